@@ -1,0 +1,1 @@
+"""Telephony edge appliance: see ARCHITECTURE.md for the map."""

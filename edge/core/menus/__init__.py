@@ -1,0 +1,1 @@
+"""Menus: the compiled form (`model`) and the interpreter (`run`)."""

@@ -1,0 +1,219 @@
+"""What switch tells the other processes to do, over the link.
+
+Each command is sent as a `Command` with an id; the receiver does it at most once and answers with a
+`reports.CommandDone`. Commands may be sent again after a crash on either side, so each is idempotent by its
+subject (leg, play or recording id).
+"""
+
+from msgspec import Struct
+
+from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
+from edge.vocabulary.media import Address, RemoteMedia
+from edge.vocabulary.private import Private
+
+# --- to front -----------------------------------------------------------------------------------------------------
+
+
+class ReserveSpan(Struct, frozen=True, tag=True, kw_only=True):
+    """Reserve a span slot for an outgoing leg; front answers `SpanReserved` or `SpanRefused`. Lapses after 5 s."""
+
+    leg: LegId
+    #: Where the INVITE goes: a SIP URI, or a number to be dialled on `trunk`.
+    target: Private
+    #: Trunk name; empty: the trunk whose sources hold the URI's host, else direct.
+    trunk: str
+    #: Caller id shown to the target (user part).
+    caller: Private
+
+
+class ReleaseSpan(Struct, frozen=True, tag=True):
+    """Give a reservation back."""
+
+    leg: LegId
+
+
+# --- to span ------------------------------------------------------------------------------------------------------
+
+
+class Ring(Struct, frozen=True, tag=True):
+    """Send 180."""
+
+    leg: LegId
+
+
+class Progress(Struct, frozen=True, tag=True):
+    """Send 183 with SDP naming `media`."""
+
+    leg: LegId
+    media: Address
+
+
+class Answer(Struct, frozen=True, tag=True):
+    """Send 200 with SDP naming `media` (the leg's slot)."""
+
+    leg: LegId
+    media: Address
+
+
+class Reject(Struct, frozen=True, tag=True):
+    """Refuse an incoming leg that was not answered."""
+
+    leg: LegId
+    code: int
+    text: str = ""
+
+
+class MakeCall(Struct, frozen=True, tag=True):
+    """Send the INVITE of an outgoing leg whose slot front has reserved; its SDP names `media`."""
+
+    leg: LegId
+    media: Address
+
+
+class HangUp(Struct, frozen=True, tag=True):
+    """End a leg in any state (CANCEL, BYE or a final response, whatever fits)."""
+
+    leg: LegId
+    text: str = ""
+
+
+class Hold(Struct, frozen=True, tag=True):
+    """Re-INVITE with `sendonly` (on) or `sendrecv` (off)."""
+
+    leg: LegId
+    on: bool
+
+
+class SendInfoDigits(Struct, frozen=True, tag=True):
+    """Send digits by SIP INFO (application/dtmf-relay)."""
+
+    leg: LegId
+    digits: Private
+
+
+# --- to media -----------------------------------------------------------------------------------------------------
+
+
+class OpenLeg(Struct, frozen=True, tag=True, kw_only=True):
+    """Take slot `slot` for `leg`. With `remote` the sockets are connected and emptied before `CommandDone` is sent."""
+
+    leg: LegId
+    slot: SlotIndex
+    remote: RemoteMedia | None
+
+
+class UpdateLeg(Struct, frozen=True, tag=True):
+    """The peer's address, codec or direction was negotiated or changed; connected before `CommandDone` is sent."""
+
+    leg: LegId
+    remote: RemoteMedia
+
+
+class Play(Struct, frozen=True, tag=True, kw_only=True):
+    """Play sound files one after the other to the leg; replaces what plays. Ends with `PlayEnded`."""
+
+    leg: LegId
+    play: PlayId
+    #: Absolute paths; any file libsndfile reads.
+    files: list[str]
+    #: 1 plays once, 0 for ever.
+    times: int = 1
+    #: A key press stops it inside the engine, without waiting for switch.
+    barge_in: bool = False
+
+
+class StopPlay(Struct, frozen=True, tag=True):
+    """Stop play `play` if it still runs."""
+
+    leg: LegId
+    play: PlayId
+
+
+class Bridge(Struct, frozen=True, tag=True):
+    """Connect two legs' audio, both ways."""
+
+    leg: LegId
+    other: LegId
+
+
+class Unbridge(Struct, frozen=True, tag=True):
+    """Take the bridge of `leg` apart."""
+
+    leg: LegId
+
+
+class StartRecording(Struct, frozen=True, tag=True):
+    """Record `leg` in stereo (left: what it says, right: what it hears) to `path` (absolute, `.wav`)."""
+
+    leg: LegId
+    recording: RecordingId
+    path: str
+
+
+class StopRecording(Struct, frozen=True, tag=True):
+    """Finish the recording of `leg`; ends with `RecordingDone`."""
+
+    leg: LegId
+    recording: RecordingId
+
+
+class SendDigits(Struct, frozen=True, tag=True):
+    """Send digits by RFC 4733 where negotiated, else in-band."""
+
+    leg: LegId
+    digits: Private
+    duration_ms: int = 100
+    gap_ms: int = 100
+
+
+class CloseLeg(Struct, frozen=True, tag=True):
+    """Free the slot; media reports `LegMediaEnded` with the leg's figures."""
+
+    leg: LegId
+
+
+# --- to forwarder -------------------------------------------------------------------------------------------------
+
+
+class Wake(Struct, frozen=True, tag=True):
+    """New events are in the outbox up to `sequence`. Never acknowledged; polling is the fallback."""
+
+    sequence: int
+
+
+FrontCommand = ReserveSpan | ReleaseSpan
+SpanCommand = Ring | Progress | Answer | Reject | MakeCall | HangUp | Hold | SendInfoDigits
+MediaCommand = (
+    OpenLeg | UpdateLeg | Play | StopPlay | Bridge | Unbridge | StartRecording | StopRecording | SendDigits | CloseLeg
+)
+AnyCommand = FrontCommand | SpanCommand | MediaCommand | Wake
+
+
+class Command(Struct, frozen=True, tag="command"):
+    """Envelope: a command with the id under which it is done at most once."""
+
+    id: CommandId
+    body: AnyCommand
+
+
+class Acknowledge(Struct, frozen=True, tag="acknowledge"):
+    """Envelope: switch has committed all reports of this sender up to `number`."""
+
+    number: int
+
+
+class Welcome(Struct, frozen=True, tag="welcome"):
+    """Envelope: switch's answer to `Hello`; reports above `committed` are to be sent (again)."""
+
+    version: int
+    committed: int
+
+
+class Discard(Struct, frozen=True, tag="discard"):
+    """Envelope: the sender's snapshot named these legs, and switch does not know them: end and free them."""
+
+    legs: list[LegId]
+
+
+#: All that switch sends on a link.
+FromSwitch = Welcome | Command | Acknowledge | Discard

@@ -1,0 +1,44 @@
+"""How a leg or a call ended, as a value."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+#: Our own normalised outcome; a closed list, safe as a metric label.
+Outcome = Literal[
+    "completed",  # answered and hung up by either side
+    "cancelled",  # the caller gave up before the answer
+    "busy",
+    "no_answer",
+    "rejected",  # refused by the far end
+    "not_found",  # no such number or address
+    "unreachable",  # nothing answered at the address
+    "no_room",  # we had no capacity, or could not store the call
+    "no_route",  # no menu or trunk for it
+    "media_lost",  # no common codec, or the audio stopped
+    "max_duration",  # hard limit of the call
+    "span_lost",  # the process that held its signalling died
+    "appliance_restart",  # the appliance itself was restarted under it
+    "stopped",  # ended by an operator or by a shut-down
+    "failed",  # any other failure; the raw codes say which
+]
+
+Party = Literal["caller", "callee", "appliance", "network"]
+
+
+class EndReason(Struct, frozen=True, kw_only=True):
+    """Who ended it and why; raw codes and our own reading side by side."""
+
+    outcome: Outcome
+    ended_by: Party
+    #: Final SIP status code, or None when there was none (a BYE has none).
+    sip_code: int | None = None
+    #: Q.850 cause from a Reason header (RFC 3326).
+    q850_cause: int | None = None
+    #: Reason text of the peer or of ourselves, bounded and printable.
+    text: str = ""
+
+    @property
+    def may_redial(self) -> bool:
+        """Whether the same number may be dialled again later without asking a human."""
+        return self.outcome in {"busy", "no_answer", "unreachable", "no_room", "span_lost", "appliance_restart", "media_lost"}

@@ -1,0 +1,219 @@
+"""Every event that a backend can receive: one definition for code, schemas and documentation.
+
+An event is stored as CloudEvents 1.0 JSON. `type` is the class's tag, `subject` the call id, `callseq` counts from 1
+without a gap per call, `id` is `<call>.<callseq>`. Events without a call carry the appliance's name as subject.
+"""
+
+from msgspec import Struct
+
+from edge.vocabulary.endings import EndReason
+from edge.vocabulary.ids import LegId, RecordingId
+from edge.vocabulary.media import DigitMethod
+from edge.vocabulary.private import Private
+
+
+class CallStarted(Struct, frozen=True, tag="call.started", kw_only=True):
+    """A call exists. Exactly one `call.ended` follows."""
+
+    direction: str
+    trunk: str
+    caller: Private
+    caller_name: Private
+    called: Private
+    sip_call_id: str
+
+
+class CallAnswered(Struct, frozen=True, tag="call.answered", kw_only=True):
+    """The call's first leg was answered."""
+
+    #: From `call.started`, milliseconds.
+    after_ms: int
+
+
+class CallEnded(Struct, frozen=True, tag="call.ended", kw_only=True):
+    """The last event of a call."""
+
+    end: EndReason
+    duration_ms: int
+    #: Since the answer, 0 when there was none.
+    answered_ms: int
+    menu: str = ""
+    menu_version: str = ""
+    #: Nodes in the order they were entered.
+    path: list[str] = []
+    #: Digits taken, by the method that was first; and reports merged into them.
+    digits_by_method: dict[str, int] = {}
+    digit_duplicates: int = 0
+    recordings: list[RecordingId] = []
+
+
+class LegStarted(Struct, frozen=True, tag="leg.started", kw_only=True):
+    """A further leg is being dialled."""
+
+    leg: LegId
+    target: Private
+    trunk: str
+
+
+class LegRang(Struct, frozen=True, tag="leg.ringing", kw_only=True):
+    """A dialled leg rings."""
+
+    leg: LegId
+    sip_code: int
+    early_media: bool
+
+
+class LegAnswered(Struct, frozen=True, tag="leg.answered", kw_only=True):
+    """A dialled leg was answered."""
+
+    leg: LegId
+    after_ms: int
+
+
+class LegEnded(Struct, frozen=True, tag="leg.ended", kw_only=True):
+    """A leg is over."""
+
+    leg: LegId
+    end: EndReason
+
+
+class LegQuality(Struct, frozen=True, tag="leg.quality", kw_only=True):
+    """What the media engine counted on a leg."""
+
+    leg: LegId
+    packets_received: int
+    packets_sent: int
+    packets_lost: int
+    packets_late: int
+    packets_refused: int
+    jitter_ms: float
+    round_trip_ms: float | None = None
+    #: From the leg's answer to the first packet with sound.
+    first_sound_after_ms: int | None = None
+
+
+class BridgeStarted(Struct, frozen=True, tag="bridge.started", kw_only=True):
+    """Two legs hear each other."""
+
+    leg: LegId
+    other: LegId
+
+
+class BridgeEnded(Struct, frozen=True, tag="bridge.ended", kw_only=True):
+    """They no longer do."""
+
+    leg: LegId
+    other: LegId
+
+
+class MenuEntered(Struct, frozen=True, tag="menu.node_entered", kw_only=True):
+    """The call reached a node of its menu."""
+
+    menu: str
+    menu_version: str
+    node: str
+    kind: str
+
+
+class MenuInput(Struct, frozen=True, tag="menu.input", kw_only=True):
+    """A gather ended a round: `matched`, `no_input` or `no_match`."""
+
+    node: str
+    result: str
+    #: Masked (as many `*`) when the node is sensitive.
+    digits: Private
+
+
+class DtmfReceived(Struct, frozen=True, tag="dtmf.received", kw_only=True):
+    """One key press, whatever number of methods carried it."""
+
+    leg: LegId
+    #: `*` when the node is sensitive.
+    digit: Private
+    method: DigitMethod
+    duration_ms: int
+    level_dbm0: float | None = None
+    end_seen: bool = True
+
+
+class PromptMissing(Struct, frozen=True, tag="prompt.missing", kw_only=True):
+    """A sound file could not be read; the call went on without it."""
+
+    node: str
+    file: str
+
+
+class RecordingStarted(Struct, frozen=True, tag="recording.started", kw_only=True):
+    """A recording began."""
+
+    recording: RecordingId
+    leg: LegId
+    path: str
+
+
+class RecordingCompleted(Struct, frozen=True, tag="recording.completed", kw_only=True):
+    """A recording is complete and checked."""
+
+    recording: RecordingId
+    leg: LegId
+    path: str
+    duration_ms: int
+    gap_ms_left: int
+    gap_ms_right: int
+    size_bytes: int
+    sha256: str
+    #: True: its end was restored after a crash.
+    repaired: bool = False
+
+
+class RecordingFailed(Struct, frozen=True, tag="recording.failed", kw_only=True):
+    """A recording could not be started or had to stop; what was written is valid."""
+
+    recording: RecordingId
+    leg: LegId
+    path: str
+    duration_ms: int
+    error: str
+
+
+class AudioStopped(Struct, frozen=True, tag="leg.audio_stopped", kw_only=True):
+    """A peer that should send audio sends none."""
+
+    leg: LegId
+    silent_ms: int
+
+
+AnyEvent = (
+    CallStarted
+    | CallAnswered
+    | CallEnded
+    | LegStarted
+    | LegRang
+    | LegAnswered
+    | LegEnded
+    | LegQuality
+    | BridgeStarted
+    | BridgeEnded
+    | MenuEntered
+    | MenuInput
+    | DtmfReceived
+    | PromptMissing
+    | RecordingStarted
+    | RecordingCompleted
+    | RecordingFailed
+    | AudioStopped
+)
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """CloudEvents 1.0, structured mode."""
+
+    specversion: str = "1.0"
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    datacontenttype: str = "application/json"
+    callseq: int
+    data: AnyEvent

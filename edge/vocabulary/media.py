@@ -1,0 +1,35 @@
+"""What two ends of a leg agreed about audio."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+CodecName = Literal["PCMU", "PCMA"]
+Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+DigitMethod = Literal["rfc4733", "inband", "info"]
+
+
+class Address(Struct, frozen=True, order=True):
+    """An IP address and port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class RemoteMedia(Struct, frozen=True, kw_only=True):
+    """The peer's side of a negotiated audio stream, from front's own parse of its SDP."""
+
+    rtp: Address
+    rtcp: Address
+    codec: CodecName
+    #: RTP payload type of `codec`, both ways (0 PCMU, 8 PCMA).
+    payload_type: int
+    #: Payload type of telephone-event (RFC 4733), None when the peer did not offer it.
+    telephone_event: int | None
+    #: Packet time we send with, milliseconds.
+    ptime_ms: int
+    #: As the peer stated it: `sendonly` means that it holds us.
+    direction: Direction

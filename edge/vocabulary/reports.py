@@ -1,0 +1,254 @@
+"""What the other processes tell switch, over the link.
+
+Each report carries its sender's number and is kept by the sender until switch has committed it.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from edge.vocabulary.endings import EndReason
+from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
+from edge.vocabulary.media import Address, DigitMethod, RemoteMedia
+from edge.vocabulary.private import Private
+
+LINK_VERSION = 1
+
+# --- from every process -------------------------------------------------------------------------------------------
+
+
+class CommandDone(Struct, frozen=True, tag=True):
+    """A command was carried out, or could not be (`error`)."""
+
+    id: CommandId
+    error: str | None = None
+
+
+# --- from front ---------------------------------------------------------------------------------------------------
+
+
+class LegIncoming(Struct, frozen=True, tag=True, kw_only=True):
+    """A new INVITE passed the front door and was forwarded to `span`. The call id is in the leg id."""
+
+    leg: LegId
+    span: Incarnation
+    trunk: str
+    caller: Private
+    caller_name: Private
+    #: User part of the Request-URI: the DID.
+    called: Private
+    source: Address
+    sip_call_id: str
+    #: None: the INVITE had no SDP (late offer).
+    remote: RemoteMedia | None
+
+
+class LegMedia(Struct, frozen=True, tag=True):
+    """An offer or an answer of the peer was parsed: first answer, re-INVITE, hold, new address."""
+
+    leg: LegId
+    remote: RemoteMedia
+
+
+class SpanReserved(Struct, frozen=True, tag=True):
+    """Reply to `ReserveSpan`."""
+
+    leg: LegId
+    span: Incarnation
+
+
+class SpanRefused(Struct, frozen=True, tag=True):
+    """Reply to `ReserveSpan`: no room, or no such trunk or target."""
+
+    leg: LegId
+    end: EndReason
+
+
+# --- from span (LegEnded also from front, for a lost span's legs) -------------------------------------------------------
+
+
+class LegRinging(Struct, frozen=True, tag=True):
+    """Outgoing leg: a provisional response (180, 183...)."""
+
+    leg: LegId
+    code: int
+    early_media: bool
+
+
+class LegAnswered(Struct, frozen=True, tag=True):
+    """200 received (outgoing leg) or its ACK received (incoming leg)."""
+
+    leg: LegId
+
+
+class LegEnded(Struct, frozen=True, tag=True):
+    """The signalling of a leg is over. May be reported by span and by front; the first one counts."""
+
+    leg: LegId
+    end: EndReason
+
+
+class InfoDigit(Struct, frozen=True, tag=True):
+    """A digit by SIP INFO."""
+
+    leg: LegId
+    digit: Private
+    duration_ms: int
+    #: CLOCK_MONOTONIC, milliseconds, when the INFO arrived.
+    at_ms: int
+
+
+# --- from media ---------------------------------------------------------------------------------------------------
+
+
+class DigitHeard(Struct, frozen=True, tag=True, kw_only=True):
+    """A key was pressed and released, as one method saw it. The fuser in switch makes one digit of several."""
+
+    leg: LegId
+    method: DigitMethod
+    digit: Private
+    #: CLOCK_MONOTONIC, milliseconds, of the key's onset as packets arrived.
+    start_ms: int
+    duration_ms: int
+    #: dBm0; None when the method does not carry it.
+    level_dbm0: float | None = None
+    #: False: the end was not seen (lost end packets) and was assumed.
+    end_seen: bool = True
+
+
+class PlayEnded(Struct, frozen=True, tag=True, kw_only=True):
+    """A play ended."""
+
+    leg: LegId
+    play: PlayId
+    how: Literal["finished", "stopped", "barged", "missing"]
+    played_ms: int
+    #: With `missing`: the file that could not be read; the rest of the list was played.
+    file: str = ""
+
+
+class SoundHeard(Struct, frozen=True, tag=True):
+    """The leg's incoming audio became loud (`on`) or quiet: a simple level detector with hang-over."""
+
+    leg: LegId
+    on: bool
+    #: CLOCK_MONOTONIC, milliseconds.
+    at_ms: int
+
+
+class DigitsSent(Struct, frozen=True, tag=True):
+    """All digits of a `SendDigits` were sent."""
+
+    leg: LegId
+
+
+class AudioStopped(Struct, frozen=True, tag=True):
+    """No RTP from the peer for the configured time although it should send."""
+
+    leg: LegId
+    silent_ms: int
+
+
+class RecordingDone(Struct, frozen=True, tag=True, kw_only=True):
+    """A recording is complete on disk."""
+
+    leg: LegId
+    recording: RecordingId
+    path: str
+    duration_ms: int
+    #: Missing time per channel (caller left, other side right), filled with silence.
+    gap_ms_left: int
+    gap_ms_right: int
+    size_bytes: int
+    sha256: str
+
+
+class RecordingFailed(Struct, frozen=True, tag=True, kw_only=True):
+    """A recording could not be started or had to stop (disk full, read-only); what was written stays valid."""
+
+    leg: LegId
+    recording: RecordingId
+    path: str
+    duration_ms: int
+    error: str
+
+
+class LegMediaEnded(Struct, frozen=True, tag=True, kw_only=True):
+    """Reply to `CloseLeg`: the leg's figures."""
+
+    leg: LegId
+    packets_received: int
+    packets_sent: int
+    packets_lost: int
+    packets_late: int
+    packets_refused: int
+    jitter_ms: float
+    #: Round-trip time by RTCP, None when the peer sent no reports.
+    round_trip_ms: float | None = None
+    #: CLOCK_MONOTONIC, milliseconds, of the first packet with sound; None when there was none.
+    first_sound_ms: int | None = None
+
+
+# --- snapshots: what a process holds, sent first after each (re)connect ---------------------------------------------------
+
+
+class SpanSnapshot(Struct, frozen=True, tag=True):
+    """Legs a span holds: leg -> 'early' | 'confirmed'."""
+
+    legs: dict[LegId, str]
+
+
+class FrontSnapshot(Struct, frozen=True, tag=True):
+    """Legs front holds a live dialog for."""
+
+    legs: list[LegId]
+
+
+class MediaSnapshot(Struct, frozen=True, tag=True):
+    """Legs media holds, with their slots; recordings running."""
+
+    legs: dict[LegId, SlotIndex]
+    recordings: dict[LegId, RecordingId]
+
+
+AnyReport = (
+    CommandDone
+    | LegIncoming
+    | LegMedia
+    | SpanReserved
+    | SpanRefused
+    | LegRinging
+    | LegAnswered
+    | LegEnded
+    | InfoDigit
+    | DigitHeard
+    | PlayEnded
+    | SoundHeard
+    | DigitsSent
+    | AudioStopped
+    | RecordingDone
+    | RecordingFailed
+    | LegMediaEnded
+    | SpanSnapshot
+    | FrontSnapshot
+    | MediaSnapshot
+)
+
+
+class Hello(Struct, frozen=True, tag="hello", kw_only=True):
+    """Envelope: first message on a link."""
+
+    process: str
+    version: int
+    incarnation: Incarnation
+
+
+class Report(Struct, frozen=True, tag="report"):
+    """Envelope: report `number` (from 1, gap-free per incarnation) of this sender. Snapshots carry number 0."""
+
+    number: int
+    body: AnyReport
+
+
+#: All that switch receives on a link.
+ToSwitch = Hello | Report

@@ -1,0 +1,135 @@
+"""What the supervisor and its processes tell each other, over the socket pair each child inherits."""
+
+from msgspec import Struct
+
+from edge.vocabulary.ids import Incarnation
+
+# --- child to supervisor ------------------------------------------------------------------------------------------------
+
+
+class Ready(Struct, frozen=True, tag=True):
+    """The process does its job from now on. Spans name the port of their SIP socket."""
+
+    port: int = 0
+
+
+class Beat(Struct, frozen=True, tag=True):
+    """Sign of life, at least once a second from the process's main loop."""
+
+
+class Health(Struct, frozen=True, tag=True):
+    """A condition began (`text`) or passed (empty text); any active one makes the appliance not ready."""
+
+    condition: str
+    text: str
+
+
+class Scraped(Struct, frozen=True, tag=True):
+    """Reply to `Scrape`: Prometheus exposition text."""
+
+    id: int
+    text: str
+
+
+class Replied(Struct, frozen=True, tag=True):
+    """Reply to `Request`: a JSON document, or an error text."""
+
+    id: int
+    body: bytes
+    error: str | None = None
+
+
+class WantSpans(Struct, frozen=True, tag=True):
+    """Front: keep this many spans running."""
+
+    count: int
+
+
+class RetireSpan(Struct, frozen=True, tag=True):
+    """Front: this span is idle, end it; front no longer routes to it."""
+
+    span: Incarnation
+
+
+class ScrapeAll(Struct, frozen=True, tag=True):
+    """Web: collect everybody's families; answered by `AllScraped`."""
+
+    id: int
+
+
+class Ask(Struct, frozen=True, tag=True):
+    """Web: have `process` answer a request (see `Request`), or the supervisor itself (`process` = "supervisor")."""
+
+    id: int
+    process: str
+    what: str
+    body: bytes
+
+
+# --- supervisor to child ------------------------------------------------------------------------------------------------
+
+
+class Scrape(Struct, frozen=True, tag=True):
+    """Answer with `Scraped`."""
+
+    id: int
+
+
+class AllScraped(Struct, frozen=True, tag=True):
+    """Reply to `ScrapeAll`: exposition text by process; None for one that did not answer in time."""
+
+    id: int
+    text: dict[str, str | None]
+
+
+class Request(Struct, frozen=True, tag=True):
+    """A request from the control socket or from web for this process; answer with `Replied`."""
+
+    id: int
+    what: str
+    body: bytes
+
+
+class Answered(Struct, frozen=True, tag=True):
+    """Reply to `Ask`."""
+
+    id: int
+    body: bytes
+    error: str | None = None
+
+
+class Reload(Struct, frozen=True, tag=True):
+    """A new effective configuration lies at `path`; already validated."""
+
+    path: str
+
+
+class Drain(Struct, frozen=True, tag=True):
+    """Take no new calls; finish what runs; the supervisor decides when to stop."""
+
+
+class Stop(Struct, frozen=True, tag=True):
+    """Exit now, in order."""
+
+
+class SpanUp(Struct, frozen=True, tag=True):
+    """To front: a span answers SIP on `port` of the inner address."""
+
+    span: Incarnation
+    port: int
+
+
+class SpanDown(Struct, frozen=True, tag=True):
+    """To front: a span died or ended."""
+
+    span: Incarnation
+
+
+class SpanList(Struct, frozen=True, tag=True):
+    """To front, once after its start: the spans that live now; all others of its tables are down."""
+
+    spans: dict[Incarnation, int]
+
+
+FromChild = Ready | Beat | Health | Scraped | Replied | WantSpans | RetireSpan | ScrapeAll | Ask
+ToChild = Scrape | AllScraped | Request | Answered | Reload | Drain | Stop | SpanUp | SpanDown | SpanList
