@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from edge.vocabulary.ids import Incarnation
 
-# --- child to supervisor ------------------------------------------------------------------------------------------------
+# --- child to supervisor ----------------------------------------------------------------------------------------------
 
 
 class Ready(Struct, frozen=True, tag=True):
@@ -66,7 +66,22 @@ class Ask(Struct, frozen=True, tag=True):
     body: bytes
 
 
-# --- supervisor to child ------------------------------------------------------------------------------------------------
+class Forked(Struct, frozen=True, tag=True):
+    """Zygote's reply to `Fork`: the worker's process id, or why there is none (`pid` 0 and `error`)."""
+
+    id: int
+    pid: int
+    error: str | None = None
+
+
+class Exited(Struct, frozen=True, tag=True):
+    """Zygote: a worker of its own ended and was reaped; `status` as of `os.waitstatus_to_exitcode` (-N: signal N)."""
+
+    pid: int
+    status: int
+
+
+# --- supervisor to child ----------------------------------------------------------------------------------------------
 
 
 class Scrape(Struct, frozen=True, tag=True):
@@ -131,5 +146,12 @@ class SpanList(Struct, frozen=True, tag=True):
     spans: dict[Incarnation, int]
 
 
-FromChild = Ready | Beat | Health | Scraped | Replied | WantSpans | RetireSpan | ScrapeAll | Ask
-ToChild = Scrape | AllScraped | Request | Answered | Reload | Drain | Stop | SpanUp | SpanDown | SpanList
+class Fork(Struct, frozen=True, tag=True):
+    """To a zygote: fork a worker. The message carries one descriptor (SCM_RIGHTS): the worker's end of its channel."""
+
+    id: int
+    incarnation: Incarnation
+
+
+FromChild = Ready | Beat | Health | Scraped | Replied | WantSpans | RetireSpan | ScrapeAll | Ask | Forked | Exited
+ToChild = Scrape | AllScraped | Request | Answered | Reload | Drain | Stop | SpanUp | SpanDown | SpanList | Fork
