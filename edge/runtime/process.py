@@ -1,0 +1,115 @@
+"""How a child starts: what the supervisor gives it, and what every process does before its own main."""
+
+import faulthandler
+import os
+import resource
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from edge.config.site import Site
+from edge.runtime.channel import EXIT_LOST, SupervisorChannel
+from edge.runtime.logs import logger
+from edge.runtime.pump import EXIT_BUG
+from edge.vocabulary.ids import Incarnation
+from edge.vocabulary.wire import unpacker
+
+EXIT_OK = 0
+#: Wrong usage of a command.
+EXIT_USAGE = 2
+#: EX_CONFIG of sysexits.h: bad configuration; the supervisor does not try again.
+EXIT_CONFIG = 78
+
+__all__ = ["EXIT_BUG", "EXIT_CONFIG", "EXIT_LOST", "EXIT_OK", "EXIT_USAGE", "Launch", "ProcessContext", "child_main"]
+
+#: Environment variable that carries a child's `Launch`.
+LAUNCH = "EDGE_LAUNCH"
+
+
+@dataclass
+class ProcessContext:
+    """All a process is given. Descriptors carry the same numbers as in the supervisor."""
+
+    name: str
+    site: Site
+    #: This life of the process; a worker forked again gets a new one.
+    incarnation: Incarnation
+    channel: SupervisorChannel
+    #: By name, see `edge.app.sockets`; `rtp` is [rtp0, rtcp0, rtp1, rtcp1, ...].
+    fds: dict[str, list[int]] = field(default_factory=dict)
+    #: Path of switch's listening socket.
+    link_path: str = ""
+    run_dir: str = ""
+    #: Of this `edge run`; the same for all its processes and their successors.
+    boot_id: str = ""
+    supervisor_pid: int = 0
+
+
+class Launch(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor tells a child by environment."""
+
+    name: str
+    incarnation: str
+    channel_fd: int
+    #: Path of the effective configuration.
+    site: str
+    fds: dict[str, list[int]]
+    link_path: str
+    run_dir: str
+    boot_id: str
+    supervisor_pid: int
+
+    def environment(self) -> dict[str, str]:
+        """Return the variable that `child_main` reads."""
+        return {LAUNCH: msgspec.json.encode(self).decode()}
+
+
+def read_site(path: str) -> Site:
+    """Read an effective configuration. Raises OSError and `msgspec.DecodeError`; both are bugs, for we wrote it."""
+    return unpacker(Site).decode(Path(path).read_bytes())
+
+
+def name_process(name: str) -> None:
+    """Show `edge-<name>` in ps and top (at most 15 characters)."""
+    Path("/proc/self/comm").write_text(f"edge-{name}"[:15])
+
+
+def raise_limits() -> int:
+    """Lift the soft descriptor limit to the hard one and forbid core dumps (they'd hold digits). Returns the limit."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def child_main(name: str, run: Callable[[ProcessContext], int]) -> int:
+    """Set the process up, call `run` with its context, and return the exit code."""
+    from edge.runtime.parent import die_with_parent
+
+    faulthandler.enable()
+    launch = msgspec.json.decode(os.environ.pop(LAUNCH), type=Launch)
+    die_with_parent(launch.supervisor_pid)
+    name_process(name)
+    raise_limits()
+    # Ctrl-C reaches the whole foreground group; only the supervisor decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    log = logger(name)
+    try:
+        context = ProcessContext(
+            name=launch.name,
+            site=read_site(launch.site),
+            incarnation=Incarnation(launch.incarnation),
+            channel=SupervisorChannel(launch.channel_fd),
+            fds=launch.fds,
+            link_path=launch.link_path,
+            run_dir=launch.run_dir,
+            boot_id=launch.boot_id,
+            supervisor_pid=launch.supervisor_pid,
+        )
+        return run(context)
+    except Exception:
+        log.exception("the process ends by an error")
+        return EXIT_BUG
