@@ -1,0 +1,123 @@
+"""Debian's baresip as a caller: a real softphone with an audio path of its own.
+
+It plays a tone from a file and writes what it hears to WAV files (module sndfile); it is driven through its JSON control socket (module
+ctrl_tcp). Its player is one end of an aubridge that nobody listens to: without a player baresip does not decode.
+"""
+
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from tests.support.waiting import until
+
+MODULES = Path("/usr/lib/baresip/modules")
+
+
+class Baresip:
+    """One running baresip; events it told are kept in `events`."""
+
+    def __init__(self, address: str, folder: Path, process: subprocess.Popen[bytes], control: socket.socket) -> None:
+        self.address = address
+        self.folder = folder
+        self.process = process
+        self.events: list[dict[str, Any]] = []
+        self._control = control
+        self._control.settimeout(0.2)
+        self._buffer = b""
+
+    def command(self, command: str, params: str = "") -> None:
+        """Run one of baresip's menu commands (`dial`, `hangup`, `sndcode`...)."""
+        text = json.dumps({"command": command, "params": params, "token": command}).encode()
+        self._control.sendall(b"%d:%s," % (len(text), text))
+
+    def saw(self, kind: str) -> bool:
+        """Whether an event of this type (`CALL_ESTABLISHED`, `CALL_CLOSED`...) has come."""
+        self._read()
+        return any(event.get("type") == kind for event in self.events)
+
+    def wait_for(self, kind: str, limit_s: float = 15) -> None:
+        """Wait until `saw(kind)`."""
+        until(lambda: self.saw(kind), limit_s, f"baresip event {kind}; had {[e.get('type') for e in self.events]}")
+
+    def heard_files(self) -> list[Path]:
+        """WAV files of what this phone decoded (heard)."""
+        return sorted(self.folder.glob("dump-*-dec.wav"))
+
+    def _read(self) -> None:
+        try:
+            while data := self._control.recv(65536):
+                self._buffer += data
+                if len(data) < 65536:
+                    break
+        except TimeoutError:
+            pass
+        while b":" in self._buffer:
+            length, _, rest = self._buffer.partition(b":")
+            if len(rest) < int(length) + 1:
+                return
+            self.events.append(json.loads(rest[: int(length)]))
+            self._buffer = rest[int(length) + 1 :]
+
+
+def installed() -> bool:
+    """Whether Debian's baresip is here."""
+    return shutil.which("baresip") is not None
+
+
+@contextmanager
+def baresip(address: str, folder: Path, tone_hz: int = 800) -> Iterator[Baresip]:
+    """A baresip on `address`:5060 that sends a sine of `tone_hz`, ended by its process id."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "accounts").write_text(f"<sip:tester@{address};transport=udp>;regint=0;audio_codecs=PCMU,PCMA\n")
+    (folder / "contacts").write_text("")
+    modules = "".join(f"module {name}.so\n" for name in ("g711", "sndfile", "aufile", "aubridge"))
+    (folder / "config").write_text(
+        f"sip_listen {address}:5060\n"
+        f"audio_source aufile,{folder}/tone.wav\naudio_player aubridge,nobody\n"
+        f"ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\n"
+        f"rtp_ports 10000-10100\nrtp_timeout 0\nnet_interface {address}\n"
+        f"snd_path {folder}\nctrl_tcp_listen {address}:4444\n"
+        f"module_path {MODULES}\n{modules}module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
+    )
+    time = np.arange(60 * 8000) / 8000
+    soundfile.write(folder / "tone.wav", 0.3 * np.sin(2 * np.pi * tone_hz * time), 8000, subtype="PCM_16")
+    log = (folder / "baresip.log").open("wb")
+    process = subprocess.Popen(
+        ["baresip", "-4", "-f", str(folder), "-t", "120"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+    )
+    try:
+        control = _connect(address, process, folder)
+        yield Baresip(address, folder, process, control)
+        control.close()
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        log.close()
+
+
+def _connect(address: str, process: subprocess.Popen[bytes], folder: Path) -> socket.socket:
+    sockets: list[socket.socket] = []
+
+    def attempt() -> bool:
+        if process.poll() is not None:
+            raise RuntimeError(f"baresip ended: {(folder / 'baresip.log').read_text(errors='replace')[-2000:]}")
+        try:
+            sockets.append(socket.create_connection((address, 4444), 1))
+        except OSError:
+            return False
+        return True
+
+    until(attempt, 10, "baresip's control socket")
+    return sockets[0]
