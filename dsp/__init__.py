@@ -1,0 +1,1 @@
+"""Signal processing and the media plane: everything that numba compiles."""

@@ -1,0 +1,1 @@
+"""Audio codecs as kernels over pre-allocated arrays."""

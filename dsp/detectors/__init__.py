@@ -1,0 +1,1 @@
+"""Streaming detectors: state records and kernels, one folder entry a detector."""

@@ -1,0 +1,376 @@
+"""The shared state of the media plane: one block of memory, mapped by whoever runs or watches the engine.
+
+The supervisor holds the memory (a memfd), so legs, rings and RTP counters outlive the engine that works on them. Zero
+bytes are a valid empty state. All offsets are computed here and nowhere else.
+
+Ownership, so that no lock is needed: the *engine* (the GIL-free loop) writes everything except what is named here.
+The *controller* (Python of the media process) writes command entries and `COMMAND_HEAD`, `EVENT_TAIL`, `RUN`,
+`WAKE_FD`, `CRASH_PHASE`, the settings words, and the prompt arena; the *recorder's writer thread* writes `rec_read`.
+Times are CLOCK_MONOTONIC nanoseconds, lengths are samples at 8 kHz unless a name says otherwise.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.detectors.dtmf_state import DTMF_STATE
+
+MAGIC = 0x45444745504C414E
+VERSION = 1
+PAGE = 4096
+
+SAMPLE_RATE = 8000
+FRAME = 160
+TICK_NS = 20_000_000
+NS_PER_SAMPLE = 125_000
+
+JITTER_SAMPLES = 10240
+RECORD_FRAMES = 16000
+PLAY_ITEMS = 16
+MAX_DIGITS = 64
+TE_MEMORY = 4
+
+# --- control words ------------------------------------------------------------------------------------------------
+CONTROL_WORDS = 512
+
+CTL_MAGIC = 0
+CTL_VERSION = 1
+CTL_SLOTS = 2
+CTL_PROMPT_SAMPLES = 3
+#: Controller: 1 run, 0 leave the loop after the present tick.
+RUN = 4
+#: Next tick to run; its instant is `GRID_ANCHOR_NS + TICK * TICK_NS`. Advanced by the tick's end mark.
+TICK = 5
+#: Instant of tick 0; 0: no engine has ever run.
+GRID_ANCHOR_NS = 6
+#: Packets leave this long after the tick's instant.
+SEND_OFFSET_NS = 7
+#: Descriptor of the eventfd that is written when a tick left events; -1: none.
+WAKE_FD = 8
+#: Test hook: n kills the engine between phase n and n + 1 of the next tick; 0: off.
+CRASH_PHASE = 9
+#: Highest open slot + 1.
+SLOTS_USED = 10
+#: Monotonic counters of commands put in (controller) and done (engine).
+COMMAND_HEAD = 11
+COMMAND_TAIL = 12
+#: Monotonic counters of events put in (engine) and taken out (controller).
+EVENT_HEAD = 13
+EVENT_TAIL = 14
+#: Setting: report AUDIO_STOPPED after this many ticks without RTP; 0: never.
+SILENCE_TICKS = 15
+#: Setting: playout delay that a leg starts with, samples.
+PLAYOUT_DELAY = 16
+#: Setting: 1 looks for in-band DTMF on every leg.
+INBAND_DTMF = 17
+#: Instant at which the last tick ended.
+LAST_TICK_END_NS = 18
+#: Times that an engine took the state up.
+TAKE_UPS = 19
+
+# Counters; they only grow.
+LATE_TICKS = 32  # began more than 1 ms after their instant
+MISSED_TICKS = 33  # never run, skipped on the grid
+LATE_SENDS = 34  # sending began more than 1 ms after the send instant
+EVENTS_LOST = 35  # the event ring was full
+COMMANDS_BAD = 36  # unknown kind, or a slot out of range
+COMMANDS_STALE = 37  # a slot's generation had changed meanwhile
+PACKETS_IN = 38
+PACKETS_OUT = 39
+PACKETS_REFUSED = 40  # not RTP, wrong version, length, payload type, stream; or no peer is known
+PACKETS_FLOODED = 41  # read and dropped: more than a leg may bring a tick
+PACKETS_LATE = 42
+PACKETS_DUPLICATE = 43
+SEND_ERRORS = 44
+RTCP_IN = 45
+RTCP_OUT = 46
+RTCP_REFUSED = 47
+RECORD_OVERRUNS = 48  # frames that found the recorder's ring full
+TORN_LEGS = 49  # legs resynchronised at a take-up
+RESYNCS = 50  # playout re-based after a jump, a new SSRC or a pause
+CONCEALED = 51  # samples made up for lost packets
+
+#: Histogram of the work of a tick (receive to end, without the wait for the send instant).
+TICK_SUM_NS = 64
+TICK_COUNT = 65
+TICK_BUCKETS = 66  # first word; bucket i counts ticks of at most TICK_BOUNDS_US[i], the last one the rest
+TICK_BOUNDS_US = (100, 250, 500, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 12000, 16000, 20000, 50000)
+
+# --- commands: int64[COMMANDS, COMMAND_WORDS]: kind, slot, generation, arguments ------------------------------------
+COMMANDS = 1024
+COMMAND_WORDS = 24
+
+#: rtp_fd, rtcp_fd, ssrc, sequence, timestamp, CNAME (16 ASCII bytes, little-endian in 2 words). The slot takes over the
+#: command's generation.
+CMD_OPEN = 1
+#: connected (1: the sockets have the peer), codec (CODEC_*), payload type, payload type of telephone-event (-1 none),
+#: transmit (0/1), expect (0/1: the peer should send)
+CMD_UPDATE_REMOTE = 2
+#: play number (> 0), times (0 for ever), barge-in, count, then `count` words `offset << 32 | length`
+CMD_PLAY = 3
+#: play number
+CMD_STOP_PLAY = 4
+#: other slot, other generation; one command connects both ways
+CMD_BRIDGE = 5
+CMD_UNBRIDGE = 6
+#: recording number (> 0)
+CMD_RECORD = 7
+#: recording number
+CMD_STOP_RECORD = 8
+#: digits number (> 0), duration, gap (samples), count, then 8 ASCII digits a word, little-endian
+CMD_SEND_DIGITS = 9
+CMD_CLOSE = 10
+
+# --- events: int64[EVENTS, EVENT_WORDS]: kind, slot, generation, tick instant, arguments ----------------------------
+EVENTS = 4096
+EVENT_WORDS = 10
+
+# After a crash of the engine an event may come twice (never zero times): numbers and start instants tell repeats.
+#: method (METHOD_*), digit (ASCII), start instant, duration ns, level dBm0 * 10 (NO_LEVEL: not known), end seen (0/1)
+EV_DIGIT = 1
+#: play number, how (PLAY_*), samples played
+EV_PLAY_ENDED = 2
+#: on (0/1), instant
+EV_SOUND = 3
+#: digits number, digits sent
+EV_DIGITS_SENT = 4
+#: silent for ns
+EV_AUDIO_STOPPED = 5
+#: recording number, frames on the timeline, gap left, gap right (samples)
+EV_RECORD_STOPPED = 6
+EV_LEG_CLOSED = 7
+
+METHOD_RFC4733 = 0
+METHOD_INBAND = 1
+NO_LEVEL = -10_000
+
+PLAY_FINISHED = 0
+PLAY_STOPPED = 1
+PLAY_BARGED = 2
+
+CODEC_PCMU = 0
+CODEC_PCMA = 1
+
+LEG_FREE = 0
+LEG_OPEN = 1
+
+#: One leg. Counters grow from `CMD_OPEN` on and stay readable after the close until the slot is opened again.
+LEG = np.dtype(
+    [
+        # identity
+        ("state", "i8"),
+        ("generation", "i8"),
+        ("begin_tick", "i8"),  # marks: they differ only while (or because) a tick is torn
+        ("end_tick", "i8"),
+        ("rtp_fd", "i8"),
+        ("rtcp_fd", "i8"),
+        # negotiated
+        ("connected", "i8"),
+        ("codec", "i8"),
+        ("payload_type", "i8"),
+        ("te_payload_type", "i8"),
+        ("transmit", "i8"),
+        ("expect", "i8"),  # the peer should send
+        # sending (RFC 3550 section 5.1); `tx_tick` is the tick that `tx_ts` belongs to
+        ("ssrc", "i8"),
+        ("tx_seq", "i8"),
+        ("tx_ts", "i8"),
+        ("tx_tick", "i8"),
+        ("tx_marker", "i8"),
+        ("tx_packets", "i8"),
+        ("tx_octets", "i8"),
+        ("send_errors", "i8"),
+        ("cname", "u1", (16,)),
+        # receiving: source validation (RFC 3550 A.1) and statistics (A.3, A.8)
+        ("rx_state", "i8"),
+        ("rx_ssrc", "i8"),
+        ("rx_probation", "i8"),
+        ("rx_other_ssrc", "i8"),
+        ("rx_other_seq", "i8"),
+        ("rx_max_seq", "i8"),
+        ("rx_cycles", "i8"),
+        ("rx_base_seq", "i8"),
+        ("rx_bad_seq", "i8"),
+        ("rx_received", "i8"),  # of the present source
+        ("rx_lost_before", "i8"),  # lost packets of earlier sources of this leg
+        ("rx_expected_prior", "i8"),
+        ("rx_received_prior", "i8"),
+        ("rx_transit", "i8"),
+        ("rx_jitter_q4", "i8"),  # samples * 16
+        ("rx_packets", "i8"),  # all accepted packets of the leg
+        ("rx_octets", "i8"),
+        ("rx_refused", "i8"),
+        ("rx_flooded", "i8"),
+        ("rx_last_ns", "i8"),  # arrival of the last accepted packet (tick's instant)
+        ("rx_watch_ns", "i8"),  # since when the peer should send
+        ("rx_stop_told", "i8"),
+        # playout; timestamps are unwrapped to 64 bits
+        ("jb_started", "i8"),
+        ("jb_play_ts", "i8"),  # next sample to be played
+        ("jb_newest_ts", "i8"),  # end of the newest packet
+        ("jb_min_lead", "i8"),  # least samples in store when a packet came, in the present interval
+        ("jb_interval", "i8"),  # ticks into the interval
+        ("jb_dry", "i8"),  # samples played since the store ran empty
+        ("jb_conceal", "i8"),  # samples concealed in a row
+        ("jb_resync_ts", "i8"),  # a jumped timestamp waiting for a second witness
+        ("jb_target", "i8"),  # playout delay aimed at, samples
+        ("jb_late", "i8"),
+        ("jb_duplicate", "i8"),
+        ("jb_concealed", "i8"),
+        ("jb_dropped", "i8"),  # samples taken out to bring the delay down
+        ("jb_resyncs", "i8"),
+        ("jb_history", "i2", (480,)),  # last samples played, for concealment
+        # telephone events received (RFC 4733 section 2.5)
+        ("te_active", "i8"),
+        ("te_ts", "i8"),
+        ("te_event", "i8"),
+        ("te_duration", "i8"),
+        ("te_volume", "i8"),
+        ("te_start_ns", "i8"),
+        ("te_last_ns", "i8"),
+        ("te_next", "i8"),
+        ("te_seen", "i8", (TE_MEMORY, 3)),  # SSRC, timestamp, event of the last ones
+        # digits to send
+        ("dg_number", "i8"),
+        ("dg_active", "i8"),
+        ("dg_count", "i8"),
+        ("dg_index", "i8"),
+        ("dg_duration", "i8"),
+        ("dg_gap", "i8"),
+        ("dg_phase", "i8"),
+        ("dg_elapsed", "i8"),
+        ("dg_ts", "i8"),
+        ("dg_ends", "i8"),
+        ("dg_osc", "i8", (2,)),
+        ("dg_digits", "u1", (MAX_DIGITS,)),
+        # play
+        ("pl_number", "i8"),
+        ("pl_active", "i8"),
+        ("pl_count", "i8"),
+        ("pl_index", "i8"),
+        ("pl_position", "i8"),
+        ("pl_left", "i8"),  # times still to play, this one included; -1 for ever
+        ("pl_barge", "i8"),
+        ("pl_played", "i8"),
+        ("pl_offset", "i8", (PLAY_ITEMS,)),
+        ("pl_length", "i8", (PLAY_ITEMS,)),
+        # bridge
+        ("br_slot", "i8"),  # other slot + 1; 0 none
+        ("br_generation", "i8"),
+        # recorder; frames are absolute since the recording's first tick
+        ("rec_number", "i8"),
+        ("rec_active", "i8"),
+        ("rec_start_tick", "i8"),
+        ("rec_write", "i8"),
+        ("rec_read", "i8"),
+        ("rec_gap_left", "i8"),
+        ("rec_gap_right", "i8"),
+        # levels
+        ("lv_on", "i8"),
+        ("lv_loud", "i8"),
+        ("lv_quiet", "i8"),
+        ("first_sound_ns", "i8"),
+        # RTCP (RFC 3550 section 6)
+        ("rc_next_tick", "i8"),
+        ("rc_in", "i8"),
+        ("rc_out", "i8"),
+        ("rc_last_sr", "i8"),  # middle 32 bits of the peer's last SR
+        ("rc_last_sr_ns", "i8"),
+        ("rc_round_trip_us", "i8"),  # -1 not known
+        ("rc_peer_fraction", "i8"),  # loss the peer sees, 1/256; -1 not known
+        ("rc_peer_lost", "i8"),
+        ("rc_peer_jitter", "i8"),
+    ],
+    align=True,
+)
+
+
+class PlaneState(NamedTuple):
+    """The state's parts, as arrays over the shared memory."""
+
+    ctl: npt.NDArray[np.int64]
+    commands: npt.NDArray[np.int64]
+    events: npt.NDArray[np.int64]
+    #: `LEG` records; fields read as attributes: `legs[slot].rx_packets`.
+    legs: Any
+    #: `DTMF_STATE` records.
+    dtmf: Any
+    #: int16[slots, JITTER_SAMPLES], indexed by RTP time.
+    jitter: npt.NDArray[np.int16]
+    #: int16[slots, RECORD_FRAMES, 2]; frame n lies at n % RECORD_FRAMES.
+    record: npt.NDArray[np.int16]
+    #: int16[prompt_samples]
+    prompts: npt.NDArray[np.int16]
+
+
+def _align(size: int, to: int = PAGE) -> int:
+    return -(-size // to) * to
+
+
+def _sections(slots: int, prompt_bytes: int) -> list[tuple[int, int]]:
+    """Offset and size of each part, in the order of `PlaneState`; the last entry is the end."""
+    sizes = [
+        CONTROL_WORDS * 8,
+        COMMANDS * COMMAND_WORDS * 8,
+        EVENTS * EVENT_WORDS * 8,
+        slots * LEG.itemsize,
+        slots * DTMF_STATE.itemsize,
+        slots * JITTER_SAMPLES * 2,
+        slots * RECORD_FRAMES * 4,
+        prompt_bytes // 2 * 2,
+        0,
+    ]
+    offset, out = 0, []
+    for size in sizes:
+        out.append((offset, size))
+        offset = _align(offset + size)
+    return out
+
+
+def state_bytes(slots: int, prompt_bytes: int) -> int:
+    """Size of the whole state for `slots` legs and `prompt_bytes` of prompts; a multiple of the page size."""
+    return _sections(slots, prompt_bytes)[-1][0]
+
+
+def map_state(buffer: Any, slots: int, prompt_bytes: int) -> PlaneState:
+    """Arrays over `buffer` (a writable buffer of at least `state_bytes`, zeroed when new).
+
+    Stamps a new state and checks an old one: raises `ValueError` when it was made by another version or for other
+    sizes, or when the buffer is too small.
+    """
+    parts = _sections(slots, prompt_bytes)
+    if len(memoryview(buffer)) < parts[-1][0]:
+        raise ValueError(f"media state of {len(memoryview(buffer))} bytes, {parts[-1][0]} needed")
+
+    def part(index: int, dtype: Any, shape: tuple[int, ...]) -> Any:
+        count = int(np.prod(shape))
+        return np.frombuffer(buffer, dtype=dtype, count=count, offset=parts[index][0]).reshape(shape)
+
+    state = PlaneState(
+        ctl=part(0, np.int64, (CONTROL_WORDS,)),
+        commands=part(1, np.int64, (COMMANDS, COMMAND_WORDS)),
+        events=part(2, np.int64, (EVENTS, EVENT_WORDS)),
+        legs=part(3, LEG, (slots,)).view(np.recarray),
+        dtmf=part(4, DTMF_STATE, (slots,)).view(np.recarray),
+        jitter=part(5, np.int16, (slots, JITTER_SAMPLES)),
+        record=part(6, np.int16, (slots, RECORD_FRAMES, 2)),
+        prompts=part(7, np.int16, (prompt_bytes // 2,)),
+    )
+    _stamp(state.ctl, slots, prompt_bytes // 2)
+    return state
+
+
+def _stamp(ctl: npt.NDArray[np.int64], slots: int, prompt_samples: int) -> None:
+    if ctl[CTL_MAGIC] == 0:
+        ctl[CTL_VERSION], ctl[CTL_SLOTS], ctl[CTL_PROMPT_SAMPLES] = VERSION, slots, prompt_samples
+        ctl[WAKE_FD] = -1
+        ctl[SEND_OFFSET_NS] = 4_000_000
+        ctl[PLAYOUT_DELAY] = 480
+        ctl[INBAND_DTMF] = 1
+        ctl[CTL_MAGIC] = MAGIC
+        return
+    found = (int(ctl[CTL_MAGIC]), int(ctl[CTL_VERSION]), int(ctl[CTL_SLOTS]), int(ctl[CTL_PROMPT_SAMPLES]))
+    wanted = (MAGIC, VERSION, slots, prompt_samples)
+    if found != wanted:
+        raise ValueError(f"media state was made by another version or for other sizes: {found}, not {wanted}")

@@ -1,0 +1,1 @@
+"""Tone generation, phase-continuous."""
