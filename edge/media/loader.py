@@ -1,0 +1,112 @@
+"""Reading sound files: any format of libsndfile, mixed to mono, resampled once to 8 kHz, on a thread of its own.
+
+A slow disk or a large file then delays the play that wants it, and nothing else.
+"""
+
+import os
+import stat
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from edge.media.prompts import Stamp
+
+RATE = 8000
+#: A file may hold this many channels; more is not a prompt.
+MAX_CHANNELS = 8
+
+
+class UnreadableError(Exception):
+    """No sound can be made of the file; the text says why."""
+
+
+class Loaded(NamedTuple):
+    """What became of a request: samples, or the reason why there are none."""
+
+    path: str
+    stamp: Stamp
+    samples: NDArray[np.int16]
+    error: str = ""
+
+
+def stamp_of(path: str) -> Stamp:
+    """Tell the version of a file; raises `UnreadableError` when there is no regular file."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - once a played file, and twice as fast as pathlib's
+    except (OSError, ValueError) as error:
+        raise UnreadableError(str(error)) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadableError("not a regular file")  # opening a FIFO would wait for ever
+    return Stamp(found.st_mtime_ns, found.st_size)
+
+
+def read_sound(path: str, max_samples: int) -> NDArray[np.int16]:
+    """Read `path` as mono int16 at 8 kHz; raises `UnreadableError`, also when it is longer than `max_samples`."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            if file.channels > MAX_CHANNELS or file.samplerate <= 0:
+                raise UnreadableError(f"{file.channels} channels at {file.samplerate} Hz")
+            most = max_samples * file.samplerate // RATE
+            # One more than allowed shows that there is more; the header's own count may lie.
+            mono = file.read(most + 1, dtype="float32", always_2d=True).mean(axis=1, dtype=np.float32)
+            rate = file.samplerate
+    except (OSError, RuntimeError, ValueError, MemoryError) as error:  # libsndfile's own are RuntimeErrors
+        raise UnreadableError(str(error)) from error
+    if len(mono) > most:
+        raise UnreadableError(f"longer than the {max_samples / RATE:.0f} s that the prompt memory holds")
+    if len(mono) == 0:
+        raise UnreadableError("no samples")
+    if rate != RATE:
+        mono = soxr.resample(mono, rate, RATE)
+    scaled: NDArray[np.int16] = np.clip(np.rint(mono * 32768.0), -32768, 32767).astype(np.int16)
+    return scaled
+
+
+class Loader:
+    """The thread. `wake` is called on it after each file; `results` is then emptied on the main thread."""
+
+    def __init__(self, max_samples: int, wake: Callable[[], None]) -> None:
+        self._max_samples = max_samples
+        self._wake = wake
+        self._wanted: SimpleQueue[str | None] = SimpleQueue()
+        self._loaded: SimpleQueue[Loaded] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="prompt-loader", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def request(self, path: str) -> None:
+        """Have `path` read."""
+        self._wanted.put(path)
+
+    def stop(self) -> None:
+        """End the thread after the file it reads; does not wait."""
+        self._wanted.put(None)
+
+    def results(self) -> list[Loaded]:
+        """Take what was read since the last call."""
+        return [self._loaded.get() for _ in range(self._loaded.qsize())]
+
+    def _run(self) -> None:
+        while (path := self._wanted.get()) is not None:
+            self._loaded.put(self._load(path))
+            self._wake()
+
+    def _load(self, path: str) -> Loaded:
+        nothing = np.zeros(0, np.int16)
+        try:
+            # Before reading: a file that changes meanwhile is read again at its next use.
+            stamp = stamp_of(path)
+        except UnreadableError as error:
+            return Loaded(path, Stamp(0, 0), nothing, str(error))
+        try:
+            return Loaded(path, stamp, read_sound(path, self._max_samples))
+        except UnreadableError as error:
+            return Loaded(path, stamp, nothing, str(error))

@@ -1,0 +1,108 @@
+"""The slot table: what the process knows of each leg besides the engine's own record, kept in shared memory.
+
+A successor of a killed worker rebuilds its tables from it. Each slot has two copies; a change is written to the
+older one and counts once its checksum fits, so a kill in the middle of a write leaves the state before the change.
+"""
+
+import struct
+import zlib
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
+from edge.vocabulary.media import RemoteMedia
+from edge.vocabulary.wire import pack, unpacker
+
+_HEAD = struct.Struct("<IQH")  # checksum of the rest, sequence number, length of the record
+COPY_BYTES = 2048
+SLOT_BYTES = 2 * COPY_BYTES
+MAX_RECORD_BYTES = COPY_BYTES - _HEAD.size
+
+
+class RecordingState(Struct, frozen=True, kw_only=True):
+    """A recording in progress; where in the file it is stands in the engine's record."""
+
+    recording: RecordingId
+    path: str
+    #: RFC 3339, wall time of frame 0.
+    started: str
+    #: The engine was told to stop; the rest is being written.
+    stopping: bool = False
+
+
+class SlotState(Struct, frozen=True, kw_only=True):
+    """A slot that is, or was last, used by `leg`."""
+
+    leg: LegId
+    slot: SlotIndex
+    #: Counts the uses of the slot, so that what the engine still says about an earlier leg is not taken for this one.
+    generation: int
+    #: `closed`: the engine has let go; kept so that a repeated `CloseLeg` is answered with the same figures.
+    phase: Literal["open", "closing", "closed"] = "open"
+    remote: RemoteMedia | None = None
+    #: The last play that was started, and the number the engine knows it by.
+    play: PlayId | None = None
+    play_number: int = 0
+    play_ended: bool = True
+    #: Commands that must not be done twice and have no subject of their own.
+    digits_command: CommandId | None = None
+    bridged_with: LegId | None = None
+    recording: RecordingState | None = None
+
+
+class TooLongError(ValueError):
+    """Ids and path do not fit into a record."""
+
+
+_unpack = unpacker(SlotState)
+
+
+class SlotTable:
+    """Typed access to the table's memory. One writer: the worker's main thread."""
+
+    def __init__(self, memory: memoryview, slots: int) -> None:
+        self._memory = memory
+        self.slots = slots
+
+    @staticmethod
+    def size(slots: int) -> int:
+        """Bytes for `slots` slots."""
+        return slots * SLOT_BYTES
+
+    def read(self, slot: int) -> SlotState | None:
+        """Return the newest valid state of `slot`, None when it was never used."""
+        newest = self._newest(slot)
+        return newest[2] if newest else None
+
+    def write(self, state: SlotState) -> None:
+        """Replace the state of `state.slot`; raises `TooLongError` and leaves the old one when it does not fit."""
+        record = pack(state)
+        if len(record) > MAX_RECORD_BYTES:
+            raise TooLongError(f"slot record of {len(record)} bytes, at most {MAX_RECORD_BYTES} fit")
+        newest = self._newest(state.slot)
+        copy, sequence = (1 - newest[0], newest[1] + 1) if newest else (0, 1)
+        body = struct.pack("<QH", sequence, len(record)) + record
+        start = state.slot * SLOT_BYTES + copy * COPY_BYTES
+        # The checksum goes last: until then the copy does not count.
+        self._memory[start : start + 4] = bytes(4)
+        self._memory[start + 4 : start + 4 + len(body)] = body
+        self._memory[start : start + 4] = struct.pack("<I", zlib.crc32(body) or 1)
+
+    def _newest(self, slot: int) -> tuple[int, int, SlotState] | None:
+        found = [f for f in (self._copy(slot, 0), self._copy(slot, 1)) if f]
+        return max(found, key=lambda f: f[1], default=None)
+
+    def _copy(self, slot: int, copy: int) -> tuple[int, int, SlotState] | None:
+        start = slot * SLOT_BYTES + copy * COPY_BYTES
+        checksum, sequence, length = _HEAD.unpack_from(self._memory, start)
+        if checksum == 0 or length > MAX_RECORD_BYTES:
+            return None
+        body = bytes(self._memory[start + 4 : start + _HEAD.size + length])
+        if (zlib.crc32(body) or 1) != checksum:
+            return None
+        try:
+            return copy, sequence, _unpack.decode(body[_HEAD.size - 4 :])
+        except msgspec.MsgspecError:  # written by another version of this program
+            return None

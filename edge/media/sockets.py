@@ -1,0 +1,90 @@
+"""A slot's RTP and RTCP sockets: who may send to them is set in the kernel by connect().
+
+The descriptors belong to the supervisor and are shared with the engine's thread; nothing here closes them.
+"""
+
+import contextlib
+import ctypes
+import ipaddress
+import socket
+from collections.abc import Iterator
+
+from edge.vocabulary.media import Address
+
+#: Queued datagrams that are thrown away at most when a peer is connected; more than any socket buffer holds.
+DRAIN_LIMIT = 4096
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_UNSPECIFIED = bytes(16)  # struct sockaddr with sa_family AF_UNSPEC: connect(2), "dissolve the association"
+
+
+class BadAddressError(Exception):
+    """The negotiated address cannot be sent to."""
+
+
+class SocketPair:
+    """RTP and RTCP socket of one slot."""
+
+    def __init__(self, rtp_fd: int, rtcp_fd: int) -> None:
+        self.rtp_fd = rtp_fd
+        self.rtcp_fd = rtcp_fd
+
+    def connect(self, rtp: Address, rtcp: Address) -> None:
+        """Accept datagrams of these two addresses only, and throw away what strangers sent before.
+
+        Raises `BadAddressError`, with both sockets disconnected, when one cannot be reached.
+        """
+        try:
+            for fd, address in ((self.rtp_fd, rtp), (self.rtcp_fd, rtcp)):
+                _connect(fd, address)
+        except (OSError, ValueError, OverflowError) as error:
+            self.disconnect()
+            raise BadAddressError(f"{rtp}, {rtcp}: {error}") from error
+        # After connect(): from then on nothing of others can be queued any more.
+        drain(self.rtp_fd)
+        drain(self.rtcp_fd)
+
+    def disconnect(self) -> None:
+        """Go back to the state before `connect`; the sockets were bound to a port by number, so they keep it."""
+        for fd in (self.rtp_fd, self.rtcp_fd):
+            _libc.connect(fd, _UNSPECIFIED, len(_UNSPECIFIED))
+
+
+def usable(address: Address) -> bool:
+    """Whether there is somebody to send to: not 0.0.0.0 (RFC 3264 section 8.4, old-style hold) and not port 0."""
+    try:
+        return address.port != 0 and not ipaddress.ip_address(address.host).is_unspecified
+    except ValueError:
+        return True  # for connect() to refuse, with an error for the command
+
+
+def drain(fd: int) -> int:
+    """Read and drop what is queued, at most `DRAIN_LIMIT` datagrams; return how many."""
+    count = 0
+    with _borrowed(fd) as sock:
+        while count < DRAIN_LIMIT:
+            try:
+                sock.recv(1, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            except OSError:  # an ICMP error of the former peer; the queue goes on behind it
+                pass
+            count += 1
+    return count
+
+
+def _connect(fd: int, address: Address) -> None:
+    host = ipaddress.ip_address(address.host)  # numbers only: a name would be looked up, and block
+    if host.is_multicast or not 0 < address.port < 65536:
+        raise ValueError("not a unicast address and port")
+    with _borrowed(fd) as sock:
+        sock.connect((str(host), address.port))
+
+
+@contextlib.contextmanager
+def _borrowed(fd: int) -> Iterator[socket.socket]:
+    sock = socket.socket(fileno=fd)
+    try:
+        yield sock
+    finally:
+        sock.detach()

@@ -1,0 +1,90 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from edge.media.loader import Loader, UnreadableError, read_sound, stamp_of
+from tests.support.waiting import until
+
+LIMIT = 8000 * 60
+
+
+def tone(rate: int, hz: float, seconds: float = 1.0, level: float = 0.5) -> np.ndarray:
+    return level * np.sin(2 * np.pi * hz * np.arange(int(rate * seconds)) / rate)
+
+
+def strongest_hz(samples: np.ndarray) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(np.argmax(spectrum) * 8000 / len(samples))
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 44100, 48000])
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg"])
+def test_formats_and_rates_become_8_khz_mono(tmp_path: Path, rate: int, kind: str) -> None:
+    path = tmp_path / f"x.{kind}"
+    soundfile.write(path, np.stack([tone(rate, 440), tone(rate, 440)], axis=1), rate)
+    samples = read_sound(str(path), LIMIT)
+    assert samples.dtype == np.int16
+    assert abs(len(samples) - 8000) <= 2
+    assert strongest_hz(samples) == pytest.approx(440, abs=1.5)
+    assert np.sqrt(np.mean((samples[500:-500] / 32768.0) ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
+
+
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW", "PCM_U8", "PCM_24", "FLOAT", "GSM610"])
+def test_wav_encodings(tmp_path: Path, subtype: str) -> None:
+    path = tmp_path / "x.wav"
+    soundfile.write(path, tone(8000, 440), 8000, subtype=subtype)
+    assert strongest_hz(read_sound(str(path), LIMIT)) == pytest.approx(440, abs=1.5)
+
+
+def test_full_scale_is_clipped_not_wrapped(tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    soundfile.write(path, np.array([1.0, -1.0, 1.5, -1.5]), 8000, subtype="FLOAT")
+    assert list(read_sound(str(path), LIMIT)) == [32767, -32768, 32767, -32768]
+
+
+def test_mono_is_the_mean_of_the_channels(tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    soundfile.write(path, np.array([[0.5, -0.25]] * 8), 8000)
+    assert list(read_sound(str(path), LIMIT)) == [4096] * 8
+
+
+def test_a_file_longer_than_the_limit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    soundfile.write(path, tone(16000, 440), 16000)
+    assert len(read_sound(str(path), 8000)) == 8000
+    with pytest.raises(UnreadableError, match="longer"):
+        read_sound(str(path), 7999)
+
+
+def test_what_is_no_sound_is_an_error(tmp_path: Path) -> None:
+    for name, content in {"text.wav": b"hello", "empty.wav": b"", "cut.wav": b"RIFF\xff\xff\xff\xffWAVE"}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UnreadableError):
+            read_sound(str(tmp_path / name), LIMIT)
+
+
+def test_only_regular_files_have_a_stamp(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path, tmp_path / "fifo", tmp_path / "none", Path("/dev/zero"), Path("x\0y")):
+        with pytest.raises(UnreadableError):
+            stamp_of(str(path))
+
+
+def test_the_thread_tells_samples_and_errors_in_order(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(8000, 440), 8000)
+    (tmp_path / "b.wav").write_bytes(b"no sound")
+    woken: list[int] = []
+    loader = Loader(LIMIT, lambda: woken.append(1))
+    loader.start()
+    for name in ("a.wav", "b.wav", "none.wav"):
+        loader.request(str(tmp_path / name))
+    until(lambda: len(woken) == 3)
+    a, b, none = loader.results()
+    assert (len(a.samples), a.error, a.stamp) == (8000, "", stamp_of(str(tmp_path / "a.wav")))
+    assert (len(b.samples), bool(b.error)) == (0, True)
+    assert "No such file" in none.error
+    assert loader.results() == []
+    loader.stop()
