@@ -1,47 +1,69 @@
 """The effective configuration: what the loader makes of site file, conf.d and menus, and every process is given.
 
-Durations carry their unit in the name. Field docstrings (`#:`) become the configuration page.
+Durations carry their unit in the name. Field docstrings (`#:`) become the configuration page. What an annotation says
+about a value (range, kind of text) is enforced by the loader, where the fault has a file and a line; a `Site` made by a
+test is not bound to it.
 """
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from edge.core.menus.model import Menu
+from edge.vocabulary.media import CodecName
+
+
+def _range(least: int, most: int) -> Any:
+    return Meta(extra={"least": least, "most": most})
+
+
+def _text(kind: str, **more: bool) -> Any:
+    return Meta(extra={"kind": kind, **more})
+
+
+Port = Annotated[int, _range(1, 65535)]
+Name = Annotated[str, _text("name")]
+Ipv4 = Annotated[str, _text("ipv4")]
+#: Empty: derived from another field.
+OptionalIpv4 = Annotated[str, _text("ipv4", optional=True)]
+Path = Annotated[str, _text("path")]
+OptionalPath = Annotated[str, _text("path", optional=True)]
+#: A day in milliseconds: the bound for settings whose unit was mistaken.
+_DAY_MS = 86_400_000
 
 
 class Sip(Struct, frozen=True, kw_only=True):
     """The front door."""
 
     #: IPv4 address that UDP and TCP listen on.
-    address: str = "127.0.0.1"
+    address: Ipv4 = "127.0.0.1"
     #: Port of both.
-    port: int = 5060
+    port: Port = 5060
     #: Address that peers are shown in Via, Contact and SDP; empty: `address`.
-    public_address: str = ""
+    public_address: OptionalIpv4 = ""
     #: Loopback address on which front and spans talk to each other.
-    inner_address: str = "127.0.0.1"
+    inner_address: Annotated[str, _text("loopback")] = "127.0.0.1"
     #: New calls a second that one trunk may bring; more get 503.
-    calls_per_second: int = 200
+    calls_per_second: Annotated[int, _range(1, 10_000)] = 200
     #: Spans at the most; each holds as many legs as its stack allows (4).
-    max_spans: int = 100
+    max_spans: Annotated[int, _range(1, 2_000)] = 100
 
 
 class Media(Struct, frozen=True, kw_only=True):
     """The media engine."""
 
     #: Address of the RTP sockets; empty: `sip.address`.
-    address: str = ""
+    address: OptionalIpv4 = ""
     #: First RTP port (even); each leg has a port pair.
-    first_port: int = 16384
+    first_port: Annotated[int, _range(1024, 32766)] = 16384
     #: Legs at the most; all their sockets are opened at start.
-    slots: int = 400
+    slots: Annotated[int, _range(1, 8_000)] = 400
     #: A leg whose peer sends nothing for this long is reported.
-    silence_timeout_ms: int = 30000
+    silence_timeout_ms: Annotated[int, _range(1_000, _DAY_MS)] = 30000
     #: Sound files held in memory, megabytes.
-    prompt_memory_mb: int = 64
+    prompt_memory_mb: Annotated[int, _range(1, 4_096)] = 64
     #: Playout delay the jitter buffer starts with.
-    playout_delay_ms: int = 60
+    playout_delay_ms: Annotated[int, _range(20, 500)] = 60
     #: Detect in-band DTMF.
     inband_dtmf: bool = True
 
@@ -49,19 +71,19 @@ class Media(Struct, frozen=True, kw_only=True):
 class Http(Struct, frozen=True, kw_only=True):
     """API, console and metrics."""
 
-    address: str = "127.0.0.1"
-    port: int = 8080
+    address: Ipv4 = "127.0.0.1"
+    port: Port = 8080
 
 
 class Paths(Struct, frozen=True, kw_only=True):
     """Where things lie; all absolute after loading."""
 
-    state: str = "/var/lib/edge"
+    state: Path = "/var/lib/edge"
     #: Sockets of the running daemon; empty: `<state>/run`.
-    run: str = ""
-    recordings: str = "/var/spool/edge/recordings"
-    menus: str = "/etc/edge/menus"
-    prompts: str = "/etc/edge/prompts"
+    run: OptionalPath = ""
+    recordings: Path = "/var/spool/edge/recordings"
+    menus: Path = "/etc/edge/menus"
+    prompts: Path = "/etc/edge/prompts"
 
 
 class Recording(Struct, frozen=True, kw_only=True):
@@ -69,36 +91,36 @@ class Recording(Struct, frozen=True, kw_only=True):
 
     enabled: bool = True
     #: Recordings stop, and new calls are refused, below this much free space.
-    reserve_mb: int = 64
+    reserve_mb: Annotated[int, _range(0, 1_000_000)] = 64
 
 
 class Limits(Struct, frozen=True, kw_only=True):
     """Hard limits of a call."""
 
     #: No call lasts longer.
-    max_call_seconds: int = 14400
+    max_call_seconds: Annotated[int, _range(1, 604_800)] = 14400
     #: Time that a drain gives calls in progress.
-    drain_seconds: int = 300
+    drain_seconds: Annotated[int, _range(0, 86_400)] = 300
 
 
 class Trunk(Struct, frozen=True, kw_only=True):
     """A peer that may send us calls and that we may dial through."""
 
-    name: str
+    name: Name
     #: IP addresses or networks (CIDR) that its requests come from.
-    sources: list[str]
+    sources: list[Annotated[str, _text("network")]]
     #: `host:port` that outgoing calls are sent to; empty: cannot be dialled by number.
-    address: str = ""
+    address: Annotated[str, _text("host_port")] = ""
     transport: Literal["udp", "tcp"] = "udp"
     #: Codecs in the order that we want them.
-    codecs: list[str] = field(default_factory=lambda: ["PCMU", "PCMA"])
+    codecs: list[CodecName] = field(default_factory=lambda: ["PCMU", "PCMA"])
 
 
 class Route(Struct, frozen=True, kw_only=True):
     """Which menu answers which DID. The first that fits is taken."""
 
     #: User part of the Request-URI; `*` at the end stands for any rest.
-    number: str
+    number: Annotated[str, _text("route_number")]
     menu: str
     #: Only for calls of this trunk; empty: any.
     trunk: str = ""
@@ -107,22 +129,23 @@ class Route(Struct, frozen=True, kw_only=True):
 class Sink(Struct, frozen=True, kw_only=True):
     """A receiver of events."""
 
-    name: str
+    name: Name
     type: Literal["webhook"] = "webhook"
-    url: str
+    url: Annotated[str, _text("http_url")]
     #: Standard Webhooks secret (`whsec_...`), in the file as `${ENV}` or `file:PATH`.
-    secret: str
+    secret: Annotated[str, _text("webhook_secret", secret=True)]
     #: Event types to send; empty: all. `call.*` stands for a group.
     types: list[str] = field(default_factory=list)
-    timeout_ms: int = 10000
+    timeout_ms: Annotated[int, _range(100, 60_000)] = 10000
     #: Longest pause between two attempts.
-    max_backoff_ms: int = 60000
+    max_backoff_ms: Annotated[int, _range(1_000, _DAY_MS)] = 60000
 
 
 class Site(Struct, frozen=True, kw_only=True):
     """The whole effective configuration."""
 
-    name: str
+    #: Name of the appliance, part of every event's `source`.
+    name: Name
     sip: Sip = field(default_factory=Sip)
     media: Media = field(default_factory=Media)
     http: Http = field(default_factory=Http)

@@ -1,0 +1,182 @@
+"""Kinds of texts in a configuration: each check returns what is wrong, or an empty text."""
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+from urllib.parse import urlsplit
+
+_DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)", re.ASCII)
+_UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+_HOST_LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
+# RFC 3261 section 25.1: unreserved, escaped and user-unreserved.
+_SIP_USER: Final = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/]|%[0-9A-Fa-f]{2}){1,128}", re.ASCII)
+_SIP_PARAMETER: Final = re.compile(
+    r"[A-Za-z0-9\-.!%*_+`'~]{1,64}(?:=(?:[A-Za-z0-9\-_.!~*'()\[\]/:&+$]|%[0-9A-Fa-f]{2}){1,64})?", re.ASCII
+)
+#: Longest URI that may be sent to a peer; the stack prints no longer ones.
+MAX_URI: Final = 256
+DIGITS: Final = "0123456789*#ABCD"
+
+
+def duration_ms(text: str) -> int | None:
+    """Give the milliseconds of a duration such as `1500ms`, `2.5s`, `5m`, `4h`; None when it is none."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        return None
+    exact = Decimal(match[1]) * _UNIT_MS[match[2]]
+    return int(exact) if exact == int(exact) else None
+
+
+def name_fault(text: str) -> str:
+    """Check a name of ours: letters, digits, `-`, `_`, at most 64."""
+    return "" if _NAME.fullmatch(text) else f"'{text}' is not a name (letters, digits, '-' and '_', at most 64)"
+
+
+def ipv4_fault(text: str) -> str:
+    """Check an IPv4 address."""
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return f"'{text}' is not an IPv4 address"
+    return ""
+
+
+def loopback_fault(text: str) -> str:
+    """Check an IPv4 address in 127.0.0.0/8."""
+    return ipv4_fault(text) or ("" if ipaddress.ip_address(text).is_loopback else f"'{text}' is not in 127.0.0.0/8")
+
+
+def ip_fault(text: str) -> str:
+    """Check an IP address of either family."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return f"'{text}' is not an IP address"
+    return ""
+
+
+def network_fault(text: str) -> str:
+    """Check an address or a network in CIDR notation (RFC 4632), with no host bits set."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        if "host bits" in str(error):
+            network = ipaddress.ip_network(text, strict=False)
+            return f"'{text}' has bits set behind its prefix; the network is {network}"
+        return f"'{text}' is not an IP address or a network such as 192.0.2.0/24"
+    return ""
+
+
+def is_host(text: str) -> bool:
+    """Say whether it is an IP address (IPv6 without brackets) or a host name (RFC 1123)."""
+    if not ip_fault(text):
+        return True
+    if re.fullmatch(r"[0-9.]+", text):
+        return False  # a broken IPv4 address, not a name
+    return len(text) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in text.rstrip(".").split("."))
+
+
+def split_host_port(text: str) -> tuple[str, int | None] | None:
+    """Split `host`, `host:port`, `[v6]` or `[v6]:port` in its parts; None when it is none of them."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::(\d{1,5}))?", text, re.ASCII)
+    if match is None:
+        return None
+    host = match[1] or match[2]
+    port = int(match[3]) if match[3] else None
+    if (match[1] and ":" not in match[1]) or not is_host(host) or (port is not None and not 0 < port < 65536):
+        return None
+    return host, port
+
+
+def host_port_fault(text: str) -> str:
+    """Check `host` or `host:port`; empty: none."""
+    return "" if not text or split_host_port(text) else f"'{text}' is not host:port"
+
+
+def http_url_fault(text: str) -> str:
+    """Check an http or https URL with a host."""
+    fault = f"'{text}' is not an http:// or https:// address"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return fault
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_host(parts.hostname) or port == 0:
+        return fault
+    if parts.username or parts.password:
+        return "the address contains a user or password; they would appear in logs"
+    return "" if text.isprintable() and " " not in text else fault
+
+
+def webhook_secret_fault(text: str) -> str:
+    """Check a Standard Webhooks 1.0.0 secret: `whsec_` and 24 to 64 bytes in base64. The text is never repeated."""
+    shape = "a webhook secret is 'whsec_' and 24 to 64 bytes in base64"
+    if not text.startswith("whsec_"):
+        return shape
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        return f"{shape}; this is not base64"
+    return "" if 24 <= len(key) <= 64 else f"{shape}; this has {len(key)} bytes"
+
+
+def sip_uri_fault(text: str) -> str:
+    """Check a SIP URI that may be dialled: `sip:user@host[:port][;parameters]` (RFC 3261 section 19.1)."""
+    fault = f"'{text[:80]}' is not a SIP URI"
+    scheme, colon, rest = text.partition(":")
+    if not colon or scheme.lower() not in {"sip", "sips"}:
+        return f"{fault} (sip:user@host:port)"
+    if len(text) > MAX_URI:
+        return f"{fault}: it is longer than {MAX_URI} characters"
+    if scheme.lower() == "sips":
+        return f"{fault} that can be dialled: there is no TLS transport"
+    if "?" in rest.rpartition("@")[2]:
+        return f"{fault} that can be dialled: it carries headers"
+    user, at, host = rest.rpartition("@")
+    host, *parameters = host.split(";")
+    if at and not _SIP_USER.fullmatch(user):
+        return f"{fault}: its user part has a character that must be escaped, or is empty or too long"
+    if split_host_port(host) is None:
+        return f"{fault}: '{host[:80]}' is not a host and port"
+    wrong = next((one for one in parameters if not _SIP_PARAMETER.fullmatch(one)), None)
+    return f"{fault}: parameter '{wrong[:40]}' is malformed" if wrong is not None else ""
+
+
+def dial_number_fault(text: str) -> str:
+    """Check a number to be dialled on a trunk."""
+    return "" if re.fullmatch(r"\+?[0-9*#]{1,32}", text, re.ASCII) else f"'{text[:40]}' is not a number"
+
+
+def digits_fault(text: str) -> str:
+    """Check DTMF digits."""
+    wrong = next((char for char in text if char not in DIGITS), None)
+    return f"'{wrong}' is not a DTMF digit" if wrong else ("" if text else "there are no digits")
+
+
+def route_number_fault(text: str) -> str:
+    """Check a user part, `*` at its end standing for any rest."""
+    if text == "*":
+        return ""
+    plain = text.removesuffix("*")
+    if "*" in plain:
+        return "'*' may stand at the end only"
+    return "" if _SIP_USER.fullmatch(plain) else f"'{text[:40]}' cannot be the user part of a SIP URI"
+
+
+#: By the word that a field carries in its annotation.
+FAULTS: Final[dict[str, Callable[[str], str]]] = {
+    "name": name_fault,
+    "ipv4": ipv4_fault,
+    "loopback": loopback_fault,
+    "network": network_fault,
+    "host_port": host_port_fault,
+    "http_url": http_url_fault,
+    "webhook_secret": webhook_secret_fault,
+    "digits": digits_fault,
+    "route_number": route_number_fault,
+}
