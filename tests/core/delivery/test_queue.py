@@ -46,7 +46,8 @@ class Bench:
         self.latency_ms = 10
         self.now_ms = 1_000_000
         self.recorded = Progress(0)
-        self.queue = SinkQueue(policy or Policy(), Progress(0))
+        self.policy = policy or Policy()
+        self.queue = SinkQueue(self.policy, Progress(0))
         self.on_the_wire: list[tuple[int, Pending]] = []
         self.attempts: list[tuple[int, Pending]] = []
         self.accepted: list[Pending] = []
@@ -77,7 +78,8 @@ class Bench:
     def _attempt(self, event: Pending) -> None:
         if event.call is not None:
             assert all(other.call != event.call for _, other in self.on_the_wire), "two of one call at once"
-            earlier = [e for e in self.events if e.call == event.call and e.sequence < event.sequence]
+            wanted = [e for e in self.events if e.call == event.call and self.policy.wants(e.type)]
+            earlier = [e for e in wanted if e.sequence < event.sequence]
             assert all(e.sequence in self.recorded or e in self.dead for e in earlier), "before it was recorded"
         self.attempts.append((self.now_ms, event))
         self.on_the_wire.append((self.now_ms + self.latency_ms, event))
