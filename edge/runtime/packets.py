@@ -107,3 +107,14 @@ class PacketSocket:
         self._waiting.clear()
         self._waiting_bytes = 0
         self._sock.close()
+
+
+def open_connection(path: str) -> PacketSocket | None:
+    """Connect to the listener at `path`; None when nobody listens or its backlog is full. Never blocks."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        sock.connect(path)
+    except OSError:
+        sock.close()
+        return None
+    return PacketSocket(sock)
