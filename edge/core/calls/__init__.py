@@ -1,0 +1,1 @@
+"""Calls: the call core, the digits fuser, media slots."""
