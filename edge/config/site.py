@@ -28,6 +28,8 @@ Ipv4 = Annotated[str, _text("ipv4")]
 OptionalIpv4 = Annotated[str, _text("ipv4", optional=True)]
 Path = Annotated[str, _text("path")]
 OptionalPath = Annotated[str, _text("path", optional=True)]
+#: Filled by the loader, not by the author of a file.
+_HIDDEN = Meta(extra={"hidden": True})
 #: A day in milliseconds: the bound for settings whose unit was mistaken.
 _DAY_MS = 86_400_000
 
@@ -139,6 +141,10 @@ class Sink(Struct, frozen=True, kw_only=True):
     timeout_ms: Annotated[int, _range(100, 60_000)] = 10000
     #: Longest pause between two attempts.
     max_backoff_ms: Annotated[int, _range(1_000, _DAY_MS)] = 60000
+    #: Attempts after which an event is put aside as a dead letter; 0: it is tried for ever. Counted anew after a restart.
+    max_attempts: Annotated[int, _range(0, 1_000_000)] = 0
+    #: Age from which a failed event is put aside as a dead letter; 0: never.
+    max_age_seconds: Annotated[int, _range(0, 31_536_000)] = 0
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -156,6 +162,6 @@ class Site(Struct, frozen=True, kw_only=True):
     routes: list[Route] = field(default_factory=list)
     sinks: list[Sink] = field(default_factory=list)
     #: Compiled menus by name.
-    menus: dict[str, Menu] = field(default_factory=dict)
+    menus: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
     #: Where the configuration came from, for messages.
-    source: str = ""
+    source: Annotated[str, _HIDDEN] = ""
