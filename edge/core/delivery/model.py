@@ -98,6 +98,12 @@ class Finished(Struct, frozen=True, kw_only=True):
     age_ms: int = 0
 
 
+class Vanished(Struct, frozen=True):
+    """An event that was to be sent is no longer in the outbox: its retention ended before the sink took it."""
+
+    sequence: int
+
+
 class TimePassed(Struct, frozen=True):
     """The deadline may have come."""
 
@@ -108,7 +114,7 @@ class Configured(Struct, frozen=True):
     policy: Policy
 
 
-Input = Woken | Batch | Finished | TimePassed | Configured
+Input = Woken | Batch | Finished | Vanished | TimePassed | Configured
 
 # --- actions ------------------------------------------------------------------------------------------------------
 

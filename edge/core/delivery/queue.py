@@ -30,6 +30,7 @@ from edge.core.delivery.model import (
     Read,
     Record,
     TimePassed,
+    Vanished,
     Woken,
 )
 from edge.core.delivery.progress import Progress
@@ -120,6 +121,8 @@ class SinkQueue:
                 self._take(given, now_ms)
             case Finished():
                 actions += self._finish(given, now_ms)
+            case Vanished():
+                self._close_event(self._answered(given.sequence), now_ms)
             case Configured():
                 actions += self._configure(given.policy, now_ms)
             case TimePassed():
@@ -209,9 +212,7 @@ class SinkQueue:
     # --- answers --------------------------------------------------------------------------------------------------
 
     def _finish(self, answer: Finished, now_ms: int) -> Iterable[Action]:
-        lane = self._under_way.pop(answer.sequence, None)
-        if lane is None:
-            raise ValueError(f"no attempt of event {answer.sequence} is under way")
+        lane = self._answered(answer.sequence)
         if answer.result == "accepted":
             self._close_event(lane, now_ms)
             self._recover(now_ms)
@@ -233,6 +234,12 @@ class SinkQueue:
         self._wait(
             lane, now_ms + backoff_ms(lane.attempts, policy.first_backoff_ms, policy.max_backoff_ms, answer.jitter)
         )
+
+    def _answered(self, sequence: int) -> _Lane:
+        lane = self._under_way.pop(sequence, None)
+        if lane is None:
+            raise ValueError(f"no attempt of event {sequence} is under way")
+        return lane
 
     def _wait(self, lane: _Lane, due_ms: int) -> None:
         lane.due_ms = due_ms

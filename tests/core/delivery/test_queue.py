@@ -24,6 +24,7 @@ from edge.core.delivery.model import (
     Record,
     Result,
     TimePassed,
+    Vanished,
     Woken,
 )
 from edge.core.delivery.progress import Progress
@@ -314,3 +315,13 @@ def test_whatever_the_receiver_does_and_whenever_we_die_nothing_is_lost_or_out_o
         assert got == sorted(got)
     if lives == 1:
         assert len(bench.accepted) == len(events)
+
+
+def test_a_vanished_event_lets_its_call_go_on() -> None:
+    bench = Bench(calls("a", "a"))
+    bench.feed(Woken())
+    bench.on_the_wire.clear()
+    bench.feed(Vanished(1))
+    bench.run()
+    assert [e.sequence for e in bench.accepted] == [2]
+    assert bench.recorded.cursor == 2
