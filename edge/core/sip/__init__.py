@@ -1,0 +1,1 @@
+"""SIP without I/O: grammar, session descriptions, and the dialogs that front relays."""

@@ -1,0 +1,259 @@
+"""Session descriptions (RFC 4566, offer/answer of RFC 3264): read strictly, written from values.
+
+One audio stream of G.711 with telephone-event (RFC 4733) is used; every other m= line is kept only as a rejected line
+in its place. Attributes that we do not name here are never passed on.
+"""
+
+import ipaddress
+import re
+
+from msgspec import Struct
+
+from edge.core.sip.errors import SipError
+from edge.core.sip.uri import TOKEN
+from edge.vocabulary.media import Address, CodecName, Direction, RemoteMedia
+
+SDP_LIMIT = 4096
+LINES_LIMIT = 256
+MEDIA_LIMIT = 8
+#: Packet time that we send with when the peer states none, milliseconds.
+DEFAULT_PTIME_MS = 20
+#: Payload type of telephone-event in our own offers.
+OUR_TELEPHONE_EVENT = 101
+
+PAYLOADS: dict[int, CodecName] = {0: "PCMU", 8: "PCMA"}
+PAYLOAD_OF: dict[CodecName, int] = {name: number for number, name in PAYLOADS.items()}
+_DIRECTIONS: dict[str, Direction] = {
+    "sendrecv": "sendrecv",
+    "sendonly": "sendonly",
+    "recvonly": "recvonly",
+    "inactive": "inactive",
+}
+
+_ORIGIN = re.compile(r"\S+ [0-9]{1,20} [0-9]{1,20} IN IP[46] \S+")
+_CONNECTION = re.compile(r"IN IP([46]) ([0-9A-Fa-f.:]{2,45})(?:/[0-9]{1,3}){0,2}")
+_MEDIA = re.compile(
+    rf"({TOKEN}) ([0-9]{{1,5}})(?:/[0-9]{{1,5}})? ((?:{TOKEN})(?:/{TOKEN})*)((?: {TOKEN}){{1,64}})[ \t]*"
+)
+_EVENT_MAP = re.compile(r"rtpmap:([0-9]{1,3}) telephone-event/8000(?:/1)?[ \t]*", re.IGNORECASE)
+_PTIME = re.compile(r"ptime:([0-9]{1,4})(?:\.[0-9]+)?[ \t]*")
+_RTCP = re.compile(r"rtcp:([0-9]{1,5})(?: IN IP[46] ([0-9A-Fa-f.:]{2,45}))?[ \t]*")
+_BREAK = re.compile(r"\r\n|\n")
+
+
+class Audio(Struct, frozen=True, kw_only=True):
+    """The audio stream that a peer described."""
+
+    #: `0.0.0.0` stands for the hold of RFC 2543.
+    rtp: Address
+    rtcp: Address
+    #: Codecs that we know, in the peer's order.
+    codecs: tuple[CodecName, ...]
+    telephone_event: int | None
+    ptime_ms: int
+    direction: Direction
+
+
+class Session(Struct, frozen=True):
+    """A description: the audio stream that is used, and all m= lines in order as an answer would reject them."""
+
+    audio: Audio | None
+    #: `video 0 RTP/AVP 31` for each line that is not used, empty for the audio stream.
+    lines: tuple[str, ...]
+
+
+class _Section:
+    """One m= section while it is read."""
+
+    def __init__(self, kind: str, port: int, proto: str, formats: list[str]) -> None:
+        self.kind = kind
+        self.port = port
+        self.proto = proto
+        self.formats = formats
+        self.connection = ""
+        self.attributes: list[str] = []
+
+
+def _bad(detail: str) -> SipError:
+    return SipError(400, "session_description", detail)
+
+
+def _connection(value: str) -> str:
+    match = _CONNECTION.fullmatch(value)
+    if match is None:
+        # A host name here would make the media plane wait for DNS; nobody who sends G.711 does that.
+        raise SipError(488, "session_description", "c= needs an address")
+    try:
+        address = ipaddress.ip_address(match[2])
+    except ValueError:
+        raise _bad("bad c=") from None
+    if address.is_multicast or str(address) == "255.255.255.255" or address.version != int(match[1]):
+        raise SipError(488, "session_description", "unusable media address")
+    return str(address)
+
+
+def _read_media(value: str) -> _Section:
+    match = _MEDIA.fullmatch(value)
+    if match is None or int(match[2]) > 65535:
+        raise _bad("bad m=")
+    return _Section(match[1].lower(), int(match[2]), match[3], match[4].split())
+
+
+def _sections(text: str) -> tuple[str, list[str], list[_Section]]:  # noqa: C901 - one case a line type
+    """Session-level connection and attributes, and the m= sections."""
+    lines = _BREAK.split(text)
+    while lines and not lines[-1]:
+        lines.pop()
+    if len(lines) > LINES_LIMIT or not lines or lines[0].rstrip() != "v=0":
+        raise _bad("not SDP version 0")
+    connection = ""
+    attributes: list[str] = []
+    sections: list[_Section] = []
+    origin = False
+    for line in lines[1:]:
+        kind, value = line[:2], line[2:]
+        if len(kind) < 2 or kind[1] != "=" or not "a" <= kind[0] <= "z" or len(value) > 512:
+            raise _bad("bad line")
+        if kind == "m=":
+            sections.append(_read_media(value))
+        elif kind == "c=":
+            found = _connection(value.rstrip())
+            if sections:
+                sections[-1].connection = found
+            else:
+                connection = found
+        elif kind == "a=":
+            (sections[-1].attributes if sections else attributes).append(value)
+        elif kind == "o=":
+            origin = _ORIGIN.fullmatch(value.rstrip()) is not None
+    if not origin or not sections or len(sections) > MEDIA_LIMIT:
+        raise _bad("no o=, or no (or too many) m=")
+    return connection, attributes, sections
+
+
+def _direction(attributes: list[str]) -> Direction | None:
+    for value in attributes:
+        if (found := _DIRECTIONS.get(value.rstrip().lower())) is not None:
+            return found
+    return None
+
+
+def _audio(section: _Section, session_connection: str, session_attributes: list[str]) -> Audio | None:
+    host = section.connection or session_connection
+    if section.kind != "audio" or section.proto.upper() != "RTP/AVP" or not section.port or not host:
+        return None
+    numbers = [int(x) for x in section.formats if x.isdigit() and int(x) < 128]
+    codecs = tuple(dict.fromkeys([PAYLOADS[x] for x in numbers if x in PAYLOADS]))
+    if not codecs or section.port == 65535:
+        return None
+    event, ptime = None, DEFAULT_PTIME_MS
+    rtcp = Address(host, section.port + 1)
+    for value in section.attributes:
+        if match := _EVENT_MAP.fullmatch(value):
+            number = int(match[1])
+            event = number if 96 <= number < 128 and number in numbers and event is None else event
+        elif match := _PTIME.fullmatch(value):
+            # Packet times outside 10..60 ms are not for G.711; whole frames of 10 ms only.
+            ptime = min(60, max(10, int(match[1]) // 10 * 10))
+        elif (match := _RTCP.fullmatch(value)) and 0 < int(match[1]) < 65536:
+            rtcp = Address(
+                _connection(f"IN IP{6 if ':' in match[2] else 4} {match[2]}") if match[2] else host, int(match[1])
+            )
+    direction = _direction(section.attributes) or _direction(session_attributes) or "sendrecv"
+    return Audio(
+        rtp=Address(host, section.port),
+        rtcp=rtcp,
+        codecs=codecs,
+        telephone_event=event,
+        ptime_ms=ptime,
+        direction=direction,
+    )
+
+
+def read_session(body: bytes) -> Session | SipError:
+    """Read a description. The error (400 broken, 488 unusable) is returned, not raised; no usable audio is no error."""
+    try:
+        if len(body) > SDP_LIMIT:
+            raise SipError(413, "limit", "description too long")
+        connection, attributes, sections = _sections(body.decode())
+        audio, lines = None, []
+        for section in sections:
+            found = None if audio is not None else _audio(section, connection, attributes)
+            audio = audio or found
+            lines.append("" if found else f"{section.kind} 0 {section.proto} {' '.join(section.formats)}")
+    except UnicodeDecodeError:
+        return _bad("not UTF-8")
+    except SipError as error:
+        return error
+    return Session(audio, tuple(lines))
+
+
+class Leg(Struct, frozen=True, kw_only=True):
+    """One side's audio as we describe it."""
+
+    address: Address
+    #: Most wanted first; an answer has one.
+    codecs: tuple[CodecName, ...]
+    telephone_event: int | None
+    direction: Direction = "sendrecv"
+    ptime_ms: int = DEFAULT_PTIME_MS
+    #: As in `Session.lines`; () is one audio line.
+    lines: tuple[str, ...] = ()
+
+
+def write_session(session_id: int, version: int, leg: Leg) -> str:
+    """Text of a description with our own o= line (RFC 4566 section 5)."""
+    host = leg.address.host
+    family = "IP6" if ":" in host else "IP4"
+    payloads = [PAYLOAD_OF[name] for name in leg.codecs]
+    formats = [*payloads, leg.telephone_event] if leg.telephone_event is not None else payloads
+    audio = [f"m=audio {leg.address.port} RTP/AVP {' '.join(map(str, formats))}"]
+    audio += [f"a=rtpmap:{PAYLOAD_OF[name]} {name}/8000" for name in leg.codecs]
+    if leg.telephone_event is not None:
+        audio.append(f"a=rtpmap:{leg.telephone_event} telephone-event/8000")
+        audio.append(f"a=fmtp:{leg.telephone_event} 0-15")
+    audio.append(f"a=ptime:{leg.ptime_ms}")
+    audio.append(f"a={leg.direction}")
+    lines = [
+        "v=0",
+        f"o=edge {session_id} {version} IN {family} {host}",
+        "s=-",
+        f"c=IN {family} {host}",
+        "t=0 0",
+    ]
+    for rejected in leg.lines or ("",):
+        if rejected:
+            lines.append(f"m={rejected}")
+        else:
+            lines += audio
+    lines.append("")
+    return "\r\n".join(lines)
+
+
+def choose_codec(audio: Audio, wanted: list[str]) -> CodecName | None:
+    """Return the first codec of `wanted` (a trunk's order) that the peer offered."""
+    for name in wanted:
+        for offered in audio.codecs:
+            if offered == name.upper():
+                return offered
+    return None
+
+
+def remote_media(audio: Audio, codec: CodecName, known_host: str) -> RemoteMedia:
+    """Facts for switch and media. `known_host` stands in for the hold address `0.0.0.0`, where nothing may be sent."""
+    direction = audio.direction
+    rtp, rtcp = audio.rtp, audio.rtcp
+    if rtp.host in ("0.0.0.0", "::"):  # noqa: S104 - the peer's word for hold, nothing is bound
+        rtp = Address(known_host, rtp.port)
+        direction = "inactive" if direction in ("recvonly", "inactive") else "sendonly"
+    if rtcp.host in ("0.0.0.0", "::"):  # noqa: S104
+        rtcp = Address(rtp.host, rtcp.port)
+    return RemoteMedia(
+        rtp=rtp,
+        rtcp=rtcp,
+        codec=codec,
+        payload_type=PAYLOAD_OF[codec],
+        telephone_event=audio.telephone_event,
+        ptime_ms=audio.ptime_ms,
+        direction=direction,
+    )
