@@ -141,9 +141,9 @@ class Sink(Struct, frozen=True, kw_only=True):
     timeout_ms: Annotated[int, _range(100, 60_000)] = 10000
     #: Longest pause between two attempts.
     max_backoff_ms: Annotated[int, _range(1_000, _DAY_MS)] = 60000
-    #: Attempts after which an event is put aside as a dead letter; 0: it is tried for ever. Counted anew after a restart.
+    #: Attempts after which an event becomes a dead letter; 0: it is tried for ever. Counted anew after a restart.
     max_attempts: Annotated[int, _range(0, 1_000_000)] = 0
-    #: Age from which a failed event is put aside as a dead letter; 0: never.
+    #: Age from which an event that failed becomes a dead letter; 0: never.
     max_age_seconds: Annotated[int, _range(0, 31_536_000)] = 0
 
 
