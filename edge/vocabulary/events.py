@@ -158,8 +158,9 @@ class RecordingCompleted(Struct, frozen=True, tag="recording.completed", kw_only
     leg: LegId
     path: str
     duration_ms: int
-    gap_ms_left: int
-    gap_ms_right: int
+    #: Missing time a channel, filled with silence; None: not known (repaired after a crash).
+    gap_ms_left: int | None
+    gap_ms_right: int | None
     size_bytes: int
     sha256: str
     #: True: its end was restored after a crash.
