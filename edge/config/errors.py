@@ -61,6 +61,11 @@ class Findings:
         self._warnings[ConfigError(*place, message, suggestion)] = None
 
     @property
+    def error_count(self) -> int:
+        """How many errors there are so far."""
+        return len(self._errors)
+
+    @property
     def errors(self) -> list[ConfigError]:
         """All errors, by file and position."""
         return sorted(self._errors)

@@ -168,6 +168,24 @@ def route_number_fault(text: str) -> str:
     return "" if _SIP_USER.fullmatch(plain) else f"'{text[:40]}' cannot be the user part of a SIP URI"
 
 
+def language_fault(text: str) -> str:
+    """Check a language tag such as `en`, `en-gb`, `cmn` (the shape of BCP 47, no registry)."""
+    shape = r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}"
+    return "" if re.fullmatch(shape, text, re.ASCII) else f"'{text[:40]}' is not a language such as 'en' or 'en-gb'"
+
+
+def speech_fault(text: str) -> str:
+    """Check a text to be spoken."""
+    if not text.strip():
+        return "there is no text to speak"
+    return "" if len(text) <= 2000 else f"the text has {len(text)} characters; at most 2000 are spoken in one go"
+
+
+def reason_fault(text: str) -> str:
+    """Check a text that goes into events."""
+    return "" if len(text) <= 128 else "the text is longer than 128 characters"
+
+
 #: By the word that a field carries in its annotation.
 FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "name": name_fault,
@@ -178,5 +196,8 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "http_url": http_url_fault,
     "webhook_secret": webhook_secret_fault,
     "digits": digits_fault,
+    "language": language_fault,
+    "speech": speech_fault,
+    "reason": reason_fault,
     "route_number": route_number_fault,
 }

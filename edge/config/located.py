@@ -42,6 +42,14 @@ def place_of(root: Located, path: Sequence[str | int], *, key: bool = False) -> 
     return here.key_place if key else here.place
 
 
+def find(root: Located, path: Sequence[str]) -> Located | None:
+    """Give what stands at `path`, when it is there."""
+    here: Located | None = root
+    for step in path:
+        here = (here.table or {}).get(step) if here else None
+    return here
+
+
 def merge(first: Located, second: Located, findings: Findings, name: str = "") -> None:
     """Add `second` to `first` in place: tables join, lists of tables append, the same value twice is an error."""
     ours: dict[str, Located] = first.value

@@ -34,16 +34,18 @@ def read_text(path: Path, findings: Findings) -> str | None:
     return None
 
 
-def read_site_files(path: Path, findings: Findings, checked: list[str]) -> Located:
-    """Read the site file with all of `conf.d/*.toml` beside it merged into it."""
-    root = read_toml(path, findings) or Located({}, Place(str(path), 1, 1), Place(str(path), 1, 1))
+def read_site_files(path: Path, findings: Findings, checked: list[str]) -> Located | None:
+    """Read the site file with all of `conf.d/*.toml` beside it merged into it; None when one of them can't be read."""
+    root = read_toml(path, findings)
     checked.append(str(path))
+    complete = root is not None
     for extra in sorted((path.parent / "conf.d").glob("*.toml")):
         checked.append(str(extra))
         addition = read_toml(extra, findings)
-        if addition is not None:
+        if root is not None and addition is not None:
             merge(root, addition, findings)
-    return root
+        complete = complete and addition is not None
+    return root if complete else None
 
 
 def read_toml(path: Path, findings: Findings) -> Located | None:

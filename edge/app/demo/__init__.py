@@ -1,0 +1,23 @@
+"""The demo site: package data that `edge run --demo` runs on loopback."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from edge.config.loader import NOTHING, load
+from edge.config.site import Site
+
+SITE_FILE: Final = Path(__file__).with_name("site.toml")
+
+
+def demo_overrides(overrides: Mapping[str, object] = NOTHING) -> dict[str, object]:
+    """Complete overrides for the demo: whoever moves the state folder moves the recordings in it, too."""
+    complete = dict(overrides)
+    if "paths.state" in complete:
+        complete.setdefault("paths.recordings", Path(str(complete["paths.state"])) / "recordings")
+    return complete
+
+
+def demo_site(overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Site:
+    """Load the demo site; `overrides` as for `edge.config.loader.load`. Raises `ConfigErrors`."""
+    return load(SITE_FILE, demo_overrides(overrides), make_prompts=make_prompts)

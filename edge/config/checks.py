@@ -1,0 +1,194 @@
+"""What a well-formed site can still have wrong: references, duplicates, overlaps, room for ports."""
+
+import ipaddress
+from collections.abc import Iterable
+
+import msgspec
+
+from edge.config import kinds
+from edge.config.errors import Findings, did_you_mean
+from edge.config.located import Located, find, place_of
+from edge.config.site import Route, Site
+from edge.vocabulary import events
+
+#: Ports from here on are the kernel's own (ip_local_port_range); any program may have one when we start.
+FIRST_EPHEMERAL_PORT = 32768
+#: sizeof(sockaddr_un.sun_path) - 1, and the longest name the daemon puts into its run folder.
+MAX_SOCKET_PATH = 107
+_LONGEST_SOCKET_NAME = "/control.sock"
+
+EVENT_TYPES = tuple(sorted(str(kind.__struct_config__.tag) for kind in events.AnyEvent.__args__))
+
+
+def check_site(site: Site, root: Located, findings: Findings, *, menus_complete: bool) -> None:
+    """Check everything that needs more than one value. `menus_complete`: every menu file could be compiled."""
+    _check_addresses(site, root, findings)
+    _check_ports(site, root, findings)
+    _check_paths(site, root, findings)
+    _check_names(site, root, findings)
+    _check_trunks(site, root, findings)
+    _check_routes(site, root, findings, menus_complete=menus_complete)
+    _check_sinks(site, root, findings)
+
+
+def _check_addresses(site: Site, root: Located, findings: Findings) -> None:
+    if site.sip.address == "0.0.0.0" and not site.sip.public_address:  # noqa: S104 -- refused, not bound
+        findings.error(
+            place_of(root, ("sip", "address")),
+            "peers cannot answer to 0.0.0.0",
+            "set sip.public_address to the address that peers reach",
+        )
+    media = site.media.address or site.sip.address
+    if media == "0.0.0.0":  # noqa: S104
+        findings.error(
+            place_of(root, ("media", "address")),
+            "RTP needs one address that peers reach, not 0.0.0.0",
+            "set media.address",
+        )
+    if not ipaddress.ip_address(site.http.address).is_loopback:
+        findings.warning(
+            place_of(root, ("http", "address")),
+            f"HTTP is served on {site.http.address} without encryption",
+            "put a TLS proxy in front, or use 127.0.0.1",
+        )
+
+
+def _check_ports(site: Site, root: Located, findings: Findings) -> None:
+    first, slots = site.media.first_port, site.media.slots
+    place = place_of(root, ("media", "first_port"))
+    if first % 2:
+        findings.error(place, f"the first RTP port must be even (RFC 3550 section 11), {first} is odd")
+    end = first + 2 * slots
+    if end > FIRST_EPHEMERAL_PORT:
+        room = max(0, (FIRST_EPHEMERAL_PORT - first) // 2)
+        findings.error(
+            place_of(root, ("media", "slots")),
+            f"{slots} slots need the RTP ports {first} to {end - 1}, but they must lie below {FIRST_EPHEMERAL_PORT}",
+            f"there is room for {room} slots, or start lower",
+        )
+    if (site.sip.address == (site.media.address or site.sip.address)) and first <= site.sip.port < end:
+        findings.error(place_of(root, ("sip", "port")), f"port {site.sip.port} is one of the RTP ports")
+    if site.sip.port == site.http.port and site.sip.address == site.http.address:
+        findings.error(place_of(root, ("http", "port")), f"port {site.http.port} is used by SIP over TCP, too")
+
+
+def _check_paths(site: Site, root: Located, findings: Findings) -> None:
+    run = site.paths.run
+    length = len((run + _LONGEST_SOCKET_NAME).encode())
+    if length > MAX_SOCKET_PATH:
+        findings.error(
+            place_of(root, ("paths", "run" if find(root, ("paths", "run")) else "state")),
+            f"the sockets' paths in {run} would have {length} bytes; the system allows {MAX_SOCKET_PATH}",
+            "set paths.run to a shorter folder",
+        )
+
+
+def _check_names(site: Site, root: Located, findings: Findings) -> None:
+    for table, names in (("trunks", [t.name for t in site.trunks]), ("sinks", [s.name for s in site.sinks])):
+        seen: dict[str, int] = {}
+        for index, name in enumerate(names):
+            if name and name in seen:
+                first = place_of(root, (table, seen[name], "name"))
+                findings.error(
+                    place_of(root, (table, index, "name")), f"there are two {table} '{name}'; the first is at {first}"
+                )
+            seen.setdefault(name, index)
+
+
+def _check_trunks(site: Site, root: Located, findings: Findings) -> None:
+    known: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = []
+    for index, trunk in enumerate(site.trunks):
+        if not trunk.sources:
+            findings.error(place_of(root, ("trunks", index, "sources")), f"trunk '{trunk.name}' has no sources")
+        if not trunk.codecs or len(set(trunk.codecs)) != len(trunk.codecs):
+            findings.error(
+                place_of(root, ("trunks", index, "codecs")), f"trunk '{trunk.name}' needs each codec once, at least one"
+            )
+        for at, source in enumerate(trunk.sources):
+            if not source:
+                continue  # malformed, and already reported
+            network = ipaddress.ip_network(source)
+            other = next(
+                (name for have, name in known if have.version == network.version and have.overlaps(network)), ""
+            )
+            if other:
+                whose = "it" if other == trunk.name else f"trunk '{other}'"
+                findings.warning(
+                    place_of(root, ("trunks", index, "sources", at)),
+                    f"{source} overlaps a source of {whose}; the first trunk takes the call",
+                )
+            known.append((network, trunk.name))
+        if site.routes and not any(route.trunk in {"", trunk.name} for route in site.routes):
+            findings.warning(place_of(root, ("trunks", index)), f"no route takes calls of trunk '{trunk.name}'")
+
+
+def _check_routes(site: Site, root: Located, findings: Findings, *, menus_complete: bool) -> None:
+    trunks = [trunk.name for trunk in site.trunks]
+    for index, route in enumerate(site.routes):
+        if route.trunk and route.trunk not in trunks:
+            findings.error(
+                place_of(root, ("routes", index, "trunk")),
+                f"there is no trunk '{route.trunk}'",
+                _known(route.trunk, trunks, "trunks"),
+            )
+        if route.menu and route.menu not in site.menus and menus_complete:
+            findings.error(
+                place_of(root, ("routes", index, "menu")),
+                f"there is no menu '{route.menu}' in {site.paths.menus}",
+                _known(route.menu, site.menus, "menus"),
+            )
+        taken = next((at for at in range(index) if _covers(site.routes[at], route)), None)
+        if taken is not None and route.number:
+            taker = place_of(root, ("routes", taken), key=True)
+            findings.error(
+                place_of(root, ("routes", index, "number")),
+                f"no call can reach this route; the one at {taker} takes all of them",
+                "put the more specific route first",
+            )
+    if not site.routes:
+        findings.warning(root.place, "there are no routes; every incoming call is refused")
+    if not site.trunks:
+        findings.warning(root.place, "there are no trunks; every incoming call is ignored")
+    used = {route.menu for route in site.routes}
+    for name in sorted(set(site.menus) - used):
+        findings.warning(root.place, f"no route leads to menu '{name}'")
+
+
+def _known(word: str, names: Iterable[str], what: str) -> str:
+    names = sorted(names)
+    return did_you_mean(word, names) or (f"{what}: {', '.join(names)}" if names else f"there are no {what} at all")
+
+
+def _covers(earlier: Route, later: Route) -> bool:
+    if not earlier.number or (earlier.trunk and earlier.trunk != later.trunk):
+        return False
+    if earlier.number.endswith("*"):
+        return later.number.startswith(earlier.number[:-1])
+    return earlier.number == later.number
+
+
+def _check_sinks(site: Site, root: Located, findings: Findings) -> None:
+    groups = sorted({f"{name.split('.')[0]}.*" for name in EVENT_TYPES})
+    for index, sink in enumerate(site.sinks):
+        for at, name in enumerate(sink.types):
+            if name and name not in EVENT_TYPES and name not in groups:
+                findings.error(
+                    place_of(root, ("sinks", index, "types", at)),
+                    f"there is no event type '{name}'",
+                    did_you_mean(name, [*EVENT_TYPES, *groups]) or "groups: " + ", ".join(groups),
+                )
+        if sink.url.startswith("http://"):
+            host = sink.url.removeprefix("http://").partition("/")[0]
+            split = kinds.split_host_port(host)
+            if split is None or not (split[0] == "localhost" or split[0].startswith("127.") or split[0] == "::1"):
+                findings.warning(
+                    place_of(root, ("sinks", index, "url")), "events leave the machine unencrypted", "use https://"
+                )
+
+
+def masked(site: Site) -> dict[str, object]:
+    """Give the effective configuration as plain values, secrets masked, menus by version."""
+    plain: dict[str, object] = msgspec.to_builtins(site)
+    plain["sinks"] = [{**msgspec.structs.asdict(sink), "secret": "********"} for sink in site.sinks]
+    plain["menus"] = {name: menu.version for name, menu in site.menus.items()}
+    return plain

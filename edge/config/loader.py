@@ -1,0 +1,102 @@
+"""From files to an effective configuration: site file, `conf.d/*.toml` beside it, menus.
+
+Every fault of every file is found in one go. The loader neither writes nor starts anything, except that with
+`make_prompts` the texts to be spoken are synthesised into the state folder.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+from msgspec import Struct, field
+
+from edge.config import prompts
+from edge.config.checks import check_site
+from edge.config.errors import ConfigError, ConfigErrors, Findings, Place
+from edge.config.located import Located
+from edge.config.menus import MenuCompiler
+from edge.config.prompts import Synthesis
+from edge.config.shape import Shaper
+from edge.config.site import Site
+from edge.config.sources import read_site_files
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+class Inspection(Struct, kw_only=True):
+    """All that can be said about a configuration."""
+
+    site: Site
+    errors: list[ConfigError]
+    warnings: list[ConfigError]
+    #: Files that were read.
+    checked: list[str]
+    #: Texts that the menus speak.
+    speeches: list[Synthesis] = field(default_factory=list)
+
+
+def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Site:
+    """Load a configuration.
+
+    `overrides` are values by dotted name (`"sip.port": 5070`), as command-line options give them; they win over the
+    files. Raises `ConfigErrors` with every fault. With `make_prompts` every text to be spoken lies in the state folder
+    afterwards.
+    """
+    found = inspect(path, overrides)
+    if not found.errors and make_prompts:
+        findings = Findings()
+        prompts.synthesise_all(found.speeches, findings)
+        found.errors = findings.errors
+    if found.errors:
+        raise ConfigErrors(found.errors, found.warnings)
+    return found.site
+
+
+def inspect(
+    path: Path, overrides: Mapping[str, object] = NOTHING, environment: Mapping[str, str] | None = None
+) -> Inspection:
+    """Read and check everything; faults are returned, never raised."""
+    findings = Findings()
+    checked: list[str] = []
+    path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 -- links stay as they are named
+    root = read_site_files(path, findings, checked)
+    if root is None:
+        # After a fault of syntax half of the settings are unknown: more messages would be about what is not wrong.
+        return Inspection(
+            site=Site(name="unknown"), errors=findings.errors, warnings=findings.warnings, checked=checked
+        )
+    _override(root, overrides)
+    shaper = Shaper(findings, path.parent, os.environ if environment is None else environment)
+    site = shaper.shape(Site, root)
+    compiler = MenuCompiler(site, findings, checked)
+    menus = compiler.compile_folder(Path(site.paths.menus))
+    paths = msgspec.structs.replace(site.paths, run=site.paths.run or f"{site.paths.state}/run")
+    site = msgspec.structs.replace(site, paths=paths, menus=menus, source=str(path))
+    check_site(site, root, findings, menus_complete=compiler.complete)
+    return Inspection(
+        site=site,
+        errors=findings.errors,
+        warnings=findings.warnings,
+        checked=checked,
+        speeches=compiler.speeches,
+    )
+
+
+def _override(root: Located, overrides: Mapping[str, object]) -> None:
+    for name, value in overrides.items():
+        place = Place("--" + name.removeprefix("paths.").replace(".", "-").replace("_", "-"))
+        table: dict[str, Located] = root.value
+        *tables, last = name.split(".")
+        for step in tables:
+            below = table.setdefault(step, Located({}, place, place))
+            if below.table is None:
+                break  # the file has a fault there, which is reported
+            table = below.value
+        else:
+            # On a command line a relative path starts from the working folder, not from the site file.
+            plain = os.path.abspath(Path(str(value)).expanduser()) if tables == ["paths"] and value else value  # noqa: PTH100
+            if last.endswith(("_ms", "_seconds")):
+                table.pop(last.removesuffix("_ms").removesuffix("_seconds"), None)
+            table[last] = Located(plain, place, place)
