@@ -24,7 +24,7 @@ DTMF_STATE = np.dtype(
         ("low_run", "i8"),  # sub-blocks in a row far below the digit's level
         ("onset", "i8"),
         ("end", "i8"),
-        ("power_sum", "f8"),  # both tones' power, summed over hits
+        ("power", "f8"),  # both tones' power (mean square), greatest of all hits
         ("row_offset_sum", "f8"),  # Hz off the nominal frequency, summed over hits
         ("column_offset_sum", "f8"),
         ("pending", "f4", (BLOCK,)),

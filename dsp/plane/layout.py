@@ -220,7 +220,8 @@ LEG = np.dtype(
         ("jb_concealed", "i8"),
         ("jb_dropped", "i8"),  # samples taken out to bring the delay down
         ("jb_resyncs", "i8"),
-        ("jb_history", "i2", (480,)),  # last samples played, for concealment
+        ("jb_late_run", "i8"),  # packets in a row that came too late
+        ("jb_history", "i2", (FRAME,)),  # last samples played before a hole, for concealment
         # telephone events received (RFC 4733 section 2.5)
         ("te_active", "i8"),
         ("te_ts", "i8"),

@@ -1,0 +1,98 @@
+"""The one place that sets numba's options and declares the C functions that kernels call.
+
+C functions are `ExternalFunction`s (resolved by name in the process), because a kernel that calls through a ctypes
+pointer is never cached. They return what the C function returns; errno cannot be read.
+
+numba's cache looks at a function's own file only, so a kernel would go on running old code of a helper that changed in
+another file, and it does not tell bounds-checked code from plain code. Therefore the cache lies in a folder that is
+named after the content of all of `dsp` and after that option.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+from numba import config, types
+from numba.core.typing import signature
+from numba.extending import intrinsic
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ROOT = Path(__file__).parent
+
+
+def _source_key() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(_ROOT.rglob("*.py")):
+        digest.update(str(path.relative_to(_ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16] + ("-checked" if config.BOUNDSCHECK else "")
+
+
+def _cache_folder() -> Path:
+    """Where compiled code is kept: what the environment says, else beside the code, else in the user's cache."""
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    if given:
+        return Path(given) / _source_key()
+    beside = _ROOT / "__pycache__"
+    if os.access(beside if beside.exists() else _ROOT, os.W_OK):
+        return beside / f"compiled-{_source_key()}"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    return home / "edge-dsp" / _source_key()
+
+
+config.CACHE_DIR = str(_cache_folder())
+
+
+def kernel(function: F) -> F:
+    """Compile a kernel: without the GIL, cached, division like NumPy's (no exceptions leave a kernel)."""
+    compiled: F = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    return compiled
+
+
+def sum_kernel(function: F) -> F:
+    """Compile a kernel whose sums may be reordered, which is what lets them run on SIMD lanes; NaN and Inf stay exact."""
+    options: Any = {"reassoc", "contract", "nsz"}
+    compiled: F = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=options)(function)
+    return compiled
+
+
+def _c(name: str, result: Any, *arguments: Any) -> Any:
+    return types.ExternalFunction(name, signature(result, *arguments))
+
+
+# Pointers are passed as addresses (`array.ctypes.data`).
+_address, _int, _size = types.intp, types.int32, types.intp
+c_recv = _c("recv", _size, _int, _address, _size, _int)
+c_send = _c("send", _size, _int, _address, _size, _int)
+c_write = _c("write", _size, _int, _address, _size)
+c_clock_gettime = _c("clock_gettime", _int, _int, _address)
+c_clock_nanosleep = _c("clock_nanosleep", _int, _int, _int, _address, _address)
+c_getpid = _c("getpid", _int)
+c_kill = _c("kill", _int, _int, _int)
+
+MSG_DONTWAIT = 0x40
+MSG_TRUNC = 0x20
+CLOCK_REALTIME = 0
+CLOCK_MONOTONIC = 1
+TIMER_ABSTIME = 1
+SIGKILL = 9
+
+
+@intrinsic
+def _fence(_context: Any) -> Any:
+    def generate(_target: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        builder.fence("seq_cst")
+        return _target.get_dummy_value()
+
+    return types.none(), generate
+
+
+def _no_fence() -> None:
+    """Stand-in when numba is switched off: the interpreter does not reorder."""
+
+
+#: Orders memory accesses: what was written before is seen by others before what is written after.
+fence: Any = _no_fence if config.DISABLE_JIT else _fence
