@@ -1,0 +1,45 @@
+# What people type. `make run` and `make test` need git, make and python3 only; they install the rest (scripts/install).
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+ARGS ?=
+ONCE ?=
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+install:  ## System packages, .venv, dependencies
+	@scripts/install
+
+install-dev:  ## The same, with what checks and tests need
+	@scripts/install --dev
+
+install-test-peers:  ## Other people's SIP programs, for the tests
+	@scripts/install-test-peers
+
+run: install  ## Start the demo and show a call going through it (ONCE=1: end after the call)
+	@ONCE=$(ONCE) scripts/show-call $(ARGS)
+
+check: install-dev  ## Formatting, lint, types, layers, generated pages
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/docs --check
+
+test: install-dev install-test-peers check  ## Checks and every test
+	@$(BIN)/pytest $(ARGS)
+
+bench: install-dev install-test-peers  ## Measure; writes docs/benchmarks.md
+	@$(BIN)/edge bench all --write docs/benchmarks.md $(ARGS)
+
+docs: install-dev  ## Make the generated pages and schemas again
+	@$(BIN)/python scripts/docs
+
+lock: install-dev  ## Resolve the dependencies again, with hashes
+	@scripts/lock
+
+clean:  ## Take away what was built; the demo's state stays
+	@rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	@find edge dsp tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help install install-dev install-test-peers run check test bench docs lock clean
