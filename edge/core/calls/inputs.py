@@ -1,0 +1,186 @@
+"""What a call core is fed with, and what it asks for.
+
+Inputs are what the journal holds; so they carry everything that was decided outside at the time (slot, menu, folder),
+and a replay needs nothing but the journal and the stored menu.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from edge.vocabulary.commands import AnyCommand
+from edge.vocabulary.events import AnyEvent
+from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex
+from edge.vocabulary.media import Address
+from edge.vocabulary.private import Private
+from edge.vocabulary.reports import (
+    AudioStopped,
+    CommandDone,
+    DigitHeard,
+    DigitsSent,
+    InfoDigit,
+    LegAnswered,
+    LegEnded,
+    LegIncoming,
+    LegMedia,
+    LegMediaEnded,
+    LegRinging,
+    PlayEnded,
+    RecordingDone,
+    RecordingFailed,
+    SoundHeard,
+    SpanRefused,
+)
+
+
+class Seat(Struct, frozen=True):
+    """A media slot and the address that its RTP socket is bound to."""
+
+    slot: SlotIndex
+    address: Address
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What was settled when the call began."""
+
+    menu: str = ""
+    menu_version: str = ""
+    #: Under which the menu itself is stored.
+    menu_key: str = ""
+    #: Hard limit of the call's length.
+    max_call_ms: int
+    #: Absolute folder of this day's recordings; empty: the call is not recorded.
+    recordings: str = ""
+
+
+class Incoming(Struct, frozen=True, tag=True, kw_only=True):
+    """First input of an incoming call. Without `seat` it is refused with `refuse`."""
+
+    report: LegIncoming
+    terms: Terms
+    seat: Seat | None
+    #: SIP status to refuse with; 0: take the call.
+    refuse: int = 0
+
+
+class Originate(Struct, frozen=True, tag=True, kw_only=True):
+    """First input of a call that we make: dial `target`, then walk through the menu."""
+
+    target: Private
+    trunk: str
+    caller: Private
+    terms: Terms
+    ring_timeout_ms: int = 60000
+
+
+class Reserved(Struct, frozen=True, tag=True):
+    """Front reserved a span slot; switch added a media slot, None when it has none."""
+
+    leg: LegId
+    span: Incarnation
+    seat: Seat | None
+
+
+class Elapsed(Struct, frozen=True, tag=True):
+    """A deadline passed."""
+
+
+class Resumed(Struct, frozen=True, tag=True):
+    """Switch was restarted and has rebuilt the call from its journal."""
+
+
+class MediaLost(Struct, frozen=True, tag=True):
+    """The media engine does not hold the leg any more."""
+
+    leg: LegId
+
+
+class Stopped(Struct, frozen=True, tag=True):
+    """An operator, or a limit of the appliance, ends the call."""
+
+    text: str
+
+
+class Restored(Struct, frozen=True, kw_only=True):
+    """A recording that a restart of the appliance interrupted, repaired."""
+
+    recording: RecordingId
+    path: str
+    duration_ms: int
+    #: None: not known.
+    gap_ms_left: int | None
+    gap_ms_right: int | None
+    size_bytes: int
+    sha256: str
+    repaired: bool
+    error: str = ""
+
+
+class Abandoned(Struct, frozen=True, tag=True):
+    """The appliance was restarted: nothing of the call is left but this."""
+
+    recordings: list[Restored]
+
+
+Input = (
+    Incoming
+    | Originate
+    | Reserved
+    | Elapsed
+    | Resumed
+    | MediaLost
+    | Stopped
+    | Abandoned
+    | CommandDone
+    | LegMedia
+    | SpanRefused
+    | LegRinging
+    | LegAnswered
+    | LegEnded
+    | InfoDigit
+    | DigitHeard
+    | PlayEnded
+    | SoundHeard
+    | DigitsSent
+    | AudioStopped
+    | RecordingDone
+    | RecordingFailed
+    | LegMediaEnded
+)
+
+
+class Entry(Struct, frozen=True, array_like=True):
+    """A journal line: the input, without what must not be written, and what was decided by that."""
+
+    input: Input
+    withheld: list[str] = []
+
+
+# --- actions ------------------------------------------------------------------------------------------------------
+
+
+class Send(Struct, frozen=True):
+    """Send a command, once the input is committed."""
+
+    id: CommandId
+    to: Literal["front", "media", "span"]
+    #: Which span.
+    span: Incarnation
+    body: AnyCommand
+
+
+class Emit(Struct, frozen=True):
+    """Store an event. `callseq` counts from 1 without a gap."""
+
+    call: CallId
+    callseq: int
+    event: AnyEvent
+
+
+class FreeSeat(Struct, frozen=True):
+    """The slot is not used any more."""
+
+    slot: SlotIndex
+
+
+Action = Send | Emit | FreeSeat

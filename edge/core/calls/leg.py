@@ -1,0 +1,187 @@
+"""One leg of a call: its signalling (a span's call) and its media (a slot), which end independently."""
+
+from typing import Literal
+
+from edge.core.calls.digits import Fuser
+from edge.core.calls.effects import Effects
+from edge.core.calls.inputs import Seat
+from edge.vocabulary import events
+from edge.vocabulary.commands import Answer, CloseLeg, HangUp, MakeCall, OpenLeg, Reject, ReleaseSpan, UpdateLeg
+from edge.vocabulary.endings import EndReason
+from edge.vocabulary.ids import Incarnation, LegId
+from edge.vocabulary.media import RemoteMedia
+from edge.vocabulary.reports import LegMediaEnded, LegRinging
+
+Signalling = Literal["offered", "answering", "reserving", "seating", "dialling", "ringing", "up", "hanging", "down"]
+Media = Literal["none", "opening", "open", "closing", "closed"]
+
+#: State -> how a leg in it is taken down; states that are not here are on their way down.
+TAKE_DOWN: dict[Signalling, Literal["release", "reject", "hang up"]] = {
+    "offered": "reject",
+    "reserving": "release",
+    "seating": "release",
+    "answering": "hang up",
+    "dialling": "hang up",
+    "ringing": "hang up",
+    "up": "hang up",
+}
+
+
+class Leg:
+    """State of a leg. All that it does goes through `effects`."""
+
+    def __init__(self, id: LegId, number: int, signalling: Signalling, effects: Effects) -> None:  # noqa: A002
+        self.id = id
+        self.number = number
+        self.signalling: Signalling = signalling
+        self.media: Media = "none"
+        self.span = Incarnation("")
+        self.seat: Seat | None = None
+        self.remote: RemoteMedia | None = None
+        self.started_ms = effects.now_ms
+        self.answered_ms: int | None = None
+        self.early_media = False
+        self.fuser = Fuser()
+        #: Why we take it down; None while we do not.
+        self.wish: EndReason | None = None
+        self._rang: tuple[int, bool] | None = None
+        self._fx = effects
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing of it is left anywhere."""
+        return self.signalling == "down" and self.media in {"none", "closed"}
+
+    @property
+    def talks(self) -> bool:
+        """Whether it was answered and is not being taken down."""
+        return self.signalling == "up"
+
+    # --- media
+
+    def take_seat(self, seat: Seat, remote: RemoteMedia | None) -> None:
+        """Have media open the leg; `opened` follows."""
+        self.seat = seat
+        self.remote = remote
+        self.media = "opening"
+        self._fx.media(OpenLeg(leg=self.id, slot=seat.slot, remote=remote))
+
+    def opened(self) -> None:
+        """Media is open: go on with the signalling that waited for it."""
+        if self.media != "opening" or self.seat is None:
+            return
+        self.media = "open"
+        if self.signalling == "offered":
+            self.signalling = "answering"
+            self._fx.span(self.span, Answer(self.id, self.seat.address))
+        elif self.signalling == "seating":
+            self.signalling = "dialling"
+            self._fx.span(self.span, MakeCall(self.id, self.seat.address))
+
+    def negotiated(self, remote: RemoteMedia) -> None:
+        """Take the peer's media facts, the first ones or changed ones."""
+        if remote == self.remote:
+            return
+        self.remote = remote
+        if self.media in {"opening", "open"}:
+            self._fx.media(UpdateLeg(self.id, remote))
+
+    def close_media(self) -> None:
+        """Have media close the leg, if it is open."""
+        if self.media in {"opening", "open"}:
+            self.media = "closing"
+            self._fx.media(CloseLeg(self.id))
+
+    def media_gone(self) -> None:
+        """Note that media has closed it, or never opened it."""
+        if self.seat is not None and self.media != "closed":
+            self._fx.free(self.seat.slot)
+            self.media = "closed"
+
+    def figures(self, report: LegMediaEnded) -> None:
+        """Take the figures of a closed leg."""
+        if self.media != "closing":
+            return
+        first_sound = None
+        if report.first_sound_ms is not None and self.answered_ms is not None:
+            first_sound = max(0, report.first_sound_ms - self.answered_ms)
+        self._fx.emit(
+            events.LegQuality(
+                leg=self.id,
+                packets_received=report.packets_received,
+                packets_sent=report.packets_sent,
+                packets_lost=report.packets_lost,
+                packets_late=report.packets_late,
+                packets_refused=report.packets_refused,
+                jitter_ms=report.jitter_ms,
+                round_trip_ms=report.round_trip_ms,
+                first_sound_after_ms=first_sound,
+            )
+        )
+        self.media_gone()
+
+    # --- signalling
+
+    def rang(self, report: LegRinging) -> bool:
+        """Take a provisional response; false when it tells nothing new."""
+        if self.signalling not in {"dialling", "ringing"}:
+            return False
+        self.signalling = "ringing"
+        self.early_media = self.early_media or report.early_media
+        if self._rang == (report.code, report.early_media):
+            return False
+        self._rang = (report.code, report.early_media)
+        self._fx.emit(events.LegRang(leg=self.id, sip_code=report.code, early_media=report.early_media))
+        return True
+
+    def answered(self) -> bool:
+        """Take the answer (incoming: its ACK); false when it does not fit, as after a hang-up that crossed it."""
+        if self.signalling not in {"answering", "dialling", "ringing"}:
+            return False
+        self.signalling = "up"
+        self.answered_ms = self._fx.now_ms
+        return True
+
+    def take_down(self, wish: EndReason) -> None:
+        """End the leg in whatever state it is."""
+        how = TAKE_DOWN.get(self.signalling)
+        if how is None:
+            return
+        self.wish = wish
+        if how == "release":
+            self._fx.front(ReleaseSpan(self.id))
+            self._down(wish)
+        elif how == "reject":
+            self.signalling = "hanging"
+            self._fx.span(self.span, Reject(self.id, wish.sip_code or 480, wish.text))
+        else:
+            self.signalling = "hanging"
+            self._fx.span(self.span, HangUp(self.id, wish.text))
+        self._close_further()
+
+    def ended(self, end: EndReason) -> EndReason | None:
+        """Take the end of the signalling; returns the reason, None when it had ended before."""
+        if self.signalling == "down":
+            return None
+        if self.wish is not None:
+            # The span sees what our own hang-up led to (487 for instance); why we did it says more.
+            end = EndReason(
+                outcome=self.wish.outcome,
+                ended_by=self.wish.ended_by,
+                sip_code=self.wish.sip_code or end.sip_code,
+                q850_cause=end.q850_cause,
+                text=self.wish.text or end.text,
+            )
+        self._down(end)
+        self._close_further()
+        return end
+
+    def _close_further(self) -> None:
+        # The first leg is recorded: the call closes it after it has stopped the recording.
+        if self.number > 1:
+            self.close_media()
+
+    def _down(self, end: EndReason) -> None:
+        self.signalling = "down"
+        if self.number > 1:  # the end of the first leg is told by call.ended
+            self._fx.emit(events.LegEnded(leg=self.id, end=end))

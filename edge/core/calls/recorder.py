@@ -1,0 +1,114 @@
+"""The recording of a call's first leg, from its answer to the end."""
+
+from typing import Literal
+
+from edge.core.calls.effects import Effects
+from edge.core.calls.inputs import Restored
+from edge.vocabulary import events
+from edge.vocabulary.commands import StartRecording, StopRecording
+from edge.vocabulary.ids import LegId, RecordingId
+from edge.vocabulary.reports import RecordingDone, RecordingFailed
+
+State = Literal["off", "starting", "on", "stopping", "done"]
+
+
+class Recorder:
+    """At most one recording a call, named `<call>-1`."""
+
+    def __init__(self, leg: LegId, folder: str, effects: Effects) -> None:
+        self.leg = leg
+        self.id = RecordingId(f"{effects.call}-1")
+        self.path = f"{folder}/{self.id}.wav" if folder else ""
+        self.state: State = "off"
+        self._fx = effects
+
+    @property
+    def running(self) -> bool:
+        """Whether media still has to report its end."""
+        return self.state in {"starting", "on", "stopping"}
+
+    @property
+    def made(self) -> list[RecordingId]:
+        """Recordings that were asked for."""
+        return [] if self.state == "off" else [self.id]
+
+    def start(self) -> None:
+        """Start, if the call is to be recorded."""
+        if self.path and self.state == "off":
+            self.state = "starting"
+            self._fx.media(StartRecording(self.leg, self.id, self.path))
+
+    def started(self) -> None:
+        """Media has started it."""
+        if self.state in {"starting", "stopping"}:
+            if self.state == "starting":
+                self.state = "on"
+            self._fx.emit(events.RecordingStarted(recording=self.id, leg=self.leg, path=self.path))
+
+    def stop(self) -> None:
+        """Finish it; media reports `RecordingDone`."""
+        if self.state in {"starting", "on"}:
+            self.state = "stopping"
+            self._fx.media(StopRecording(self.leg, self.id))
+
+    def completed(self, report: RecordingDone) -> None:
+        """Media has finished the file."""
+        if not self.running:
+            return
+        self.state = "done"
+        self._fx.emit(
+            events.RecordingCompleted(
+                recording=self.id,
+                leg=self.leg,
+                path=report.path,
+                duration_ms=report.duration_ms,
+                gap_ms_left=report.gap_ms_left,
+                gap_ms_right=report.gap_ms_right,
+                size_bytes=report.size_bytes,
+                sha256=report.sha256,
+            )
+        )
+
+    def failed(self, error: str, report: RecordingFailed | None = None) -> None:
+        """Media could not start it, or had to stop; or it never told how it ended."""
+        if not self.running:
+            return
+        self.state = "done"
+        self._fx.emit(
+            events.RecordingFailed(
+                recording=self.id,
+                leg=self.leg,
+                path=report.path if report is not None else self.path,
+                duration_ms=report.duration_ms if report is not None else 0,
+                error=error,
+            )
+        )
+
+    def restored(self, recordings: list[Restored]) -> None:
+        """Tell what is left of it after a restart of the appliance."""
+        if not self.running:
+            return
+        found = next((r for r in recordings if r.recording == self.id), None)
+        if found is None:
+            self.failed("nothing of it was left after a restart")
+            return
+        if found.error:
+            report = RecordingFailed(
+                leg=self.leg, recording=self.id, path=found.path, duration_ms=found.duration_ms, error=found.error
+            )
+            self.failed(found.error, report)
+            return
+        self.state = "done"
+        self._fx.emit(
+            events.RecordingCompleted(
+                recording=self.id,
+                leg=self.leg,
+                path=found.path,
+                duration_ms=found.duration_ms,
+                gap_ms_left=found.gap_ms_left,
+                gap_ms_right=found.gap_ms_right,
+                size_bytes=found.size_bytes,
+                sha256=found.sha256,
+                repaired=found.repaired,
+            )
+        )

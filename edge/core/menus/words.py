@@ -1,0 +1,103 @@
+"""What goes into a menu run and what comes out of it."""
+
+from msgspec import Struct
+
+from edge.core.menus.model import NodeId, Sound
+
+# --- inputs -------------------------------------------------------------------------------------------------------
+
+
+class Started(Struct, frozen=True):
+    """The call can hear and be heard: enter the first node."""
+
+
+class Digit(Struct, frozen=True):
+    """A key was pressed. An empty `digit` is one whose value the journal does not hold."""
+
+    digit: str
+
+
+class PlayDone(Struct, frozen=True):
+    """The current play ended by itself or was barged into inside the engine."""
+
+
+class SoundChanged(Struct, frozen=True):
+    """The far end became loud or quiet."""
+
+    on: bool
+
+
+class DigitsGone(Struct, frozen=True):
+    """All digits of a press node were sent."""
+
+
+class TransferEnded(Struct, frozen=True):
+    """A transfer is over: with the outcome of its failure, or with "" when the target hung up a bridged call."""
+
+    outcome: str
+
+
+class TimeUp(Struct, frozen=True):
+    """The deadline passed."""
+
+
+class Resumed(Struct, frozen=True):
+    """The call was rebuilt after a crash: withheld digits are lost."""
+
+
+MenuInput = Started | Digit | PlayDone | SoundChanged | DigitsGone | TransferEnded | TimeUp | Resumed
+
+# --- actions ------------------------------------------------------------------------------------------------------
+
+
+class PlaySounds(Struct, frozen=True):
+    """Play sounds one after the other; replaces what plays."""
+
+    sounds: list[Sound]
+    barge_in: bool
+
+
+class StopSounds(Struct, frozen=True):
+    """Stop what plays; no `PlayDone` is wanted for it."""
+
+
+class Dial(Struct, frozen=True, kw_only=True):
+    """Dial a second leg and bridge it; ends with `TransferEnded`."""
+
+    target: str
+    trunk: str
+    ring_timeout_ms: int
+    ringing: list[Sound]
+
+
+class PressKeys(Struct, frozen=True):
+    """Send digits to the far end; ends with `DigitsGone`."""
+
+    digits: str
+    duration_ms: int
+    gap_ms: int
+
+
+class EnterNode(Struct, frozen=True):
+    """A node was entered."""
+
+    node: NodeId
+    kind: str
+
+
+class InputResult(Struct, frozen=True):
+    """A gather ended a round: `matched`, `no_input` or `no_match`; digits masked when the node is sensitive."""
+
+    node: NodeId
+    result: str
+    digits: str
+
+
+class End(Struct, frozen=True):
+    """The menu is over: hang up. `fault`: the menu itself went wrong (a loop without a pause)."""
+
+    text: str
+    fault: bool = False
+
+
+MenuAction = PlaySounds | StopSounds | Dial | PressKeys | EnterNode | InputResult | End

@@ -1,0 +1,1 @@
+"""Routing: which menu answers which number."""

@@ -1,0 +1,35 @@
+"""Which menu answers a call: by the number that was called (DID) and the trunk it came from."""
+
+from typing import Protocol
+
+
+class RouteLike(Protocol):
+    """A line of the routing table, as the site file has it."""
+
+    @property
+    def number(self) -> str:
+        """User part of the Request-URI; `*` at the end stands for any rest."""
+
+    @property
+    def menu(self) -> str:
+        """Name of the menu."""
+
+    @property
+    def trunk(self) -> str:
+        """Trunk that it is for; empty: any."""
+
+
+class DidTable:
+    """The routes in their order; the first that fits is taken."""
+
+    def __init__(self, routes: "list[RouteLike]") -> None:
+        self._routes = [(r.number.removesuffix("*"), r.number.endswith("*"), r.trunk, r.menu) for r in routes]
+
+    def menu_for(self, called: str, trunk: str) -> str | None:
+        """Return the menu's name, None when no route fits (the call gets 404)."""
+        for number, any_rest, only_trunk, menu in self._routes:
+            if only_trunk and only_trunk != trunk:
+                continue
+            if called.startswith(number) if any_rest else called == number:
+                return menu
+        return None
