@@ -1,0 +1,127 @@
+"""The process: what wakes it, and what the supervisor asks."""
+
+import asyncio
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+from prometheus_client import generate_latest
+
+from edge.config.site import Site
+from edge.forwarder.outbox import Outbox
+from edge.forwarder.sinks import Sinks
+from edge.forwarder.store import DeliveryStore, NewerSchemaError
+from edge.metrics.forwarder import ForwarderMetrics
+from edge.runtime.aio import AsyncChannel, AsyncLink, run_until_stopped
+from edge.runtime.link import LinkClient
+from edge.runtime.logs import logger
+from edge.runtime.process import EXIT_CONFIG, ProcessContext, read_site
+from edge.vocabulary.commands import AnyCommand, Wake
+from edge.vocabulary.ids import CommandId
+from edge.vocabulary.supervision import Drain, Reload, Scrape, Scraped, Stop
+
+#: Fallback when no wake comes, as while switch is down.
+POLL_S = 1.0
+
+
+class Forwarder:
+    """The process on the running loop."""
+
+    def __init__(self, context: ProcessContext, stop: asyncio.Event) -> None:
+        self._stop = stop
+        self._log = logger("forwarder")
+        self._metrics = ForwarderMetrics()
+        self._site = context.site
+        self._state = Path(context.site.paths.state)
+        self._reloads: asyncio.Queue[Site] = asyncio.Queue()
+        self._woken = asyncio.Event()
+        self._sinks: Sinks | None = None
+        self._channel = context.channel
+        self._on_loop = AsyncChannel(context.channel)
+        self._channel.on(Stop, lambda _message: self._stop_now())
+        self._channel.on(Drain, lambda _message: None)  # calls that end meanwhile still have events
+        self._channel.on(Reload, self._reload)
+        self._channel.on(Scrape, self._scrape)
+        self._link = AsyncLink(
+            LinkClient(
+                context.link_path, "forwarder", context.incarnation, self._command, lambda _legs: None, lambda: None
+            )
+        )
+
+    async def serve(self) -> None:
+        """Deliver until told to stop. Raises NewerSchemaError."""
+        store = await self._open_store()
+        if store is not None:
+            outbox = Outbox(self._state / "state.db")
+            self._sinks = Sinks(outbox, store, self._metrics, self._channel.health)
+            await self._deliver(self._sinks)
+            outbox.close()
+            store.close()
+        self._link.close()
+        self._on_loop.close()
+
+    async def _open_store(self) -> DeliveryStore | None:
+        """Open `delivery.db`, however long the disk has no room or can't be written; None: told to stop meanwhile."""
+        told = False
+        while not self._stop.is_set():
+            try:
+                store = DeliveryStore.open(self._state / "delivery.db")
+            except sqlite3.Error as error:
+                self._metrics.storage_errors.inc()
+                self._channel.health("delivery-storage", f"delivery waits: {error}")
+                if not told:
+                    self._log.error("delivery state can't be opened", error=str(error))
+                    self._channel.ready()
+                    told = True
+                await self._pause()
+            else:
+                self._channel.health("delivery-storage", "")
+                return store
+        return None
+
+    async def _deliver(self, sinks: Sinks) -> None:
+        await sinks.configure(self._site.sinks)
+        self._channel.ready()
+        while not self._stop.is_set():
+            while not self._reloads.empty():
+                await sinks.configure(self._reloads.get_nowait().sinks)
+            sinks.wake()
+            await self._pause()
+        await sinks.close()
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), POLL_S)
+        self._woken.clear()
+
+    def _command(self, _id: CommandId, command: AnyCommand) -> None:
+        if isinstance(command, Wake):
+            self._woken.set()
+
+    def _stop_now(self) -> None:
+        self._stop.set()
+        self._woken.set()
+
+    def _reload(self, message: Reload) -> None:
+        self._reloads.put_nowait(read_site(message.path))
+        self._woken.set()
+
+    def _scrape(self, message: Scrape) -> None:
+        if self._sinks is not None:
+            self._sinks.measure()
+        self._channel.send(Scraped(message.id, generate_latest(self._metrics.registry).decode()))
+        self._on_loop.send_rest()
+
+
+def main(context: ProcessContext) -> int:
+    """Run the process; returns its exit code."""
+
+    async def serve(stop: asyncio.Event) -> None:
+        await Forwarder(context, stop).serve()
+
+    try:
+        return run_until_stopped("forwarder", serve)
+    except NewerSchemaError as error:
+        reason = str(error)
+    logger("forwarder").error("delivery state can't be used", error=reason)
+    return EXIT_CONFIG

@@ -1,0 +1,290 @@
+"""One sink at work: feeds its queue, does what the queue decides, sends with its own connections."""
+
+import asyncio
+import random
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from edge.config.site import Sink
+from edge.core.delivery.model import (
+    Action,
+    Attempt,
+    Batch,
+    Configured,
+    DeadLetter,
+    Disabled,
+    Enabled,
+    Finished,
+    Input,
+    Policy,
+    Read,
+    Record,
+    TimePassed,
+    Vanished,
+    Woken,
+)
+from edge.core.delivery.progress import Progress
+from edge.core.delivery.queue import SinkQueue
+from edge.forwarder.outbox import Outbox
+from edge.forwarder.store import DeliveryStore, Letter
+from edge.forwarder.webhook import BadSecretError, WebhookSink
+from edge.metrics.forwarder import ForwarderMetrics
+from edge.runtime.clock import monotonic_ms, wall_time
+from edge.runtime.logs import logger
+
+#: Pause before a failed read or write of a file is tried again, seconds.
+STORAGE_RETRY_S = 1.0
+
+#: (condition, text): a health condition of the process; empty text: it passed.
+OnCondition = Callable[[str, str], None]
+
+
+def policy_of(sink: Sink) -> Policy:
+    """Read the policy of a sink from its settings."""
+    return Policy(
+        types=tuple(sink.types),
+        max_backoff_ms=sink.max_backoff_ms,
+        max_attempts=sink.max_attempts,
+        max_age_ms=sink.max_age_seconds * 1000,
+    )
+
+
+class SinkRunner:
+    """Runs one sink on the running asyncio loop. Raises BadSecretError."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        progress: Progress,
+        *,
+        outbox: Outbox,
+        store: DeliveryStore,
+        metrics: ForwarderMetrics,
+        on_condition: OnCondition,
+    ) -> None:
+        policy = policy_of(sink)
+        self.name = sink.name
+        self._webhook = WebhookSink(sink, policy.parallel)
+        self._queue = SinkQueue(policy, progress)
+        self._outbox = outbox
+        self._store = store
+        self._metrics = metrics
+        self._on_condition = on_condition
+        self._log = logger("forwarder").bind(sink=sink.name)
+        self._loop = asyncio.get_running_loop()
+        self._dice = random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._inputs: deque[Input] = deque()
+        self._turning = False
+        #: Actions that wait because the file of the first one can't be read or written now.
+        self._held: deque[Action] = deque()
+        self._letters: list[Letter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms = 0
+        self._retry: asyncio.TimerHandle | None = None
+        self._failing = False
+        self._closed = False
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def woken(self) -> None:
+        """Take notice that the outbox may have grown."""
+        self._feed(Woken())
+
+    def configure(self, sink: Sink) -> None:
+        """Go on with new settings of the same sink; what is under way ends by the old ones. Raises BadSecretError."""
+        before, self._webhook = self._webhook, WebhookSink(sink, policy_of(sink).parallel)
+        task = self._loop.create_task(_retire(before, set(self._tasks)))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        self._feed(Configured(policy_of(sink)))
+
+    async def close(self) -> None:
+        """Stop. Attempts under way are broken off and will be made again by whoever comes after."""
+        self._closed = True
+        for timer in (self._timer, self._retry):
+            if timer is not None:
+                timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks or self._retiring:
+            await asyncio.wait(self._tasks | self._retiring)
+        for what in ("gone", "storage"):
+            self._on_condition(self._condition(what), "")
+        await self._webhook.close()
+
+    def measure(self) -> None:
+        """Bring the gauges up to date."""
+        queue = self._queue
+        lag_s = 0.0
+        backlog = queue.unfinished
+        with suppress(sqlite3.Error):
+            backlog += max(0, self._outbox.last() - queue.read_to)
+            oldest = queue.oldest
+            if oldest is None and backlog:
+                unread = self._outbox.after(queue.read_to, 1)
+                oldest = unread[0].sequence if unread else None
+            stored = None if oldest is None else self._outbox.stored(oldest)
+            if stored is not None:
+                lag_s = _age_ms(stored.time) / 1000
+        self._metrics.backlog.labels(self.name).set(backlog)
+        self._metrics.lag.labels(self.name).set(lag_s)
+        self._metrics.disabled.labels(self.name).set(queue.disabled)
+
+    # --- the turn -------------------------------------------------------------------------------------------------
+
+    def _feed(self, given: Input) -> None:
+        self._inputs.append(given)
+        if self._turning or self._closed:
+            return
+        self._turning = True
+        try:
+            while self._inputs:
+                self._held.extend(self._queue.handle(self._inputs.popleft(), monotonic_ms()))
+                self._perform()
+        finally:
+            self._turning = False
+        self._arm()
+
+    def _arm(self) -> None:
+        deadline = self._queue.deadline
+        at_ms = 0 if deadline is None else deadline.at_ms
+        if self._timer is not None and at_ms != self._timer_ms:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None and self._timer is None:
+            self._timer_ms = at_ms
+            self._timer = self._loop.call_later(max(0, at_ms - monotonic_ms()) / 1000, self._time_passed)
+
+    def _time_passed(self) -> None:
+        self._timer = None
+        self._feed(TimePassed())
+
+    def _perform(self) -> None:
+        """Carry out what is held, in order, up to the first that fails."""
+        if self._retry is not None:
+            return
+        while self._held:
+            try:
+                self._do(self._held[0])
+            except sqlite3.Error as error:
+                self._storage_failed(error)
+                return
+            self._held.popleft()
+        if self._failing:
+            self._failing = False
+            self._log.info("storage works again")
+            self._on_condition(self._condition("storage"), "")
+
+    def _storage_failed(self, error: sqlite3.Error) -> None:
+        self._metrics.storage_errors.inc()
+        if not self._failing:
+            self._failing = True
+            self._log.error("storage does not work, delivery waits", error=str(error))
+            self._on_condition(self._condition("storage"), f"delivery waits: {error}")
+        self._retry = self._loop.call_later(STORAGE_RETRY_S, self._try_storage)
+
+    def _try_storage(self) -> None:
+        self._retry = None
+        self._feed(TimePassed())
+
+    def _condition(self, what: str) -> str:
+        return f"sink-{what}-{self.name}"
+
+    # --- actions --------------------------------------------------------------------------------------------------
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Read():
+                self._read(action)
+            case Attempt():
+                self._attempt(action)
+            case DeadLetter():
+                self._put_aside(action)
+            case Record():
+                self._store.record(self.name, action.cursor, action.ahead, self._letters, wall_time())
+                if self._letters:
+                    self._metrics.dead_letters.labels(self.name).inc(len(self._letters))
+                    self._letters.clear()
+            case Disabled():
+                self._log.error("sink says that it is gone (410); nothing is sent until the next reload")
+                self._on_condition(self._condition("gone"), "answered 410 Gone; reload to try again")
+            case Enabled():
+                self._on_condition(self._condition("gone"), "")
+
+    def _read(self, action: Read) -> None:
+        events = self._outbox.after(action.after, action.limit)
+        if events and events[0].sequence > action.after + 1 and action.after > 0:
+            # Sequences have no gaps of their own: what is missing was purged.
+            missing = events[0].sequence - action.after - 1
+            self._metrics.missing.labels(self.name).inc(missing)
+            self._log.error("events left the outbox before the sink took them", count=missing)
+        through = events[-1].sequence if events else action.after
+        self._inputs.append(Batch(events, through, len(events) == action.limit))
+
+    def _put_aside(self, action: DeadLetter) -> None:
+        event = action.event
+        stored = self._outbox.stored(event.sequence)
+        body = b"" if stored is None else stored.body
+        self._letters.append(Letter(event, action.attempts, action.result, body))
+        self._log.error("event put aside as dead letter", id=event.id, attempts=action.attempts, result=action.result)
+
+    def _attempt(self, action: Attempt) -> None:
+        event = action.event
+        stored = self._outbox.stored(event.sequence)
+        if stored is None:
+            self._metrics.missing.labels(self.name).inc()
+            self._log.error("event left the outbox before the sink took it", id=event.id)
+            self._inputs.append(Vanished(event.sequence))
+            return
+        task = self._loop.create_task(self._post(action, stored.body, stored.time, self._webhook))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _post(self, action: Attempt, body: bytes, time: str, webhook: WebhookSink) -> None:
+        event = action.event
+        began_s = self._loop.time()
+        answer = await webhook.post(event.id, body)
+        self._metrics.attempts.labels(self.name, answer.result).inc()
+        self._metrics.attempt_seconds.labels(self.name).observe(self._loop.time() - began_s)
+        if answer.result != "accepted":
+            self._log.warning(
+                "event not accepted",
+                id=event.id,
+                type=event.type,
+                attempt=action.number,
+                result=answer.result,
+                status=answer.status,
+                error=answer.error,
+            )
+        self._feed(
+            Finished(
+                sequence=event.sequence,
+                result=answer.result,
+                jitter=self._dice.random(),
+                retry_after_ms=answer.retry_after_ms,
+                age_ms=_age_ms(time),
+            )
+        )
+
+
+async def _retire(webhook: WebhookSink, tasks: set[asyncio.Task[None]]) -> None:
+    """Close a client when the attempts that use it are done."""
+    if tasks:
+        await asyncio.wait(tasks)
+    await webhook.close()
+
+
+def _age_ms(time: str) -> int:
+    """Age of an event by its time stamp; 0 for one from the future or from nowhere."""
+    try:
+        return max(0, int((wall_time() - datetime.fromisoformat(time)).total_seconds() * 1000))
+    except (ValueError, TypeError):
+        return 0
+
+
+__all__ = ["BadSecretError", "SinkRunner", "policy_of"]
