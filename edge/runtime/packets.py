@@ -61,6 +61,19 @@ class PacketSocket:
         self._waiting.append(message)
         self._waiting_bytes += len(message)
 
+    def try_send_with(self, message: bytes, fds: list[int]) -> bool:
+        """Send now, with descriptors (SCM_RIGHTS); False when there is no room or no peer."""
+        if self._waiting or self.ended:
+            return False
+        try:
+            socket.send_fds(self._sock, [message], fds)
+        except BlockingIOError:
+            return False
+        except OSError:
+            self.ended = True
+            return False
+        return True
+
     def _write(self, message: bytes) -> bool:
         try:
             self._sock.send(message)

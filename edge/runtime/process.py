@@ -13,6 +13,7 @@ import msgspec
 from edge.config.site import Site
 from edge.runtime.channel import EXIT_LOST, SupervisorChannel
 from edge.runtime.logs import logger
+from edge.runtime.parent import die_with_parent
 from edge.runtime.pump import EXIT_BUG
 from edge.vocabulary.ids import Incarnation
 from edge.vocabulary.wire import unpacker
@@ -23,7 +24,17 @@ EXIT_USAGE = 2
 #: EX_CONFIG of sysexits.h: bad configuration; the supervisor does not try again.
 EXIT_CONFIG = 78
 
-__all__ = ["EXIT_BUG", "EXIT_CONFIG", "EXIT_LOST", "EXIT_OK", "EXIT_USAGE", "Launch", "ProcessContext", "child_main"]
+__all__ = [
+    "EXIT_BUG",
+    "EXIT_CONFIG",
+    "EXIT_LOST",
+    "EXIT_OK",
+    "EXIT_USAGE",
+    "Launch",
+    "ProcessContext",
+    "child_main",
+    "read_launch",
+]
 
 #: Environment variable that carries a child's `Launch`.
 LAUNCH = "EDGE_LAUNCH"
@@ -52,6 +63,9 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """What the supervisor tells a child by environment."""
 
     name: str
+    #: Package that has `main(context)`; a zygote's has `prepare(context)`, too.
+    module: str
+    zygote: bool = False
     incarnation: str
     channel_fd: int
     #: Path of the effective configuration.
@@ -85,18 +99,21 @@ def raise_limits() -> int:
     return hard
 
 
-def child_main(name: str, run: Callable[[ProcessContext], int]) -> int:
-    """Set the process up, call `run` with its context, and return the exit code."""
-    from edge.runtime.parent import die_with_parent
+def read_launch() -> Launch | None:
+    """Take the launch out of the environment, so that no grandchild inherits it; None when there is none."""
+    text = os.environ.pop(LAUNCH, None)
+    return None if text is None else msgspec.json.decode(text, type=Launch)
 
+
+def child_main(launch: Launch, run: Callable[[ProcessContext], int]) -> int:
+    """Set the process up, call `run` with its context, and return the exit code."""
     faulthandler.enable()
-    launch = msgspec.json.decode(os.environ.pop(LAUNCH), type=Launch)
     die_with_parent(launch.supervisor_pid)
-    name_process(name)
+    name_process(f"{launch.name}-zygote" if launch.zygote else launch.name)
     raise_limits()
     # Ctrl-C reaches the whole foreground group; only the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    log = logger(name)
+    log = logger(launch.name)
     try:
         context = ProcessContext(
             name=launch.name,

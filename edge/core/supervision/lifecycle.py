@@ -27,6 +27,11 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """There is a process now (a launch by a zygote may have waited for it)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """It does its job."""
 
@@ -60,7 +65,7 @@ class Passed:
     """The deadline is here."""
 
 
-Input = Want | Ready | Beat | Ended | Hung | Stop | Passed
+Input = Want | Begun | Ready | Beat | Ended | Hung | Stop | Passed
 
 
 # --- actions
@@ -137,6 +142,9 @@ class Lifecycle:
         match event:
             case Want():
                 return self._want(now_ms)
+            case Begun():
+                if self.state == "starting":
+                    self._expect_life(self._patience.start_ms, now_ms)
             case Ready():
                 self._sign_of_life(now_ms, ready=True)
             case Beat():
@@ -164,7 +172,7 @@ class Lifecycle:
         self.launched_ms = now_ms
         self.restarts += self._lives > 0
         self._lives += 1
-        self._expect_life(self._patience.start_ms, now_ms)
+        self._deadline = None
         return [Launch()]
 
     def _expect_life(self, limit_ms: int | None, now_ms: int) -> None:

@@ -11,6 +11,7 @@ from edge.core.supervision.lifecycle import (
     Abort,
     Action,
     Beat,
+    Begun,
     Ended,
     GaveUp,
     Hung,
@@ -114,6 +115,9 @@ def test_beats_after_the_abort_change_nothing() -> None:
 def test_starting_has_more_patience_and_beats_renew_it() -> None:
     life = Lifecycle()
     life.handle(Want(), 0)
+    assert life.deadline is None, "a launch may have to wait for its zygote"
+    life.handle(Begun(), 0)
+    assert life.deadline is not None
     life.handle(Beat(), 7000)
     assert life.state == "starting"
     assert pass_deadline(life) == (7000 + START_MS, [Abort()])
@@ -154,7 +158,9 @@ def test_an_end_without_restart_is_final_and_its_status_may_come_late() -> None:
     assert life.last_status == -6
 
 
-INPUTS = st.sampled_from([Want(), Ready(), Beat(), Ended(0), Ended(-9), Ended(None), Ended(REFUSED), Hung(), Passed()])
+INPUTS = st.sampled_from(
+    [Want(), Begun(), Ready(), Beat(), Ended(0), Ended(-9), Ended(None), Ended(REFUSED), Hung(), Passed()]
+)
 
 
 @given(st.lists(st.tuples(INPUTS, st.integers(0, 20_000)), max_size=60))

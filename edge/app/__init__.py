@@ -1,0 +1,1 @@
+"""The supervisor, and the composition of all processes."""

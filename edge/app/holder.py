@@ -1,0 +1,53 @@
+"""Who holds an address that we can't bind: told from /proc, so that the error names a process and not only a number."""
+
+import contextlib
+import socket
+import struct
+from pathlib import Path
+
+#: State of a listening TCP socket in /proc/net/tcp.
+_LISTENING = "0A"
+
+
+def _is_at(local: str, host: str, port: int) -> bool:
+    address, _, hex_port = local.partition(":")
+    if int(hex_port, 16) != port:
+        return False
+    raw = bytes.fromhex(address)
+    # Words of 32 bits in the byte order of the machine.
+    words = struct.unpack(f"={len(raw) // 4}I", b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4)))
+    packed = struct.pack(f"={len(words)}I", *[socket.htonl(word) for word in words])
+    family = socket.AF_INET6 if len(raw) == 16 else socket.AF_INET
+    wanted = socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    return packed == wanted or socket.inet_ntop(family, packed) in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+
+
+def _inodes(kind: str, host: str, port: int) -> set[str]:
+    found = set()
+    for table in (kind, kind + "6"):
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                fields = line.split()
+                if _is_at(fields[1], host, port) and (kind == "udp" or fields[3] == _LISTENING):
+                    found.add(fields[9])
+    return found
+
+
+def holder_of(kind: str, host: str, port: int) -> str:
+    """Name the process that has `kind` ("udp", "tcp") `host:port` open: `pid 812 (sipp -sn uas)`, or empty.
+
+    Empty when nobody is found, as for processes of other users when we are not root.
+    """
+    links = {f"socket:[{inode}]" for inode in _inodes(kind, host, port)}
+    if not links:
+        return ""
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            for fd in (process / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(fd.readlink()) in links:
+                        command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                        return f"pid {process.name} ({command.strip()[:120]})"
+    return ""

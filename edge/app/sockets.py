@@ -1,0 +1,151 @@
+"""Everything that outlives its user: listeners, media sockets, shared memory, all opened by the supervisor."""
+
+import contextlib
+import errno
+import os
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.app.holder import holder_of
+from edge.config.site import Site
+
+#: sun_path of unix(7) less its final zero.
+MAX_UNIX_PATH = 107
+#: Datagrams wait in the SIP socket while front is restarted.
+SIP_BUFFER = 4 * 1024 * 1024
+#: SO_RCVBUFFORCE of asm-generic/socket.h, which the socket module does not name: as root, beyond rmem_max.
+_SO_RCVBUFFORCE = 33
+#: Spans all connect at once after a restart of switch.
+LINK_BACKLOG = 1024
+TCP_BACKLOG = 128
+
+
+class CannotOpenError(Exception):
+    """Something could not be opened; the text is for the operator."""
+
+
+@dataclass
+class Sockets:
+    """Descriptors by name, as children get them, and where their listeners can be found."""
+
+    fds: dict[str, list[int]] = field(default_factory=dict)
+    inner_port: int = 0
+    sip_port: int = 0
+    http_port: int = 0
+    link_path: str = ""
+    _open: list[socket.socket] = field(default_factory=list)
+
+    def keep(self, name: str, sock: socket.socket) -> socket.socket:
+        """Hold `sock` open under `name`."""
+        self._open.append(sock)
+        self.fds.setdefault(name, []).append(sock.fileno())
+        return sock
+
+    def close(self) -> None:
+        """Close everything."""
+        for sock in self._open:
+            sock.close()
+        for name in ("media_state", "front_table"):
+            for fd in self.fds.get(name, []):
+                os.close(fd)
+        self._open.clear()
+        self.fds.clear()
+
+
+def _bound(kind: str, host: str, port: int, what: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    if kind == "tcp":
+        # A restart must not wait for TIME_WAIT. For UDP the option would let a stranger share our port.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        if kind == "tcp":
+            sock.listen(TCP_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise CannotOpenError(_explain(error, kind, host, port, what)) from error
+    sock.setblocking(False)
+    return sock
+
+
+def _explain(error: OSError, kind: str, host: str, port: int, what: str) -> str:
+    place = f"{what}: {kind} {host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        holder = holder_of(kind, host, port) or "another process (run as root to see which)"
+        return f"{place} is in use by {holder}"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{place}: this machine has no such address"
+    if error.errno == errno.EACCES:
+        return f"{place}: not permitted (ports below 1024 need CAP_NET_BIND_SERVICE)"
+    return f"{place}: {error.strerror}"
+
+
+def unix_listener(path: str, kind: socket.SocketKind, backlog: int) -> socket.socket:
+    """Listen at `path`, mode 0600, replacing a socket that a former run left. Raises CannotOpenError."""
+    if len(os.fsencode(path)) > MAX_UNIX_PATH:
+        raise CannotOpenError(f"{path}: a unix socket's path has at most {MAX_UNIX_PATH} bytes; set paths.run shorter")
+    sock = socket.socket(socket.AF_UNIX, kind)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            Path(path).unlink()
+        before = os.umask(0o177)  # the mode must be right from the first moment on
+        try:
+            sock.bind(path)
+        finally:
+            os.umask(before)
+        sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        raise CannotOpenError(f"{path}: {error.strerror}") from error
+    sock.setblocking(False)
+    return sock
+
+
+def _memory(name: str, size: int) -> int:
+    fd = os.memfd_create(name, os.MFD_CLOEXEC)
+    os.ftruncate(fd, size)
+    return fd
+
+
+def open_all(site: Site, sizes: dict[str, int], run_dir: Path) -> Sockets:
+    """Open what all processes of `site` need; `sizes` of the shared memories by name. Raises CannotOpenError."""
+    sockets = Sockets()
+    try:
+        _open_front(site, sockets)
+        _open_media(site, sockets)
+        listener = sockets.keep("http_listener", _bound("tcp", site.http.address, site.http.port, "HTTP"))
+        sockets.http_port = listener.getsockname()[1]
+        sockets.link_path = str(run_dir / "link.sock")
+        sockets.keep("link_listener", unix_listener(sockets.link_path, socket.SOCK_SEQPACKET, LINK_BACKLOG))
+        for name, size in sizes.items():
+            sockets.fds[name] = [_memory(name, size)]
+    except CannotOpenError:
+        sockets.close()
+        raise
+    except OSError as error:
+        sockets.close()
+        raise CannotOpenError(f"cannot open sockets: {error.strerror}") from error
+    return sockets
+
+
+def _open_front(site: Site, sockets: Sockets) -> None:
+    udp = sockets.keep("sip_udp", _bound("udp", site.sip.address, site.sip.port, "SIP"))
+    sockets.sip_port = udp.getsockname()[1]
+    sockets.keep("sip_tcp", _bound("tcp", site.sip.address, sockets.sip_port, "SIP"))
+    inner = sockets.keep("inner_udp", _bound("udp", site.sip.inner_address, 0, "inner SIP"))
+    sockets.inner_port = inner.getsockname()[1]
+    for sock in (udp, inner):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, SIP_BUFFER)
+        except OSError:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SIP_BUFFER)  # the kernel cuts it to rmem_max
+
+
+def _open_media(site: Site, sockets: Sockets) -> None:
+    host = site.media.address or site.sip.address
+    for slot in range(site.media.slots):
+        for offset, what in ((0, "RTP"), (1, "RTCP")):
+            port = site.media.first_port + 2 * slot + offset
+            sockets.keep("rtp", _bound("udp", host, port, f"{what} of leg {slot}"))

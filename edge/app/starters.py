@@ -1,0 +1,186 @@
+"""The two ways to start a process: a new interpreter, or a fork of a warm zygote."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import edge
+from edge.app.children import Process
+from edge.app.sockets import Sockets
+from edge.runtime.clock import monotonic_ms
+from edge.runtime.process import Launch
+from edge.runtime.pump import Pump
+from edge.vocabulary.ids import Incarnation
+from edge.vocabulary.supervision import Exited, Fork, Forked
+
+#: A zygote that does not answer an order in this time is hung.
+FORK_MS = 5000
+
+
+@dataclass
+class Surroundings:
+    """What all children of one `edge run` have in common. `site_path` changes with a reload."""
+
+    sockets: Sockets
+    site_path: str
+    run_dir: str
+    boot_id: str
+    environment: Mapping[str, str]
+
+
+class Recipe(NamedTuple):
+    """How to execute a process: its package and the descriptors it inherits, by name."""
+
+    module: str
+    fds: tuple[str, ...] = ()
+    zygote: bool = False
+
+
+def _child_environment(surroundings: Surroundings, launch: Launch) -> dict[str, str]:
+    # Children find the very code that runs here, installed or not, wherever they are started.
+    root = str(Path(edge.__file__).parents[1])
+    paths = [root, *(p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p != root)]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        **surroundings.environment,
+        **launch.environment(),
+    }
+
+
+class Executed:
+    """Starts a process as a new interpreter that inherits its descriptors under the same numbers."""
+
+    def __init__(self, name: str, recipe: Recipe, surroundings: Surroundings) -> None:
+        self._name = name
+        self._recipe = recipe
+        self._surroundings = surroundings
+
+    def start(self, process: Process, incarnation: Incarnation) -> None:
+        """See `Starter`."""
+        around = self._surroundings
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        fds = {name: around.sockets.fds[name] for name in self._recipe.fds if name in around.sockets.fds}
+        launch = Launch(
+            name=self._name,
+            module=self._recipe.module,
+            zygote=self._recipe.zygote,
+            incarnation=incarnation,
+            channel_fd=theirs.fileno(),
+            site=around.site_path,
+            fds=fds,
+            link_path=around.sockets.link_path,
+            run_dir=around.run_dir,
+            boot_id=around.boot_id,
+            supervisor_pid=os.getpid(),
+        )
+        try:
+            popen = subprocess.Popen(
+                [sys.executable, "-m", "edge.app.child", process.name],
+                env=_child_environment(around, launch),
+                stdin=subprocess.DEVNULL,
+                stdout=2,  # standard output belongs to the command that runs us
+                pass_fds=[theirs.fileno(), *(fd for group in fds.values() for fd in group)],
+                process_group=0,  # Ctrl-C is for the supervisor alone
+            )
+        except OSError as error:
+            ours.close()
+            process.cannot_start(str(error))
+            return
+        finally:
+            theirs.close()
+        process.begin(popen.pid, ours, popen)
+
+    def cancel(self, process: Process) -> bool:  # noqa: ARG002 - nothing ever waits here
+        """See `Starter`."""
+        return False
+
+
+class _Order(NamedTuple):
+    process: Process
+    ours: socket.socket
+
+
+class ForkedBy:
+    """Starts processes as forks of the zygote process `zygote`; orders wait until it is ready."""
+
+    def __init__(self, zygote: Process, pump: Pump) -> None:
+        self._zygote = zygote
+        self._pump = pump
+        self._ordered: dict[int, _Order] = {}
+        self._waiting: list[tuple[Process, Incarnation]] = []
+        self._count = 0
+        self._workers: dict[int, Process] = {}
+        #: Forking is put off while this is False (media: until the recordings of a former run are repaired).
+        self.allowed: Callable[[], bool] = lambda: True
+
+    def start(self, process: Process, incarnation: Incarnation) -> None:
+        """See `Starter`."""
+        self._waiting.append((process, incarnation))
+        self.serve()
+
+    def serve(self) -> None:
+        """Order what waits; called again when the zygote becomes ready."""
+        while self._waiting and self._zygote.running and self.allowed():
+            self._order(*self._waiting.pop(0))
+
+    def cancel(self, process: Process) -> bool:
+        """See `Starter`."""
+        before = len(self._waiting)
+        self._waiting = [order for order in self._waiting if order[0] is not process]
+        return len(self._waiting) < before
+
+    def _order(self, process: Process, incarnation: Incarnation) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._count += 1
+        number = self._count
+        channel = self._zygote.channel
+        with theirs:
+            sent = channel is not None and channel.send_fork(Fork(number, incarnation), theirs.fileno())
+        if not sent:
+            ours.close()
+            self._waiting.insert(0, (process, incarnation))
+            self._zygote.hung("it does not take orders")
+            return
+        self._ordered[number] = _Order(process, ours)
+        self._pump.at(monotonic_ms() + FORK_MS, lambda: self._overdue(number))
+
+    def _overdue(self, number: int) -> None:
+        if number in self._ordered:
+            self._zygote.hung("it does not answer an order to fork")
+
+    def forked(self, message: Forked) -> None:
+        """Its zygote answered."""
+        order = self._ordered.pop(message.id, None)
+        if order is None:
+            return
+        if message.pid == 0:
+            order.ours.close()
+            order.process.cannot_start(message.error or "fork failed")
+            return
+        self._workers[message.pid] = order.process
+        order.process.begin(message.pid, order.ours)
+
+    def exited(self, message: Exited) -> None:
+        """Its zygote reaped a worker: how that ended is known only now."""
+        process = self._workers.pop(message.pid, None)
+        if process is not None:
+            process.lifecycle.status_known(message.status)
+
+    def zygote_lost(self) -> None:
+        """Its zygote ended. What it had forked lives on; orders without an answer are given again.
+
+        A worker that was forked and not told of finds its channel closed, and exits.
+        """
+        orders = list(self._ordered.values())
+        self._ordered.clear()
+        self._workers.clear()
+        for order in orders:
+            order.ours.close()
+            # The lost worker may have greeted others under its incarnation; the next attempt gets a new one.
+            order.process.cannot_start("its zygote ended first")
