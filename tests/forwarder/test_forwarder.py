@@ -197,13 +197,13 @@ def test_gone_is_a_condition_until_reload(tmp_path: Path, outbox: OutboxWriter, 
     site = site_of(tmp_path, sink_of("a", backend.url))
     with child("forwarder", site, tmp_path) as process:
         until(lambda: "sink-gone-a" in process.active())
-        outbox.append("b")
+        outbox.append("a")
         assert scrape(process)["edge_forwarder_disabled_ratio", "a", ""] == 1
         backend.answer = lambda _request: (200, {}, b"")
         process.send(Reload(str(write_site(site, tmp_path / "again.msgpack"))))
         until(lambda: place(tmp_path, "a") == (2, []))
         assert process.active() == {}
-    assert backend.ids() == ["a.1", "a.1", "b.1"]
+    assert backend.ids() == ["a.1", "a.1", "a.2"]
 
 
 def test_reload_adds_removes_and_filters_sinks(tmp_path: Path, outbox: OutboxWriter, backend: Backend) -> None:
