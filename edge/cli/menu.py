@@ -1,0 +1,51 @@
+"""`edge menu check`: menus alone, before they are part of a site."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+
+from edge.cli.output import BAD, FINE, complain, print_json, printable
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site
+from edge.config.errors import Findings
+from edge.config.menus import MenuCompiler
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    menu = App(name="menu", help="Menus: check them.")
+    menu.command(check, name="check")
+    app.command(menu)
+
+
+def check(
+    *files: Annotated[Path, Parameter(help="Menu files; none: those of the site.")],
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    json: JsonOption = False,
+) -> int:
+    """Compile menus against a site's prompts and trunks. Exit code 1: at least one has an error."""
+    from edge.cli.events import failed
+
+    try:
+        found = inspect_site(config, demo=demo)
+        faults = [error for error in found.errors if error.file.endswith(".toml")]
+        if faults:
+            raise BadSiteError(faults)
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
+    findings, checked = Findings(), list[str]()
+    compiler = MenuCompiler(found.site, findings, checked)
+    for file in files or sorted(Path(found.site.paths.menus).glob("*.yaml")):
+        checked.append(str(file))
+        compiler.compile_file(file)
+    for severity, several in (("error", findings.errors), ("warning", findings.warnings)):
+        for finding in several:
+            if json:
+                print_json({"severity": severity, **msgspec.to_builtins(finding)})
+            else:
+                print(printable(f"{finding}" if severity == "error" else f"warning: {finding}"))
+    if not json:
+        complain(f"checked {len(checked)} menus: {len(findings.errors)} errors, {len(findings.warnings)} warnings")
+    return BAD if findings.errors else FINE

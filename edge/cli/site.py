@@ -1,0 +1,63 @@
+"""Which site a command is about: `--config FILE`, `--demo`, or for reading commands just `--state DIR`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from edge.app.demo import SITE_FILE, demo_overrides
+from edge.cli.output import CONFIGURATION, complain
+from edge.config.errors import ConfigError
+from edge.config.loader import NOTHING, Inspection, inspect
+
+DEFAULT_FILE: Final = Path("/etc/edge/site.toml")
+
+ConfigOption = Annotated[Path | None, Parameter(name="--config", help=f"Site file; {DEFAULT_FILE} when not given.")]
+DemoOption = Annotated[bool, Parameter(name="--demo", negative=(), help="The demo site.")]
+StateOption = Annotated[Path | None, Parameter(name="--state", help="State folder; instead of the site's.")]
+JsonOption = Annotated[bool, Parameter(name="--json", negative=(), help="JSON lines.")]
+LimitOption = Annotated[int, Parameter(name="--limit", help="Newest entries only, this many; 0: all.")]
+
+
+def site_file(config: Path | None, *, demo: bool) -> Path:
+    """Name the site file; demo and a file of one's own exclude each other."""
+    if demo and config is not None:
+        raise UsageError("--demo and --config exclude each other")
+    return SITE_FILE if demo else config or DEFAULT_FILE
+
+
+def inspect_site(config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING) -> Inspection:
+    """Read and check the site that the options name."""
+    return inspect(site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides)
+
+
+def folders(config: Path | None, *, demo: bool, state: Path | None) -> tuple[Path, Path]:
+    """Find the state and recordings folders; raises `BadSiteError` when the site file leaves them open."""
+    if state is not None and config is None:
+        # The demo keeps its recordings in its state folder; a site of its own is asked for where it keeps them.
+        return state, state / "recordings"
+    found = inspect_site(config, demo=demo, overrides={} if state is None else {"paths.state": state})
+    # A fault in a menu does not hide the calls; a fault in the site file could send us to the wrong folder.
+    faults = [error for error in found.errors if error.file.endswith(".toml")]
+    if faults:
+        raise BadSiteError(faults)
+    return Path(found.site.paths.state), Path(found.site.paths.recordings)
+
+
+class UsageError(Exception):
+    """Options that don't go together."""
+
+
+class BadSiteError(Exception):
+    """The site file can't be used."""
+
+    def __init__(self, errors: list[ConfigError]) -> None:
+        super().__init__("the site file can't be used")
+        self.errors = errors
+
+    def report(self) -> int:
+        """Print the faults; the exit code."""
+        for error in self.errors:
+            complain(error)
+        return CONFIGURATION
