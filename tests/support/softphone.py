@@ -12,7 +12,6 @@ Threads do the work; every wait has a limit and says what it waited for.
 """
 
 import threading
-from types import TracebackType
 from typing import Literal
 
 from tests.support.sip_call import LIMIT_S, Call

@@ -1,0 +1,94 @@
+"""What pjsua2's classes do not offer, called by ctypes in the same shared object; and glibc's malloc_trim."""
+
+import ctypes
+import os
+
+import pjsua2
+from pjsua2 import _pjsua2
+
+#: The build whose traps we know. Another one is refused: its traps are others.
+VERSION = b"2.15.1"
+#: PJSUA_MAX_CALLS of the build.
+MAX_LEGS = 4
+
+# The import above is lazy; without this line every forked worker would parse the wrapper again (20 ms, 5 MB).
+_ = pjsua2.Endpoint
+
+# CDLL lets go of the GIL during a call.
+_lib = ctypes.CDLL(_pjsua2.__file__)
+_libc = ctypes.CDLL(None)
+
+_lib.pj_get_version.restype = ctypes.c_char_p
+_lib.pj_log_set_level.argtypes = [ctypes.c_int]
+_lib.pj_srand.argtypes = [ctypes.c_uint]
+_lib.pjsua_set_no_snd_dev.restype = ctypes.c_void_p
+_lib.pjsua_call_get_max_count.restype = ctypes.c_uint
+_lib.pjmedia_port_get_frame.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+
+
+class _Frame(ctypes.Structure):
+    """pjmedia_frame of 2.15.1, x86-64."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("buf", ctypes.c_void_p),
+        ("size", ctypes.c_size_t),
+        ("timestamp", ctypes.c_uint64),
+        ("bit_info", ctypes.c_uint32),
+    )
+
+
+if ctypes.sizeof(_Frame) != 40:
+    raise RuntimeError("pjmedia_frame is not laid out as on x86-64")
+
+
+def check_version() -> None:
+    """Raise RuntimeError unless the library is the one that we know."""
+    version = _lib.pj_get_version()
+    if version != VERSION:
+        raise RuntimeError(f"pjproject is {version!r}, not {VERSION!r}")
+
+
+def check_legs() -> None:
+    """Raise RuntimeError unless the initialised library holds `MAX_LEGS` calls."""
+    count = _lib.pjsua_call_get_max_count()
+    if count != MAX_LEGS:
+        raise RuntimeError(f"pjsua holds {count} calls, not {MAX_LEGS}")
+
+
+def be_quiet() -> None:
+    """No log lines of the library; it prints to stdout before a level can be set in its configuration."""
+    _lib.pj_log_set_level(0)
+
+
+def seed() -> None:
+    """Seed the library's rand(): Call-IDs, tags and branches. Its own seed is host, time and pid."""
+    _lib.pj_srand(int.from_bytes(os.urandom(4), "little"))
+
+
+class Bridge:
+    """pjmedia's conference bridge without a sound device and without a clock.
+
+    The bridge frees ports of ended streams when it is ticked, and never otherwise: without `tick` it runs out of them
+    after some 250 calls, and every further one is answered 488.
+    """
+
+    _SAMPLES = 160
+
+    def __init__(self) -> None:
+        self._port = _lib.pjsua_set_no_snd_dev()
+        if not self._port:
+            raise RuntimeError("pjsua_set_no_snd_dev gave no port")
+        self._samples = (ctypes.c_int16 * self._SAMPLES)()
+        self._frame = _Frame(buf=ctypes.addressof(self._samples))
+
+    def tick(self) -> None:
+        """Run the bridge for one frame."""
+        self._frame.size = 2 * self._SAMPLES
+        _lib.pjmedia_port_get_frame(self._port, ctypes.byref(self._frame))
+        self._frame.timestamp += self._SAMPLES
+
+
+def trim() -> None:
+    """Give freed memory back to the system; glibc keeps tens of megabytes after a busy time."""
+    _libc.malloc_trim(0)
