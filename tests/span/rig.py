@@ -195,9 +195,7 @@ class Rig:
     def __enter__(self) -> "Rig":
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _t: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for span in self.spans:
             span.channel.mine.close()
         self.channel.mine.close()

@@ -4,12 +4,13 @@ own SDP comes and goes, and the header that front would take off is seen."""
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from edge.vocabulary import commands as cmd
-from edge.vocabulary.ids import LegId
+from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import InfoDigit, LegAnswered, LegEnded, LegRinging, SpanSnapshot
@@ -47,6 +48,14 @@ def answered(rig: Rig, span: Span, phone: Softphone, leg: LegId = LEG) -> Call:
     call.wait_answered()
     rig.switch.wait(LegAnswered, lambda r: r.leg == leg)
     return call
+
+
+def _has(call: Call, method: str, count: int) -> bool:
+    return len(call.requests(method)) == count
+
+
+def _acknowledged(call: Call, cseq: int) -> bool:
+    return any(m.cseq[0] == cseq for m in call.requests("ACK"))
 
 
 def end_of(rig: Rig, leg: LegId = LEG) -> tuple[str, str, int | None, int | None]:
@@ -138,15 +147,14 @@ def test_hold_by_the_peer_and_by_us(rig: Rig, span: Span, phone: Softphone) -> N
     until(lambda: call.last_reinvite == 200)
 
     for on, direction in ((True, "sendonly"), (False, "sendrecv")):
-        count = len(call.requests("INVITE"))
+        count = len(call.requests("INVITE")) + 1
         rig.switch.do(span.incarnation, cmd.Hold(LEG, on))
-        until(lambda count=count: len(call.requests("INVITE")) == count + 1)
+        until(partial(_has, call, "INVITE", count))
         offer = read_sdp(call.requests("INVITE")[-1].body)
         assert offer is not None
         assert offer.direction == direction
         assert call.requests("INVITE")[-1].get("X-Edge-Media") == str(MEDIA)
-        cseq = call.requests("INVITE")[-1].cseq[0]
-        until(lambda cseq=cseq: any(m.cseq[0] == cseq for m in call.requests("ACK")))
+        until(partial(_acknowledged, call, call.requests("INVITE")[-1].cseq[0]))
     call.bye()
     assert end_of(rig)[0] == "completed"
     assert span.status()["faults"] == {}
@@ -267,7 +275,7 @@ def test_command_sent_again_is_done_once(rig: Rig, span: Span, phone: Softphone)
     for _ in range(2):
         rig.switch.order(span.incarnation, cmd.MakeCall(LEG, MEDIA), "c1:1:1")
     rig.switch.order(span.incarnation, cmd.MakeCall(LEG, MEDIA), "c1:1:2")
-    assert rig.switch.result(cmd.CommandId("c1:1:2")) is None
+    assert rig.switch.result(CommandId("c1:1:2")) is None
     phone.expect_call()
     assert len(phone.calls) == 1
 
