@@ -1,0 +1,76 @@
+"""The read side of `state.db`, for everybody but switch.
+
+Each call is one short read transaction on a read-only connection: it neither holds the log nor checkpoints. The file
+may not exist yet, and may vanish: both read as empty.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from edge.storage.turn import CallRow, StorageError
+
+
+class StoredEvent(NamedTuple):
+    """A line of the outbox; `body` is CloudEvents JSON."""
+
+    sequence: int
+    id: str
+    call: str
+    callseq: int
+    type: str
+    time: str
+    body: bytes
+
+
+class Reader:
+    """Every method raises `StorageError` when the file is there and can't be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Close the connection; the next call opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def events_after(self, sequence: int, limit: int = 500) -> list[StoredEvent]:
+        """Return at most `limit` events above `sequence`, in order."""
+        rows = self._rows("SELECT * FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?", sequence, limit)
+        return [StoredEvent(*row) for row in rows]
+
+    def last_sequence(self) -> int:
+        """Return the highest sequence ever given out, 0 before the first."""
+        rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        return int(rows[0][0]) if rows else 0
+
+    def events_of(self, call: str) -> list[StoredEvent]:
+        """Return the events of a call, in order."""
+        return [StoredEvent(*row) for row in self._rows("SELECT * FROM events WHERE call = ? ORDER BY callseq", call)]
+
+    def calls(self, open_only: bool = False, limit: int = 100) -> list[CallRow]:
+        """Return the latest calls, the newest first."""
+        which = "WHERE state = 'open'" if open_only else ""
+        rows = self._rows(f"SELECT * FROM calls {which} ORDER BY started DESC, id DESC LIMIT ?", limit)  # noqa: S608
+        return [CallRow(*row) for row in rows]
+
+    def call(self, id: str) -> CallRow | None:  # noqa: A002
+        """Return one call."""
+        rows = self._rows("SELECT * FROM calls WHERE id = ?", id)
+        return CallRow(*rows[0]) if rows else None
+
+    def _rows(self, statement: str, *values: str | int) -> list[Any]:
+        try:
+            if self._connection is None:
+                if not self._path.exists():
+                    return []
+                uri = f"{self._path.absolute().as_uri()}?mode=ro"
+                self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=1.0)
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            self.close()
+            if "no such table" in str(error):
+                return []  # switch is just making it
+            raise StorageError(str(error)) from error

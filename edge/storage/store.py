@@ -1,0 +1,197 @@
+"""The write side of `state.db`: one connection, one transaction a turn.
+
+WAL with `synchronous=FULL`: what `write` returned from survives a power cut. No mmap: an I/O error must be an error and
+not a signal. Only this connection checkpoints; readers open the file read-only.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from edge.storage.turn import CallRow, JournalRow, SchemaError, StorageError, Turn
+
+T = TypeVar("T")
+
+VERSION = 1
+#: Where SQLite keeps user_version in the first page: https://sqlite.org/fileformat.html, section 1.3.
+_USER_VERSION_AT = 60
+
+_JOURNAL = "INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?)"
+_EVENTS = "INSERT INTO events (id, call, callseq, type, time, body) VALUES (?, ?, ?, ?, ?, ?)"
+_CALLS = f"INSERT OR REPLACE INTO calls VALUES ({', '.join('?' * len(CallRow._fields))})"  # noqa: S608 - no input in it
+_SENDERS = "INSERT OR REPLACE INTO senders VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))"
+_MENUS = "INSERT OR IGNORE INTO menus VALUES (?, ?)"
+
+
+class OpenCall(NamedTuple):
+    """An open call with its whole journal."""
+
+    row: CallRow
+    journal: list[JournalRow]
+
+
+class Store:
+    """Every method raises `StorageError` when the disk does not take or give it; then `reopen` may help later."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file. Raises `SchemaError` when a newer version wrote it, and then has not touched it."""
+        self.path = path
+        self._connection: sqlite3.Connection | None = None
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Open the file again, as after an I/O error."""
+        self.close()
+        self._refuse_newer(_version_in_file(self.path))
+        self._connection = self._guarded(self._open)
+
+    def close(self) -> None:
+        """Close the file; what was written is safe already."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            try:
+                connection.close()
+            except sqlite3.Error:
+                return  # a failing disk: the next open reads the log again
+
+    def _refuse_newer(self, version: int) -> None:
+        if version > VERSION:
+            raise SchemaError(
+                f"{self.path} has schema {version}, this version knows {VERSION}: it was written by a newer release"
+            )
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=2.0)
+        try:
+            connection.execute("PRAGMA mmap_size = 0")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA journal_size_limit = 16777216")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            self._refuse_newer(version)
+            if version == 0:
+                script = files("edge.storage").joinpath("schema.sql").read_text()
+                connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {VERSION}; COMMIT;")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except (sqlite3.Error, OSError) as error:
+            connection = self._connection
+            if connection is not None and connection.in_transaction:
+                try:
+                    connection.execute("ROLLBACK")
+                except sqlite3.Error:
+                    self.close()  # closing rolls back
+            raise StorageError(str(error)) from error
+
+    def _db(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StorageError("the file is not open")
+        return self._connection
+
+    # --- writing
+
+    def write(self, turn: Turn) -> int:
+        """Write a turn in one transaction, all of it or nothing. Returns the sequence of the last event, 0: none."""
+        return self._guarded(lambda: self._write(turn))
+
+    def _write(self, turn: Turn) -> int:
+        db = self._db()
+        db.execute("BEGIN IMMEDIATE")
+        if turn.menus:
+            db.executemany(_MENUS, turn.menus.items())
+        db.executemany(_JOURNAL, turn.journal)
+        if turn.calls:
+            db.executemany(_CALLS, turn.calls.values())
+        if turn.senders:
+            db.executemany(_SENDERS, ((*key, number) for key, number in turn.senders.items()))
+        last = 0
+        if turn.events:
+            db.executemany(_EVENTS, turn.events)
+            last = db.execute("SELECT last_insert_rowid()").fetchone()[0]
+        db.execute("COMMIT")
+        return int(last)
+
+    def probe(self) -> None:
+        """Write something small, to see whether the disk takes it."""
+
+        def work() -> None:
+            db = self._db()
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('probe', strftime('%Y-%m-%dT%H:%M:%fZ'))")
+            db.execute("COMMIT")
+
+        self._guarded(work)
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a value."""
+        self._guarded(lambda: self._db().execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value)))
+
+    def purge(self, before: str, rows: int) -> int:
+        """Delete at most `rows` journal lines of calls that ended before `before` (RFC 3339); returns how many."""
+
+        def work() -> int:
+            cursor = self._db().execute(
+                "DELETE FROM journal WHERE (call, number) IN (SELECT journal.call, number FROM calls"
+                " JOIN journal ON journal.call = calls.id WHERE state = 'ended' AND ended < ? LIMIT ?)",
+                (before, rows),
+            )
+            return cursor.rowcount
+
+        return self._guarded(work)
+
+    def purge_senders(self, before: str) -> None:
+        """Forget senders that reported nothing since `before` (RFC 3339): lives of processes are not reused."""
+        self._guarded(lambda: self._db().execute("DELETE FROM senders WHERE updated < ?", (before,)))
+
+    # --- reading at start
+
+    def meta(self, key: str) -> str | None:
+        """Return a kept value."""
+        row = self._guarded(lambda: self._db().execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone())
+        return None if row is None else str(row[0])
+
+    def senders(self) -> dict[tuple[str, str], int]:
+        """Return the highest report number taken from each sender."""
+        rows = self._guarded(lambda: self._db().execute("SELECT process, incarnation, number FROM senders").fetchall())
+        return {(process, incarnation): number for process, incarnation, number in rows}
+
+    def menu(self, key: str) -> bytes | None:
+        """Return a stored menu."""
+        row = self._guarded(lambda: self._db().execute("SELECT body FROM menus WHERE key = ?", (key,)).fetchone())
+        return None if row is None else bytes(row[0])
+
+    def open_calls(self) -> list[OpenCall]:
+        """Return the calls that have not ended, with their journals in order."""
+
+        def work() -> list[OpenCall]:
+            db = self._db()
+            found = []
+            for values in db.execute("SELECT * FROM calls WHERE state = 'open'").fetchall():
+                row = CallRow(*values)
+                lines = db.execute("SELECT * FROM journal WHERE call = ? ORDER BY number", (row.id,)).fetchall()
+                found.append(OpenCall(row, [JournalRow(*line) for line in lines]))
+            return found
+
+        return self._guarded(work)
+
+
+def _version_in_file(path: Path) -> int:
+    """Read user_version without SQLite, which would make files beside it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise StorageError(str(error)) from error
+    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+        return 0
+    return int.from_bytes(head[_USER_VERSION_AT : _USER_VERSION_AT + 4], "big")

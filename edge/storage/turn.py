@@ -1,0 +1,84 @@
+"""What one turn of switch's loop wants to be written, and the errors of writing it."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class StorageError(Exception):
+    """The disk is full, read-only or broken. Nothing of the transaction was written."""
+
+
+class SchemaError(Exception):
+    """The file was written by a newer version; it was not touched."""
+
+
+class JournalRow(NamedTuple):
+    """An input of a call; `at_ms` is CLOCK_MONOTONIC."""
+
+    call: str
+    number: int
+    at_ms: int
+    input: bytes
+
+
+class EventRow(NamedTuple):
+    """An event; `body` is CloudEvents JSON, `time` RFC 3339."""
+
+    id: str
+    call: str
+    callseq: int
+    type: str
+    time: str
+    body: bytes
+
+
+class CallRow(NamedTuple):
+    """What is known of a call; times RFC 3339."""
+
+    id: str
+    state: str
+    boot: str
+    direction: str
+    trunk: str
+    caller: str
+    called: str
+    menu: str
+    menu_version: str
+    menu_key: str
+    started: str
+    answered: str | None
+    ended: str | None
+    outcome: str | None
+    ended_by: str | None
+    sip_code: int | None
+    duration_ms: int | None
+    answered_ms: int | None
+    recordings: str
+
+
+@dataclass
+class Turn:
+    """One transaction."""
+
+    journal: list[JournalRow] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    calls: dict[str, CallRow] = field(default_factory=dict)
+    #: (process, incarnation) -> highest report number taken.
+    senders: dict[tuple[str, str], int] = field(default_factory=dict)
+    menus: dict[str, bytes] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.journal or self.events or self.calls or self.senders or self.menus)
+
+    def extend(self, later: "Turn") -> None:
+        """Add what a later turn wants to be written."""
+        self.journal += later.journal
+        self.events += later.events
+        self.calls.update(later.calls)
+        self.senders.update(later.senders)
+        self.menus.update(later.menus)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it holds."""
+        return sum(len(row.input) + 100 for row in self.journal) + sum(len(row.body) + 200 for row in self.events)
