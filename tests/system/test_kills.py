@@ -1,0 +1,283 @@
+"""The kill table of the architecture: each process, killed with `kill -9` in named states of a call.
+
+Each test checks that the state was reached before the kill, and that the process really was another one after it.
+"""
+
+import json
+import os
+import signal
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+from tests.support.appliance import TONES, Appliance
+from tests.support.softphone import Softphone
+from tests.support.waiting import until
+from tests.system.conftest import Bench
+from tests.system.flows import ended_once, hears, in_menu, ringing, talking
+
+pytestmark = pytest.mark.system
+
+
+def restart(bench: Bench, name: str) -> int:
+    """Kill `name` and wait for its successor; the old pid."""
+    old = bench.edge.kill(name)
+    bench.edge.wait_restarted(name, old)
+    return old
+
+
+def only_call(edge: Appliance) -> dict[str, object]:
+    """The one call that switch holds."""
+    calls = edge.live_calls()
+    assert len(calls) == 1, calls
+    return calls[0]
+
+
+# --- front --------------------------------------------------------------------------------------------------------
+
+
+def test_front_killed_in_conversation(bench: Bench) -> None:
+    call, there = talking(bench)
+    restart(bench, "front")
+    hears(call, 900)
+    hears(there, 700)
+    assert call.state == there.state == "answered"
+    call.bye()
+    call.wait_ended()
+    there.wait_ended()
+    ended_once(bench, "completed")
+
+
+def test_front_killed_while_ringing(bench: Bench) -> None:
+    call, there = ringing(bench)
+    restart(bench, "front")
+    there.accept()
+    hears(call, 900)
+    hears(there, 700)
+    there.bye()
+    call.wait_ended()
+    ended_once(bench, "completed")
+
+
+def test_repeated_invite_after_front_was_killed_reaches_its_first_span(bench: Bench) -> None:
+    call = in_menu(bench)
+    restart(bench, "front")
+    answers = call.responses.count(200)
+    call.repeat_invite()
+    until(lambda: call.responses.count(200) > answers, 10, "200 again")
+    assert len(bench.edge.live_calls()) == 1
+    assert bench.edge.types().count("call.started") == 1
+    call.bye()
+    ended_once(bench, "completed")
+
+
+def test_front_killed_with_a_tcp_caller(bench: Bench) -> None:
+    with Softphone(bench.caller.address, transport="tcp", tone_hz=700) as phone:
+        call = phone.call(bench.edge.uri).wait_answered()
+        hears(call, TONES["welcome"])
+        restart(bench, "front")
+        hears(call, TONES["welcome"])
+        call.audio.press("1")
+        hears(call, TONES["one"])
+        call.audio.press("0")  # the menu hangs up: front has to open a connection to the caller
+        until(lambda: not bench.edge.live_calls(), 45, "the call ended")
+    ended_once(bench, "completed")
+
+
+# --- span ---------------------------------------------------------------------------------------------------------
+
+
+def span_of(bench: Bench, leg: int = 1) -> str:
+    """Process name of the span that holds leg `leg` of the only call."""
+    legs = only_call(bench.edge)["legs"]
+    assert isinstance(legs, list)
+    return str(next(row["span"] for row in legs if str(row["leg"]).endswith(f".{leg}")))
+
+
+def kill_span(bench: Bench, incarnation: str) -> None:
+    pid = next(int(p["pid"]) for p in bench.edge.processes() if incarnation in (p["name"], p.get("incarnation")))
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_span_killed_in_the_menu(bench: Bench) -> None:
+    call = in_menu(bench)
+    kill_span(bench, span_of(bench))
+    call.wait_ended()
+    assert call.ended_by == "them"
+    ended_once(bench, "span_lost")
+    in_menu(bench).bye()
+    ended_once(bench, "completed")
+
+
+def test_span_killed_while_ringing_ends_both_sides(bench: Bench) -> None:
+    call, there = ringing(bench)
+    kill_span(bench, span_of(bench, 2))
+    there.wait_ended()
+    if call.state != "ended":  # its own span was another one: the menu goes on
+        hears(call, TONES["failed"])
+        call.bye()
+    call.wait_ended()
+    bench.edge.wait_event("call.ended", bench.edge.last_call())
+
+
+# --- media --------------------------------------------------------------------------------------------------------
+
+
+def test_media_killed_in_conversation(bench: Bench) -> None:
+    call, there = talking(bench)
+    first_sequence = call.audio.packets[-1].sequence
+    restart(bench, "media")
+    hears(call, 900)
+    hears(there, 700)
+    assert call.audio.packets[-1].sequence != first_sequence
+    # One lost tick is skipped in the sequence when it was torn in mid-send; more would be a gap that people hear.
+    assert call.audio.lost() <= 1
+    assert len({packet.ssrc for packet in call.audio.packets}) == 1
+    assert bench.edge.types().count("call.ended") == 0
+    call.bye()
+    there.wait_ended()
+    ended_once(bench, "completed")
+    done = bench.edge.wait_event("recording.completed")["data"]
+    with wave.open(done["path"]) as recording:
+        assert abs(recording.getnframes() / 8 - done["duration_ms"]) <= 20
+
+
+def test_media_killed_in_the_prompt(bench: Bench) -> None:
+    call = in_menu(bench)
+    restart(bench, "media")
+    hears(call, TONES["welcome"])
+    call.audio.press("1")
+    hears(call, TONES["one"])
+    call.bye()
+    ended_once(bench, "completed")
+
+
+# --- switch -------------------------------------------------------------------------------------------------------
+
+
+def test_switch_killed_in_the_menu(bench: Bench) -> None:
+    call = in_menu(bench)
+    restart(bench, "switch")
+    hears(call, TONES["welcome"])
+    call.audio.press("1")
+    hears(call, TONES["one"])
+    call.bye()
+    ended_once(bench, "completed")
+
+
+def test_switch_killed_while_ringing(bench: Bench) -> None:
+    call, there = ringing(bench)
+    restart(bench, "switch")
+    there.accept()
+    hears(call, 900)
+    hears(there, 700)
+    call.bye()
+    there.wait_ended()
+    ended_once(bench, "completed")
+
+
+def test_switch_killed_in_conversation(bench: Bench) -> None:
+    call, there = talking(bench)
+    old = bench.edge.kill("switch")
+    call.bye()  # while switch is away
+    bench.edge.wait_restarted("switch", old)
+    call.wait_ended()
+    there.wait_ended()
+    ended_once(bench, "completed")
+
+
+# --- forwarder, web -----------------------------------------------------------------------------------------------
+
+
+def test_forwarder_killed(bench: Bench) -> None:
+    bench.backend.status = 503
+    in_menu(bench).bye()
+    bench.edge.wait_event("call.ended")
+    until(lambda: bench.backend.refused > 0, 20, "a refused delivery")
+    restart(bench, "forwarder")
+    bench.backend.status = 200
+    ended_once(bench, "completed")
+
+
+def test_web_killed(bench: Bench) -> None:
+    call = in_menu(bench)
+    restart(bench, "web")
+    hears(call, TONES["welcome"])
+    call.bye()
+    ended_once(bench, "completed")
+
+
+# --- zygotes, supervisor ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("zygote", ["media-zygote", "span-zygote"])
+def test_zygote_killed(bench: Bench, zygote: str) -> None:
+    call, there = talking(bench)
+    workers = {p["name"]: p["pid"] for p in bench.edge.processes() if "zygote" not in p["name"]}
+    restart(bench, zygote)
+    assert {p["name"]: p["pid"] for p in bench.edge.processes() if p["name"] in workers} == workers
+    hears(call, 900)
+    hears(there, 700)
+    call.bye()
+    there.wait_ended()
+    ended_once(bench, "completed")
+    in_menu(bench).bye()
+    ended_once(bench, "completed")
+
+
+def test_media_killed_after_its_zygote(bench: Bench) -> None:
+    call = in_menu(bench)
+    restart(bench, "media-zygote")
+    restart(bench, "media")
+    hears(call, TONES["welcome"])
+    call.bye()
+    ended_once(bench, "completed")
+
+
+def test_supervisor_killed(bench: Bench) -> None:
+    edge = bench.edge
+    call, there = talking(bench)
+    until(lambda: list(edge.recordings.rglob("*.wav")), 10, "a recording")
+    pids = [int(p["pid"]) for p in edge.processes() if p["pid"]]
+    assert edge.process is not None
+    edge.process.kill()
+    edge.process.wait()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10, "every process gone")
+    wav = next(edge.recordings.rglob("*.wav"))
+    with wave.open(str(wav)) as recording:  # playable at once, before any repair
+        assert recording.getnframes() > 8000
+    interrupted = edge.last_call()
+    edge.start()
+    ended = edge.wait_event("call.ended", interrupted)
+    assert ended["data"]["end"]["outcome"] == "appliance_restart"
+    done = edge.wait_event("recording.completed", interrupted)["data"]
+    assert done["repaired"] is True
+    assert json.loads(wav.with_suffix(".json").read_text())["repaired"] is True
+    until(lambda: "call.ended" in bench.backend.types(interrupted), 20, "call.ended at the backend")
+    for audio in (call.audio, there.audio):
+        audio.sending = False
+    in_menu(bench).bye()
+    ended_once(bench, "completed")
+
+
+@pytest.mark.parametrize("seed", [int.from_bytes(os.urandom(3), "big")])
+def test_twenty_kills_at_random_lose_no_event(bench: Bench, seed: int) -> None:
+    """Calls come and go while processes are killed; every call has one end, and the backend has every event."""
+    import random
+
+    print(f"seed {seed}", file=sys.stderr)
+    dice = random.Random(seed)
+    names = ["front", "switch", "media", "forwarder", "web"]
+    for _ in range(20):
+        call = bench.caller.call(bench.edge.uri)
+        until(lambda call=call: call.responses, 15, "a response")  # type: ignore[misc]
+        restart(bench, dice.choice(names))
+        if call.state != "ended":
+            call.hang_up()
+    until(lambda: not bench.edge.live_calls(), 60, "all calls ended")
+    bench.edge.check_histories()
+    until(lambda: len(bench.backend.events()) == len(bench.edge.events()), 60, "everything delivered")
+    for subject in {event["subject"] for event in bench.edge.events()}:
+        assert bench.backend.types(subject) == bench.edge.types(subject)
