@@ -1,7 +1,8 @@
 """Debian's baresip as a caller: a real softphone with an audio path of its own.
 
-It plays a tone from a file and writes what it hears to WAV files (module sndfile); it is driven through its JSON control
-socket (module ctrl_tcp). Its player is one end of an aubridge that nobody listens to: without a player baresip does not decode.
+It plays a tone from a file and writes what it hears to WAV files (module sndfile); it is driven through its JSON
+control socket (module ctrl_tcp). Its player is one end of an aubridge that nobody listens to: without a player baresip
+does not decode.
 """
 
 import json
