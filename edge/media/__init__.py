@@ -1,4 +1,28 @@
 """Process `media`: all RTP of all legs. Prepares sockets, prompts and files around the pass in `dsp.plane`.
 
-`prepare` runs once in the zygote (imports, compilation, mapping); `main` runs in each forked worker.
+`prepare` runs once in the zygote, `main` in each forked worker. Heavy modules are imported by them only: the supervisor
+asks this package for sizes and must stay light.
 """
+
+import os
+
+from edge.runtime.process import ProcessContext
+
+
+def prepare(context: ProcessContext) -> None:
+    """Import and compile everything a worker needs, and check the shared memory; single-threaded."""
+    # OpenBLAS would start threads at import, and a process with threads must not be forked.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from dsp.plane.engine import compile_all
+    from edge.media import worker  # noqa: F401 - imported here so that no worker has to
+    from edge.media.state import map_media_state
+
+    compile_all()
+    map_media_state(context.fds["media_state"][0], context.site)
+
+
+def main(context: ProcessContext) -> int:
+    """Be the media engine until the supervisor says stop; return the exit code."""
+    from edge.media.worker import Worker
+
+    return Worker(context).run()

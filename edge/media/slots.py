@@ -22,14 +22,22 @@ MAX_RECORD_BYTES = COPY_BYTES - _HEAD.size
 
 
 class RecordingState(Struct, frozen=True, kw_only=True):
-    """A recording in progress; where in the file it is stands in the engine's record."""
+    """A recording; where in the file it is stands in the engine's record of the slot."""
 
+    leg: LegId
+    slot: SlotIndex
+    #: The number that the engine knows it by, unique in the slot's use.
+    number: int
     recording: RecordingId
     path: str
     #: RFC 3339, wall time of frame 0.
     started: str
-    #: The engine was told to stop; the rest is being written.
-    stopping: bool = False
+    #: Figures of the end, known when all frames are in the file: frames, and missing ones a channel. -1: it still runs.
+    frames: int = -1
+    gap_left: int = 0
+    gap_right: int = 0
+    #: Why it stopped before its time.
+    error: str = ""
 
 
 class SlotState(Struct, frozen=True, kw_only=True):
@@ -42,14 +50,21 @@ class SlotState(Struct, frozen=True, kw_only=True):
     #: `closed`: the engine has let go; kept so that a repeated `CloseLeg` is answered with the same figures.
     phase: Literal["open", "closing", "closed"] = "open"
     remote: RemoteMedia | None = None
-    #: The last play that was started, and the number the engine knows it by.
-    play: PlayId | None = None
-    play_number: int = 0
-    play_ended: bool = True
-    #: Commands that must not be done twice and have no subject of their own.
-    digits_command: CommandId | None = None
+    #: Plays that the engine was given and has not ended yet, by the number it knows them by.
+    plays: dict[int, PlayId] = {}
+    #: The newest play, also when it has ended: a repeated `Play` is not played again.
+    last_play: PlayId | None = None
     bridged_with: LegId | None = None
+    #: The newest recording; running while `recording_open`.
     recording: RecordingState | None = None
+    recording_open: bool = False
+    #: Recordings of this slot, of earlier legs too, whose frames are all written but whose files are not yet sealed.
+    finishing: list[RecordingState] = []
+    #: The newest `SendDigits`; it has no subject of its own that would tell a repetition.
+    digits_command: CommandId | None = None
+    digits_number: int = 0
+    #: Last number given to a play, a recording or digits in this use of the slot.
+    last_number: int = 0
 
 
 class TooLongError(ValueError):

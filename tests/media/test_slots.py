@@ -18,10 +18,16 @@ REMOTE = RemoteMedia(
 
 
 def state(number: int, slot: int = 1) -> SlotState:
-    recording = RecordingState(recording=RecordingId("r"), path="/spool/r.wav", started="2026-11-21T19:00:00.000Z")
-    return SlotState(
-        leg=LegId(f"call{number}.1"), slot=SlotIndex(slot), generation=number, remote=REMOTE, recording=recording
+    leg, index = LegId(f"call{number}.1"), SlotIndex(slot)
+    recording = RecordingState(
+        leg=leg,
+        slot=index,
+        number=1,
+        recording=RecordingId("r"),
+        path="/spool/r.wav",
+        started="2026-11-21T19:00:00.000Z",
     )
+    return SlotState(leg=leg, slot=index, generation=number, remote=REMOTE, recording=recording)
 
 
 def table(slots: int = 3) -> tuple[SlotTable, bytearray]:

@@ -1,0 +1,85 @@
+"""From what the engine saw to reports for switch."""
+
+from collections.abc import Callable
+
+from dsp.plane import layout
+from edge.media.figures import NS_PER_MS
+from edge.media.legs import Legs
+from edge.media.plays import Plays
+from edge.media.slots import SlotState
+from edge.vocabulary.media import DigitMethod
+from edge.vocabulary.private import Private
+from edge.vocabulary.reports import AnyReport, AudioStopped, DigitHeard, DigitsSent, SoundHeard
+
+_METHODS: dict[int, DigitMethod] = {layout.METHOD_RFC4733: "rfc4733", layout.METHOD_INBAND: "inband"}
+
+
+class Events:
+    """Translates the engine's events. What belongs to an earlier use of a slot is dropped and counted."""
+
+    def __init__(
+        self, legs: Legs, plays: Plays, report: Callable[[AnyReport], None], wake_recorder: Callable[[], None]
+    ) -> None:
+        self._legs, self._plays, self._report, self._wake_recorder = legs, plays, report, wake_recorder
+        self._last_digit: dict[tuple[int, int, int], int] = {}
+        self._handlers: dict[int, Callable[[SlotState, tuple[int, ...]], None]] = {
+            layout.EV_DIGIT: self._digit,
+            layout.EV_PLAY_ENDED: self._play_ended,
+            layout.EV_SOUND: self._sound,
+            layout.EV_DIGITS_SENT: self._digits_sent,
+            layout.EV_AUDIO_STOPPED: self._audio_stopped,
+            layout.EV_RECORD_STOPPED: self._record_stopped,
+            layout.EV_LEG_CLOSED: self._leg_closed,
+        }
+        #: Events of a use of a slot that is over, or of an unknown kind.
+        self.stale = 0
+
+    def handle(self, event: tuple[int, ...]) -> None:
+        """Translate one entry of the event ring."""
+        kind, slot, generation, _at_ns, *arguments = event
+        state = self._legs.at(slot, generation)
+        handler = self._handlers.get(kind)
+        if state is None or handler is None or state.phase == "closed":
+            self.stale += 1
+            return
+        handler(state, tuple(arguments))
+
+    def _digit(self, state: SlotState, arguments: tuple[int, ...]) -> None:
+        method, digit, start_ns, duration_ns, level, end_seen = arguments[:6]
+        key = (state.slot, state.generation, method)
+        if self._last_digit.get(key) == start_ns:  # an engine that was killed in the tick may tell twice
+            return
+        self._last_digit[key] = start_ns
+        self._plays.key_pressed(state.leg)
+        self._report(
+            DigitHeard(
+                leg=state.leg,
+                method=_METHODS[method],
+                digit=Private(chr(digit)),
+                start_ms=start_ns // NS_PER_MS,
+                duration_ms=duration_ns // NS_PER_MS,
+                level_dbm0=None if level == layout.NO_LEVEL else level / 10,
+                end_seen=bool(end_seen),
+            )
+        )
+
+    def _play_ended(self, state: SlotState, arguments: tuple[int, ...]) -> None:
+        self._plays.ended(state, *arguments[:3])
+
+    def _sound(self, state: SlotState, arguments: tuple[int, ...]) -> None:
+        self._report(SoundHeard(state.leg, bool(arguments[0]), arguments[1] // NS_PER_MS))
+
+    def _digits_sent(self, state: SlotState, arguments: tuple[int, ...]) -> None:
+        if arguments[0] == state.digits_number:
+            self._report(DigitsSent(state.leg))
+
+    def _audio_stopped(self, state: SlotState, arguments: tuple[int, ...]) -> None:
+        self._report(AudioStopped(state.leg, arguments[0] // NS_PER_MS))
+
+    def _record_stopped(self, _state: SlotState, _arguments: tuple[int, ...]) -> None:
+        self._wake_recorder()  # it reads the figures from the leg's record
+
+    def _leg_closed(self, state: SlotState, _arguments: tuple[int, ...]) -> None:
+        for method in _METHODS:
+            self._last_digit.pop((state.slot, state.generation, method), None)
+        self._legs.closed(state)

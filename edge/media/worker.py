@@ -1,0 +1,275 @@
+"""The worker: puts the parts together on one pump, and stands between them and switch and supervisor."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from prometheus_client import generate_latest
+
+from dsp.plane import layout
+from dsp.plane.engine import Engine
+from edge.config.site import Site
+from edge.core.menus.model import Menu, Sound
+from edge.core.recording import wav
+from edge.media.events import Events
+from edge.media.legs import Legs
+from edge.media.loader import Loader
+from edge.media.plays import Plays
+from edge.media.prompts import PromptMemory
+from edge.media.reading import read_figures
+from edge.media.recorder import Outcome, Recorder
+from edge.media.ring import CommandRing, EventRing
+from edge.media.sockets import SocketPair
+from edge.media.state import map_media_state
+from edge.media.takeup import TakeUp
+from edge.metrics.media import MediaMetrics
+from edge.runtime.clock import rfc3339, wall_time
+from edge.runtime.link import LinkClient
+from edge.runtime.logs import logger
+from edge.runtime.process import ProcessContext, read_site
+from edge.runtime.pump import Pump
+from edge.vocabulary.commands import StartRecording
+from edge.vocabulary.ids import CommandId
+from edge.vocabulary.reports import AnyReport, PlayEnded, RecordingDone, RecordingFailed
+from edge.vocabulary.supervision import Reload, Scrape, Scraped, Stop
+
+BEAT_MS = 1000
+#: How often the first tick is looked for.
+READY_POLL_MS = 5
+DISK_CONDITION = "recording_disk"
+
+
+class Worker:
+    """One life of the media process. Everything in here runs on the pump's thread, but for what is posted to it."""
+
+    def __init__(self, context: ProcessContext) -> None:
+        self._context = context
+        self._log = logger(context.name)
+        self.pump = Pump(context.name)
+        state = map_media_state(context.fds["media_state"][0], context.site)
+        self._plane, self._table = state.plane, state.table
+        self._engine = Engine(state.plane)
+        self._event_ring = EventRing(state.plane)
+        commands = CommandRing(self._engine)
+        self._memory = PromptMemory(state.plane.prompts, state.prompt_index)
+        self._loader = Loader(self._memory.capacity, lambda: self.pump.post(self._take_loaded))
+        self._recorder = Recorder(
+            state.plane,
+            context.site.paths.recordings,
+            context.site.recording.reserve_mb,
+            drained=lambda recording: self.pump.post(lambda: self.legs.recording_drained(recording)),
+            ended=lambda outcome: self.pump.post(lambda: self._recording_ended(outcome)),
+            disk_state=lambda text: self.pump.post(lambda: self._disk_state(text)),
+        )
+        rtp = context.fds["rtp"]
+        self.legs = Legs(
+            state.plane,
+            state.table,
+            commands,
+            [SocketPair(*pair) for pair in zip(rtp[::2], rtp[1::2], strict=True)],
+            report=self._report,
+            done=self._done,
+            start_recording=self._recorder.record,
+            refuse_recording=self._refuse_recording,
+            timestamp=lambda: rfc3339(wall_time()),
+        )
+        self._plays = Plays(
+            self._memory,
+            state.plane.prompts,
+            commands,
+            request=self._loader.request,
+            state_of=self.legs.open_leg,
+            save=self.legs.save,
+            report=self._report,
+            done=self._done,
+        )
+        self.legs.plays = self._plays
+        self._events = Events(self.legs, self._plays, self._report, self._recorder.wake)
+        self._take_up = TakeUp(state.plane, commands, self.legs, self._plays, self._report)
+        self.metrics = MediaMetrics(lambda: read_figures(self._plane, self.legs, self._plays, self._memory))
+        self._link = LinkClient(
+            context.link_path,
+            context.name,
+            context.incarnation,
+            self.legs.handle,
+            self.legs.discard,
+            self.legs.snapshot,
+        )
+        self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._disk_trouble = ""
+        self._stale_told = 0
+        self._events_lost_told = int(self._plane.ctl[layout.EVENTS_LOST])
+        self._ticks_seen = int(self._plane.ctl[layout.TICK])
+
+    def run(self) -> int:
+        """Take up what is there, run the engine, serve until told to stop; return the exit code."""
+        self._apply(self._context.site)
+        left = self._take_up.run(self._table)
+        self._plane.ctl[layout.WAKE_FD] = self._wake_fd
+        self._engine.take_up()
+        self._engine.start()
+        self._recorder.start()
+        self._loader.start()
+        for recording in left.running:
+            self._recorder.record(recording, resumed=True)
+        for recording in left.finishing:
+            self._recorder.finish(recording)
+        self.pump.watch(self._wake_fd, self._on_events)
+        self._attach()
+        self._on_events()  # what a predecessor did not come to
+        self._plays.preload(list(sounds_of(self._context.site)))
+        try:
+            self.pump.run()
+        finally:
+            self._plane.ctl[layout.WAKE_FD] = -1
+            self._engine.stop()
+            self._loader.stop()
+            self._recorder.stop()
+        return 0
+
+    def _attach(self) -> None:
+        channel = self._context.channel
+        channel.on(Stop, lambda _: self.pump.stop())
+        channel.on(Scrape, self._scrape)
+        channel.on(Reload, self._reload)
+        channel.attach(self.pump)
+        self._link.attach(self.pump)
+        self.pump.every(BEAT_MS, self._beat)
+        self._ready_poll = self.pump.every(READY_POLL_MS, self._ready_when_ticking)
+
+    # --- engine
+
+    def _apply(self, site: Site) -> None:
+        ctl = self._plane.ctl
+        ctl[layout.SILENCE_TICKS] = site.media.silence_timeout_ms * 1_000_000 // layout.TICK_NS
+        ctl[layout.PLAYOUT_DELAY] = site.media.playout_delay_ms * layout.SAMPLE_RATE // 1000
+        ctl[layout.INBAND_DTMF] = int(site.media.inband_dtmf)
+
+    def _on_events(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake_fd)
+        for event in self._event_ring:
+            self._events.handle(event)
+
+    def _ticked(self) -> bool:
+        ticks = int(self._plane.ctl[layout.TICK])
+        moved = ticks != self._ticks_seen
+        self._ticks_seen = ticks
+        return moved
+
+    def _ready_when_ticking(self) -> None:
+        if self._ticked():
+            self._ready_poll.cancel()
+            self._context.channel.ready()
+
+    def _beat(self) -> None:
+        # The engine has no other witness: without its ticks the supervisor must take this process for dead.
+        if self._ticked():
+            self._context.channel.beat()
+        lost = int(self._plane.ctl[layout.EVENTS_LOST])
+        if lost != self._events_lost_told:
+            self._log.error("events of the engine were lost", count=lost - self._events_lost_told)
+            self._events_lost_told = lost
+
+    # --- prompts and recordings
+
+    def _take_loaded(self) -> None:
+        results = self._loader.results()
+        for result in results:
+            if result.error:
+                self._log.warning("sound file cannot be played", file=result.path, error=result.error)
+        self._plays.loaded(results)
+
+    def _refuse_recording(self, command: StartRecording) -> bool:
+        if self._disk_trouble:
+            self.metrics.recordings_failed.inc()
+            self._report(
+                RecordingFailed(
+                    leg=command.leg,
+                    recording=command.recording,
+                    path=command.path,
+                    duration_ms=0,
+                    error=self._disk_trouble,
+                )
+            )
+        return bool(self._disk_trouble)
+
+    def _disk_state(self, text: str) -> None:
+        self._disk_trouble = text
+        self._context.channel.health(DISK_CONDITION, text)
+        self._log.warning("recording disk", condition=text or "well again")
+
+    def _recording_ended(self, outcome: Outcome) -> None:
+        recording = outcome.state
+        if recording.error:
+            self.metrics.recordings_failed.inc()
+            self._log.error("recording failed", recording=recording.recording, error=recording.error)
+        else:
+            self.metrics.recordings_done.inc()
+        self._report(_ending(outcome))
+        self.legs.recording_ended(recording)
+
+    # --- switch and supervisor
+
+    def _report(self, body: AnyReport) -> None:
+        if isinstance(body, PlayEnded) and body.how == "missing":
+            self._log.warning("prompt missing", leg=body.leg, file=body.file)
+        self._link.report(body)
+
+    def _done(self, id_: CommandId, error: str | None) -> None:
+        if error is not None:
+            self.metrics.commands_failed.inc()
+            self._log.warning("command failed", id=id_, error=error)
+        self._link.done(id_, error)
+
+    def _scrape(self, message: Scrape) -> None:
+        stale = self._events.stale
+        self.metrics.events_stale.inc(stale - self._stale_told)
+        self._stale_told = stale
+        self._context.channel.send(Scraped(message.id, generate_latest(self.metrics.registry).decode()))
+
+    def _reload(self, message: Reload) -> None:
+        site = read_site(message.path)
+        self._apply(site)
+        self._plays.preload(list(sounds_of(site)))
+
+
+def _ending(outcome: Outcome) -> RecordingDone | RecordingFailed:
+    recording = outcome.state
+    duration_ms = wav.milliseconds(max(0, recording.frames))
+    if recording.error:
+        return RecordingFailed(
+            leg=recording.leg,
+            recording=recording.recording,
+            path=recording.path,
+            duration_ms=duration_ms,
+            error=recording.error,
+        )
+    return RecordingDone(
+        leg=recording.leg,
+        recording=recording.recording,
+        path=recording.path,
+        duration_ms=duration_ms,
+        gap_ms_left=wav.milliseconds(recording.gap_left),
+        gap_ms_right=wav.milliseconds(recording.gap_right),
+        size_bytes=outcome.size_bytes,
+        sha256=outcome.sha256,
+    )
+
+
+def sounds_of(site: Site) -> Iterator[str]:
+    """Yield the path of every sound that a menu names, each once."""
+    seen: set[str] = set()
+    for menu in site.menus.values():
+        for path in _sounds_of_menu(menu):
+            if path not in seen:
+                seen.add(path)
+                yield path
+
+
+def _sounds_of_menu(menu: Menu) -> Iterator[str]:
+    for node in menu.nodes.values():
+        for name in node.__struct_fields__:
+            value = getattr(node, name)
+            if isinstance(value, list):
+                yield from (sound.path for sound in value if isinstance(sound, Sound))

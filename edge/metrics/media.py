@@ -1,0 +1,105 @@
+"""Metrics of the media process. The engine counts in shared memory; a scrape reads it there.
+
+So counters go on over a restart of the process, and counting costs the engine nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+#: Counters read from shared memory: key -> metric name (without `_total`) and help.
+COUNTERS = {
+    "ticks": ("edge_media_ticks", "Ticks of 20 ms that the engine ran"),
+    "late_ticks": ("edge_media_late_ticks", "Ticks that began more than 1 ms after their instant"),
+    "missed_ticks": ("edge_media_missed_ticks", "Ticks that were never run"),
+    "late_sends": ("edge_media_late_sends", "Ticks that began to send more than 1 ms after the send instant"),
+    "events_lost": ("edge_media_events_lost", "Events of the engine that found their ring full"),
+    "commands_bad": ("edge_media_commands_bad", "Commands that the engine did not understand"),
+    "commands_stale": ("edge_media_commands_stale", "Commands for a leg that was gone"),
+    "packets_received": ("edge_media_packets_received", "RTP packets accepted"),
+    "packets_sent": ("edge_media_packets_sent", "RTP packets sent"),
+    "packets_refused": ("edge_media_packets_refused", "Datagrams on RTP ports that were not accepted"),
+    "packets_flooded": ("edge_media_packets_flooded", "Datagrams dropped unread: more than a leg may bring"),
+    "packets_late": ("edge_media_packets_late", "RTP packets that came after their turn"),
+    "packets_duplicate": ("edge_media_packets_duplicate", "RTP packets that came twice"),
+    "send_errors": ("edge_media_send_errors", "RTP packets that the kernel did not take"),
+    "rtcp_received": ("edge_media_rtcp_packets_received", "RTCP packets accepted"),
+    "rtcp_sent": ("edge_media_rtcp_packets_sent", "RTCP packets sent"),
+    "rtcp_refused": ("edge_media_rtcp_packets_refused", "Datagrams on RTCP ports that were not accepted"),
+    "record_overruns": ("edge_media_recording_overrun_frames", "Frames lost because the recorder was late"),
+    "torn_legs": ("edge_media_torn_legs", "Legs resynchronised after the engine was killed in a tick"),
+    "resyncs": ("edge_media_playout_resyncs", "Playouts based anew after a jump, a new source or a pause"),
+    "concealed": ("edge_media_concealed_samples", "Samples made up for lost packets"),
+    "take_ups": ("edge_media_engine_starts", "Engines that took up the shared state"),
+    "prompts_missing": ("edge_media_prompts_missing", "Sound files that could not be played"),
+    "prompt_evictions": ("edge_media_prompt_evictions", "Sound files that left the prompt memory for others"),
+}
+
+#: Gauges: key -> metric name and help.
+GAUGES = {
+    "legs": ("edge_media_legs", "Open legs"),
+    "recordings": ("edge_media_recordings", "Recordings in progress"),
+    "prompt_bytes": ("edge_media_prompt_memory_bytes", "Prompt memory in use"),
+    "prompt_files": ("edge_media_prompt_files", "Sound files in the prompt memory"),
+}
+
+
+class MediaReading(NamedTuple):
+    """What the process knows at a scrape."""
+
+    #: By the keys of `COUNTERS`.
+    counters: dict[str, int]
+    #: By the keys of `GAUGES`.
+    gauges: dict[str, float]
+    #: Upper bounds in seconds, and how many ticks fell into each bucket; one more count than bounds for the rest.
+    tick_bounds_s: Sequence[float]
+    tick_counts: Sequence[int]
+    tick_sum_s: float
+
+
+class MediaMetrics:
+    """All families of the process in one registry."""
+
+    def __init__(self, read: Callable[[], MediaReading]) -> None:
+        self.registry = CollectorRegistry()
+        self.recordings_done = Counter("edge_media_recordings_done", "Recordings completed", registry=self.registry)
+        self.recordings_failed = Counter(
+            "edge_media_recordings_failed", "Recordings refused or broken off", registry=self.registry
+        )
+        self.commands_failed = Counter(
+            "edge_media_commands_failed", "Commands of switch that could not be carried out", registry=self.registry
+        )
+        self.events_stale = Counter(
+            "edge_media_events_stale", "Events of the engine for a leg that was gone", registry=self.registry
+        )
+        self.registry.register(_Shared(read))
+
+
+class _Shared(Collector):
+    def __init__(self, read: Callable[[], MediaReading]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        reading = self._read()
+        for key, (name, text) in COUNTERS.items():
+            yield CounterMetricFamily(name, text, value=reading.counters[key])
+        for key, (name, text) in GAUGES.items():
+            yield GaugeMetricFamily(name, text, value=reading.gauges[key])
+        yield HistogramMetricFamily(
+            "edge_media_tick_seconds",
+            "Work of a tick, without the wait for the send instant",
+            buckets=_cumulated(reading),
+            sum_value=reading.tick_sum_s,
+        )
+
+
+def _cumulated(reading: MediaReading) -> list[tuple[str, float]]:
+    total = 0
+    buckets: list[tuple[str, float]] = []
+    for bound, count in zip([*map(str, reading.tick_bounds_s), "+Inf"], reading.tick_counts, strict=True):
+        total += count
+        buckets.append((bound, total))
+    return buckets
