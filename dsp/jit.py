@@ -12,12 +12,20 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
-from numba import config, types
-from numba.core.typing import signature
+import numpy as np
+from numba import config as _numba_config
+from numba import types
+from numba.core.typing.templates import signature
 from numba.extending import intrinsic
+
+#: numba declares its options at run time, so they have no types.
+config: Any = _numba_config
+
+#: A signed 64-bit value: numba makes a float of uint64 and int64 together, and bytes are unsigned.
+i64: Any = np.int64
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,15 +56,15 @@ config.CACHE_DIR = str(_cache_folder())
 
 def kernel(function: F) -> F:
     """Compile a kernel: without the GIL, cached, division like NumPy's (no exceptions leave a kernel)."""
-    compiled: F = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    return compiled
+    compiled: Any = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    return cast("F", compiled)
 
 
 def sum_kernel(function: F) -> F:
-    """Compile a kernel whose sums may be reordered, which is what lets them run on SIMD lanes; NaN and Inf stay exact."""
+    """Compile a kernel whose sums may be reordered, which lets them run on SIMD lanes; NaN and Inf stay exact."""
     options: Any = {"reassoc", "contract", "nsz"}
-    compiled: F = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=options)(function)
-    return compiled
+    compiled: Any = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=options)(function)
+    return cast("F", compiled)
 
 
 def _c(name: str, result: Any, *arguments: Any) -> Any:

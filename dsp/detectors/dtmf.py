@@ -310,7 +310,7 @@ def skip(state: Any, length: int, out: Any) -> int:
 
 @kernel
 def flush(state: Any, out: Any) -> int:
-    """The stream stops: end what is on; as `take`."""
+    """End what is on, since the stream stops; as `take`."""
     count = 0
     if state.phase == ON:
         count = _ended(state, out, 0)

@@ -177,6 +177,7 @@ LEG = np.dtype(
         ("tx_seq", "i8"),
         ("tx_ts", "i8"),
         ("tx_tick", "i8"),
+        ("tx_sent_tick", "i8"),  # last tick (+ 1) that a packet was sent for; written before the packet leaves
         ("tx_marker", "i8"),
         ("tx_packets", "i8"),
         ("tx_octets", "i8"),
@@ -295,6 +296,8 @@ class PlaneState(NamedTuple):
     events: npt.NDArray[np.int64]
     #: `LEG` records; fields read as attributes: `legs[slot].rx_packets`.
     legs: Any
+    #: The same memory as int64 words, to clear a record.
+    leg_words: npt.NDArray[np.int64]
     #: `DTMF_STATE` records.
     dtmf: Any
     #: int16[slots, JITTER_SAMPLES], indexed by RTP time.
@@ -310,7 +313,7 @@ def _align(size: int, to: int = PAGE) -> int:
 
 
 def _sections(slots: int, prompt_bytes: int) -> list[tuple[int, int]]:
-    """Offset and size of each part, in the order of `PlaneState`; the last entry is the end."""
+    """Offset and size of each part of the memory; the last entry is the end."""
     sizes = [
         CONTROL_WORDS * 8,
         COMMANDS * COMMAND_WORDS * 8,
@@ -353,6 +356,7 @@ def map_state(buffer: Any, slots: int, prompt_bytes: int) -> PlaneState:
         commands=part(1, np.int64, (COMMANDS, COMMAND_WORDS)),
         events=part(2, np.int64, (EVENTS, EVENT_WORDS)),
         legs=part(3, LEG, (slots,)).view(np.recarray),
+        leg_words=part(3, np.int64, (slots, LEG.itemsize // 8)),
         dtmf=part(4, DTMF_STATE, (slots,)).view(np.recarray),
         jitter=part(5, np.int16, (slots, JITTER_SAMPLES)),
         record=part(6, np.int16, (slots, RECORD_FRAMES, 2)),

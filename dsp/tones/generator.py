@@ -66,15 +66,15 @@ def one_tone(out: Any, start: int, count: int, phase: int, step: int, peak: floa
     return phase
 
 
-def test_tone(frequency: float, samples: int, level_dbm0: float = -10.0) -> npt.NDArray[np.int16]:
-    """A tone of `samples` at 8 kHz, starting at phase 0."""
+def tone(frequency: float, samples: int, level_dbm0: float = -10.0) -> npt.NDArray[np.int16]:
+    """Give a tone of `samples` at 8 kHz, starting at phase 0."""
     out = np.zeros(samples, np.int16)
     one_tone(out, 0, samples, 0, step(frequency), amplitude(level_dbm0), SINE)
     return out
 
 
 def dtmf(digit: str, samples: int, level_dbm0: float = -10.0) -> npt.NDArray[np.int16]:
-    """A DTMF digit of `samples` at 8 kHz, each tone at `level_dbm0`. Raises `ValueError` for what is no digit."""
+    """Give a DTMF digit of `samples` at 8 kHz, each tone at `level_dbm0`. Raises `ValueError` for what is no digit."""
     if len(digit) != 1 or digit.upper() not in DIGITS:
         raise ValueError(f"not a DTMF digit: {digit!r}")
     out, phases = np.zeros(samples, np.int16), np.zeros(2, np.int64)

@@ -1,0 +1,259 @@
+"""Commands of the controller, taken at the start of a tick.
+
+A command counts as done only at the tick's end mark, so after a crash it is applied again: each is a no-op when its
+generation or number says that it was applied, and a leg's number is written last.
+"""
+
+from typing import Any
+
+from dsp.jit import MSG_DONTWAIT, c_send, fence, kernel
+from dsp.plane import clock, digits, jitter, rtcp, telephone_events
+from dsp.plane import layout as lo
+from dsp.plane.rings import push_event
+
+
+@kernel
+def _count_used(state: Any) -> None:
+    used = state.ctl[lo.SLOTS_USED]
+    while used > 0 and state.legs[used - 1].state == lo.LEG_FREE:
+        used -= 1
+    state.ctl[lo.SLOTS_USED] = used
+
+
+@kernel
+def end_play(state: Any, slot: int, how: int, now_ns: int) -> None:
+    """End what plays on a leg, if anything does."""
+    leg = state.legs[slot]
+    if leg.pl_active:
+        push_event(state, lo.EV_PLAY_ENDED, slot, now_ns, leg.pl_number, how, leg.pl_played, 0, 0, 0)
+        leg.pl_active = 0
+
+
+@kernel
+def _end_recording(state: Any, slot: int, now_ns: int) -> None:
+    leg = state.legs[slot]
+    if leg.rec_active:
+        push_event(
+            state, lo.EV_RECORD_STOPPED, slot, now_ns, leg.rec_number, leg.rec_write, leg.rec_gap_left,
+            leg.rec_gap_right, 0, 0,
+        )  # fmt: skip
+        leg.rec_active = 0
+
+
+@kernel
+def _open(state: Any, slot: int, entry: Any, tick: int) -> None:
+    leg = state.legs[slot]
+    if leg.state == lo.LEG_OPEN and leg.generation == entry[2]:
+        return
+    leg.state = lo.LEG_FREE
+    fence()
+    words = state.leg_words[slot]
+    for i in range(words.shape[0]):
+        words[i] = 0
+    leg.begin_tick = tick
+    leg.rtp_fd = entry[3]
+    leg.rtcp_fd = entry[4]
+    leg.ssrc = entry[5] & 0xFFFFFFFF
+    leg.tx_seq = entry[6] & 0xFFFF
+    leg.tx_ts = entry[7] & 0xFFFFFFFF
+    leg.tx_tick = tick
+    leg.tx_marker = 1
+    for i in range(16):
+        leg.cname[i] = (entry[8 + i // 8] >> (8 * (i % 8))) & 0xFF
+    leg.te_payload_type = -1
+    leg.rc_round_trip_us = -1
+    leg.rc_peer_fraction = -1
+    leg.rc_next_tick = tick + rtcp.next_interval(leg, tick) // 2
+    jitter.reset(leg, state.jitter[slot], state.ctl[lo.PLAYOUT_DELAY])
+    leg.generation = entry[2]
+    state.ctl[lo.SLOTS_USED] = max(state.ctl[lo.SLOTS_USED], slot + 1)
+    fence()
+    leg.state = lo.LEG_OPEN
+
+
+@kernel
+def _update_remote(leg: Any, entry: Any, now_ns: int) -> None:
+    leg.connected = entry[3]
+    leg.codec = entry[4]
+    leg.payload_type = entry[5] & 0x7F
+    leg.te_payload_type = entry[6]
+    leg.transmit = entry[7]
+    if leg.expect == 0 and entry[8] != 0:
+        leg.rx_watch_ns = now_ns
+        leg.rx_stop_told = 0
+    leg.expect = entry[8]
+
+
+@kernel
+def _play(state: Any, slot: int, entry: Any, now_ns: int) -> None:
+    leg = state.legs[slot]
+    if leg.pl_number == entry[3]:
+        return
+    end_play(state, slot, lo.PLAY_STOPPED, now_ns)
+    count = min(max(entry[6], 0), lo.PLAY_ITEMS)
+    total = 0
+    for i in range(count):
+        offset, length = entry[7 + i] >> 32, entry[7 + i] & 0xFFFFFFFF
+        if offset < 0 or offset + length > state.prompts.shape[0]:
+            state.ctl[lo.COMMANDS_BAD] += 1
+            length = 0
+        leg.pl_offset[i] = offset
+        leg.pl_length[i] = length
+        total += length
+    leg.pl_count = count
+    leg.pl_index = 0
+    leg.pl_position = 0
+    leg.pl_played = 0
+    # An empty list that is to be repeated for ever would never end.
+    leg.pl_left = entry[4] if entry[4] > 0 else (-1 if total > 0 else 1)
+    leg.pl_barge = entry[5]
+    leg.pl_active = 1
+    fence()
+    leg.pl_number = entry[3]
+
+
+@kernel
+def _bridge(state: Any, slot: int, entry: Any) -> None:
+    other_slot = entry[3]
+    if other_slot < 0 or other_slot >= state.legs.shape[0] or other_slot == slot:
+        state.ctl[lo.COMMANDS_BAD] += 1
+        return
+    other = state.legs[other_slot]
+    if other.state != lo.LEG_OPEN or other.generation != entry[4]:
+        state.ctl[lo.COMMANDS_STALE] += 1
+        return
+    _unbridge(state, slot)
+    _unbridge(state, other_slot)
+    leg = state.legs[slot]
+    leg.br_generation = other.generation
+    leg.br_slot = other_slot + 1
+    other.br_generation = leg.generation
+    other.br_slot = slot + 1
+
+
+@kernel
+def partner(state: Any, slot: int) -> int:
+    """Slot of the leg that `slot` is bridged with, -1 for none."""
+    leg = state.legs[slot]
+    if leg.br_slot == 0:
+        return -1
+    other = state.legs[leg.br_slot - 1]
+    if other.state != lo.LEG_OPEN or other.generation != leg.br_generation or other.br_slot != slot + 1:
+        return -1
+    return leg.br_slot - 1
+
+
+@kernel
+def _unbridge(state: Any, slot: int) -> None:
+    other = partner(state, slot)
+    if other >= 0:
+        state.legs[other].br_slot = 0
+    state.legs[slot].br_slot = 0
+
+
+@kernel
+def _record(state: Any, slot: int, number: int, tick: int, now_ns: int) -> None:
+    leg = state.legs[slot]
+    if leg.rec_number == number:
+        return
+    _end_recording(state, slot, now_ns)
+    leg.rec_start_tick = tick
+    leg.rec_write = 0
+    leg.rec_read = 0
+    leg.rec_gap_left = 0
+    leg.rec_gap_right = 0
+    leg.rec_active = 1
+    fence()
+    leg.rec_number = number
+
+
+@kernel
+def _send_digits(state: Any, slot: int, entry: Any, now_ns: int) -> None:
+    leg = state.legs[slot]
+    if leg.dg_number == entry[3]:
+        return
+    if leg.dg_active:
+        push_event(state, lo.EV_DIGITS_SENT, slot, now_ns, leg.dg_number, leg.dg_index, 0, 0, 0, 0)
+        leg.dg_active = 0
+    count = 0
+    for i in range(min(max(entry[6], 0), lo.MAX_DIGITS)):
+        code = (entry[7 + i // 8] >> (8 * (i % 8))) & 0x7F
+        if digits.event_code(code) >= 0:
+            leg.dg_digits[count] = code
+            count += 1
+    if count == 0:
+        push_event(state, lo.EV_DIGITS_SENT, slot, now_ns, entry[3], 0, 0, 0, 0, 0)
+        leg.dg_number = entry[3]
+        return
+    digits.start(leg, entry[3], entry[4], entry[5], count)
+
+
+@kernel
+def _close(state: Any, work: Any, slot: int, now_ns: int) -> None:
+    leg = state.legs[slot]
+    if leg.state == lo.LEG_OPEN:
+        if telephone_events.end(leg, 0, work.te_out[0]):
+            push_digit(state, work, slot, now_ns, 0)
+        end_play(state, slot, lo.PLAY_STOPPED, now_ns)
+        _end_recording(state, slot, now_ns)
+        _unbridge(state, slot)
+        if leg.connected and leg.rtcp_fd >= 0 and leg.tx_packets + leg.rx_packets > 0:
+            length = rtcp.build(leg, work.packet_out, clock.wall_ns(work.timespec), 1)
+            c_send(leg.rtcp_fd, work.packet_out.ctypes.data, length, MSG_DONTWAIT)
+    push_event(state, lo.EV_LEG_CLOSED, slot, now_ns, 0, 0, 0, 0, 0, 0)
+    leg.state = lo.LEG_FREE
+    _count_used(state)
+
+
+@kernel
+def push_digit(state: Any, work: Any, slot: int, now_ns: int, row: int) -> None:
+    """Tell a digit that came by RFC 4733, from a row of `work.te_out`."""
+    d = work.te_out[row]
+    push_event(state, lo.EV_DIGIT, slot, now_ns, lo.METHOD_RFC4733, d[0], d[1], d[2], d[3], d[4])
+
+
+@kernel
+def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
+    kind, slot = entry[0], entry[1]
+    if slot < 0 or slot >= state.legs.shape[0] or kind < lo.CMD_OPEN or kind > lo.CMD_CLOSE:
+        state.ctl[lo.COMMANDS_BAD] += 1
+        return
+    leg = state.legs[slot]
+    if kind == lo.CMD_OPEN:
+        _open(state, slot, entry, tick)
+        return
+    if leg.generation != entry[2] or (leg.state != lo.LEG_OPEN and kind != lo.CMD_CLOSE):
+        state.ctl[lo.COMMANDS_STALE] += 1
+        return
+    if kind == lo.CMD_UPDATE_REMOTE:
+        _update_remote(leg, entry, now_ns)
+    elif kind == lo.CMD_PLAY:
+        _play(state, slot, entry, now_ns)
+    elif kind == lo.CMD_STOP_PLAY:
+        if leg.pl_number == entry[3]:
+            end_play(state, slot, lo.PLAY_STOPPED, now_ns)
+    elif kind == lo.CMD_BRIDGE:
+        _bridge(state, slot, entry)
+    elif kind == lo.CMD_UNBRIDGE:
+        _unbridge(state, slot)
+    elif kind == lo.CMD_RECORD:
+        _record(state, slot, entry[3], tick, now_ns)
+    elif kind == lo.CMD_STOP_RECORD:
+        if leg.rec_number == entry[3]:
+            _end_recording(state, slot, now_ns)
+    elif kind == lo.CMD_SEND_DIGITS:
+        _send_digits(state, slot, entry, now_ns)
+    else:
+        _close(state, work, slot, now_ns)
+
+
+@kernel
+def take_commands(state: Any, work: Any, tick: int, now_ns: int) -> int:
+    """Apply all waiting commands; gives the ring's tail to be stored at the tick's end mark."""
+    head = state.ctl[lo.COMMAND_HEAD]
+    fence()
+    tail = state.ctl[lo.COMMAND_TAIL]
+    while tail < head:
+        _apply(state, work, state.commands[tail % lo.COMMANDS], tick, now_ns)
+        tail += 1
+    return tail

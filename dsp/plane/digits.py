@@ -1,0 +1,105 @@
+"""Digits to send: RFC 4733 packets in place of audio, or tones in it.
+
+A digit lasts whole frames of 20 ms. With RFC 4733 the end packet is sent three times, a frame apart, while the gap
+already runs (section 2.5.1.4); what the leg would hear goes on in time meanwhile and is not sent.
+"""
+
+from typing import Any
+
+from dsp.jit import i64, kernel
+from dsp.plane.layout import FRAME, MAX_DIGITS
+from dsp.plane.packets import put16
+
+#: Level of sent digits, each tone (RFC 4733 volume field, and in-band).
+VOLUME = 10
+ENDS = 3
+_MAX_DURATION = 0xFFFF - FRAME
+
+TONE = 1
+GAP = 2
+
+#: What the leg sends in this frame.
+AUDIO = 0
+EVENT = 1
+TONES = 2
+SILENCE = 3
+
+
+@kernel
+def start(leg: Any, number: int, duration: int, gap: int, count: int) -> None:
+    """Begin to send `count` digits (already in `dg_digits`), with times in samples."""
+    leg.dg_duration = min(max(duration, 2 * FRAME), _MAX_DURATION)
+    leg.dg_gap = max(gap, 2 * FRAME)
+    leg.dg_count = min(max(count, 0), MAX_DIGITS)
+    leg.dg_index = 0
+    leg.dg_elapsed = 0
+    leg.dg_ends = 0
+    leg.dg_phase = TONE
+    leg.dg_osc[0] = 0
+    leg.dg_osc[1] = 0
+    leg.dg_number = number
+    leg.dg_active = 1
+
+
+@kernel
+def event_code(ascii_code: int) -> int:
+    """Event of a digit (RFC 4733 table 3), -1 for what is none."""
+    if 48 <= ascii_code <= 57:
+        return ascii_code - 48
+    if ascii_code == 42:
+        return 10
+    if ascii_code == 35:
+        return 11
+    if 65 <= ascii_code <= 68:
+        return ascii_code - 53
+    if 97 <= ascii_code <= 100:
+        return ascii_code - 85
+    return -1
+
+
+@kernel
+def next_frame(leg: Any) -> int:
+    """Tell what this frame is: AUDIO (nothing to send), EVENT, TONES or SILENCE; `advance` follows when it was sent."""
+    if leg.dg_active == 0:
+        return AUDIO
+    by_event = leg.te_payload_type >= 0
+    if leg.dg_phase == TONE:
+        return EVENT if by_event else TONES
+    if by_event:
+        return EVENT if leg.dg_ends > 0 else AUDIO
+    return SILENCE
+
+
+@kernel
+def event_payload(leg: Any, data: Any, offset: int) -> int:
+    """Write the event's payload to `data[offset:offset + 4]`; gives the marker bit."""
+    first = leg.dg_phase == TONE and leg.dg_elapsed == 0
+    if first:
+        leg.dg_ts = leg.tx_ts
+    final = leg.dg_phase == GAP
+    data[offset] = event_code(i64(leg.dg_digits[leg.dg_index]))
+    data[offset + 1] = (0x80 if final else 0) | VOLUME
+    put16(data, offset + 2, leg.dg_duration if final else leg.dg_elapsed + FRAME)
+    return 1 if first else 0
+
+
+@kernel
+def advance(leg: Any) -> int:
+    """Go on by a frame; 1 when it was the last one of all digits."""
+    leg.dg_elapsed += FRAME
+    if leg.dg_phase == TONE:
+        if leg.dg_elapsed >= leg.dg_duration:
+            leg.dg_phase = GAP
+            leg.dg_elapsed = 0
+            leg.dg_ends = ENDS
+            leg.dg_duration = -(-leg.dg_duration // FRAME) * FRAME
+        return 0
+    leg.dg_ends = max(leg.dg_ends - 1, 0)
+    if leg.dg_elapsed >= leg.dg_gap and leg.dg_ends == 0:
+        leg.dg_phase = TONE
+        leg.dg_elapsed = 0
+        leg.dg_osc[0] = 0
+        leg.dg_osc[1] = 0
+        leg.dg_index += 1
+        return 1 if leg.dg_index >= leg.dg_count else 0
+    return 0

@@ -1,0 +1,136 @@
+"""The engine as Python sees it: commands in, events out, and the thread that runs the loop.
+
+All methods are called from one thread of the media process (the controller), except that the loop runs in its own.
+"""
+
+import contextlib
+import os
+import resource
+import threading
+import time
+from collections.abc import Iterable
+
+import numpy as np
+
+from dsp.plane import layout, loop, tick
+from dsp.plane.layout import (
+    COMMAND_HEAD,
+    COMMAND_TAIL,
+    COMMAND_WORDS,
+    COMMANDS,
+    EVENT_HEAD,
+    EVENT_TAIL,
+    EVENTS,
+    PLAY_ITEMS,
+    RUN,
+    TICK,
+    PlaneState,
+)
+from dsp.plane.work import make_work
+
+_BOUNDS_US = np.array(layout.TICK_BOUNDS_US, np.int64)
+_PRIORITY = 10
+
+Event = tuple[int, ...]
+
+
+def pack_digits(digits: str) -> list[int]:
+    """Pack ASCII digits as words of `CMD_SEND_DIGITS`. Raises `ValueError` for too many or for non-ASCII text."""
+    data = digits.encode("ascii", "strict")
+    if len(data) > layout.MAX_DIGITS:
+        raise ValueError(f"more than {layout.MAX_DIGITS} digits")
+    return [int.from_bytes(data[i : i + 8], "little") for i in range(0, len(data), 8)]
+
+
+def pack_cname(cname: str) -> list[int]:
+    """Pack a CNAME of 16 ASCII characters as words of `CMD_OPEN`. Raises `ValueError` for another length."""
+    data = cname.encode("ascii", "strict")
+    if len(data) != 16:
+        raise ValueError("a CNAME has 16 characters here")
+    return [int.from_bytes(data[i : i + 8], "little") for i in (0, 8)]
+
+
+def pack_play(number: int, times: int, barge_in: bool, items: Iterable[tuple[int, int]]) -> list[int]:
+    """Give the arguments of `CMD_PLAY` for (offset, length) pairs of the arena; `ValueError` for too many pairs."""
+    pairs = list(items)
+    if len(pairs) > PLAY_ITEMS:
+        raise ValueError(f"more than {PLAY_ITEMS} sounds in a play")
+    return [number, times, int(barge_in), len(pairs), *(offset << 32 | length for offset, length in pairs)]
+
+
+class Engine:
+    """Drives the loop on a mapped state."""
+
+    def __init__(self, state: PlaneState) -> None:
+        self.state = state
+        self._work = make_work(len(state.legs))
+        self._thread: threading.Thread | None = None
+
+    def push_command(self, kind: int, slot: int, generation: int, *arguments: int) -> bool:
+        """Put a command into the ring; False when it is full. Raises `ValueError` for too many arguments."""
+        if 3 + len(arguments) > COMMAND_WORDS:
+            raise ValueError(f"{len(arguments)} arguments in a command")
+        ctl = self.state.ctl
+        head = int(ctl[COMMAND_HEAD])
+        if head - int(ctl[COMMAND_TAIL]) >= COMMANDS:
+            return False
+        entry = self.state.commands[head % COMMANDS]
+        entry[:] = 0
+        for index, value in enumerate((kind, slot, generation, *arguments)):
+            entry[index] = value - (1 << 64) if value >= 1 << 63 else value
+        ctl[COMMAND_HEAD] = head + 1
+        return True
+
+    def drain_events(self) -> list[Event]:
+        """Take out all events: (kind, slot, generation, instant ns, six arguments), see `layout.EV_*`."""
+        ctl = self.state.ctl
+        tail, head = int(ctl[EVENT_TAIL]), int(ctl[EVENT_HEAD])
+        out = [tuple(self.state.events[i % EVENTS].tolist()) for i in range(tail, head)]
+        ctl[EVENT_TAIL] = head
+        return out
+
+    @property
+    def ticks(self) -> int:
+        """Ticks that have ended since the state was made."""
+        return int(self.state.ctl[TICK])
+
+    def take_up(self) -> None:
+        """Take over the state of an earlier engine, or begin a new one; once, before `start` or `step`."""
+        tick.take_up(self.state, time.monotonic_ns())
+
+    def step(self, now_ns: int) -> None:
+        """Run one tick at `now_ns`, without waiting; for tests and tools, never beside `start`."""
+        number = self.ticks
+        tail = tick.before_send(self.state, self._work, number, now_ns)
+        tick.send(self.state, self._work, number, tail, now_ns)
+
+    def start(self) -> None:
+        """Start the loop's thread, with real-time priority where that is allowed. Raises `RuntimeError` if it runs."""
+        if self._thread is not None:
+            raise RuntimeError("the engine runs already")
+        self.state.ctl[RUN] = 1
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        # A loop that never sleeps would take a core from everybody at this priority: the limit ends the process.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_RTTIME, (1_000_000, 2_000_000))
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_PRIORITY))
+        loop.run(self.state, self._work, _BOUNDS_US)
+
+    def stop(self) -> None:
+        """End the loop after the present tick and wait for it."""
+        self.state.ctl[RUN] = 0
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+
+def compile_all() -> None:
+    """Compile or load all kernels, so that an engine in a process forked from here starts at once. Starts no thread."""
+    engine = Engine(layout.map_state(bytearray(layout.state_bytes(1, 2)), 1, 2))
+    engine.take_up()
+    engine.step(time.monotonic_ns())
+    loop.run(engine.state, engine._work, _BOUNDS_US)  # noqa: SLF001 - RUN is 0: it returns at once

@@ -1,0 +1,158 @@
+"""Receiving: from the socket to the playout ring, the detectors and the events, one packet at a time."""
+
+from typing import Any
+
+from dsp.codecs import g711
+from dsp.detectors import dtmf
+from dsp.jit import MSG_DONTWAIT, c_recv, kernel
+from dsp.plane import jitter, levels, packets, rtcp, source, telephone_events
+from dsp.plane import layout as lo
+from dsp.plane.commands import end_play, push_digit
+from dsp.plane.rings import push_event
+
+#: Packets that a leg may bring in a tick; more are read and dropped, up to the second number.
+MAX_PACKETS = 8
+MAX_DROPPED = 64
+MAX_RTCP = 4
+#: An in-band digit ends when the stream pauses this long.
+PAUSE_NS = 100_000_000
+
+
+@kernel
+def _refuse(state: Any, leg: Any) -> None:
+    leg.rx_refused += 1
+    state.ctl[lo.PACKETS_REFUSED] += 1
+
+
+@kernel
+def _inband(state: Any, work: Any, slot: int, rows: int, now_ns: int) -> None:
+    """Tell the in-band digits that ended; times count back from the newest sample, which has just arrived."""
+    position = state.dtmf[slot].position + state.dtmf[slot].fill
+    for i in range(rows):
+        d = work.dtmf_out[i]
+        start = now_ns - (position - d[1]) * lo.NS_PER_SAMPLE
+        duration = (d[2] - d[1]) * lo.NS_PER_SAMPLE
+        push_event(state, lo.EV_DIGIT, slot, now_ns, lo.METHOD_INBAND, d[0], start, duration, d[3], 1)
+
+
+@kernel
+def _barge(state: Any, slot: int, now_ns: int) -> None:
+    if state.legs[slot].pl_barge:
+        end_play(state, slot, lo.PLAY_BARGED, now_ns)
+
+
+@kernel
+def _audio(state: Any, work: Any, slot: int, offset: int, size: int, timestamp: int, now_ns: int) -> None:
+    leg, ring, pcm = state.legs[slot], state.jitter[slot], work.pcm
+    g711.decode(work.packet, offset, size, work.decode[leg.codec], pcm)
+    if levels.mean_square(pcm, size) >= levels.LOUD:
+        work.loud[slot] += size
+        if leg.first_sound_ns == 0:
+            leg.first_sound_ns = now_ns
+    else:
+        work.quiet[slot] += size
+    ts = jitter.unwrap(leg, timestamp)
+    gap = ts - leg.jb_newest_ts if leg.jb_started != jitter.STOPPED else 0
+    if state.ctl[lo.INBAND_DTMF] and gap >= 0:  # what comes out of order is too old for the detector
+        detector = state.dtmf[slot]
+        if gap > 0:
+            _inband(state, work, slot, dtmf.skip(detector, gap, work.dtmf_out), now_ns)
+        rows = dtmf.take(detector, pcm, size, work.correlators, work.rotation, work.frequencies, work.dtmf_out)
+        if rows > 0:
+            _inband(state, work, slot, rows, now_ns)
+        if rows > 0 or detector.phase == dtmf.ON:
+            _barge(state, slot, now_ns)
+    placed = jitter.put(leg, ring, pcm, size, ts)
+    if placed == jitter.LATE:
+        state.ctl[lo.PACKETS_LATE] += 1
+    elif placed == jitter.DUPLICATE:
+        state.ctl[lo.PACKETS_DUPLICATE] += 1
+
+
+@kernel
+def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> None:
+    """Take in the packet in `work.packet[:length]`."""
+    leg = state.legs[slot]
+    offset, size, payload_type, marker, sequence, timestamp, ssrc = packets.parse(work.packet, length)
+    is_event = payload_type == leg.te_payload_type
+    if offset < 0 or leg.connected == 0 or (payload_type != leg.payload_type and not is_event):
+        _refuse(state, leg)
+        return
+    verdict = source.admit(leg, ssrc, sequence)
+    if verdict == source.REFUSE:
+        _refuse(state, leg)
+        return
+    if verdict == source.ACCEPT_NEW:
+        jitter.reset(leg, state.jitter[slot], state.ctl[lo.PLAYOUT_DELAY])
+        _inband(state, work, slot, dtmf.flush(state.dtmf[slot], work.dtmf_out), now_ns)
+    leg.rx_packets += 1
+    leg.rx_octets += size
+    leg.rx_last_ns = now_ns
+    leg.rx_stop_told = 0
+    state.ctl[lo.PACKETS_IN] += 1
+    if is_event:
+        what, rows = telephone_events.take(leg, work.packet, offset, size, marker, timestamp, ssrc, now_ns, work.te_out)
+        if what == telephone_events.BEGAN:
+            _barge(state, slot, now_ns)
+        for row in range(rows):
+            push_digit(state, work, slot, now_ns, row)
+        return
+    source.note_transit(leg, timestamp, now_ns // lo.NS_PER_SAMPLE)
+    _audio(state, work, slot, offset, size, timestamp, now_ns)
+
+
+@kernel
+def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
+    """Read what a leg's socket holds, a bounded number of packets."""
+    leg = state.legs[slot]
+    work.loud[slot] = 0
+    work.quiet[slot] = 0
+    if leg.rtp_fd < 0:
+        return
+    for count in range(MAX_PACKETS + MAX_DROPPED):
+        length = c_recv(leg.rtp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT)
+        if length < 0:
+            return
+        if count >= MAX_PACKETS:
+            leg.rx_flooded += 1
+            state.ctl[lo.PACKETS_FLOODED] += 1
+        else:
+            on_packet(state, work, slot, length, now_ns)
+
+
+@kernel
+def watch_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
+    """Do what time decides: lost ends of digits, sound and silence, a peer that has stopped."""
+    leg = state.legs[slot]
+    if telephone_events.expire(leg, now_ns, work.te_out[0]):
+        push_digit(state, work, slot, now_ns, 0)
+    silent = now_ns - max(leg.rx_last_ns, leg.rx_watch_ns)
+    if silent >= PAUSE_NS and state.dtmf[slot].phase != dtmf.IDLE:
+        _inband(state, work, slot, dtmf.flush(state.dtmf[slot], work.dtmf_out), leg.rx_last_ns)
+    quiet = work.quiet[slot]
+    if work.loud[slot] == 0 and quiet == 0:
+        quiet = lo.FRAME
+    change = levels.update(leg, work.loud[slot], quiet)
+    if change != 0:
+        push_event(state, lo.EV_SOUND, slot, now_ns, 1 if change > 0 else 0, now_ns, 0, 0, 0, 0)
+    limit = state.ctl[lo.SILENCE_TICKS] * lo.TICK_NS
+    if limit > 0 and leg.expect and leg.connected and leg.rx_stop_told == 0 and silent >= limit:
+        push_event(state, lo.EV_AUDIO_STOPPED, slot, now_ns, silent, 0, 0, 0, 0, 0)
+        leg.rx_stop_told = 1
+
+
+@kernel
+def receive_rtcp(state: Any, work: Any, slot: int, wall_ns: int) -> None:
+    """Read what a leg's RTCP socket holds."""
+    leg = state.legs[slot]
+    if leg.rtcp_fd < 0:
+        return
+    for _ in range(MAX_RTCP):
+        length = c_recv(leg.rtcp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT)
+        if length < 0:
+            return
+        if leg.connected and rtcp.take(leg, work.packet, length, wall_ns):
+            leg.rc_in += 1
+            state.ctl[lo.RTCP_IN] += 1
+        else:
+            state.ctl[lo.RTCP_REFUSED] += 1

@@ -1,0 +1,252 @@
+"""One pass over all legs: every 20 ms, `before_send`, a wait for the send instant, `send`.
+
+The phases, and the numbers of the crash points between them, are in the order of the code below.
+"""
+
+from typing import Any
+
+from dsp.codecs import g711
+from dsp.jit import MSG_DONTWAIT, c_send, c_write, fence, kernel
+from dsp.plane import clock, digits, jitter, packets, rtcp, source
+from dsp.plane import layout as lo
+from dsp.plane.commands import end_play, partner, take_commands
+from dsp.plane.receive import receive_leg, receive_rtcp, watch_leg
+from dsp.plane.rings import push_event
+from dsp.tones.generator import amplitude, two_tones
+
+#: Number of crash points; point n lies after phase n.
+PHASES = 9
+_DIGIT_PEAK = amplitude(-digits.VOLUME)
+
+
+@kernel
+def _next_prompt(state: Any, slot: int, out: Any, now_ns: int) -> None:
+    """Write the next 20 ms of a leg's play to `out`, ending the play when it is over."""
+    leg = state.legs[slot]
+    done = 0
+    while done < lo.FRAME:
+        if leg.pl_index >= leg.pl_count:
+            if leg.pl_left > 0:
+                leg.pl_left -= 1
+            if leg.pl_left == 0:
+                break
+            leg.pl_index = 0
+            leg.pl_position = 0
+        start = leg.pl_offset[leg.pl_index] + leg.pl_position
+        n = min(lo.FRAME - done, leg.pl_length[leg.pl_index] - leg.pl_position)
+        for i in range(n):
+            out[done + i] = state.prompts[start + i]
+        done += max(n, 0)
+        leg.pl_position += n
+        if leg.pl_position >= leg.pl_length[leg.pl_index]:
+            leg.pl_index += 1
+            leg.pl_position = 0
+    leg.pl_played += done
+    for i in range(done, lo.FRAME):
+        out[i] = 0
+    if done < lo.FRAME:
+        end_play(state, slot, lo.PLAY_FINISHED, now_ns)
+
+
+@kernel
+def _compose(state: Any, work: Any, slot: int, now_ns: int) -> None:
+    """Decide what a leg hears in this tick, into `work.tx[slot]`; a play goes on in time even when it is not heard."""
+    leg, out = state.legs[slot], work.tx[slot]
+    kind = digits.next_frame(leg)
+    work.kind[slot] = kind
+    filled = False
+    if leg.pl_active:
+        _next_prompt(state, slot, out, now_ns)
+        filled = True
+    else:
+        other = partner(state, slot)
+        if other >= 0:
+            heard = work.rx[other]
+            for i in range(lo.FRAME):
+                out[i] = heard[i]
+            filled = True
+    if kind == digits.TONES:
+        steps = work.digit_steps[leg.dg_digits[leg.dg_index]]
+        two_tones(out, 0, lo.FRAME, leg.dg_osc, steps, _DIGIT_PEAK, work.sine)
+    elif kind != digits.AUDIO or not filled or leg.transmit == 0:
+        for i in range(lo.FRAME):
+            out[i] = 0
+
+
+@kernel
+def _record_gap(state: Any, leg: Any, slot: int, upto: int) -> bool:
+    """Fill the recorder's ring with silence up to frame `upto`, as far as there is room; whether it got there."""
+    while leg.rec_write < upto:
+        room = min(lo.RECORD_FRAMES - (leg.rec_write - leg.rec_read), upto - leg.rec_write)
+        if room <= 0:
+            state.ctl[lo.RECORD_OVERRUNS] += 1
+            return False
+        ring = state.record[slot]
+        for i in range(leg.rec_write, leg.rec_write + room):
+            ring[i % lo.RECORD_FRAMES, 0] = 0
+            ring[i % lo.RECORD_FRAMES, 1] = 0
+        leg.rec_gap_left += room
+        leg.rec_gap_right += room
+        fence()
+        leg.rec_write += room
+    return True
+
+
+@kernel
+def _record(state: Any, work: Any, slot: int, tick: int) -> None:
+    """Give the recorder this tick's frame: left what the leg says, right what it is sent; the tick is its place."""
+    leg = state.legs[slot]
+    at = (tick - leg.rec_start_tick) * lo.FRAME
+    if at < leg.rec_write or not _record_gap(state, leg, slot, at):
+        return
+    if at + lo.FRAME - leg.rec_read > lo.RECORD_FRAMES:
+        state.ctl[lo.RECORD_OVERRUNS] += 1
+        return
+    ring, left, right = state.record[slot], work.rx[slot], work.tx[slot]
+    for i in range(lo.FRAME):
+        k = (at + i) % lo.RECORD_FRAMES
+        ring[k, 0] = left[i]
+        ring[k, 1] = right[i]
+    leg.rec_gap_left += work.holes[slot]
+    fence()  # the frame is in the ring before the writer sees the index
+    leg.rec_write = at + lo.FRAME
+
+
+@kernel
+def _follow_grid(leg: Any, tick: int) -> None:
+    """RTP time goes on with the grid, over missed ticks too."""
+    if tick > leg.tx_tick:
+        leg.tx_ts = (leg.tx_ts + lo.FRAME * (tick - leg.tx_tick)) & 0xFFFFFFFF
+        leg.tx_tick = tick
+
+
+@kernel
+def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
+    """Phases 1 to 6, all that does not wait for the send instant; gives the command ring's tail for `send`."""
+    ctl, legs = state.ctl, state.legs
+    used = ctl[lo.SLOTS_USED]
+    for slot in range(used):
+        if legs[slot].state == lo.LEG_OPEN:
+            legs[slot].begin_tick = tick
+            _follow_grid(legs[slot], tick)
+    clock.crash_point(ctl, 1)
+    tail = take_commands(state, work, tick, now_ns)
+    clock.crash_point(ctl, 2)
+    used = ctl[lo.SLOTS_USED]
+    for slot in range(used):
+        if legs[slot].state == lo.LEG_OPEN:
+            receive_leg(state, work, slot, now_ns)
+            watch_leg(state, work, slot, now_ns)
+    clock.crash_point(ctl, 3)
+    for slot in range(used):
+        if legs[slot].state == lo.LEG_OPEN:
+            before = legs[slot].jb_concealed
+            work.holes[slot] = jitter.play(legs[slot], state.jitter[slot], work.rx[slot])
+            ctl[lo.CONCEALED] += legs[slot].jb_concealed - before
+    clock.crash_point(ctl, 4)
+    for slot in range(used):
+        if legs[slot].state == lo.LEG_OPEN:
+            _compose(state, work, slot, now_ns)
+    clock.crash_point(ctl, 5)
+    for slot in range(used):
+        if legs[slot].state == lo.LEG_OPEN and legs[slot].rec_active:
+            _record(state, work, slot, tick)
+    clock.crash_point(ctl, 6)
+    return tail
+
+
+@kernel
+def _send_leg(state: Any, work: Any, slot: int, tick: int) -> None:
+    leg, packet = state.legs[slot], work.packet_out
+    if leg.transmit == 0 or leg.connected == 0 or leg.rtp_fd < 0 or leg.tx_sent_tick > tick:
+        return
+    kind = work.kind[slot]
+    sequence = leg.tx_seq
+    # Written before the packet leaves: a crash in between loses a number and never uses one twice.
+    leg.tx_seq = (sequence + 1) & 0xFFFF
+    leg.tx_sent_tick = tick + 1
+    if kind == digits.EVENT:
+        marker = digits.event_payload(leg, packet, packets.HEADER)
+        packets.build(packet, leg.te_payload_type, marker, sequence, leg.dg_ts, leg.ssrc)
+        size = 4
+        leg.tx_marker = 1
+    else:
+        packets.build(packet, leg.payload_type, leg.tx_marker, sequence, leg.tx_ts, leg.ssrc)
+        g711.encode(work.tx[slot], lo.FRAME, work.encode[leg.codec], packet, packets.HEADER)
+        size = lo.FRAME
+        leg.tx_marker = 0
+    if c_send(leg.rtp_fd, packet.ctypes.data, packets.HEADER + size, MSG_DONTWAIT) < 0:
+        leg.send_errors += 1
+        state.ctl[lo.SEND_ERRORS] += 1
+        return
+    leg.tx_packets += 1
+    leg.tx_octets += size
+    state.ctl[lo.PACKETS_OUT] += 1
+
+
+@kernel
+def _advance_digits(state: Any, slot: int, now_ns: int) -> None:
+    leg = state.legs[slot]
+    if leg.dg_active and digits.advance(leg):
+        push_event(state, lo.EV_DIGITS_SENT, slot, now_ns, leg.dg_number, leg.dg_count, 0, 0, 0, 0)
+        leg.dg_active = 0
+
+
+@kernel
+def _rtcp_leg(state: Any, work: Any, slot: int, tick: int) -> None:
+    leg = state.legs[slot]
+    if slot % 10 == tick % 10:
+        receive_rtcp(state, work, slot, clock.wall_ns(work.timespec))
+    if tick < leg.rc_next_tick:
+        return
+    leg.rc_next_tick = tick + rtcp.next_interval(leg, tick)
+    if leg.connected == 0 or leg.rtcp_fd < 0 or (leg.tx_packets == 0 and leg.rx_state != source.VALID):
+        return
+    length = rtcp.build(leg, work.packet_out, clock.wall_ns(work.timespec), 0)
+    if c_send(leg.rtcp_fd, work.packet_out.ctypes.data, length, MSG_DONTWAIT) > 0:
+        leg.rc_out += 1
+        state.ctl[lo.RTCP_OUT] += 1
+
+
+@kernel
+def send(state: Any, work: Any, tick: int, tail: int, now_ns: int) -> None:
+    """Phases 7 to 9 and the tick's end mark."""
+    ctl, legs = state.ctl, state.legs
+    used = ctl[lo.SLOTS_USED]
+    for slot in range(used):
+        if legs[slot].state == lo.LEG_OPEN:
+            _send_leg(state, work, slot, tick)
+    clock.crash_point(ctl, 7)
+    for slot in range(used):
+        if legs[slot].state == lo.LEG_OPEN:
+            _advance_digits(state, slot, now_ns)
+            _rtcp_leg(state, work, slot, tick)
+    clock.crash_point(ctl, 8)
+    for slot in range(used):
+        legs[slot].end_tick = legs[slot].begin_tick
+    fence()
+    ctl[lo.COMMAND_TAIL] = tail
+    ctl[lo.TICK] = tick + 1
+    clock.crash_point(ctl, 9)
+    if ctl[lo.EVENT_HEAD] != ctl[lo.EVENT_TAIL] and ctl[lo.WAKE_FD] >= 0:
+        c_write(ctl[lo.WAKE_FD], work.wake.ctypes.data, 8)
+
+
+@kernel
+def take_up(state: Any, now_ns: int) -> None:
+    """Prepare the state for this engine; called once before the first tick.
+
+    A new state gets its grid. On an old one the grid goes on, and legs whose tick was torn are resynchronised: the
+    receive side has to prove its source again, the sender leaves out one sequence number.
+    """
+    ctl, legs = state.ctl, state.legs
+    if ctl[lo.GRID_ANCHOR_NS] == 0:
+        ctl[lo.GRID_ANCHOR_NS] = now_ns - ctl[lo.TICK] * lo.TICK_NS
+    for slot in range(ctl[lo.SLOTS_USED]):
+        leg = legs[slot]
+        if leg.state == lo.LEG_OPEN and leg.begin_tick != leg.end_tick:
+            source.restart(leg)
+            leg.tx_seq = (leg.tx_seq + 1) & 0xFFFF
+            leg.end_tick = leg.begin_tick
+            ctl[lo.TORN_LEGS] += 1
+    ctl[lo.TAKE_UPS] += 1

@@ -1,0 +1,67 @@
+"""What the engine needs besides the shared state: scratch memory and tables, private to the process."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.codecs import g711
+from dsp.detectors import dtmf
+from dsp.plane.layout import FRAME
+from dsp.plane.packets import BUFFER, MAX_PAYLOAD
+from dsp.tones import generator
+
+
+class Work(NamedTuple):
+    """Scratch arrays (rows are slots) and tables."""
+
+    #: int16[slots, 160]: played-out incoming audio of this tick, and what each leg is sent.
+    rx: npt.NDArray[np.int16]
+    tx: npt.NDArray[np.int16]
+    #: int64[slots]: `digits.AUDIO`... of this tick.
+    kind: npt.NDArray[np.int64]
+    #: int64[slots]: samples in loud packets, in quiet packets, and lost in the stream, in this tick.
+    loud: npt.NDArray[np.int64]
+    quiet: npt.NDArray[np.int64]
+    holes: npt.NDArray[np.int64]
+    packet: npt.NDArray[np.uint8]
+    packet_out: npt.NDArray[np.uint8]
+    pcm: npt.NDArray[np.int16]
+    #: struct timespec
+    timespec: npt.NDArray[np.int64]
+    wake: npt.NDArray[np.int64]
+    te_out: npt.NDArray[np.int64]
+    dtmf_out: npt.NDArray[np.int64]
+    decode: npt.NDArray[np.int16]
+    encode: npt.NDArray[np.uint8]
+    sine: npt.NDArray[np.float32]
+    digit_steps: npt.NDArray[np.int64]
+    correlators: npt.NDArray[np.float32]
+    rotation: Any
+    frequencies: Any
+
+
+def make_work(slots: int) -> Work:
+    """Scratch memory for `slots` legs."""
+    return Work(
+        rx=np.zeros((slots, FRAME), np.int16),
+        tx=np.zeros((slots, FRAME), np.int16),
+        kind=np.zeros(slots, np.int64),
+        loud=np.zeros(slots, np.int64),
+        quiet=np.zeros(slots, np.int64),
+        holes=np.zeros(slots, np.int64),
+        packet=np.zeros(BUFFER, np.uint8),
+        packet_out=np.zeros(BUFFER, np.uint8),
+        pcm=np.zeros(MAX_PAYLOAD, np.int16),
+        timespec=np.zeros(2, np.int64),
+        wake=np.ones(1, np.int64),
+        te_out=np.zeros((2, 5), np.int64),
+        dtmf_out=np.zeros((4, 4), np.int64),
+        decode=g711.DECODE,
+        encode=g711.ENCODE,
+        sine=generator.SINE,
+        digit_steps=generator.DIGIT_STEPS,
+        correlators=dtmf.CORRELATORS,
+        rotation=dtmf.ROTATION,
+        frequencies=dtmf.FREQUENCIES,
+    )
