@@ -1,0 +1,5 @@
+"""Serves HTTP: metrics of all processes, liveness, readiness."""
+
+from edge.web.process import main
+
+__all__ = ["main"]

@@ -1,0 +1,69 @@
+"""Joins the metric families of all processes into one exposition."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+#: Processes that a scrape always speaks of, so that one that never came up is visible.
+LONG_LIVED = ("supervisor", "front", "switch", "media", "forwarder", "web")
+
+
+class _Families(Collector):
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._families)
+
+
+def join(texts: Mapping[str, str | None]) -> tuple[bytes, int]:
+    """Return the exposition (Prometheus text format 0.0.4) of all processes, and how many answers were no good.
+
+    `texts` is what each process answered, None for no answer. Each family appears once: a process whose answer is
+    invalid, or holds a family that another process has given already, counts as not answering.
+    """
+    families: dict[str, Metric] = {}
+    up: dict[str, bool] = {}
+    invalid = 0
+    for process in sorted(texts):
+        text = texts[process]
+        if text is None:
+            up[process] = False
+            continue
+        own = _parse(text)
+        up[process] = own is not None and not own.keys() & families.keys() and "edge_process_up" not in own
+        if up[process] and own is not None:
+            families |= own
+        else:
+            invalid += 1
+    gauge = GaugeMetricFamily("edge_process_up", "1 when the process answered the scrape, else 0", labels=["process"])
+    for process in sorted(up.keys() | set(expected(texts))):
+        gauge.add_metric([process], float(up.get(process, False)))
+    registry = CollectorRegistry()
+    registry.register(_Families([gauge, *(families[name] for name in sorted(families))]))
+    return generate_latest(registry), invalid
+
+
+def expected(texts: Mapping[str, str | None]) -> Iterable[str]:
+    """Name the processes that should have answered: the supervisor counts only where it speaks of itself."""
+    return [name for name in LONG_LIVED if name != "supervisor" or name in texts]
+
+
+def _parse(text: str) -> dict[str, Metric] | None:
+    """Families by name; None when the text is no exposition or repeats a family or a series."""
+    families: dict[str, Metric] = {}
+    try:
+        for family in text_string_to_metric_families(text):
+            if family.name in families:
+                return None
+            series = [(sample.name, tuple(sorted(sample.labels.items()))) for sample in family.samples]
+            if len(set(series)) != len(series):
+                return None
+            families[family.name] = family
+    except (ValueError, KeyError, IndexError):  # what the parser raises for what it can't read
+        return None
+    return families
