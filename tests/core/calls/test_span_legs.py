@@ -1,5 +1,7 @@
 """The span's core, without a stack. The properties hold for any order of commands and events."""
 
+from typing import Literal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,8 +32,10 @@ def talking() -> SpanLegs:
     return legs
 
 
-def over(legs: SpanLegs, **of: object) -> reports.LegEnded:
-    actions = legs.handle(core.Disconnected(leg=LEG, **({"by": None, "status": 200} | of)), 0)
+def over(
+    legs: SpanLegs, *, by: Literal["BYE", "CANCEL", "response"] | None = None, status: int = 200
+) -> reports.LegEnded:
+    actions = legs.handle(core.Disconnected(leg=LEG, by=by, status=status), 0)
     ended = [a.report for a in actions if isinstance(a, Tell)]
     assert len(ended) == 1
     assert isinstance(ended[0], reports.LegEnded)
