@@ -33,14 +33,14 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
 
 def _check_addresses(site: Site, root: Located, findings: Findings) -> None:
     if site.sip.address == "0.0.0.0" and not site.sip.public_address:  # noqa: S104 -- refused, not bound
-        findings.error(
+        findings.follow_up(
             place_of(root, ("sip", "address")),
             "peers cannot answer to 0.0.0.0",
             "set sip.public_address to the address that peers reach",
         )
     media = site.media.address or site.sip.address
     if media == "0.0.0.0":  # noqa: S104
-        findings.error(
+        findings.follow_up(
             place_of(root, ("media", "address")),
             "RTP needs one address that peers reach, not 0.0.0.0",
             "set media.address",
@@ -57,26 +57,26 @@ def _check_ports(site: Site, root: Located, findings: Findings) -> None:
     first, slots = site.media.first_port, site.media.slots
     place = place_of(root, ("media", "first_port"))
     if first % 2:
-        findings.error(place, f"the first RTP port must be even (RFC 3550 section 11), {first} is odd")
+        findings.follow_up(place, f"the first RTP port must be even (RFC 3550 section 11), {first} is odd")
     end = first + 2 * slots
     if end > FIRST_EPHEMERAL_PORT:
         room = max(0, (FIRST_EPHEMERAL_PORT - first) // 2)
-        findings.error(
+        findings.follow_up(
             place_of(root, ("media", "slots")),
             f"{slots} slots need the RTP ports {first} to {end - 1}, but they must lie below {FIRST_EPHEMERAL_PORT}",
             f"there is room for {room} slots, or start lower",
         )
     if (site.sip.address == (site.media.address or site.sip.address)) and first <= site.sip.port < end:
-        findings.error(place_of(root, ("sip", "port")), f"port {site.sip.port} is one of the RTP ports")
+        findings.follow_up(place_of(root, ("sip", "port")), f"port {site.sip.port} is one of the RTP ports")
     if site.sip.port == site.http.port and site.sip.address == site.http.address:
-        findings.error(place_of(root, ("http", "port")), f"port {site.http.port} is used by SIP over TCP, too")
+        findings.follow_up(place_of(root, ("http", "port")), f"port {site.http.port} is used by SIP over TCP, too")
 
 
 def _check_paths(site: Site, root: Located, findings: Findings) -> None:
     run = site.paths.run
     length = len((run + _LONGEST_SOCKET_NAME).encode())
     if length > MAX_SOCKET_PATH:
-        findings.error(
+        findings.follow_up(
             place_of(root, ("paths", "run" if find(root, ("paths", "run")) else "state")),
             f"the sockets' paths in {run} would have {length} bytes; the system allows {MAX_SOCKET_PATH}",
             "set paths.run to a shorter folder",
@@ -89,7 +89,7 @@ def _check_names(site: Site, root: Located, findings: Findings) -> None:
         for index, name in enumerate(names):
             if name and name in seen:
                 first = place_of(root, (table, seen[name], "name"))
-                findings.error(
+                findings.follow_up(
                     place_of(root, (table, index, "name")), f"there are two {table} '{name}'; the first is at {first}"
                 )
             seen.setdefault(name, index)
@@ -99,9 +99,9 @@ def _check_trunks(site: Site, root: Located, findings: Findings) -> None:
     known: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = []
     for index, trunk in enumerate(site.trunks):
         if not trunk.sources:
-            findings.error(place_of(root, ("trunks", index, "sources")), f"trunk '{trunk.name}' has no sources")
+            findings.follow_up(place_of(root, ("trunks", index, "sources")), f"trunk '{trunk.name}' has no sources")
         if not trunk.codecs or len(set(trunk.codecs)) != len(trunk.codecs):
-            findings.error(
+            findings.follow_up(
                 place_of(root, ("trunks", index, "codecs")), f"trunk '{trunk.name}' needs each codec once, at least one"
             )
         for at, source in enumerate(trunk.sources):
@@ -126,13 +126,13 @@ def _check_routes(site: Site, root: Located, findings: Findings, *, menus_comple
     trunks = [trunk.name for trunk in site.trunks]
     for index, route in enumerate(site.routes):
         if route.trunk and route.trunk not in trunks:
-            findings.error(
+            findings.follow_up(
                 place_of(root, ("routes", index, "trunk")),
                 f"there is no trunk '{route.trunk}'",
                 _known(route.trunk, trunks, "trunks"),
             )
         if route.menu and route.menu not in site.menus and menus_complete:
-            findings.error(
+            findings.follow_up(
                 place_of(root, ("routes", index, "menu")),
                 f"there is no menu '{route.menu}' in {site.paths.menus}",
                 _known(route.menu, site.menus, "menus"),
@@ -140,7 +140,7 @@ def _check_routes(site: Site, root: Located, findings: Findings, *, menus_comple
         taken = next((at for at in range(index) if _covers(site.routes[at], route)), None)
         if taken is not None and route.number:
             taker = place_of(root, ("routes", taken), key=True)
-            findings.error(
+            findings.follow_up(
                 place_of(root, ("routes", index, "number")),
                 f"no call can reach this route; the one at {taker} takes all of them",
                 "put the more specific route first",
@@ -172,7 +172,7 @@ def _check_sinks(site: Site, root: Located, findings: Findings) -> None:
     for index, sink in enumerate(site.sinks):
         for at, name in enumerate(sink.types):
             if name and name not in EVENT_TYPES and name not in groups:
-                findings.error(
+                findings.follow_up(
                     place_of(root, ("sinks", index, "types", at)),
                     f"there is no event type '{name}'",
                     did_you_mean(name, [*EVENT_TYPES, *groups]) or "groups: " + ", ".join(groups),

@@ -56,6 +56,11 @@ class Findings:
         """Note a fault that makes the configuration unusable."""
         self._errors[ConfigError(*place, message, suggestion)] = None
 
+    def follow_up(self, place: Place, message: str, suggestion: str = "") -> None:
+        """Note a fault, unless there is one at this very place: then this one would only follow from it."""
+        if not any((have.file, have.line, have.column) == place for have in self._errors):
+            self.error(place, message, suggestion)
+
     def warning(self, place: Place, message: str, suggestion: str = "") -> None:
         """Note something that works but is probably not meant."""
         self._warnings[ConfigError(*place, message, suggestion)] = None

@@ -99,6 +99,8 @@ class _MenuFile:
         for node in nodes.values():
             if isinstance(node.source, source.GatherNode):
                 check_gather(node.source, node.located, self._findings)
+            elif isinstance(node.source, source.PlayNode) and not node.source.play.sounds:
+                self._findings.follow_up(place_of(node.located, ("play",)), "there is nothing to play")
             elif isinstance(node.source, source.TransferNode):
                 check_transfer(node.source, node.located, self._site.trunks, self._findings)
         compiled = {name: self._compile_node(node) for name, node in nodes.items()}
@@ -166,7 +168,7 @@ class _MenuFile:
             if self._findings.error_count != before:
                 return None
             return SoundSource(say=spoken.say, language=spoken.language, place=node.place)
-        name = node.value if isinstance(node.value, str) else node.text
+        name = node.value if isinstance(node.value, str) else node.text if node.value is not None else None
         if not name:
             self._findings.error(node.place, "expected the name of a sound, or 'say: TEXT'")
             return None

@@ -80,7 +80,12 @@ class Shaper:
 
     def _wrong(self, node: Located, expected: str) -> _MissingType:
         shown = "a table" if node.table is not None else "a list" if node.items is not None else _shown(node)
-        self._findings.error(node.place, f"expected {expected}, not {shown}")
+        advice = ""
+        if expected == "a text" and isinstance(node.value, (int, float)):
+            advice = "put quotes around it"
+        elif node.value is None and node.text == "":
+            advice = "in YAML a '#' begins a comment: put quotes around such a text"
+        self._findings.error(node.place, f"expected {expected}, not {shown}", advice)
         return MISSING
 
     # --- tables and lists ---------------------------------------------------------------------------------------
@@ -247,8 +252,8 @@ class Shaper:
         return secret
 
     def _path(self, text: str, place: Place) -> Any:
-        if "\0" in text:
-            self._findings.error(place, "a path cannot contain NUL")
+        if not text or "\0" in text:
+            self._findings.error(place, "a path cannot be empty or contain NUL")
             return MISSING
         try:
             return os.path.normpath(self._base / Path(text).expanduser())
