@@ -77,7 +77,7 @@ class StreamReader:
         if buffer.startswith(b"\r\n\r\n"):
             del buffer[:4]
             return Ping()
-        if buffer in (b"\r", b"\r\n", b"\r\n\r"):
+        if len(buffer) < 4 and bytes(buffer) in (b"\r", b"\r\n", b"\r\n\r"):
             return None
         # A lone CRLF before a start line is to be ignored (section 7.5).
         skipped = len(buffer) - len(buffer.lstrip(b"\r\n"))

@@ -1,0 +1,175 @@
+"""What goes into the relay and what comes out of it."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from edge.core.sip.message import Parsed
+from edge.vocabulary.ids import Incarnation, LegId
+from edge.vocabulary.media import Address
+from edge.vocabulary.reports import AnyReport
+from edge.vocabulary.supervision import RetireSpan, WantSpans
+
+Transport = Literal["udp", "tcp"]
+
+
+class Flow(Struct, frozen=True):
+    """Where a message of a peer came from, or goes to."""
+
+    transport: Transport
+    address: Address
+    #: TCP connection it came on; 0, or one that is closed: connect to `address`.
+    connection: int = 0
+
+
+# --- in -------------------------------------------------------------------------------------------------------------
+
+
+class FromPeer(Struct, frozen=True):
+    """A message from outside. `token`: fresh and unguessable; what must be unique is made from it."""
+
+    message: Parsed
+    flow: Flow
+    token: str
+
+
+class FromSpan(Struct, frozen=True):
+    """A message that arrived on the inner socket from `port` of the inner address."""
+
+    message: Parsed
+    port: int
+    token: str
+
+
+class SpanStarted(Struct, frozen=True):
+    """A span takes calls on `port`."""
+
+    span: Incarnation
+    port: int
+
+
+class SpanLost(Struct, frozen=True):
+    """A span is gone."""
+
+    span: Incarnation
+
+
+class SpansAre(Struct, frozen=True):
+    """All spans that live; every other is gone."""
+
+    spans: dict[Incarnation, int]
+
+
+class Reserve(Struct, frozen=True):
+    """Reserve a span for an outgoing leg (`commands.ReserveSpan`, revealed)."""
+
+    leg: LegId
+    target: str
+    trunk: str
+    caller: str
+
+
+class Release(Struct, frozen=True):
+    """Give the reservation of `leg` back."""
+
+    leg: LegId
+
+
+class Resolved(Struct, frozen=True):
+    """The answer to `Resolve`; None: no such name, or no answer in time."""
+
+    leg: LegId
+    host: str | None
+
+
+class Discarded(Struct, frozen=True):
+    """Switch does not know these legs: end them towards everybody."""
+
+    legs: list[LegId]
+    token: str
+
+
+class AcceptCalls(Struct, frozen=True):
+    """Whether new calls may come in; one closed reason why not."""
+
+    why_not: Literal["", "switch_down", "not_ready", "draining"]
+    accept: bool
+
+
+class Tick(Struct, frozen=True):
+    """The deadline has come."""
+
+
+Input = (
+    FromPeer
+    | FromSpan
+    | SpanStarted
+    | SpanLost
+    | SpansAre
+    | Reserve
+    | Release
+    | Resolved
+    | Discarded
+    | AcceptCalls
+    | Tick
+)
+
+# --- out ------------------------------------------------------------------------------------------------------------
+
+
+class ToPeer(Struct, frozen=True):
+    """Send to a peer."""
+
+    data: bytes
+    flow: Flow
+
+
+class ToSpan(Struct, frozen=True):
+    """Send to a span's port on the inner address."""
+
+    data: bytes
+    port: int
+
+
+class Tell(Struct, frozen=True):
+    """Report to switch."""
+
+    report: AnyReport
+
+
+class Save(Struct, frozen=True):
+    """Write the dialog of `leg` to the table, as it is now."""
+
+    leg: LegId
+
+
+class Bury(Struct, frozen=True):
+    """The dialog of `leg` is over; its tombstone goes to the table until it expires."""
+
+    leg: LegId
+
+
+class Forget(Struct, frozen=True):
+    """The tombstone of `leg` has expired."""
+
+    leg: LegId
+
+
+class Resolve(Struct, frozen=True):
+    """Look `host` up, and answer with `Resolved` within 2 s."""
+
+    leg: LegId
+    host: str
+
+
+Counted = Literal["message", "refused", "dropped", "call_refused", "fault"]
+
+
+class Count(Struct, frozen=True):
+    """Something to count; `label` is from a closed list."""
+
+    what: Counted
+    label: str
+
+
+Action = ToPeer | ToSpan | Tell | Save | Bury | Forget | Resolve | Count | WantSpans | RetireSpan

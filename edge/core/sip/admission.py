@@ -1,0 +1,204 @@
+"""Requests of peers that belong to no dialog yet: what front answers itself, and how a new call comes in."""
+
+from msgspec import Struct
+
+from edge.core.sip.actions import Flow
+from edge.core.sip.dialogs import Dialog, Pending, Written
+from edge.core.sip.errors import SipError
+from edge.core.sip.message import ALLOW, EXTENSIONS, METHODS, Request
+from edge.core.sip.negotiation import SDP_TYPE, facts_of_offer, sdp_for_span
+from edge.core.sip.relay import Relay, carried, digest, reply, reply_flow
+from edge.core.sip.spans import Span
+from edge.core.sip.trunks import Trunk
+from edge.core.sip.uri import NameAddr
+from edge.vocabulary.ids import CallId, LegId, leg_id
+from edge.vocabulary.media import RemoteMedia
+from edge.vocabulary.private import Private
+from edge.vocabulary.reports import LegIncoming
+
+#: A span that has not said anything to an INVITE by then is given up.
+SPAN_ANSWER_MS = 5000
+#: Seconds in Retry-After.
+RETRY_SOON = "1"
+RETRY_LATER = "5"
+_NAME_LIMIT = 64
+_NUMBER_LIMIT = 64
+_OWN = {"Allow": ALLOW}
+#: Methods that never reach a span, with their answers.
+_REFUSED = {
+    "REGISTER": 405,
+    "PUBLISH": 405,
+    "MESSAGE": 405,
+    "SUBSCRIBE": 489,
+    "NOTIFY": 489,
+    "REFER": 603,
+}
+
+
+class Arrival(Struct, frozen=True, kw_only=True):
+    """A request of a peer, and what is known of who sent it."""
+
+    request: Request
+    flow: Flow
+    #: None: only a host that we have dialled.
+    trunk: Trunk | None
+    token: str
+    #: Why no new calls are taken; empty: they are.
+    closed: str
+
+    @property
+    def answers(self) -> Flow:
+        """Where answers go."""
+        return reply_flow(self.request, self.flow)
+
+
+def printable(text: str, limit: int) -> str:
+    """Return `text` bounded and without anything that a terminal or a log could stumble over."""
+    return "".join([c for c in text if c.isprintable()])[:limit]
+
+
+def answer_itself(relay: Relay, arrival: Arrival) -> None:
+    """Answer a request that no span sees."""
+    request = arrival.request
+    if request.method == "OPTIONS":
+        extras = {**_OWN, "Accept": SDP_TYPE, "Supported": ", ".join(sorted(EXTENSIONS))}
+        relay.to_peer(reply(request, 200, extras), arrival.answers)
+        return
+    status = _REFUSED.get(request.method, 481 if request.method in METHODS else 501)
+    relay.count("refused", str(status))
+    relay.to_peer(reply(request, status, _OWN if status in (405, 489, 501) else {}), arrival.answers)
+
+
+def refuse(relay: Relay, arrival: Arrival, status: int, why: str, extras: dict[str, str] | None = None) -> None:
+    """Refuse a new call. Nothing is kept: a repeat of the INVITE gets the same answer, and its ACK finds nothing."""
+    relay.count("call_refused", why)
+    relay.to_peer(reply(arrival.request, status, extras), arrival.answers)
+
+
+def required_extensions(request: Request) -> str:
+    """Return the extensions asked for that nobody here knows (RFC 3261 section 8.2.2.3), as an Unsupported value."""
+    asked = [x for name in ("Require", "Proxy-Require") for x in request.extras.get(name, "").split(", ") if x]
+    return ", ".join([x for x in asked if x.lower() not in EXTENSIONS])
+
+
+def problem_of(relay: Relay, request: Request) -> tuple[int, str, dict[str, str]] | None:
+    """Return status, reason for the metric and headers when a new INVITE can't become a call whatever room there is."""
+    if request.uri.scheme == "sips":
+        return 416, "scheme", {}
+    if request.max_forwards == 0:
+        return 483, "hops", {}
+    if any(relay.is_our_via(via) for via in request.vias):
+        return 482, "loop", {}
+    if unknown := required_extensions(request):
+        return 420, "extension", {"Unsupported": unknown}
+    if "Content-Encoding" in request.extras or (request.body and request.content_type != SDP_TYPE):
+        return 415, "media_type", {"Accept": SDP_TYPE}
+    if request.contact is None or not request.from_.tag:
+        return 400, "grammar", {}
+    if not request.uri.user or len(request.uri.user) > _NUMBER_LIMIT:
+        return 484, "address", {}
+    return None
+
+
+def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
+    """Take a new INVITE of `trunk`: check it, find a span, pass it on; or refuse it."""
+    request = arrival.request
+    if (problem := problem_of(relay, request)) is not None:
+        refuse(relay, arrival, *problem)
+        return
+    if arrival.closed:
+        refuse(relay, arrival, 503, arrival.closed, {"Retry-After": RETRY_LATER})
+        return
+    if not relay.trunks.admit(trunk, relay.now_ms):
+        refuse(relay, arrival, 503, "rate", {"Retry-After": RETRY_SOON})
+        return
+    facts: tuple[RemoteMedia, tuple[str, ...]] | None = None
+    if request.body:
+        found = facts_of_offer(request.body, list(trunk.codecs), None, arrival.flow.address.host)
+        if isinstance(found, SipError):
+            refuse(relay, arrival, found.status, "media")
+            return
+        facts = found
+    leg = leg_id(CallId(f"c{arrival.token}"), 1)
+    span = relay.spans.pick(leg, relay.now_ms)
+    if span is None:
+        refuse(relay, arrival, 503, "no_room", {"Retry-After": RETRY_SOON})
+        return
+    dialog = _dialog(arrival, trunk, span, leg)
+    if facts is not None:
+        dialog.remote, dialog.lines = facts
+    _offer(relay, dialog, arrival)
+
+
+def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
+    request, flow = arrival.request, arrival.flow
+    session = int(digest("session", leg), 16) >> 2  # fits the signed 64 bits that some peers read it into
+    assert request.contact is not None  # noqa: S101 - checked by problem_of
+    return Dialog(
+        leg=leg,
+        span=span.name,
+        port=span.port,
+        incoming=True,
+        trunk=trunk.name,
+        call_id=request.call_id,
+        state="offered",
+        peer=request.from_.with_tag(""),
+        own=request.to.with_tag(""),
+        peer_tag=request.from_.tag,
+        request_uri=request.uri,
+        target=request.contact.uri,
+        routes=[NameAddr(route.uri) for route in request.record_routes],
+        flow=flow,
+        first_host=flow.address.host,
+        invite_cseq=request.cseq,
+        invite_branch=request.vias[0].branch,
+        peer_cseq=request.cseq,
+        codecs=list(trunk.codecs),
+        to_peer=Written(session),
+        to_span=Written(session),
+    )
+
+
+def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
+    """Pass the INVITE on to the dialog's span and tell switch of it."""
+    request, answers = arrival.request, arrival.answers
+    pending = Pending(
+        branch=relay.branch(dialog, "peer", request.vias[0].branch),
+        method="INVITE",
+        cseq=request.cseq,
+        by="peer",
+        vias=request.vias,
+        from_=request.from_,
+        to=request.to,
+        record_routes=request.record_routes,
+        flow=answers,
+        peer_offers=dialog.remote is not None,
+    )
+    dialog.add(pending)
+    relay.dialogs.add(dialog)
+    relay.aim(dialog)
+    relay.to_peer(reply(request, 100), answers)
+    relay.tell(_incoming(dialog, arrival))
+    message = relay.request_to_span(dialog, "INVITE", request.cseq, pending.branch)
+    message.extras.update(carried(request))
+    if dialog.remote is not None:
+        message.content_type = SDP_TYPE
+        message.body = sdp_for_span(relay, dialog, dialog.remote, dialog.remote.telephone_event)
+    dialog.unanswered = relay.to_span(message, dialog.port)
+    relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
+    relay.alarm(dialog, SPAN_ANSWER_MS)
+
+
+def _incoming(dialog: Dialog, arrival: Arrival) -> LegIncoming:
+    request = arrival.request
+    return LegIncoming(
+        leg=dialog.leg,
+        span=dialog.span,
+        trunk=dialog.trunk,
+        caller=Private(printable(request.from_.uri.user, _NUMBER_LIMIT)),
+        caller_name=Private(printable(request.from_.display, _NAME_LIMIT)),
+        called=Private(request.uri.user),
+        source=arrival.flow.address,
+        sip_call_id=request.call_id,
+        remote=dialog.remote,
+    )

@@ -1,0 +1,248 @@
+"""The dialogs that front relays (RFC 3261 section 12), what is left of them afterwards, and how they are found.
+
+A `Dialog` is all that is needed to go on after front was killed: it is written to the table whenever it changes, so
+it holds plain values only.
+"""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from edge.core.sip.actions import Flow
+from edge.core.sip.message import Party
+from edge.core.sip.sdp import Leg, write_session
+from edge.core.sip.uri import NameAddr, Uri, Via
+from edge.vocabulary.ids import Incarnation, LegId
+from edge.vocabulary.media import Address, RemoteMedia
+
+#: RFC 3261 section 17: T1, T2 and 64*T1.
+T1_MS = 500
+T2_MS = 4000
+TIMEOUT_MS = 32_000
+#: Requests in flight in one dialog; a peer that leaves more unanswered loses the oldest.
+PENDING_LIMIT = 16
+
+State = Literal[
+    "offered",  # incoming, and the span has not said anything yet
+    "early",
+    "answered",  # 2xx sent (incoming), not acknowledged yet
+    "confirmed",
+    "refused",  # final response of 300 and up passed on, not acknowledged yet
+    "ending",  # a BYE is under way
+]
+
+
+class Written(Struct):
+    """Our own description towards one side: its o= id, and a version that grows only when the text changes."""
+
+    id: int
+    version: int = 0
+    text: str = ""
+
+    def write(self, leg: Leg) -> bytes:
+        """Bytes of the description of `leg` (RFC 3264 section 8: an unchanged one keeps its version)."""
+        text = write_session(self.id, 0, leg)
+        if text != self.text:
+            self.text = text
+            self.version += 1
+        return write_session(self.id, self.version, leg).encode()
+
+
+class Pending(Struct, kw_only=True):
+    """A request that was passed on, with all that its response needs on the way back."""
+
+    branch: str
+    method: str
+    cseq: int
+    by: Party
+    vias: list[Via]
+    from_: NameAddr
+    to: NameAddr
+    record_routes: list[NameAddr] = field(default_factory=list)
+    #: Where a peer's request came from.
+    flow: Flow | None = None
+    #: Final status that went back, 0 while there is none.
+    status: int = 0
+    #: The request had an offer of the peer.
+    peer_offers: bool = False
+    #: What that offer says, until the span's 2xx puts it in force.
+    remote: RemoteMedia | None = None
+    lines: tuple[str, ...] = ()
+    #: The span's offer in it: payload type of telephone-event there; None also without an offer.
+    span_events: int | None = None
+    span_offers: bool = False
+
+
+class Dialog(Struct, kw_only=True):
+    """One leg's dialog, seen from both sides."""
+
+    leg: LegId
+    span: Incarnation
+    #: The span's SIP port on the inner address.
+    port: int
+    incoming: bool
+    #: Trunk name; empty for a leg dialled directly to an address.
+    trunk: str
+    call_id: str
+    state: State
+    #: The peer and we, as the peer sees them; without tags.
+    peer: NameAddr
+    own: NameAddr
+    own_tag: str = ""
+    peer_tag: str = ""
+    #: The peer's tag as the span knows it; differs after a fork (the span must not see two).
+    shown_tag: str = ""
+    #: Request-URI of the first INVITE (CANCEL and the ACK of a refusal repeat it).
+    request_uri: Uri
+    #: Remote target and route set for requests to the peer.
+    target: Uri
+    routes: list[NameAddr] = field(default_factory=list)
+    flow: Flow
+    #: Host that the first INVITE came from or went to.
+    first_host: str
+    invite_cseq: int
+    #: Branch of the first INVITE as it came.
+    invite_branch: str
+    #: Highest CSeq seen from each side; 0: none.
+    peer_cseq: int = 0
+    own_cseq: int = 0
+    #: Codecs of the trunk in its order.
+    codecs: list[str]
+    remote: RemoteMedia | None = None
+    #: The leg's address in the media engine; None until the span names it.
+    media: Address | None = None
+    lines: tuple[str, ...] = ("",)
+    to_peer: Written
+    to_span: Written
+    #: Our offer went out in a 2xx, and the answer comes in the ACK; with the span's telephone-event payload type.
+    answer_due: bool = False
+    span_events: int | None = None
+    pending: dict[str, Pending] = field(default_factory=dict)
+    #: Provisional response with SDP went to the span (outgoing); pjsip must not get a second.
+    early_media: bool = False
+    #: A provisional response of the peer was seen (outgoing); only then may a CANCEL be sent.
+    provisional: bool = False
+    #: First INVITE as sent to the span, while it has not answered; 2xx as sent to the peer, while not acknowledged.
+    unanswered: bytes = b""
+    unacknowledged: bytes = b""
+    #: The span is gone or may not go on: front plays its part towards the peer, to an end.
+    orphan: bool = False
+    #: `LegEnded` was reported by front.
+    told: bool = False
+    #: CSeq of the BYE that ends it, by whoever.
+    bye_cseq: int = 0
+    #: When to give up (CLOCK_MONOTONIC, milliseconds); 0: never.
+    deadline_ms: int = 0
+
+    def invite(self) -> Pending | None:
+        """Return the first INVITE as long as it is known."""
+        for pending in self.pending.values():
+            if (
+                pending.method == "INVITE"
+                and pending.cseq == self.invite_cseq
+                and (pending.by == "peer") == self.incoming
+            ):
+                return pending
+        return None
+
+    def add(self, pending: Pending) -> None:
+        """Remember a request; an INVITE replaces the former one of the same side, which is answered by then."""
+        if pending.method == "INVITE":
+            for branch, other in list(self.pending.items()):
+                if other.method == "INVITE" and other.by == pending.by and other.status:
+                    del self.pending[branch]
+        while len(self.pending) >= PENDING_LIMIT:
+            branch = next((b for b, p in self.pending.items() if p.method != "INVITE"), next(iter(self.pending)))
+            del self.pending[branch]
+        self.pending[pending.branch] = pending
+
+
+class Tombstone(Struct, frozen=True, kw_only=True):
+    """What answers repeats of a dialog that is over."""
+
+    leg: LegId
+    call_id: str
+    peer_tag: str
+    own_tag: str
+    incoming: bool
+    trunk: str
+    invite_cseq: int
+    invite_branch: str
+    #: Final status of the first INVITE.
+    status: int
+    bye_cseq: int
+    until_ms: int
+
+
+class Dialogs:
+    """All dialogs and tombstones, by every key that a message can be found by."""
+
+    def __init__(self) -> None:
+        self.by_leg: dict[LegId, Dialog] = {}
+        self._by_invite: dict[tuple[str, str], Dialog] = {}
+        self._by_own: dict[tuple[str, str], Dialog] = {}
+        self.tombs: dict[LegId, Tombstone] = {}
+        self._tomb_by_tag: dict[tuple[str, str], Tombstone] = {}
+        #: Hosts that we have dialled: they may answer us although no trunk names them.
+        self._direct: dict[str, int] = {}
+
+    def add(self, dialog: Dialog) -> None:
+        """Take a new dialog in."""
+        self.by_leg[dialog.leg] = dialog
+        if dialog.incoming:
+            self._by_invite[dialog.call_id, dialog.peer_tag] = dialog
+        if dialog.own_tag:
+            self._by_own[dialog.call_id, dialog.own_tag] = dialog
+        if not dialog.incoming:
+            host = dialog.first_host
+            self._direct[host] = self._direct.get(host, 0) + 1
+
+    def set_own_tag(self, dialog: Dialog, tag: str) -> None:
+        """Our side's tag became known."""
+        dialog.own_tag = tag
+        self._by_own[dialog.call_id, tag] = dialog
+
+    def remove(self, dialog: Dialog, tomb: Tombstone) -> None:
+        """Replace a dialog by its tombstone."""
+        self.by_leg.pop(dialog.leg, None)
+        if self._by_invite.get((dialog.call_id, dialog.peer_tag)) is dialog:
+            del self._by_invite[dialog.call_id, dialog.peer_tag]
+        if self._by_own.get((dialog.call_id, dialog.own_tag)) is dialog:
+            del self._by_own[dialog.call_id, dialog.own_tag]
+        if not dialog.incoming:
+            host = dialog.first_host
+            self._direct[host] -= 1
+            if not self._direct[host]:
+                del self._direct[host]
+        self.add_tomb(tomb)
+
+    def add_tomb(self, tomb: Tombstone) -> None:
+        """Take a tombstone in."""
+        self.tombs[tomb.leg] = tomb
+        for tag in (tomb.peer_tag, tomb.own_tag):
+            if tag:
+                self._tomb_by_tag[tomb.call_id, tag] = tomb
+
+    def forget(self, leg: LegId) -> None:
+        """Drop an expired tombstone."""
+        tomb = self.tombs.pop(leg, None)
+        if tomb is not None:
+            for tag in (tomb.peer_tag, tomb.own_tag):
+                if self._tomb_by_tag.get((tomb.call_id, tag)) is tomb:
+                    del self._tomb_by_tag[tomb.call_id, tag]
+
+    def of_invite(self, call_id: str, from_tag: str) -> Dialog | None:
+        """Incoming dialog that an INVITE or CANCEL without To tag belongs to."""
+        return self._by_invite.get((call_id, from_tag))
+
+    def of_tags(self, call_id: str, own_tag: str) -> Dialog | None:
+        """Dialog of an in-dialog request of a peer."""
+        return self._by_own.get((call_id, own_tag))
+
+    def tomb_of(self, call_id: str, tag: str) -> Tombstone | None:
+        """Tombstone that has `tag` on either side."""
+        return self._tomb_by_tag.get((call_id, tag))
+
+    def is_direct(self, host: str) -> bool:
+        """Whether a leg that is up was dialled to `host`."""
+        return host in self._direct

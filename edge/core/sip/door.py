@@ -1,0 +1,187 @@
+"""The front door's core: one input in, actions out. See `relay` for the state and ARCHITECTURE.md for the flows."""
+
+from collections.abc import Iterable
+
+from edge.core.deadline import Deadline
+from edge.core.sip import from_peer, from_span, orphans
+from edge.core.sip.actions import (
+    AcceptCalls,
+    Action,
+    Discarded,
+    FromPeer,
+    FromSpan,
+    Input,
+    Release,
+    Reserve,
+    Resolved,
+    SpanLost,
+    SpansAre,
+    SpanStarted,
+    Tick,
+    ToPeer,
+    ToSpan,
+)
+from edge.core.sip.dialogs import Dialog, Tombstone
+from edge.core.sip.relay import Relay
+from edge.core.sip.reservations import Reservations
+from edge.core.sip.trunks import Settings, Trunk
+from edge.vocabulary.endings import EndReason
+from edge.vocabulary.ids import Incarnation, LegId
+from edge.vocabulary.reports import LegEnded
+from edge.vocabulary.supervision import RetireSpan, WantSpans
+
+
+class FrontDoor:
+    """Transactions, dialogs and span slots of the appliance."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._relay = Relay(settings)
+        self._reservations = Reservations(self._relay)
+        self._closed: dict[str, None] = {}
+
+    # --- what the shell may look at
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """When `Tick` is due."""
+        return self._relay.deadline
+
+    def dialog(self, leg: LegId) -> Dialog | None:
+        """Return the dialog of a leg, to be written to the table."""
+        return self._relay.dialogs.by_leg.get(leg)
+
+    def tombstone(self, leg: LegId) -> Tombstone | None:
+        """Return the tombstone of a leg, to be written to the table."""
+        return self._relay.dialogs.tombs.get(leg)
+
+    def live_legs(self) -> list[LegId]:
+        """Return the legs whose calls go on, for `FrontSnapshot`."""
+        return [
+            leg for leg, dialog in self._relay.dialogs.by_leg.items() if not dialog.told and dialog.state != "refused"
+        ]
+
+    def figures(self) -> dict[str, int]:
+        """Return what the gauges show."""
+        relay = self._relay
+        return {
+            "dialogs": len(relay.dialogs.by_leg),
+            "tombstones": len(relay.dialogs.tombs),
+            "spans": len(relay.spans.spans),
+            "free_slots": relay.spans.free_slots,
+        }
+
+    # --- life
+
+    def restore(self, dialogs: Iterable[Dialog], tombs: Iterable[Tombstone], now_ms: int) -> None:
+        """Take over what the table of an earlier life holds. `SpansAre` must come next."""
+        relay = self._relay
+        relay.now_ms = now_ms
+        for tomb in tombs:
+            relay.dialogs.add_tomb(tomb)
+            relay.set_alarm(tomb.until_ms, "tomb", tomb.leg)
+        for dialog in dialogs:
+            if dialog.leg in relay.dialogs.tombs:
+                continue  # killed between writing the tombstone and freeing the dialog's slot
+            relay.dialogs.add(dialog)
+            if dialog.deadline_ms:
+                relay.set_alarm(dialog.deadline_ms, "dialog", dialog.leg)
+            if dialog.unanswered:
+                relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, now_ms)
+
+    def replace_trunks(self, trunks: tuple[Trunk, ...]) -> None:
+        """Take a new set of trunks (reload)."""
+        self._relay.trunks.replace(trunks)
+
+    def handle(self, item: Input, now_ms: int) -> list[Action]:
+        """Take one input (`now_ms`: CLOCK_MONOTONIC, milliseconds) and return what is to be done, in order."""
+        relay = self._relay
+        relay.now_ms = now_ms
+        if isinstance(item, FromPeer):
+            from_peer.take(relay, item, next(iter(self._closed), ""))
+            self._grow()
+        elif isinstance(item, FromSpan):
+            from_span.take(relay, self._reservations, item)
+        elif isinstance(item, Tick):
+            self._tick()
+        else:
+            self._other(item)
+            self._grow()
+        return relay.take()
+
+    def _other(self, item: Input) -> None:
+        relay = self._relay
+        if isinstance(item, Reserve):
+            self._reservations.reserve(item.leg, item.target, item.trunk, item.caller)
+        elif isinstance(item, Release):
+            self._reservations.release(item.leg)
+        elif isinstance(item, Resolved):
+            self._reservations.resolved(item.leg, item.host)
+        elif isinstance(item, SpanStarted):
+            relay.spans.add(item.span, item.port, relay.now_ms)
+        elif isinstance(item, SpanLost):
+            self._span_lost(item.span)
+        elif isinstance(item, SpansAre):
+            self._spans_are(item.spans)
+        elif isinstance(item, Discarded):
+            self._discard(item.legs)
+        elif isinstance(item, AcceptCalls):
+            if item.accept:
+                self._closed.pop(item.why_not, None)
+            else:
+                self._closed[item.why_not] = None
+
+    def _span_lost(self, span: Incarnation) -> None:
+        relay = self._relay
+        relay.spans.remove(span)
+        for dialog in [d for d in relay.dialogs.by_leg.values() if d.span == span and not d.orphan]:
+            orphans.lost(relay, dialog, "span_lost", "its signalling process died")
+        for leg in self._reservations.drop_span(span):
+            relay.tell(LegEnded(leg, EndReason(outcome="span_lost", ended_by="appliance")))
+
+    def _spans_are(self, spans: dict[Incarnation, int]) -> None:
+        relay = self._relay
+        for name, port in spans.items():
+            relay.spans.add(name, port, relay.now_ms)
+        for name in [name for name in relay.spans.spans if name not in spans]:
+            self._span_lost(name)
+        relay.spans.wanted = max(relay.spans.wanted, len(spans))
+        for dialog in list(relay.dialogs.by_leg.values()):
+            span = relay.spans.spans.get(dialog.span)
+            if dialog.orphan or span is None:
+                orphans.lost(relay, dialog, "span_lost", "its signalling process died")
+            elif dialog.state != "refused":
+                relay.spans.hold(dialog.leg, span)
+
+    def _discard(self, legs: list[LegId]) -> None:
+        for leg in legs:
+            dialog = self._relay.dialogs.by_leg.get(leg)
+            if dialog is not None and not dialog.orphan:
+                dialog.told = True  # switch does not know the leg, so there is nobody to tell
+                orphans.abandon(self._relay, dialog, "failed", "discarded")
+
+    def _grow(self) -> None:
+        wanted = self._relay.spans.grow(self._relay.now_ms)
+        if wanted is not None:
+            self._relay.out.append(WantSpans(wanted))
+
+    def _tick(self) -> None:
+        relay = self._relay
+        while (alarm := relay.pop_alarm()) is not None:
+            at_ms, kind, leg = alarm
+            if kind == "tomb":
+                relay.forget(leg)
+            elif kind in ("reservation", "lookup"):
+                self._reservations.lapse(leg)
+            elif (dialog := relay.dialogs.by_leg.get(leg)) is not None and dialog.deadline_ms == at_ms:
+                orphans.due(relay, dialog)
+        for repeat in relay.repeats.due(relay.now_ms):
+            relay.out.append(
+                ToSpan(repeat.data, repeat.to) if isinstance(repeat.to, int) else ToPeer(repeat.data, repeat.to)
+            )
+        retired = False
+        while (span := relay.spans.retire(relay.now_ms)) is not None:
+            relay.out.append(RetireSpan(span))
+            retired = True
+        if retired:
+            # The lower count goes first, or the supervisor would replace what it is told to end.
+            relay.out.insert(0, WantSpans(relay.spans.wanted))

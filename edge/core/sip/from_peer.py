@@ -1,0 +1,281 @@
+"""What peers send: requests of dialogs, repeats of them, and responses to what was passed on."""
+
+from edge.core.sip import admission, orphans, peer_responses
+from edge.core.sip.actions import FromPeer, ToPeer
+from edge.core.sip.admission import Arrival
+from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Tombstone
+from edge.core.sip.errors import SipError
+from edge.core.sip.info import remade
+from edge.core.sip.message import KeepAlive, Malformed, NotSip, Request, answer_malformed
+from edge.core.sip.negotiation import (
+    SDP_TYPE,
+    facts_of_answer,
+    facts_of_offer,
+    learn,
+    sdp_for_span,
+)
+from edge.core.sip.relay import Relay, carried, reply
+
+#: Methods that go through to the span inside a dialog.
+THROUGH = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "UPDATE", "PRACK", "INFO"})
+
+
+def take(relay: Relay, item: FromPeer, closed: str) -> None:
+    """Handle one message from outside; `closed`: why new calls are refused, or empty."""
+    flow = item.flow
+    trunk = relay.trunks.of_host(flow.address.host)
+    message = item.message
+    if trunk is None and not relay.dialogs.is_direct(flow.address.host):
+        relay.count("dropped", "stranger")
+        return
+    if isinstance(message, KeepAlive):
+        return
+    if isinstance(message, NotSip):
+        relay.count("dropped", "not_sip")
+    elif isinstance(message, Malformed):
+        relay.count("refused", message.why)
+        data = answer_malformed(message, f"e{item.token}")
+        if data is not None:
+            relay.out.append(ToPeer(data, flow))
+    elif isinstance(message, Request):
+        message.vias[0] = message.vias[0].seen_from(flow.address.host, flow.address.port)
+        _request(relay, Arrival(request=message, flow=flow, trunk=trunk, token=item.token, closed=closed))
+    else:
+        peer_responses.take(relay, message, flow)
+
+
+def _request(relay: Relay, arrival: Arrival) -> None:
+    request = arrival.request
+    if request.to.tag:
+        _in_dialog(relay, arrival)
+    elif request.method == "CANCEL":
+        _cancel(relay, arrival)
+    elif request.method == "ACK":
+        relay.count("dropped", "stray_ack")
+    elif request.method == "INVITE":
+        _invite(relay, arrival)
+    else:
+        admission.answer_itself(relay, arrival)
+
+
+# --- INVITE without To tag ------------------------------------------------------------------------------------------
+
+
+def _invite(relay: Relay, arrival: Arrival) -> None:
+    request, trunk = arrival.request, arrival.trunk
+    dialog = relay.dialogs.of_invite(request.call_id, request.from_.tag)
+    if dialog is not None:
+        _repeated_invite(relay, dialog, arrival)
+        return
+    tomb = relay.dialogs.tomb_of(request.call_id, request.from_.tag)
+    if tomb is not None and tomb.incoming and tomb.invite_cseq == request.cseq:
+        _invite_of_the_dead(relay, tomb, arrival)
+    elif trunk is None:
+        # A host that we have dialled may answer us; calling us takes a trunk.
+        relay.count("dropped", "stranger")
+    else:
+        admission.new_call(relay, arrival, trunk)
+
+
+def _repeated_invite(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
+    request = arrival.request
+    if not relay.belongs(dialog, arrival.flow):
+        relay.count("refused", "foreign")
+        return
+    answers = arrival.answers
+    if request.cseq != dialog.invite_cseq or request.vias[0].branch != dialog.invite_branch:
+        # The same request by another path (RFC 3261 section 8.2.2.2).
+        relay.count("refused", "482")
+        relay.to_peer(reply(request, 482), answers)
+        return
+    relay.count("dropped", "repeat")
+    if dialog.unanswered:
+        relay.to_peer(reply(request, 100), answers)
+        relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
+    elif dialog.unacknowledged:
+        relay.out.append(ToPeer(dialog.unacknowledged, answers))
+    elif dialog.state in ("offered", "early"):
+        relay.to_peer(reply(request, 100), answers)
+
+
+def _invite_of_the_dead(relay: Relay, tomb: Tombstone, arrival: Arrival) -> None:
+    request = arrival.request
+    relay.count("dropped", "repeat")
+    if request.vias[0].branch != tomb.invite_branch:
+        relay.to_peer(reply(request, 482), arrival.answers)
+    elif tomb.status >= 300:
+        again = reply(request, tomb.status)
+        again.to = request.to.with_tag(tomb.own_tag) if tomb.own_tag else again.to
+        relay.to_peer(again, arrival.answers)
+
+
+def _cancel(relay: Relay, arrival: Arrival) -> None:
+    request = arrival.request
+    dialog = relay.dialogs.of_invite(request.call_id, request.from_.tag)
+    answers = arrival.answers
+    if (
+        dialog is None
+        or not relay.belongs(dialog, arrival.flow)
+        or request.cseq != dialog.invite_cseq
+        or request.vias[0].branch != dialog.invite_branch
+    ):
+        relay.count("refused", "481")
+        relay.to_peer(reply(request, 481), answers)
+    elif dialog.orphan:
+        relay.to_peer(reply(request, 200), answers)
+    else:
+        _pass_on(relay, dialog, arrival)
+
+
+# --- requests with To tag -------------------------------------------------------------------------------------------
+
+
+def _in_dialog(relay: Relay, arrival: Arrival) -> None:
+    """Handle a request that names a dialog."""
+    request = arrival.request
+    dialog = relay.dialogs.of_tags(request.call_id, request.to.tag)
+    if dialog is None or dialog.peer_tag != request.from_.tag or not relay.belongs(dialog, arrival.flow):
+        _no_dialog(relay, arrival)
+        return
+    if request.method == "ACK":
+        _acknowledged(relay, dialog, request)
+        return
+    if request.method not in THROUGH:
+        admission.answer_itself(relay, arrival)
+        return
+    if (unknown := admission.required_extensions(request)) and request.method != "CANCEL":
+        _refuse(relay, arrival, 420, {"Unsupported": unknown})
+    elif request.max_forwards == 0:
+        _refuse(relay, arrival, 483)
+    elif request.cseq < dialog.peer_cseq and request.method != "CANCEL":
+        # Section 12.2.2: out of order. A repeat of the last request has the same number and goes through.
+        _refuse(relay, arrival, 500)
+    elif dialog.orphan:
+        orphans.request(relay, dialog, request, arrival.answers)
+    else:
+        _pass_on(relay, dialog, arrival)
+
+
+def _refuse(relay: Relay, arrival: Arrival, status: int, extras: dict[str, str] | None = None) -> None:
+    relay.count("refused", str(status))
+    relay.to_peer(reply(arrival.request, status, extras), arrival.answers)
+
+
+def _no_dialog(relay: Relay, arrival: Arrival) -> None:
+    request = arrival.request
+    if request.method == "ACK":
+        # Of a refusal that front made without keeping anything, or long over.
+        relay.count("dropped", "stray_ack")
+        return
+    tomb = relay.dialogs.tomb_of(request.call_id, request.to.tag)
+    ended = tomb is not None and tomb.bye_cseq and request.method == "BYE" and tomb.peer_tag == request.from_.tag
+    if ended:
+        # Its 200 was lost, or both sides hung up at once.
+        relay.to_peer(reply(request, 200), arrival.answers)
+    else:
+        _refuse(relay, arrival, 481)
+
+
+def _pass_on(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
+    """Pass a request on to the span, in canonical form."""
+    request = arrival.request
+    pending = Pending(
+        branch=relay.branch(dialog, "peer", request.vias[0].branch),
+        method=request.method,
+        cseq=request.cseq,
+        by="peer",
+        vias=request.vias,
+        from_=request.from_,
+        to=request.to,
+        record_routes=request.record_routes,
+        flow=arrival.answers,
+    )
+    key = pending.branch
+    if request.method == "CANCEL":
+        # The branch is the INVITE's, whose own entry must stay.
+        key = f"{key}.cancel"
+        pending.branch = key
+    message = relay.request_to_span(dialog, request.method, request.cseq, key.removesuffix(".cancel"))
+    message.extras.update(carried(request))
+    if not _put_body(relay, dialog, arrival, message, pending):
+        return
+    known = dialog.pending.get(key)
+    if known is not None and known.status:
+        pending.status = known.status
+    dialog.add(pending)
+    dialog.peer_cseq = max(dialog.peer_cseq, request.cseq)
+    if request.method == "BYE":
+        dialog.state = "ending"
+        dialog.bye_cseq = request.cseq
+        relay.alarm(dialog, TIMEOUT_MS)
+    elif request.method in ("INVITE", "UPDATE") and request.contact is not None:
+        dialog.target = request.contact.uri
+        relay.aim(dialog)
+    relay.save(dialog)
+    relay.to_span(message, dialog.port)
+
+
+def _put_body(relay: Relay, dialog: Dialog, arrival: Arrival, message: Request, pending: Pending) -> bool:
+    """Write the body for the span; False: the request was answered here."""
+    request = arrival.request
+    if request.method == "INFO":
+        body = remade(request.content_type, request.body)
+        if body is None:
+            accept = {"Accept": "application/dtmf-relay, application/dtmf"} if request.body else None
+            _refuse(relay, arrival, 415 if request.body else 200, accept)
+            return False
+        message.content_type, message.body = body
+    elif request.body and request.method in ("INVITE", "UPDATE"):
+        if request.content_type != SDP_TYPE:
+            _refuse(relay, arrival, 415, {"Accept": SDP_TYPE})
+            return False
+        found = facts_of_offer(request.body, dialog.codecs, dialog.remote, dialog.flow.address.host)
+        if isinstance(found, SipError):
+            _refuse(relay, arrival, found.status)
+            return False
+        pending.remote, pending.lines = found
+        pending.peer_offers = True
+        message.content_type = SDP_TYPE
+        message.body = sdp_for_span(relay, dialog, pending.remote, pending.remote.telephone_event)
+    elif request.body and request.method == "PRACK" and dialog.answer_due:
+        _take_answer(relay, dialog, request, message)
+    return True
+
+
+def _take_answer(relay: Relay, dialog: Dialog, request: Request, message: Request) -> bool:
+    """Read the peer's answer to the offer in our response (RFC 3264 section 5, late offer); False: there is no call."""
+    dialog.answer_due = False
+    remote = facts_of_answer(request.body, dialog) if request.content_type == SDP_TYPE else None
+    if remote is None:
+        return False
+    learn(relay, dialog, remote)
+    message.content_type = SDP_TYPE
+    message.body = sdp_for_span(
+        relay, dialog, remote, dialog.span_events if remote.telephone_event is not None else None
+    )
+    return True
+
+
+def _acknowledged(relay: Relay, dialog: Dialog, request: Request) -> None:
+    """Pass an ACK on: of a 2xx with its own branch, of a refusal with the INVITE's."""
+    relay.repeats.stop(f"{dialog.leg}/final")
+    if dialog.orphan:
+        orphans.acknowledged(relay, dialog)
+        return
+    branch = relay.branch(dialog, "peer", request.vias[0].branch)
+    message = relay.request_to_span(dialog, "ACK", request.cseq, branch)
+    if dialog.state == "refused":
+        relay.to_span(message, dialog.port)
+        relay.bury(dialog)
+        return
+    usable = True
+    if dialog.answer_due:
+        usable = _take_answer(relay, dialog, request, message)
+    if dialog.state == "answered":
+        dialog.state = "confirmed"
+        dialog.unacknowledged = b""
+        dialog.deadline_ms = 0
+        relay.save(dialog)
+    relay.to_span(message, dialog.port)
+    if not usable:
+        orphans.abandon(relay, dialog, "media_lost", "no usable answer to our offer")

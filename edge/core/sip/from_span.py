@@ -1,0 +1,286 @@
+"""What spans send: INVITEs of reserved legs, requests of dialogs, and responses to what was passed on to them."""
+
+import re
+
+from edge.core.sip import orphans
+from edge.core.sip.actions import FromSpan
+from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Written
+from edge.core.sip.info import remade
+from edge.core.sip.message import Malformed, Request, Response
+from edge.core.sip.negotiation import (
+    SDP_TYPE,
+    answer_for_peer,
+    learn,
+    offer_for_peer,
+    span_direction,
+)
+from edge.core.sip.relay import Relay, bracketed, carried, digest, leg_of_branch, reply
+from edge.core.sip.reservations import Reservation, Reservations
+from edge.core.sip.spans import Span
+from edge.core.sip.uri import NameAddr, Uri
+from edge.vocabulary.ids import LegId
+from edge.vocabulary.media import Address
+
+_MEDIA = re.compile(r"(.+):([0-9]+)")
+
+
+def take(relay: Relay, reservations: Reservations, item: FromSpan) -> None:
+    """Handle one message of a span."""
+    message = item.message
+    span = relay.spans.at_port(item.port)
+    if span is None:
+        relay.count("dropped", "stranger")
+    elif isinstance(message, Malformed):
+        # Our own stack wrote it, so our grammar is too narrow (or the stack is hurt): a fault either way.
+        relay.count("fault", "span_grammar")
+    elif isinstance(message, Request):
+        _request(relay, reservations, span, message)
+    elif isinstance(message, Response):
+        _response(relay, span, message)
+
+
+def media_of(message: Request | Response) -> Address | None:
+    """Return the leg's media address that the span states."""
+    match = _MEDIA.fullmatch(message.extras.get("X-Edge-Media", ""))
+    return Address(match[1].strip("[]"), int(match[2])) if match else None
+
+
+# --- requests -------------------------------------------------------------------------------------------------------
+
+
+def _request(relay: Relay, reservations: Reservations, span: Span, request: Request) -> None:
+    leg = LegId(request.uri.user)
+    dialog = relay.dialogs.by_leg.get(leg)
+    if dialog is None and request.method == "INVITE" and not request.to.tag:
+        _first_invite(relay, reservations, span, leg, request)
+        return
+    if dialog is None or dialog.span != span.name or dialog.call_id != request.call_id:
+        if request.method != "ACK":
+            # A dialog that is over: the span may forget its side.
+            relay.to_span(reply(request, 200 if request.method == "BYE" else 481), span.port)
+        return
+    if request.from_.tag != dialog.own_tag:
+        relay.count("fault", "span_dialog")
+    elif dialog.orphan:
+        # Front is ending this call towards the peer already; the span only has to let go.
+        if request.method != "ACK":
+            relay.to_span(reply(request, 200 if request.method in ("BYE", "CANCEL") else 481), span.port)
+    elif request.method == "ACK":
+        _acknowledge(relay, dialog, request)
+    else:
+        _pass_on(relay, dialog, request)
+
+
+def _first_invite(relay: Relay, reservations: Reservations, span: Span, leg: LegId, request: Request) -> None:
+    """Make the real INVITE of a reserved leg."""
+    reservation = reservations.take(leg, span.name)
+    media = media_of(request)
+    if reservation is None:
+        relay.count("refused", "no_reservation")
+        relay.to_span(reply(request, 503), span.port)
+        return
+    if media is None:
+        relay.count("fault", "no_media_address")
+        relay.spans.free(leg, relay.now_ms)
+        relay.to_span(reply(request, 500), span.port)
+        return
+    dialog = _dialog(relay, reservation, span, request)
+    dialog.media = media
+    relay.dialogs.add(dialog)
+    _pass_on(relay, dialog, request)
+
+
+def _dialog(relay: Relay, reservation: Reservation, span: Span, request: Request) -> Dialog:
+    session = int(digest("session", reservation.leg), 16) >> 2
+    public = relay.settings.public
+    return Dialog(
+        leg=reservation.leg,
+        span=span.name,
+        port=span.port,
+        incoming=False,
+        trunk=reservation.trunk,
+        call_id=request.call_id,
+        state="early",
+        peer=NameAddr(reservation.uri),
+        own=NameAddr(Uri("sip", reservation.caller, bracketed(public.host))),
+        own_tag=request.from_.tag,
+        request_uri=reservation.uri,
+        target=reservation.uri,
+        flow=reservation.flow,
+        first_host=reservation.flow.address.host,
+        invite_cseq=request.cseq,
+        invite_branch=request.vias[0].branch,
+        own_cseq=request.cseq,
+        codecs=list(reservation.codecs),
+        to_peer=Written(session),
+        to_span=Written(session),
+    )
+
+
+def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
+    """Pass a request on to the peer, in front's name."""
+    branch = relay.branch(dialog, "span", request.vias[0].branch)
+    cancel = request.method == "CANCEL"
+    first = not dialog.incoming and request.cseq == dialog.invite_cseq and request.method in ("INVITE", "CANCEL")
+    pending = Pending(
+        branch=f"{branch}.cancel" if cancel else branch,
+        method=request.method,
+        cseq=request.cseq,
+        by="span",
+        vias=request.vias,
+        from_=request.from_,
+        to=request.to,
+    )
+    message = relay.request_to_peer(dialog, request.method, request.cseq, branch, first=first)
+    message.extras.update(carried(request))
+    if not _put_body(relay, dialog, request, message, pending):
+        return
+    if (known := dialog.pending.get(pending.branch)) is not None:
+        pending.status = known.status
+    dialog.add(pending)
+    dialog.own_cseq = max(dialog.own_cseq, request.cseq)
+    if request.method == "BYE":
+        dialog.state = "ending"
+        dialog.bye_cseq = request.cseq
+        relay.alarm(dialog, TIMEOUT_MS)
+    relay.save(dialog)
+    if request.method == "INVITE" and dialog.flow.transport == "tcp":
+        # The peer's TCP needs no help, so the span need not repeat it while a connection is made.
+        relay.to_span(relay.response_to_span(dialog, pending, 100), dialog.port)
+    relay.to_peer(message, dialog.flow)
+
+
+def _put_body(relay: Relay, dialog: Dialog, request: Request, message: Request, pending: Pending) -> bool:
+    """Write the body for the peer; False: the request was answered here."""
+    dialog.media = media_of(request) or dialog.media
+    if request.method == "INFO":
+        body = remade(request.content_type, request.body)
+        if body is None:
+            relay.count("fault", "span_body")
+            relay.to_span(relay.response_to_span(dialog, pending, 415), dialog.port)
+            return False
+        message.content_type, message.body = body
+    elif request.body and request.method in ("INVITE", "UPDATE"):
+        found = span_direction(request.body)
+        if found is None or dialog.media is None:
+            relay.count("fault", "no_media_address" if found else "span_body")
+            relay.to_span(relay.response_to_span(dialog, pending, 500), dialog.port)
+            return False
+        pending.span_offers, pending.span_events = True, found[1]
+        message.content_type = SDP_TYPE
+        message.body = offer_for_peer(dialog, dialog.media, found[0])
+    return True
+
+
+def _acknowledge(relay: Relay, dialog: Dialog, request: Request) -> None:
+    """Pass an ACK on to the peer: of a 2xx along the route, of a refusal with the INVITE's branch."""
+    refused = dialog.state == "refused"
+    branch = relay.branch(dialog, "span", request.vias[0].branch)
+    pending = dialog.pending.get(branch)
+    first = refused and not dialog.incoming
+    message = relay.request_to_peer(dialog, "ACK", request.cseq, branch, first=first)
+    if pending is not None and pending.status >= 300 and not first:
+        message.contact = None
+    relay.to_peer(message, dialog.flow)
+    if refused:
+        relay.bury(dialog)
+    elif dialog.state == "answered":
+        dialog.state = "confirmed"
+        relay.save(dialog)
+
+
+# --- responses ------------------------------------------------------------------------------------------------------
+
+
+def _response(relay: Relay, span: Span, message: Response) -> None:
+    branch = message.vias[0].branch
+    dialog = relay.dialogs.by_leg.get(leg_of_branch(branch))
+    if dialog is None or dialog.span != span.name:
+        relay.count("dropped", "stray_response")
+        return
+    if dialog.orphan:
+        orphans.span_response(relay, dialog, message)
+        return
+    key = f"{branch}.cancel" if message.method == "CANCEL" else branch
+    pending = dialog.pending.get(key)
+    if pending is None or pending.by != "peer" or (pending.cseq, pending.method) != (message.cseq, message.method):
+        relay.count("dropped", "stray_response")
+        return
+    if pending.method == "INVITE":
+        _invite_response(relay, dialog, pending, message)
+        return
+    answer = relay.response_to_peer(dialog, pending, message.status)
+    answer.extras.update(carried(message))
+    if (
+        pending.method == "UPDATE"
+        and message.status < 300
+        and message.body
+        and not _answer(relay, dialog, pending, message, answer)
+    ):
+        return
+    if message.status >= 200:
+        dialog.pending.pop(key, None)
+    relay.save(dialog)
+    relay.to_peer(answer, pending.flow or dialog.flow)
+    if pending.method == "BYE" and message.status >= 200:
+        relay.bury(dialog)
+
+
+def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Response) -> None:
+    first = dialog.incoming and pending.cseq == dialog.invite_cseq
+    if first and dialog.state == "offered":
+        dialog.state = "early"
+        dialog.unanswered = b""
+        dialog.deadline_ms = 0
+        relay.repeats.stop(f"{dialog.leg}/invite")
+        relay.save(dialog)
+    if message.status == 100:
+        return
+    if first and message.to.tag and not dialog.own_tag:
+        relay.dialogs.set_own_tag(dialog, message.to.tag)
+        relay.save(dialog)
+    answer = relay.response_to_peer(dialog, pending, message.status)
+    answer.extras.update(carried(message))
+    if message.body and message.status < 300 and not _answer(relay, dialog, pending, message, answer):
+        return
+    if message.status >= 200:
+        pending.status = message.status
+        relay.save(dialog)
+    data = relay.to_peer(answer, pending.flow or dialog.flow)
+    if first and message.status >= 300 and dialog.state == "early":
+        dialog.state = "refused"
+        relay.alarm(dialog, TIMEOUT_MS)
+        # The call of the span's stack ends with its response; waiting for the peer's ACK would let peers hold slots.
+        relay.spans.free(dialog.leg, relay.now_ms)
+    elif first and 200 <= message.status < 300 and dialog.state in ("early", "answered"):
+        dialog.state = "answered"
+        dialog.unacknowledged = data
+
+
+def _answer(relay: Relay, dialog: Dialog, pending: Pending, message: Response, answer: Response) -> bool:
+    """Write the description for the peer; False: it can't be done, and the request was answered 500."""
+    found = span_direction(message.body)
+    dialog.media = media_of(message) or dialog.media
+    if found is None or dialog.media is None:
+        relay.count("fault", "no_media_address" if found else "span_body")
+        orphans.fault(relay, dialog, pending, message)
+        return False
+    direction, events = found
+    answer.content_type = SDP_TYPE
+    if pending.remote is not None:
+        # The peer's new offer is in force from now on, and media must know before the peer hears of it.
+        dialog.lines = pending.lines
+        learn(relay, dialog, pending.remote)
+        pending.remote = None
+    if _is_offer(dialog, pending):
+        dialog.answer_due, dialog.span_events = True, events
+        answer.body = offer_for_peer(dialog, dialog.media, direction)
+    elif dialog.remote is not None:
+        answer.body = answer_for_peer(dialog, dialog.media, dialog.remote, direction)
+    relay.save(dialog)
+    return True
+
+
+def _is_offer(dialog: Dialog, pending: Pending) -> bool:
+    """Whether the span's response has an offer: the peer's request had none (RFC 3261 section 13.2.1)."""
+    return not pending.peer_offers or dialog.remote is None

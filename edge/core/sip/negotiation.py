@@ -1,0 +1,125 @@
+"""Offer and answer (RFC 3264) between a peer and a span: neither ever sees the other's description.
+
+The peer's description becomes facts (`RemoteMedia`), and the span gets a canonical one with the one codec that was
+negotiated and a port that means nothing. The span's description is only asked for its direction and its payload type
+of telephone-event; the peer gets the leg's address in the media engine.
+"""
+
+from edge.core.sip.dialogs import Dialog
+from edge.core.sip.errors import SipError
+from edge.core.sip.relay import Relay
+from edge.core.sip.sdp import (
+    DEFAULT_PTIME_MS,
+    OUR_TELEPHONE_EVENT,
+    PAYLOAD_OF,
+    Audio,
+    Leg,
+    Session,
+    choose_codec,
+    read_session,
+    remote_media,
+)
+from edge.vocabulary.media import Address, CodecName, Direction, RemoteMedia
+from edge.vocabulary.reports import LegMedia
+
+SDP_TYPE = "application/sdp"
+#: What spans are told about media: nobody listens there, and the span's media transport is inert.
+_NOWHERE_PORT = 40_000
+
+
+def audio_of(body: bytes) -> tuple[Session, Audio] | SipError:
+    """Read a description and its usable audio; the error says 488 when there is none."""
+    session = read_session(body)
+    if isinstance(session, SipError):
+        return session
+    if session.audio is None:
+        return SipError(488, "session_description", "no usable audio")
+    return session, session.audio
+
+
+def facts_of_offer(
+    body: bytes, wanted: list[str], current: RemoteMedia | None, known_host: str
+) -> tuple[RemoteMedia, tuple[str, ...]] | SipError:
+    """Choose a codec of the peer's offer; returns facts and m= lines. A codec in use stays when it is still offered."""
+    found = audio_of(body)
+    if isinstance(found, SipError):
+        return found
+    session, audio = found
+    order = [current.codec, *wanted] if current is not None else wanted
+    codec = choose_codec(audio, order)
+    if codec is None:
+        return SipError(488, "session_description", "no common codec")
+    return remote_media(audio, codec, current.rtp.host if current is not None else known_host), session.lines
+
+
+def facts_of_answer(body: bytes, dialog: Dialog) -> RemoteMedia | None:
+    """Read the peer's answer to our offer: its first codec counts. None: unusable."""
+    found = audio_of(body)
+    if isinstance(found, SipError):
+        return None
+    session, audio = found
+    codec = next((name for name in audio.codecs if name in dialog.codecs), None)
+    if codec is None:
+        return None
+    dialog.lines = session.lines
+    known = dialog.remote.rtp.host if dialog.remote is not None else dialog.flow.address.host
+    return remote_media(audio, codec, known)
+
+
+def learn(relay: Relay, dialog: Dialog, remote: RemoteMedia) -> None:
+    """Put new facts of the peer in force; switch is told when they differ."""
+    if remote != dialog.remote:
+        dialog.remote = remote
+        relay.tell(LegMedia(dialog.leg, remote))
+    relay.save(dialog)
+
+
+def span_direction(body: bytes) -> tuple[Direction, int | None] | None:
+    """Return direction and telephone-event payload type of a span's description; None when it isn't usable."""
+    session = read_session(body)
+    if isinstance(session, SipError) or session.audio is None:
+        return None
+    return session.audio.direction, session.audio.telephone_event
+
+
+def sdp_for_span(relay: Relay, dialog: Dialog, remote: RemoteMedia, events: int | None) -> bytes:
+    """Write the canonical description of the peer; `events`: payload type of telephone-event in it."""
+    leg = Leg(
+        address=Address(relay.settings.inner.host, _NOWHERE_PORT),
+        codecs=(remote.codec,),
+        telephone_event=events,
+        direction=remote.direction,
+    )
+    return dialog.to_span.write(leg)
+
+
+def answer_for_peer(dialog: Dialog, media: Address, remote: RemoteMedia, direction: Direction) -> bytes:
+    """Write the leg's answer to the peer's offer: its m= lines in their order, one codec."""
+    leg = Leg(
+        address=media,
+        codecs=(remote.codec,),
+        telephone_event=remote.telephone_event,
+        direction=direction,
+        ptime_ms=remote.ptime_ms,
+        lines=dialog.lines,
+    )
+    return dialog.to_peer.write(leg)
+
+
+def offer_for_peer(dialog: Dialog, media: Address, direction: Direction) -> bytes:
+    """Write the leg's offer: the trunk's codecs at first, later the one in use."""
+    remote = dialog.remote
+    codecs: tuple[CodecName, ...] = tuple([name for name in PAYLOAD_OF if name in dialog.codecs])
+    codecs = tuple(sorted(codecs, key=dialog.codecs.index))
+    events: int | None = OUR_TELEPHONE_EVENT
+    if remote is not None:
+        codecs, events = (remote.codec,), remote.telephone_event
+    leg = Leg(
+        address=media,
+        codecs=codecs,
+        telephone_event=events,
+        direction=direction,
+        ptime_ms=remote.ptime_ms if remote is not None else DEFAULT_PTIME_MS,
+        lines=dialog.lines,
+    )
+    return dialog.to_peer.write(leg)

@@ -1,0 +1,137 @@
+"""Responses of peers to what was passed on from a span: facts to switch first, then a canonical answer to the span."""
+
+from edge.core.sip import orphans
+from edge.core.sip.actions import Flow
+from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
+from edge.core.sip.message import Response
+from edge.core.sip.negotiation import SDP_TYPE, facts_of_answer, learn, sdp_for_span
+from edge.core.sip.relay import Relay, carried, leg_of_branch
+from edge.core.sip.uri import NameAddr
+
+
+def take(relay: Relay, message: Response, flow: Flow) -> None:
+    """Handle a response to a request that front sent, for a span or in its own name."""
+    via = message.vias[0]
+    dialog = relay.dialogs.by_leg.get(leg_of_branch(via.branch))
+    if dialog is None or len(message.vias) != 1 or not relay.is_our_via(via) or not relay.belongs(dialog, flow):
+        relay.count("dropped", "stray_response")
+        return
+    if message.call_id != dialog.call_id or message.from_.tag != dialog.own_tag:
+        relay.count("dropped", "stray_response")
+        return
+    if dialog.orphan:
+        orphans.response(relay, dialog, message)
+        return
+    key = f"{via.branch}.cancel" if message.method == "CANCEL" else via.branch
+    pending = dialog.pending.get(key)
+    if pending is None or pending.by != "span" or (pending.cseq, pending.method) != (message.cseq, message.method):
+        relay.count("dropped", "stray_response")
+    elif message.method == "INVITE":
+        _invite_response(relay, dialog, pending, message)
+    else:
+        _other_response(relay, dialog, pending, message)
+
+
+def _other_response(relay: Relay, dialog: Dialog, pending: Pending, message: Response) -> None:
+    final = message.status >= 200
+    answer = relay.response_to_span(dialog, pending, shown_status(message.status))
+    answer.extras.update(carried(message))
+    if pending.method == "UPDATE" and message.body and message.status < 300:
+        _put_answer(relay, dialog, pending, message, answer)
+    if final:
+        dialog.pending.pop(pending.branch, None)
+    relay.save(dialog)
+    relay.to_span(answer, dialog.port)
+    if final and pending.method == "BYE" and message.status not in (401, 407):
+        relay.bury(dialog)
+
+
+def shown_status(status: int) -> int:
+    """Return the status as the span is told it: redirections and challenges are not its business."""
+    if 300 <= status < 400:
+        return 480
+    return 403 if status in (401, 407) else status
+
+
+def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Response) -> None:
+    first = pending.cseq == dialog.invite_cseq and not dialog.incoming
+    if message.status == 100:
+        dialog.provisional = True
+        relay.save(dialog)
+        relay.to_span(relay.response_to_span(dialog, pending, 100), dialog.port)
+    elif not message.to.tag or (message.contact is None and 200 <= message.status < 300):
+        relay.count("dropped", "stray_response")
+    elif message.status >= 300:
+        _negative(relay, dialog, pending, message, first=first)
+    elif first and dialog.state != "early" and message.to.tag != dialog.peer_tag:
+        # A second branch of a fork was answered as well: it gets its ACK and its BYE (RFC 3261 section 13.2.2.4).
+        if message.status >= 200:
+            orphans.end_fork(relay, dialog, message)
+    else:
+        _positive(relay, dialog, pending, message, first=first)
+
+
+def _positive(relay: Relay, dialog: Dialog, pending: Pending, message: Response, *, first: bool) -> None:
+    if first:
+        _learn_peer(relay, dialog, message)
+    elif message.contact is not None:
+        dialog.target = message.contact.uri
+        relay.aim(dialog)
+    answer = relay.response_to_span(dialog, pending, message.status)
+    answer.extras.update(carried(message))
+    usable = True
+    # pjsip dies of two provisional responses whose descriptions differ: one is all it gets.
+    if message.body and not (message.status < 200 and dialog.early_media):
+        usable = _put_answer(relay, dialog, pending, message, answer)
+    if message.status < 200:
+        dialog.provisional = True
+        dialog.early_media = dialog.early_media or bool(answer.body)
+    else:
+        pending.status = message.status
+        if first and dialog.state == "early":
+            dialog.state = "answered"
+        if not usable or dialog.remote is None:
+            orphans.reject_answer(relay, dialog, pending)
+            return
+        if not answer.body and pending.span_offers:
+            # The answer came in a provisional response; the span's stack wants it in the final one, too.
+            answer.content_type = SDP_TYPE
+            answer.body = sdp_for_span(relay, dialog, dialog.remote, pending.span_events)
+    relay.save(dialog)
+    relay.to_span(answer, dialog.port)
+
+
+def _learn_peer(relay: Relay, dialog: Dialog, message: Response) -> None:
+    """Take the peer's tag, target and route set from a response that makes a dialog (RFC 3261 section 12.1.2)."""
+    dialog.peer_tag = message.to.tag
+    dialog.shown_tag = dialog.shown_tag or message.to.tag
+    if message.contact is not None:
+        dialog.target = message.contact.uri
+        dialog.routes = [NameAddr(route.uri) for route in reversed(message.record_routes)]
+        relay.aim(dialog)
+
+
+def _put_answer(relay: Relay, dialog: Dialog, pending: Pending, message: Response, answer: Response) -> bool:
+    """Read the peer's answer and write it for the span; facts go to switch first. False: nothing usable in it."""
+    remote = facts_of_answer(message.body, dialog) if message.content_type == SDP_TYPE else None
+    if remote is None:
+        return False
+    learn(relay, dialog, remote)
+    answer.content_type = SDP_TYPE
+    answer.body = sdp_for_span(
+        relay, dialog, remote, pending.span_events if remote.telephone_event is not None else None
+    )
+    return True
+
+
+def _negative(relay: Relay, dialog: Dialog, pending: Pending, message: Response, *, first: bool) -> None:
+    pending.status = message.status
+    if first:
+        dialog.peer_tag = message.to.tag
+        dialog.shown_tag = dialog.shown_tag or message.to.tag
+        dialog.state = "refused"
+        relay.alarm(dialog, TIMEOUT_MS)
+    answer = relay.response_to_span(dialog, pending, shown_status(message.status))
+    answer.extras.update({k: v for k, v in carried(message).items() if k in ("Reason", "Retry-After", "Unsupported")})
+    relay.save(dialog)
+    relay.to_span(answer, dialog.port)

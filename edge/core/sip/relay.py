@@ -1,0 +1,330 @@
+"""The state that all parts of the relay share, and the messages they build from it.
+
+Towards a peer everything is in front's name; towards a span everything is canonical: parties are `peer` and the leg id,
+and the description is ours. `from_peer`, `from_span` and `orphans` decide; here is what they write with.
+"""
+
+import heapq
+from hashlib import blake2s
+
+from edge.core.deadline import Deadline
+from edge.core.sip.actions import Action, Bury, Count, Counted, Flow, Forget, Save, Tell, ToPeer, ToSpan, Transport
+from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Dialogs, Pending, Tombstone
+from edge.core.sip.message import ALLOW, EXTENSIONS, Request, Response, serialise
+from edge.core.sip.spans import SpanPool
+from edge.core.sip.transactions import Repeater
+from edge.core.sip.trunks import Settings, Trunks
+from edge.core.sip.uri import NameAddr, Uri, Via, is_literal
+from edge.vocabulary.endings import EndReason, Outcome, Party
+from edge.vocabulary.ids import LegId
+from edge.vocabulary.media import Address
+from edge.vocabulary.reports import AnyReport, LegEnded
+
+DEFAULT_PORT = 5060
+MAX_FORWARDS = 70
+#: Header fields that are carried through the relay; all others end here.
+CARRIED = ("Require", "Supported", "Unsupported", "RSeq", "RAck", "Session-Expires", "Min-SE", "Reason", "Retry-After")
+_FILTERED = frozenset({"Require", "Supported", "Unsupported"})
+_COOKIE = "z9hG4bK"
+
+
+def bracketed(host: str) -> str:
+    """Return `host` as it stands in a URI."""
+    return f"[{host}]" if ":" in host else host
+
+
+def digest(*parts: str) -> str:
+    """16 hex digits that are the same for a retransmission, and different for anything else."""
+    return blake2s("\0".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def leg_of_branch(branch: str) -> LegId:
+    """Return the leg that a branch of ours was made for (empty: not ours)."""
+    return LegId(branch[len(_COOKIE) :].rpartition("-")[0]) if branch.startswith(_COOKIE) else LegId("")
+
+
+def carried(message: Request | Response) -> dict[str, str]:
+    """Return the extra headers of `message` that go on to the other side."""
+    found: dict[str, str] = {}
+    if not message.extras:
+        return found
+    for name in CARRIED:
+        value = message.extras.get(name)
+        if value is not None and name in _FILTERED:
+            value = ", ".join([x for x in value.split(", ") if x.lower() in EXTENSIONS])
+        if value:
+            found[name] = value
+    return found
+
+
+class Relay:
+    """Shared state; `out` collects the actions of one input."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.trunks = Trunks(settings.trunks, settings.calls_per_second)
+        self.dialogs = Dialogs()
+        self.spans = SpanPool(settings.max_spans)
+        self.repeats = Repeater()
+        self.now_ms = 0
+        self.out: list[Action] = []
+        self._dirty: dict[LegId, None] = {}
+        self._alarms: list[tuple[int, str, LegId]] = []
+        inner = settings.inner
+        self.inner_host = bracketed(inner.host)
+        self._inner_peer = Uri("sip", "peer", self.inner_host)
+        self._contact = {
+            "udp": NameAddr(Uri("sip", "edge", bracketed(settings.public.host), settings.public.port)),
+            "tcp": NameAddr(
+                Uri("sip", "edge", bracketed(settings.public.host), settings.public.port, (("transport", "tcp"),))
+            ),
+        }
+
+    # --- output
+
+    def take(self) -> list[Action]:
+        """Return the actions of this input: the table first, so that a crash after a send finds what was sent."""
+        saves: list[Action] = [Save(leg) for leg in self._dirty if leg in self.dialogs.by_leg]
+        out, self.out = self.out, []
+        self._dirty.clear()
+        return saves + out
+
+    def save(self, dialog: Dialog) -> None:
+        """Note that the dialog changed."""
+        self._dirty[dialog.leg] = None
+
+    def count(self, what: Counted, label: str) -> None:
+        """Count something."""
+        self.out.append(Count(what, label))
+
+    def tell(self, report: AnyReport) -> None:
+        """Report to switch."""
+        self.out.append(Tell(report))
+
+    def tell_ended(
+        self, dialog: Dialog, outcome: Outcome, text: str, by: Party = "appliance", code: int | None = None
+    ) -> None:
+        """Report the end of a leg, once."""
+        if not dialog.told:
+            dialog.told = True
+            self.save(dialog)
+            self.tell(LegEnded(dialog.leg, EndReason(outcome=outcome, ended_by=by, sip_code=code, text=text)))
+
+    def to_peer(self, message: Request | Response, flow: Flow) -> bytes:
+        """Send to a peer; returns the bytes."""
+        data = serialise(message)
+        self.out.append(ToPeer(data, flow))
+        return data
+
+    def to_span(self, message: Request | Response, port: int) -> bytes:
+        """Send to a span; returns the bytes."""
+        data = serialise(message)
+        self.out.append(ToSpan(data, port))
+        return data
+
+    # --- time
+
+    def alarm(self, dialog: Dialog, after_ms: int) -> None:
+        """Give the dialog a new deadline."""
+        dialog.deadline_ms = self.now_ms + after_ms
+        heapq.heappush(self._alarms, (dialog.deadline_ms, "dialog", dialog.leg))
+        self.save(dialog)
+
+    def set_alarm(self, at_ms: int, kind: str, leg: LegId) -> None:
+        """Note a time at which `kind` of `leg` is due."""
+        heapq.heappush(self._alarms, (at_ms, kind, leg))
+
+    def pop_alarm(self) -> tuple[int, str, LegId] | None:
+        """Return a due alarm, or None."""
+        if self._alarms and self._alarms[0][0] <= self.now_ms:
+            return heapq.heappop(self._alarms)
+        return None
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """When something is due next."""
+        found = [Deadline(self._alarms[0][0], self._alarms[0][1])] if self._alarms else []
+        if (repeat := self.repeats.next_ms()) is not None:
+            found.append(Deadline(repeat, "repeat"))
+        if (idle := self.spans.next_retirement_ms()) is not None:
+            found.append(Deadline(max(idle, self.now_ms + 1000), "retire"))
+        return min(found, default=None)
+
+    # --- the end of a dialog
+
+    def bury(self, dialog: Dialog) -> None:
+        """End a dialog that is over on both sides: a tombstone stays for 32 s, the slot is free."""
+        invite = dialog.invite()
+        tomb = Tombstone(
+            leg=dialog.leg,
+            call_id=dialog.call_id,
+            peer_tag=dialog.peer_tag,
+            own_tag=dialog.own_tag,
+            incoming=dialog.incoming,
+            trunk=dialog.trunk,
+            invite_cseq=dialog.invite_cseq,
+            invite_branch=dialog.invite_branch,
+            status=invite.status if invite is not None else 200,
+            bye_cseq=dialog.bye_cseq,
+            until_ms=self.now_ms + TIMEOUT_MS,
+        )
+        self.repeats.stop_all(f"{dialog.leg}/")
+        self.dialogs.remove(dialog, tomb)
+        self.spans.free(dialog.leg, self.now_ms)
+        self.set_alarm(tomb.until_ms, "tomb", tomb.leg)
+        self.out.append(Bury(dialog.leg))
+
+    def forget(self, leg: LegId) -> None:
+        """Drop a tombstone that has had its time."""
+        tomb = self.dialogs.tombs.get(leg)
+        if tomb is not None and tomb.until_ms <= self.now_ms:
+            self.dialogs.forget(leg)
+            self.out.append(Forget(leg))
+
+    # --- addresses
+
+    def contact(self, transport: Transport) -> NameAddr:
+        """Our Contact as peers see it."""
+        return self._contact[transport]
+
+    def via_to_peer(self, transport: Transport, branch: str) -> Via:
+        """Our one Via as peers see it."""
+        public = self.settings.public
+        return Via(transport.upper(), bracketed(public.host), public.port, (("branch", branch), ("rport", None)))
+
+    def via_to_span(self, branch: str) -> Via:
+        """Our one Via as spans see it."""
+        return Via("UDP", self.inner_host, self.settings.inner.port, (("branch", branch),))
+
+    def is_our_via(self, via: Via) -> bool:
+        """Whether we put `via` on: then a request came back to us (RFC 3261 section 16.3)."""
+        public = self.settings.public
+        return via.host.strip("[]") == public.host and (via.port or DEFAULT_PORT) == public.port
+
+    def branch(self, dialog: Dialog, side: str, received: str) -> str:
+        """Return our branch for a request that came with `received`: the same for repeats, CANCEL and negative ACK."""
+        return f"{_COOKIE}{dialog.leg}-{digest(side, dialog.span, received)}"
+
+    def belongs(self, dialog: Dialog, flow: Flow) -> bool:
+        """Whether a message from `flow` may touch the dialog: right tags from elsewhere are not enough."""
+        trunk = self.trunks.of_host(flow.address.host)
+        if trunk is not None and trunk.name == dialog.trunk:
+            return True
+        return not dialog.incoming and flow.address.host == dialog.first_host
+
+    def aim(self, dialog: Dialog) -> None:
+        """Set where requests to the peer go from its route set and remote target (RFC 3261 section 12.2.1.1).
+
+        A name stays at the address that it was reached by: a look-up in the middle of a call could only break it.
+        """
+        uri = dialog.routes[0].uri if dialog.routes else dialog.target
+        if not is_literal(uri.host):
+            return
+        asked = uri.param("transport")
+        transport: Transport = "tcp" if asked == "tcp" else "udp" if asked == "udp" else dialog.flow.transport
+        host = uri.host.strip("[]")
+        kept = dialog.flow.connection if transport == dialog.flow.transport and host == dialog.flow.address.host else 0
+        trunk = self.trunks.of_host(host)
+        # Only hosts that the site file names, or that we dialled, are sent anything (no third party by a Contact).
+        if host == dialog.first_host or (trunk is not None and trunk.name == dialog.trunk):
+            dialog.flow = Flow(transport, Address(host, uri.port or DEFAULT_PORT), kept)
+
+    # --- messages
+
+    def request_to_peer(self, dialog: Dialog, method: str, cseq: int, branch: str, *, first: bool = False) -> Request:
+        """Make a request in front's name; `first`: it is the first INVITE, its CANCEL or its negative ACK."""
+        target, routes = dialog.request_uri if first else dialog.target, [] if first else dialog.routes
+        if routes and routes[0].uri.param("lr") is None:
+            # A strict router: it becomes the Request-URI, and the target the last route (section 12.2.1.1).
+            target, routes = routes[0].uri, [*routes[1:], NameAddr(dialog.target)]
+        tag = "" if first and method != "ACK" else dialog.peer_tag
+        return Request(
+            method=method,
+            uri=target,
+            vias=[self.via_to_peer(dialog.flow.transport, branch)],
+            max_forwards=MAX_FORWARDS,
+            from_=dialog.own.with_tag(dialog.own_tag),
+            to=dialog.peer.with_tag(tag),
+            call_id=dialog.call_id,
+            cseq=cseq,
+            contact=self.contact(dialog.flow.transport) if method in ("INVITE", "UPDATE") else None,
+            routes=routes,
+            extras={"Allow": ALLOW} if method in ("INVITE", "UPDATE") else {},
+        )
+
+    def request_to_span(self, dialog: Dialog, method: str, cseq: int, branch: str) -> Request:
+        """Make a canonical request for the dialog's span."""
+        return Request(
+            method=method,
+            uri=Uri("sip", dialog.leg, self.inner_host, dialog.port),
+            vias=[self.via_to_span(branch)],
+            max_forwards=MAX_FORWARDS,
+            from_=NameAddr(self._inner_peer).with_tag(dialog.shown_tag or dialog.peer_tag),
+            to=NameAddr(Uri("sip", dialog.leg, self.inner_host)).with_tag(dialog.own_tag),
+            call_id=dialog.call_id,
+            cseq=cseq,
+            contact=self.inner_contact(dialog) if method in ("INVITE", "UPDATE") else None,
+            extras={"Allow": ALLOW} if method in ("INVITE", "UPDATE") else {},
+        )
+
+    def inner_contact(self, dialog: Dialog) -> NameAddr:
+        """Where the span sends its requests in this dialog: to front, naming the leg."""
+        return NameAddr(Uri("sip", dialog.leg, self.inner_host, self.settings.inner.port))
+
+    def response_to_peer(self, dialog: Dialog, pending: Pending, status: int) -> Response:
+        """Make a response to a peer's request that was passed on."""
+        creates = pending.method in ("INVITE", "UPDATE") and 100 < status < 300
+        transport = pending.flow.transport if pending.flow else dialog.flow.transport
+        return Response(
+            status=status,
+            vias=pending.vias,
+            from_=pending.from_,
+            to=pending.to if pending.to.tag or status == 100 else pending.to.with_tag(dialog.own_tag),
+            call_id=dialog.call_id,
+            cseq=pending.cseq,
+            method=pending.method,
+            contact=self.contact(transport) if creates else None,
+            record_routes=pending.record_routes if creates else [],
+            extras={"Allow": ALLOW} if creates else {},
+        )
+
+    def response_to_span(self, dialog: Dialog, pending: Pending, status: int) -> Response:
+        """Make a response to a span's request that was passed on."""
+        creates = pending.method in ("INVITE", "UPDATE") and 100 < status < 300
+        tag = dialog.shown_tag or dialog.peer_tag or digest("tag", dialog.leg)
+        return Response(
+            status=status,
+            vias=pending.vias,
+            from_=pending.from_,
+            to=pending.to if pending.to.tag or status == 100 else pending.to.with_tag(tag),
+            call_id=dialog.call_id,
+            cseq=pending.cseq,
+            method=pending.method,
+            contact=self.inner_contact(dialog) if creates else None,
+            extras={"Allow": ALLOW} if creates else {},
+        )
+
+
+def reply(request: Request, status: int, extras: dict[str, str] | None = None) -> Response:
+    """Make an answer of front's own, outside of any dialog (RFC 3261 section 8.2.6, stateless as in 8.2.7)."""
+    tag = digest("reply", request.call_id, request.from_.tag, request.vias[0].branch)
+    return Response(
+        status=status,
+        vias=request.vias,
+        from_=request.from_,
+        to=request.to if request.to.tag or status == 100 else request.to.with_tag(tag),
+        call_id=request.call_id,
+        cseq=request.cseq,
+        method=request.method,
+        extras=extras or {},
+    )
+
+
+def reply_flow(request: Request, flow: Flow) -> Flow:
+    """Where answers to a peer's request go (RFC 3261 section 18.2.2, RFC 3581)."""
+    if flow.transport == "tcp":
+        return flow
+    via = request.vias[0]
+    if via.param("rport") is not None:
+        return flow
+    return Flow("udp", Address(flow.address.host, via.port or DEFAULT_PORT))

@@ -1,0 +1,157 @@
+"""Spans reserved for outgoing legs, and where those legs will be dialled."""
+
+import re
+
+from msgspec import Struct
+
+from edge.core.sip.actions import Flow, Resolve, Transport
+from edge.core.sip.errors import SipError
+from edge.core.sip.relay import DEFAULT_PORT, Relay, bracketed
+from edge.core.sip.trunks import Trunk
+from edge.core.sip.uri import URI_LIMIT, Uri, is_literal, parse_uri
+from edge.vocabulary.endings import EndReason, Outcome
+from edge.vocabulary.ids import Incarnation, LegId
+from edge.vocabulary.media import Address
+from edge.vocabulary.reports import SpanRefused, SpanReserved
+
+RESERVED_MS = 5000
+RESOLVE_MS = 2000
+DEFAULT_CODECS = ("PCMU", "PCMA")
+_NUMBER = re.compile(r"[A-Za-z0-9\-_.!~*'()+&=]{1,64}")
+
+
+class Reservation(Struct, kw_only=True):
+    """A slot that waits for its span's INVITE."""
+
+    leg: LegId
+    span: Incarnation
+    uri: Uri
+    flow: Flow
+    trunk: str
+    caller: str
+    codecs: tuple[str, ...]
+    until_ms: int
+
+
+class _Looked(Struct, kw_only=True):
+    """A target whose name is being looked up."""
+
+    uri: Uri
+    transport: Transport
+    trunk: Trunk | None
+    caller: str
+    until_ms: int
+
+
+class Reservations:
+    """All of them."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._held: dict[LegId, Reservation] = {}
+        self._looked: dict[LegId, _Looked] = {}
+
+    def reserve(self, leg: LegId, target: str, trunk_name: str, caller: str) -> None:
+        """Find out where the leg goes, then hold a slot for it; reports `SpanReserved` or `SpanRefused`."""
+        if leg in self._held or leg in self._looked or leg in self._relay.dialogs.by_leg:
+            return
+        trunk = self._relay.trunks.by_name.get(trunk_name)
+        if trunk_name and trunk is None:
+            self._refuse(leg, "no_route", "no such trunk")
+            return
+        uri = self._uri(target, trunk)
+        if uri is None:
+            self._refuse(leg, "no_route", "bad target, or its trunk has no address")
+            return
+        named = trunk.transport if trunk is not None and not target.startswith("sip:") else "udp"
+        transport: Transport = "tcp" if uri.param("transport") == "tcp" else named
+        looked = _Looked(
+            uri=uri,
+            transport=transport,
+            trunk=trunk,
+            caller=caller if _NUMBER.fullmatch(caller) else "anonymous",
+            until_ms=self._relay.now_ms + RESOLVE_MS,
+        )
+        if is_literal(uri.host):
+            self._hold(leg, looked, uri.host.strip("[]"))
+            return
+        self._looked[leg] = looked
+        self._relay.set_alarm(looked.until_ms, "lookup", leg)
+        self._relay.out.append(Resolve(leg, uri.host))
+
+    @staticmethod
+    def _uri(target: str, trunk: Trunk | None) -> Uri | None:
+        if _NUMBER.fullmatch(target) and trunk is not None and trunk.host:
+            params = (("transport", "tcp"),) if trunk.transport == "tcp" else ()
+            return Uri("sip", target, bracketed(trunk.host), trunk.port, params)
+        if len(target) > URI_LIMIT:
+            return None
+        try:
+            uri = parse_uri(target)
+        except SipError:
+            return None
+        return uri if uri.scheme == "sip" and uri.param("transport") in (None, "udp", "tcp") else None
+
+    def resolved(self, leg: LegId, host: str | None) -> None:
+        """Take the result of a look-up."""
+        looked = self._looked.pop(leg, None)
+        if looked is None:
+            return
+        if host is None:
+            self._refuse(leg, "unreachable", "host name not found")
+        else:
+            self._hold(leg, looked, host)
+
+    def _hold(self, leg: LegId, looked: _Looked, host: str) -> None:
+        relay = self._relay
+        trunk = looked.trunk or relay.trunks.of_host(host)
+        span = relay.spans.pick(leg, relay.now_ms)
+        if span is None:
+            relay.count("call_refused", "no_room")
+            self._refuse(leg, "no_room", "no span with room")
+            return
+        self._held[leg] = Reservation(
+            leg=leg,
+            span=span.name,
+            uri=looked.uri,
+            flow=Flow(looked.transport, Address(host, looked.uri.port or DEFAULT_PORT)),
+            trunk=trunk.name if trunk is not None else "",
+            caller=looked.caller,
+            codecs=trunk.codecs if trunk is not None else DEFAULT_CODECS,
+            until_ms=relay.now_ms + RESERVED_MS,
+        )
+        relay.set_alarm(self._held[leg].until_ms, "reservation", leg)
+        relay.tell(SpanReserved(leg, span.name))
+
+    def _refuse(self, leg: LegId, outcome: Outcome, text: str) -> None:
+        self._relay.tell(SpanRefused(leg, EndReason(outcome=outcome, ended_by="appliance", text=text)))
+
+    def take(self, leg: LegId, span: Incarnation) -> Reservation | None:
+        """Use a reservation; its slot stays taken."""
+        held = self._held.get(leg)
+        if held is None or held.span != span:
+            return None
+        return self._held.pop(leg)
+
+    def release(self, leg: LegId) -> None:
+        """Give a slot back; harmless when the leg is dialled already."""
+        self._looked.pop(leg, None)
+        if self._held.pop(leg, None) is not None:
+            self._relay.spans.free(leg, self._relay.now_ms)
+
+    def lapse(self, leg: LegId) -> None:
+        """Its time may be over."""
+        held = self._held.get(leg)
+        if held is not None and held.until_ms <= self._relay.now_ms:
+            self.release(leg)
+        looked = self._looked.get(leg)
+        if looked is not None and looked.until_ms <= self._relay.now_ms:
+            del self._looked[leg]
+            self._refuse(leg, "unreachable", "host name not found in time")
+
+    def drop_span(self, span: Incarnation) -> list[LegId]:
+        """Forget what was reserved on a span that is gone; returns those legs."""
+        gone = [leg for leg, held in self._held.items() if held.span == span]
+        for leg in gone:
+            del self._held[leg]
+        return gone

@@ -1,0 +1,80 @@
+"""Who a source address is, and how many new calls a second it may bring."""
+
+import ipaddress
+from collections import deque
+from typing import Literal
+
+from msgspec import Struct
+
+from edge.vocabulary.media import Address
+
+_SOURCES_REMEMBERED = 4096
+
+
+class Trunk(Struct, frozen=True, kw_only=True):
+    """A peer, as the site file describes it."""
+
+    name: str
+    #: Addresses and networks (CIDR).
+    sources: tuple[str, ...]
+    #: Where outgoing calls are sent to: an IP address or a name; empty: cannot be dialled by number.
+    host: str = ""
+    port: int = 5060
+    transport: Literal["udp", "tcp"] = "udp"
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+
+
+class Trunks:
+    """All trunks."""
+
+    def __init__(self, trunks: tuple[Trunk, ...], calls_per_second: int) -> None:
+        self._cap = calls_per_second
+        self._starts: dict[str, deque[int]] = {}
+        self.replace(trunks)
+
+    def replace(self, trunks: tuple[Trunk, ...]) -> None:
+        """Take a new set of trunks; calls in progress keep their trunk's name."""
+        self.by_name = {trunk.name: trunk for trunk in trunks}
+        self._networks = [
+            (ipaddress.ip_network(source, strict=False), trunk) for trunk in trunks for source in trunk.sources
+        ]
+        self._known: dict[str, Trunk | None] = {}
+
+    def of_host(self, host: str) -> Trunk | None:
+        """Return the first trunk that names `host` among its sources; None for a stranger."""
+        try:
+            return self._known[host]
+        except KeyError:
+            pass
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return None
+        found = next((trunk for network, trunk in self._networks if address in network), None)
+        if len(self._known) >= _SOURCES_REMEMBERED:
+            # A flood from many addresses must not grow our memory.
+            self._known.clear()
+        self._known[host] = found
+        return found
+
+    def admit(self, trunk: Trunk, now_ms: int) -> bool:
+        """Count a new call of `trunk`; False when it is above the cap of calls a second."""
+        starts = self._starts.setdefault(trunk.name, deque())
+        while starts and starts[0] <= now_ms - 1000:
+            starts.popleft()
+        if len(starts) >= self._cap:
+            return False
+        starts.append(now_ms)
+        return True
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the relay is told about the site."""
+
+    #: Address and port that peers are shown.
+    public: Address
+    #: Front's own address towards spans.
+    inner: Address
+    trunks: tuple[Trunk, ...]
+    calls_per_second: int
+    max_spans: int
