@@ -41,8 +41,8 @@ class _Client:
             self._server.drop(self._sock)
             return
         if self._asked:
-            if not data:
-                self._server.drop(self._sock)  # it does not wait for the answer
+            # Nothing more is wanted of it; a client may well close its sending side and wait for the answer.
+            self._server.pump.unwatch(self._sock.fileno())
             return
         self._received += data
         if len(self._received) > MAX_REQUEST:
@@ -52,6 +52,8 @@ class _Client:
 
     def _ask(self) -> None:
         self._asked = True
+        if self.idle is not None:
+            self.idle.cancel()  # now it is we who take the time
         try:
             request = msgspec.json.decode(self._received, type=dict[str, Any])
         except msgspec.DecodeError as error:
@@ -63,6 +65,7 @@ class _Client:
         if self._sock.fileno() < 0:
             return
         self._asked = True
+        self.idle = self._server.pump.at(monotonic_ms() + IDLE_MS, lambda: self._server.drop(self._sock))
         self._to_send = memoryview(msgspec.json.encode(document) + b"\n")
         self.write()
 

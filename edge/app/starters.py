@@ -4,19 +4,18 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-import edge
 from edge.app.children import Process
+from edge.app.preparing import module_environment
 from edge.app.sockets import Sockets
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.process import Launch
 from edge.runtime.pump import Pump
 from edge.vocabulary.ids import Incarnation
-from edge.vocabulary.supervision import Exited, Fork, Forked
+from edge.vocabulary.supervision import Exited, Fork, Forked, Reload
 
 #: A zygote that does not answer an order in this time is hung.
 FORK_MS = 5000
@@ -31,6 +30,8 @@ class Surroundings:
     run_dir: str
     boot_id: str
     environment: Mapping[str, str]
+    #: The configuration was reloaded since zygotes read theirs.
+    reloaded: bool = False
 
 
 class Recipe(NamedTuple):
@@ -39,18 +40,6 @@ class Recipe(NamedTuple):
     module: str
     fds: tuple[str, ...] = ()
     zygote: bool = False
-
-
-def _child_environment(surroundings: Surroundings, launch: Launch) -> dict[str, str]:
-    # Children find the very code that runs here, installed or not, wherever they are started.
-    root = str(Path(edge.__file__).parents[1])
-    paths = [root, *(p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p != root)]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(paths),
-        **surroundings.environment,
-        **launch.environment(),
-    }
 
 
 class Executed:
@@ -82,7 +71,7 @@ class Executed:
         try:
             popen = subprocess.Popen(
                 [sys.executable, "-m", "edge.app.child", process.name],
-                env=_child_environment(around, launch),
+                env={**module_environment(), **around.environment, **launch.environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # standard output belongs to the command that runs us
                 pass_fds=[theirs.fileno(), *(fd for group in fds.values() for fd in group)],
@@ -109,15 +98,14 @@ class _Order(NamedTuple):
 class ForkedBy:
     """Starts processes as forks of the zygote process `zygote`; orders wait until it is ready."""
 
-    def __init__(self, zygote: Process, pump: Pump) -> None:
+    def __init__(self, zygote: Process, surroundings: Surroundings, pump: Pump) -> None:
         self._zygote = zygote
+        self._surroundings = surroundings
         self._pump = pump
         self._ordered: dict[int, _Order] = {}
         self._waiting: list[tuple[Process, Incarnation]] = []
         self._count = 0
         self._workers: dict[int, Process] = {}
-        #: Forking is put off while this is False (media: until the recordings of a former run are repaired).
-        self.allowed: Callable[[], bool] = lambda: True
 
     def start(self, process: Process, incarnation: Incarnation) -> None:
         """See `Starter`."""
@@ -126,7 +114,7 @@ class ForkedBy:
 
     def serve(self) -> None:
         """Order what waits; called again when the zygote becomes ready."""
-        while self._waiting and self._zygote.running and self.allowed():
+        while self._waiting and self._zygote.running:
             self._order(*self._waiting.pop(0))
 
     def cancel(self, process: Process) -> bool:
@@ -165,6 +153,9 @@ class ForkedBy:
             return
         self._workers[message.pid] = order.process
         order.process.begin(message.pid, order.ours)
+        if self._surroundings.reloaded:
+            # It was born with the site of its zygote; this waits in its channel and is the first that it reads.
+            order.process.send(Reload(self._surroundings.site_path))
 
     def exited(self, message: Exited) -> None:
         """Its zygote reaped a worker: how that ended is known only now."""

@@ -6,8 +6,10 @@ from collections import deque
 PAUSES_MS = (0, 100, 500, 1000, 2000, 5000, 10_000)
 #: So many failures ...
 LOOP_FAILURES = 5
-#: ... within this time are a crash loop; a life of this length is a sound one and forgives all failures before it.
+#: ... within this time are a crash loop.
 LOOP_WINDOW_MS = 60_000
+#: Pauses keep failing starts from eating the machine. Who worked for so long is started again at once.
+SOUND_LIFE_MS = 10_000
 #: Pause in a crash loop. The supervisor never gives up: what made the process fail may pass.
 LOOP_PAUSE_MS = 10_000
 
@@ -21,7 +23,7 @@ class RestartPolicy:
 
     def failed(self, lived_ms: int, now_ms: int) -> int:
         """Note a failure after a life of `lived_ms`; returns the pause before the next start, milliseconds."""
-        if lived_ms >= LOOP_WINDOW_MS:
+        if lived_ms >= SOUND_LIFE_MS:
             self._in_a_row = 0
         self._in_a_row += 1
         self._failures.append(now_ms)

@@ -25,7 +25,7 @@ from edge.core.supervision.lifecycle import (
     Stop,
     Want,
 )
-from edge.core.supervision.restart import LOOP_FAILURES, LOOP_PAUSE_MS, LOOP_WINDOW_MS, PAUSES_MS, RestartPolicy
+from edge.core.supervision.restart import LOOP_FAILURES, LOOP_PAUSE_MS, LOOP_WINDOW_MS, PAUSES_MS, SOUND_LIFE_MS, RestartPolicy
 
 
 def running(now_ms: int = 0, **options: object) -> Lifecycle:
@@ -65,14 +65,14 @@ def test_first_failure_restarts_at_once_and_repeated_ones_back_off_into_a_crash_
 
 def test_slow_failures_back_off_without_being_a_loop() -> None:
     policy = RestartPolicy()
-    pauses = [policy.failed(lived_ms=15_000, now_ms=n * 16_000) for n in range(8)]
+    pauses = [policy.failed(lived_ms=9_000, now_ms=n * 16_000) for n in range(8)]
     assert pauses == [*PAUSES_MS, PAUSES_MS[-1]]
 
 
 def test_a_sound_life_forgives() -> None:
     life = running()
     life.handle(Ended(1), 0)
-    assert Launch() in life.handle(Ended(1), LOOP_WINDOW_MS)
+    assert Launch() in life.handle(Ended(1), SOUND_LIFE_MS)
 
 
 def test_the_loop_is_over_when_its_failures_are_old() -> None:

@@ -1,0 +1,21 @@
+"""Which processes an appliance consists of, and what each is given."""
+
+from typing import Final, NamedTuple
+
+from edge.app.starters import Recipe
+
+
+class Composition(NamedTuple):
+    """The packages of the processes; tests put others in their place."""
+
+    front: Recipe = Recipe("edge.front", ("sip_udp", "sip_tcp", "inner_udp", "front_table"))
+    switch: Recipe = Recipe("edge.switch", ("link_listener",))
+    media: Recipe = Recipe("edge.media", ("media_state", "rtp"), zygote=True)
+    span: Recipe = Recipe("edge.span", (), zygote=True)
+    forwarder: Recipe = Recipe("edge.forwarder")
+    web: Recipe = Recipe("edge.web", ("http_listener",))
+    #: Module run once before switch and media start (`python -m`, with the effective configuration's path).
+    repair: str = "edge.app.repair"
+
+
+APPLIANCE: Final = Composition()

@@ -1,0 +1,117 @@
+"""What a short-lived child works out for the supervisor: the effective configuration and the sizes of shared memory.
+
+In a child, because a loader that waits (speech synthesis, a slow disk) must not keep the supervisor from restarting
+media, and because the sizes are known by modules that import numpy, which must not be in the supervisor.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+import edge
+from edge.config.site import Site
+from edge.runtime.clock import monotonic_ms
+from edge.runtime.pump import Pump
+from edge.vocabulary.wire import unpacker
+
+#: Synthesis of many prompts takes its time; more than this is a hang.
+LIMIT_MS = 300_000
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a configuration comes from."""
+
+    #: Site file; empty with `demo`.
+    config: str = ""
+    demo: bool = False
+    #: By dotted name, as `sip.port`.
+    overrides: dict[str, str | int] = {}
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a source: a site with sizes, or errors (`file:line:column: text`), and warnings."""
+
+    site: Site | None = None
+    sizes: dict[str, int] = {}
+    errors: list[str] = []
+    warnings: list[str] = []
+
+
+_decode = unpacker(Prepared).decode
+
+
+def _start(source: Source) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "edge.app.prepare", msgspec.json.encode(source).decode()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        process_group=0,
+        env=module_environment(),
+    )
+
+
+def module_environment() -> Mapping[str, str]:
+    """Return an environment in which children find this very code, installed or not, wherever they are started."""
+    root = str(Path(edge.__file__).parents[1])
+    paths = [root, *(p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p != root)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _result(output: bytes, status: int | None) -> Prepared:
+    try:
+        return _decode(output)
+    except msgspec.DecodeError:
+        return Prepared(errors=[f"the configuration could not be loaded: the loader ended with {status}"])
+
+
+def prepare(source: Source) -> Prepared:
+    """Load `source`, waiting for it. For the start, when nothing runs yet."""
+    process = _start(source)
+    try:
+        output, _ = process.communicate(timeout=LIMIT_MS / 1000)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, _ = process.communicate()
+    except BaseException:  # Ctrl-C while the loader works
+        process.kill()
+        process.wait()
+        raise
+    return _result(output, process.returncode)
+
+
+class Preparing:
+    """Loads `source` without blocking; `done` is called once."""
+
+    def __init__(self, source: Source, pump: Pump, done: Callable[[Prepared], None]) -> None:
+        self._pump = pump
+        self._done = done
+        self._output = bytearray()
+        self._process = _start(source)
+        if self._process.stdout is None:
+            raise AssertionError("asked for a pipe")
+        self._pipe = self._process.stdout
+        pump.watch(self._pipe.fileno(), self._read)
+        self._limit = pump.at(monotonic_ms() + LIMIT_MS, self._process.kill)
+
+    def _read(self) -> None:
+        data = self._pipe.read1(1 << 20)  # type: ignore[attr-defined]
+        if data:
+            self._output += data
+            return
+        self._pump.unwatch(self._pipe.fileno())
+        self._pipe.close()
+        self._limit.cancel()
+        self._done(_result(bytes(self._output), self._process.wait()))
+
+    def cancel(self) -> None:
+        """Give up: the supervisor stops."""
+        if not self._pipe.closed:
+            self._pump.unwatch(self._pipe.fileno())
+            self._pipe.close()
+            self._limit.cancel()
+            self._process.kill()
+            self._process.wait()

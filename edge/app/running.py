@@ -1,0 +1,89 @@
+"""From the command line to a running supervisor: everything that can be refused is refused here, with exit code 78."""
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+from edge.app.composition import APPLIANCE, Composition
+from edge.app.preparing import Prepared, Source, prepare
+from edge.app.reloading import with_run_dir
+from edge.app.sockets import CannotOpenError, open_all
+from edge.app.supervisor import Supervisor
+from edge.config.site import Site
+from edge.runtime.prctl import become_subreaper
+from edge.runtime.process import EXIT_CONFIG, name_process, raise_limits
+
+#: Descriptors beside media's sockets and two for each span: listeners, channels, files, connections of front.
+SPARE_DESCRIPTORS = 256
+
+
+class RefusedError(Exception):
+    """The appliance can't run like this; the text is for the operator."""
+
+
+def make_folders(site: Site) -> None:
+    """Make state and run folders. Raises RefusedError."""
+    for path, mode in ((Path(site.paths.state), 0o750), (Path(site.paths.run), 0o700)):
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=mode)
+        except OSError as error:
+            raise RefusedError(f"{path}: cannot be made: {error.strerror}") from error
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise RefusedError(f"{path}: is not writable")
+
+
+def lock_state(site: Site) -> int:
+    """Claim the state folder for this run; the descriptor holds the claim. Raises RefusedError."""
+    path = Path(site.paths.state) / "edge.lock"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
+        os.close(fd)
+        raise RefusedError(f"{site.paths.state} is in use by another `edge run` (pid {holder or 'unknown'})") from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    return fd
+
+
+def check_descriptors(site: Site, limit: int) -> None:
+    """Check the descriptor limit against the slot table. Raises RefusedError."""
+    needed = 2 * site.media.slots + 4 * site.sip.max_spans + SPARE_DESCRIPTORS
+    if limit < needed:
+        raise RefusedError(
+            f"{site.media.slots} media slots and {site.sip.max_spans} spans need {needed} descriptors, "
+            f"but the hard limit is {limit}: raise it (LimitNOFILE=, ulimit -Hn) or lower media.slots"
+        )
+
+
+def run(source: Source, composition: Composition = APPLIANCE) -> int:
+    """Load, check, open and run; returns the exit code of `edge run`."""
+    prepared = prepare(source)
+    for warning in prepared.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    for error in prepared.errors:
+        print(error, file=sys.stderr)
+    if prepared.site is None:
+        return EXIT_CONFIG
+    return run_prepared(prepared, source, composition)
+
+
+def run_prepared(prepared: Prepared, source: Source | None, composition: Composition = APPLIANCE) -> int:
+    """Run what was prepared."""
+    if prepared.site is None:
+        raise ValueError("nothing was prepared")
+    site = with_run_dir(prepared.site)
+    try:
+        make_folders(site)
+        lock_state(site)
+        check_descriptors(site, raise_limits())
+        sockets = open_all(site, prepared.sizes, Path(site.paths.run))
+        name_process("supervisor")
+        become_subreaper()
+        supervisor = Supervisor(site, sockets, source, composition)
+    except (RefusedError, CannotOpenError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    return supervisor.run()

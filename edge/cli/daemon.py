@@ -1,0 +1,188 @@
+"""`edge run`, `status`, `reload`, `stop`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from edge.cli.control import NotRunningError, ask
+from edge.cli.output import BAD, FINE, USAGE, complain, console, print_json, print_table, printable
+from edge.cli.site import (
+    DEFAULT_FILE,
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    inspect_site,
+)
+
+#: A reload may have to synthesise prompts.
+RELOAD_S = 310.0
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    for command in (run, status, reload, stop):
+        app.command(command)
+
+
+def run(
+    *,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+    sip_address: Annotated[str | None, Parameter(help="Address of SIP; instead of the site's.")] = None,
+    sip_port: Annotated[int | None, Parameter(help="Port of SIP.")] = None,
+    http_address: Annotated[str | None, Parameter(help="Address of HTTP.")] = None,
+    http_port: Annotated[int | None, Parameter(help="Port of HTTP.")] = None,
+    media_address: Annotated[str | None, Parameter(help="Address of RTP.")] = None,
+    media_first_port: Annotated[int | None, Parameter(help="First port of RTP.")] = None,
+) -> int:
+    """Run the appliance in the foreground.
+
+    SIGTERM lets calls end first; SIGINT or a second SIGTERM stops now; SIGHUP loads the configuration anew.
+    """
+    from edge.app.preparing import Source
+    from edge.app.running import run as run_appliance
+
+    if demo and config is not None:
+        complain("--demo and --config exclude each other")
+        return USAGE
+    given = {
+        "paths.state": None if state is None else str(state.absolute()),
+        "sip.address": sip_address,
+        "sip.port": sip_port,
+        "http.address": http_address,
+        "http.port": http_port,
+        "media.address": media_address,
+        "media.first_port": media_first_port,
+    }
+    overrides = {name: value for name, value in given.items() if value is not None}
+    file = "" if demo else str((config or DEFAULT_FILE).absolute())
+    try:
+        return run_appliance(Source(config=file, demo=demo, overrides=overrides))
+    except KeyboardInterrupt:  # before there was anything to stop
+        return 130
+
+
+def run_dir(config: Path | None, *, demo: bool, state: Path | None) -> Path:
+    """Find the folder of the control socket; raises UsageError, BadSiteError."""
+    if state is not None and config is None:
+        return state / "run"
+    found = inspect_site(config, demo=demo, overrides={} if state is None else {"paths.state": str(state)})
+    # What is wrong with a menu does not hide a running appliance.
+    faults = [error for error in found.errors if error.file.endswith(".toml")]
+    if faults:
+        raise BadSiteError(faults)
+    return Path(found.site.paths.run or Path(found.site.paths.state) / "run")
+
+
+def _ask(
+    config: Path | None, *, demo: bool, state: Path | None, what: str, limit_s: float = 10.0
+) -> dict[str, Any] | int:
+    """Ask the appliance; the answer, or an exit code after the fault was told."""
+    try:
+        return ask(run_dir(config, demo=demo, state=state), {"what": what}, limit_s)
+    except UsageError as error:
+        complain(error)
+        return USAGE
+    except BadSiteError as error:
+        return error.report()
+    except NotRunningError as error:
+        complain(error)
+        return BAD
+
+
+def status(
+    *, config: ConfigOption = None, demo: DemoOption = False, state: StateOption = None, json: JsonOption = False
+) -> int:
+    """Show processes, spans, calls, and what keeps the appliance from being ready.
+
+    Exit code 0: ready, 1: not ready or not running.
+    """
+    answer = _ask(config, demo=demo, state=state, what="status")
+    if isinstance(answer, int):
+        return answer
+    document = answer["body"]
+    if json:
+        print_json(document)
+    else:
+        _show(document)
+    return FINE if document["ready"] else BAD
+
+
+def _show(document: dict[str, Any]) -> None:
+    out = console()
+    calls = "unknown" if document["calls"] is None else document["calls"]
+    out.print(
+        f"{printable(document['name'])}: {'ready' if document['ready'] else 'NOT READY'}, {document['mode']}, "
+        f"up {_age(document['uptime_s'])}, pid {document['pid']}",
+        markup=False,
+    )
+    out.print(
+        f"SIP {document['sip']}, HTTP {document['http']}; calls: {calls}; "
+        f"new calls: {'let in' if document['takes_calls'] else 'refused'}",
+        markup=False,
+    )
+    for reason in document["conditions"]:
+        out.print(f"  {printable(reason['process'])}: {printable(reason['text'])}", markup=False)
+    if document["needs_restart"]:
+        out.print(f"  waits for a restart: {', '.join(document['needs_restart'])}", markup=False)
+    out.print()
+    rows = [
+        (p["name"], p["pid"], p["state"], _age(p["uptime_s"]), p["restarts"], _last(p)) for p in document["processes"]
+    ]
+    spans = document["spans"]
+    up = sum(span["state"] == "running" for span in spans)
+    rows.append(
+        ("spans", "", f"{up} of {document['spans_wanted']}", "", document["span_restarts"], document["span_last_exit"])
+    )
+    print_table(("process", "pid", "state", "up", "restarts", "last end"), rows, right=("pid", "restarts"))
+
+
+def _last(process: dict[str, Any]) -> str:
+    return "" if process["last_exit"] is None else f"{process['last_exit']}, {_age(process['last_exit_s_ago'])} ago"
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+
+
+def reload(*, config: ConfigOption = None, demo: DemoOption = False, state: StateOption = None) -> int:
+    """Load the configuration anew. A faulty one is refused, with every fault (exit code 1), and the old one stays."""
+    answer = _ask(config, demo=demo, state=state, what="reload", limit_s=RELOAD_S)
+    if isinstance(answer, int):
+        return answer
+    if not answer["ok"]:
+        complain(answer["error"])
+        for error in answer.get("errors", []):
+            complain(error)
+        return BAD
+    for warning in answer["body"]["warnings"]:
+        complain(f"warning: {warning}")
+    waiting = answer["body"]["needs_restart"]
+    print(f"reloaded; these wait for a restart: {', '.join(waiting)}" if waiting else "reloaded")
+    return FINE
+
+
+def stop(
+    *,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+    now: Annotated[bool, Parameter(negative=(), help="End the calls in progress.")] = False,
+) -> int:
+    """Stop the appliance: no new calls, and when the last call has ended, the end. Does not wait for it."""
+    answer = _ask(config, demo=demo, state=state, what="stop" if now else "drain")
+    if isinstance(answer, int):
+        return answer
+    print("stopping" if now else "draining: it stops when the last call has ended")
+    return FINE
