@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+"""Write the reference pages of events and metrics; `--check` only tells whether they are current.
+
+docs/events.md, docs/schemas/events.json, docs/asyncapi.json: from edge/vocabulary/events.py.
+docs/metrics.md: from the modules of edge/metrics.
+"""
+
+import argparse
+import ast
+import importlib
+import inspect
+import json
+import pkgutil
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple, get_args
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import msgspec  # noqa: E402
+from prometheus_client import CollectorRegistry  # noqa: E402
+
+import edge.metrics  # noqa: E402
+from edge.vocabulary import endings, events  # noqa: E402
+from edge.vocabulary.private import Private  # noqa: E402
+
+GENERATED = "<!-- Made by scripts/reference.py; do not edit. -->"
+REFERENCE = "#/$defs/{name}"
+ABOUT_EVENTS = (
+    "Each event is a CloudEvents 1.0 document (structured mode, JSON), delivered at least once and in order per call. "
+    "`id` is `<call>.<callseq>` and the same over all attempts; drop what you have seen. `callseq` counts from 1 "
+    "without a gap per call, so a missing event shows. New fields and types may come; none is ever taken away or "
+    "given another meaning."
+)
+ABOUT_METRICS = (
+    "`GET /metrics` gives the families of all processes in the Prometheus text format. Label values come from closed "
+    "lists or from names in the configuration, never from a call."
+)
+
+
+def event_types() -> list[type[msgspec.Struct]]:
+    """All events, in the order of their definition."""
+    return list(get_args(events.AnyEvent))
+
+
+def tag_of(kind: type[msgspec.Struct]) -> str:
+    """Return the event's `type`."""
+    return str(kind.__struct_config__.tag)
+
+
+def field_comments(kind: type) -> dict[str, str]:
+    """Return the `#:` comments above the fields of a class."""
+    lines = textwrap.dedent(inspect.getsource(kind)).splitlines()
+    tree = ast.parse("\n".join(lines)).body[0]
+    found: dict[str, str] = {}
+    if not isinstance(tree, ast.ClassDef):
+        return found
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            above: list[str] = []
+            at = node.lineno - 2
+            while at >= 0 and lines[at].strip().startswith("#:"):
+                above.insert(0, lines[at].strip()[2:].strip())
+                at -= 1
+            found[node.target.id] = " ".join(above)
+    return found
+
+
+def _private(kind: type) -> dict[str, Any]:
+    if kind is Private:
+        return {"type": "string", "description": "Personal data."}
+    raise NotImplementedError(kind)
+
+
+def schemas() -> dict[str, Any]:
+    """JSON Schemas (2020-12) by name: each event's data, its envelope, and what they refer to."""
+    kinds: list[type[msgspec.Struct]] = event_types()
+    documented: list[type[msgspec.Struct]] = [*kinds, endings.EndReason]
+    _, components = msgspec.json.schema_components(
+        [*kinds, endings.EndReason], schema_hook=_private, ref_template=REFERENCE
+    )
+    for kind in documented:
+        properties = components[kind.__name__]["properties"]
+        for name, comment in field_comments(kind).items():
+            encoded = properties.get(name)
+            if comment and encoded is not None:
+                encoded["description"] = comment
+    for kind in kinds:
+        components[f"{kind.__name__}Event"] = _envelope(kind)
+    return components
+
+
+def _envelope(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "title": tag_of(kind),
+        "description": inspect.getdoc(kind) or "",
+        "type": "object",
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": text | {"description": "Unique, and the same over all attempts to deliver: `<call>.<callseq>`."},
+            "source": text | {"description": "`edge/` and the appliance's name."},
+            "type": {"const": tag_of(kind)},
+            "subject": text | {"description": "The call's id."},
+            "time": text | {"format": "date-time", "description": "RFC 3339, UTC, milliseconds."},
+            "datacontenttype": {"const": "application/json"},
+            "callseq": {"type": "integer", "minimum": 1, "description": "Counts the events of a call without a gap."},
+            "data": {"$ref": REFERENCE.format(name=kind.__name__)},
+        },
+        "required": ["specversion", "id", "source", "type", "subject", "time", "callseq", "data"],
+    }
+
+
+def schema_document() -> dict[str, Any]:
+    """One JSON Schema that any event satisfies."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Events of the telephony edge appliance",
+        "description": "CloudEvents 1.0, structured mode. Ignore fields and types that you don't know: more will come.",
+        "oneOf": [{"$ref": REFERENCE.format(name=f"{kind.__name__}Event")} for kind in event_types()],
+        "$defs": schemas(),
+    }
+
+
+def asyncapi_document() -> dict[str, Any]:
+    """AsyncAPI 3.0 description of the webhook."""
+    text = json.dumps(schemas()).replace("#/$defs/", "#/components/schemas/")
+    messages = {
+        tag_of(kind): {
+            "name": tag_of(kind),
+            "summary": (inspect.getdoc(kind) or "").splitlines()[0],
+            "contentType": "application/cloudevents+json",
+            "headers": {"$ref": "#/components/schemas/WebhookHeaders"},
+            "payload": {"$ref": f"#/components/schemas/{kind.__name__}Event"},
+        }
+        for kind in event_types()
+    }
+    header = {"type": "string"}
+    components = json.loads(text)
+    components["WebhookHeaders"] = {
+        "type": "object",
+        "description": "Standard Webhooks.",
+        "properties": {
+            "webhook-id": header | {"description": "The event's id."},
+            "webhook-timestamp": header | {"description": "Seconds since 1970, of this attempt."},
+            "webhook-signature": header
+            | {"description": "`v1,` and base64 of HMAC-SHA256; several, separated by space."},
+        },
+        "required": ["webhook-id", "webhook-timestamp", "webhook-signature"],
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Events of the telephony edge appliance",
+            "version": "1",
+            "description": "Delivered at least once, in order per call. Any 2xx answer takes an event.",
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "channels": {
+            "webhook": {
+                "address": None,
+                "description": "The URL of a sink, by POST.",
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+            }
+        },
+        "operations": {"deliver": {"action": "send", "channel": {"$ref": "#/channels/webhook"}}},
+        "components": {"messages": messages, "schemas": components},
+    }
+
+
+def _type_text(schema: dict[str, Any]) -> str:
+    """Say a schema's type in words, for a table."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(_type_text(one) for one in schema["anyOf"])
+    if schema.get("type") == "array":
+        return f"list of {_type_text(schema['items'])}"
+    if schema.get("type") == "object" and "additionalProperties" in schema:
+        return f"table of {_type_text(schema['additionalProperties'])}"
+    return str(schema.get("type", "any"))
+
+
+def _fields(schema: dict[str, Any]) -> Iterator[str]:
+    rows = [(key, value) for key, value in schema["properties"].items() if "const" not in value and key != "type"]
+    if not rows:
+        yield "No fields."
+        return
+    yield "| field | type | always | meaning |"
+    yield "|---|---|---|---|"
+    for key, value in rows:
+        always = "yes" if key in schema.get("required", []) else f"default `{json.dumps(value.get('default'))}`"
+        yield f"| `{key}` | {_type_text(value)} | {always} | {value.get('description', '')} |"
+
+
+def events_page() -> str:
+    """docs/events.md."""
+    components = schemas()
+    out = [
+        GENERATED,
+        "# Events",
+        "",
+        ABOUT_EVENTS,
+        "",
+        "JSON Schema: [schemas/events.json](schemas/events.json). AsyncAPI: [asyncapi.json](asyncapi.json).",
+        "",
+        "| type | |",
+        "|---|---|",
+    ]
+    for kind in event_types():
+        summary = (inspect.getdoc(kind) or "").splitlines()[0]
+        out.append(f"| [`{tag_of(kind)}`](#{tag_of(kind).replace('.', '')}) | {summary} |")
+    for kind in event_types():
+        out += ["", f"## {tag_of(kind)}", "", inspect.getdoc(kind) or "", ""]
+        out += _fields(components[kind.__name__])
+    out += ["", "## EndReason", "", inspect.getdoc(endings.EndReason) or "", ""]
+    out += _fields(components["EndReason"])
+    return "\n".join(out) + "\n"
+
+
+def metric_modules() -> list[ModuleType]:
+    """Return the modules of edge/metrics, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(edge.metrics.__path__))
+    return [importlib.import_module(f"edge.metrics.{name}") for name in names]
+
+
+def metrics_class(module: ModuleType) -> type[Any]:
+    """Return the module's class with a registry: `<Process>Metrics`."""
+    process = module.__name__.rpartition(".")[2]
+    found: type[Any] = getattr(module, f"{process.capitalize()}Metrics")
+    return found
+
+
+def make_metrics(module: ModuleType) -> Any:
+    """Make a process's metrics, with readings of zero where it reads them at a scrape."""
+    made = metrics_class(module)
+    if not inspect.signature(made).parameters:
+        return made()
+    reading = module.MediaReading(
+        counters=dict.fromkeys(module.COUNTERS, 0),
+        gauges=dict.fromkeys(module.GAUGES, 0.0),
+        tick_bounds_s=[0.02],
+        tick_counts=[0, 0],
+        tick_sum_s=0.0,
+    )
+    return made(lambda: reading)
+
+
+class Described(NamedTuple):
+    """A metric as the page shows it."""
+
+    name: str
+    type: str
+    help: str
+    labels: tuple[str, ...]
+
+
+def metrics_of(registry: CollectorRegistry) -> list[Described]:
+    """Every metric of a registry, by name."""
+    found = []
+    for collector in list(registry._collector_to_names):  # noqa: SLF001 - the only way to the label names
+        for family in collector.collect():
+            labels = getattr(collector, "_labelnames", None)
+            if labels is None:
+                labels = sorted({key for sample in family.samples for key in sample.labels} - {"le", "quantile"})
+            name = family.name + ("_total" if family.type == "counter" else "")
+            found.append(Described(name, family.type, family.documentation, tuple(labels)))
+    return sorted(found)
+
+
+def metrics_page() -> str:
+    """docs/metrics.md."""
+    out = [
+        GENERATED,
+        "# Metrics",
+        "",
+        ABOUT_METRICS,
+        "",
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
+        "| `edge_process_up` | gauge | `process` | 1 when the process answered the scrape, else 0 |",
+    ]
+    for module in metric_modules():
+        made = metrics_class(module)
+        out += ["", f"## {module.__name__.rpartition('.')[2]}", "", inspect.getdoc(made) or "", ""]
+        out += ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+        for name, kind, text, labels in metrics_of(make_metrics(module).registry):
+            shown = ", ".join(f"`{label}`" for label in labels)
+            out.append(f"| `{name}` | {kind} | {shown} | {text} |")
+    return "\n".join(out) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file with its content."""
+
+    def plain(document: dict[str, Any]) -> str:
+        return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    return {
+        ROOT / "docs/events.md": events_page(),
+        ROOT / "docs/schemas/events.json": plain(schema_document()),
+        ROOT / "docs/asyncapi.json": plain(asyncapi_document()),
+        ROOT / "docs/metrics.md": metrics_page(),
+    }
+
+
+def main() -> int:
+    """Write or check; 1 when a page is not current."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is not current")
+    check = parser.parse_args().check
+    stale = [path for path, text in pages().items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in stale:
+        print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}")
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(pages()[path], "utf-8")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
