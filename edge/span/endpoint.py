@@ -105,20 +105,27 @@ class Endpoint:
         """Count a fault."""
         self.faults[kind] = self.faults.get(kind, 0) + 1
 
-    def incoming(self, account: "_Account", number: int, message: str) -> None:
+    def incoming(self, account: "_Account", prm: pj.OnIncomingCallParam) -> None:
         """Keep the new call, or refuse it."""
-        found = _LEG.match(message)
+        found = _LEG.match(prm.rdata.wholeMsg)
         leg = LegId(found.group(1)) if found else LegId("")
-        call = _Call(self, account, leg, number)
-        if found is None or leg in self._calls:
-            self.count("duplicate_leg" if found else "no_leg")
-            # Kept until its own DISCONNECTED like any other, under a name that no leg has.
-            call.leg = LegId(f"?{number}")
-            self._calls[call.leg] = call
-            call.hangup(_response(pj.PJSIP_SC_INTERNAL_SERVER_ERROR, ""))
-            return
-        self._calls[leg] = call
-        self.events.append(span_legs.Invited(leg))
+        call = _Call(self, account, leg, prm.callId)
+        if self._front is not None and prm.rdata.srcAddress != str(self._front):
+            self._refuse(call, "stranger", pj.PJSIP_SC_FORBIDDEN)  # some other process of this machine
+        elif found is None:
+            self._refuse(call, "no_leg", pj.PJSIP_SC_INTERNAL_SERVER_ERROR)
+        elif leg in self._calls:
+            self._refuse(call, "duplicate_leg", pj.PJSIP_SC_INTERNAL_SERVER_ERROR)
+        else:
+            self._calls[leg] = call
+            self.events.append(span_legs.Invited(leg))
+
+    def _refuse(self, call: "_Call", kind: str, code: int) -> None:
+        self.count(kind)
+        # Kept until its own DISCONNECTED like any other, under a name that no leg has.
+        call.leg = LegId(f"?{call.getId()}")
+        self._calls[call.leg] = call
+        call.hangup(_response(code, ""))
 
     def bridge_changed(self) -> None:
         """Have the bridge ticked after this round."""
@@ -137,7 +144,7 @@ class _Account(pj.Account):  # type: ignore[misc]
 
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
         try:
-            self._endpoint.incoming(self, prm.callId, prm.rdata.wholeMsg)
+            self._endpoint.incoming(self, prm)
         except Exception:
             self._endpoint.fault("incoming")
 

@@ -82,6 +82,7 @@ class Span:
     def run(self) -> int:
         """Serve until told to stop and all legs are gone, or `FAREWELL_MS` after."""
         self._channel.ready(self._endpoint.address.port)
+        self._log.info("listening", address=str(self._endpoint.address))
         self._waker.fired = True
         now_ms = monotonic_ms()
         while self._over_ms is None or (now_ms < self._over_ms and len(self._endpoint) > 0):
@@ -90,6 +91,7 @@ class Span:
             now_ms = monotonic_ms()
             self._drain_events(now_ms)
         self._link.flush()
+        self._log.info("ending", legs=len(self._core), faults={**self._core.faults, **self._endpoint.faults})
         return 0
 
     # --- one round ---
@@ -196,6 +198,7 @@ class Span:
             "legs": self._core.snapshot().legs,
             "faults": {**self._core.faults, **self._endpoint.faults},
             "link": self._link.connected,
+            "kept_reports": self._link.kept,
             "cpu_s": round(time.process_time(), 3),
         }
         self._channel.send(Replied(request.id, to_json(told)))
