@@ -8,14 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from edge.app.children import Process
+from edge.app.children import Process, describe
 from edge.app.preparing import module_environment
 from edge.app.sockets import Sockets
 from edge.runtime.clock import monotonic_ms
+from edge.runtime.logs import logger
 from edge.runtime.process import Launch
 from edge.runtime.pump import Pump
 from edge.vocabulary.ids import Incarnation
 from edge.vocabulary.supervision import Exited, Fork, Forked, Reload
+
+_log = logger("supervisor")
 
 #: A zygote that does not answer an order in this time is hung.
 FORK_MS = 5000
@@ -162,6 +165,7 @@ class ForkedBy:
         process = self._workers.pop(message.pid, None)
         if process is not None:
             process.lifecycle.status_known(message.status)
+            _log.info("worker reaped", child=process.name, pid=message.pid, status=describe(message.status))
 
     def zygote_lost(self) -> None:
         """Its zygote ended. What it had forked lives on; orders without an answer are given again.

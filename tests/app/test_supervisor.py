@@ -1,0 +1,327 @@
+"""The supervisor over real processes that have no job (see `fakes`): starts, restarts, stops, answers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.app.appliance import ROOT, Appliance, alive, site_for
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.system
+
+Start = Callable[..., Appliance]
+
+
+@pytest.fixture
+def start(address: str, tmp_path: Path) -> Iterator[Start]:
+    begun: list[Appliance] = []
+
+    def start(environment: dict[str, str] | None = None, **changes: Any) -> Appliance:
+        appliance = Appliance(site_for(address, tmp_path, **changes), environment)
+        begun.append(appliance)
+        return appliance
+
+    yield start
+    for appliance in begun:
+        pids = appliance.pids() if appliance.process.poll() is None else set()
+        appliance.end()
+        until(lambda pids=pids: not any(alive(pid) for pid in pids), 10, "every process is gone")
+
+
+@pytest.fixture
+def ready(start: Start) -> Appliance:
+    appliance = start()
+    appliance.until_ready()
+    return appliance
+
+
+def seen(appliance: Appliance, name: str = "front") -> list[list[Any]]:
+    found: list[list[Any]] = appliance.request(name, "seen")
+    return found
+
+
+def test_everything_is_given_to_whom_it_belongs(ready: Appliance, tmp_path: Path) -> None:
+    about = {name: ready.request(name, "about") for name in ("front", "switch", "media", "forwarder", "web")}
+    assert {name: sorted(a["fds"]) for name, a in about.items()} == {
+        "front": ["front_table", "inner_udp", "sip_tcp", "sip_udp"],
+        "switch": ["link_listener"],
+        "media": ["media_state", "rtp"],
+        "forwarder": [],
+        "web": ["http_listener"],
+    }
+    assert len(about["media"]["fds"]["rtp"]) == 6
+    assert all(all(a["open"]) for a in about.values())
+    assert {a["comm"] for a in about.values()} == {
+        "edge-front",
+        "edge-switch",
+        "edge-media",
+        "edge-forwarder",
+        "edge-web",
+    }
+    assert len({a["boot"] for a in about.values()}) == 1
+    assert len({a["incarnation"] for a in about.values()}) == 5
+    assert (tmp_path / "state" / "repaired").exists(), "recordings are repaired before switch and media start"
+    run_dir = tmp_path / "state" / "run"
+    assert oct((run_dir / "control.sock").stat().st_mode & 0o777) == "0o600"
+    assert oct((run_dir / "link.sock").stat().st_mode & 0o777) == "0o600"
+    assert oct((run_dir / "site.1.msgpack").stat().st_mode & 0o777) == "0o600"
+
+
+def test_front_learns_of_spans_and_that_calls_are_welcome_only_when_all_are_up(ready: Appliance) -> None:
+    events = seen(ready)
+    assert events[0] == ["list", {}]
+    assert events[1] == ["accept", False]
+    assert ["accept", True] in events
+    assert [e[0] for e in events].index("up") < events.index(["accept", True])
+
+
+@pytest.mark.parametrize("name", ["front", "switch", "media", "forwarder", "web", "media-zygote", "span-zygote"])
+def test_a_killed_process_is_started_again_and_the_others_stay(ready: Appliance, name: str) -> None:
+    before = {p["name"]: p["pid"] for p in ready.status()["processes"]}
+    spans = [span["pid"] for span in ready.status()["spans"]]
+    os.kill(before[name], signal.SIGKILL)
+    until(lambda: ready.one(name)["pid"] not in {before[name], None} and ready.status()["ready"], 20, "restarted")
+    after = {p["name"]: p for p in ready.status()["processes"]}
+    assert after[name]["restarts"] == 1
+    assert {n: p["pid"] for n, p in after.items() if n != name} == {n: p for n, p in before.items() if n != name}
+    assert [span["pid"] for span in ready.status()["spans"]] == spans
+    until(lambda: ready.one(name)["last_exit"] == "SIGKILL", 5, "how it ended is known, also when a zygote reaped it")
+
+
+def test_a_worker_whose_zygote_died_is_reaped_by_us_and_forked_from_the_new_one(ready: Appliance) -> None:
+    for name in ("media-zygote", "media"):
+        pid = ready.one(name)["pid"]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda name=name, pid=pid: ready.one(name)["pid"] not in {pid, None} and ready.status()["ready"], 20)
+        assert not Path(f"/proc/{pid}").exists(), "no zombie is left"
+    assert ready.one("media")["last_exit"] == "SIGKILL"
+
+
+def test_front_started_anew_is_told_the_spans_that_live(ready: Appliance) -> None:
+    ready.request("front", "want", 3)
+    until(lambda: sum(e[0] == "up" for e in seen(ready)) == 3, 20, "three spans are up")
+    ports = {e[1]: e[2] for e in seen(ready) if e[0] == "up"}
+    os.kill(ready.one("front")["pid"], signal.SIGKILL)
+    until(lambda: ready.one("front")["restarts"] == 1 and ready.status()["ready"], 20)
+    assert seen(ready)[:2] == [["list", ports], ["accept", True]]
+
+
+def test_spans_follow_what_front_wants_within_the_limit(ready: Appliance) -> None:
+    ready.request("front", "want", 99)
+    until(lambda: len([s for s in ready.status()["spans"] if s["state"] == "running"]) == 10, 30, "the limit")
+    assert ready.status()["spans_wanted"] == 10
+    ready.request("front", "want", 9)
+    victim = ready.status()["spans"][0]
+    ready.request("front", "retire", victim["incarnation"])
+    until(lambda: ["down", victim["incarnation"]] in seen(ready), 10)
+    until(lambda: len(ready.status()["spans"]) == 9, 10)
+    assert ready.status()["span_restarts"] == 0
+
+
+def test_a_killed_span_is_told_of_and_replaced_under_a_new_name(ready: Appliance) -> None:
+    span = ready.status()["spans"][0]
+    os.kill(span["pid"], signal.SIGKILL)
+    until(lambda: ["down", span["incarnation"]] in seen(ready), 10)
+    until(lambda: ready.status()["ready"], 10)
+    assert ready.status()["spans"][0]["incarnation"] != span["incarnation"]
+    assert ready.status()["span_restarts"] == 1
+
+
+def test_a_crash_loop_is_slowed_and_shown_and_does_not_end_the_supervisor(start: Start) -> None:
+    appliance = start({"FAKE_FORWARDER_EXIT": "3"})
+    until(lambda: appliance.one("forwarder")["crash_loop"] if appliance.status()["processes"] else False, 30)
+    shown = appliance.one("forwarder")
+    assert shown["state"] == "crash loop"
+    assert shown["last_exit"] == "exit 3"
+    assert shown["restarts"] == 4
+    reasons = {c["process"]: c["text"] for c in appliance.status()["conditions"]}
+    assert reasons["forwarder"].startswith("crash loop, last ended by exit 3")
+    assert appliance.status()["takes_calls"], "calls don't need the forwarder"
+    assert "crash loop: restarts are slowed" in appliance.log
+
+
+def test_a_process_that_refuses_its_configuration_is_not_tried_again(start: Start) -> None:
+    appliance = start({"FAKE_WEB_EXIT": "78"})
+    until(lambda: appliance.status()["takes_calls"] if appliance.status()["processes"] else False, 30)
+    assert appliance.one("web")["state"] == "refused"
+    assert appliance.one("web")["restarts"] == 0
+
+
+def test_a_hung_process_is_made_to_say_where_and_is_replaced(ready: Appliance) -> None:
+    pid = ready.one("switch")["pid"]
+    ready.request("switch", "hang")
+    until(lambda: ready.one("switch")["pid"] not in {pid, None}, 30, "replaced")
+    assert ready.one("switch")["last_exit"] == "SIGABRT"
+    assert "fakes.py" in ready.log, "the traceback of the hang"
+
+
+def test_a_stopped_process_is_killed(ready: Appliance) -> None:
+    pid = ready.one("forwarder")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: ready.one("forwarder")["pid"] not in {pid, None}, 30, "replaced")
+    assert not alive(pid)
+
+
+def test_a_bug_in_a_callback_ends_the_process_with_70(ready: Appliance) -> None:
+    with pytest.raises(LookupError, match="ended before it answered"):
+        ready.request("switch", "raise")
+    until(lambda: ready.one("switch")["last_exit"] == "exit 70", 10)
+    assert "ValueError: as asked" in ready.log
+
+
+def test_a_process_may_only_say_what_is_its_business(ready: Appliance) -> None:
+    pid = ready.one("forwarder")["pid"]
+    ready.request("forwarder", "forbidden")
+    until(lambda: ready.one("forwarder")["pid"] not in {pid, None}, 20, "ended and replaced")
+    assert ready.status()["spans_wanted"] == 1
+
+
+def test_conditions_make_it_not_ready_and_those_of_switch_and_media_refuse_calls(ready: Appliance) -> None:
+    ready.request("forwarder", "health", ["sink", "sink `a` is gone"])
+    until(lambda: not ready.status()["ready"], 10)
+    assert ready.status()["conditions"] == [{"process": "forwarder", "condition": "sink", "text": "sink `a` is gone"}]
+    assert ready.status()["takes_calls"]
+    ready.request("switch", "health", ["storage", "disk full"])
+    until(lambda: seen(ready)[-1] == ["accept", False], 10, "front is told")
+    ready.request("switch", "health", ["storage", ""])
+    until(lambda: seen(ready)[-1] == ["accept", True], 10, "front is told again")
+    os.kill(ready.one("forwarder")["pid"], signal.SIGKILL)
+    until(
+        lambda: ready.one("forwarder")["restarts"] == 1 and ready.status()["ready"], 20, "a new life has no conditions"
+    )
+
+
+def test_metrics_of_all_are_collected_and_who_does_not_answer_is_none(ready: Appliance) -> None:
+    texts = ready.request("web", "scrape all")
+    assert {n: t for n, t in texts.items() if n != "supervisor"} == {
+        name: f"fake_{name} 1\n" for name in ("front", "media", "switch", "forwarder", "web")
+    }
+    assert 'edge_supervisor_running_processes{process="media"} 1.0' in texts["supervisor"]
+    os.kill(ready.one("switch")["pid"], signal.SIGSTOP)
+    assert ready.request("web", "scrape all")["switch"] is None
+
+
+def test_web_asks_others_and_the_supervisor(ready: Appliance) -> None:
+    body, error = ready.request("web", "ask", ["supervisor", "status"])
+    assert error is None
+    assert json.loads(body)["ready"] is True
+    assert ready.request("web", "ask", ["switch", "calls"]) == ["[]", None]
+    assert ready.request("web", "ask", ["nobody", "x"])[1].startswith("no process 'nobody'")
+
+
+def test_bad_requests_are_answered(ready: Appliance) -> None:
+    assert not ready.ask("nonsense")["ok"]
+    assert not ready.ask("request", process=7)["ok"]
+    with pytest.raises(LookupError, match="no process"):
+        ready.request("span", "x")
+
+
+def test_a_drain_waits_for_the_last_call_and_refuses_new_ones(ready: Appliance) -> None:
+    ready.request("switch", "set calls", [{"id": "a"}])
+    ready.signal(signal.SIGTERM)
+    until(lambda: ready.status().get("mode") == "draining", 10)
+    until(lambda: seen(ready)[-2:] == [["accept", False], ["drain"]], 10)
+    assert seen(ready, "switch") == [["drain"]]
+    assert ready.status()["calls"] == 1
+    assert ready.process.poll() is None
+    ready.request("switch", "set calls", [])
+    assert ready.process.wait(15) == 0
+
+
+def test_a_drain_ends_at_its_limit(start: Start) -> None:
+    appliance = start(drain_seconds=1)
+    appliance.until_ready()
+    appliance.request("switch", "set calls", [{"id": "a"}])
+    appliance.signal(signal.SIGTERM)
+    assert appliance.process.wait(20) == 0
+    assert "time is over" in appliance.log
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]], ids=["INT", "TERM TERM"])
+def test_a_stop_now_does_not_wait_for_calls(ready: Appliance, signals: list[signal.Signals]) -> None:
+    ready.request("switch", "set calls", [{"id": "a"}])
+    pids = ready.pids()
+    assert len(pids) == 9
+    for number in signals:
+        ready.signal(number)
+        until(lambda: ready.process.poll() is not None or ready.status().get("mode") in {"draining", "stopping"}, 10)
+    assert ready.process.wait(15) == 0
+    assert not any(alive(pid) for pid in pids)
+    ends = [json.loads(line) for line in ready.log.splitlines() if '"process ended"' in line]
+    order = [end["child"] for end in ends if end["child"] in {"span", "front", "media", "switch", "forwarder", "web"}]
+    assert order[0] == "span"
+    assert set(order[1:3]) == {"front", "media"}
+    assert order[3] == "switch"
+
+
+def test_who_does_not_stop_is_killed(start: Start) -> None:
+    stubborn = {f"FAKE_{name}_STUBBORN": "1" for name in ("SPAN", "FRONT", "MEDIA", "SWITCH", "WEB")}
+    appliance = start(stubborn)
+    appliance.until_ready()
+    pids = appliance.pids()
+    appliance.signal(signal.SIGINT)
+    assert appliance.process.wait(15) == 0
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_every_process_ends_with_a_killed_supervisor(ready: Appliance) -> None:
+    pids = ready.pids()
+    assert len(pids) == 9, "supervisor, two zygotes, five processes, a span"
+    ready.process.kill()
+    ready.process.wait()
+    until(lambda: not any(alive(pid) for pid in pids), 2, "all gone within two seconds")
+
+
+def test_workers_whose_zygotes_are_dead_end_with_the_supervisor_too(ready: Appliance) -> None:
+    pids = ready.pids()
+    # Stopped first, so that neither can be replaced before the supervisor dies.
+    os.kill(ready.process.pid, signal.SIGSTOP)
+    zygotes = [pid for pid in pids if "-zyg" in Path(f"/proc/{pid}/comm").read_text()]
+    for pid in zygotes:
+        os.kill(pid, signal.SIGKILL)
+    assert len(zygotes) == 2
+    ready.process.kill()
+    ready.process.wait()
+    until(lambda: not any(alive(pid) for pid in pids), 2, "all gone within two seconds")
+
+
+def test_the_folder_is_free_for_the_next_run_after_a_kill(start: Start) -> None:
+    first = start()
+    first.until_ready()
+    first.process.kill()
+    first.process.wait()
+    second = start()
+    second.until_ready()
+
+
+def test_a_second_run_on_the_same_state_is_refused(ready: Appliance, tmp_path: Path) -> None:
+    site = site_for("127.0.0.1", tmp_path)
+    second = subprocess.run(
+        [sys.executable, "-m", "tests.app.start", msgspec.json.encode(site).decode()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode == 78
+    assert f"is in use by another `edge run` (pid {ready.process.pid})" in second.stderr
+    assert ready.status()["ready"]
+
+
+def test_the_supervisor_loads_no_heavy_library(ready: Appliance) -> None:
+    maps = Path(f"/proc/{ready.process.pid}/maps").read_text()
+    for library in ("numpy", "llvmlite", "numba", "pjsua2"):
+        assert library not in maps
+    heavy = "('numpy', 'numba', 'pjsua2', 'soundfile')"
+    code = f"import sys, edge.app.running; print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
