@@ -96,7 +96,7 @@ class Legs:
         return sum(state.recording_open for state in self._by_slot.values())
 
     def snapshot(self) -> MediaSnapshot:
-        """Tell which legs are open, and what is recorded."""
+        """Tell which legs are open, and which recordings are not reported complete yet."""
         legs: dict[LegId, SlotIndex] = {}
         recordings: dict[LegId, RecordingId] = {}
         for state in self._by_slot.values():
@@ -104,6 +104,7 @@ class Legs:
                 legs[state.leg] = state.slot
             if state.recording_open and state.recording is not None:
                 recordings[state.leg] = state.recording.recording
+            recordings.update({recording.leg: recording.recording for recording in state.finishing})
         return MediaSnapshot(legs, recordings)
 
     def save(self, state: SlotState) -> None:
