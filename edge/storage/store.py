@@ -82,6 +82,8 @@ class Store:
     def _guarded(self, work: Callable[[], T]) -> T:
         try:
             return work()
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            raise  # our own mistake, not the disk's: loud
         except (sqlite3.Error, OSError) as error:
             connection = self._connection
             if connection is not None and connection.in_transaction:
@@ -167,6 +169,11 @@ class Store:
         """Return a stored menu."""
         row = self._guarded(lambda: self._db().execute("SELECT body FROM menus WHERE key = ?", (key,)).fetchone())
         return None if row is None else bytes(row[0])
+
+    def last_callseq(self, call: str) -> int:
+        """Return the number of the last event of a call, 0 when there is none."""
+        statement = "SELECT COALESCE(MAX(callseq), 0) FROM events WHERE call = ?"
+        return int(self._guarded(lambda: self._db().execute(statement, (call,)).fetchone())[0])
 
     def open_calls(self) -> list[OpenCall]:
         """Return the calls that have not ended, with their journals in order."""

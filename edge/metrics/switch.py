@@ -1,0 +1,81 @@
+"""Metrics of switch."""
+
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from edge.vocabulary.endings import Outcome
+from edge.vocabulary.media import DigitMethod
+
+#: Why a new call was refused before it became one.
+REFUSALS = ("storage", "disk")
+DIRECTIONS = ("incoming", "outgoing")
+
+
+class SwitchMetrics:
+    """Calls, digits and storage. All labels come from closed lists and exist from the start."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._calls()
+        self._work()
+        for direction in DIRECTIONS:
+            for outcome in get_args(Outcome):
+                self.calls.labels(direction, outcome)
+        for method in get_args(DigitMethod):
+            self.digits.labels(method)
+        for why in REFUSALS:
+            self.refused.labels(why)
+
+    def _calls(self) -> None:
+        self.calls = Counter(
+            "edge_switch_calls_total",
+            "Calls that ended, by direction and outcome",
+            ["direction", "outcome"],
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "edge_switch_calls_refused_total",
+            "New calls refused because they could not have been stored or recorded",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.active = Gauge("edge_switch_calls_active", "Calls that have not ended", registry=self.registry)
+        self.legs = Gauge("edge_switch_media_slots_used", "Media slots held by legs", registry=self.registry)
+        self.digits = Counter(
+            "edge_switch_digits_total",
+            "Key presses, by the method that reported them first",
+            ["method"],
+            registry=self.registry,
+        )
+        self.duplicates = Counter(
+            "edge_switch_digit_duplicates_total",
+            "Reports of key presses that another method had reported before",
+            registry=self.registry,
+        )
+
+    def _work(self) -> None:
+        self.commit_seconds = Histogram(
+            "edge_switch_commit_duration_seconds",
+            "Transaction of one turn, from BEGIN to a synced COMMIT",
+            buckets=(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+            registry=self.registry,
+        )
+        self.turn_seconds = Histogram(
+            "edge_switch_turn_duration_seconds",
+            "Commit and sending of one turn that had something to write",
+            buckets=(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+            registry=self.registry,
+        )
+        self.inputs = Counter("edge_switch_inputs_total", "Inputs that calls took", registry=self.registry)
+        self.events = Counter("edge_switch_events_total", "Events committed to the outbox", registry=self.registry)
+        self.pending = Gauge("edge_switch_pending_commands", "Commands without a CommandDone", registry=self.registry)
+        self.unknown = Counter(
+            "edge_switch_unknown_reports_total", "Reports about calls that are not there", registry=self.registry
+        )
+        self.storage_errors = Counter(
+            "edge_switch_storage_errors_total", "Transactions that the disk did not take", registry=self.registry
+        )
+        self.backlog_bytes = Gauge(
+            "edge_switch_storage_backlog_bytes", "Kept in memory until the disk works again", registry=self.registry
+        )

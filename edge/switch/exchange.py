@@ -1,0 +1,239 @@
+"""All calls of the appliance: turns reports into inputs of the call they belong to, and keeps what follows from them.
+
+Nothing leaves here by itself: rows to be written gather in `turn`, commands in `pending`. The shell writes the one,
+then sends the other.
+"""
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from edge.core.calls.call import Call
+from edge.core.calls.inputs import (
+    Action,
+    Elapsed,
+    Emit,
+    Entry,
+    FreeSeat,
+    Incoming,
+    Input,
+    Originate,
+    Reserved,
+    Send,
+)
+from edge.core.calls.slots import Slots
+from edge.core.menus.model import Listen, Menu
+from edge.metrics.switch import SwitchMetrics
+from edge.runtime.clock import rfc3339
+from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
+from edge.switch.pending import Pending, call_of_command, receiver_of
+from edge.switch.plan import Plan
+from edge.switch.rows import call_row, ended_row, event_row
+from edge.vocabulary import events
+from edge.vocabulary.commands import Reject
+from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, call_of
+from edge.vocabulary.reports import (
+    AnyReport,
+    CommandDone,
+    FrontSnapshot,
+    LegEnded,
+    LegIncoming,
+    MediaSnapshot,
+    SoundHeard,
+    SpanReserved,
+    SpanSnapshot,
+)
+from edge.vocabulary.wire import pack
+
+#: Ends of legs whose beginning has not been reported yet (another sender, another connection) that are remembered.
+MAX_EARLY = 1000
+
+
+class Exchange:
+    """The calls that have not ended. `now_ms` and `wall` are the clocks of the process."""
+
+    def __init__(
+        self, plan: Plan, boot: str, metrics: SwitchMetrics, now_ms: Callable[[], int], wall: Callable[[], datetime]
+    ) -> None:
+        self.plan = plan
+        self.boot = boot
+        self.metrics = metrics
+        self.calls: dict[CallId, Call] = {}
+        self.rows: dict[CallId, CallRow] = {}
+        self.slots = Slots(plan.site.media.slots)
+        self.pending = Pending()
+        self.turn = Turn()
+        #: Receivers that are connected and have shown their snapshot.
+        self.connected: set[str] = set()
+        self.draining = False
+        #: Why new calls can't be taken ("storage", "disk"), "" when they can.
+        self.refusing = ""
+        self._now_ms = now_ms
+        self._wall = wall
+        self._heap: list[tuple[int, CallId]] = []
+        self._armed: dict[CallId, int] = {}
+        self._early: OrderedDict[LegId, LegEnded] = OrderedDict()
+        self._stored_menus: set[str] = set()
+        self._hears_sound: set[CallId] = set()
+
+    # --- reports
+
+    def report(self, process: str, incarnation: Incarnation, body: AnyReport) -> None:
+        """Take a report; snapshots are not for here."""
+        if isinstance(body, CommandDone):
+            self.pending.done(receiver_of(process, incarnation), body.id)
+            call = self.calls.get(call_of_command(body.id))
+            if call is not None:
+                self.feed(call, body)
+        elif isinstance(body, LegIncoming):
+            self._incoming(body)
+        elif isinstance(body, SpanSnapshot | FrontSnapshot | MediaSnapshot):
+            return
+        else:
+            self._about_leg(body.leg, body)
+
+    def _about_leg(self, leg: LegId, body: AnyReport) -> None:
+        call = self.calls.get(call_of(leg))
+        if call is None:
+            self.metrics.unknown.inc()
+            if isinstance(body, LegEnded):
+                self._early[leg] = body
+                if len(self._early) > MAX_EARLY:
+                    self._early.popitem(last=False)
+        elif isinstance(body, SpanReserved):
+            self._reserved(call, body)
+        elif not isinstance(body, SoundHeard) or call.id in self._hears_sound:
+            # Sound matters to menus that listen only; elsewhere each word spoken would be a line of the journal.
+            self.feed(call, body)  # type: ignore[arg-type]
+
+    def _incoming(self, report: LegIncoming) -> None:
+        id_ = call_of(report.leg)
+        if id_ in self.calls:
+            return
+        if self.refusing:
+            self.metrics.refused.labels(self.refusing).inc()
+            reject = Reject(report.leg, 503, "Service Unavailable")
+            self.pending.add(Send(CommandId(f"{id_}:0:1"), "span", report.span, reject))
+            return
+        menu = self.plan.route(report.called.reveal(), report.trunk)
+        slot = self.slots.take(self._now_ms()) if menu is not None and not self.draining else None
+        refuse = 503 if self.draining else 404 if menu is None else 503 if slot is None else 0
+        call = self._new(id_, menu)
+        seat = self.plan.seat(slot) if slot is not None else None
+        terms = self.plan.terms(menu, self._wall())
+        self.feed(call, Incoming(report=report, terms=terms, seat=seat, refuse=refuse))
+        early = self._early.pop(report.leg, None)
+        if early is not None:
+            self.feed(call, early)
+
+    def originate(self, id: CallId, request: Originate, menu: Menu) -> None:  # noqa: A002
+        """Begin a call of ours."""
+        self.feed(self._new(id, menu), request)
+
+    def _new(self, id: CallId, menu: Menu | None) -> Call:  # noqa: A002
+        call = Call(id, menu)
+        if menu is not None:
+            key, body = self.plan.stored(menu)
+            if key not in self._stored_menus:
+                self._stored_menus.add(key)
+                self.turn.menus[key] = body
+        self.adopt(call, menu)
+        return call
+
+    def adopt(self, call: Call, menu: Menu | None) -> None:
+        """Take a call in, a new one or one that was rebuilt."""
+        self.calls[call.id] = call
+        if menu is not None and any(isinstance(node, Listen) for node in menu.nodes.values()):
+            self._hears_sound.add(call.id)
+        self._arm(call)
+
+    def _reserved(self, call: Call, report: SpanReserved) -> None:
+        slot = self.slots.take(self._now_ms()) if call.waits_for_seat(report.leg) else None
+        seat = self.plan.seat(slot) if slot is not None else None
+        self.feed(call, Reserved(report.leg, report.span, seat))
+
+    # --- one input of one call
+
+    def feed(self, call: Call, input: Input, at_ms: int | None = None) -> None:  # noqa: A002
+        """Let a call take an input; what follows gathers in `turn` and `pending`."""
+        now_ms = self._now_ms() if at_ms is None else at_ms
+        actions = call.handle(input, now_ms)
+        self.metrics.inputs.inc()
+        self._journal(call, call.entry, now_ms)
+        if actions:
+            self._keep(call, actions, now_ms)
+        if call.over:
+            self._drop(call)
+        else:
+            self._arm(call)
+
+    def _journal(self, call: Call, entry: Entry, now_ms: int) -> None:
+        self.turn.journal.append(JournalRow(call.id, call.inputs, now_ms, pack(entry)))
+
+    def _keep(self, call: Call, actions: Iterable[Action], now_ms: int) -> None:
+        stamp = ""
+        for action in actions:
+            if isinstance(action, Emit):
+                stamp = stamp or rfc3339(self._wall())
+                self._event(call, action, event_row(action, stamp, self.plan.site.name))
+            elif isinstance(action, FreeSeat):
+                self.slots.give_back(action.slot, now_ms)
+            else:
+                self.pending.add(action)
+
+    def _event(self, call: Call, emit: Emit, row: EventRow) -> None:
+        self.turn.events.append(row)
+        event = emit.event
+        if isinstance(event, events.CallStarted):
+            self._row(call_row(call, self.boot, row.time))
+        elif isinstance(event, events.DtmfReceived):
+            self.metrics.digits.labels(event.method).inc()
+        elif isinstance(event, events.CallAnswered):
+            self._row(self.rows[call.id]._replace(answered=row.time))
+        elif isinstance(event, events.CallEnded):
+            ended = ended_row(self.rows[call.id], event, row.time)
+            self._row(ended)
+            self.metrics.calls.labels(ended.direction, event.end.outcome).inc()
+            self.metrics.duplicates.inc(event.digit_duplicates)
+
+    def _row(self, row: CallRow) -> None:
+        self.rows[CallId(row.id)] = row
+        self.turn.calls[row.id] = row
+
+    def _drop(self, call: Call) -> None:
+        del self.calls[call.id]
+        self.rows.pop(call.id, None)
+        self._armed.pop(call.id, None)
+        self._hears_sound.discard(call.id)
+        self.pending.forget(call.id, self.connected)
+
+    # --- time
+
+    def _arm(self, call: Call) -> None:
+        deadline = call.deadline
+        if deadline is None:
+            self._armed.pop(call.id, None)
+        elif self._armed.get(call.id) != deadline.at_ms:
+            self._armed[call.id] = deadline.at_ms
+            heapq.heappush(self._heap, (deadline.at_ms, call.id))
+
+    @property
+    def next_deadline_ms(self) -> int | None:
+        """When `fire` has something to do."""
+        while self._heap and self._armed.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def fire(self) -> None:
+        """Wake the calls whose deadline has passed."""
+        now_ms = self._now_ms()
+        while (next_ms := self.next_deadline_ms) is not None and next_ms <= now_ms:
+            _, id_ = heapq.heappop(self._heap)
+            self._armed.pop(id_, None)
+            self.feed(self.calls[id_], Elapsed())
+
+    def take_turn(self) -> Turn:
+        """Return what is to be written, and begin a new turn."""
+        turn, self.turn = self.turn, Turn()
+        return turn

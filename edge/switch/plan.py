@@ -1,0 +1,54 @@
+"""What switch takes from the site: routes, menus with their keys, media slots, terms of a call."""
+
+from datetime import datetime
+from hashlib import blake2b
+
+from edge.config.site import Site
+from edge.core.calls.inputs import Seat, Terms
+from edge.core.menus.model import Menu
+from edge.core.routing.did import DidTable
+from edge.vocabulary.ids import SlotIndex
+from edge.vocabulary.media import Address
+from edge.vocabulary.wire import pack
+
+
+def key_of(menu: Menu) -> tuple[str, bytes]:
+    """Return the key and the bytes under which a menu is stored."""
+    body = pack(menu)
+    return blake2b(body, digest_size=16).hexdigest(), body
+
+
+class Plan:
+    """One loaded configuration. New calls use the latest; running calls keep their terms and their menu."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._routes = DidTable(list(site.routes))
+        self._keys = {name: key_of(menu) for name, menu in site.menus.items()}
+        self._media_host = site.media.address or site.sip.address
+
+    def route(self, called: str, trunk: str) -> Menu | None:
+        """Return the menu for a call, None when there is none."""
+        name = self._routes.menu_for(called, trunk)
+        return self.site.menus.get(name) if name is not None else None
+
+    def stored(self, menu: Menu) -> tuple[str, bytes]:
+        """Return key and bytes of a menu of this site, or of any other."""
+        if self.site.menus.get(menu.name) is menu:
+            return self._keys[menu.name]
+        return key_of(menu)
+
+    def terms(self, menu: Menu | None, wall: datetime) -> Terms:
+        """Settle the terms of a call that begins at `wall`."""
+        recordings = f"{self.site.paths.recordings}/{wall:%Y/%m/%d}" if self.site.recording.enabled else ""
+        return Terms(
+            menu=menu.name if menu is not None else "",
+            menu_version=menu.version if menu is not None else "",
+            menu_key=self.stored(menu)[0] if menu is not None else "",
+            max_call_ms=self.site.limits.max_call_seconds * 1000,
+            recordings=recordings,
+        )
+
+    def seat(self, slot: SlotIndex) -> Seat:
+        """Return a slot with its RTP address: port pairs from `media.first_port` up."""
+        return Seat(slot, Address(self._media_host, self.site.media.first_port + 2 * slot))

@@ -1,0 +1,309 @@
+"""The switch process: link and clock in, transactions and commands out.
+
+One turn of the loop is one transaction. Commands and acknowledgements leave only when it is on disk. While the disk
+does not work, running calls go on from memory and nothing is acknowledged, so that a crash in that time loses nothing:
+the senders still have it all.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+from prometheus_client import generate_latest
+
+from edge.core.calls.inputs import Stopped
+from edge.metrics.switch import SwitchMetrics
+from edge.runtime.clock import monotonic_ms, wall_time
+from edge.runtime.link import LinkServer, Peer
+from edge.runtime.logs import logger
+from edge.runtime.process import EXIT_CONFIG, EXIT_OK, ProcessContext, read_site
+from edge.runtime.pump import Pump, Timer
+from edge.storage.reader import Reader
+from edge.storage.store import Store
+from edge.storage.turn import SchemaError, StorageError, Turn
+from edge.switch import census
+from edge.switch.exchange import Exchange
+from edge.switch.ledger import Ledger, free_megabytes
+from edge.switch.pending import receiver_of
+from edge.switch.plan import Plan
+from edge.switch.recovery import recover
+from edge.switch.requests import RequestError, Requests
+from edge.vocabulary.commands import Command, Wake
+from edge.vocabulary.ids import CommandId, Incarnation
+from edge.vocabulary.reports import AnyReport, MediaSnapshot
+from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
+
+#: How long inputs that lead to nothing (mostly CommandDone) wait for others to share their transaction.
+LAZY_MS = 40
+#: A peer without a snapshot is sent its commands after this time.
+GREETING_MS = 500
+BEAT_MS = 500
+DISK_MS = 1000
+PURGE_MS = 60_000
+
+
+class Switch:
+    """Wires the exchange to link, clock, disk and supervisor."""
+
+    def __init__(self, context: ProcessContext) -> None:
+        self._context = context
+        self._log = logger("switch")
+        self._pump = Pump("switch")
+        self.metrics = SwitchMetrics()
+        self._plan = Plan(context.site)
+        self._path = Path(context.site.paths.state) / "state.db"
+        # These three are there as soon as the disk has shown what the last life left; see `_begin`.
+        self._exchange: Exchange | None = None
+        self._ledger: Ledger | None = None
+        self._server: LinkServer | None = None
+        self._senders: dict[tuple[str, str], int] = {}
+        self._timer: Timer | None = None
+        self._lazy: Timer | None = None
+        self._draining = False
+        self._requests = Requests(lambda: self._exchange, Reader(self._path))
+
+    def run(self) -> int:
+        """Serve until told to stop; returns the exit code."""
+        channel = self._context.channel
+        channel.on(Scrape, lambda m: channel.send(Scraped(m.id, self._scrape())))
+        channel.on(Request, self._request)
+        channel.on(Reload, self._reload)
+        channel.on(Drain, lambda _m: self._drain())
+        channel.on(Stop, lambda _m: self._pump.stop())
+        channel.attach(self._pump)
+        self._pump.every(BEAT_MS, channel.beat)
+        self._pump.every(DISK_MS, self._watch_disk)
+        self._pump.every(PURGE_MS, self._purge)
+        self._pump.after_turn(self._after_turn)
+        try:
+            self._begin()
+            self._pump.run()
+        except SchemaError as error:
+            self._log.error("state file refused", error=str(error))
+            return EXIT_CONFIG
+        finally:
+            self._end()
+        return EXIT_OK
+
+    # --- beginning and end
+
+    def _begin(self) -> None:
+        """Take up what the store holds, then let peers in; tried again each second while the disk does not work."""
+        channel = self._context.channel
+        exchange = Exchange(self._plan, self._context.boot_id, self.metrics, monotonic_ms, wall_time)
+        exchange.draining = self._draining
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            store = Store(self._path)
+            self._senders = store.senders()
+            resumed, ended = recover(store, exchange)
+        except (StorageError, OSError) as error:
+            channel.health("storage", f"state.db cannot be used: {error}")
+            return
+        self._exchange = exchange
+        self._ledger = Ledger(store, self.metrics, self._committed)
+        self._ledger.write(exchange.take_turn())
+        self._server = LinkServer(
+            self._context.fds["link_listener"][0],
+            lambda process, incarnation: self._senders.get((process, incarnation), 0),
+            self._on_report,
+            self._on_connect,
+            self._on_disconnect,
+        )
+        self._server.attach(self._pump)
+        if resumed:
+            self._later(census.PATIENCE_MS, lambda: census.end_legs_of_absent_spans(exchange))
+        self._watch_disk()
+        self._log.info("ready", resumed=resumed, ended=ended)
+        channel.ready()
+
+    def _end(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        if self._exchange is not None and self._ledger is not None:
+            if self._exchange.turn:
+                self._ledger.write(self._exchange.take_turn())
+            self._ledger.close()
+
+    def _later(self, after_ms: int, callback: Callable[[], None]) -> None:
+        self._pump.at(monotonic_ms() + after_ms, callback)
+
+    # --- link
+
+    def _on_report(self, peer: Peer, number: int, body: AnyReport) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            return
+        self._greet(peer)
+        if number > 0:
+            exchange.turn.senders[peer.process, peer.incarnation] = number
+            exchange.report(peer.process, peer.incarnation, body)
+            return
+        came_ms = monotonic_ms()
+        if isinstance(body, MediaSnapshot):
+            census.take_media(exchange, body)
+        self._later(
+            census.PATIENCE_MS,
+            lambda: census.settle(exchange, peer, body, came_ms, monotonic_ms()) if peer.connected else None,
+        )
+
+    def _on_connect(self, peer: Peer) -> None:
+        if self._exchange is not None:
+            self._exchange.pending.again(receiver_of(peer.process, peer.incarnation))
+            self._later(GREETING_MS, lambda: self._greet(peer) if peer.connected else None)
+
+    def _greet(self, peer: Peer) -> None:
+        """From now on it is sent commands: what it holds is known."""
+        if self._exchange is not None:
+            self._exchange.connected.add(receiver_of(peer.process, peer.incarnation))
+
+    def _on_disconnect(self, peer: Peer) -> None:
+        if self._exchange is None or self._server is None:
+            return
+        receiver = receiver_of(peer.process, peer.incarnation)
+        others = (receiver_of(p.process, p.incarnation) for p in self._server.peers(peer.process))
+        if receiver not in others:
+            self._exchange.connected.discard(receiver)
+
+    # --- the end of each turn
+
+    def _after_turn(self) -> None:
+        exchange, ledger = self._exchange, self._ledger
+        if exchange is None or ledger is None:
+            return
+        began = perf_counter()
+        exchange.fire()
+        receivers = [r for r in exchange.pending.waiting() if r in exchange.connected]
+        turn = exchange.turn
+        if turn and (receivers or turn.events or turn.calls or self._lazy_is_due()):
+            if self._lazy is not None:
+                self._lazy.cancel()
+                self._lazy = None
+            ledger.write(exchange.take_turn())
+            if ledger.trouble:
+                self._show_trouble()
+            self._send(receivers)
+            self.metrics.turn_seconds.observe(perf_counter() - began)
+        else:
+            if turn and self._lazy is None:
+                self._lazy = self._pump.at(monotonic_ms() + LAZY_MS, lambda: None)
+            self._send(receivers)
+        self._rearm()
+
+    def _lazy_is_due(self) -> bool:
+        return self._lazy is not None and not self._lazy.active
+
+    def _send(self, receivers: list[str]) -> None:
+        exchange, server = self._exchange, self._server
+        if exchange is None or server is None:
+            return
+        for receiver in receivers:
+            process, _, incarnation = receiver.partition(" ")
+            if incarnation:
+                peer = server.peer(process, Incarnation(incarnation))
+            else:
+                # A successor may be here before the end of its predecessor was seen: the last to come is the one.
+                peer = next(reversed(list(server.peers(process))), None)
+            if peer is None:
+                exchange.connected.discard(receiver)
+                continue
+            for command in exchange.pending.take(receiver):
+                peer.send(command)
+
+    def _committed(self, turn: Turn, last_event: int) -> None:
+        self._senders.update(turn.senders)
+        server = self._server
+        if server is None:
+            return
+        for (process, incarnation), number in turn.senders.items():
+            peer = server.peer(process, Incarnation(incarnation))
+            if peer is not None:
+                peer.acknowledge(number)
+        if last_event:
+            for forwarder in server.peers("forwarder"):
+                forwarder.send(Command(CommandId(f"wake:{last_event}:0"), Wake(last_event)))
+
+    def _rearm(self) -> None:
+        next_ms = self._exchange.next_deadline_ms if self._exchange is not None else None
+        if self._timer is not None:
+            if self._timer.active and self._timer.at_ms == next_ms:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if next_ms is not None:
+            # The work itself is done at the end of the turn that this wakes.
+            self._timer = self._pump.at(next_ms, lambda: None)
+
+    # --- disk
+
+    def _watch_disk(self) -> None:
+        if self._exchange is None or self._ledger is None:
+            self._begin()
+            return
+        if self._ledger.trouble:
+            self._ledger.probe()
+        self._show_trouble()
+
+    def _show_trouble(self) -> None:
+        exchange, ledger, channel = self._exchange, self._ledger, self._context.channel
+        if exchange is None or ledger is None:
+            return
+        paths = self._plan.site.paths
+        reserve = self._plan.site.recording.reserve_mb
+        low = [p for p in (paths.state, paths.recordings) if _below(p, reserve)]
+        refusing = "storage" if ledger.trouble else "disk" if low else ""
+        if refusing != exchange.refusing:
+            self._log.warning("new calls", taken=not refusing, reason=refusing, error=ledger.trouble)
+        exchange.refusing = refusing
+        channel.health("storage", f"state.db cannot be written: {ledger.trouble}" if ledger.trouble else "")
+        channel.health("disk", f"less than {reserve} MB free in {', '.join(low)}" if low else "")
+        if ledger.too_much:
+            for call in list(exchange.calls.values()):
+                exchange.feed(call, Stopped("state could not be stored"))
+
+    def _purge(self) -> None:
+        if self._exchange is None or self._ledger is None or self._server is None or self._ledger.trouble:
+            return
+        for peer in self._server.peers():
+            # Keeps the rows of those that are here young.
+            number = self._senders.get((peer.process, peer.incarnation))
+            if number is not None:
+                self._exchange.turn.senders.setdefault((peer.process, peer.incarnation), number)
+        self._ledger.purge()
+
+    # --- supervisor
+
+    def _scrape(self) -> str:
+        if self._exchange is not None:
+            self.metrics.active.set(len(self._exchange.calls))
+            self.metrics.legs.set(self._exchange.slots.taken)
+            self.metrics.pending.set(len(self._exchange.pending))
+        return generate_latest(self.metrics.registry).decode()
+
+    def _request(self, message: Request) -> None:
+        try:
+            reply = Replied(message.id, self._requests.answer(message.what, message.body))
+        except RequestError as error:
+            reply = Replied(message.id, b"", str(error))
+        self._context.channel.send(reply)
+
+    def _reload(self, message: Reload) -> None:
+        """Take a new configuration for new calls. Slots and paths of the state stay until the next start."""
+        self._plan = Plan(read_site(message.path))
+        if self._exchange is not None:
+            self._exchange.plan = self._plan
+
+    def _drain(self) -> None:
+        self._draining = True
+        if self._exchange is not None:
+            self._exchange.draining = True
+
+
+def _below(path: str, reserve_mb: int) -> bool:
+    free = free_megabytes(Path(path))
+    return free is not None and free < reserve_mb
+
+
+def main(context: ProcessContext) -> int:
+    """Run the process; returns its exit code (78: the state file belongs to a newer version)."""
+    return Switch(context).run()

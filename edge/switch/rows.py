@@ -1,0 +1,70 @@
+"""Rows of the store, made from calls and events."""
+
+from edge.core.calls.call import Call
+from edge.core.calls.inputs import Emit, Incoming
+from edge.storage.turn import CallRow, EventRow
+from edge.vocabulary.events import CallEnded, Envelope
+from edge.vocabulary.wire import to_json
+
+
+def event_row(emit: Emit, time: str, site: str) -> EventRow:
+    """Return an event as CloudEvents 1.0 JSON (structured mode)."""
+    type_ = str(emit.event.__struct_config__.tag)
+    envelope = Envelope(
+        id=f"{emit.call}.{emit.callseq}",
+        source=f"edge/{site}",
+        type=type_,
+        subject=emit.call,
+        time=time,
+        callseq=emit.callseq,
+        data=emit.event,
+    )
+    return EventRow(envelope.id, emit.call, emit.callseq, type_, time, to_json(envelope))
+
+
+def call_row(call: Call, boot: str, started: str) -> CallRow:
+    """Return the row of a call that begins."""
+    begun = call.begun
+    if begun is None:
+        raise RuntimeError("the call has not begun")
+    if isinstance(begun, Incoming):
+        direction, trunk = "incoming", begun.report.trunk
+        caller, called = begun.report.caller, begun.report.called
+    else:
+        direction, trunk = "outgoing", begun.trunk
+        caller, called = begun.caller, begun.target
+    return CallRow(
+        id=call.id,
+        state="open",
+        boot=boot,
+        direction=direction,
+        trunk=trunk,
+        caller=caller.reveal(),
+        called=called.reveal(),
+        menu=begun.terms.menu,
+        menu_version=begun.terms.menu_version,
+        menu_key=begun.terms.menu_key,
+        started=started,
+        answered=None,
+        ended=None,
+        outcome=None,
+        ended_by=None,
+        sip_code=None,
+        duration_ms=None,
+        answered_ms=None,
+        recordings="[]",
+    )
+
+
+def ended_row(row: CallRow, event: CallEnded, ended: str) -> CallRow:
+    """Return the row of a call that ended."""
+    return row._replace(
+        state="ended",
+        ended=ended,
+        outcome=event.end.outcome,
+        ended_by=event.end.ended_by,
+        sip_code=event.end.sip_code,
+        duration_ms=event.duration_ms,
+        answered_ms=event.answered_ms,
+        recordings=to_json(event.recordings).decode(),
+    )

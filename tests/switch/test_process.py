@@ -1,0 +1,344 @@
+"""The switch process over a real link: what leaves it is on disk, and it takes up its calls when it was killed."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.vocabulary import commands as c
+from edge.vocabulary import reports as r
+from edge.vocabulary.ids import LegId
+from edge.vocabulary.private import Private
+from edge.vocabulary.supervision import Drain, Reload, Scrape, Scraped
+from edge.vocabulary.wire import pack
+from tests.core.calls.desk import REMOTE
+from tests.switch.world import Peer, World, check_events, ended, incoming
+
+FIRST = LegId("call1.1")
+SECOND = LegId("call1.2")
+
+
+class Cast:
+    """A world with everybody in it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.front = world.peer("front", "front-1")
+        self.span = world.peer("span", "span-1")
+        self.other = world.peer("span", "span-2")
+        self.media = world.peer("media", "media-1")
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        self.world.until(condition)
+
+    def call(self, name: str = "call1") -> None:
+        leg = LegId(f"{name}.1")
+        self.front.legs[leg] = None
+        self.span.legs[leg] = "early"
+        self.front.link.report(incoming(name))
+
+    def caller_hangs_up(self, leg: LegId = FIRST) -> None:
+        self.span.legs.pop(leg, None)
+        self.front.legs.pop(leg, None)
+        self.span.link.report(ended(leg))
+
+    def plays(self, leg: LegId = FIRST) -> list[c.Play]:
+        return [p for p in self.media.bodies(c.Play) if p.leg == leg]
+
+    def play_ends(self) -> None:
+        count = len(self.plays())
+        self.media.link.report(r.PlayEnded(leg=FIRST, play=self.plays()[-1].play, how="finished", played_ms=1))
+        self.until(lambda: len(self.plays()) > count)
+
+    def press(self, digit: str, start_ms: int = 5000) -> None:
+        self.media.link.report(
+            r.DigitHeard(leg=FIRST, method="rfc4733", digit=Private(digit), start_ms=start_ms, duration_ms=80)
+        )
+
+    def wait_end(self, call: str = "call1") -> None:
+        self.until(lambda: "call.ended" in self.world.types(call))
+
+
+@pytest.fixture
+def cast(tmp_path: Path) -> Iterator[Cast]:
+    world = World(tmp_path)
+    try:
+        cast = Cast(world)
+        world.start()
+        yield cast
+    finally:
+        world.close()
+
+
+def up_to(cast: Cast, state: str) -> None:
+    """Bring a call into a state."""
+    if state == "media opens":
+        cast.media.obey = False
+        cast.call()
+        cast.until(lambda: bool(cast.media.bodies(c.OpenLeg)))
+        return
+    if state == "answering":
+        cast.span.obey = False
+        cast.call()
+        cast.until(lambda: bool(cast.span.bodies(c.Answer)))
+        return
+    cast.call()
+    cast.until(lambda: bool(cast.plays()))
+    if state == "prompt":
+        return
+    cast.play_ends()
+    if state == "gather":
+        return
+    cast.other.obey = state in {"target rings", "talk"}
+    cast.front.obey = state != "reserving"
+    cast.press("1")
+    if state == "reserving":
+        cast.until(lambda: bool(cast.front.bodies(c.ReserveSpan)))
+        return
+    cast.until(lambda: bool(cast.other.bodies(c.MakeCall)))
+    if state == "dialling":
+        return
+    cast.until(lambda: "leg.ringing" in cast.world.types("call1"))
+    if state == "talk":
+        cast.front.link.report(r.LegMedia(SECOND, REMOTE))
+        cast.other.link.report(r.LegAnswered(SECOND))
+        cast.until(lambda: "bridge.started" in cast.world.types("call1"))
+
+
+STATES = ["media opens", "answering", "prompt", "gather", "reserving", "dialling", "target rings", "talk"]
+
+
+def test_a_whole_call(cast):
+    cast.call()
+    cast.until(lambda: bool(cast.plays()))
+    cast.play_ends()
+    cast.press("9")
+    cast.wait_end()
+    assert [type(b).__name__ for _, b in cast.span.commands] == ["Answer", "HangUp"]
+    check_events(cast.world.events())
+    body = json.loads(cast.world.events()[0].body)
+    assert (body["specversion"], body["source"], body["id"], body["subject"]) == (
+        "1.0",
+        "edge/test",
+        "call1.1",
+        "call1",
+    )
+    assert body["data"]["called"] == "200"
+    cast.until(lambda: cast.front.link.kept == cast.span.link.kept == cast.media.link.kept == 0)
+
+
+def test_commands_leave_after_their_input_is_on_disk(cast):
+    cast.call()
+    cast.until(lambda: bool(cast.media.commands))
+    # The command is here, so its input must be on disk already: nothing that happens later is needed for it.
+    with sqlite3.connect(cast.world.state / "state.db") as db:
+        rows = db.execute("SELECT call, number FROM journal").fetchall()
+    assert ("call1", 1) in rows
+    assert cast.media.commands[0][0] == "call1:1:1"
+
+
+def test_no_route_is_404(cast):
+    cast.front.link.report(incoming("call2", called="999"))
+    cast.until(lambda: "call.ended" in cast.world.types("call2"))
+    assert cast.span.bodies(c.Reject) == [c.Reject(LegId("call2.1"), 404, "")]
+
+
+def test_forwarder_is_woken(cast):
+    forwarder = cast.world.peer("forwarder", "f-1")
+    cast.until(lambda: forwarder.link.connected)
+    cast.call()
+    cast.until(lambda: any(isinstance(b, c.Wake) and b.sequence >= 2 for _, b in forwarder.commands))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_killed_in_any_state_and_taken_up(cast, state):
+    up_to(cast, state)
+    before = cast.world.events()
+    assert "call.ended" not in [e.type for e in before]
+    cast.world.kill()
+    for peer in cast.world.peers:
+        peer.obey = True
+        for id_, body in peer.commands:
+            undone = not any(done == id_ for done in peer.link._results if peer.link._results[done] is not None)
+            if undone and not isinstance(body, c.Wake):
+                peer.carry_out(id_, body)
+    cast.world.start()
+    cast.until(lambda: all(peer.link.connected for peer in cast.world.peers))
+    cast.until(lambda: bool(cast.plays()))
+    cast.caller_hangs_up()
+    cast.wait_end()
+    cast.world.settle()
+    check_events(cast.world.events())
+    assert cast.world.events()[: len(before)] == before
+    assert cast.world.types("call1").count("call.ended") == 1
+    ids = [id_ for peer in cast.world.peers for id_, _ in peer.commands]
+    assert len(ids) == len(set(ids)), "a command was handed out twice"
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_appliance_restarted_in_any_state(cast, state):
+    up_to(cast, state)
+    cast.world.kill()
+    for peer in cast.world.peers:
+        peer.link.close()
+    cast.world.peers.clear()
+    cast.world.boot = "boot-2"
+    cast.world.start()
+    cast.wait_end()
+    check_events(cast.world.events())
+    last = json.loads(cast.world.events("call1")[-1].body)
+    assert last["data"]["end"]["outcome"] == "appliance_restart"
+    if state not in {"media opens", "answering"}:
+        assert cast.world.types("call1").count("recording.failed") == 1
+
+
+def test_caller_hung_up_while_switch_was_dead(cast):
+    up_to(cast, "prompt")
+    cast.world.kill()
+    cast.caller_hangs_up()
+    cast.world.start()
+    cast.wait_end()
+    last = json.loads(cast.world.events("call1")[-1].body)
+    assert (last["data"]["end"]["outcome"], last["data"]["end"]["ended_by"]) == ("completed", "caller")
+    check_events(cast.world.events())
+
+
+def test_span_died_while_switch_was_dead(cast):
+    up_to(cast, "prompt")
+    cast.world.kill()
+    cast.span.link.close()
+    cast.world.peers.remove(cast.span)
+    cast.world.start()
+    cast.wait_end()
+    last = json.loads(cast.world.events("call1")[-1].body)
+    assert last["data"]["end"]["outcome"] == "span_lost"
+
+
+def test_media_that_comes_back_empty_ends_its_calls(cast):
+    up_to(cast, "prompt")
+    cast.media.link.close()
+    cast.world.peers.remove(cast.media)
+    fresh = cast.world.peer("media", "media-2")
+    cast.wait_end()
+    assert fresh.legs == {}
+    last = json.loads(cast.world.events("call1")[-1].body)
+    assert last["data"]["end"]["outcome"] == "media_lost"
+
+
+def test_unknown_legs_of_a_snapshot_are_discarded(cast):
+    stranger = Peer(cast.world, "span", "span-9")
+    stranger.legs[LegId("ghost.1")] = "confirmed"
+    cast.world.peers.append(stranger)
+    cast.until(lambda: stranger.discarded == ["ghost.1"])
+
+
+def test_commands_wait_for_a_peer_that_is_away(cast):
+    cast.media.link.close()
+    cast.world.peers.remove(cast.media)
+    cast.call()
+    cast.until(lambda: cast.world.types("call1") == ["call.started"])
+    successor = cast.world.peer("media", "media-2")
+    cast.until(lambda: bool(successor.bodies(c.Play)))
+    assert isinstance(successor.commands[0][1], c.OpenLeg)
+
+
+def test_requests(cast):
+    menu = cast.world.site.menus["main"]
+    reply = cast.world.ask("originate", {"target": "sip:x@127.0.0.1", "menu": json.loads(_json(menu))})
+    call = reply["call"]
+    cast.until(lambda: bool(cast.other.bodies(c.MakeCall)))
+    listed = cast.world.ask("calls")
+    assert [(one["id"], one["direction"], one["called"]) for one in listed] == [(call, "outgoing", "sip:x@127.0.0.1")]
+    one = cast.world.ask("call", {"id": call})
+    assert (one["state"], one["end"]) == ("open", None)
+    cast.world.ask("hang_up", {"id": call})
+    cast.wait_end(call)
+    one = cast.world.ask("call", {"id": call})
+    assert (one["state"], one["end"]["outcome"]) == ("ended", "stopped")
+    assert one["events"][-1]["type"] == "call.ended"
+    assert one["recordings"] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [("nonsense", {}), ("call", {"id": "none"}), ("call", 5), ("originate", {"target": "x", "menu": "none"})],
+)
+def test_bad_requests_get_an_error(cast, what, body):
+    with pytest.raises(LookupError):
+        cast.world.ask(what, body)
+
+
+def test_drain_finishes_what_runs_and_refuses_the_rest(cast):
+    up_to(cast, "prompt")
+    cast.world.tell(Drain())
+    cast.world.ask("calls")  # the drain was read before it
+    cast.front.link.report(incoming("call2"))
+    cast.wait_end("call2")
+    assert cast.span.bodies(c.Reject)[0].code == 503
+    cast.caller_hangs_up()
+    cast.wait_end()
+    assert cast.world.stop() == 0
+
+
+def test_reload_is_for_new_calls(cast):
+    up_to(cast, "prompt")
+    site = cast.world.site
+    changed = {"main": _renamed(site.menus["main"])}
+    cast.world.site_path.write_bytes(pack(_with(site, changed)))
+    cast.world.tell(Reload(str(cast.world.site_path)))
+    cast.world.ask("calls")
+    cast.call("call2")
+    cast.until(lambda: bool(cast.plays(LegId("call2.1"))))
+    versions = {
+        e.call: json.loads(e.body)["data"]["menu_version"] for e in cast.world.events() if e.type == "menu.node_entered"
+    }
+    assert versions == {"call1": "v1", "call2": "v2"}
+
+
+def test_metrics(cast):
+    up_to(cast, "gather")
+    cast.press("9")
+    cast.wait_end()
+    cast.world.tell(Scrape(7))
+    cast.until(lambda: any(isinstance(m, Scraped) for m in cast.world.messages))
+    text = next(m.text for m in cast.world.messages if isinstance(m, Scraped))
+    assert 'edge_switch_calls_total{direction="incoming",outcome="completed"} 1.0' in text
+    assert 'edge_switch_digits_total{method="rfc4733"} 1.0' in text
+
+
+def test_newer_state_file_is_refused_untouched(tmp_path):
+    world = World(tmp_path)
+    try:
+        world.state.mkdir()
+        path = world.state / "state.db"
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE future (x)")
+            db.execute("PRAGMA user_version = 99")
+        before = path.read_bytes()
+        world.start(wait=False)
+        world.until(lambda: world.process.poll() is not None)
+        assert world.process.returncode == 78
+        assert path.read_bytes() == before
+        assert [p.name for p in world.state.iterdir()] == ["state.db"]
+    finally:
+        world.close()
+
+
+def _json(menu):
+    import msgspec
+
+    return msgspec.json.encode(menu)
+
+
+def _renamed(menu):
+    import msgspec
+
+    return msgspec.structs.replace(menu, version="v2")
+
+
+def _with(site, menus):
+    import msgspec
+
+    return msgspec.structs.replace(site, menus=menus)
