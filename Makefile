@@ -24,7 +24,8 @@ check: install-dev  ## Formatting, lint, types, layers, generated pages
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python scripts/docs --check
+	@$(BIN)/python scripts/configuration_reference.py --check
+	@$(BIN)/python scripts/reference.py --check
 
 test: install-dev install-test-peers check  ## Checks and every test
 	@$(BIN)/pytest $(ARGS)
@@ -33,7 +34,8 @@ bench: install-dev install-test-peers  ## Measure; writes docs/benchmarks.md
 	@$(BIN)/edge bench all --write docs/benchmarks.md $(ARGS)
 
 docs: install-dev  ## Make the generated pages and schemas again
-	@$(BIN)/python scripts/docs
+	@$(BIN)/python scripts/configuration_reference.py
+	@$(BIN)/python scripts/reference.py
 
 lock: install-dev  ## Resolve the dependencies again, with hashes
 	@scripts/lock

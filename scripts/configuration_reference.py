@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""Write the reference parts of the configuration and menu pages; `--check` only tells whether they are current.
+
+docs/configuration.md: from edge/config/site.py. docs/menus.md and docs/menu.schema.json: from
+edge/config/menu_source.py. What stands above the marker in a page is written by hand and stays.
+"""
+
+import argparse
+import ast
+import inspect
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from msgspec import NODEFAULT  # noqa: E402
+from msgspec import inspect as types  # noqa: E402
+
+from edge.config import menu_source, site  # noqa: E402
+from edge.config.kinds import DIGITS  # noqa: E402
+from edge.config.menu_checks import OUTCOMES  # noqa: E402
+from edge.config.shape import UNITS, duration_text, fields_of, hidden, without_unit  # noqa: E402
+
+MARKER = "<!-- From here on made by scripts/configuration_reference.py; do not edit. -->\n"
+SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
+DURATION = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"}
+NAME = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"}
+DIALLED = {"type": ["string", "integer"]}
+KIND_TEXTS = {
+    "ipv4": "IPv4 address",
+    "loopback": "address in 127.0.0.0/8",
+    "network": "address or network",
+    "host_port": "host or host:port",
+    "http_url": "http(s) address",
+    "webhook_secret": "secret",
+    "route_number": "number, `*` at its end",
+    "name": "name",
+    "path": "path",
+    "node": "node",
+    "sounds": "sounds",
+    "digits": "digits",
+    "language": "language",
+    "speech": "text",
+    "reason": "text",
+    "choices": "digits -> node",
+    "outcomes": "outcome -> node",
+    "nodes": "name -> node",
+    "duration": "duration",
+}
+
+
+def field_comments(kind: type) -> dict[str, str]:
+    """Return the `#:` comments above the fields of a class."""
+    lines = textwrap.dedent(inspect.getsource(kind)).splitlines()
+    tree = ast.parse("\n".join(lines)).body[0]
+    if not isinstance(tree, ast.ClassDef):
+        raise TypeError(f"{kind} is not a class")
+    found: dict[str, str] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            above = statement.lineno - 2
+            comment: list[str] = []
+            while above >= 0 and lines[above].strip().startswith("#:"):
+                comment.insert(0, lines[above].strip().removeprefix("#:").strip())
+                above -= 1
+            found[statement.target.id] = " ".join(comment)
+    return found
+
+
+def unwrap(info: types.Type) -> tuple[types.Type, dict[str, Any]]:
+    """Take the annotations off a type; what they say, too."""
+    extra: dict[str, Any] = {}
+    while isinstance(info, types.Metadata):
+        extra = {**(info.extra or {}), **extra}
+        info = info.type
+    if isinstance(info, types.UnionType):  # `X | None`
+        inner, more = unwrap(next(kind for kind in info.types if not isinstance(kind, types.NoneType)))
+        return inner, {**more, **extra}
+    return info, extra
+
+
+def default_of(field: types.Field) -> Any:
+    """Return a field's default; NODEFAULT when it has none."""
+    return field.default_factory() if field.default_factory is not NODEFAULT else field.default
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+def type_text(info: types.Type) -> str:
+    """Describe the values of a field for people."""
+    plain, extra = unwrap(info)
+    least, most = extra.get("least", 0), extra.get("most")
+    if extra.get("kind") == "duration":
+        bounds = f", {duration_text(least)} to {duration_text(most)}" if most is not None else ""
+        return "duration" + bounds
+    if "kind" in extra:
+        return KIND_TEXTS[extra["kind"]]
+    if isinstance(plain, types.IntType):
+        return f"{least} to {most}" if most is not None else "whole number"
+    if isinstance(plain, types.LiteralType):
+        return " \\| ".join(f"`{value}`" for value in plain.values)
+    if isinstance(plain, types.ListType):
+        return f"list of {type_text(plain.item_type)}"
+    return {types.BoolType: "true or false", types.StrType: "text"}.get(type(plain), "table")
+
+
+def value_text(value: Any) -> str:
+    """Show a default as it would be written."""
+    return "" if value is NODEFAULT or value == "" else f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def site_rows(kind: type) -> Iterator[str]:
+    """Describe the settings of one table of the site file."""
+    comments = field_comments(kind)
+    yield "| setting | values | default | |"
+    yield "|---|---|---|---|"
+    for field in fields_of(kind):
+        plain, _ = unwrap(field.type)
+        item = unwrap(plain.item_type)[0] if isinstance(plain, types.ListType) else plain
+        if hidden(field) or isinstance(item, types.StructType):
+            continue
+        default = default_of(field)
+        name, unit = without_unit(field.name)
+        if name:
+            values, shown = duration_range(field, UNITS[unit]), f'`"{duration_text(default * UNITS[unit])}"`'
+        else:
+            values, shown = type_text(field.type), value_text(default)
+        needed = "**needed**" if field.required else shown
+        yield f"| `{name or field.name}` | {values} | {needed} | {comments[field.name]} |"
+
+
+def duration_range(field: types.Field, unit_ms: int) -> str:
+    """Describe a duration that is kept in another unit than milliseconds."""
+    _, extra = unwrap(field.type)
+    if "most" not in extra:
+        return "duration"
+    return f"duration, {duration_text(extra['least'] * unit_ms)} to {duration_text(extra['most'] * unit_ms)}"
+
+
+def configuration_reference() -> str:
+    """Describe every table of the site file."""
+    out = ["## Top of the file", "", *site_rows(site.Site)]
+    for field in fields_of(site.Site):
+        plain, _ = unwrap(field.type)
+        is_list = isinstance(plain, types.ListType)
+        kind = unwrap(plain.item_type)[0] if isinstance(plain, types.ListType) else plain
+        if hidden(field) or not isinstance(kind, types.StructType):
+            continue
+        title = f"[[{field.name}]]" if is_list else f"[{field.name}]"
+        out += ["", f"## `{title}`", "", inspect.getdoc(kind.cls) or "", "", *site_rows(kind.cls)]
+    return "\n".join(out) + "\n"
+
+
+def settings_rows(kind: type, prefix: str = "") -> Iterator[str]:
+    """Describe the settings of a node, those under its kind with the kind before them."""
+    comments = field_comments(kind)
+    for field in fields_of(kind):
+        plain, _ = unwrap(field.type)
+        if isinstance(plain, types.StructType) and not prefix:
+            yield from settings_rows(plain.cls, f"{field.name}.")
+            continue
+        default = default_of(field)
+        shown = "**needed**" if field.required else value_text(default) if default not in ([], {}) else ""
+        if unwrap(field.type)[1].get("kind") == "duration" and default is not NODEFAULT:
+            shown = f"`{duration_text(default)}`"
+        elif default is True or default is False:
+            shown = f"`{str(default).lower()}`"
+        yield f"| `{prefix}{field.name}` | {type_text(field.type)} | {shown} | {comments[field.name]} |"
+
+
+def menus_reference() -> str:
+    """Describe the language: the file, then each kind of node."""
+    heads = ["| setting | values | default | |", "|---|---|---|---|"]
+    out = ["## The file", "", *heads, *menu_rows()]
+    for name, kind in menu_source.NODE_KINDS.items():
+        node_field = next(field for field in fields_of(kind) if field.name == name)
+        plain, _ = unwrap(node_field.type)
+        short = inspect.getdoc(plain.cls) if isinstance(plain, types.StructType) else ""
+        out += ["", f"## `{name}`", "", " ".join(filter(None, [inspect.getdoc(kind), short])), ""]
+        out += [*heads, *settings_rows(kind)]
+    out += ["", "## Outcomes of a transfer", "", ", ".join(f"`{outcome}`" for outcome in OUTCOMES)]
+    return "\n".join(out) + "\n"
+
+
+def menu_rows() -> Iterator[str]:
+    """Describe the top of a menu file."""
+    comments = field_comments(menu_source.MenuSource)
+    for field in fields_of(menu_source.MenuSource):
+        values = "kind -> settings" if field.name == "defaults" else type_text(field.type)
+        default = default_of(field)
+        shown = "**needed**" if field.required else value_text(default) if isinstance(default, str) else ""
+        yield f"| `{field.name}` | {values} | {shown} | {comments[field.name]} |"
+
+
+# --- JSON Schema ------------------------------------------------------------------------------------------------------
+
+
+def schema_of(info: types.Type) -> dict[str, Any]:
+    """Give the JSON Schema of a value."""
+    plain, extra = unwrap(info)
+    bounds = {"minimum": extra["least"], "maximum": extra["most"]} if "most" in extra else {}
+    special: dict[str, dict[str, Any]] = {
+        "duration": DURATION,
+        "node": NAME,
+        "sounds": {"$ref": "#/$defs/Sounds"},
+        "digits": {**DIALLED, "pattern": f"^[{DIGITS}]*$"},
+        "language": {"type": "string", "pattern": "^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})?$"},
+        "speech": {"type": ["string", "number"], "maxLength": 2000},
+        "reason": {"type": ["string", "number"], "maxLength": 128},
+        "choices": {"type": "object", "patternProperties": {f"^[{DIGITS}]+$": NAME}, "additionalProperties": False},
+        "outcomes": {"type": "object", "properties": dict.fromkeys(OUTCOMES, NAME), "additionalProperties": False},
+        "nodes": {"type": "object", "propertyNames": NAME, "additionalProperties": {"$ref": "#/$defs/Node"}},
+    }
+    if extra.get("kind") in special:
+        return special[extra["kind"]]
+    if isinstance(plain, types.StructType):
+        table = {"$ref": f"#/$defs/{plain.cls.__name__}"}
+        if "short" not in extra:
+            return table
+        short = next(field for field in plain.fields if field.name == extra["short"])
+        return {"anyOf": [schema_of(short.type), table, *([] if short.required else [{"type": "null"}])]}
+    if isinstance(plain, types.LiteralType):
+        return {"enum": list(plain.values)}
+    if isinstance(plain, types.IntType):
+        return {"type": "integer", **bounds}
+    return {"type": "boolean"} if isinstance(plain, types.BoolType) else dict(DIALLED)
+
+
+def struct_schema(kind: type) -> dict[str, Any]:
+    """Give the JSON Schema of a table."""
+    comments = field_comments(kind)
+    properties: dict[str, Any] = {}
+    for field in fields_of(kind):
+        schema = dict(schema_of(field.type))
+        if comments.get(field.name):
+            schema["description"] = comments[field.name]
+        default = default_of(field)
+        if isinstance(default, int) and schema.get("pattern") == DURATION["pattern"]:
+            schema["default"] = duration_text(default)
+        elif isinstance(default, (str, int)) and default != "":
+            schema["default"] = default
+        properties[field.name] = schema
+    return {
+        "type": "object",
+        "description": inspect.getdoc(kind),
+        "properties": properties,
+        "required": [field.name for field in fields_of(kind) if field.required],
+        "additionalProperties": False,
+    }
+
+
+def menu_schema() -> dict[str, Any]:
+    """Give the JSON Schema of a menu file."""
+    nodes = list(menu_source.NODE_KINDS.values())
+    structs: list[type] = [menu_source.SpokenSource, menu_source.Defaults, menu_source.TransferDefaults, *nodes]
+    for node in nodes:
+        for field in fields_of(node):
+            plain, _ = unwrap(field.type)
+            if isinstance(plain, types.StructType):
+                structs.append(plain.cls)
+    sound = {"anyOf": [dict(DIALLED), {"$ref": "#/$defs/SpokenSource"}]}
+    definitions = {kind.__name__: struct_schema(kind) for kind in structs}
+    definitions["Sounds"] = {"anyOf": [sound, {"type": "array", "items": sound}]}
+    definitions["Node"] = {"oneOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in nodes]}
+    return {
+        "$schema": SCHEMA_ID,
+        "$id": f"urn:edge-appliance:menu:{menu_source.VERSION}",
+        "title": "Menu of the telephony edge appliance",
+        **struct_schema(menu_source.MenuSource),
+        "$defs": definitions,
+    }
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def with_reference(page: Path, reference: str) -> str:
+    """Put the reference under the page's own text."""
+    own = page.read_text("utf-8").partition(MARKER)[0] if page.exists() else ""
+    return own + MARKER + "\n" + reference
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file with its content."""
+    configuration, menus = ROOT / "docs/configuration.md", ROOT / "docs/menus.md"
+    return {
+        configuration: with_reference(configuration, configuration_reference()),
+        menus: with_reference(menus, menus_reference()),
+        ROOT / "docs/menu.schema.json": json.dumps(menu_schema(), indent=2) + "\n",
+    }
+
+
+def main() -> int:
+    """Write or check; 1 when a page is not current."""
+    parser = argparse.ArgumentParser(description="Write the reference pages of configuration and menus.")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is not current")
+    check = parser.parse_args().check
+    made = pages()
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in stale:
+        print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}")
+        if not check:
+            path.write_text(made[path], "utf-8")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
