@@ -36,8 +36,6 @@ def test_a_page_that_is_not_current_is_noticed(tmp_path: Path) -> None:
     def run(*options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, script, *options], capture_output=True, text=True, check=False)
 
-        [sys.executable, script, *options], capture_output=True, text=True, check=False
-    )  # noqa: E731
     assert run("--check").returncode == 1
     assert run().returncode == 0
     assert run("--check").returncode == 0
