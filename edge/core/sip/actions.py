@@ -82,17 +82,22 @@ class Resolved(Struct, frozen=True):
     host: str | None
 
 
+class Undelivered(Struct, frozen=True):
+    """No connection can be made to this address."""
+
+    address: Address
+
+
 class Discarded(Struct, frozen=True):
     """Switch does not know these legs: end them towards everybody."""
 
     legs: list[LegId]
-    token: str
 
 
 class AcceptCalls(Struct, frozen=True):
     """Whether new calls may come in; one closed reason why not."""
 
-    why_not: Literal["", "switch_down", "not_ready", "draining"]
+    why_not: Literal["switch_down", "not_ready", "draining"]
     accept: bool
 
 
@@ -109,6 +114,7 @@ Input = (
     | Reserve
     | Release
     | Resolved
+    | Undelivered
     | Discarded
     | AcceptCalls
     | Tick

@@ -1,6 +1,7 @@
 """The front door's core: one input in, actions out. See `relay` for the state and ARCHITECTURE.md for the flows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from edge.core.deadline import Deadline
 from edge.core.sip import from_peer, from_span, orphans
@@ -20,6 +21,7 @@ from edge.core.sip.actions import (
     Tick,
     ToPeer,
     ToSpan,
+    Undelivered,
 )
 from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.relay import Relay
@@ -27,6 +29,7 @@ from edge.core.sip.reservations import Reservations
 from edge.core.sip.trunks import Settings, Trunk
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import Incarnation, LegId
+from edge.vocabulary.media import Address
 from edge.vocabulary.reports import LegEnded
 from edge.vocabulary.supervision import RetireSpan, WantSpans
 
@@ -38,6 +41,18 @@ class FrontDoor:
         self._relay = Relay(settings)
         self._reservations = Reservations(self._relay)
         self._closed: dict[str, None] = {}
+        relay, reservations = self._relay, self._reservations
+        self._others: dict[type, Callable[[Any], None]] = {
+            Reserve: lambda item: reservations.reserve(item.leg, item.target, item.trunk, item.caller),
+            Release: lambda item: reservations.release(item.leg),
+            Resolved: lambda item: reservations.resolved(item.leg, item.host),
+            SpanStarted: lambda item: relay.spans.add(item.span, item.port, relay.now_ms),
+            SpanLost: lambda item: self._span_lost(item.span),
+            SpansAre: lambda item: self._spans_are(item.spans),
+            Undelivered: lambda item: self._undelivered(item.address),
+            Discarded: lambda item: self._discard(item.legs),
+            AcceptCalls: self._admission,
+        }
 
     # --- what the shell may look at
 
@@ -45,6 +60,10 @@ class FrontDoor:
     def deadline(self) -> Deadline | None:
         """When `Tick` is due."""
         return self._relay.deadline
+
+    def knows(self, host: str) -> bool:
+        """Whether `host` may talk to us at all."""
+        return self._relay.trunks.of_host(host) is not None or self._relay.dialogs.is_direct(host)
 
     def dialog(self, leg: LegId) -> Dialog | None:
         """Return the dialog of a leg, to be written to the table."""
@@ -104,31 +123,20 @@ class FrontDoor:
         elif isinstance(item, Tick):
             self._tick()
         else:
-            self._other(item)
+            self._others[type(item)](item)
             self._grow()
         return relay.take()
 
-    def _other(self, item: Input) -> None:
-        relay = self._relay
-        if isinstance(item, Reserve):
-            self._reservations.reserve(item.leg, item.target, item.trunk, item.caller)
-        elif isinstance(item, Release):
-            self._reservations.release(item.leg)
-        elif isinstance(item, Resolved):
-            self._reservations.resolved(item.leg, item.host)
-        elif isinstance(item, SpanStarted):
-            relay.spans.add(item.span, item.port, relay.now_ms)
-        elif isinstance(item, SpanLost):
-            self._span_lost(item.span)
-        elif isinstance(item, SpansAre):
-            self._spans_are(item.spans)
-        elif isinstance(item, Discarded):
-            self._discard(item.legs)
-        elif isinstance(item, AcceptCalls):
-            if item.accept:
-                self._closed.pop(item.why_not, None)
-            else:
-                self._closed[item.why_not] = None
+    def _admission(self, item: AcceptCalls) -> None:
+        if item.accept:
+            self._closed.pop(item.why_not, None)
+        else:
+            self._closed[item.why_not] = None
+
+    def _undelivered(self, address: Address) -> None:
+        for dialog in [d for d in self._relay.dialogs.by_leg.values() if d.flow.address == address]:
+            if not dialog.incoming:
+                orphans.undelivered(self._relay, dialog)
 
     def _span_lost(self, span: Incarnation) -> None:
         relay = self._relay

@@ -39,10 +39,10 @@ def take(relay: Relay, reservations: Reservations, item: FromSpan) -> None:
         _response(relay, span, message)
 
 
-def media_of(message: Request | Response) -> Address | None:
-    """Return the leg's media address that the span states."""
+def media_of(relay: Relay, message: Request | Response) -> Address | None:
+    """Return the leg's media address that the span states, as peers shall see it."""
     match = _MEDIA.fullmatch(message.extras.get("X-Edge-Media", ""))
-    return Address(match[1].strip("[]"), int(match[2])) if match else None
+    return Address(relay.settings.media_host or match[1].strip("[]"), int(match[2])) if match else None
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def _request(relay: Relay, reservations: Reservations, span: Span, request: Requ
 def _first_invite(relay: Relay, reservations: Reservations, span: Span, leg: LegId, request: Request) -> None:
     """Make the real INVITE of a reserved leg."""
     reservation = reservations.take(leg, span.name)
-    media = media_of(request)
+    media = media_of(relay, request)
     if reservation is None:
         relay.count("refused", "no_reservation")
         relay.to_span(reply(request, 503), span.port)
@@ -152,7 +152,7 @@ def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
 
 def _put_body(relay: Relay, dialog: Dialog, request: Request, message: Request, pending: Pending) -> bool:
     """Write the body for the peer; False: the request was answered here."""
-    dialog.media = media_of(request) or dialog.media
+    dialog.media = media_of(relay, request) or dialog.media
     if request.method == "INFO":
         body = remade(request.content_type, request.body)
         if body is None:
@@ -260,7 +260,7 @@ def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Re
 def _answer(relay: Relay, dialog: Dialog, pending: Pending, message: Response, answer: Response) -> bool:
     """Write the description for the peer; False: it can't be done, and the request was answered 500."""
     found = span_direction(message.body)
-    dialog.media = media_of(message) or dialog.media
+    dialog.media = media_of(relay, message) or dialog.media
     if found is None or dialog.media is None:
         relay.count("fault", "no_media_address" if found else "span_body")
         orphans.fault(relay, dialog, pending, message)

@@ -193,6 +193,17 @@ def end_fork(relay: Relay, dialog: Dialog, message: Response) -> None:
     dialog.peer_tag, dialog.target, dialog.routes, dialog.flow = kept
 
 
+def undelivered(relay: Relay, dialog: Dialog) -> None:
+    """Refuse a span's INVITE whose peer can't be connected to."""
+    invite = dialog.invite()
+    if invite is None or dialog.orphan or dialog.provisional or dialog.state != "early":
+        return
+    invite.status = 503
+    dialog.state = "refused"
+    relay.to_span(relay.response_to_span(dialog, invite, 503), dialog.port)
+    relay.bury(dialog)
+
+
 # --- ending both sides ----------------------------------------------------------------------------------------------
 
 

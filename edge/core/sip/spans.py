@@ -108,7 +108,7 @@ class SpanPool:
         """Slots that should be free: a spare span, and more when calls come fast."""
         while self._arrivals and self._arrivals[0] <= now_ms - 1000:
             self._arrivals.popleft()
-        return LEGS_PER_SPAN * (1 + -(-len(self._arrivals) // CALLS_PER_SPARE) if self._arrivals else 1)
+        return LEGS_PER_SPAN * (1 + len(self._arrivals) // CALLS_PER_SPARE)
 
     def grow(self, now_ms: int) -> int | None:
         """Return the number of spans to ask for, or None when enough are there or on their way."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from edge.core.sip.uri import is_literal
 from edge.vocabulary.media import Address
 
 _SOURCES_REMEMBERED = 4096
@@ -35,8 +36,11 @@ class Trunks:
     def replace(self, trunks: tuple[Trunk, ...]) -> None:
         """Take a new set of trunks; calls in progress keep their trunk's name."""
         self.by_name = {trunk.name: trunk for trunk in trunks}
+        # A trunk's own address answers what we send there, whether its sources name it or not.
         self._networks = [
-            (ipaddress.ip_network(source, strict=False), trunk) for trunk in trunks for source in trunk.sources
+            (ipaddress.ip_network(source, strict=False), trunk)
+            for trunk in trunks
+            for source in (*trunk.sources, *([trunk.host] if is_literal(trunk.host) else []))
         ]
         self._known: dict[str, Trunk | None] = {}
 
@@ -73,6 +77,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     #: Address and port that peers are shown.
     public: Address
+    #: Host that descriptions name instead of the media engine's own address (NAT); empty: the engine's.
+    media_host: str = ""
     #: Front's own address towards spans.
     inner: Address
     trunks: tuple[Trunk, ...]

@@ -1,0 +1,215 @@
+"""Carries out what the core says, and feeds it what the sockets bring."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+
+from edge.core.sip.actions import (
+    Action,
+    Bury,
+    Count,
+    Flow,
+    Forget,
+    FromPeer,
+    FromSpan,
+    Input,
+    Resolve,
+    Resolved,
+    Save,
+    Tell,
+    ToPeer,
+    ToSpan,
+    Undelivered,
+)
+from edge.core.sip.door import FrontDoor
+from edge.core.sip.message import Parsed, Request, Response
+from edge.core.sip.parser import MESSAGE_LIMIT, parse
+from edge.front.resolver import Resolver
+from edge.front.table import Table
+from edge.front.tcp import TcpSide
+from edge.metrics.front import KINDS, FrontMetrics
+from edge.runtime.channel import SupervisorChannel
+from edge.runtime.link import LinkClient
+from edge.runtime.pump import Pump
+from edge.vocabulary.ids import LegId
+from edge.vocabulary.media import Address
+
+#: Datagrams of one socket handled in one turn, so that no side starves the other.
+PER_TURN = 64
+RECEIVE_BUFFER = 4 * 1024 * 1024
+
+
+def fresh_token() -> str:
+    """Return what the ids of one message are made from: sortable by wall time, and not to be guessed."""
+    return f"{time.time_ns() // 1_000_000:011x}{os.urandom(5).hex()}"
+
+
+class Performer:
+    """Sockets on one side, link, channel and table on the other."""
+
+    def __init__(
+        self,
+        *,
+        pump: Pump,
+        door: FrontDoor,
+        table: Table,
+        link: LinkClient,
+        channel: SupervisorChannel,
+        metrics: FrontMetrics,
+        put: Callable[[Input], None],
+        sockets: tuple[socket.socket, socket.socket, socket.socket],
+    ) -> None:
+        self._pump = pump
+        self._door = door
+        self._table = table
+        self._link = link
+        self._channel = channel
+        self._metrics = metrics
+        self._put = put
+        self._udp, tcp, self._inner = sockets
+        self._inner_host = self._inner.getsockname()[0]
+        for sock in (self._udp, self._inner):
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        self._tcp = TcpSide(
+            pump, tcp, metrics, known=door.knows, on_frame=self._on_frame, on_failed=lambda a: put(Undelivered(a))
+        )
+        self._resolver = Resolver(pump.post)
+        self._messages = {
+            (side, direction, kind): metrics.messages.labels(side, direction, kind)
+            for side in ("peer", "span")
+            for direction in ("in", "out")
+            for kind in (*KINDS, "other")
+        }
+        self._handling = {side: metrics.handling.labels(side) for side in ("peer", "span")}
+        self._counters = {
+            "refused": metrics.refused,
+            "dropped": metrics.dropped,
+            "call_refused": metrics.calls_refused,
+            "fault": metrics.faults,
+        }
+
+    def start(self) -> None:
+        """Read the sockets from now on."""
+        self._pump.watch(self._udp.fileno(), self._read_udp)
+        self._pump.watch(self._inner.fileno(), self._read_inner)
+        self._tcp.start()
+
+    def sweep(self, now_ms: int) -> None:
+        """Close connections that are over their time."""
+        self._tcp.sweep(now_ms)
+
+    def set_gauges(self) -> None:
+        """Bring the gauges up to date."""
+        figures = self._door.figures()
+        self._metrics.dialogs.set(figures["dialogs"])
+        self._metrics.spans.set(figures["spans"])
+        self._metrics.free_slots.set(figures["free_slots"])
+        self._metrics.connections.set(len(self._tcp))
+
+    # --- in
+
+    def _read_udp(self) -> None:
+        for _ in range(PER_TURN):
+            try:
+                # One octet more than allowed shows that it is too long; the kernel drops the rest.
+                data, peer = self._udp.recvfrom(MESSAGE_LIMIT + 1)
+            except OSError:
+                return
+            if self._door.knows(peer[0]):
+                self._from_peer(parse(data), Flow("udp", Address(peer[0], peer[1])))
+            else:
+                # Strangers cost as little as possible: their datagrams are not even parsed.
+                self._metrics.dropped.labels("stranger").inc()
+
+    def _read_inner(self) -> None:
+        for _ in range(PER_TURN):
+            try:
+                data, peer = self._inner.recvfrom(MESSAGE_LIMIT + 1)
+            except OSError:
+                return
+            if peer[0] != self._inner_host:
+                self._metrics.dropped.labels("stranger").inc()
+                continue
+            started = time.perf_counter()
+            message = parse(data)
+            self._note("span", "in", message)
+            self._put(FromSpan(message, peer[1], fresh_token()))
+            self._handling["span"].observe(time.perf_counter() - started)
+
+    def _on_frame(self, data: bytes, flow: Flow) -> None:
+        self._from_peer(parse(data, stream=True), flow)
+
+    def _from_peer(self, message: Parsed, flow: Flow) -> None:
+        started = time.perf_counter()
+        self._note("peer", "in", message)
+        self._put(FromPeer(message, flow, fresh_token()))
+        self._handling["peer"].observe(time.perf_counter() - started)
+
+    def _note(self, side: str, direction: str, message: Parsed) -> None:
+        if isinstance(message, Request):
+            kind = message.method if message.method in KINDS else "other"
+        elif isinstance(message, Response):
+            kind = f"{message.status // 100}xx"
+        else:
+            kind = "other"
+        self._messages[side, direction, kind].inc()
+
+    def _note_sent(self, side: str, data: bytes) -> None:
+        kind = f"{data[8:9].decode()}xx" if data.startswith(b"SIP/2.0 ") else data[: data.index(b" ")].decode()
+        self._messages[side, "out", kind if kind in KINDS else "other"].inc()
+
+    # --- out
+
+    def perform(self, actions: list[Action]) -> None:
+        """Do what the core says, in order."""
+        for action in actions:
+            if isinstance(action, ToPeer):
+                self._send_peer(action)
+            elif isinstance(action, ToSpan):
+                self._note_sent("span", action.data)
+                self._send(self._inner, action.data, (self._inner_host, action.port))
+            elif isinstance(action, Count):
+                self._counters[action.what].labels(action.label).inc()
+            elif isinstance(action, Tell):
+                self._link.report(action.report)
+            elif isinstance(action, Save | Bury | Forget):
+                self._keep(action)
+            elif isinstance(action, Resolve):
+                self._resolve(action.leg, action.host)
+            else:
+                self._channel.send(action)
+
+    def _send_peer(self, action: ToPeer) -> None:
+        self._note_sent("peer", action.data)
+        flow = action.flow
+        if flow.transport == "tcp":
+            self._tcp.send(action.data, flow)
+        else:
+            self._send(self._udp, action.data, (flow.address.host, flow.address.port))
+
+    def _send(self, sock: socket.socket, data: bytes, to: tuple[str, int]) -> None:
+        try:
+            sock.sendto(data, to)
+        except OSError:
+            # As if lost on the way: both ends retransmit.
+            self._metrics.faults.labels("send").inc()
+
+    def _keep(self, action: Save | Bury | Forget) -> None:
+        if isinstance(action, Save):
+            dialog = self._door.dialog(action.leg)
+            if dialog is not None:
+                self._table.save(dialog)
+        elif isinstance(action, Bury):
+            tomb = self._door.tombstone(action.leg)
+            if tomb is not None:
+                self._table.bury(tomb)
+        else:
+            self._table.forget(action.leg)
+        if self._table.faults:
+            self._metrics.faults.labels("table").inc(self._table.faults)
+            self._table.faults = 0
+
+    def _resolve(self, leg: LegId, host: str) -> None:
+        self._resolver.look_up(host, lambda found: self._put(Resolved(leg, found)))

@@ -1,0 +1,222 @@
+"""The process: sockets, channel and link around the core `edge.core.sip.door`."""
+
+import os
+import socket
+
+import msgspec
+from prometheus_client import generate_latest
+
+from edge.config.site import Site
+from edge.core.sip.actions import AcceptCalls, Discarded, Input, Release, Reserve, SpanLost, SpansAre, SpanStarted, Tick
+from edge.core.sip.door import FrontDoor
+from edge.core.sip.trunks import Settings, Trunk
+from edge.front.performer import Performer
+from edge.front.table import Table
+from edge.metrics.front import FrontMetrics
+from edge.runtime.clock import monotonic_ms
+from edge.runtime.link import LinkClient
+from edge.runtime.logs import logger
+from edge.runtime.process import ProcessContext, read_site
+from edge.runtime.pump import Pump, Timer
+from edge.vocabulary.commands import AnyCommand, ReleaseSpan, ReserveSpan
+from edge.vocabulary.ids import CommandId, LegId
+from edge.vocabulary.media import Address
+from edge.vocabulary.reports import AnyReport, FrontSnapshot
+from edge.vocabulary.supervision import (
+    Drain,
+    Reload,
+    Replied,
+    Request,
+    Scrape,
+    Scraped,
+    SpanDown,
+    SpanList,
+    SpanUp,
+    Stop,
+)
+
+BEAT_MS = 500
+#: Switch may be away this long before new calls are refused: its restart takes less.
+SWITCH_GRACE_MS = 1000
+#: The supervisor names the living spans right after our start; sockets are not read before that.
+SPANS_GRACE_MS = 2000
+
+
+def trunks_of(site: Site) -> tuple[Trunk, ...]:
+    """Return the site's trunks as the core wants them."""
+    found: list[Trunk] = []
+    for trunk in site.trunks:
+        host, _, port = trunk.address.rpartition(":")
+        if trunk.address and not host:
+            host, port = trunk.address, ""
+        found.append(
+            Trunk(
+                name=trunk.name,
+                sources=tuple(trunk.sources),
+                host=host.strip("[]"),
+                port=int(port) if port.isdigit() else 5060,
+                transport=trunk.transport,
+                codecs=tuple(codec.upper() for codec in trunk.codecs),
+            )
+        )
+    return tuple(found)
+
+
+def settings_of(site: Site, sip: tuple[str, int], inner: tuple[str, int]) -> Settings:
+    """Return the core's settings; `sip` and `inner` are the addresses that the sockets are really bound to."""
+    return Settings(
+        public=Address(site.sip.public_address or sip[0], sip[1]),
+        media_host=site.sip.public_address,
+        inner=Address(*inner),
+        trunks=trunks_of(site),
+        calls_per_second=site.sip.calls_per_second,
+        max_spans=site.sip.max_spans,
+    )
+
+
+class FrontProcess:
+    """Joins the core with the outside; decides nothing about calls."""
+
+    def __init__(self, context: ProcessContext) -> None:
+        self._context = context
+        self._log = logger("front")
+        self._pump = Pump("front")
+        self._metrics = FrontMetrics()
+        udp = socket.socket(fileno=os.dup(context.fds["sip_udp"][0]))
+        tcp = socket.socket(fileno=os.dup(context.fds["sip_tcp"][0]))
+        inner = socket.socket(fileno=os.dup(context.fds["inner_udp"][0]))
+        self._door = FrontDoor(settings_of(context.site, udp.getsockname(), inner.getsockname()))
+        self._table = Table(context.fds["front_table"][0], context.site)
+        self._link = LinkClient(
+            context.link_path, "front", context.incarnation, self._on_command, self._on_discard, self._snapshot
+        )
+        self._performer = Performer(
+            pump=self._pump,
+            door=self._door,
+            table=self._table,
+            link=self._link,
+            channel=context.channel,
+            metrics=self._metrics,
+            put=self.put,
+            sockets=(udp, tcp, inner),
+        )
+        self._armed: Timer | None = None
+        self._reading = False
+
+    # --- the core
+
+    def put(self, item: Input) -> None:
+        """Give the core an input and do what it says."""
+        self._performer.perform(self._door.handle(item, monotonic_ms()))
+        self._rearm()
+
+    def _rearm(self) -> None:
+        deadline = self._door.deadline
+        armed = self._armed
+        if deadline is None or (armed is not None and armed.active and armed.at_ms <= deadline.at_ms):
+            return  # an early tick costs less than moving the timer at every message
+        if armed is not None:
+            armed.cancel()
+        self._armed = self._pump.at(deadline.at_ms, self._tick)
+
+    def _tick(self) -> None:
+        self._armed = None
+        self.put(Tick())
+
+    # --- life
+
+    def run(self) -> int:
+        """Run until the supervisor says stop; returns the exit code."""
+        context = self._context
+        dialogs, tombs = self._table.load()
+        self._door.restore(dialogs, tombs, monotonic_ms())
+        if dialogs:
+            self._log.info("dialogs taken over", dialogs=len(dialogs), tombstones=len(tombs))
+        channel = context.channel
+        channel.on(SpanUp, lambda m: self.put(SpanStarted(m.span, m.port)))
+        channel.on(SpanDown, lambda m: self.put(SpanLost(m.span)))
+        channel.on(SpanList, self._on_spans)
+        channel.on(Request, self._on_request)
+        channel.on(Scrape, self._on_scrape)
+        channel.on(Reload, self._on_reload)
+        channel.on(Drain, lambda _: self.put(AcceptCalls("draining", False)))
+        channel.on(Stop, lambda _: self._pump.stop())
+        channel.attach(self._pump)
+        self._link.on_change(self._on_switch)
+        self._link.attach(self._pump)
+        self._pump.at(monotonic_ms() + SWITCH_GRACE_MS, self._check_switch)
+        self._pump.at(monotonic_ms() + SPANS_GRACE_MS, self._read_now)
+        self._pump.every(BEAT_MS, self._beat)
+        channel.ready()
+        self._pump.run()
+        return 0
+
+    def _beat(self) -> None:
+        self._context.channel.beat()
+        self._performer.sweep(monotonic_ms())
+
+    def _on_spans(self, message: SpanList) -> None:
+        self.put(SpansAre(message.spans))
+        self._read_now()
+
+    def _read_now(self) -> None:
+        # Before the spans are known, a datagram of one would be a stranger's; until then the kernel keeps them.
+        if not self._reading:
+            self._reading = True
+            self._performer.start()
+
+    # --- switch
+
+    def _on_switch(self, connected: bool) -> None:
+        if connected:
+            self.put(AcceptCalls("switch_down", True))
+        else:
+            self._pump.at(monotonic_ms() + SWITCH_GRACE_MS, self._check_switch)
+
+    def _check_switch(self) -> None:
+        if not self._link.connected and monotonic_ms() - self._link.changed_ms >= SWITCH_GRACE_MS:
+            self.put(AcceptCalls("switch_down", False))
+
+    def _on_command(self, id: CommandId, command: AnyCommand) -> None:  # noqa: A002 - the link's word
+        if isinstance(command, ReserveSpan):
+            self.put(Reserve(command.leg, command.target.reveal(), command.trunk, command.caller.reveal()))
+        elif isinstance(command, ReleaseSpan):
+            self.put(Release(command.leg))
+        else:
+            self._link.done(id, f"front does not do {type(command).__name__}")
+            return
+        self._link.done(id)
+
+    def _on_discard(self, legs: list[LegId]) -> None:
+        self.put(Discarded(legs))
+
+    def _snapshot(self) -> AnyReport:
+        return FrontSnapshot(self._door.live_legs())
+
+    # --- supervisor
+
+    def _on_request(self, message: Request) -> None:
+        channel = self._context.channel
+        if message.what != "accept":
+            channel.send(Replied(message.id, b"", f"unknown request {message.what[:40]!r}"))
+            return
+        try:
+            calls = msgspec.json.decode(message.body, type=dict[str, bool])["calls"]
+        except (msgspec.DecodeError, KeyError):
+            channel.send(Replied(message.id, b"", 'expected {"calls": true or false}'))
+            return
+        self.put(AcceptCalls("not_ready", calls))
+        channel.send(Replied(message.id, b"{}"))
+
+    def _on_reload(self, message: Reload) -> None:
+        self._door.replace_trunks(trunks_of(read_site(message.path)))
+        self._log.info("trunks replaced")
+
+    def _on_scrape(self, message: Scrape) -> None:
+        self._performer.set_gauges()
+        self._context.channel.send(Scraped(message.id, generate_latest(self._metrics.registry).decode()))
+
+
+def main(context: ProcessContext) -> int:
+    """Run front; returns its exit code."""
+    return FrontProcess(context).run()

@@ -1,0 +1,60 @@
+"""Metrics of front."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+#: Label values of `messages`: methods by name, responses by class.
+KINDS = frozenset(
+    {
+        *("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "PRACK", "INFO"),
+        *("REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"),
+        *("1xx", "2xx", "3xx", "4xx", "5xx", "6xx"),
+    }
+)
+
+
+class FrontMetrics:
+    """Signalling at the front door. No label value ever comes from a message's own text."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.messages = Counter(
+            "edge_front_messages_total",
+            "SIP messages by side (peer, span), direction (in, out) and kind (method, or class of the status)",
+            ["side", "direction", "kind"],
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "edge_front_requests_refused_total",
+            "Requests that front answered with an error itself, by status or reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.calls_refused = Counter(
+            "edge_front_calls_refused_total",
+            "New calls that were refused, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.dropped = Counter(
+            "edge_front_messages_dropped_total",
+            "Input that was dropped without an answer, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.faults = Counter(
+            "edge_front_faults_total",
+            "Things that should not happen, by kind",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.dialogs = Gauge("edge_front_dialogs_count", "Dialogs that are relayed now", registry=self.registry)
+        self.spans = Gauge("edge_front_spans_count", "Spans that take calls", registry=self.registry)
+        self.free_slots = Gauge("edge_front_free_slots_count", "Legs that spans have room for", registry=self.registry)
+        self.connections = Gauge("edge_front_tcp_connections_count", "Open TCP connections", registry=self.registry)
+        self.handling = Histogram(
+            "edge_front_handling_duration_seconds",
+            "From a message's arrival in the process to the end of what it caused",
+            ["side"],
+            buckets=(0.00005, 0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1),
+            registry=self.registry,
+        )
