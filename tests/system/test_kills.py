@@ -93,7 +93,7 @@ def span_of(bench: Bench, leg: int = 1) -> str:
     """Process name of the span that holds leg `leg` of the only call."""
     legs = only_call(bench.edge)["legs"]
     assert isinstance(legs, list)
-    return str(next(row["span"] for row in legs if str(row["leg"]).endswith(f".{leg}")))
+    return str(next(row["span"] for row in legs if str(row["id"]).endswith(f".{leg}")))
 
 
 def kill_span(bench: Bench, incarnation: str) -> None:
