@@ -13,11 +13,9 @@ def _is_at(local: str, host: str, port: int) -> bool:
     address, _, hex_port = local.partition(":")
     if int(hex_port, 16) != port:
         return False
-    raw = bytes.fromhex(address)
-    # Words of 32 bits in the byte order of the machine.
-    words = struct.unpack(f"={len(raw) // 4}I", b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4)))
-    packed = struct.pack(f"={len(words)}I", *[socket.htonl(word) for word in words])
-    family = socket.AF_INET6 if len(raw) == 16 else socket.AF_INET
+    # Each word of 32 bits is printed as a number of this machine; its memory is the address in network order.
+    packed = b"".join(struct.pack("=I", int(address[i : i + 8], 16)) for i in range(0, len(address), 8))
+    family = socket.AF_INET6 if len(packed) == 16 else socket.AF_INET
     wanted = socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
     return packed == wanted or socket.inet_ntop(family, packed) in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
 

@@ -1,0 +1,102 @@
+"""Log lines as another program reads them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.runtime.logs import MAX_LINE, _Output, logger
+from edge.vocabulary.private import Private
+
+ROOT = Path(__file__).parents[2]
+
+
+def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+
+
+def test_a_line_is_one_json_object_with_a_stamp(capfd: pytest.CaptureFixture[str]) -> None:
+    logger("front").info("span up", span="span-1", port=4000)
+    (line,) = lines(capfd)
+    assert line.pop("time").endswith("Z")
+    assert line == {"level": "info", "process": "front", "event": "span up", "span": "span-1", "port": 4000}
+
+
+def test_private_values_and_bytes_never_get_out(capfd: pytest.CaptureFixture[str]) -> None:
+    number = Private("+15550100")
+    logger("x").info("call", caller=number, nested={"digits": [number, (number,)]}, raw=b"+15550100")
+    try:
+        raise ValueError(f"cannot dial {number}")
+    except ValueError:
+        logger("x").exception("failed")
+    text = capfd.readouterr().err
+    assert "5550100" not in text
+    assert text.count("<private>") == 4
+
+
+@pytest.mark.parametrize("evil", ["\x1b[2J", "\r\n{}", "\x9b31m", "\u202e", "\u2028", "\ufeff", "\ud800", "\x00"])
+def test_text_from_the_wire_can_neither_forge_nor_hide_lines(capfd: pytest.CaptureFixture[str], evil: str) -> None:
+    logger("x").info(f"a{evil}b", value=evil, **{f"key{evil}": 1})
+    raw = capfd.readouterr().err
+    assert raw.count("\n") == 1
+    assert evil.strip("\r\n{}") == "" or evil not in raw
+    assert all(char.isprintable() for char in raw.rstrip("\n"))
+    json.loads(raw)
+
+
+def test_lines_are_bounded_and_stay_json(capfd: pytest.CaptureFixture[str]) -> None:
+    log = logger("x")
+    log.info("é" * 100_000, many={f"k{n}": "v" * 900 for n in range(100)})
+    log.info("deep", value=[[[[["x" * 10_000] * 10] * 10] * 10] * 10])
+    try:
+        raise ValueError("ü" * 50_000)
+    except ValueError:
+        log.exception("failed", more="y" * 5_000)
+    text = capfd.readouterr().err.encode()
+    for line in text.splitlines():
+        assert len(line) < MAX_LINE
+        assert json.loads(line)["event"]
+    assert len(text.splitlines()) == 3
+
+
+def test_a_reader_that_stalls_does_not_stall_us_and_learns_what_it_missed() -> None:
+    read, write = os.pipe()
+    output = _Output(write)
+    line = "x" * 2_000 + "\n"
+    for _ in range(100):
+        output.info(line)
+    assert output.dropped > 50
+    dropped = output.dropped
+    os.set_blocking(read, False)
+    while True:
+        try:
+            os.read(read, 65536)
+        except BlockingIOError:
+            break
+    output.info(line)
+    told, after = os.read(read, 65536).decode().splitlines()
+    assert json.loads(told)["count"] == dropped
+    assert after + "\n" == line
+    os.close(read)
+    output.info(line)
+    assert output.dropped == 1, "nobody reads at all"
+    os.close(write)
+
+
+def test_the_level_comes_from_the_environment() -> None:
+    code = "from edge.runtime.logs import logger; log = logger('x'); log.debug('low'); log.error('high')"
+    for level, expected in (("debug", ["low", "high"]), ("error", ["high"]), ("nonsense", ["high"])):
+        ran = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "EDGE_LOG_LEVEL": level},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert [json.loads(line)["event"] for line in ran.stderr.splitlines()] == expected
