@@ -29,8 +29,8 @@ FRONT_PORT = "EDGE_FRONT_PORT"
 BEAT_MS = 1000
 #: Without a call for this long, the library's transactions are over (timers H and J, 32 s) and memory is given back.
 IDLE_MS = 40_000
-#: Time for the BYEs of a stop to be answered.
-FAREWELL_MS = 1000
+#: Time for the BYEs of a stop to be answered; the supervisor kills after 600 ms.
+FAREWELL_MS = 500
 
 _SPAN_COMMANDS = get_args(SpanCommand)
 
@@ -84,15 +84,16 @@ class Span:
         self._channel.ready(self._endpoint.address.port)
         self._log.info("listening", address=str(self._endpoint.address))
         self._waker.fired = True
-        now_ms = monotonic_ms()
-        while self._over_ms is None or (now_ms < self._over_ms and len(self._endpoint) > 0):
-            self._look(now_ms)
+        while not self._over(monotonic_ms()):
+            self._look(monotonic_ms())
             self._endpoint.wait(self._timeout_ms(monotonic_ms()))
-            now_ms = monotonic_ms()
-            self._drain_events(now_ms)
+            self._drain_events(monotonic_ms())
         self._link.flush()
         self._log.info("ending", legs=len(self._core), faults={**self._core.faults, **self._endpoint.faults})
         return 0
+
+    def _over(self, now_ms: int) -> bool:
+        return self._over_ms is not None and (now_ms >= self._over_ms or len(self._endpoint) == 0)
 
     # --- one round ---
 
@@ -119,7 +120,7 @@ class Span:
             self._handle(Tick(), now_ms)
 
     def _timeout_ms(self, now_ms: int) -> int:
-        if self._endpoint.events or self._waker.fired:
+        if self._endpoint.events or self._waker.fired or self._over(now_ms):
             return 0
         due = [self._next_beat_ms]
         if self._core.deadline is not None:
