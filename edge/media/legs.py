@@ -159,6 +159,8 @@ class Legs:
             raise CommandError(f"slot {slot} is used by {present.leg}")
         if present is not None and (present.phase == "closing" or present.recording_open):
             # The engine lets go within a tick, the recorder within one pass.
+            if self._postponed.get(slot, (id_, command))[1].leg != command.leg:
+                raise CommandError(f"slot {slot} is waited for by {self._postponed[slot][1].leg}")
             self._postponed[slot] = (id_, command)
             return
         self._take(command, present)
@@ -289,6 +291,10 @@ class Legs:
         self._done(id_, None)
 
     def _close(self, id_: CommandId, command: words.CloseLeg) -> None:
+        for slot, (waiting, opening) in list(self._postponed.items()):
+            if opening.leg == command.leg:
+                del self._postponed[slot]
+                self._done(waiting, "closed before its slot was free")
         state = self._by_slot.get(self._slot_of.get(command.leg, -1))
         if state is None:
             raise CommandError(f"no leg {command.leg}")

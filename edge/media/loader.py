@@ -3,11 +3,12 @@
 A slow disk or a large file then delays the play that wants it, and nothing else.
 """
 
+import itertools
 import os
 import stat
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import PriorityQueue, SimpleQueue
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ from edge.media.prompts import Stamp
 RATE = 8000
 #: A file may hold this many channels; more is not a prompt.
 MAX_CHANNELS = 8
+
+_END, _URGENT, _SOMETIME = range(3)
 
 
 class UnreadableError(Exception):
@@ -74,7 +77,9 @@ class Loader:
     def __init__(self, max_samples: int, wake: Callable[[], None]) -> None:
         self._max_samples = max_samples
         self._wake = wake
-        self._wanted: SimpleQueue[str | None] = SimpleQueue()
+        self._wanted: PriorityQueue[tuple[int, int, str]] = PriorityQueue()
+        self._order = itertools.count()
+        self._pending: set[str] = set()
         self._loaded: SimpleQueue[Loaded] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="prompt-loader", daemon=True)
 
@@ -82,22 +87,28 @@ class Loader:
         """Begin to read."""
         self._thread.start()
 
-    def request(self, path: str) -> None:
-        """Have `path` read."""
-        self._wanted.put(path)
+    def request(self, path: str, *, urgent: bool = True) -> None:
+        """Have `path` read; urgent ones (a caller waits) come before the others, also when asked for later."""
+        self._pending.add(path)
+        self._wanted.put((_URGENT if urgent else _SOMETIME, next(self._order), path))
 
     def stop(self) -> None:
         """End the thread after the file it reads; does not wait."""
-        self._wanted.put(None)
+        self._wanted.put((_END, 0, ""))
 
     def results(self) -> list[Loaded]:
         """Take what was read since the last call."""
         return [self._loaded.get() for _ in range(self._loaded.qsize())]
 
     def _run(self) -> None:
-        while (path := self._wanted.get()) is not None:
-            self._loaded.put(self._load(path))
-            self._wake()
+        while True:
+            rank, _, path = self._wanted.get()
+            if rank == _END:
+                return
+            if path in self._pending:  # else it was read meanwhile, by a more urgent request
+                self._pending.discard(path)
+                self._loaded.put(self._load(path))
+                self._wake()
 
     def _load(self, path: str) -> Loaded:
         nothing = np.zeros(0, np.int16)

@@ -45,7 +45,7 @@ class Plays:
         arena: NDArray[np.int16],
         commands: CommandRing,
         *,
-        request: Callable[[str], None],
+        request: Callable[..., None],
         state_of: Callable[[LegId], SlotState | None],
         save: Callable[[SlotState], None],
         report: Callable[[AnyReport], None],
@@ -64,7 +64,7 @@ class Plays:
         for path in paths:
             try:
                 if self._memory.find(path, stamp_of(path)) is None:
-                    self._load(path)
+                    self._request(path, urgent=False)
             except UnreadableError:
                 continue
 
@@ -133,8 +133,8 @@ class Plays:
         """Take over files that the loader has read or failed on."""
         for result in results:
             self._loading.discard(result.path)
-            region = None
-            if not result.error:
+            region = self._memory.find(result.path, result.stamp)
+            if region is None and not result.error:
                 region = self._memory.store(result.path, result.stamp, result.samples)
             for waiting in [w for w in self._waiting.values() if result.path in w.wanted]:
                 waiting.wanted.discard(result.path)
@@ -153,14 +153,11 @@ class Plays:
             return
         if region is None:
             waiting.wanted.add(path)
-            self._load(path)
+            if path not in self._loading:
+                self._loading.add(path)
+                self._request(path, urgent=True)
         else:
             waiting.regions[path] = region
-
-    def _load(self, path: str) -> None:
-        if path not in self._loading:
-            self._loading.add(path)
-            self._request(path)
 
     def _tell_missing(self, waiting: _Waiting, path: str) -> None:
         self.missing += 1

@@ -102,6 +102,10 @@ class Recorder:
         """
         self._inbox.put(_Job(state, resumed=resumed))
 
+    def watch(self, root: str, reserve_mb: int) -> None:
+        """Watch another folder or another limit from the next check on."""
+        self._root, self._reserve_mb = root, reserve_mb
+
     def finish(self, state: RecordingState) -> None:
         """Complete a recording of a predecessor of this process, whose frames are all in the file."""
         self._finishing.put(lambda: self._complete(_Job(state, resumed=True), state))

@@ -80,6 +80,7 @@ class SlotTable:
     def __init__(self, memory: memoryview, slots: int) -> None:
         self._memory = memory
         self.slots = slots
+        self._at: dict[int, tuple[int, int]] = {}  # copy that counts and its sequence number, by slot
 
     @staticmethod
     def size(slots: int) -> int:
@@ -88,26 +89,30 @@ class SlotTable:
 
     def read(self, slot: int) -> SlotState | None:
         """Return the newest valid state of `slot`, None when it was never used."""
-        newest = self._newest(slot)
-        return newest[2] if newest else None
+        newest = max(
+            (found for found in (self._copy(slot, 0), self._copy(slot, 1)) if found), key=lambda f: f[1], default=None
+        )
+        if newest is None:
+            return None
+        self._at[slot] = newest[:2]
+        return newest[2]
 
     def write(self, state: SlotState) -> None:
         """Replace the state of `state.slot`; raises `TooLongError` and leaves the old one when it does not fit."""
         record = pack(state)
         if len(record) > MAX_RECORD_BYTES:
             raise TooLongError(f"slot record of {len(record)} bytes, at most {MAX_RECORD_BYTES} fit")
-        newest = self._newest(state.slot)
-        copy, sequence = (1 - newest[0], newest[1] + 1) if newest else (0, 1)
+        if state.slot not in self._at:
+            self.read(state.slot)
+        copy, sequence = self._at.get(state.slot, (1, 0))
+        copy, sequence = 1 - copy, sequence + 1
         body = struct.pack("<QH", sequence, len(record)) + record
         start = state.slot * SLOT_BYTES + copy * COPY_BYTES
         # The checksum goes last: until then the copy does not count.
         self._memory[start : start + 4] = bytes(4)
         self._memory[start + 4 : start + 4 + len(body)] = body
         self._memory[start : start + 4] = struct.pack("<I", zlib.crc32(body) or 1)
-
-    def _newest(self, slot: int) -> tuple[int, int, SlotState] | None:
-        found = [f for f in (self._copy(slot, 0), self._copy(slot, 1)) if f]
-        return max(found, key=lambda f: f[1], default=None)
+        self._at[state.slot] = (copy, sequence)
 
     def _copy(self, slot: int, copy: int) -> tuple[int, int, SlotState] | None:
         start = slot * SLOT_BYTES + copy * COPY_BYTES

@@ -31,6 +31,8 @@ from tests.support.waiting import until
 
 T = TypeVar("T")
 LIMIT_S = 30.0
+#: With a cold cache everything is compiled first.
+COMPILE_LIMIT_S = 240.0
 SLOTS = 8
 
 _ZYGOTE = """
@@ -83,7 +85,7 @@ class Channel:
             else:
                 self.heard.append(message)
 
-    def next(self, kind: type[T]) -> T:
+    def next(self, kind: type[T], limit_s: float = LIMIT_S) -> T:
         def taken() -> T | None:
             self.listen()
             for message in self.heard:
@@ -92,7 +94,7 @@ class Channel:
                     return message
             return None
 
-        found = until(taken, LIMIT_S, kind.__name__)
+        found = until(taken, limit_s, kind.__name__)
         assert found is not None
         return found
 
@@ -169,7 +171,7 @@ class Appliance:
             cwd=Path(__file__).parents[2],
         )
         self.channel.theirs.close()
-        self.channel.next(Ready)
+        self.channel.next(Ready, COMPILE_LIMIT_S)
         self._forks = itertools.count(1)
 
     def clear(self) -> None:
