@@ -7,8 +7,8 @@ import pytest
 
 from tests.scripts.stubs import Machine, copied
 
-#: Stands for `edge`: `run` makes a file that says ready and stays until SIGINT, the others answer from it. It is Python,
-#: as the real one: a shell could not handle SIGINT, which is ignored in what a script starts in the background.
+#: Stands for `edge`: `run` makes a file that says ready and stays until SIGINT, others answer from it. It is
+#: Python, as the real one: a shell could not handle SIGINT, which is ignored in what a script starts in the background.
 EDGE = r"""
 case $1 in
     run) [ -z "$FAIL_START" ] || { echo "port in use" >&2; exit "$FAIL_START"; }
