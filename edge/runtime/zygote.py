@@ -15,6 +15,7 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -34,10 +35,10 @@ Prepare = Callable[[ProcessContext], None]
 Work = Callable[[ProcessContext], int]
 
 
-def run(context: ProcessContext, prepare: Prepare, work: Work) -> int:
+def run(context: ProcessContext, prepare: Prepare, work: Work) -> NoReturn:
     """Prepare, then fork a worker that does `work` for each `Fork`, until `Stop`, SIGTERM or the supervisor's end.
 
-    Returns the zygote's exit code; never returns in a worker. RuntimeError when `prepare` left threads behind.
+    Exits with 0 then. RuntimeError when `prepare` left threads behind.
     """
     die_with_parent(context.supervisor_pid)
     prepare(context)
@@ -46,7 +47,9 @@ def run(context: ProcessContext, prepare: Prepare, work: Work) -> int:
     # Frozen objects are never touched by a collection, so their pages stay shared with every worker.
     gc.collect()
     gc.freeze()
-    return _Zygote(context, work).run()
+    _Zygote(context, work).run()
+    # Not by return: taking a compiler's modules apart lasts longer than a supervisor waits.
+    os._exit(0)
 
 
 class _Zygote:
@@ -61,7 +64,7 @@ class _Zygote:
         self._wake, self._waker = socket.socketpair()
         self._running = True
 
-    def run(self) -> int:
+    def run(self) -> None:
         for end in (self._wake, self._waker):
             end.setblocking(False)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
@@ -72,7 +75,6 @@ class _Zygote:
             self._sleep()
             self._reap()
             self._receive()
-        return 0
 
     def _stop(self) -> None:
         self._running = False

@@ -96,7 +96,7 @@ class Zygote:
                     channel=SupervisorChannel(fd),
                     supervisor_pid=supervisor_pid,
                 )
-                code = run(context, prepare, answer_requests)
+                run(context, prepare, answer_requests)
             finally:
                 os._exit(code)
         self.channel.theirs.close()

@@ -22,7 +22,7 @@ T = TypeVar("T")
 LIMIT_S = 20.0
 
 _ZYGOTE = """
-import os, sys
+import sys
 from edge import span
 from edge.config.site import Sip, Site
 from edge.runtime.channel import SupervisorChannel
@@ -34,7 +34,7 @@ context = ProcessContext(
     name="span", site=Site(name="test", sip=Sip(inner_address=address)), incarnation=Incarnation("zygote"),
     channel=SupervisorChannel(int(fd)), link_path=link, supervisor_pid=int(supervisor),
 )
-sys.exit(run(context, span.prepare, span.main))
+run(context, span.prepare, span.main)
 """
 
 
