@@ -12,5 +12,5 @@ class Deadline(NamedTuple):
 
 
 def earliest(deadlines: Iterable[Deadline | None]) -> Deadline | None:
-    """The first of several deadlines, None when there is none."""
+    """Return the first of several deadlines, None when there is none."""
     return min((d for d in deadlines if d is not None), default=None)

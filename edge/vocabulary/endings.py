@@ -41,4 +41,12 @@ class EndReason(Struct, frozen=True, kw_only=True):
     @property
     def may_redial(self) -> bool:
         """Whether the same number may be dialled again later without asking a human."""
-        return self.outcome in {"busy", "no_answer", "unreachable", "no_room", "span_lost", "appliance_restart", "media_lost"}
+        return self.outcome in {
+            "busy",
+            "no_answer",
+            "unreachable",
+            "no_room",
+            "span_lost",
+            "appliance_restart",
+            "media_lost",
+        }

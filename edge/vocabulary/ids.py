@@ -20,10 +20,10 @@ SlotIndex = NewType("SlotIndex", int)
 
 
 def leg_id(call: CallId, number: int) -> LegId:
-    """The id of leg `number` (from 1) of `call`."""
+    """Return the id of leg `number` (from 1) of `call`."""
     return LegId(f"{call}.{number}")
 
 
 def call_of(leg: LegId) -> CallId:
-    """The call that `leg` belongs to."""
+    """Return the call that `leg` belongs to."""
     return CallId(leg.rpartition(".")[0])

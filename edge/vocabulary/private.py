@@ -13,7 +13,7 @@ class Private:
         self._value = value
 
     def reveal(self) -> str:
-        """The text itself."""
+        """Give out the text itself."""
         return self._value
 
     def __repr__(self) -> str:

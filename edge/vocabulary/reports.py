@@ -64,7 +64,7 @@ class SpanRefused(Struct, frozen=True, tag=True):
     end: EndReason
 
 
-# --- from span (LegEnded also from front, for a lost span's legs) -------------------------------------------------------
+# --- from span (LegEnded also from front, for a lost span's legs) -------------------------------------------------
 
 
 class LegRinging(Struct, frozen=True, tag=True):
@@ -189,7 +189,7 @@ class LegMediaEnded(Struct, frozen=True, tag=True, kw_only=True):
     first_sound_ms: int | None = None
 
 
-# --- snapshots: what a process holds, sent first after each (re)connect ---------------------------------------------------
+# --- snapshots: what a process holds, sent first after each (re)connect -------------------------------------------
 
 
 class SpanSnapshot(Struct, frozen=True, tag=True):

@@ -31,7 +31,7 @@ def pack(value: Any) -> bytes:
 
 
 def unpacker(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
-    """A decoder for `kind`; raises `msgspec.DecodeError` on anything else."""
+    """Make a decoder for `kind`; raises `msgspec.DecodeError` on anything else."""
     return msgspec.msgpack.Decoder(kind, dec_hook=_decode_own)
 
 
@@ -41,5 +41,5 @@ def to_json(value: Any) -> bytes:
 
 
 def json_reader(kind: type[T]) -> msgspec.json.Decoder[T]:
-    """A JSON decoder for `kind`; raises `msgspec.DecodeError` on anything else."""
+    """Make a JSON decoder for `kind`; raises `msgspec.DecodeError` on anything else."""
     return msgspec.json.Decoder(kind, dec_hook=_decode_own)
