@@ -10,6 +10,7 @@ from typing import Protocol
 
 from edge.app.channels import MAX_WAITING, ChildChannel
 from edge.core.supervision import lifecycle as life
+from edge.core.supervision.stall import StallWatch
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.packets import PacketSocket
@@ -52,7 +53,9 @@ class Starter(Protocol):
 class Process:
     """A named process over all its lives."""
 
-    def __init__(self, name: str, pump: Pump, owner: Owner, starter: Starter, lifecycle: life.Lifecycle) -> None:
+    def __init__(  # noqa: PLR0917 - what a process is made of
+        self, name: str, pump: Pump, owner: Owner, starter: Starter, lifecycle: life.Lifecycle, stall: StallWatch
+    ) -> None:
         self.name = name
         self.lifecycle = lifecycle
         self.pid = 0
@@ -65,6 +68,7 @@ class Process:
         self._pump = pump
         self._owner = owner
         self._starter = starter
+        self._stall = stall
         self._pidfd = -1
         self._popen: subprocess.Popen[bytes] | None = None
         self._timer: Timer | None = None
@@ -150,6 +154,7 @@ class Process:
         log = _log.info if status == 0 or self.lifecycle.state == "stopping" else _log.error
         log("process ended", child=self.name, pid=self.pid, status=describe(status), state=self.lifecycle.state)
         self._popen = None
+        self.pid = 0
         self.channel = None
         self.port = 0
         self.conditions.clear()
@@ -254,7 +259,10 @@ class Process:
 
     def _deadline_passed(self) -> None:
         self._timer = None
-        self._feed(life.Passed())
+        if self.lifecycle.state in {"starting", "running"} and self._stall.excuses(monotonic_ms()):
+            self._feed(life.Beat())
+        else:
+            self._feed(life.Passed())
 
 
 def describe(status: int | None) -> str:

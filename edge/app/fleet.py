@@ -14,6 +14,8 @@ from edge.app.spans import SpanPool
 from edge.app.starters import Executed, ForkedBy, Recipe, Surroundings
 from edge.config.site import Site
 from edge.core.supervision.lifecycle import Lifecycle, Patience
+from edge.core.supervision.stall import LOOK_MS, StallWatch
+from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.pump import Pump
 from edge.vocabulary.ids import Incarnation
@@ -45,6 +47,7 @@ class Fleet:
         self._pump = pump
         self._around = around
         self.relay = Relay(pump)
+        self._stall = StallWatch(monotonic_ms())
         self._lives: dict[str, int] = {}
         self.media_zygote = self._zygote("media", composition.media)
         self.span_zygote = self._zygote("span", composition.span)
@@ -55,7 +58,14 @@ class Fleet:
         self.front = self._executed("front", composition.front)
         self.forwarder = self._executed("forwarder", composition.forwarder)
         self.web = self._executed("web", composition.web)
-        self.spans = SpanPool(pump, self.span_forks, around.boot_id, site.sip.max_spans, self.front.send)
+        self.spans = SpanPool(
+            pump,
+            self.span_forks,
+            boot_id=around.boot_id,
+            limit=site.sip.max_spans,
+            tell_front=self.front.send,
+            stall=self._stall,
+        )
         #: Those that have metrics and answer requests.
         self.long_lived = {p.name: p for p in (self.front, self.media, self.switch, self.forwarder, self.web)}
         self._forks = {self.media_zygote.name: self.media_forks, self.span_zygote.name: self.span_forks}
@@ -71,7 +81,7 @@ class Fleet:
     # --- making
 
     def _process(self, name: str, starter: Executed | ForkedBy, patience: Patience | None = None) -> Process:
-        process = Process(name, self._pump, self, starter, Lifecycle(patience))
+        process = Process(name, self._pump, self, starter, Lifecycle(patience), self._stall)
         process.next_incarnation = lambda: self._next_life(name)
         return process
 
@@ -94,6 +104,7 @@ class Fleet:
 
     def start(self) -> None:
         """Start everything but switch and media's worker. Zygotes first: they have the longest way."""
+        self._pump.every(LOOK_MS, lambda: self._stall.seen(monotonic_ms()))
         for process in (self.media_zygote, self.span_zygote, self.front, self.forwarder, self.web):
             process.want()
         self.spans.fill()

@@ -65,7 +65,7 @@ def process_document(process: Process, now_ms: int) -> dict[str, Any]:
     lifecycle = process.lifecycle
     return {
         "name": process.name,
-        "pid": process.pid if lifecycle.alive else None,
+        "pid": process.pid or None,
         "state": "crash loop" if lifecycle.crash_loop and lifecycle.state == "waiting" else lifecycle.state,
         "uptime_s": round((now_ms - lifecycle.launched_ms) / 1000, 1) if lifecycle.alive else None,
         "restarts": lifecycle.restarts,

@@ -7,6 +7,7 @@ from edge.app.children import Process, describe
 from edge.app.starters import ForkedBy
 from edge.core.supervision.lifecycle import Lifecycle
 from edge.core.supervision.restart import RestartPolicy
+from edge.core.supervision.stall import StallWatch
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.pump import Pump
@@ -27,13 +28,21 @@ class SpanPool:
     """Starts, replaces and ends spans. Hears of each of them as its `Owner`."""
 
     def __init__(
-        self, pump: Pump, starter: ForkedBy, boot_id: str, limit: int, tell_front: Callable[[ToChild], Any]
+        self,
+        pump: Pump,
+        starter: ForkedBy,
+        *,
+        boot_id: str,
+        limit: int,
+        tell_front: Callable[[ToChild], Any],
+        stall: StallWatch,
     ) -> None:
         self._pump = pump
         self._starter = starter
         self._boot_id = boot_id
         self._limit = limit
         self._tell_front = tell_front
+        self._stall = stall
         self._spans: dict[Incarnation, Process] = {}
         self._retired: set[Incarnation] = set()
         self._count = 0
@@ -88,7 +97,7 @@ class SpanPool:
     def _start(self) -> None:
         self._count += 1
         name = Incarnation(f"span-{self._boot_id[:8]}-{self._count}")
-        span = Process("span", self._pump, self, self._starter, Lifecycle(restart=False))
+        span = Process("span", self._pump, self, self._starter, Lifecycle(restart=False), self._stall)
         span.next_incarnation = lambda: name
         self._spans[name] = span
         span.want()

@@ -31,12 +31,18 @@ def site_for(address: str, folder: Path, **changes: Any) -> Site:
 class Appliance:
     """`edge run` over fake processes."""
 
-    def __init__(self, site: Site, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, site: Site, environment: dict[str, str] | None = None, source: Path | None = None) -> None:
         self.run_dir = Path(site.paths.state) / "run"
         self.log_path = Path(site.paths.state).parent / "log"
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.app.start", msgspec.json.encode(site).decode()],
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.app.start",
+                    msgspec.json.encode(site).decode(),
+                    *([] if source is None else [str(source)]),
+                ],
                 cwd=ROOT,
                 env={**os.environ, **(environment or {})},
                 stderr=log,
@@ -47,7 +53,7 @@ class Appliance:
         return self.log_path.read_text()
 
     def ask(self, what: str, **more: Any) -> dict[str, Any]:
-        return ask(self.run_dir, {"what": what, **more})
+        return ask(self.run_dir, {"what": what, **more}, limit_s=60)
 
     def status(self) -> dict[str, Any]:
         try:

@@ -1,11 +1,14 @@
-"""Starts a supervisor over fake processes: `python -m tests.app.start SITE_JSON`."""
+"""Starts a supervisor over fake processes: `python -m tests.app.start SITE_JSON [SITE_FILE]`.
+
+With a site file a reload loads it, as `edge run --config` does.
+"""
 
 import sys
 
 import msgspec
 
 from edge.app.composition import APPLIANCE, Composition
-from edge.app.preparing import Prepared
+from edge.app.preparing import Prepared, Source
 from edge.app.running import run_prepared
 from edge.config.site import Site
 
@@ -24,4 +27,5 @@ def composition() -> Composition:
 if __name__ == "__main__":
     site = msgspec.json.decode(sys.argv[1], type=Site)
     prepared = Prepared(site=site, sizes={"media_state": 4096, "front_table": 8192})
-    sys.exit(run_prepared(prepared, None, composition()))
+    source = Source(config=sys.argv[2]) if len(sys.argv) > 2 else None
+    sys.exit(run_prepared(prepared, source, composition()))

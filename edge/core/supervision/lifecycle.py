@@ -8,8 +8,8 @@ from edge.core.supervision.restart import RestartPolicy
 
 #: A running process that says nothing for so long is hung.
 SILENCE_MS = 5000
-#: The same while it starts.
-START_MS = 10_000
+#: The same while it starts. Generous: killing a slow start on a busy machine only makes the machine busier.
+START_MS = 30_000
 #: From SIGABRT (for the traceback) to SIGKILL.
 ABORT_MS = 1000
 #: EX_CONFIG: the process refuses its configuration; trying again won't help.

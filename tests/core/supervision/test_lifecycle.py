@@ -25,7 +25,14 @@ from edge.core.supervision.lifecycle import (
     Stop,
     Want,
 )
-from edge.core.supervision.restart import LOOP_FAILURES, LOOP_PAUSE_MS, LOOP_WINDOW_MS, PAUSES_MS, SOUND_LIFE_MS, RestartPolicy
+from edge.core.supervision.restart import (
+    LOOP_FAILURES,
+    LOOP_PAUSE_MS,
+    LOOP_WINDOW_MS,
+    PAUSES_MS,
+    SOUND_LIFE_MS,
+    RestartPolicy,
+)
 
 
 def running(now_ms: int = 0, **options: object) -> Lifecycle:

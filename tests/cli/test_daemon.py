@@ -1,0 +1,96 @@
+"""`edge run`, `status`, `reload`, `stop` as a shell sees them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.app.appliance import ROOT, Appliance, site_for
+
+pytestmark = pytest.mark.system
+
+
+def edge(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture
+def appliance(tmp_path: Path, address: str) -> Iterator[Appliance]:
+    appliance = Appliance(site_for(address, tmp_path))
+    appliance.until_ready()
+    yield appliance
+    appliance.end()
+
+
+def test_status_of_a_ready_appliance(appliance: Appliance, tmp_path: Path) -> None:
+    state = str(tmp_path / "state")
+    shown = edge("status", "--state", state)
+    assert shown.returncode == 0
+    assert shown.stdout.startswith("test: ready, running, up ")
+    for name in ("front", "media", "switch", "forwarder", "web", "media-zygote", "span-zygote"):
+        assert f"\n{name} " in shown.stdout
+    document = json.loads(edge("status", "--state", state, "--json").stdout)
+    assert document["ready"] is True
+    assert document["calls"] == 0
+
+
+def test_status_says_why_it_is_not_ready(appliance: Appliance, tmp_path: Path) -> None:
+    appliance.request("switch", "health", ["storage", "disk \x1b[31mfull"])
+    shown = edge("status", "--state", str(tmp_path / "state"))
+    assert shown.returncode == 1
+    assert "NOT READY" in shown.stdout
+    assert "  switch: disk \\x1b[31mfull\n" in shown.stdout
+    assert edge("status", "--json", "--state", str(tmp_path / "state")).returncode == 1
+
+
+def test_stop_drains_and_stop_now_does_not_wait(appliance: Appliance, tmp_path: Path) -> None:
+    appliance.request("switch", "set calls", [{"id": "a"}])
+    state = str(tmp_path / "state")
+    assert edge("stop", "--state", state).returncode == 0
+    assert appliance.status()["mode"] == "draining"
+    assert edge("stop", "--now", "--state", state).returncode == 0
+    assert appliance.process.wait(20) == 0
+
+
+def test_a_reload_that_is_not_possible_is_bad(appliance: Appliance, tmp_path: Path) -> None:
+    told = edge("reload", "--state", str(tmp_path / "state"))
+    assert told.returncode == 1
+    assert told.stderr == "there is nothing to reload\n"
+
+
+@pytest.mark.parametrize("command", ["status", "reload", "stop"])
+def test_nobody_runs(tmp_path: Path, command: str) -> None:
+    told = edge(command, "--state", str(tmp_path))
+    assert told.returncode == 1
+    assert "the appliance does not run" in told.stderr
+    assert told.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", "--bogus"], ["nonsense"], ["run", "--sip-port", "x"], ["run", "--demo", "--config", "x"]]
+)
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    assert edge(*arguments).returncode == 2
+
+
+def test_a_bad_configuration_exits_with_78_naming_every_fault(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('name = "x"\nbogus = 1\n[sip]\nport = 99999\n')
+    told = edge("run", "--config", str(site))
+    assert told.returncode == 78
+    assert f"{site}:2:" in told.stderr
+    assert f"{site}:4:" in told.stderr
+    missing = edge("run", "--config", str(tmp_path / "none.toml"))
+    assert missing.returncode == 78
+    assert str(tmp_path / "none.toml") in missing.stderr
+
+
+def test_commands_are_listed() -> None:
+    text = edge("--help").stdout
+    for command in ("run", "status", "reload", "stop", "check", "calls", "events", "recordings", "menu"):
+        assert f" {command} " in text
