@@ -23,6 +23,9 @@ from edge.vocabulary.media import Address
 #: Tells front (and nobody else: front takes it off) which address belongs into the SDP.
 MEDIA_HEADER = "X-Edge-Media"
 
+#: On our BYE (RFC 3326); trunks write the cause into their records.
+_NORMAL_CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
+
 _LEG = re.compile(r"INVITE sips?:([A-Za-z0-9._~-]{1,128})@")
 _REASON = re.compile(r"^Reason[ \t]*:[ \t]*(.{0,512})", re.MULTILINE | re.IGNORECASE)
 
@@ -246,8 +249,11 @@ def _on_call(call: _Call, action: Action) -> None:
             call.answer(options)
         case span_legs.Respond(code=code, text=text):
             call.hangup(_response(code, text))
-        case span_legs.Release():
-            call.hangup(pj.CallOpParam())
+        case span_legs.Release(answered=answered):
+            options = pj.CallOpParam()
+            if answered:
+                options.txOption.headers.append(_header("Reason", _NORMAL_CLEARING))
+            call.hangup(options)
         case span_legs.Reinvite(hold=hold, media=media):
             options = pj.CallOpParam(True)
             if media is not None:
@@ -273,9 +279,13 @@ def _response(code: int, text: str) -> pj.CallOpParam:
 
 
 def _media_header(media: Address) -> pj.SipHeader:
+    return _header(MEDIA_HEADER, str(media))
+
+
+def _header(name: str, value: str) -> pj.SipHeader:
     header = pj.SipHeader()
-    header.hName = MEDIA_HEADER
-    header.hValue = str(media)
+    header.hName = name
+    header.hValue = value
     return header
 
 

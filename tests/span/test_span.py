@@ -134,6 +134,7 @@ def test_hang_up_before_and_after_the_answer(rig: Rig, span: Span, phone: Softph
     rig.switch.do(span.incarnation, cmd.HangUp(LEG))
     call.wait_ended()
     assert call.ended_by == "them"
+    assert call.requests("BYE")[0].get("Reason").startswith("Q.850;cause=16;")
     assert end_of(rig) == ("completed", "appliance", None, None)
 
 

@@ -116,9 +116,10 @@ class Dial(Struct, frozen=True):
 
 
 class Release(Struct, frozen=True):
-    """End `leg` by BYE or CANCEL."""
+    """End `leg` by BYE (`answered`) or CANCEL."""
 
     leg: LegId
+    answered: bool
 
 
 class Reinvite(Struct, frozen=True):
@@ -304,8 +305,9 @@ class SpanLegs:
         if leg is None or leg.ended_by_us is not None:
             return []
         if leg.outgoing or leg.answering:
-            leg.ended_by_us = endings.hung_up("appliance", answered=leg.answered or leg.answering, text=text)
-            return [Release(name)]
+            answered = leg.answered or leg.answering
+            leg.ended_by_us = endings.hung_up("appliance", answered=answered, text=text)
+            return [Release(name, answered)]
         leg.ended_by_us = EndReason(
             outcome="cancelled", ended_by="appliance", sip_code=480, text=endings.printable(text)
         )

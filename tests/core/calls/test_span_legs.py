@@ -68,7 +68,7 @@ def test_early_command_lapses_alone() -> None:
 def test_reject_after_the_answer_is_a_hang_up() -> None:
     legs = incoming()
     legs.command(ID, cmd.Answer(LEG, MEDIA), 0)
-    assert legs.command(ID, cmd.Reject(LEG, 486), 0) == [core.Release(LEG), Finish(ID)]
+    assert legs.command(ID, cmd.Reject(LEG, 486), 0) == [core.Release(LEG, answered=True), Finish(ID)]
     end = over(legs).end
     assert (end.outcome, end.ended_by) == ("completed", "appliance")
 
