@@ -66,12 +66,12 @@ class Peer:
     def bodies(self, kind: type) -> list[Any]:
         return [body for _, body in self.commands if isinstance(body, kind)]
 
-    def _command(self, id: CommandId, body: AnyCommand) -> None:
+    def _command(self, id: CommandId, body: AnyCommand) -> None:  # noqa: A002
         self.commands.append((id, body))
         if self.obey and not isinstance(body, c.Wake):
             self.carry_out(id, body)
 
-    def carry_out(self, id: CommandId, body: AnyCommand) -> None:
+    def carry_out(self, id: CommandId, body: AnyCommand) -> None:  # noqa: A002
         match body:
             case c.OpenLeg():
                 self.legs[body.leg] = body.slot

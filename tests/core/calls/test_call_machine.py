@@ -1,0 +1,275 @@
+"""Random inputs in random order: what must hold for every call, whatever crosses, repeats or never comes."""
+
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from edge.core.calls.call import ENDING_MS, Call
+from edge.core.calls.inputs import (
+    Abandoned,
+    Elapsed,
+    Emit,
+    FreeSeat,
+    Input,
+    MediaLost,
+    Reserved,
+    Resumed,
+    Send,
+    Stopped,
+    Terms,
+)
+from edge.vocabulary import commands as c
+from edge.vocabulary import reports as r
+from edge.vocabulary.endings import EndReason
+from edge.vocabulary.ids import LegId, PlayId
+from edge.vocabulary.private import Private
+from edge.vocabulary.wire import pack
+from tests.core.calls.desk import (
+    CALL,
+    MENU,
+    OTHER_SPAN,
+    REMOTE,
+    Desk,
+    ended,
+    incoming,
+    media_ended,
+    originate,
+    recording_done,
+    seat,
+)
+
+MAX_CALL_MS = 600_000
+LEGS = st.sampled_from([LegId("c1.1"), LegId("c1.2"), LegId("c1.3"), LegId("c1.9")])
+OUTCOMES = st.sampled_from(["completed", "busy", "no_answer", "cancelled", "span_lost", "failed"])
+METHODS = st.sampled_from(["rfc4733", "inband", "info"])
+
+
+class CallMachine(RuleBasedStateMachine):
+    """Everything the world may send, at any time."""
+
+    desk: Desk
+
+    @initialize(
+        out=st.booleans(),
+        refuse=st.sampled_from([0, 0, 0, 0, 404, 503]),
+        with_seat=st.sampled_from([True, True, True, False]),
+        remote=st.sampled_from([REMOTE, REMOTE, None]),
+        recorded=st.booleans(),
+        auto=st.booleans(),
+    )
+    def begin(self, out, refuse, with_seat, remote, recorded, auto):
+        terms = Terms(menu="main", max_call_ms=MAX_CALL_MS, recordings="/rec" if recorded else "")
+        first: Input
+        if out:
+            first = originate(terms)
+            self.given = set()
+        else:
+            with_seat = with_seat and not refuse
+            first = incoming(refuse, with_seat, remote, terms)
+            self.given = {0} if with_seat else set()
+        self.next_seat = 1
+        self.began_ms = 1_000_000
+        self.aborted = False
+        self.desk = Desk(first, auto=auto)
+
+    def give(self, input: Input) -> None:  # noqa: A002
+        self.desk.give(input)
+
+    @rule(ms=st.integers(0, 30_000))
+    def time_passes(self, ms):
+        self.desk.wait(ms)
+
+    @rule(which=st.integers(0, 200), error=st.sampled_from([None, None, None, "broken"]))
+    def command_done(self, which, error):
+        if self.desk.sent:
+            self.give(r.CommandDone(self.desk.sent[-1 - which % len(self.desk.sent)].id, error))
+
+    @rule(leg=LEGS, with_seat=st.booleans())
+    def reserved(self, leg, with_seat):
+        number = None
+        if with_seat and self.desk.call.waits_for_seat(leg):  # switch takes a slot only then
+            number = self.next_seat
+            self.next_seat += 1
+            self.given.add(number)
+        self.give(Reserved(leg, OTHER_SPAN, seat(number) if number is not None else None))
+
+    @rule(leg=LEGS, outcome=OUTCOMES)
+    def refused(self, leg, outcome):
+        self.give(r.SpanRefused(leg, EndReason(outcome=outcome, ended_by="appliance")))
+
+    @rule(leg=LEGS, early=st.booleans())
+    def ringing(self, leg, early):
+        self.give(r.LegRinging(leg, 183 if early else 180, early))
+
+    @rule(leg=LEGS)
+    def answered(self, leg):
+        self.give(r.LegAnswered(leg))
+
+    @rule()
+    def first_answered(self):
+        self.give(r.LegAnswered(LegId("c1.1")))
+
+    @rule(leg=LEGS)
+    def media_facts(self, leg):
+        self.give(r.LegMedia(leg, REMOTE))
+
+    @rule(leg=LEGS, outcome=OUTCOMES)
+    def leg_ended(self, leg, outcome):
+        self.give(ended(leg, outcome))
+
+    @rule(leg=LEGS)
+    def media_closed(self, leg):
+        self.give(media_ended(leg))
+
+    @rule(leg=LEGS)
+    def media_lost(self, leg):
+        self.give(MediaLost(leg))
+
+    @rule(leg=LEGS, digit=st.sampled_from("123490*#"), method=METHODS)
+    def key(self, leg, digit, method):
+        at = self.desk.now_ms
+        if method == "info":
+            self.give(r.InfoDigit(leg, Private(digit), 160, at))
+        else:
+            self.give(r.DigitHeard(leg=leg, method=method, digit=Private(digit), start_ms=at - 100, duration_ms=80))
+
+    @rule(how=st.sampled_from(["finished", "stopped", "barged", "missing"]))
+    def play_ends(self, how):
+        plays = self.desk.bodies(c.Play)
+        if plays:
+            play = plays[-1].play
+            self.give(r.PlayEnded(leg=LegId("c1.1"), play=play, how=how, played_ms=1, file="/x.wav"))
+
+    @rule()
+    def strange_play_ends(self):
+        self.give(r.PlayEnded(leg=LegId("c1.1"), play=PlayId("other"), how="finished", played_ms=1))
+
+    @rule(leg=LEGS, on=st.booleans())
+    def sound(self, leg, on):
+        self.give(r.SoundHeard(leg, on, self.desk.now_ms))
+
+    @rule(leg=LEGS)
+    def small_reports(self, leg):
+        self.give(r.DigitsSent(leg))
+        self.give(r.AudioStopped(leg, 30_000))
+
+    @rule(failed=st.booleans())
+    def recording_ends(self, failed):
+        if failed:
+            first = LegId("c1.1")
+            self.give(r.RecordingFailed(leg=first, recording="c1-1", path="/r.wav", duration_ms=5, error="full"))
+        else:
+            self.give(recording_done(LegId("c1.1"), "c1-1"))
+
+    @rule(key=st.sampled_from("1112"))
+    def caller_comes_to_a_choice(self, key):
+        """Random steps alone hardly ever get this far."""
+        for send in list(self.desk.sent):
+            if isinstance(send.body, c.OpenLeg):
+                self.give(r.CommandDone(send.id))
+        self.first_answered()
+        self.media_facts(LegId("c1.1"))
+        if self.desk.call.run.node == "greet":
+            self.play_ends("finished")
+        self.desk.now_ms += 500
+        self.key(LegId("c1.1"), key, "rfc4733")
+
+    @rule(leg=st.sampled_from([LegId("c1.2"), LegId("c1.3")]))
+    def target_answers(self, leg):
+        if self.desk.call.waits_for_seat(leg):
+            self.reserved(leg, True)
+        for send in list(self.desk.sent):
+            if isinstance(send.body, c.OpenLeg):
+                self.give(r.CommandDone(send.id))
+        self.media_facts(leg)
+        self.answered(leg)
+
+    @rule()
+    def early_timer(self):
+        self.give(Elapsed())
+
+    @rule()
+    def resumed(self):
+        self.give(Resumed())
+
+    @rule(text=st.sampled_from(["by hand", "no room"]))
+    def stopped(self, text):
+        self.give(Stopped(text))
+
+    @rule()
+    def appliance_restarts(self):
+        sent = len(self.desk.sent)
+        over = self.desk.call.over
+        self.give(Abandoned([]))
+        assert self.desk.call.over
+        assert len(self.desk.sent) == sent, "nobody is left who could carry out a command"
+        self.aborted = self.aborted or not over
+
+    @rule()
+    def second_beginning(self):
+        self.give(incoming())
+
+    @invariant()
+    def events_are_in_order(self):
+        types = self.desk.types()
+        assert types[0] == "call.started"
+        assert types.count("call.started") == 1
+        assert types.count("call.ended") == (1 if self.desk.call.over else 0)
+        assert (types[-1] == "call.ended") == self.desk.call.over
+
+    @invariant()
+    def pairs_match(self):
+        count = self.desk.count
+        assert count("leg.ended") <= count("leg.started")
+        assert 0 <= count("bridge.started") - count("bridge.ended") <= 1
+        assert count("recording.completed") + count("recording.failed") <= 1
+        if self.desk.call.over:
+            assert count("leg.ended") == count("leg.started")
+            assert count("bridge.started") == count("bridge.ended")
+            assert count("recording.completed") + count("recording.failed") == len(self.desk.bodies(c.StartRecording))
+
+    @invariant()
+    def sensitive_digits_stay_inside(self):
+        digits = [e.digits.reveal() for e in self.desk.events if type(e).__name__ == "MenuInput" and e.node == "pin"]
+        assert all(set(d) <= {"*"} for d in digits)
+
+    def teardown(self):
+        if not hasattr(self, "desk"):
+            return
+        desk = self.desk
+        self._ends_by_itself(desk)
+        if not self.aborted:
+            assert sorted(desk.freed) == sorted(self.given)
+        self._replay_is_the_same(desk)
+
+    def _ends_by_itself(self, desk: Desk) -> None:
+        """Whatever happened: without any further report it ends, in time."""
+        desk.auto = False
+        steps = 0
+        while not desk.call.over:
+            assert desk.call.deadline is not None
+            desk.now_ms = max(desk.now_ms, desk.call.deadline.at_ms)
+            desk.give(Elapsed())
+            steps += 1
+            assert steps < 1000
+        assert desk.call.ended_ms is not None
+        assert desk.call.ended_ms <= self.began_ms + MAX_CALL_MS
+        assert desk.now_ms <= max(desk.call.ended_ms + ENDING_MS, desk.now_ms if steps == 0 else 0)
+
+    def _replay_is_the_same(self, desk: Desk) -> None:
+        twin = Call(CALL, MENU)
+        actions = [action for now_ms, entry in desk.journal for action in twin.replay(entry, now_ms)]
+        assert [a for a in actions if isinstance(a, Send)] == desk.sent
+        assert [a.slot for a in actions if isinstance(a, FreeSeat)] == desk.freed
+        assert [type(a.event) for a in actions if isinstance(a, Emit)] == [type(e) for e in desk.events]
+        assert (twin.phase, twin.callseq, twin.deadline) == (desk.call.phase, desk.call.callseq, desk.call.deadline)
+        assert pack([entry for _, entry in desk.journal])
+
+
+CallMachine.TestCase.settings = settings(
+    max_examples=150,
+    stateful_step_count=40,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+)
+TestCallMachine = CallMachine.TestCase
