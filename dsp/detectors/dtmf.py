@@ -42,11 +42,16 @@ MIN_BLOCK = POWER_0_DBM0 * 10**-4.0
 MAX_TWIST = 10**0.6
 MAX_REVERSE_TWIST = 10**1.0
 #: Share of the power that the pair must have. It also sets how much of the window the tone must fill.
-MIN_SHARE = 0.75
+MIN_SHARE = 0.85
+#: Share of a sub-block's power that its strongest tone has at least; half is the rule, and leakage takes from it.
+STANDS_OUT = 0.2
 #: A tone's neighbours in its group are at least 6 dB weaker.
 MAX_NEIGHBOUR = 0.25
 #: Frequency error at most (1.5 % has to be accepted, 3.5 % refused).
 MAX_OFFSET = 0.022
+#: A key's tones stay where they are; a voice glides (Hz between the extremes of a candidate's hits). The stronger tone
+#: leaks into the measurement of the weaker one, in proportion.
+MAX_DRIFT = 8.0
 HITS_FOR_DIGIT = 4
 MISSES_TO_END = 7
 MISSES_TO_FORGET = 5
@@ -144,13 +149,23 @@ def _strongest(state: Any, rotation: Any, first: int) -> tuple[int, float, float
 
 
 @kernel
-def _judge(state: Any, rotation: Any, frequencies: Any) -> tuple[int, float, float, float]:
-    """Judge the window: (digit index or -1, power of the pair, row's and column's offset in Hz)."""
-    miss = (-1, 0.0, 0.0, 0.0)
+def _may_be(state: Any) -> bool:
+    """Cheap look at one sub-block inside the window: does any DTMF frequency stand out? It spares noise the rest."""
+    k = WINDOW - 2
+    best = 0.0
+    for tone in range(8):
+        best = max(best, state.re[k, tone] * state.re[k, tone] + state.im[k, tone] * state.im[k, tone])
+    return 2.0 * best >= STANDS_OUT * state.energy[HISTORY - 2] * BLOCK * BLOCK
+
+
+@kernel
+def _judge(state: Any, rotation: Any, frequencies: Any) -> tuple[int, float, float, float, float]:
+    """Judge the window: (digit index or -1, row's and column's power, row's and column's offset in Hz)."""
+    miss = (-1, 0.0, 0.0, 0.0, 0.0)
     total = 0.0
     for k in range(HISTORY - WINDOW, HISTORY):
         total += state.energy[k] / WINDOW
-    if total < MIN_TONE:
+    if total < MIN_TONE or not _may_be(state):
         return miss
     row, row_power, row_second = _strongest(state, rotation, 0)
     column, column_power, column_second = _strongest(state, rotation, 4)
@@ -174,7 +189,7 @@ def _judge(state: Any, rotation: Any, frequencies: Any) -> tuple[int, float, flo
         high = max(high, _window_power(state, tone, rotation[tone, 0], rotation[tone, 1]))
     if low + high > pair or pair < MIN_SHARE * (total - low - high):
         return miss
-    return row * 4 + column - 4, pair, row_offset, column_offset
+    return row * 4 + column - 4, row_power, column_power, row_offset, column_offset
 
 
 @kernel
@@ -194,7 +209,16 @@ def _edge(state: Any, rising: bool) -> int:
 
 
 @kernel
-def _hit(state: Any, digit: int, power: float, row_offset: float, column_offset: float, frequencies: Any) -> None:
+def _hit(
+    state: Any,
+    digit: int,
+    row_power: float,
+    column_power: float,
+    row_offset: float,
+    column_offset: float,
+    frequencies: Any,
+) -> None:
+    power = row_power + column_power
     if state.phase == IDLE or (state.phase == CANDIDATE and digit != state.digit):
         state.phase = CANDIDATE
         state.digit = digit
@@ -202,6 +226,10 @@ def _hit(state: Any, digit: int, power: float, row_offset: float, column_offset:
         state.hits = 0
         state.row_offset_sum = 0.0
         state.column_offset_sum = 0.0
+        state.row_low = row_offset
+        state.row_high = row_offset
+        state.column_low = column_offset
+        state.column_high = column_offset
         state.onset = _edge(state, True)
     if digit != state.digit:
         state.misses += 1
@@ -213,7 +241,17 @@ def _hit(state: Any, digit: int, power: float, row_offset: float, column_offset:
     state.row_offset_sum += row_offset
     state.column_offset_sum += column_offset
     state.end = _edge(state, False)
-    if state.phase == CANDIDATE and state.hits >= HITS_FOR_DIGIT:
+    if state.phase == ON:
+        return
+    state.row_low = min(state.row_low, row_offset)
+    state.row_high = max(state.row_high, row_offset)
+    state.column_low = min(state.column_low, column_offset)
+    state.column_high = max(state.column_high, column_offset)
+    row_limit = MAX_DRIFT * max(1.0, math.sqrt(column_power / row_power))
+    column_limit = MAX_DRIFT * max(1.0, math.sqrt(row_power / column_power))
+    if state.row_high - state.row_low > row_limit or state.column_high - state.column_low > column_limit:
+        state.phase = IDLE
+    elif state.hits >= HITS_FOR_DIGIT:
         row = abs(state.row_offset_sum) / state.hits <= MAX_OFFSET * frequencies[state.digit // 4]
         column = abs(state.column_offset_sum) / state.hits <= MAX_OFFSET * frequencies[4 + state.digit % 4]
         state.phase = ON if row and column else IDLE
@@ -268,9 +306,9 @@ def _block(state: Any, correlators: Any, rotation: Any, frequencies: Any, out: A
             state.im[k, tone] = state.im[k + 1, tone]
     _correlate(state.pending, correlators, state.re[WINDOW - 1], state.im[WINDOW - 1])
     state.blocks += 1
-    digit, pair, row_offset, column_offset = _judge(state, rotation, frequencies)
+    digit, row_power, column_power, row_offset, column_offset = _judge(state, rotation, frequencies)
     if digit >= 0:
-        _hit(state, digit, pair, row_offset, column_offset, frequencies)
+        _hit(state, digit, row_power, column_power, row_offset, column_offset, frequencies)
     elif state.phase != IDLE:
         return _miss(state, out, count)
     return count
@@ -297,6 +335,22 @@ def take(state: Any, samples: Any, length: int, correlators: Any, rotation: Any,
         else:
             state.fill = fill + n
     return count
+
+
+@kernel
+def is_quiet(state: Any, power: float, length: int) -> bool:
+    """Whether a packet of this mean square cannot matter, so that `pass_quiet` may stand for `take`."""
+    return state.phase == IDLE and power * length < MIN_BLOCK * BLOCK
+
+
+@kernel
+def pass_quiet(state: Any, length: int) -> None:
+    """Take in `length` samples that are too quiet to look at."""
+    state.position += state.fill + length
+    state.fill = 0
+    state.blocks = 0
+    for k in range(HISTORY):
+        state.energy[k] = 0.0
 
 
 @kernel

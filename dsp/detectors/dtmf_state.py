@@ -27,6 +27,10 @@ DTMF_STATE = np.dtype(
         ("power", "f8"),  # both tones' power (mean square), greatest of all hits
         ("row_offset_sum", "f8"),  # Hz off the nominal frequency, summed over hits
         ("column_offset_sum", "f8"),
+        ("row_low", "f8"),  # least and greatest offset of the candidate's hits, Hz
+        ("row_high", "f8"),
+        ("column_low", "f8"),
+        ("column_high", "f8"),
         ("pending", "f4", (BLOCK,)),
         ("energy", "f4", (HISTORY,)),  # mean square of the last sub-blocks, newest last
         ("re", "f4", (WINDOW, TONES)),

@@ -197,7 +197,7 @@ LEG = np.dtype(
         ("rx_lost_before", "i8"),  # lost packets of earlier sources of this leg
         ("rx_expected_prior", "i8"),
         ("rx_received_prior", "i8"),
-        ("rx_transit", "i8"),
+        ("rx_transit", "i8"),  # -1: no packet yet
         ("rx_jitter_q4", "i8"),  # samples * 16
         ("rx_packets", "i8"),  # all accepted packets of the leg
         ("rx_octets", "i8"),

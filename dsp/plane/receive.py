@@ -45,7 +45,8 @@ def _barge(state: Any, slot: int, now_ns: int) -> None:
 def _audio(state: Any, work: Any, slot: int, offset: int, size: int, timestamp: int, now_ns: int) -> None:
     leg, ring, pcm = state.legs[slot], state.jitter[slot], work.pcm
     g711.decode(work.packet, offset, size, work.decode[leg.codec], pcm)
-    if levels.mean_square(pcm, size) >= levels.LOUD:
+    power = levels.mean_square(pcm, size)
+    if power >= levels.LOUD:
         work.loud[slot] += size
         if leg.first_sound_ns == 0:
             leg.first_sound_ns = now_ns
@@ -57,7 +58,11 @@ def _audio(state: Any, work: Any, slot: int, offset: int, size: int, timestamp: 
         detector = state.dtmf[slot]
         if gap > 0:
             _inband(state, work, slot, dtmf.skip(detector, gap, work.dtmf_out), now_ns)
-        rows = dtmf.take(detector, pcm, size, work.correlators, work.rotation, work.frequencies, work.dtmf_out)
+        rows = 0
+        if dtmf.is_quiet(detector, power, size):
+            dtmf.pass_quiet(detector, size)
+        else:
+            rows = dtmf.take(detector, pcm, size, work.correlators, work.rotation, work.frequencies, work.dtmf_out)
         if rows > 0:
             _inband(state, work, slot, rows, now_ns)
         if rows > 0 or detector.phase == dtmf.ON:

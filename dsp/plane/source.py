@@ -30,7 +30,7 @@ def _start(leg: Any, ssrc: int, sequence: int) -> None:
     leg.rx_received_prior = 0
     leg.rx_expected_prior = 0
     leg.rx_jitter_q4 = 0
-    leg.rx_transit = 0
+    leg.rx_transit = -1
 
 
 @kernel
@@ -103,7 +103,7 @@ def admit(leg: Any, ssrc: int, sequence: int) -> int:
 def note_transit(leg: Any, timestamp: int, arrival: int) -> None:
     """Interarrival jitter (RFC 3550 A.8); `arrival` in samples."""
     transit = (arrival - timestamp) & 0xFFFFFFFF
-    if leg.rx_received > 1:
+    if leg.rx_transit >= 0:
         difference = (transit - leg.rx_transit) & 0xFFFFFFFF
         if difference >= 0x80000000:
             difference = 0x100000000 - difference

@@ -77,12 +77,12 @@ def take(
     what = UPDATED
     same = leg.te_active != 0 and event == leg.te_event and ts == leg.te_ts
     if not same:
-        if _seen(leg, ssrc, ts, event):
-            return IGNORED, 0
-        if leg.te_event == event and (marker == 0 or final) and leg.te_next > 0 and _follows(leg, ts, event):
-            if leg.te_active == 0:
-                return IGNORED, 0  # an end packet of a sender that moves the timestamp on
+        seen = _seen(leg, ssrc, ts, event)
+        follows = (marker == 0 or final) and leg.te_next > 0 and _follows(leg, ts, event)
+        if leg.te_active != 0 and follows:
             duration += (ts - leg.te_ts) & 0xFFFFFFFF
+        elif seen or follows:
+            return IGNORED, 0  # a repeat, or an end packet of a sender that moves the timestamp on
         else:
             rows = end(leg, 0, out[0])
             what = BEGAN
@@ -91,7 +91,8 @@ def take(
             leg.te_duration = 0
             leg.te_start_ns = now_ns - duration * NS_PER_SAMPLE
             leg.te_active = 1
-        _remember(leg, ssrc, ts, event)
+        if not seen:
+            _remember(leg, ssrc, ts, event)
     leg.te_duration = max(leg.te_duration, duration)
     leg.te_volume = volume
     leg.te_last_ns = now_ns

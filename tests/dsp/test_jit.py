@@ -1,0 +1,122 @@
+"""What holds for all compiled code: one place for options, a cache that hits, the same answers without compilation."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DSP = ROOT / "dsp"
+PURE = [
+    "codecs", "detectors", "tones", "plane/test_jitter.py", "plane/test_packets.py", "plane/test_rtcp.py",
+    "plane/test_source.py", "plane/test_telephone_events.py",
+]  # fmt: skip
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+
+
+@pytest.mark.parametrize("path", sorted(DSP.rglob("*.py")), ids=lambda p: str(p.relative_to(DSP)))
+def test_only_jit_py_knows_numba(path):
+    if path.name == "jit.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        assert not any(n.split(".")[0] == "numba" for n in names), f"{path}:{node.lineno}"
+
+
+COUNT_MISSES = """
+from dsp.plane import engine, loop, tick
+engine.compile_all()
+for kernel in (tick.before_send, tick.send, tick.take_up, loop.run):
+    print(kernel.__name__, sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values()))
+"""
+
+
+def test_a_second_process_compiles_nothing():
+    assert run("from dsp.plane.engine import compile_all; compile_all()").returncode == 0
+    second = run(COUNT_MISSES)
+    assert second.stderr == ""  # numba warns of what it cannot cache
+    for line in second.stdout.splitlines():
+        name, hits, misses = line.split()
+        assert (int(hits), int(misses)) == (1, 0), name
+    assert len(second.stdout.splitlines()) == 4
+
+
+def test_the_cache_folder_follows_sources_and_bounds_checks():
+    show = "from dsp import jit; print(jit.config.CACHE_DIR)"
+    plain, checked = run(show).stdout, run(show, NUMBA_BOUNDSCHECK="1").stdout
+    assert plain != checked
+    assert checked.strip().endswith("-checked")
+
+
+def test_pure_kernels_give_the_same_answers_without_compilation():
+    """The same tests, interpreted. Long ones are left out: they say nothing new and take minutes."""
+    paths = [f"tests/dsp/{p}" for p in PURE]
+    long = ["talk_off", "noise", "clock_is_fast", "any_trace", "any_length", "accepted", "refused", "bridged", "dial"]
+    leave_out = " or ".join([*long, "pause_of_forty"])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", f"not ({leave_out})", *paths],
+        cwd=ROOT, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert " passed" in done.stdout
+
+
+PLANTED = """
+import numpy as np
+from dsp.jit import kernel
+
+@kernel
+def read(a, i):
+    return a[i]
+
+try:
+    read(np.zeros(4), 9)
+except IndexError:
+    print("raised")
+"""
+
+
+@pytest.mark.timeout(900)
+def test_fuzz_with_bounds_checks(tmp_path):
+    """30,000 hostile packets through every receive path of compiled code that checks each index."""
+    planted = tmp_path / "planted.py"
+    planted.write_text(PLANTED)
+    environment = os.environ | {
+        "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    proof = subprocess.run(
+        [sys.executable, str(planted)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert proof.stdout.strip() == "raised", "without this the fuzz proves nothing"
+    fuzz = subprocess.run(
+        [sys.executable, "-m", "tests.dsp.fuzz_plane", "30000"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=800, check=False,
+    )  # fmt: skip
+    assert fuzz.returncode == 0, fuzz.stderr[-3000:]
+    fed, refused, accepted = (int(n) for n in fuzz.stdout.split())
+    assert fed == 30_000
+    assert refused > 5000
+    assert accepted > 1000
