@@ -1,0 +1,782 @@
+"""Calls through the relay, message by message."""
+
+import pytest
+
+from edge.core.sip.actions import AcceptCalls, Bury, Flow, Forget, Release, Reserve, Resolve, Resolved, Undelivered
+from edge.core.sip.message import Request, Response, serialise
+from edge.core.sip.parser import parse
+from edge.core.sip.uri import NameAddr, Uri, Via
+from edge.vocabulary.ids import LegId
+from edge.vocabulary.media import Address
+from edge.vocabulary.reports import LegIncoming, LegMedia, SpanRefused, SpanReserved
+from edge.vocabulary.supervision import WantSpans
+from tests.core.sip.world import (
+    PEER,
+    SPAN_PORT,
+    SPAN_SDP,
+    STRANGER,
+    TRUNK_HOST,
+    World,
+    answer,
+    answered,
+    counts,
+    in_dialog,
+    invite,
+    offer,
+    reports,
+    statuses,
+    to_peer,
+    to_span,
+)
+
+
+def first_request(actions: list, side: str = "span") -> Request:
+    found = next(m for m in (to_span(actions) if side == "span" else to_peer(actions)) if isinstance(m, Request))
+    assert isinstance(found, Request)
+    return found
+
+
+def only(messages: list) -> Request | Response:
+    assert len(messages) == 1, messages
+    return messages[0]
+
+
+# --- incoming -------------------------------------------------------------------------------------------------------
+
+
+def test_incoming_call_from_invite_to_bye() -> None:
+    world = World()
+    actions = world.peer(invite(record_routes=[NameAddr(Uri("sip", "", TRUNK_HOST, 0, (("lr", None),)))]))
+    assert statuses(actions) == [100]
+    report = reports(actions)[0]
+    assert isinstance(report, LegIncoming)
+    assert report.remote is not None
+    assert (report.remote.rtp, report.remote.codec) == (Address(TRUNK_HOST, 4000), "PCMU")
+    inner = first_request(actions)
+    assert inner.uri.user == report.leg
+    assert inner.from_.uri == Uri("sip", "peer", "127.0.0.9")
+    text = serialise(inner).decode()
+    for secret in ("alice", "trunk.example", TRUNK_HOST, "4711", "Record-Route"):
+        assert secret not in text
+    assert b"m=audio 40000 RTP/AVP 0 101" in inner.body
+
+    assert world.span(answer(inner, 100))
+    assert not statuses(world.actions)
+    assert statuses(world.span(answer(inner, 180))) == [180]
+    ok = only(to_peer(world.span(answer(inner, 200, body=SPAN_SDP))))
+    assert isinstance(ok, Response)
+    assert ok.contact is not None
+    assert str(ok.contact.uri) == "sip:edge@192.0.2.1:5060"
+    assert [str(r.uri) for r in ok.record_routes] == [f"sip:{TRUNK_HOST};lr"]
+    assert [v.branch for v in ok.vias] == ["z9hG4bKcall-1"]
+    assert b"c=IN IP4 192.0.2.1" in ok.body
+    assert b"m=audio 16384 RTP/AVP 0 101" in ok.body
+    for secret in (b"127.0.0", b"pjmedia", b"X-Edge"):
+        assert secret not in serialise(ok)
+
+    ack = only(to_span(world.peer(in_dialog("ACK", cseq=1))))
+    assert ack.method == "ACK"
+    bye = first_request(world.peer(in_dialog("BYE")))
+    actions = world.span(answer(bye, 200))
+    assert statuses(actions) == [200]
+    assert any(isinstance(a, Bury) for a in actions)
+    assert world.door.figures()["free_slots"] == 4
+
+
+def test_span_hangs_up() -> None:
+    world = World()
+    inner = answered(world)
+    bye = in_dialog_of_span("BYE", inner)
+    sent = only(to_peer(world.span(bye)))
+    assert isinstance(sent, Request)
+    assert (str(sent.uri), sent.from_.tag, sent.to.tag) == (f"sip:alice@{TRUNK_HOST}:5061", "span-tag", "peer-tag")
+    assert str(sent.from_.uri) == "sip:4711@192.0.2.1"
+    assert [v.host for v in sent.vias] == ["192.0.2.1"]
+    back = only(to_span(world.peer(answer(sent, 200))))
+    assert isinstance(back, Response)
+    assert [v.branch for v in back.vias] == ["z9hG4bKspanBYE1"]
+    assert world.door.figures()["dialogs"] == 0
+
+
+def in_dialog_of_span(method: str, inner: Request, *, cseq: int = 1, body: bytes = b"", branch: str = "") -> Request:
+    """A request of the span in the dialog that `inner` made."""
+    assert inner.contact is not None
+    return Request(
+        method=method,
+        uri=inner.contact.uri,
+        vias=[
+            Via("UDP", "127.0.0.9", SPAN_PORT, (("branch", branch or f"z9hG4bKspan{method}{cseq}"), ("rport", None)))
+        ],
+        max_forwards=70,
+        from_=inner.to.with_tag("span-tag"),
+        to=inner.from_,
+        call_id=inner.call_id,
+        cseq=cseq,
+        contact=NameAddr(Uri("sip", "x", "127.0.0.9", SPAN_PORT)),
+        content_type="application/sdp" if body else "",
+        body=body,
+    )
+
+
+def test_route_set_is_used_and_strict_routers_are_served() -> None:
+    world = World()
+    loose = NameAddr(Uri("sip", "", "198.51.100.8", 5070, (("lr", None),)))
+    strict = NameAddr(Uri("sip", "", "198.51.100.8", 5071))
+    for call, route in (("call-1", loose), ("call-2", strict)):
+        inner = first_request(world.peer(invite(call, record_routes=[route])))
+        world.span(answer(inner, 200, body=SPAN_SDP))
+        world.peer(in_dialog("ACK", cseq=1, call=call))
+        actions = world.span(in_dialog_of_span("BYE", inner))
+        sent = only(to_peer(actions))
+        assert isinstance(sent, Request)
+        if route is loose:
+            assert str(sent.uri) == f"sip:alice@{TRUNK_HOST}:5061"
+            assert [str(r.uri) for r in sent.routes] == ["sip:198.51.100.8:5070;lr"]
+        else:
+            assert str(sent.uri) == "sip:198.51.100.8:5071"
+            assert [str(r.uri) for r in sent.routes] == [f"sip:alice@{TRUNK_HOST}:5061"]
+        flow = next(a.flow for a in actions if hasattr(a, "flow"))
+        assert flow.address == Address("198.51.100.8", 5070 if route is loose else 5071)
+
+
+def test_contact_of_a_third_party_is_not_sent_to() -> None:
+    world = World()
+    inner = first_request(world.peer(invite(contact=NameAddr(Uri("sip", "x", "203.0.113.66")))))
+    world.span(answer(inner, 200, body=SPAN_SDP))
+    world.peer(in_dialog("ACK", cseq=1, contact=None))
+    actions = world.span(in_dialog_of_span("BYE", inner))
+    assert [a.flow for a in actions if hasattr(a, "flow")] == [PEER]
+
+
+def test_cancel() -> None:
+    world = World()
+    inner = first_request(world.peer(invite()))
+    world.span(answer(inner, 180))
+    cancel = invite(body=b"")
+    cancel.method, cancel.contact = "CANCEL", None
+    passed = first_request(world.peer(cancel))
+    assert (passed.method, passed.vias) == ("CANCEL", inner.vias)
+    assert statuses(world.span(answer(passed, 200))) == [200]
+    assert statuses(world.span(answer(inner, 487))) == [487]
+    ack = in_dialog("ACK", cseq=1, branch="z9hG4bKcall-1")
+    assert first_request(world.peer(ack)).vias == inner.vias
+    assert world.door.figures()["dialogs"] == 0
+
+
+def test_wrong_cancel_is_answered_481() -> None:
+    world = World()
+    world.peer(invite())
+    for change in ({"branch": "z9hG4bKother"}, {"cseq": 2}, {"call": "call-9"}):
+        cancel = invite(**{"body": b"", **change})
+        cancel.method = "CANCEL"
+        assert statuses(world.peer(cancel)) == [481]
+
+
+def test_refusal_frees_the_slot_and_is_repeated_from_the_tombstone() -> None:
+    world = World()
+    inner = first_request(world.peer(invite()))
+    refusal = answer(inner, 486)
+    refusal.extras["Reason"] = 'Q.850;cause=17;text="User busy"'
+    sent = only(to_peer(world.span(refusal)))
+    assert sent.extras == {"Reason": 'Q.850;cause=17;text="User busy"'}
+    assert world.door.figures()["free_slots"] == 4
+    world.peer(in_dialog("ACK", cseq=1, branch="z9hG4bKcall-1"))
+    repeated = only(to_peer(world.peer(invite())))
+    assert isinstance(repeated, Response)
+    assert (repeated.status, repeated.to.tag) == (486, "span-tag")
+    assert not reports(world.actions)
+
+
+# --- repeats --------------------------------------------------------------------------------------------------------
+
+
+def test_repeated_invite_never_makes_a_second_call() -> None:
+    world = World(spans=2)
+    actions = world.peer(invite())
+    inner = first_request(actions)
+    for _ in range(3):
+        again = world.peer(invite())
+        assert statuses(again) == [100]
+        assert not reports(again)
+        assert not to_span(again)
+    world.span(answer(inner, 200, body=SPAN_SDP))
+    assert statuses(world.peer(invite())) == [200]
+    world.peer(in_dialog("ACK", cseq=1))
+    assert not to_peer(world.peer(invite()))
+    bye = first_request(world.peer(in_dialog("BYE")))
+    world.span(answer(bye, 200))
+    world.wait(31_000)
+    again = world.peer(invite())
+    assert not to_peer(again)
+    assert not to_span(again)
+    assert not reports(again)
+    assert any(isinstance(a, Forget) for a in world.wait(2_000))
+    assert isinstance(reports(world.peer(invite()))[0], LegIncoming)
+
+
+def test_repeated_invite_after_a_restart_finds_its_span() -> None:
+    world = World(spans=2)
+    inner = first_request(world.peer(invite()))
+    world.restart()
+    again = world.peer(invite())
+    assert statuses(again) == [100]
+    assert not reports(again)
+    assert to_span(world.wait(600)) == [inner]
+    assert statuses(world.span(answer(inner, 200, body=SPAN_SDP))) == [200]
+    world.restart()
+    assert statuses(world.peer(invite())) == [200]
+    assert first_request(world.peer(in_dialog("ACK", cseq=1))).method == "ACK"
+    world.restart()
+    bye = first_request(world.peer(in_dialog("BYE")))
+    assert statuses(world.span(answer(bye, 200))) == [200]
+    world.restart()
+    assert not world.peer(invite()) or not reports(world.actions)
+    assert statuses(world.peer(in_dialog("BYE"))) == [200]
+
+
+def test_merged_request_is_refused() -> None:
+    world = World()
+    world.peer(invite())
+    assert statuses(world.peer(invite(branch="z9hG4bKother-path"))) == [482]
+
+
+def test_repeated_bye_gets_its_200_again() -> None:
+    world = World()
+    answered(world)
+    bye = first_request(world.peer(in_dialog("BYE")))
+    world.span(answer(bye, 200))
+    assert statuses(world.peer(in_dialog("BYE"))) == [200]
+    assert statuses(world.peer(in_dialog("UPDATE", cseq=3))) == [481]
+
+
+# --- what spans never see ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "status"),
+    [
+        ("OPTIONS", 200),
+        ("REGISTER", 405),
+        ("MESSAGE", 405),
+        ("PUBLISH", 405),
+        ("SUBSCRIBE", 489),
+        ("NOTIFY", 489),
+        ("REFER", 603),
+        ("BYE", 481),
+        ("INFO", 481),
+        ("UPDATE", 481),
+        ("FROBNICATE", 501),
+    ],
+)
+def test_answered_by_front(method: str, status: int) -> None:
+    world = World()
+    request = invite(body=b"")
+    request.method = method
+    actions = world.peer(request)
+    assert statuses(actions) == [status]
+    assert not to_span(actions)
+    if status in (200, 405, 489, 501):
+        assert "INVITE" in to_peer(actions)[0].extras["Allow"]
+
+
+@pytest.mark.parametrize("method", ["REFER", "MESSAGE", "NOTIFY", "OPTIONS"])
+def test_answered_by_front_inside_a_dialog(method: str) -> None:
+    world = World()
+    answered(world)
+    actions = world.peer(in_dialog(method))
+    assert statuses(actions)[0] in (200, 405, 489, 603)
+    assert not to_span(actions)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "why"),
+    [
+        ({"extras": {"Require": "gold"}}, 420, "extension"),
+        ({"max_forwards": 0}, 483, "hops"),
+        ({"contact": None}, 400, "grammar"),
+        ({"content_type": "multipart/mixed"}, 415, "media_type"),
+        ({"extras": {"Content-Encoding": "gzip"}}, 415, "media_type"),
+        ({"uri": Uri("sips", "4711", "192.0.2.1")}, 416, "scheme"),
+        ({"uri": Uri("sip", "", "192.0.2.1")}, 484, "address"),
+        ({"body": offer(payloads="9 18")}, 488, "media"),
+        ({"body": offer(port=0)}, 488, "media"),
+        ({"body": b"v=0\r\nhello"}, 400, "media"),
+        ({"vias": [Via("UDP", "192.0.2.1", 5060, (("branch", "z9hG4bKloop"),))]}, 482, "loop"),
+    ],
+)
+def test_new_call_refused(change: dict, status: int, why: str) -> None:
+    world = World()
+    actions = world.peer(invite(**change))
+    assert statuses(actions) == [status]
+    assert ("call_refused", why) in counts(actions)
+    assert not to_span(actions)
+    assert not reports(actions)
+    # The ACK of a refusal that nobody remembers is absorbed.
+    assert not to_peer(world.peer(in_dialog("ACK", cseq=1, tag=to_peer(actions)[0].to.tag)))
+
+
+def test_unknown_extension_is_named() -> None:
+    refusal = to_peer(World().peer(invite(extras={"Require": "100rel, gold, silver"})))[0]
+    assert refusal.extras["Unsupported"] == "gold, silver"
+
+
+def test_stranger_gets_nothing() -> None:
+    world = World()
+    for message in (invite(), in_dialog("BYE"), b"\r\n\r\n", b"OPTIONS sip:x SIP/2.0\r\n\r\n", b"junk"):
+        actions = world.peer(message, STRANGER)
+        assert not to_peer(actions)
+        assert not to_span(actions)
+        assert counts(actions) == [("dropped", "stranger")]
+
+
+def test_right_tags_from_elsewhere_are_refused() -> None:
+    world = World(trunks=(World().settings.trunks[0], other_trunk()))
+    answered(world)
+    elsewhere = Flow("udp", Address("203.0.113.50", 5060))
+    assert statuses(world.peer(in_dialog("BYE"), elsewhere)) == [481]
+    assert first_request(world.peer(in_dialog("BYE"))).method == "BYE"
+
+
+def other_trunk() -> object:
+    from edge.core.sip.trunks import Trunk
+
+    return Trunk(name="other", sources=("203.0.113.50",))
+
+
+def test_wrong_tags_and_old_cseq() -> None:
+    world = World()
+    answered(world)
+    assert statuses(world.peer(in_dialog("BYE", tag="guess"))) == [481]
+    wrong = in_dialog("BYE")
+    wrong.from_ = wrong.from_.with_tag("guess")
+    assert statuses(world.peer(wrong)) == [481]
+    assert to_span(world.peer(in_dialog("INFO", cseq=5, content_type="application/dtmf", body=b"5")))
+    assert statuses(world.peer(in_dialog("BYE", cseq=4))) == [500]
+
+
+def test_malformed_is_answered_and_responses_never() -> None:
+    world = World()
+    broken = serialise(invite()).replace(b"CSeq: 1 INVITE", b"CSeq: 1 BYE")
+    assert statuses(world.peer(broken)) == [400]
+    assert not to_peer(world.peer(serialise(answer(invite(), 200)).replace(b"CSeq: 1", b"CSeq: x")))
+
+
+# --- room -----------------------------------------------------------------------------------------------------------
+
+
+def test_spans_are_filled_and_then_there_is_no_room() -> None:
+    world = World(spans=2)
+    used = []
+    for number in range(9):
+        actions = world.peer(invite(f"call-{number}"))
+        used += [a.port for a in actions if hasattr(a, "port")]
+    assert used == [7001] * 4 + [7002] * 4
+    refusal = to_peer(actions)[0]
+    assert refusal.status == 503
+    assert refusal.extras["Retry-After"] == "1"
+    assert (
+        max(a.count for a in world.actions if isinstance(a, WantSpans)) > 2
+        if any(isinstance(a, WantSpans) for a in world.actions)
+        else True
+    )
+
+
+def test_a_trunk_above_its_rate_gets_503() -> None:
+    world = World(spans=10, calls_per_second=3)
+    assert [statuses(world.peer(invite(f"call-{n}")))[0] for n in range(4)] == [100, 100, 100, 503]
+    world.wait(1001)
+    assert statuses(world.peer(invite("call-9")))[0] == 100
+
+
+@pytest.mark.parametrize("why", ["switch_down", "not_ready", "draining"])
+def test_closed_door(why: str) -> None:
+    world = World()
+    answered(world)
+    world.put(AcceptCalls(why, False))  # type: ignore[arg-type]
+    actions = world.peer(invite("call-2"))
+    assert statuses(actions) == [503]
+    assert ("call_refused", why) in counts(actions)
+    # What is up goes on.
+    assert first_request(world.peer(in_dialog("BYE"))).method == "BYE"
+    world.put(AcceptCalls(why, True))  # type: ignore[arg-type]
+    assert statuses(world.peer(invite("call-3"))) == [100]
+
+
+# --- offer and answer -------------------------------------------------------------------------------------------------
+
+
+def test_rejected_lines_keep_their_places() -> None:
+    world = World()
+    body = offer(before="m=video 5000 RTP/AVP 31\r\n", after="m=image 5002 udptl t38\r\n")
+    inner = first_request(world.peer(invite(body=body)))
+    assert b"video" not in inner.body
+    assert b"image" not in inner.body
+    ok = to_peer(world.span(answer(inner, 200, body=SPAN_SDP)))[0]
+    lines = [line for line in ok.body.decode().split("\r\n") if line.startswith("m=")]
+    assert lines == ["m=video 0 RTP/AVP 31", "m=audio 16384 RTP/AVP 0 101", "m=image 0 udptl t38"]
+
+
+def test_early_media_and_the_200_say_the_same() -> None:
+    world = World()
+    inner = first_request(world.peer(invite()))
+    early = to_peer(world.span(answer(inner, 183, body=SPAN_SDP)))[0]
+    final = to_peer(world.span(answer(inner, 200, body=SPAN_SDP)))[0]
+    assert early.body == final.body != b""
+
+
+def test_missing_media_address_is_never_guessed() -> None:
+    world = World()
+    inner = first_request(world.peer(invite()))
+    actions = world.span(answer(inner, 200, body=SPAN_SDP, media=""))
+    assert statuses(actions) == [500]
+    assert ("fault", "no_media_address") in counts(actions)
+    assert [m.method for m in to_span(actions)] == ["ACK", "BYE"]
+
+
+def test_hold_and_resume_by_the_peer() -> None:
+    world = World()
+    answered(world)
+    hold = in_dialog("INVITE", content_type="application/sdp", body=offer(direction="sendonly"))
+    passed = first_request(world.peer(hold))
+    assert b"a=sendonly" in passed.body
+    assert not reports(world.actions)
+    actions = world.span(answer(passed, 200, body=SPAN_SDP.replace(b"sendrecv", b"recvonly")))
+    facts = reports(actions)
+    assert [type(r) for r in facts] == [LegMedia]
+    assert facts[0].remote.direction == "sendonly"
+    ok = to_peer(actions)[0]
+    assert b"a=recvonly" in ok.body
+    assert b"o=edge " in ok.body
+    first = int(ok.body.split(b"o=edge ")[1].split()[1])
+    world.peer(in_dialog("ACK", cseq=2))
+    # The hold of RFC 2543: an address where nothing may be sent.
+    passed = first_request(
+        world.peer(in_dialog("INVITE", cseq=3, content_type="application/sdp", body=offer(connection="0.0.0.0")))
+    )
+    world.span(answer(passed, 200, body=SPAN_SDP.replace(b"sendrecv", b"recvonly")))
+    assert not reports(world.actions), "the same facts again are not reported"
+    world.peer(in_dialog("ACK", cseq=3))
+    passed = first_request(
+        world.peer(in_dialog("INVITE", cseq=4, content_type="application/sdp", body=offer(port=4100)))
+    )
+    actions = world.span(answer(passed, 200, body=SPAN_SDP))
+    facts = reports(actions)
+    assert facts[0].remote.rtp == Address(TRUNK_HOST, 4100)
+    assert facts[0].remote.direction == "sendrecv"
+    assert int(to_peer(actions)[0].body.split(b"o=edge ")[1].split()[1]) > first
+
+
+def test_refused_reinvite_changes_nothing() -> None:
+    world = World()
+    answered(world)
+    passed = first_request(world.peer(in_dialog("INVITE", content_type="application/sdp", body=offer(port=4100))))
+    assert statuses(world.span(answer(passed, 491))) == [491]
+    assert not reports(world.actions)
+    ack = in_dialog("ACK", cseq=2, branch="z9hG4bKcall-1INVITE2")
+    assert first_request(world.peer(ack)).vias == passed.vias
+    assert statuses(
+        world.peer(in_dialog("INVITE", cseq=3, content_type="application/sdp", body=offer(payloads="9")))
+    ) == [488]
+    assert world.door.figures()["dialogs"] == 1
+
+
+def test_update_with_offer() -> None:
+    world = World()
+    answered(world)
+    update = in_dialog("UPDATE", content_type="application/sdp", body=offer(port=4200))
+    actions = world.span(answer(first_request(world.peer(update)), 200, body=SPAN_SDP))
+    assert statuses(actions) == [200]
+    assert reports(actions)[0].remote.rtp.port == 4200
+    assert b"m=audio 16384" in to_peer(actions)[0].body
+
+
+def test_late_offer() -> None:
+    world = World()
+    actions = world.peer(invite(body=b""))
+    assert reports(actions)[0].remote is None
+    inner = first_request(actions)
+    assert inner.body == b""
+    ok = to_peer(world.span(answer(inner, 200, body=SPAN_SDP)))[0]
+    assert b"m=audio 16384 RTP/AVP 0 8 101" in ok.body
+    ack = in_dialog("ACK", cseq=1, content_type="application/sdp", body=offer(payloads="8 101"))
+    actions = world.peer(ack)
+    assert reports(actions)[0].remote.codec == "PCMA"
+    passed = first_request(actions)
+    # The span offered telephone-event as 120, so its answer says 120, whatever the peer was told.
+    assert b"RTP/AVP 8 120" in passed.body
+
+
+def test_late_offer_without_an_answer_ends_both_sides() -> None:
+    world = World()
+    inner = first_request(world.peer(invite(body=b"")))
+    world.span(answer(inner, 200, body=SPAN_SDP))
+    actions = world.peer(in_dialog("ACK", cseq=1))
+    assert [m.method for m in to_span(actions)] == ["ACK", "BYE"]
+    assert [m.method for m in to_peer(actions)] == ["BYE"]
+    assert reports(actions)[0].end.outcome == "media_lost"
+
+
+def test_hold_by_the_span() -> None:
+    world = World()
+    inner = answered(world)
+    hold = in_dialog_of_span("INVITE", inner, body=SPAN_SDP.replace(b"sendrecv", b"sendonly"))
+    sent = first_request(world.span(hold), "peer")
+    assert b"a=sendonly" in sent.body
+    assert b"m=audio 16384 RTP/AVP 0 101" in sent.body
+    contact = NameAddr(Uri("sip", "alice", TRUNK_HOST, 5061))
+    actions = world.peer(answer(sent, 200, body=offer(direction="recvonly"), media="", contact=contact))
+    back = to_span(actions)[0]
+    assert isinstance(back, Response)
+    assert b"a=recvonly" in back.body
+    assert b"RTP/AVP 0 120" in back.body
+    assert reports(actions)[0].remote.direction == "recvonly"
+    ack = first_request(world.span(in_dialog_of_span("ACK", inner, branch="z9hG4bKspanack")), "peer")
+    assert str(ack.uri) == f"sip:alice@{TRUNK_HOST}:5061"
+
+
+def test_info_digit_is_made_anew() -> None:
+    world = World()
+    answered(world)
+    info = in_dialog(
+        "INFO", content_type="application/dtmf-relay", body=b"Signal= 5 \r\nDuration= 160\r\nX-Evil: 1\r\n"
+    )
+    passed = first_request(world.peer(info))
+    assert (passed.content_type, passed.body) == ("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n")
+    assert statuses(world.span(answer(passed, 200))) == [200]
+    actions = world.peer(in_dialog("INFO", cseq=3, content_type="text/plain", body=b"5"))
+    assert statuses(actions) == [415]
+    assert not to_span(actions)
+    assert statuses(world.peer(in_dialog("INFO", cseq=4))) == [200]
+
+
+def test_provisional_acknowledgement_goes_through() -> None:
+    world = World()
+    inner = first_request(world.peer(invite(extras={"Require": "100rel"})))
+    assert inner.extras["Require"] == "100rel"
+    early = answer(inner, 183, body=SPAN_SDP)
+    early.extras |= {"Require": "100rel", "RSeq": "17"}
+    assert to_peer(world.span(early))[0].extras["RSeq"] == "17"
+    prack = in_dialog("PRACK", cseq=2, extras={"RAck": "17 1 INVITE"})
+    passed = first_request(world.peer(prack))
+    assert passed.extras["RAck"] == "17 1 INVITE"
+    assert statuses(world.span(answer(passed, 200))) == [200]
+
+
+# --- outgoing -------------------------------------------------------------------------------------------------------
+
+LEG = LegId("cout.2")
+
+
+def span_invite(leg: str = LEG, media: str = "192.0.2.1:16390") -> Request:
+    return Request(
+        method="INVITE",
+        uri=Uri("sip", leg, "127.0.0.9", 6000),
+        vias=[Via("UDP", "127.0.0.9", SPAN_PORT, (("branch", "z9hG4bKPjone"), ("rport", None)))],
+        max_forwards=70,
+        from_=NameAddr(Uri("sip", "edge", "127.0.0.9"), "", (("tag", "own-tag"),)),
+        to=NameAddr(Uri("sip", leg, "127.0.0.9")),
+        call_id="pj-call",
+        cseq=100,
+        contact=NameAddr(Uri("sip", "edge", "127.0.0.9", SPAN_PORT)),
+        extras={"X-Edge-Media": media} if media else {},
+        content_type="application/sdp",
+        body=SPAN_SDP,
+    )
+
+
+def span_request(method: str, *, tag: str = "bob-tag", branch: str = "", cseq: int = 100) -> Request:
+    request = span_invite()
+    request.method, request.cseq, request.body, request.content_type, request.extras = method, cseq, b"", "", {}
+    request.to = request.to.with_tag(tag)
+    request.vias = [Via("UDP", "127.0.0.9", SPAN_PORT, (("branch", branch or f"z9hG4bKPj{method}"), ("rport", None)))]
+    return request
+
+
+def dialled(world: World, target: str = "555", trunk: str = "main") -> Request:
+    """Reserve and dial; returns the INVITE as the peer got it."""
+    actions = world.put(Reserve(LEG, target, trunk, "100"))
+    assert [type(r) for r in reports(actions)] == [SpanReserved]
+    return first_request(world.span(span_invite()), "peer")
+
+
+def from_bob(sent: Request, status: int, *, tag: str = "bob-tag", body: bytes = b"", **changes: object) -> Response:
+    contact = NameAddr(Uri("sip", "bob", TRUNK_HOST, 5090)) if status < 300 else None
+    return answer(sent, status, tag=tag, body=body, media="", **{"contact": contact, **changes})
+
+
+def test_outgoing_call_from_reservation_to_bye() -> None:
+    world = World()
+    sent = dialled(world)
+    assert str(sent.uri) == f"sip:555@{TRUNK_HOST}:5061"
+    assert str(sent.from_) == "<sip:100@192.0.2.1>;tag=own-tag"
+    assert b"m=audio 16390 RTP/AVP 0 8 101" in sent.body
+    assert b"c=IN IP4 192.0.2.1" in sent.body
+    assert b"127.0.0.9" not in serialise(sent)
+    assert b"X-Edge" not in serialise(sent)
+    # The span repeats itself until it hears something; so does front then, with the same words.
+    assert first_request(world.span(span_invite()), "peer") == sent
+
+    assert [m.status for m in to_span(world.peer(from_bob(sent, 100)))] == [100]
+    ringing = to_span(world.peer(from_bob(sent, 180)))[0]
+    assert ringing.contact is not None
+    assert ringing.contact.uri.host == "127.0.0.9"
+    actions = world.peer(from_bob(sent, 200, body=offer(port=4500, payloads="8 101")))
+    kinds = [type(a).__name__ for a in actions]
+    assert kinds.index("Tell") < kinds.index("ToSpan")
+    assert reports(actions)[0].remote.rtp.port == 4500
+    ok = to_span(actions)[0]
+    assert b"RTP/AVP 8 120" in ok.body
+    assert TRUNK_HOST.encode() not in serialise(ok)
+    ack = first_request(world.span(span_request("ACK")), "peer")
+    assert (str(ack.uri), ack.to.tag) == (f"sip:bob@{TRUNK_HOST}:5090", "bob-tag")
+    assert to_span(world.peer(from_bob(sent, 200, body=offer(port=4500, payloads="8 101")))), "a repeat is passed on"
+    bye = first_request(world.span(span_request("BYE", cseq=101)), "peer")
+    assert [m.status for m in to_span(world.peer(from_bob(bye, 200)))] == [200]
+    assert world.door.figures() == {"dialogs": 0, "tombstones": 1, "spans": 1, "free_slots": 4}
+
+
+@pytest.mark.parametrize(("status", "shown"), [(486, 486), (302, 480), (401, 403), (407, 403), (603, 603), (503, 503)])
+def test_outgoing_refusal(status: int, shown: int) -> None:
+    world = World()
+    sent = dialled(world)
+    refusal = from_bob(sent, status, contact=NameAddr(Uri("sip", "else", TRUNK_HOST)))
+    back = to_span(world.peer(refusal))[0]
+    assert isinstance(back, Response)
+    assert back.status == shown
+    assert back.contact is None
+    ack = first_request(world.span(span_request("ACK", branch="z9hG4bKPjone")), "peer")
+    assert (ack.vias, ack.uri, ack.to.tag) == (sent.vias, sent.uri, "bob-tag")
+    assert world.door.figures()["free_slots"] == 4
+
+
+def test_outgoing_cancel() -> None:
+    world = World()
+    sent = dialled(world)
+    world.peer(from_bob(sent, 180))
+    cancel = span_request("CANCEL", tag="", branch="z9hG4bKPjone")
+    passed = first_request(world.span(cancel), "peer")
+    assert (passed.vias, passed.uri, passed.to.tag, passed.cseq) == (sent.vias, sent.uri, "", sent.cseq)
+    assert [m.status for m in to_span(world.peer(from_bob(passed, 200)))] == [200]
+    assert [m.status for m in to_span(world.peer(from_bob(sent, 487)))] == [487]
+
+
+def test_one_description_in_provisional_responses_and_one_tag() -> None:
+    world = World()
+    sent = dialled(world)
+    first = to_span(world.peer(from_bob(sent, 183, tag="fork-a", body=offer(port=4500))))[0]
+    second = to_span(world.peer(from_bob(sent, 183, tag="fork-b", body=offer(port=4600))))[0]
+    final = to_span(world.peer(from_bob(sent, 200, tag="fork-b", body=offer(port=4600))))[0]
+    assert first.body != b""
+    assert second.body == b""
+    assert final.body != b""
+    assert {first.to.tag, second.to.tag, final.to.tag} == {"fork-a"}
+    ack = first_request(world.span(span_request("ACK", tag="fork-a")), "peer")
+    assert ack.to.tag == "fork-b"
+    # The other branch answers, too: acknowledged and ended, and the call is unharmed.
+    ended = to_peer(world.peer(from_bob(sent, 200, tag="fork-a", body=offer(port=4500))))
+    assert [(m.method, m.to.tag) for m in ended] == [("ACK", "fork-a"), ("BYE", "fork-a")]
+    assert first_request(world.span(span_request("BYE", tag="fork-a", cseq=101)), "peer").to.tag == "fork-b"
+
+
+def test_early_answer_is_repeated_in_the_final_response() -> None:
+    world = World()
+    sent = dialled(world)
+    world.peer(from_bob(sent, 183, body=offer(port=4500)))
+    assert b"RTP/AVP 0 120" in to_span(world.peer(from_bob(sent, 200)))[0].body
+
+
+@pytest.mark.parametrize("body", [b"", b"v=0\r\nx", offer(payloads="9"), offer(port=0)])
+def test_unusable_answer(body: bytes) -> None:
+    world = World()
+    sent = dialled(world)
+    actions = world.peer(from_bob(sent, 200, body=body))
+    assert [m.status for m in to_span(actions)] == [488]
+    assert [m.method for m in to_peer(actions)] == ["ACK", "BYE"]
+    bye = to_peer(actions)[1]
+    assert bye.cseq == sent.cseq + 1
+    world.peer(from_bob(bye, 200))
+    assert world.door.figures()["dialogs"] == 0
+
+
+def test_reservations() -> None:
+    world = World()
+    assert isinstance(reports(world.put(Reserve(LEG, "555", "none", "100")))[0], SpanRefused)
+    assert isinstance(reports(world.put(Reserve(LEG, "mailto:x", "", "100")))[0], SpanRefused)
+    assert isinstance(reports(world.put(Reserve(LEG, "sip:[]", "", "100")))[0], SpanRefused)
+    for number in range(4):
+        world.put(Reserve(LegId(f"c{number}.2"), "555", "main", "100"))
+    full = reports(world.put(Reserve(LEG, "555", "main", "100")))[0]
+    assert isinstance(full, SpanRefused)
+    assert full.end.outcome == "no_room"
+    world.put(Release(LegId("c0.2")))
+    assert isinstance(reports(world.put(Reserve(LEG, "555", "main", "100")))[0], SpanReserved)
+    world.wait(5_001)
+    assert world.door.figures()["free_slots"] == 4
+    assert [m.status for m in to_span(world.span(span_invite()))] == [503]
+
+
+def test_target_by_name() -> None:
+    world = World()
+    actions = world.put(Reserve(LEG, "sip:bob@pbx.example;transport=tcp", "", "100"))
+    assert [a.host for a in actions if isinstance(a, Resolve)] == ["pbx.example"]
+    assert isinstance(reports(world.put(Resolved(LEG, "203.0.113.20")))[0], SpanReserved)
+    actions = world.span(span_invite())
+    flow = next(a.flow for a in actions if hasattr(a, "flow"))
+    assert flow == Flow("tcp", Address("203.0.113.20", 5060))
+    assert [m.status for m in to_span(actions)] == [100]
+    # A host that we dialled may answer, though no trunk names it; it may not call.
+    sent = first_request(actions, "peer")
+    assert to_span(world.peer(answer(sent, 180, media=""), flow))
+    assert not to_peer(world.peer(invite("call-7"), flow))
+
+
+def test_lookup_that_never_comes() -> None:
+    world = World()
+    world.put(Reserve(LEG, "sip:bob@pbx.example", "", "100"))
+    refused = reports(world.wait(2_001))
+    assert isinstance(refused[0], SpanRefused)
+    assert refused[0].end.outcome == "unreachable"
+    assert not reports(world.put(Resolved(LEG, "203.0.113.20")))
+
+
+def test_connection_refused() -> None:
+    world = World()
+    world.put(Reserve(LEG, "sip:bob@203.0.113.20;transport=tcp", "", "100"))
+    world.span(span_invite())
+    actions = world.put(Undelivered(Address("203.0.113.20", 5060)))
+    assert [m.status for m in to_span(actions)] == [503]
+    assert world.door.figures()["free_slots"] == 4
+
+
+def test_stray_responses_are_dropped() -> None:
+    world = World()
+    sent = dialled(world)
+    stray = [
+        from_bob(sent, 200, call_id="other"),
+        from_bob(sent, 200, vias=[*sent.vias, *sent.vias]),
+        from_bob(sent, 200, vias=[Via("UDP", "192.0.2.1", 5060, (("branch", "z9hG4bKguess"),))]),
+        from_bob(sent, 200, contact=None),
+        from_bob(sent, 200, from_=sent.from_.with_tag("guess")),
+        from_bob(sent, 200, cseq=99),
+    ]
+    for response in stray:
+        actions = world.peer(response)
+        assert not to_span(actions)
+        assert counts(actions) == [("dropped", "stray_response")]
+
+
+def test_nothing_of_a_hostile_answer_reaches_the_span() -> None:
+    world = World()
+    sent = dialled(world)
+    for broken in (b"Contact: <sip:[]>", b"Record-Route: <sip:[];lr>", b"To: <sip:[]>;tag=x"):
+        data = serialise(from_bob(sent, 200, body=offer()))
+        name = broken.split(b":")[0]
+        lines = [line for line in data.split(b"\r\n") if not line.startswith(name + b":")]
+        assert not to_span(world.peer(b"\r\n".join([lines[0], broken, *lines[1:]])))
+
+
+def test_what_the_core_sends_always_parses() -> None:
+    world = World()
+    inner = answered(world)
+    for message in (serialise(inner),):
+        assert parse(message) == inner
