@@ -222,8 +222,11 @@ class Legs:
         one, other = self._need(command.leg), self._need(command.other)
         if one.slot == other.slot:
             raise CommandError("a leg cannot be bridged with itself")
-        self.save(replace(one, bridged_with=other.leg))
-        self.save(replace(other, bridged_with=one.leg))
+        if not (one.bridged_with == other.leg and other.bridged_with == one.leg):
+            self._part(one)
+            self._part(other)
+            self.save(replace(self._by_slot[one.slot], bridged_with=other.leg))
+            self.save(replace(self._by_slot[other.slot], bridged_with=one.leg))
         self._push(layout.CMD_BRIDGE, one, other.slot, other.generation)
         self._done(id_, None)
 
@@ -234,10 +237,10 @@ class Legs:
         self._done(id_, None)
 
     def _part(self, state: SlotState) -> None:
-        other = self.open_leg(state.bridged_with) if state.bridged_with is not None else None
-        self.save(replace(state, bridged_with=None))
-        if other is not None and other.bridged_with == state.leg:
-            self.save(replace(other, bridged_with=None))
+        """Forget the bridge of a leg, on both sides, also when a kill left only one of them."""
+        for one in list(self._by_slot.values()):
+            if one.bridged_with is not None and state.leg in {one.leg, one.bridged_with}:
+                self.save(replace(one, bridged_with=None))
 
     def _record(self, id_: CommandId, command: words.StartRecording) -> None:
         state = self._need(command.leg)

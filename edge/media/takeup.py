@@ -120,9 +120,11 @@ class TakeUp:
 
     def _resume_bridge(self, state: SlotState, record: Any) -> None:
         other = self._legs.open_leg(state.bridged_with) if state.bridged_with is not None else None
-        if other is not None and int(record["br_slot"]) != other.slot + 1:
-            self._push(layout.CMD_BRIDGE, state, other.slot, other.generation)
-        elif other is None and int(record["br_slot"]):
+        if other is not None and other.bridged_with == state.leg:
+            if int(record["br_slot"]) != other.slot + 1:
+                self._push(layout.CMD_BRIDGE, state, other.slot, other.generation)
+        elif int(record["br_slot"]):
+            # Nobody's, or half of one: the command comes again.
             self._push(layout.CMD_UNBRIDGE, state)
 
     def _push(self, kind: int, state: SlotState, *arguments: int) -> None:

@@ -88,3 +88,17 @@ def test_the_thread_tells_samples_and_errors_in_order(tmp_path: Path) -> None:
     assert "No such file" in none.error
     assert loader.results() == []
     loader.stop()
+
+
+def test_what_a_caller_waits_for_comes_before_what_is_preloaded(tmp_path: Path) -> None:
+    names = [str(tmp_path / name) for name in "abc"]
+    loader = Loader(LIMIT, lambda: None)
+    for name in names:
+        loader.request(name, urgent=False)
+    loader.request(names[2])
+    loader.start()
+    loader.request("last", urgent=False)
+    read: list[str] = []
+    until(lambda: read.extend(r.path for r in loader.results()) or "last" in read)
+    assert read == [names[2], names[0], names[1], "last"]
+    loader.stop()
