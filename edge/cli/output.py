@@ -1,5 +1,6 @@
 """What commands print: tables for people, JSON lines for programs. Text from the wire can't steer a terminal."""
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,8 @@ BAD: Final = 1
 USAGE: Final = 2
 CONFIGURATION: Final = 78
 
+_ENDLESS: Final = 100_000
+
 
 def printable(value: object) -> str:
     """Escape everything that a terminal could take for a command or that would hide other text."""
@@ -29,19 +32,25 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """Print a table; without a terminal nothing is cut off or coloured."""
+    """Print a table; without a terminal a row is one line, whatever its length, and nothing is coloured."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    console().print(table)
+    if sys.stdout.isatty():
+        console().print(table)
+        return
+    page = io.StringIO()
+    Console(file=page, highlight=False, width=_ENDLESS).print(table)
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in page.getvalue().splitlines()))
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Give a console as wide as the terminal, or wide enough for every line where there is none."""
+    """Give a console as wide as the terminal, or endlessly wide where there is none."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 250)
+    wide = None if stream.isatty() else _ENDLESS
+    return Console(file=stream, highlight=False, soft_wrap=wide is not None, width=wide)
 
 
 def complain(text: object) -> None:
