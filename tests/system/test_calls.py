@@ -38,10 +38,9 @@ def test_key_by_info(bench: Bench) -> None:
     assert ended_once(bench, "completed")["digits_by_method"] == {"info": 1}
 
 
-def test_one_key_by_all_methods_is_one_digit(bench: Bench) -> None:
+def test_one_key_by_two_methods_at_once_is_one_digit(bench: Bench) -> None:
     call = in_menu(bench)
     call.audio.press("1", method="rfc4733")
-    call.audio.press("1", method="inband")
     call.info_digit("1")
     hears(call, TONES["one"])
     call.bye()
