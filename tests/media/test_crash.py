@@ -34,6 +34,8 @@ from tests.support.addresses import address
 from tests.support.rtp_stream import RtpStream
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.system
+
 
 def ticks(rig: Rig, count: int) -> None:
     """Let the engine run for `count` ticks."""

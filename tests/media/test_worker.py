@@ -7,8 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from dsp.plane import layout
+from edge.config.site import Recording
+from edge.core.menus.model import Gather, HangUp, Menu, Sound, Transfer
+from edge.media.worker import sounds_of
 from edge.vocabulary.commands import (
     Bridge,
     CloseLeg,
@@ -32,13 +36,17 @@ from edge.vocabulary.reports import (
     MediaSnapshot,
     PlayEnded,
     RecordingDone,
+    RecordingFailed,
     SoundHeard,
 )
-from edge.vocabulary.supervision import Stop
+from edge.vocabulary.supervision import Reload, Stop
+from edge.vocabulary.wire import pack
 from tests.media.rig import LIMIT_S, Rig
 from tests.support import tones
 from tests.support.rtp_stream import RtpStream
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.system
 
 
 def silent(rig_phone: RtpStream, over_s: float = 0.4) -> bool:
@@ -405,3 +413,30 @@ def test_done_is_reported_before_the_leg_has_a_tick(rig: Rig) -> None:
     rig.leg(0, rig.phone())
     assert len(rig.all(CommandDone)) == 1
     assert rig.shared.plane.legs["state"][0] == layout.LEG_FREE
+
+
+def test_a_reload_preloads_the_menus_and_moves_the_disk_limit(rig: Rig) -> None:
+    site = rig.appliance.site
+    sounds = [Sound(rig.tone_file(f"{n}.wav", 400 + n, 0.1), "x") for n in range(3)]
+    menu = Menu(
+        name="m",
+        version="1",
+        start="a",
+        nodes={
+            "a": Gather(prompt=[sounds[0]], no_input=[sounds[1], sounds[0]], next="b", failed="b"),
+            "b": Transfer(target="sip:x@127.0.0.1", ringing=[sounds[2]], failed="c"),
+            "c": HangUp(),
+        },
+    )
+    assert list(sounds_of(replace(site, menus={"m": menu}))) == [s.path for s in (sounds[0], sounds[1], sounds[2])]
+    path = rig.folder / "site"
+    path.write_bytes(pack(replace(site, menus={"m": menu}, recording=Recording(reserve_mb=10**9))))
+    rig.worker.channel.send(Reload(str(path)))
+    until(lambda: rig.metrics()["edge_media_prompt_files"] == 3, LIMIT_S)
+    channel = rig.worker.channel
+    until(lambda: channel.listen() or "reserved" in channel.conditions.get("recording_disk", ""), LIMIT_S)
+    failed = rig.record(rig.leg(0, rig.phone()), "no-room")
+    assert "reserved" in rig.wait(RecordingFailed, lambda r: r.recording == failed.recording).error
+    path.write_bytes(pack(site))
+    channel.send(Reload(str(path)))
+    until(lambda: channel.listen() or channel.conditions["recording_disk"] == "", LIMIT_S)
