@@ -82,8 +82,6 @@ class Store:
     def _guarded(self, work: Callable[[], T]) -> T:
         try:
             return work()
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-            raise  # our own mistake, not the disk's: loud
         except (sqlite3.Error, OSError) as error:
             connection = self._connection
             if connection is not None and connection.in_transaction:
@@ -91,6 +89,8 @@ class Store:
                     connection.execute("ROLLBACK")
                 except sqlite3.Error:
                     self.close()  # closing rolls back
+            if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+                raise  # our own mistake, not the disk's: loud
             raise StorageError(str(error)) from error
 
     def _db(self) -> sqlite3.Connection:

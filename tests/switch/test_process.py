@@ -1,17 +1,21 @@
 """The switch process over a real link: what leaves it is on disk, and it takes up its calls when it was killed."""
 
+import contextlib
 import json
+import os
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
-from edge.vocabulary.supervision import Drain, Reload, Scrape, Scraped
+from edge.vocabulary.supervision import Drain, Ready, Reload, Scrape, Scraped
 from edge.vocabulary.wire import pack
 from tests.core.calls.desk import REMOTE
 from tests.switch.world import Peer, World, check_events, ended, incoming
@@ -246,7 +250,7 @@ def test_commands_wait_for_a_peer_that_is_away(cast):
 
 def test_requests(cast):
     menu = cast.world.site.menus["main"]
-    reply = cast.world.ask("originate", {"target": "sip:x@127.0.0.1", "menu": json.loads(_json(menu))})
+    reply = cast.world.ask("originate", {"target": "sip:x@127.0.0.1", "menu": msgspec.to_builtins(menu)})
     call = reply["call"]
     cast.until(lambda: bool(cast.other.bodies(c.MakeCall)))
     listed = cast.world.ask("calls")
@@ -285,8 +289,8 @@ def test_drain_finishes_what_runs_and_refuses_the_rest(cast):
 def test_reload_is_for_new_calls(cast):
     up_to(cast, "prompt")
     site = cast.world.site
-    changed = {"main": _renamed(site.menus["main"])}
-    cast.world.site_path.write_bytes(pack(_with(site, changed)))
+    menu = msgspec.structs.replace(site.menus["main"], version="v2")
+    cast.world.site_path.write_bytes(pack(msgspec.structs.replace(site, menus={"main": menu})))
     cast.world.tell(Reload(str(cast.world.site_path)))
     cast.world.ask("calls")
     cast.call("call2")
@@ -326,19 +330,118 @@ def test_newer_state_file_is_refused_untouched(tmp_path):
         world.close()
 
 
-def _json(menu):
-    import msgspec
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real disk of 3 MB for the state."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(folder)]
+    if os.getuid() != 0 or subprocess.run(mount, check=False).returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
-    return msgspec.json.encode(menu)
+
+def remount(folder: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
-def _renamed(menu):
-    import msgspec
+@pytest.fixture
+def cast_on_small_disk(tmp_path: Path, small_disk: Path) -> Iterator[Cast]:
+    world = World(tmp_path, state=small_disk)
+    try:
+        cast = Cast(world)
+        world.start()
+        yield cast
+    finally:
+        world.close()
 
-    return msgspec.structs.replace(menu, version="v2")
+
+def fill(folder: Path) -> Path:
+    """Leave no byte free."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    return filler
 
 
-def _with(site, menus):
-    import msgspec
+def test_disk_full_while_a_call_runs(cast_on_small_disk, small_disk):
+    cast = cast_on_small_disk
+    up_to(cast, "prompt")
+    filler = fill(small_disk)
+    cast.play_ends()  # the running call goes on: its gather's prompt plays
+    cast.until(lambda: "state.db" in cast.world.condition("storage"))
+    before = cast.world.types("call1")
+    cast.front.link.report(incoming("call2"))
+    cast.until(lambda: bool(cast.span.bodies(c.Reject)))
+    assert cast.span.bodies(c.Reject)[0].code == 503
+    cast.press("1")
+    cast.until(lambda: bool(cast.other.bodies(c.MakeCall)))
+    assert cast.world.types("call1") == before
+    assert cast.media.link.kept > 0, "nothing may be acknowledged that is not on disk"
+    filler.unlink()
+    cast.until(lambda: cast.world.condition("storage") == "")
+    cast.until(lambda: "leg.ringing" in cast.world.types("call1"))
+    cast.front.link.report(incoming("call3"))
+    cast.until(lambda: "call.answered" in cast.world.types("call3"))
+    cast.caller_hangs_up()
+    cast.wait_end()
+    assert cast.world.types("call2") == []
+    check_events(cast.world.events())
+    cast.until(lambda: cast.media.link.kept == 0)
 
-    return msgspec.structs.replace(site, menus=menus)
+
+def test_killed_while_the_disk_was_full(cast_on_small_disk, small_disk):
+    cast = cast_on_small_disk
+    up_to(cast, "prompt")
+    filler = fill(small_disk)
+    cast.play_ends()
+    cast.press("1")
+    cast.until(lambda: bool(cast.other.bodies(c.MakeCall)))
+    cast.world.kill()
+    filler.unlink()
+    cast.world.start()
+    cast.until(lambda: "leg.ringing" in cast.world.types("call1"))
+    cast.caller_hangs_up()
+    cast.wait_end()
+    check_events(cast.world.events())
+    ids = [id_ for peer in cast.world.peers for id_, _ in peer.commands]
+    assert len(ids) == len(set(ids))
+
+
+def test_read_only_at_the_start(tmp_path, small_disk):
+    world = World(tmp_path, state=small_disk)
+    remount(small_disk, "ro")
+    try:
+        cast = Cast(world)
+        world.start(wait=False)
+        world.until(lambda: bool(world.condition("storage")))
+        assert not any(isinstance(m, Ready) for m in world.messages)
+        with pytest.raises(LookupError):
+            world.ask("calls")
+        remount(small_disk, "rw")
+        world.until(lambda: any(isinstance(m, Ready) for m in world.messages))
+        assert world.condition("storage") == ""
+        up_to(cast, "prompt")
+    finally:
+        world.close()
+
+
+def test_too_little_space_refuses_new_calls(tmp_path, small_disk):
+    world = World(tmp_path, state=small_disk, reserve_mb=2)
+    try:
+        cast = Cast(world)
+        world.start()
+        up_to(cast, "prompt")
+        filler = small_disk / "filler"
+        filler.write_bytes(b"\0" * 1_500_000)
+        world.until(lambda: "2 MB" in world.condition("disk"))
+        cast.front.link.report(incoming("call2"))
+        cast.until(lambda: bool(cast.span.bodies(c.Reject)))
+        filler.unlink()
+        world.until(lambda: world.condition("disk") == "")
+        cast.caller_hangs_up()
+        cast.wait_end()
+    finally:
+        world.close()
