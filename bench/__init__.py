@@ -1,0 +1,1 @@
+"""Measuring the appliance from outside: load generator, bare echo."""
