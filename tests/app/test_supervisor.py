@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -137,22 +138,24 @@ def test_a_killed_span_is_told_of_and_replaced_under_a_new_name(ready: Appliance
 
 def test_a_crash_loop_is_slowed_and_shown_and_does_not_end_the_supervisor(start: Start) -> None:
     appliance = start({"FAKE_FORWARDER_EXIT": "3"})
-    until(lambda: appliance.one("forwarder")["crash_loop"] if appliance.status()["processes"] else False, 30)
+    until(lambda: appliance.status().get("takes_calls"), 30, "calls don't need the forwarder")
+    until(lambda: appliance.one("forwarder")["state"] == "crash loop", 30)
     shown = appliance.one("forwarder")
-    assert shown["state"] == "crash loop"
+    assert shown["crash_loop"]
     assert shown["last_exit"] == "exit 3"
     assert shown["restarts"] == 4
     reasons = {c["process"]: c["text"] for c in appliance.status()["conditions"]}
     assert reasons["forwarder"].startswith("crash loop, last ended by exit 3")
-    assert appliance.status()["takes_calls"], "calls don't need the forwarder"
+    assert appliance.status()["takes_calls"]
     assert "crash loop: restarts are slowed" in appliance.log
 
 
 def test_a_process_that_refuses_its_configuration_is_not_tried_again(start: Start) -> None:
     appliance = start({"FAKE_WEB_EXIT": "78"})
-    until(lambda: appliance.status()["takes_calls"] if appliance.status()["processes"] else False, 30)
-    assert appliance.one("web")["state"] == "refused"
+    until(lambda: appliance.status().get("takes_calls"), 30, "calls don't need web")
+    until(lambda: appliance.one("web")["state"] == "refused", 30)
     assert appliance.one("web")["restarts"] == 0
+    assert appliance.one("web")["last_exit"] == "exit 78"
 
 
 def test_a_hung_process_is_made_to_say_where_and_is_replaced(ready: Appliance) -> None:
@@ -315,6 +318,14 @@ def test_a_second_run_on_the_same_state_is_refused(ready: Appliance, tmp_path: P
     assert second.returncode == 78
     assert f"is in use by another `edge run` (pid {ready.process.pid})" in second.stderr
     assert ready.status()["ready"]
+
+
+def test_a_port_in_use_is_refused_with_its_holder(start: Start, address: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind((address, 5060))
+        appliance = start()
+        assert appliance.process.wait(60) == 78
+    assert f"SIP: udp {address}:5060 is in use by pid {os.getpid()} (" in appliance.log
 
 
 def test_the_supervisor_loads_no_heavy_library(ready: Appliance) -> None:
