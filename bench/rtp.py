@@ -5,7 +5,6 @@ times are the kernel's (SO_TIMESTAMPNS), so when the loop reads does not change 
 `struct mmsghdr` and `struct cmsghdr` are those of 64-bit Linux.
 """
 
-import ctypes
 import os
 import platform
 import socket
@@ -14,7 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 FRAME = 160
 FRAME_NS = 20_000_000
@@ -40,21 +39,12 @@ COLUMNS = 24
 # Cells of `control`.
 RUN, TICKS, LATE_TICKS, MOST_LATE_NS, VECTORS, OUT, CLOCK = 0, 1, 2, 3, 4, 5, 6
 
-_libc = ctypes.CDLL(None)
-
-
-def _function(name: str, result: type, *arguments: type) -> object:
-    function = getattr(_libc, name)
-    function.restype = result
-    function.argtypes = arguments
-    return function
-
-
-_int, _pointer, _size = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t
-recvmmsg = _function("recvmmsg", _int, _int, _pointer, ctypes.c_uint, _int, _pointer)
-send = _function("send", ctypes.c_long, _int, _pointer, _size, _int)
-clock_gettime = _function("clock_gettime", _int, _int, _pointer)
-clock_nanosleep = _function("clock_nanosleep", _int, _int, _int, _pointer, _pointer)
+# By name, not by address, so that the compiled loop can be cached.
+_int, _size = types.intc, types.uintp
+recvmmsg = types.ExternalFunction("recvmmsg", _int(_int, _size, types.uintc, _int, _size))
+send = types.ExternalFunction("send", types.intp(_int, _size, _size, _int))
+clock_gettime = types.ExternalFunction("clock_gettime", _int(_int, _size))
+clock_nanosleep = types.ExternalFunction("clock_nanosleep", _int(_int, _int, _size, _size))
 _TIMESTAMP = 1 | 35 << 32  # SOL_SOCKET, SCM_TIMESTAMPNS
 
 
@@ -87,7 +77,7 @@ def key_tones(key: str) -> list[float]:
     return [(697, 770, 852, 941)[at // 4], (1209, 1336, 1477, 1633)[at % 4]]
 
 
-@njit(nogil=True)
+@njit(nogil=True, cache=True)
 def _power(sound, table, at, size, step):  # share of a frame's power that lies at one frequency, and its mean square
     s1 = s2 = 0.0
     whole = 0.0
@@ -103,7 +93,7 @@ def _power(sound, table, at, size, step):  # share of a frame's power that lies 
     return 2.0 * (s1 * s1 + s2 * s2 - step * s1 * s2) / (size * whole), mean
 
 
-@njit(nogil=True)
+@njit(nogil=True, cache=True)
 def _take(leg, b, size, at_ns, table, step, bins):
     if size < 12 or b[0] >> 6 != 2 or b[1] & 127 != 0:
         leg[FOREIGN] += 1
@@ -139,7 +129,7 @@ def _take(leg, b, size, at_ns, table, step, bins):
         leg[CHANGE_NS] = at_ns
 
 
-@njit(nogil=True)
+@njit(nogil=True, cache=True)
 def _frame(leg, out, voice, tones, frame, now_ns):
     """Put the next packet of a leg into `out`; returns its size."""
     key = leg[KEY]
@@ -180,7 +170,7 @@ def _frame(leg, out, voice, tones, frame, now_ns):
     return size
 
 
-@njit(nogil=True)
+@njit(nogil=True, cache=True)
 def _read(control, leg, vectors, buffers, extras, table, step, bins):
     while True:
         for k in range(BURST):
@@ -195,7 +185,7 @@ def _read(control, leg, vectors, buffers, extras, table, step, bins):
             return
 
 
-@njit(nogil=True)
+@njit(nogil=True, cache=True)
 def _loop(control, clock, legs, vectors, buffers, extras, out, voice, tones, table, step, bins, lateness):
     clock_gettime(1, control[CLOCK])
     due = clock[0] * 1_000_000_000 + clock[1]
