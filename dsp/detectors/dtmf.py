@@ -70,7 +70,7 @@ ON = 2
 def reset(state: Any) -> None:
     """Forget everything."""
     state.position = 0
-    state.fill = 0
+    state.held = 0
     state.blocks = 0
     state.phase = IDLE
     state.hits = 0
@@ -324,16 +324,16 @@ def take(state: Any, samples: Any, length: int, correlators: Any, rotation: Any,
     count = 0
     at = 0
     while at < length:
-        fill = state.fill
+        fill = state.held
         n = min(BLOCK - fill, length - at)
         for i in range(n):
             state.pending[fill + i] = samples[at + i]
         at += n
         if fill + n == BLOCK:
-            state.fill = 0
+            state.held = 0
             count = _block(state, correlators, rotation, frequencies, out, count)
         else:
-            state.fill = fill + n
+            state.held = fill + n
     return count
 
 
@@ -346,8 +346,8 @@ def is_quiet(state: Any, power: float, length: int) -> bool:
 @kernel
 def pass_quiet(state: Any, length: int) -> None:
     """Take in `length` samples that are too quiet to look at."""
-    state.position += state.fill + length
-    state.fill = 0
+    state.position += state.held + length
+    state.held = 0
     state.blocks = 0
     for k in range(HISTORY):
         state.energy[k] = 0.0
@@ -370,7 +370,7 @@ def flush(state: Any, out: Any) -> int:
         count = _ended(state, out, 0)
     state.phase = IDLE
     state.blocks = 0
-    state.fill = 0
+    state.held = 0
     for k in range(HISTORY):
         state.energy[k] = 0.0
     return count

@@ -15,7 +15,7 @@ HISTORY = 8
 DTMF_STATE = np.dtype(
     [
         ("position", "i8"),  # samples taken in, gaps included
-        ("fill", "i8"),  # samples waiting in `pending`
+        ("held", "i8"),  # samples waiting in `pending`
         ("blocks", "i8"),  # sub-blocks in a row that belong together
         ("phase", "i8"),  # 0 nothing, 1 candidate, 2 digit recognised and still on
         ("digit", "i8"),  # row * 4 + column

@@ -27,7 +27,7 @@ def _refuse(state: Any, leg: Any) -> None:
 @kernel
 def _inband(state: Any, work: Any, slot: int, rows: int, now_ns: int) -> None:
     """Tell the in-band digits that ended; times count back from the newest sample, which has just arrived."""
-    position = state.dtmf[slot].position + state.dtmf[slot].fill
+    position = state.dtmf[slot].position + state.dtmf[slot].held
     for i in range(rows):
         d = work.dtmf_out[i]
         start = now_ns - (position - d[1]) * lo.NS_PER_SAMPLE

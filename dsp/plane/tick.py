@@ -103,10 +103,10 @@ def _record(state: Any, work: Any, slot: int, tick: int) -> None:
         state.ctl[lo.RECORD_OVERRUNS] += 1
         return
     ring, left, right = state.record[slot], work.rx[slot], work.tx[slot]
+    base = at % lo.RECORD_FRAMES  # a multiple of the frame, which divides the ring
     for i in range(lo.FRAME):
-        k = (at + i) % lo.RECORD_FRAMES
-        ring[k, 0] = left[i]
-        ring[k, 1] = right[i]
+        ring[base + i, 0] = left[i]
+        ring[base + i, 1] = right[i]
     leg.rec_gap_left += work.holes[slot]
     fence()  # the frame is in the ring before the writer sees the index
     leg.rec_write = at + lo.FRAME

@@ -19,12 +19,8 @@ PURE = [
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("path", sorted(DSP.rglob("*.py")), ids=lambda p: str(p.relative_to(DSP)))
