@@ -15,7 +15,11 @@ case $1 in
          exec python3 daemon.py ;;
     status) [ -e ready ] ;;
     call) echo "heard a prompt"; exit "${CALL_RESULT:-0}" ;;
-    events) echo "call.ended" ;;
+    calls) echo '{"id": "c7", "state": "ended"}' ;;
+    events) case "$*" in
+        *--type*) [ -n "$NEVER_ENDS" ] || echo '{"type": "call.ended"}' ;;
+        *) echo "call.ended" ;;
+    esac ;;
     recordings) exit "${VERIFY_RESULT:-0}" ;;
 esac
 """
@@ -67,6 +71,14 @@ def test_a_bad_recording_is_a_bad_result(project: Machine) -> None:
     assert process.returncode == 1
 
 
+def test_a_call_that_does_not_end_is_a_bad_result(project: Machine) -> None:
+    project.stub("sleep", "")
+    process = start(project, ONCE="1", NEVER_ENDS="1")
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert len([call for call in project.calls if "--type call.ended" in call]) == 100
+
+
 def test_a_daemon_that_does_not_start_is_told_with_its_code_and_log(project: Machine) -> None:
     process = start(project, ONCE="1", FAIL_START="78")
     _, err = process.communicate(timeout=60)
@@ -86,7 +98,7 @@ def test_options_reach_the_daemon_and_the_call(project: Machine) -> None:
     process.communicate(timeout=60)
     assert "edge run --demo --sip-port 5090 --state=/tmp/x --sip-address 127.0.0.9" in project.calls
     assert "edge call sip:demo@127.0.0.9:5090 --press 1,2" in project.calls
-    assert "edge events list --state /tmp/x --limit 40" in project.calls
+    assert "edge events list --state /tmp/x --call c7" in project.calls
 
 
 def test_ctrl_c_ends_the_daemon_before_the_script(project: Machine) -> None:
