@@ -1,0 +1,326 @@
+"""What each input does to a call: the table `REACTIONS`, and one function a line of it.
+
+A command that could not be carried out counts as the report that will never come.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from edge.core.calls.inputs import (
+    Abandoned,
+    Elapsed,
+    Incoming,
+    MediaLost,
+    Originate,
+    Reserved,
+    Resumed,
+    Stopped,
+)
+from edge.core.calls.leg import Leg
+from edge.core.calls.transfer import MEDIA_MS
+from edge.core.menus.words import Digit as KeyPressed
+from edge.core.menus.words import DigitsGone, SoundChanged, TimeUp
+from edge.core.menus.words import Resumed as MenuResumed
+from edge.vocabulary import events
+from edge.vocabulary.endings import EndReason, Outcome
+from edge.vocabulary.reports import (
+    AudioStopped,
+    CommandDone,
+    DigitHeard,
+    DigitsSent,
+    InfoDigit,
+    LegAnswered,
+    LegEnded,
+    LegMedia,
+    LegMediaEnded,
+    LegRinging,
+    PlayEnded,
+    RecordingDone,
+    RecordingFailed,
+    SoundHeard,
+    SpanRefused,
+)
+
+if TYPE_CHECKING:
+    from edge.core.calls.call import Call
+
+#: From our 200 to its ACK: RFC 3261 timer H is 32 s.
+ACK_MS = 40_000
+
+SETUP, LONGEST, ENDING, FIRST_FACTS = "set-up", "longest call", "ending", "media facts"
+
+
+def _reserved(call: "Call", input: Reserved) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is None or not call.waits_for_seat(input.leg):
+        if input.seat is not None:
+            call.fx.free(input.seat.slot)
+        return
+    if leg is not call.first:
+        if call.transfer is not None and call.transfer.leg is leg:
+            call.transfer.reserved(input)
+        return
+    leg.span = input.span
+    if input.seat is None:
+        call.finish(EndReason(outcome="no_room", ended_by="appliance", text="no media slot"))
+        return
+    leg.signalling = "seating"
+    leg.take_seat(input.seat, None)
+
+
+def _refused(call: "Call", input: SpanRefused) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is None or leg.signalling != "reserving":
+        return
+    if leg is call.first:
+        call.first_ended(input.end)
+    elif call.transfer is not None and call.transfer.leg is leg:
+        call.transfer.refused(input.end)
+
+
+def _rang(call: "Call", input: LegRinging) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is None:
+        return
+    if call.transfer is not None and call.transfer.leg is leg:
+        call.transfer.rang(input)
+    else:
+        leg.rang(input)
+
+
+def _answered(call: "Call", input: LegAnswered) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is None:
+        return
+    if call.transfer is not None and call.transfer.leg is leg:
+        call.transfer.answered()
+    elif leg is call.first and leg.answered():
+        call.answered_ms = call.fx.now_ms
+        call.phase = "running"
+        call.fx.clear(SETUP)
+        call.fx.emit(events.CallAnswered(after_ms=call.fx.now_ms - call.started_ms))
+        call.recorder.start()
+        if leg.remote is None:
+            call.fx.set(FIRST_FACTS, MEDIA_MS)
+        call.start_menu()
+
+
+def _negotiated(call: "Call", input: LegMedia) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is None:
+        return
+    leg.negotiated(input.remote)
+    if leg is call.first:
+        call.start_menu()
+    elif call.transfer is not None and call.transfer.leg is leg:
+        call.transfer.connect()
+
+
+def _leg_ended(call: "Call", input: LegEnded) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is None:
+        return
+    if leg is call.first:
+        call.first_ended(input.end)
+        return
+    reason = leg.ended(input.end)
+    if reason is not None and call.transfer is not None and call.transfer.leg is leg:
+        call.transfer.leg_ended(reason)
+
+
+def _done(call: "Call", input: CommandDone) -> None:  # noqa: A002
+    awaited = call.fx.awaited(input.id)
+    leg = call.legs.get(awaited[1]) if awaited is not None else None
+    if awaited is None or leg is None:
+        return
+    if input.error is None:
+        _succeeded(call, awaited[0], leg)
+    else:
+        _failed(call, awaited[0], leg, input.error[:200])
+
+
+def _succeeded(call: "Call", kind: str, leg: Leg) -> None:
+    if kind == "StartRecording":
+        call.recorder.started()
+    elif kind == "OpenLeg":
+        leg.opened()
+        if leg is call.first:
+            if call.phase == "setup":
+                patience = ACK_MS if isinstance(call.begun, Incoming) else _ring_timeout(call)
+                call.fx.set(SETUP, patience)
+        elif call.transfer is not None and call.transfer.leg is leg and leg.signalling == "dialling":
+            call.transfer.dialled()
+
+
+def _ring_timeout(call: "Call") -> int:
+    return call.begun.ring_timeout_ms if isinstance(call.begun, Originate) else ACK_MS
+
+
+def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
+    """Take a command that could not be carried out as the report that will never come."""
+    reason = EndReason(outcome="failed", ended_by="appliance", text=error)
+    if kind in {"Answer", "MakeCall", "HangUp", "Reject"}:
+        _leg_ended(call, LegEnded(leg.id, reason))
+    elif kind == "ReserveSpan":
+        _refused(call, SpanRefused(leg.id, reason))
+    elif kind == "OpenLeg" and leg.media == "opening":
+        leg.media_gone()
+        _fail_leg(call, leg, EndReason(outcome="no_room", ended_by="appliance", sip_code=503, text=error))
+    elif kind == "CloseLeg":
+        leg.media_gone()
+    elif kind in {"StartRecording", "StopRecording"}:
+        call.recorder.failed(error)
+    elif kind == "Bridge":
+        _fail_transfer(call, EndReason(outcome="media_lost", ended_by="appliance", text=error))
+    elif leg is call.first and call.phase == "running" and call.run is not None:
+        _menu_command_failed(call, kind)
+
+
+def _menu_command_failed(call: "Call", kind: str) -> None:
+    if call.run is None:
+        return
+    if kind == "Play":
+        call.perform(call.stage.lost(call.run, call.fx.now_ms))
+    elif kind == "SendDigits":
+        call.perform(call.run.handle(DigitsGone(), call.fx.now_ms))
+
+
+def _fail_leg(call: "Call", leg: Leg, reason: EndReason) -> None:
+    if leg is call.first:
+        call.finish(reason)
+    elif call.transfer is not None and call.transfer.leg is leg:
+        _fail_transfer(call, reason)
+    else:
+        leg.take_down(reason)
+
+
+def _fail_transfer(call: "Call", reason: EndReason) -> None:
+    if call.transfer is not None:
+        call.transfer.fail(reason)
+
+
+def _media_ended(call: "Call", input: LegMediaEnded) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is not None:
+        leg.figures(input)
+
+
+def _media_lost(call: "Call", input: MediaLost) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is None or leg.media not in {"opening", "open", "closing"}:
+        return
+    if leg is call.first:
+        call.recorder.failed("the media engine lost the leg")
+    leg.media_gone()
+    _fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="appliance", text="media engine lost the leg"))
+
+
+def _key(call: "Call", input: DigitHeard | InfoDigit) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is None or call.phase != "running":
+        return
+    secret = leg is call.first and call.run is not None and call.run.sensitive
+    digit = call.keys.take(leg, input, secret)
+    if digit is not None and leg is call.first and call.run is not None:
+        call.perform(call.run.handle(KeyPressed(digit), call.fx.now_ms))
+
+
+def _played(call: "Call", input: PlayEnded) -> None:  # noqa: A002
+    if call.phase == "running" and call.run is not None and input.leg == call.first.id:
+        call.perform(call.stage.played(input, call.run, call.fx.now_ms))
+
+
+def _sound(call: "Call", input: SoundHeard) -> None:  # noqa: A002
+    if input.leg == call.first.id and call.run is not None and call.phase in {"setup", "running"}:
+        call.perform(call.run.handle(SoundChanged(input.on), call.fx.now_ms))
+
+
+def _digits_sent(call: "Call", input: DigitsSent) -> None:  # noqa: A002
+    if call.phase == "running" and call.run is not None and input.leg == call.first.id:
+        call.perform(call.run.handle(DigitsGone(), call.fx.now_ms))
+
+
+def _audio_stopped(call: "Call", input: AudioStopped) -> None:  # noqa: A002
+    if input.leg in call.legs:
+        call.fx.emit(events.AudioStopped(leg=input.leg, silent_ms=input.silent_ms))
+
+
+def _recorded(call: "Call", input: RecordingDone) -> None:  # noqa: A002
+    call.recorder.completed(input)
+
+
+def _recording_failed(call: "Call", input: RecordingFailed) -> None:  # noqa: A002
+    call.recorder.failed(input.error[:200], input)
+
+
+def _elapsed(call: "Call", _input: Elapsed) -> None:
+    for reason in call.fx.due():
+        if call.phase == "ending":
+            if reason == ENDING:
+                call.give_up()
+        elif reason == LONGEST:
+            call.finish(EndReason(outcome="max_duration", ended_by="appliance"))
+        elif reason == SETUP:
+            _setup_elapsed(call)
+        elif reason == FIRST_FACTS:
+            call.finish(EndReason(outcome="media_lost", ended_by="appliance", text="no media facts"))
+        elif call.transfer is not None:
+            call.transfer.elapsed(reason)
+    deadline = call.run.deadline if call.run is not None and call.phase == "running" else None
+    if deadline is not None and deadline.at_ms <= call.fx.now_ms and call.run is not None:
+        call.perform(call.run.handle(TimeUp(), call.fx.now_ms))
+
+
+def _setup_elapsed(call: "Call") -> None:
+    ringing = call.first.signalling in {"dialling", "ringing"}
+    outcome: Outcome = "no_answer" if ringing else "no_room" if call.first.signalling == "reserving" else "failed"
+    code = 503 if call.first.signalling == "offered" else None
+    call.finish(EndReason(outcome=outcome, ended_by="appliance", sip_code=code, text="set-up took too long"))
+
+
+def _resumed(call: "Call", _input: Resumed) -> None:
+    if call.run is not None and call.phase == "running":
+        call.perform(call.run.handle(MenuResumed(), call.fx.now_ms))
+
+
+def _stopped(call: "Call", input: Stopped) -> None:  # noqa: A002
+    call.finish(EndReason(outcome="stopped", ended_by="appliance", text=input.text))
+
+
+def _incoming(call: "Call", input: Incoming) -> None:  # noqa: A002
+    call.begin_incoming(input)
+
+
+def _originate(call: "Call", input: Originate) -> None:  # noqa: A002
+    call.begin_outgoing(input)
+
+
+def _abandoned(call: "Call", input: Abandoned) -> None:  # noqa: A002
+    call.abandon(input)
+
+
+REACTIONS: dict[type, Callable[["Call", Any], None]] = {
+    Incoming: _incoming,
+    Originate: _originate,
+    Reserved: _reserved,
+    SpanRefused: _refused,
+    LegRinging: _rang,
+    LegAnswered: _answered,
+    LegMedia: _negotiated,
+    LegEnded: _leg_ended,
+    CommandDone: _done,
+    LegMediaEnded: _media_ended,
+    MediaLost: _media_lost,
+    DigitHeard: _key,
+    InfoDigit: _key,
+    PlayEnded: _played,
+    SoundHeard: _sound,
+    DigitsSent: _digits_sent,
+    AudioStopped: _audio_stopped,
+    RecordingDone: _recorded,
+    RecordingFailed: _recording_failed,
+    Elapsed: _elapsed,
+    Resumed: _resumed,
+    Stopped: _stopped,
+    Abandoned: _abandoned,
+}
