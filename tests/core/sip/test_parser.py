@@ -147,11 +147,6 @@ def test_answer_to_broken_requests_repeats_what_it_must() -> None:
     reply = parse(answered)
     assert isinstance(reply, Response)
     assert (reply.status, reply.to.tag, reply.call_id) == (400, "mine", "abc@198.51.100.7")
-    assert (
-        answer_malformed(parse(PLAIN.replace(b"INVITE", b"ACK").replace(b"[", b"")), "t") is None
-        if isinstance(parse(PLAIN.replace(b"INVITE", b"ACK").replace(b"sip:4711@192.0.2.1 ", b"x ")), Request)
-        else True
-    )
 
 
 def test_broken_ack_and_response_have_no_answer() -> None:
@@ -215,7 +210,9 @@ def test_any_change_of_a_good_message(position: int, inserted: bytes, removed: i
 _word = st.from_regex(r"\A[A-Za-z0-9\-.!%*_+`'~]{1,20}\Z")
 _host = st.sampled_from(["192.0.2.7", "[2001:db8::1]", "example.com", "a-b.example.", "localhost"])
 _port = st.integers(0, 65535)
-_params = st.lists(st.tuples(st.sampled_from(["a", "b", "lr", "x-y"]), st.one_of(st.none(), st.from_regex(r"\A[A-Za-z0-9]{1,9}\Z"))), max_size=3, unique_by=lambda p: p[0]).map(tuple)  # fmt: skip
+_name = st.sampled_from(["a", "b", "lr", "x-y"])
+_value = st.one_of(st.none(), st.from_regex(r"\A[A-Za-z0-9]{1,9}\Z"))
+_params = st.lists(st.tuples(_name, _value), max_size=3, unique_by=lambda p: p[0]).map(tuple)
 _uri = st.builds(Uri, st.just("sip"), st.from_regex(r"\A[a-z0-9+]{0,12}\Z"), _host, _port, _params)
 _display = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20).map(str.strip)
 _party = st.builds(lambda u, d, t: NameAddr(u, d, (("tag", t),)), _uri, _display, _word)

@@ -1,0 +1,130 @@
+"""The table outlives front: whatever moment the kill comes at, what was written before is there."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from edge.config.site import Sip, Site
+from edge.core.sip.dialogs import Dialog
+from edge.front import table as module
+from edge.front.table import Table, table_size
+from edge.vocabulary.ids import LegId
+from tests.core.sip.world import World, answered
+
+SITE = Site(name="test", sip=Sip(max_spans=2))
+
+
+@pytest.fixture
+def fd(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    monkeypatch.setattr(module, "TOMBS", 4)
+    monkeypatch.setattr(module, "_SPARE_SLOTS", 2)
+    made = os.memfd_create("table")
+    os.ftruncate(made, table_size(SITE))
+    yield made
+    os.close(made)
+
+
+def a_dialog(call: str = "call-1") -> Dialog:
+    world = World()
+    answered(world, call)
+    dialog = next(iter(world.door._relay.dialogs.by_leg.values()))
+    dialog.leg = LegId(f"{call}.1")
+    return dialog
+
+
+def entomb(dialog: Dialog):  # type: ignore[no-untyped-def]
+    world = World()
+    world.door._relay.dialogs.add(dialog)
+    world.door._relay.bury(dialog)
+    return world.door.tombstone(dialog.leg)
+
+
+def test_empty_table(fd: int) -> None:
+    assert Table(fd, SITE).load() == ([], [])
+    assert Table(fd, SITE).load() == ([], [])
+
+
+def test_dialogs_and_tombstones_come_back(fd: int) -> None:
+    table = Table(fd, SITE)
+    table.load()
+    first, second = a_dialog("call-1"), a_dialog("call-2")
+    table.save(first)
+    table.save(second)
+    second.own_cseq = 9
+    table.save(second)
+    tomb = entomb(first)
+    table.bury(tomb)
+    dialogs, tombs = Table(fd, SITE).load()
+    assert dialogs == [second]
+    assert tombs == [tomb]
+    table.forget(tomb.leg)
+    assert Table(fd, SITE).load() == ([second], [])
+    assert table.faults == 0
+
+
+def test_a_kill_in_the_middle_of_a_write_leaves_the_state_before(fd: int) -> None:
+    table = Table(fd, SITE)
+    table.load()
+    dialog = a_dialog()
+    for number in range(2):
+        dialog.own_cseq = number
+        table.save(dialog)
+        whole = os.pread(fd, table_size(SITE), 0)
+        dialog.own_cseq = number + 100
+        table.save(dialog)
+        after = os.pread(fd, table_size(SITE), 0)
+        differ = [i for i, (a, b) in enumerate(zip(whole, after, strict=True)) if a != b]
+        # Torn at every octet that this write changed: either the old state or the new one, never none.
+        for cut in differ[::5]:
+            torn = os.memfd_create("torn")
+            os.write(torn, after[:cut] + whole[cut:])
+            assert [d.own_cseq for d in Table(torn, SITE).load()[0]] in ([number], [number + 100])
+            os.close(torn)
+        dialog.own_cseq = number
+        table.save(dialog)
+
+
+def test_slots_are_reused_and_overflow_is_counted(fd: int) -> None:
+    table = Table(fd, SITE)
+    table.load()
+    dialog = a_dialog()
+    places = module._slots(SITE)
+    for number in range(places + 1):
+        dialog.leg = LegId(f"c{number}.1")
+        table.save(dialog)
+    assert table.faults == 1
+    assert len(Table(fd, SITE).load()[0]) == places
+    dialog.leg = LegId("c0.1")
+    table.bury(entomb(dialog))
+    dialog.leg = LegId("again.1")
+    table.save(dialog)
+    assert table.faults == 1
+    assert "again.1" in {d.leg for d in Table(fd, SITE).load()[0]}
+
+
+def test_the_oldest_tombstones_give_way(fd: int) -> None:
+    table = Table(fd, SITE)
+    table.load()
+    dialog = a_dialog()
+    for number in range(6):
+        dialog.leg = LegId(f"c{number}.1")
+        table.bury(entomb(dialog))
+    assert {t.leg for t in Table(fd, SITE).load()[1]} == {"c2.1", "c3.1", "c4.1", "c5.1"}
+
+
+def test_a_large_dialog_still_fits(fd: int) -> None:
+    table = Table(fd, SITE)
+    table.load()
+    dialog = a_dialog()
+    dialog.unanswered = dialog.unacknowledged = b"x" * 3000
+    dialog.to_peer.text = dialog.to_span.text = "y" * 2000
+    table.save(dialog)
+    assert table.faults == 0
+    assert Table(fd, SITE).load()[0] == [dialog]
+
+
+def test_too_small(fd: int) -> None:
+    os.ftruncate(fd, 4096)
+    with pytest.raises(ValueError, match="front table"):
+        Table(fd, SITE)
