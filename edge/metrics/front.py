@@ -47,10 +47,10 @@ class FrontMetrics:
             ["kind"],
             registry=self.registry,
         )
-        self.dialogs = Gauge("edge_front_dialogs_count", "Dialogs that are relayed now", registry=self.registry)
-        self.spans = Gauge("edge_front_spans_count", "Spans that take calls", registry=self.registry)
-        self.free_slots = Gauge("edge_front_free_slots_count", "Legs that spans have room for", registry=self.registry)
-        self.connections = Gauge("edge_front_tcp_connections_count", "Open TCP connections", registry=self.registry)
+        self.dialogs = Gauge("edge_front_dialogs", "Dialogs that are relayed now", registry=self.registry)
+        self.spans = Gauge("edge_front_spans", "Spans that take calls", registry=self.registry)
+        self.free_slots = Gauge("edge_front_free_slots", "Legs that spans have room for", registry=self.registry)
+        self.connections = Gauge("edge_front_tcp_connections", "Open TCP connections", registry=self.registry)
         self.handling = Histogram(
             "edge_front_handling_duration_seconds",
             "From a message's arrival in the process to the end of what it caused",
