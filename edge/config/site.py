@@ -73,24 +73,31 @@ class Media(Struct, frozen=True, kw_only=True):
 class Http(Struct, frozen=True, kw_only=True):
     """API, console and metrics."""
 
+    #: IPv4 address that HTTP is served on.
     address: Ipv4 = "127.0.0.1"
+    #: TCP port.
     port: Port = 8080
 
 
 class Paths(Struct, frozen=True, kw_only=True):
     """Where things lie; all absolute after loading."""
 
+    #: Calls, events, cursors, spoken texts: all that must survive a restart.
     state: Path = "/var/lib/edge"
     #: Sockets of the running daemon; empty: `<state>/run`.
     run: OptionalPath = ""
+    #: Recordings, in folders by day.
     recordings: Path = "/var/spool/edge/recordings"
+    #: Menu files, `*.yaml`.
     menus: Path = "/etc/edge/menus"
+    #: Sound files, in a folder for each language.
     prompts: Path = "/etc/edge/prompts"
 
 
 class Recording(Struct, frozen=True, kw_only=True):
     """Recording of calls."""
 
+    #: Record each call from its answer to its end.
     enabled: bool = True
     #: Recordings stop, and new calls are refused, below this much free space.
     reserve_mb: Annotated[int, _range(0, 1_000_000)] = 64
@@ -108,11 +115,13 @@ class Limits(Struct, frozen=True, kw_only=True):
 class Trunk(Struct, frozen=True, kw_only=True):
     """A peer that may send us calls and that we may dial through."""
 
+    #: What routes, events and metrics call it.
     name: Name
     #: IP addresses or networks (CIDR) that its requests come from.
     sources: list[Annotated[str, _text("network")]]
     #: `host:port` that outgoing calls are sent to; empty: cannot be dialled by number.
     address: Annotated[str, _text("host_port")] = ""
+    #: How outgoing calls are sent; incoming ones may use both.
     transport: Literal["udp", "tcp"] = "udp"
     #: Codecs in the order that we want them.
     codecs: list[CodecName] = field(default_factory=lambda: ["PCMU", "PCMA"])
@@ -123,6 +132,7 @@ class Route(Struct, frozen=True, kw_only=True):
 
     #: User part of the Request-URI; `*` at the end stands for any rest.
     number: Annotated[str, _text("route_number")]
+    #: Menu that answers.
     menu: str
     #: Only for calls of this trunk; empty: any.
     trunk: str = ""
@@ -131,13 +141,17 @@ class Route(Struct, frozen=True, kw_only=True):
 class Sink(Struct, frozen=True, kw_only=True):
     """A receiver of events."""
 
+    #: What metrics and `edge status` call it.
     name: Name
+    #: How events are sent.
     type: Literal["webhook"] = "webhook"
+    #: Where each event is posted.
     url: Annotated[str, _text("http_url")]
     #: Standard Webhooks secret (`whsec_...`), in the file as `${ENV}` or `file:PATH`.
     secret: Annotated[str, _text("webhook_secret", secret=True)]
     #: Event types to send; empty: all. `call.*` stands for a group.
     types: list[str] = field(default_factory=list)
+    #: An attempt that is not answered within it has failed.
     timeout_ms: Annotated[int, _range(100, 60_000)] = 10000
     #: Longest pause between two attempts.
     max_backoff_ms: Annotated[int, _range(1_000, _DAY_MS)] = 60000

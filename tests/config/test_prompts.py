@@ -94,7 +94,7 @@ def test_what_is_made_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(prompts.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         prompts.write_durably(tmp_path / "x.wav", b"data")
     assert list(tmp_path.iterdir()) == []

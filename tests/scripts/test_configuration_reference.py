@@ -26,6 +26,13 @@ def test_the_pages_are_current() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.parametrize("page", ["configuration.md", "menus.md"])
+def test_each_setting_is_explained(page: str) -> None:
+    rows = [row for row in (ROOT / "docs" / page).read_text().splitlines() if row.startswith("| `")]
+    assert rows
+    assert [row for row in rows if not row.split(" | ")[-1].strip(" |")] == []
+
+
 def test_a_page_that_is_not_current_is_noticed(tmp_path: Path) -> None:
     for folder in ("scripts", "edge", "docs"):
         (tmp_path / folder).symlink_to(ROOT / folder) if folder != "docs" else (tmp_path / folder).mkdir()

@@ -16,7 +16,7 @@ def test_a_newcomer_is_shown_a_real_call(address: str, tmp_path: Path) -> None:
     options = ["--sip-address", address, "--http-address", address, "--state", str(state)]
     environment = {"ONCE": "1", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     done = subprocess.run(
-        [ROOT / "scripts/show-call", *options],
+        [str(ROOT / "scripts/show-call"), *options],
         env=environment,
         capture_output=True,
         text=True,
@@ -40,5 +40,5 @@ def test_a_newcomer_is_shown_a_real_call(address: str, tmp_path: Path) -> None:
 
 
 def _status(state: Path) -> str:
-    command = [ROOT / ".venv/bin/edge", "status", "--state", str(state)]
+    command = [str(ROOT / ".venv/bin/edge"), "status", "--state", str(state)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stderr

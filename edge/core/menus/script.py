@@ -10,7 +10,7 @@ def press_script(
     before_key_ms: int = 1_000,
     stay_ms: int = 3_000,
 ) -> Menu:
-    """A menu that waits for sound before each of `keys`, presses it, stays and hangs up.
+    """Make a menu that waits for sound before each of `keys`, presses it, stays and hangs up.
 
     `before_key_ms` is the time between hearing the prompt and pressing; `stay_ms` the time after the last key (or after
     the first sound without keys). A far end that stays silent for `sound_timeout_ms` ends the call with the text
