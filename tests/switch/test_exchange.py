@@ -1,0 +1,182 @@
+"""All calls together, without any process: routing, slots, order of commands, timers."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from edge.config.site import Media, Route, Site
+from edge.core.calls.slots import QUARANTINE_MS
+from edge.metrics.switch import SwitchMetrics
+from edge.switch.exchange import Exchange
+from edge.switch.plan import Plan
+from edge.vocabulary import commands as c
+from edge.vocabulary import reports as r
+from edge.vocabulary.ids import Incarnation, LegId
+from edge.vocabulary.private import Private
+from tests.core.calls.desk import MENU
+from tests.switch.world import ended, incoming, media_ended
+
+SPAN = "span span-1"
+
+
+class Office:
+    """An exchange with a clock of its own."""
+
+    def __init__(self, slots: int = 4) -> None:
+        self.now = 5000
+        site = Site(
+            name="test", media=Media(slots=slots), routes=[Route(number="2*", menu="main")], menus={"main": MENU}
+        )
+        self.metrics = SwitchMetrics()
+        wall = datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC)
+        self.exchange = Exchange(Plan(site), "boot", self.metrics, lambda: self.now, lambda: wall)
+        self.exchange.connected |= {"front", "media", SPAN}
+
+    def report(self, process: str, body: r.AnyReport) -> None:
+        self.exchange.report(process, Incarnation("span-1" if process == "span" else process), body)
+
+    def sent(self, receiver: str) -> list[object]:
+        commands = self.exchange.pending.take(receiver)
+        for command in commands:
+            self.report("span" if receiver == SPAN else receiver, r.CommandDone(command.id))
+        return [command.body for command in commands]
+
+    def answered(self, call: str = "c") -> None:
+        self.report("front", incoming(call))
+        self.sent("media")
+        self.sent(SPAN)
+        self.report("span", r.LegAnswered(LegId(f"{call}.1")))
+
+    def refused(self) -> list[int]:
+        return [body.code for body in self.sent(SPAN) if isinstance(body, c.Reject)]
+
+
+@pytest.fixture
+def office():
+    return Office()
+
+
+def test_seat_is_the_address_of_the_slot(office):
+    office.answered()
+    office.report("front", incoming("d"))
+    office.sent("media")
+    assert office.sent(SPAN)[-1].media == c.Address("127.0.0.1", 16384 + 2)
+
+
+def test_all_slots_used_is_503(office):
+    for name in "abcd":
+        office.answered(name)
+    office.report("front", incoming("e"))
+    assert office.refused() == [503]
+    assert office.exchange.slots.taken == 4
+
+
+def test_slot_comes_back_after_its_rest():
+    office = Office(slots=1)
+    office.answered()
+    office.report("span", ended(LegId("c.1")))
+    office.sent("media")
+    office.report("media", r.RecordingFailed(leg=LegId("c.1"), recording="c-1", path="/x", duration_ms=0, error="x"))
+    office.report("media", media_ended(LegId("c.1")))
+    assert office.exchange.calls == {}
+    office.report("front", incoming("d"))
+    assert office.refused() == [503]
+    office.now += QUARANTINE_MS
+    office.report("front", incoming("e"))
+    assert office.refused() == []
+
+
+def test_refused_while_storage_does_not_work_is_no_call(office):
+    office.exchange.refusing = "storage"
+    office.report("front", incoming("c"))
+    assert office.refused() == [503]
+    assert not office.exchange.turn
+    assert office.metrics.refused.labels("storage")._value.get() == 1
+
+
+def test_recording_lies_in_the_folder_of_the_day(office):
+    office.answered()
+    recording = next(b for b in office.sent("media") if isinstance(b, c.StartRecording))
+    assert recording.path == "/var/spool/edge/recordings/2026/11/21/c-1.wav"
+
+
+def test_end_that_comes_before_its_beginning(office):
+    """The span's connection may be faster than front's."""
+    office.report("span", ended(LegId("c.1"), "cancelled"))
+    office.report("front", incoming("c"))
+    office.sent("media")
+    office.report("media", media_ended(LegId("c.1")))
+    assert office.exchange.calls == {}
+    assert [e.type for e in office.exchange.turn.events] == ["call.started", "leg.quality", "call.ended"]
+
+
+def test_repeated_beginning_is_ignored(office):
+    office.answered()
+    before = len(office.exchange.turn.journal)
+    office.report("front", incoming("c"))
+    assert len(office.exchange.turn.journal) == before
+
+
+def test_menu_is_stored_once(office):
+    office.answered("a")
+    office.answered("b")
+    assert len(office.exchange.turn.menus) == 1
+    office.exchange.take_turn()
+    office.answered("d")
+    assert office.exchange.turn.menus == {}
+
+
+def test_sound_matters_to_menus_that_listen_only(office):
+    office.answered()
+    before = len(office.exchange.turn.journal)
+    office.report("media", r.SoundHeard(LegId("c.1"), True, office.now))
+    assert len(office.exchange.turn.journal) == before
+
+
+def test_deadlines_fire_in_order_and_once(office):
+    for name in "ab":
+        office.report("front", incoming(name))
+        office.now += 10
+    assert office.exchange.next_deadline_ms == 5000 + 10_000
+    office.now = 15_000
+    office.exchange.fire()
+    assert office.exchange.next_deadline_ms == 15_010
+    assert [b.leg for b in office.sent(SPAN)] == ["a.1"]
+    office.exchange.fire()
+    assert office.sent(SPAN) == []
+
+
+def test_calls_that_ended_leave_no_timer_behind(office):
+    for number in range(50):
+        name = f"c{number}"
+        office.report("front", incoming(name))
+        office.report("span", ended(LegId(f"{name}.1")))
+        office.sent("media")
+        office.report("media", media_ended(LegId(f"{name}.1")))
+        office.now += QUARANTINE_MS
+    assert office.exchange.calls == {}
+    assert office.exchange.next_deadline_ms is None
+    assert len(office.exchange.pending) == 0
+    assert office.exchange.rows == {}
+
+
+def test_private_values_are_in_the_store_and_nowhere_else(office):
+    office.answered()
+    assert b"100" in office.exchange.turn.events[0].body
+    assert office.exchange.turn.calls["c"].caller == "100"
+    assert "100" not in repr(office.exchange.calls["c"].begun)
+
+
+def test_new_plan_is_for_new_calls(office):
+    office.answered("a")
+    other = msgspec.structs.replace(MENU, version="v2")
+    site = msgspec.structs.replace(office.exchange.plan.site, menus={"main": other})
+    office.exchange.plan = Plan(site)
+    office.answered("b")
+    assert [row.menu_version for row in office.exchange.turn.calls.values()] == ["v1", "v2"]
+
+
+def test_unknown_reports_are_counted(office):
+    office.report("media", r.DigitHeard(leg=LegId("x.1"), method="info", digit=Private("1"), start_ms=0, duration_ms=1))
+    assert office.metrics.unknown._value.get() == 1
