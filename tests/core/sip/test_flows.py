@@ -249,7 +249,7 @@ def test_repeated_bye_gets_its_200_again() -> None:
     assert statuses(world.peer(in_dialog("UPDATE", cseq=3))) == [481]
 
 
-# --- what spans never see ----------------------------------------------------------------------------------------------
+# --- what spans never see
 
 
 @pytest.mark.parametrize(
