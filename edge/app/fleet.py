@@ -23,6 +23,7 @@ from edge.vocabulary.supervision import (
     AllScraped,
     Answered,
     Ask,
+    Drain,
     Exited,
     Forked,
     FromChild,
@@ -69,6 +70,8 @@ class Fleet:
         #: Those that have metrics and answer requests.
         self.long_lived = {p.name: p for p in (self.front, self.media, self.switch, self.forwarder, self.web)}
         self._forks = {self.media_zygote.name: self.media_forks, self.span_zygote.name: self.span_forks}
+        #: Set by `drain`: who is restarted meanwhile must be told, too.
+        self.draining = False
         #: Called when any state or condition changed.
         self.on_change: Callable[[], None] = lambda: None
         #: Called when front began a new life and knows nothing.
@@ -120,6 +123,12 @@ class Fleet:
             if process.lifecycle.state == "refused":
                 process.want()
 
+    def drain(self) -> None:
+        """Tell those who let calls in to take no new ones. Spans are not told: they'd end theirs."""
+        self.draining = True
+        for process in (self.front, self.switch):
+            process.send(Drain())
+
     def tell_all(self, message: ToChild) -> None:
         """Tell all long-lived processes and spans."""
         for process in [*self.long_lived.values(), *self.spans.all()]:
@@ -132,6 +141,8 @@ class Fleet:
         forks = self._forks.get(process.name)
         if forks is not None:
             forks.serve()
+        if self.draining and process in {self.front, self.switch}:
+            process.send(Drain())
         if process is self.front:
             process.send(self.spans.list_for_front())
             self.on_front()

@@ -10,7 +10,7 @@ from edge.app.fleet import Fleet
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.pump import Pump, Timer
-from edge.vocabulary.supervision import Drain, Stop
+from edge.vocabulary.supervision import Stop
 
 #: How often a drain looks whether the last call has ended.
 LOOK_MS = 500
@@ -27,8 +27,7 @@ class Drainage:
         self._fleet = fleet
         self._empty = empty
         self._limit_ms = monotonic_ms() + limit_ms
-        for process in (fleet.front, fleet.switch):
-            process.send(Drain())
+        fleet.drain()
         self._timer: Timer | None = pump.every(LOOK_MS, self._look)
         self._look()
 

@@ -173,6 +173,15 @@ def test_a_stopped_process_is_killed(ready: Appliance) -> None:
     assert not alive(pid)
 
 
+def test_a_zygote_that_does_not_fork_is_replaced(ready: Appliance) -> None:
+    zygote = ready.one("span-zygote")["pid"]
+    os.kill(zygote, signal.SIGSTOP)
+    os.kill(ready.status()["spans"][0]["pid"], signal.SIGKILL)
+    until(lambda: ready.one("span-zygote")["pid"] not in {zygote, None}, 30, "a new zygote")
+    until(lambda: ready.status()["ready"], 30, "a new span")
+    assert not alive(zygote)
+
+
 def test_a_bug_in_a_callback_ends_the_process_with_70(ready: Appliance) -> None:
     with pytest.raises(LookupError, match="ended before it answered"):
         ready.request("switch", "raise")
@@ -237,6 +246,16 @@ def test_a_drain_waits_for_the_last_call_and_refuses_new_ones(ready: Appliance) 
     assert ready.process.poll() is None
     ready.request("switch", "set calls", [])
     assert ready.process.wait(15) == 0
+
+
+def test_who_is_restarted_during_a_drain_is_told_of_it(ready: Appliance) -> None:
+    ready.request("switch", "set calls", [{"id": "a"}])
+    ready.signal(signal.SIGTERM)
+    until(lambda: ready.status().get("mode") == "draining", 10)
+    os.kill(ready.one("front")["pid"], signal.SIGKILL)
+    until(lambda: ready.one("front")["restarts"] == 1 and ready.one("front")["state"] == "running", 20)
+    until(lambda: ["drain"] in seen(ready) and ["accept", False] in seen(ready), 10)
+    assert ["accept", True] not in seen(ready)
 
 
 def test_a_drain_ends_at_its_limit(start: Start) -> None:
