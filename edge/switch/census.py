@@ -16,6 +16,8 @@ from edge.vocabulary.reports import AnyReport, FrontSnapshot, LegEnded, MediaSna
 PATIENCE_MS = 2000
 #: States of a leg in which its span does not hold it (yet, or any more).
 NOT_IN_SPAN = frozenset({"reserving", "seating", "down"})
+#: States that the span itself has reported; in others the INVITE may still be on its way to a span that just started.
+TOLD_BY_SPAN = frozenset({"ringing", "up"})
 
 
 def take_media(exchange: Exchange, snapshot: MediaSnapshot) -> None:
@@ -27,8 +29,20 @@ def take_media(exchange: Exchange, snapshot: MediaSnapshot) -> None:
                 exchange.feed(call, MediaLost(leg.id))
 
 
-def settle(exchange: Exchange, peer: Peer, snapshot: AnyReport, came_ms: int, now_ms: int) -> None:
-    """Compare, `PATIENCE_MS` after the snapshot came at `came_ms`."""
+def missing(exchange: Exchange, peer: Peer, snapshot: AnyReport) -> list[LegId]:
+    """Return the legs that a span has told of, and that its snapshot lacks: their end should follow it."""
+    if not isinstance(snapshot, SpanSnapshot):
+        return []
+    return [
+        leg.id
+        for call in exchange.calls.values()
+        for leg in call.legs.values()
+        if leg.span == peer.incarnation and leg.signalling in TOLD_BY_SPAN and leg.id not in snapshot.legs
+    ]
+
+
+def settle(exchange: Exchange, peer: Peer, snapshot: AnyReport, suspects: list[LegId], now_ms: int) -> None:
+    """Compare, `PATIENCE_MS` after the snapshot came; `suspects` were `missing` then."""
     if not isinstance(snapshot, SpanSnapshot | FrontSnapshot | MediaSnapshot):
         return
     unknown = [leg for leg in snapshot.legs if not _known(exchange, leg)]
@@ -37,8 +51,11 @@ def settle(exchange: Exchange, peer: Peer, snapshot: AnyReport, came_ms: int, no
     if isinstance(snapshot, MediaSnapshot):
         for leg in unknown:
             exchange.slots.give_back(snapshot.legs[leg], now_ms)
-    elif isinstance(snapshot, SpanSnapshot):
-        _end_missing(exchange, peer, set(snapshot.legs), came_ms)
+    for suspect in suspects:
+        call = exchange.calls.get(call_of(suspect))
+        if call is not None and call.legs[suspect].signalling not in NOT_IN_SPAN:
+            reason = EndReason(outcome="span_lost", ended_by="appliance", text="unknown to its span")
+            exchange.feed(call, LegEnded(suspect, reason))
 
 
 def end_legs_of_absent_spans(exchange: Exchange) -> None:
@@ -53,16 +70,3 @@ def end_legs_of_absent_spans(exchange: Exchange) -> None:
 def _known(exchange: Exchange, leg: LegId) -> bool:
     call = exchange.calls.get(call_of(leg))
     return call is not None and leg in call.legs
-
-
-def _end_missing(exchange: Exchange, peer: Peer, held: set[LegId], came_ms: int) -> None:
-    receiver = receiver_of(peer.process, peer.incarnation)
-    for call in list(exchange.calls.values()):
-        if exchange.pending.has(receiver, call.id):
-            continue  # it may be about to begin
-        for leg in list(call.legs.values()):
-            ours = leg.span == peer.incarnation and leg.signalling not in NOT_IN_SPAN
-            # A leg that began after the snapshot is not in it.
-            if ours and leg.id not in held and leg.started_ms < came_ms and not call.over:
-                reason = EndReason(outcome="span_lost", ended_by="appliance", text="unknown to its span")
-                exchange.feed(call, LegEnded(leg.id, reason))

@@ -139,13 +139,15 @@ class Switch:
             exchange.turn.senders[peer.process, peer.incarnation] = number
             exchange.report(peer.process, peer.incarnation, body)
             return
-        came_ms = monotonic_ms()
         if isinstance(body, MediaSnapshot):
             census.take_media(exchange, body)
-        self._later(
-            census.PATIENCE_MS,
-            lambda: census.settle(exchange, peer, body, came_ms, monotonic_ms()) if peer.connected else None,
-        )
+        suspects = census.missing(exchange, peer, body)
+
+        def settle() -> None:
+            if peer.connected:
+                census.settle(exchange, peer, body, suspects, monotonic_ms())
+
+        self._later(census.PATIENCE_MS, settle)
 
     def _on_connect(self, peer: Peer) -> None:
         if self._exchange is not None:
