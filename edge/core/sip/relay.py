@@ -147,7 +147,7 @@ class Relay:
         if (repeat := self.repeats.next_ms()) is not None:
             found.append(Deadline(repeat, "repeat"))
         if (idle := self.spans.next_retirement_ms()) is not None:
-            found.append(Deadline(max(idle, self.now_ms + 1000), "retire"))
+            found.append(Deadline(idle, "retire"))
         return min(found, default=None)
 
     # --- the end of a dialog

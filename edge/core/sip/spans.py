@@ -17,6 +17,8 @@ CALLS_PER_SECOND = 100
 #: One more span is kept free for each so many new calls a second.
 CALLS_PER_SPARE = 15
 IDLE_MS = 60_000
+_LOOK_AGAIN_MS = 5_000
+_NEVER_MS = 2**62
 
 
 class Span(Struct):
@@ -39,6 +41,8 @@ class SpanPool:
         self._of_leg: dict[LegId, Span] = {}
         self._arrivals: deque[int] = deque()
         self.wanted = 0
+        #: When some span may have been idle long enough: asked at every message, so it is kept, not searched.
+        self._look_ms = _NEVER_MS
 
     def add(self, name: Incarnation, port: int, now_ms: int) -> None:
         """Take in a span that takes calls."""
@@ -46,6 +50,7 @@ class SpanPool:
             span = Span(name, port, now_ms)
             self.spans[name] = span
             self._by_port[port] = span
+            self._look_ms = min(self._look_ms, now_ms + IDLE_MS)
 
     def remove(self, name: Incarnation) -> Span | None:
         """Drop a span; returns it, with the legs that it held."""
@@ -98,11 +103,12 @@ class SpanPool:
             span.legs.discard(leg)
             if not span.legs:
                 span.idle_since_ms = now_ms
+                self._look_ms = min(self._look_ms, now_ms + IDLE_MS)
 
     @property
     def free_slots(self) -> int:
         """Legs that would find room now."""
-        return sum([LEGS_PER_SPAN - len(span.legs) for span in self.spans.values()])
+        return LEGS_PER_SPAN * len(self.spans) - len(self._of_leg)
 
     def target_free(self, now_ms: int) -> int:
         """Slots that should be free: a spare span, and more when calls come fast."""
@@ -124,6 +130,10 @@ class SpanPool:
 
     def retire(self, now_ms: int) -> Incarnation | None:
         """Take one span out that was idle long enough and is beyond the spare; call again for more."""
+        if now_ms < self._look_ms:
+            return None
+        idle = [span.idle_since_ms + IDLE_MS for span in self.spans.values() if not span.legs]
+        self._look_ms = max(now_ms + _LOOK_AGAIN_MS, min(idle)) if idle else _NEVER_MS
         spare = self.free_slots - self.target_free(now_ms)
         if spare < LEGS_PER_SPAN or len(self.spans) <= 1:
             return None
@@ -131,10 +141,10 @@ class SpanPool:
             if not span.legs and now_ms - span.idle_since_ms >= IDLE_MS:
                 self.remove(span.name)
                 self.wanted = max(1, self.wanted - 1)
+                self._look_ms = now_ms  # there may be more
                 return span.name
         return None
 
     def next_retirement_ms(self) -> int | None:
         """When the longest idle span may be looked at again."""
-        idle = [span.idle_since_ms for span in self.spans.values() if not span.legs]
-        return min(idle) + IDLE_MS if len(idle) > 1 else None
+        return self._look_ms if self._look_ms < _NEVER_MS and len(self.spans) > 1 else None
