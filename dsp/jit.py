@@ -8,8 +8,10 @@ another file, and it does not tell bounds-checked code from plain code. Therefor
 named after the content of all of `dsp` and after that option.
 """
 
+import contextlib
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -52,6 +54,19 @@ def _cache_folder() -> Path:
 
 
 config.CACHE_DIR = str(_cache_folder())
+
+
+def drop_old_caches(keep: int = 8) -> None:
+    """Remove compiled code of earlier versions, except the newest `keep`; never raises for the file system's sake."""
+    current = Path(config.CACHE_DIR)
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        return  # not our folder to tidy up
+    with contextlib.suppress(OSError):
+        pattern = "compiled-*" if current.name.startswith("compiled-") else "*"
+        folders = sorted(current.parent.glob(pattern), key=lambda p: p.stat().st_mtime, reverse=True)
+        for folder in folders[keep:]:
+            if folder != current:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def kernel(function: F) -> F:

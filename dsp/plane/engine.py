@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from dsp.plane import layout, loop, tick
+from dsp.jit import drop_old_caches
+from dsp.plane import layout, loop, source, tick
 from dsp.plane.layout import (
     COMMAND_HEAD,
     COMMAND_TAIL,
@@ -133,4 +134,6 @@ def compile_all() -> None:
     engine = Engine(layout.map_state(bytearray(layout.state_bytes(1, 2)), 1, 2))
     engine.take_up()
     engine.step(time.monotonic_ns())
+    source.lost(engine.state.legs[0])  # the controller calls it, too
+    drop_old_caches()
     loop.run(engine.state, engine._work, _BOUNDS_US)  # noqa: SLF001 - RUN is 0: it returns at once

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dsp import jit
+
 ROOT = Path(__file__).parents[2]
 DSP = ROOT / "dsp"
 PURE = [
@@ -52,6 +54,20 @@ def test_a_second_process_compiles_nothing():
         name, hits, misses = line.split()
         assert (int(hits), int(misses)) == (1, 0), name
     assert len(second.stdout.splitlines()) == 4
+
+
+def test_compiled_code_of_old_versions_is_removed(tmp_path, monkeypatch):
+    folders = [tmp_path / f"compiled-{i}" for i in range(12)]
+    for age, folder in enumerate(folders):
+        folder.mkdir()
+        os.utime(folder, (10**9 - age, 10**9 - age))
+    (tmp_path / "other").mkdir()
+    monkeypatch.setattr(jit.config, "CACHE_DIR", str(folders[11]))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    jit.drop_old_caches(keep=8)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["other", *(f.name for f in [*folders[:8], folders[11]])]
+    )
 
 
 def test_the_cache_folder_follows_sources_and_bounds_checks():
