@@ -30,7 +30,7 @@ from edge.core.delivery.progress import Progress
 from edge.core.delivery.queue import SinkQueue
 from edge.forwarder.outbox import Outbox
 from edge.forwarder.store import DeliveryStore, Letter
-from edge.forwarder.webhook import BadSecretError, WebhookSink
+from edge.forwarder.webhook import BadSettingsError, WebhookSink
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.clock import monotonic_ms, wall_time
 from edge.runtime.logs import logger
@@ -53,7 +53,7 @@ def policy_of(sink: Sink) -> Policy:
 
 
 class SinkRunner:
-    """Runs one sink on the running asyncio loop. Raises BadSecretError."""
+    """Runs one sink on the running asyncio loop. Raises BadSettingsError."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class SinkRunner:
         self._feed(Woken())
 
     def configure(self, sink: Sink) -> None:
-        """Go on with new settings of the same sink; what is under way ends by the old ones. Raises BadSecretError."""
+        """Go on with new settings of the same sink; what is under way ends by the old ones. Raises BadSettingsError."""
         before, self._webhook = self._webhook, WebhookSink(sink, policy_of(sink).parallel)
         task = self._loop.create_task(_retire(before, set(self._tasks)))
         self._retiring.add(task)
@@ -287,4 +287,4 @@ def _age_ms(time: str) -> int:
         return 0
 
 
-__all__ = ["BadSecretError", "SinkRunner", "policy_of"]
+__all__ = ["BadSettingsError", "SinkRunner", "policy_of"]

@@ -10,7 +10,7 @@ from edge.core.delivery.progress import Progress
 from edge.forwarder.outbox import Outbox
 from edge.forwarder.runner import OnCondition, SinkRunner
 from edge.forwarder.store import DeliveryStore
-from edge.forwarder.webhook import BadSecretError
+from edge.forwarder.webhook import BadSettingsError
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.clock import wall_time
 from edge.runtime.logs import logger
@@ -78,7 +78,7 @@ class Sinks:
     def _change(self, sink: Sink) -> None:
         try:
             self._runners[sink.name].configure(sink)
-        except BadSecretError as error:
+        except BadSettingsError as error:
             self._refuse(sink, error)
         else:
             self._usable(sink.name)
@@ -95,7 +95,7 @@ class Sinks:
                 metrics=self._metrics,
                 on_condition=self._on_condition,
             )
-        except BadSecretError as error:
+        except BadSettingsError as error:
             self._refuse(sink, error)
             return
         except sqlite3.Error as error:
@@ -126,7 +126,7 @@ class Sinks:
             progress = Progress(begin)
         return progress
 
-    def _refuse(self, sink: Sink, error: BadSecretError) -> None:
+    def _refuse(self, sink: Sink, error: BadSettingsError) -> None:
         self._unusable.add(sink.name)
         self._log.error("settings of a sink can't be used", sink=sink.name, error=str(error))
         self._on_condition(f"sink-settings-{sink.name}", str(error))

@@ -1,5 +1,6 @@
 """The real process, a real SQLite outbox, real HTTP servers."""
 
+import base64
 import json
 import socket
 import sqlite3
@@ -351,3 +352,17 @@ def test_ready_is_told_once(tmp_path: Path, outbox: OutboxWriter, backend: Backe
         until(lambda: backend.ids() == ["a.1"])
         process.listen()
         assert not [message for message in process.heard if isinstance(message, Ready)]
+
+
+def test_credentials_path_and_query_of_the_url_are_used_as_written(
+    tmp_path: Path, outbox: OutboxWriter, backend: Backend
+) -> None:
+    outbox.append("a")
+    url = backend.url.replace("http://", "http://crm:p%40ss@") + "/in%20box?key=v%2Fw"
+    with child("forwarder", site_of(tmp_path, sink_of("a", url)), tmp_path) as process:
+        until(lambda: backend.ids() == ["a.1"])
+        assert "p%40ss" not in process.errors.read_text()
+    request = backend.received[0]
+    assert request.path == "/events/in%20box?key=v%2Fw"
+    assert request.headers["authorization"] == "Basic " + base64.b64encode(b"crm:p@ss").decode()
+    assert request.headers["host"] == f"127.0.0.1:{backend.port}"
