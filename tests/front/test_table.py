@@ -117,7 +117,7 @@ def test_a_large_dialog_still_fits(fd: int) -> None:
     table = Table(fd, SITE)
     table.load()
     dialog = a_dialog()
-    dialog.unanswered = dialog.unacknowledged = b"x" * 3000
+    dialog.unanswered = dialog.accepted = b"x" * 3000
     dialog.to_peer.text = dialog.to_span.text = "y" * 2000
     table.save(dialog)
     assert table.faults == 0

@@ -122,9 +122,10 @@ class Dialog(Struct, kw_only=True):
     early_media: bool = False
     #: A provisional response of the peer was seen (outgoing); only then may a CANCEL be sent.
     provisional: bool = False
-    #: First INVITE as sent to the span, while it has not answered; 2xx as sent to the peer, while not acknowledged.
+    #: First INVITE as sent to the span, while it has not answered.
     unanswered: bytes = b""
-    unacknowledged: bytes = b""
+    #: 2xx as sent to the peer (incoming): a repeat of the INVITE gets it again as long as the call is up.
+    accepted: bytes = b""
     #: The span is gone or may not go on: front plays its part towards the peer, to an end.
     orphan: bool = False
     #: `LegEnded` was reported by front.

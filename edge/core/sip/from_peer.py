@@ -92,8 +92,8 @@ def _repeated_invite(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     if dialog.unanswered:
         relay.to_peer(reply(request, 100), answers)
         relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
-    elif dialog.unacknowledged:
-        relay.out.append(ToPeer(dialog.unacknowledged, answers))
+    elif dialog.accepted:
+        relay.out.append(ToPeer(dialog.accepted, answers))
     elif dialog.state in ("offered", "early"):
         relay.to_peer(reply(request, 100), answers)
 
@@ -273,7 +273,6 @@ def _acknowledged(relay: Relay, dialog: Dialog, request: Request) -> None:
         usable = _take_answer(relay, dialog, request, message)
     if dialog.state == "answered":
         dialog.state = "confirmed"
-        dialog.unacknowledged = b""
         dialog.deadline_ms = 0
         relay.save(dialog)
     relay.to_span(message, dialog.port)

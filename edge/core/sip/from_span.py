@@ -254,7 +254,7 @@ def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Re
         relay.spans.free(dialog.leg, relay.now_ms)
     elif first and 200 <= message.status < 300 and dialog.state in ("early", "answered"):
         dialog.state = "answered"
-        dialog.unacknowledged = data
+        dialog.accepted = data
 
 
 def _answer(relay: Relay, dialog: Dialog, pending: Pending, message: Response, answer: Response) -> bool:

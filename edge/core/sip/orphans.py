@@ -71,8 +71,8 @@ def _repeat_answer(relay: Relay, dialog: Dialog) -> None:
     """Our 200 went out and its ACK has not come: go on until it does, then BYE (section 15.1.1)."""
     invite = dialog.invite()
     flow = invite.flow if invite is not None and invite.flow is not None else dialog.flow
-    relay.out.append(ToPeer(dialog.unacknowledged, flow))
-    relay.repeats.start(f"{dialog.leg}/final", dialog.unacknowledged, flow, relay.now_ms)
+    relay.out.append(ToPeer(dialog.accepted, flow))
+    relay.repeats.start(f"{dialog.leg}/final", dialog.accepted, flow, relay.now_ms)
     relay.alarm(dialog, TIMEOUT_MS)
 
 
@@ -137,7 +137,6 @@ def acknowledged(relay: Relay, dialog: Dialog) -> None:
     if dialog.state == "refused":
         relay.bury(dialog)
     elif dialog.state == "answered":
-        dialog.unacknowledged = b""
         hang_up(relay, dialog)
 
 
