@@ -97,6 +97,10 @@ def test_killed_front_keeps_the_call_on_its_span(rig: Rig) -> None:
         rig.peer.response(200)
         rig.peer.send(within(invite(rig), "ACK", 1))
         assert first.request("ACK").call_id == "call-1"
+    with rig.front():
+        # Killed once more, in conversation: a repeat gets its 200 again, from nobody else's dialog.
+        rig.peer.send(invite(rig))
+        assert rig.peer.response(200).to.tag == "span-tag"
         rig.peer.send(within(invite(rig), "BYE", 2))
         first.send(answer(first.request("BYE"), 200))
         assert rig.peer.response(200).method == "BYE"
