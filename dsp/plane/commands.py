@@ -104,8 +104,8 @@ def _play(state: Any, slot: int, entry: Any, now_ns: int) -> None:
     leg.pl_index = 0
     leg.pl_position = 0
     leg.pl_played = 0
-    # An empty list that is to be repeated for ever would never end.
-    leg.pl_left = entry[4] if entry[4] > 0 else (-1 if total > 0 else 1)
+    # Nothing, repeated however often, is over at once: the tick must not count it down.
+    leg.pl_left = 1 if total == 0 else (entry[4] if entry[4] > 0 else -1)
     leg.pl_barge = entry[5]
     leg.pl_active = 1
     fence()

@@ -63,7 +63,10 @@ def main(packets: int) -> None:
             rig.play(dice.randrange(4), dice.randrange(1, 1000), [(max(offset, 0), dice.randrange(90_000))], times=2)
         for _ in range(dice.choice([0, 0, 0, 0, 3])):
             rig.command(
-                dice.randrange(-1, 13), dice.randrange(-2, 6), *[dice.randrange(-(1 << 40), 1 << 40)] * 3, generation=9
+                dice.choice([-1, 0, *range(lo.CMD_UPDATE_REMOTE, 13)]),
+                dice.randrange(-2, 6),
+                *[dice.randrange(-(1 << 40), 1 << 40)] * 3,
+                generation=9,
             )
         rig.tick()
     assert all(leg.state == lo.LEG_OPEN for leg in rig.state.legs), "a hostile command hit a leg of another generation"

@@ -117,7 +117,7 @@ def test_play_for_ever_stops_on_command_only(rig):
 
 
 @pytest.mark.parametrize("items", [[], [(0, 0)], [(79_999, 2)], [(1 << 30, 160)]])
-@pytest.mark.parametrize("times", [0, 1, 3])
+@pytest.mark.parametrize("times", [0, 1, 3, 1 << 40])
 def test_an_empty_or_impossible_play_ends_at_once(rig, items, times):
     rig.open(0)
     rig.play(0, 1, items, times=times)
