@@ -3,6 +3,7 @@
 Prompts are tones, so that what a caller hears says where in the menu the call is.
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -58,6 +59,10 @@ nodes:
 """
 
 
+def _die_with_the_tests() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; all its processes end with it
+
+
 class Appliance:
     """One `edge run` and the ways a person has to look into it."""
 
@@ -84,13 +89,17 @@ class Appliance:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=_die_with_the_tests,  # noqa: PLW1509 - it only makes a system call
             )
         if ready:
             self.wait_ready()
 
     def wait_ready(self) -> None:
-        """Wait until it takes calls."""
-        until(self.is_ready, 60, f"ready; log: {self.log_tail()}")
+        """Wait until it takes calls; the limit has room for a cold compilation on a busy machine."""
+        try:
+            until(self.is_ready, 180, "ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; log: {self.log_tail()}") from None
 
     def is_ready(self) -> bool:
         """Whether it takes calls now. An appliance that has ended is an error of the test."""
