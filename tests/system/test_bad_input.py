@@ -62,7 +62,7 @@ def test_broken_site_names_every_fault_and_exits_78(stopped: Appliance) -> None:
         assert "site.toml:6" in told, told
         assert "site.toml:7" in told, told
         assert "slots" in told
-        assert "main.yaml:10" in told, told
+        assert "main.yaml:11:18" in told, told
         assert "one" in told
 
 
@@ -100,7 +100,7 @@ def test_bad_reload_keeps_the_old_configuration(stopped: Appliance) -> None:
     with loopback_address() as at, Softphone(at) as phone:
         call = phone.call(stopped.uri).wait_answered()
         hears(call, TONES["welcome"])
-        menu.write_text(good.replace("start: welcome", "start: two"))
+        menu.write_text(good.replace("greet_long: welcome", "greet_long: two"))
         done = edge("reload", "--config", str(stopped.site))
         assert done.returncode == 0, done
         hears(call, TONES["welcome"])  # a call in progress keeps its menu
