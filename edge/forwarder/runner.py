@@ -67,7 +67,7 @@ class SinkRunner:
     ) -> None:
         policy = policy_of(sink)
         self.name = sink.name
-        self._webhook = WebhookSink(sink, policy.parallel)
+        self._webhook = WebhookSink(sink)
         self._queue = SinkQueue(policy, progress)
         self._outbox = outbox
         self._store = store
@@ -76,8 +76,8 @@ class SinkRunner:
         self._log = logger("forwarder").bind(sink=sink.name)
         self._loop = asyncio.get_running_loop()
         self._dice = random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._inputs: deque[Input] = deque()
-        self._turning = False
+        self._inputs: list[Input] = []
+        self._turn_is_due = False
         #: Actions that wait because the file of the first one can't be read or written now.
         self._held: deque[Action] = deque()
         self._letters: list[Letter] = []
@@ -97,7 +97,7 @@ class SinkRunner:
 
     def configure(self, sink: Sink) -> None:
         """Go on with new settings of the same sink; what is under way ends by the old ones. Raises BadSettingsError."""
-        before, self._webhook = self._webhook, WebhookSink(sink, policy_of(sink).parallel)
+        before, self._webhook = self._webhook, WebhookSink(sink)
         task = self._loop.create_task(_retire(before, set(self._tasks)))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
@@ -105,6 +105,7 @@ class SinkRunner:
 
     async def close(self) -> None:
         """Stop. Attempts under way are broken off and will be made again by whoever comes after."""
+        self._turn()  # what was accepted and not yet recorded
         self._closed = True
         for timer in (self._timer, self._retry):
             if timer is not None:
@@ -138,16 +139,20 @@ class SinkRunner:
     # --- the turn -------------------------------------------------------------------------------------------------
 
     def _feed(self, given: Input) -> None:
+        """Hand in at the next turn of the loop: the answers of one turn are recorded by one write to the disk."""
         self._inputs.append(given)
-        if self._turning or self._closed:
+        if not self._turn_is_due:
+            self._turn_is_due = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turn_is_due = False
+        if self._closed:
             return
-        self._turning = True
-        try:
-            while self._inputs:
-                self._held.extend(self._queue.handle(self._inputs.popleft(), monotonic_ms()))
-                self._perform()
-        finally:
-            self._turning = False
+        while self._inputs:
+            inputs, self._inputs = self._inputs, []
+            self._held.extend(self._queue.handle(inputs, monotonic_ms()))
+            self._perform()
         self._arm()
 
     def _arm(self) -> None:

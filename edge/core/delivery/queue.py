@@ -55,7 +55,7 @@ class _Lane:
 
 
 class SinkQueue:
-    """The decisions for one sink. `handle` every input; wake it with `TimePassed` at `deadline`."""
+    """The decisions for one sink. `handle` all inputs; wake it with `TimePassed` at `deadline`."""
 
     def __init__(self, policy: Policy, progress: Progress) -> None:
         self._policy = policy
@@ -111,22 +111,23 @@ class SinkQueue:
         record = None if self._record_at_ms is None else Deadline(self._record_at_ms, "record skipped events")
         return earliest([record, self._send_deadline()])
 
-    def handle(self, given: Input, now_ms: int) -> list[Action]:
-        """Take one input; returns what to do, in order."""
+    def handle(self, inputs: Iterable[Input], now_ms: int) -> list[Action]:
+        """Take what came in one turn; returns what to do, in order, with one `Record` for all of it."""
         actions: list[Action] = []
-        match given:
-            case Woken():
-                self._more = True
-            case Batch():
-                self._take(given, now_ms)
-            case Finished():
-                actions += self._finish(given, now_ms)
-            case Vanished():
-                self._close_event(self._answered(given.sequence), now_ms)
-            case Configured():
-                actions += self._configure(given.policy, now_ms)
-            case TimePassed():
-                pass
+        for given in inputs:
+            match given:
+                case Woken():
+                    self._more = True
+                case Batch():
+                    self._take(given, now_ms)
+                case Finished():
+                    actions += self._finish(given, now_ms)
+                case Vanished():
+                    self._close_event(self._answered(given.sequence), now_ms)
+                case Configured():
+                    actions += self._configure(given.policy, now_ms)
+                case TimePassed():
+                    pass
         actions += self._record(now_ms)
         actions += self._send(now_ms)
         actions += self._read()

@@ -60,7 +60,8 @@ class Bench:
     def feed(self, *inputs: object) -> None:
         waiting = list(inputs)
         while waiting:
-            for action in self.queue.handle(waiting.pop(0), self.now_ms):  # type: ignore[arg-type]
+            given, waiting = waiting, []
+            for action in self.queue.handle(given, self.now_ms):  # type: ignore[arg-type]
                 match action:
                     case Read(after=after, limit=limit):
                         rest = [e for e in self.events if e.sequence > after]
@@ -128,6 +129,20 @@ def test_all_are_sent_side_by_side_and_in_order_per_call() -> None:
     assert bench.most_at_once == 4
     assert (bench.recorded.cursor, bench.recorded.ahead) == (1200, [])
     assert bench.queue.unfinished == 0
+
+
+def test_the_answers_of_one_turn_are_recorded_once_before_anything_is_sent() -> None:
+    queue = SinkQueue(Policy(), Progress(0))
+    queue.handle([Woken(), Batch(calls("a", "b", "a", "b", "c"), 5, more=False)], 0)
+    answers = [
+        Finished(sequence=1, result="accepted", jitter=0),
+        Finished(sequence=2, result="refused", jitter=0),
+        Finished(sequence=5, result="accepted", jitter=0),
+    ]
+    record, attempt = queue.handle(answers, 10)
+    assert record == Record(cursor=1, ahead=[[5, 5]])
+    assert isinstance(attempt, Attempt)
+    assert attempt.event.sequence == 3
 
 
 def test_events_without_a_call_have_no_order() -> None:
