@@ -1,0 +1,77 @@
+"""Figures as lines and as the page `docs/benchmarks.md`."""
+
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+#: What each figure is to reach, as far as there is a promise: (text, test).
+REACH: dict[str, tuple[str, Any]] = {
+    "calls_100_failed": ("0", lambda value: value == 0),
+    "calls_100_recordings_with_a_gap": ("0", lambda value: value == 0),
+    "calls_100_cpu_per_call": ("0.12 (Asterisk 22 on this class of machine: 0.58)", lambda value: value <= 0.12),
+    "calls_100_rtp_spacing_off_p99": ("0.5", lambda value: value < 0.5),
+    "calls_100_memory_pss": ("400 (Asterisk: 115)", lambda value: value <= 400),
+    "calls_300_failed": ("0", lambda value: value == 0),
+    "calls_300_tick_p99": ("8", lambda value: value <= 8),
+    "setup_20_failed": ("0", lambda value: value == 0),
+    "setup_20_invite_to_200_p50": ("4 (Asterisk: 1.7)", lambda value: value < 4),
+    "setup_20_invite_to_200_p99": ("10 (Asterisk: 3.9)", lambda value: value < 10),
+    "setup_100_failed": ("0", lambda value: value == 0),
+    "busy_rtp_spacing_off_p99": ("2", lambda value: value < 2),
+    "key_rfc4733_to_prompt_p50": ("60", lambda value: value <= 60),
+    "key_inband_to_prompt_p50": ("100", lambda value: value <= 100),
+}
+
+
+HEAD = """# Benchmarks
+
+{made} Everything on loopback of one machine: the load generator is pinned to one core and takes the share of it that
+`generator_cpu` tells; the appliance's processes may use both cores. A run in which the generator was late, a datagram
+was dropped or more than 2 % of the machine was stolen is made again, and marked void when it stays so.
+
+CPU is the share of one core, all processes of the appliance together and by process. `spacing_off` is how far the time
+between two RTP packets of a call is from 20 ms, by the receiver's kernel timestamps. `echo` is a bare C program that
+sends each packet back, under the same load: what the kernel takes for itself.
+
+| figure | value | unit | beside it | to reach | reached |
+|---|---:|---|---|---|---|
+"""
+
+
+def line(figure: dict[str, Any]) -> str:
+    """Show a figure to people."""
+    peer = f"   ({figure['peer']}: {figure['peer_value']}, ratio {figure['ratio']})" if "peer" in figure else ""
+    void = f"   VOID: {'; '.join(figure['void'])}" if "void" in figure else ""
+    return f"{figure['name']:44} {_number(figure['value']):>10} {figure['unit']}{peer}{void}"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return next((row.partition(":")[2].strip() for row in lines if row.startswith("model name")), platform.machine())
+
+
+def document(figures: list[dict[str, Any]], *, quick: bool) -> str:
+    """Make the page."""
+    rows = []
+    for figure in figures:
+        reach, test = REACH.get(figure["name"], ("", None))
+        verdict = "" if test is None else "yes" if test(figure["value"]) else "**no**"
+        if "void" in figure:
+            verdict = f"void: {'; '.join(figure['void'])}"
+        peer = (
+            f"{figure['peer']}: {_number(figure['peer_value'])} (ratio {figure['ratio']})" if "peer" in figure else ""
+        )
+        value = _number(figure["value"])
+        rows.append(f"| {figure['name']} | {value} | {figure['unit']} | {peer} | {reach} | {verdict} |")
+    kind = "Short runs, only for a look." if quick else "Made by `make bench`."
+    made = (
+        f"{kind} {time.strftime('%Y-%m-%d', time.gmtime())}, {os.cpu_count()} cores of {_processor()}, "
+        f"Linux {platform.release()}, Python {platform.python_version()}."
+    )
+    return HEAD.format(made=made) + "\n".join([*rows, ""])
