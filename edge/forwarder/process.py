@@ -8,14 +8,14 @@ from pathlib import Path
 from prometheus_client import generate_latest
 
 from edge.config.site import Site
-from edge.forwarder.outbox import Outbox
 from edge.forwarder.sinks import Sinks
-from edge.forwarder.store import DeliveryStore, NewerSchemaError
+from edge.forwarder.store import BUSY_S, DeliveryStore, NewerSchemaError
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.aio import AsyncChannel, AsyncLink, run_until_stopped
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
 from edge.runtime.process import EXIT_CONFIG, ProcessContext, read_site
+from edge.storage.reader import Reader
 from edge.vocabulary.commands import AnyCommand, Wake
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.supervision import Drain, Reload, Scrape, Scraped, Stop
@@ -52,7 +52,7 @@ class Forwarder:
         """Deliver until told to stop. Raises NewerSchemaError."""
         store = await self._open_store()
         if store is not None:
-            outbox = Outbox(self._state / "state.db")
+            outbox = Reader(self._state / "state.db", BUSY_S)
             self._sinks = Sinks(outbox, store, self._metrics, self._channel.health)
             await self._deliver(self._sinks)
             outbox.close()

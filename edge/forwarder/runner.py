@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sqlite3
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +18,7 @@ from edge.core.delivery.model import (
     Enabled,
     Finished,
     Input,
+    Pending,
     Policy,
     Read,
     Record,
@@ -28,12 +28,12 @@ from edge.core.delivery.model import (
 )
 from edge.core.delivery.progress import Progress
 from edge.core.delivery.queue import SinkQueue
-from edge.forwarder.outbox import Outbox
-from edge.forwarder.store import DeliveryStore, Letter
+from edge.forwarder.store import STORAGE_ERRORS, DeliveryStore, Letter
 from edge.forwarder.webhook import BadSettingsError, WebhookSink
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.clock import monotonic_ms, wall_time
 from edge.runtime.logs import logger
+from edge.storage.reader import Reader
 
 #: Pause before a failed read or write of a file is tried again, seconds.
 STORAGE_RETRY_S = 1.0
@@ -60,7 +60,7 @@ class SinkRunner:
         sink: Sink,
         progress: Progress,
         *,
-        outbox: Outbox,
+        outbox: Reader,
         store: DeliveryStore,
         metrics: ForwarderMetrics,
         on_condition: OnCondition,
@@ -123,13 +123,13 @@ class SinkRunner:
         queue = self._queue
         lag_s = 0.0
         backlog = queue.unfinished
-        with suppress(sqlite3.Error):
-            backlog += max(0, self._outbox.last() - queue.read_to)
+        with suppress(*STORAGE_ERRORS):
+            backlog += max(0, self._outbox.last_sequence() - queue.read_to)
             oldest = queue.oldest
             if oldest is None and backlog:
-                unread = self._outbox.after(queue.read_to, 1)
+                unread = self._outbox.heads_after(queue.read_to, 1)
                 oldest = unread[0].sequence if unread else None
-            stored = None if oldest is None else self._outbox.stored(oldest)
+            stored = None if oldest is None else self._outbox.event(oldest)
             if stored is not None:
                 lag_s = _age_ms(stored.time) / 1000
         self._metrics.backlog.labels(self.name).set(backlog)
@@ -176,7 +176,7 @@ class SinkRunner:
         while self._held:
             try:
                 self._do(self._held[0])
-            except sqlite3.Error as error:
+            except STORAGE_ERRORS as error:
                 self._storage_failed(error)
                 return
             self._held.popleft()
@@ -185,7 +185,7 @@ class SinkRunner:
             self._log.info("storage works again")
             self._on_condition(self._condition("storage"), "")
 
-    def _storage_failed(self, error: sqlite3.Error) -> None:
+    def _storage_failed(self, error: Exception) -> None:
         self._metrics.storage_errors.inc()
         if not self._failing:
             self._failing = True
@@ -222,7 +222,7 @@ class SinkRunner:
                 self._on_condition(self._condition("gone"), "")
 
     def _read(self, action: Read) -> None:
-        events = self._outbox.after(action.after, action.limit)
+        events = [Pending(*head) for head in self._outbox.heads_after(action.after, action.limit)]
         if events and events[0].sequence > action.after + 1 and action.after > 0:
             # Sequences have no gaps of their own: what is missing was purged.
             missing = events[0].sequence - action.after - 1
@@ -233,14 +233,14 @@ class SinkRunner:
 
     def _put_aside(self, action: DeadLetter) -> None:
         event = action.event
-        stored = self._outbox.stored(event.sequence)
+        stored = self._outbox.event(event.sequence)
         body = b"" if stored is None else stored.body
         self._letters.append(Letter(event, action.attempts, action.result, body))
         self._log.error("event put aside as dead letter", id=event.id, attempts=action.attempts, result=action.result)
 
     def _attempt(self, action: Attempt) -> None:
         event = action.event
-        stored = self._outbox.stored(event.sequence)
+        stored = self._outbox.event(event.sequence)
         if stored is None:
             self._metrics.missing.labels(self.name).inc()
             self._log.error("event left the outbox before the sink took it", id=event.id)

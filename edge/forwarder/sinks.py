@@ -1,26 +1,25 @@
 """The sinks of a configuration, brought to life and to an end."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from edge.config.site import Sink
 from edge.core.delivery.progress import Progress
-from edge.forwarder.outbox import Outbox
 from edge.forwarder.runner import OnCondition, SinkRunner
-from edge.forwarder.store import DeliveryStore
+from edge.forwarder.store import STORAGE_ERRORS, DeliveryStore
 from edge.forwarder.webhook import BadSettingsError
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.clock import wall_time
 from edge.runtime.logs import logger
+from edge.storage.reader import Reader
 
 
 class Sinks:
     """Runs every configured sink. A sink that can't be used, or not yet, stops no other."""
 
     def __init__(
-        self, outbox: Outbox, store: DeliveryStore, metrics: ForwarderMetrics, on_condition: OnCondition
+        self, outbox: Reader, store: DeliveryStore, metrics: ForwarderMetrics, on_condition: OnCondition
     ) -> None:
         self._outbox = outbox
         self._store = store
@@ -67,7 +66,7 @@ class Sinks:
             self._on_condition(f"sink-storage-{name}", "")
         try:
             self._store.configured(sinks, wall_time())
-        except sqlite3.Error as error:  # it only dates removed sinks, and comes again with the next reload
+        except STORAGE_ERRORS as error:  # it only dates removed sinks, and comes again with the next reload
             self._log.error("removed sinks could not be noted", error=str(error))
         for name, sink in sinks.items():
             if name in self._runners:
@@ -98,7 +97,7 @@ class Sinks:
         except BadSettingsError as error:
             self._refuse(sink, error)
             return
-        except sqlite3.Error as error:
+        except STORAGE_ERRORS as error:
             self._metrics.storage_errors.inc()
             self._waiting[sink.name] = sink
             self._on_condition(f"sink-storage-{sink.name}", f"delivery waits: {error}")
@@ -112,13 +111,13 @@ class Sinks:
 
     def _place(self, name: str) -> Progress:
         """Where a sink goes on; a new one begins with the oldest event that is kept, so that nothing is lost to it."""
-        oldest = self._outbox.oldest()
+        oldest = self._outbox.oldest_sequence()
         begin = 0 if oldest is None else oldest - 1
         self._store.begin(name, begin)
         progress = self._store.progress(name)
         if progress is None:
             raise RuntimeError(f"sink {name} was not stored")
-        if progress.cursor > self._outbox.last() > 0:
+        if progress.cursor > self._outbox.last_sequence() > 0:
             self._log.error(
                 "the outbox ends before the sink's place: it was replaced; going on at its start", sink=name
             )

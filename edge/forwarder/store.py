@@ -1,6 +1,5 @@
 """`delivery.db`: how far each sink is, and dead letters. Forwarder is its only writer."""
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -8,13 +7,18 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from edge.core.delivery.model import Pending
 from edge.core.delivery.progress import Progress
 from edge.runtime.clock import rfc3339
+from edge.storage.turn import StorageError
 
 SCHEMA_VERSION = 1
 #: Wait for a lock at most this long: the loop, and every sink with it, stands still meanwhile.
 BUSY_S = 0.2
+#: What reading the outbox and writing here may raise, when the disk does not give or take it now.
+STORAGE_ERRORS = (StorageError, sqlite3.Error)
 #: How long the place of a removed sink is remembered.
 KEEP_REMOVED = timedelta(days=7)
 
@@ -61,7 +65,7 @@ class DeliveryStore:
     def progress(self, sink: str) -> Progress | None:
         """How far `sink` is; None for a new one."""
         row = self._connection.execute("SELECT cursor, ahead FROM sinks WHERE name = ?", (sink,)).fetchone()
-        return None if row is None else Progress(row[0], json.loads(row[1]))
+        return None if row is None else Progress(row[0], msgspec.json.decode(row[1], type=list[list[int]]))
 
     def begin(self, sink: str, cursor: int) -> None:
         """Note that `sink` is in the configuration; a new one begins after `cursor`."""
@@ -81,7 +85,8 @@ class DeliveryStore:
         connection.execute("BEGIN IMMEDIATE")
         try:
             connection.execute(
-                "UPDATE sinks SET cursor = ?, ahead = ? WHERE name = ?", (cursor, json.dumps(ahead), sink)
+                "UPDATE sinks SET cursor = ?, ahead = ? WHERE name = ?",
+                (cursor, msgspec.json.encode(ahead).decode(), sink),
             )
             connection.executemany(
                 "INSERT OR REPLACE INTO dead_letters (sink, sequence, id, call, type, time, attempts, result, body)"

@@ -23,11 +23,22 @@ class StoredEvent(NamedTuple):
     body: bytes
 
 
+class EventHead(NamedTuple):
+    """What is needed of an event to put it in order; `call` is None for one that belongs to no call."""
+
+    sequence: int
+    id: str
+    call: str | None
+    type: str
+
+
 class Reader:
     """Every method raises `StorageError` when the file is there and can't be read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_s: float = 1.0) -> None:
+        """`busy_s`: how long a read may wait for a lock, as while the log is recovered."""
         self._path = path
+        self._busy_s = busy_s
         self._connection: sqlite3.Connection | None = None
 
     def close(self) -> None:
@@ -40,6 +51,23 @@ class Reader:
         """Return at most `limit` events above `sequence`, in order."""
         rows = self._rows("SELECT * FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?", sequence, limit)
         return [StoredEvent(*row) for row in rows]
+
+    def heads_after(self, sequence: int, limit: int) -> list[EventHead]:
+        """Return at most `limit` events above `sequence`, in order, without their bodies."""
+        rows = self._rows(
+            "SELECT sequence, id, call, type FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?", sequence, limit
+        )
+        return [EventHead(*row) for row in rows]
+
+    def event(self, sequence: int) -> StoredEvent | None:
+        """Return one event, None when it is not there (any more)."""
+        rows = self._rows("SELECT * FROM events WHERE sequence = ?", sequence)
+        return StoredEvent(*rows[0]) if rows else None
+
+    def oldest_sequence(self) -> int | None:
+        """Return the sequence of the oldest event kept, None when there is none."""
+        rows = self._rows("SELECT MIN(sequence) FROM events")
+        return rows[0][0] if rows else None
 
     def last_sequence(self) -> int:
         """Return the highest sequence ever given out, 0 before the first."""
@@ -67,7 +95,7 @@ class Reader:
                 if not self._path.exists():
                     return []
                 uri = f"{self._path.absolute().as_uri()}?mode=ro"
-                self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=1.0)
+                self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=self._busy_s)
             return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             self.close()

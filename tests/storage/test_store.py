@@ -73,7 +73,10 @@ def test_what_is_read_back(store, tmp_path):
     assert store.last_callseq("c0") == 4
     reader = Reader(tmp_path / "state.db")
     assert [e.sequence for e in reader.events_after(2, 3)] == [3, 4, 5]
-    assert reader.last_sequence() == 6
+    (first,) = reader.events_after(2, 1)
+    assert reader.event(3) == first
+    assert [*reader.heads_after(2, 1)[0]] == [3, first.id, first.call, first.type]
+    assert (reader.event(7), reader.oldest_sequence(), reader.last_sequence()) == (None, 1, 6)
     assert [c.id for c in reader.calls()] == ["c1", "c0"]
     assert [c.id for c in reader.calls(open_only=True)] == ["c1"]
     assert [e.callseq for e in reader.events_of("c0")] == [1, 2, 3, 4]
@@ -85,6 +88,7 @@ def test_what_is_read_back(store, tmp_path):
 def test_reader_of_nothing(tmp_path):
     reader = Reader(tmp_path / "state.db")
     assert (reader.events_after(0), reader.last_sequence(), reader.calls(), reader.call("x")) == ([], 0, [], None)
+    assert (reader.heads_after(0, 9), reader.event(1), reader.oldest_sequence()) == ([], None, None)
     assert list(tmp_path.iterdir()) == []
 
 
