@@ -201,7 +201,6 @@ class Process:
             took_ms = monotonic_ms() - self.lifecycle.launched_ms
             _log.info("process ready", child=self.name, pid=self.pid, took_ms=took_ms)
             self._feed(life.Ready())
-            self._owner.process_ready(self, message.port)
         elif isinstance(message, Health):
             self._health(message)
         else:
@@ -224,6 +223,9 @@ class Process:
             self._perform(action)
         self._rearm()
         if self.lifecycle.state != before:
+            if self.running:
+                # First: who hears that calls are welcome must know the span that takes them.
+                self._owner.process_ready(self, self.port)
             self._owner.process_changed(self)
 
     def _perform(self, action: life.Action) -> None:

@@ -64,7 +64,7 @@ class Fleet:
             self.span_forks,
             boot_id=around.boot_id,
             limit=site.sip.max_spans,
-            tell_front=self.front.send,
+            tell_front=self._tell_front,
             stall=self._stall,
         )
         #: Those that have metrics and answer requests.
@@ -133,6 +133,11 @@ class Fleet:
         """Tell all long-lived processes and spans."""
         for process in [*self.long_lived.values(), *self.spans.all()]:
             process.send(message)
+
+    def _tell_front(self, message: ToChild) -> None:
+        # One that is starting gets the whole list when it is ready; news before that would be out of order.
+        if self.front.running:
+            self.front.send(message)
 
     # --- as the owner of each process
 

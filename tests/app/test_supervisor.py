@@ -1,5 +1,6 @@
 """The supervisor over real processes that have no job (see `fakes`): starts, restarts, stops, answers."""
 
+import contextlib
 import json
 import os
 import signal
@@ -78,10 +79,11 @@ def test_everything_is_given_to_whom_it_belongs(ready: Appliance, tmp_path: Path
 
 def test_front_learns_of_spans_and_that_calls_are_welcome_only_when_all_are_up(ready: Appliance) -> None:
     events = seen(ready)
-    assert events[0] == ["list", {}]
+    # Which of the two is ready first is not ours to say: a span that was there before is in the list.
+    assert events[0][0] == "list"
     assert events[1] == ["accept", False]
-    assert ["accept", True] in events
-    assert [e[0] for e in events].index("up") < events.index(["accept", True])
+    known = 0 if events[0][1] else [e[0] for e in events].index("up")
+    assert known < events.index(["accept", True])
 
 
 @pytest.mark.parametrize("name", ["front", "switch", "media", "forwarder", "web", "media-zygote", "span-zygote"])
@@ -191,7 +193,8 @@ def test_a_bug_in_a_callback_ends_the_process_with_70(ready: Appliance) -> None:
 
 def test_a_process_may_only_say_what_is_its_business(ready: Appliance) -> None:
     pid = ready.one("forwarder")["pid"]
-    ready.request("forwarder", "forbidden")
+    with contextlib.suppress(LookupError):  # it may be ended before its answer is out
+        ready.request("forwarder", "forbidden")
     until(lambda: ready.one("forwarder")["pid"] not in {pid, None}, 20, "ended and replaced")
     assert ready.status()["spans_wanted"] == 1
 
