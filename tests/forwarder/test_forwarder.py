@@ -91,6 +91,35 @@ def test_events_arrive_signed_in_order_and_are_recorded(tmp_path: Path, outbox: 
             Webhook(secret).verify(request.body, request.headers)
 
 
+def test_connections_are_used_again_and_one_that_the_server_closed_costs_no_attempt(
+    tmp_path: Path, outbox: OutboxWriter, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[socket.socket] = []
+    accept = backend.server.get_request
+
+    def counted() -> tuple[socket.socket, object]:
+        connection, peer = accept()
+        opened.append(connection)
+        return connection, peer
+
+    monkeypatch.setattr(backend.server, "get_request", counted)
+    for i in range(60):
+        outbox.append(f"call{i % 6}")
+    with child("forwarder", site_of(tmp_path, sink_of("a", backend.url)), tmp_path) as process:
+        until(lambda: place(tmp_path, "a") == (60, []))
+        before = len(opened)
+        assert 1 <= before <= 4
+        for connection in opened:
+            connection.shutdown(socket.SHUT_RDWR)
+        outbox.append("late")
+        until(lambda: place(tmp_path, "a") == (61, []))
+        assert len(opened) == before + 1
+        values = scrape(process)
+        assert {result: n for (name, _, result), n in values.items() if name.endswith("attempts_total") and n} == {
+            "accepted": 61
+        }
+
+
 def test_a_new_life_goes_on_where_the_last_one_ended(tmp_path: Path, outbox: OutboxWriter, backend: Backend) -> None:
     site = site_of(tmp_path, sink_of("a", backend.url))
     outbox.append("a")
