@@ -107,6 +107,7 @@ def _play(state: Any, slot: int, entry: Any, now_ns: int) -> None:
     # Nothing, repeated however often, is over at once: the tick must not count it down.
     leg.pl_left = 1 if total == 0 else (entry[4] if entry[4] > 0 else -1)
     leg.pl_barge = entry[5]
+    leg.pl_start_ns = now_ns
     leg.pl_active = 1
     fence()
     leg.pl_number = entry[3]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 1
+VERSION = 2
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -254,6 +254,7 @@ LEG = np.dtype(
         ("pl_position", "i8"),
         ("pl_left", "i8"),  # times still to play, this one included; -1 for ever
         ("pl_barge", "i8"),
+        ("pl_start_ns", "i8"),
         ("pl_played", "i8"),
         ("pl_offset", "i8", (PLAY_ITEMS,)),
         ("pl_length", "i8", (PLAY_ITEMS,)),

@@ -16,6 +16,8 @@ MAX_DROPPED = 64
 MAX_RTCP = 4
 #: An in-band digit ends when the stream pauses this long.
 PAUSE_NS = 100_000_000
+#: The methods that tell one key press may see its onset this far apart (gateways need up to 60 ms to make an event).
+ONSETS_APART_NS = 80_000_000
 
 
 @kernel
@@ -27,17 +29,30 @@ def _refuse(state: Any, leg: Any) -> None:
 @kernel
 def _inband(state: Any, work: Any, slot: int, rows: int, now_ns: int) -> None:
     """Tell the in-band digits that ended; times count back from the newest sample, which has just arrived."""
-    position = state.dtmf[slot].position + state.dtmf[slot].held
     for i in range(rows):
         d = work.dtmf_out[i]
-        start = now_ns - (position - d[1]) * lo.NS_PER_SAMPLE
+        start = _instant(state.dtmf[slot], d[1], now_ns)
+        _barge(state, slot, start, now_ns)
         duration = (d[2] - d[1]) * lo.NS_PER_SAMPLE
         push_event(state, lo.EV_DIGIT, slot, now_ns, lo.METHOD_INBAND, d[0], start, duration, d[3], 1)
 
 
 @kernel
-def _barge(state: Any, slot: int, now_ns: int) -> None:
-    if state.legs[slot].pl_barge:
+def _instant(detector: Any, sample: int, now_ns: int) -> int:
+    """When a sample of the stream came, where the newest one came at `now_ns`."""
+    return now_ns - (detector.position + detector.held - sample) * lo.NS_PER_SAMPLE
+
+
+@kernel
+def _barge(state: Any, slot: int, onset_ns: int, now_ns: int) -> None:
+    """Let a key that went down at `onset_ns` stop the play; the one place that decides it.
+
+    Only a key that went down during the play does: the key that stopped the prompt before is still down when the next
+    one begins, and its other methods have yet to tell it. Keys in the first moments are left to the controller, which
+    knows repeats: when such a key is told at its end and is a new one, the controller stops the play.
+    """
+    leg = state.legs[slot]
+    if leg.pl_barge and onset_ns > leg.pl_start_ns + ONSETS_APART_NS:
         end_play(state, slot, lo.PLAY_BARGED, now_ns)
 
 
@@ -65,8 +80,8 @@ def _audio(state: Any, work: Any, slot: int, offset: int, size: int, timestamp: 
             rows = dtmf.take(detector, pcm, size, work.correlators, work.rotation, work.frequencies, work.dtmf_out)
         if rows > 0:
             _inband(state, work, slot, rows, now_ns)
-        if rows > 0 or detector.phase == dtmf.ON:
-            _barge(state, slot, now_ns)
+        if detector.phase == dtmf.ON:
+            _barge(state, slot, _instant(detector, detector.onset, now_ns), now_ns)
     placed = jitter.put(leg, ring, pcm, size, ts)
     if placed == jitter.LATE:
         state.ctl[lo.PACKETS_LATE] += 1
@@ -98,7 +113,7 @@ def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
     if is_event:
         what, rows = telephone_events.take(leg, work.packet, offset, size, marker, timestamp, ssrc, now_ns, work.te_out)
         if what == telephone_events.BEGAN:
-            _barge(state, slot, now_ns)
+            _barge(state, slot, leg.te_start_ns, now_ns)
         for row in range(rows):
             push_digit(state, work, slot, now_ns, row)
         return

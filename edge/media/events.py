@@ -50,7 +50,6 @@ class Events:
         if self._last_digit.get(key) == start_ns:  # an engine that was killed in the tick may tell twice
             return
         self._last_digit[key] = start_ns
-        self._plays.key_pressed(state.leg)
         self._report(
             DigitHeard(
                 leg=state.leg,

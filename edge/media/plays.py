@@ -100,12 +100,6 @@ class Plays:
             for number in [n for n, running in state.plays.items() if running == play]:
                 self._commands.push(layout.CMD_STOP_PLAY, state.slot, state.generation, [number])
 
-    def key_pressed(self, leg: LegId) -> None:
-        """Note a key on a leg: a play with barge-in that has not begun yet never will."""
-        waiting = self._waiting.get(leg)
-        if waiting is not None and waiting.command.barge_in:
-            self._cancel(leg, "barged")
-
     def ended(self, state: SlotState, number: int, how: int, samples: int) -> None:
         """Report that the engine ended a play."""
         play = state.plays.get(number)

@@ -130,20 +130,78 @@ def test_a_key_press_stops_a_play_that_allows_it(rig, how):
     peer = rig.open(0)
     rig.play(0, 1, [(0, 80_000)], barge_in=True)
     tone = generator.dtmf("5", 800)
-    for i in range(12):
+    for i in range(17):
         if how == "inband":
-            peer.send(tone[160 * (i - 4) : 160 * (i - 3)] if 4 <= i < 9 else np.zeros(160))
-        elif 4 <= i < 9:
-            peer.send_event(5, 4000, 160 * (i - 3), end=i == 8)
+            peer.send(tone[160 * (i - 9) : 160 * (i - 8)] if 9 <= i < 14 else np.zeros(160))
+        elif 9 <= i < 14:
+            peer.send_event(5, 4000, 160 * (i - 8), end=i == 13)
         else:
             peer.send(np.zeros(160))
         rig.tick()
     (ended,) = rig.told(lo.EV_PLAY_ENDED)
     assert ended[1] == lo.PLAY_BARGED
     # At the first packet, or as soon as the tone is recognised: long before the key is released.
-    assert ended[2] <= 160 * (5 if how == "rfc4733" else 7)
+    assert ended[2] <= 160 * (10 if how == "rfc4733" else 12)
     rig.tick(10)
     assert rig.digits() == "5"
+
+
+class Key:
+    """Sends a stream in which key 5 is down for five packets in each of both methods, from the given ticks on."""
+
+    def __init__(self, rig, event_from: int, tone_from: int) -> None:
+        self.rig, self.peer, self.at = rig, rig.open(0), 0
+        self.event_from, self.tone_from = event_from, tone_from
+        self.tone = generator.dtmf("5", 800)
+
+    def tick(self, count: int) -> None:
+        for _ in range(count):
+            down, sounds = self.at - self.event_from, self.at - self.tone_from
+            self.peer.send(self.tone[160 * sounds : 160 * sounds + 160] if 0 <= sounds < 5 else np.zeros(160))
+            if 0 <= down < 5:
+                self.peer.send_event(5, 160 * self.event_from, 160 * (down + 1), end=down == 4)
+            self.rig.tick()
+            self.at += 1
+
+    def until_barged(self) -> None:
+        for _ in range(20):
+            self.tick(1)
+            if self.rig.told(lo.EV_PLAY_ENDED):
+                return
+
+
+@pytest.mark.parametrize(
+    ("event_from", "tone_from"),
+    [(10, 10), (10, 12), (10, 14), (14, 10), (16, 10), (17, 10), (10, 1000), (1000, 10)],
+    ids=["together", "tone late", "tone later", "event late", "event later", "event latest", "event only", "tone only"],
+)
+def test_one_key_press_stops_one_play_however_many_methods_tell_it(rig, event_from, tone_from):
+    key = Key(rig, event_from, tone_from)
+    rig.play(0, 1, [(0, 80_000)], barge_in=True)
+    key.until_barged()
+    assert [play[:2] for play in rig.told(lo.EV_PLAY_ENDED)] == [(1, lo.PLAY_BARGED)]
+    # The controller answers the end of one prompt by the next one, while the key is still down.
+    rig.play(0, 2, [(0, 80_000)], barge_in=True)
+    key.tick(20)
+    assert set(rig.digits()) == {"5"}
+    assert len(rig.digits()) == (event_from < 1000) + (tone_from < 1000)
+    assert len(rig.told(lo.EV_PLAY_ENDED)) == 1
+    assert rig.leg().pl_active
+
+
+@pytest.mark.parametrize("how", ["rfc4733", "inband"])
+@pytest.mark.parametrize("times", [1, 0])
+def test_the_next_key_press_stops_the_next_play(rig, how, times):
+    key = Key(rig, 10, 12)
+    rig.play(0, 1, [(0, 80_000)], barge_in=True)
+    key.until_barged()
+    rig.play(0, 2, [(0, 1600)] if times == 0 else [(0, 80_000)], times=times, barge_in=True)
+    key.tick(30)
+    assert len(rig.told(lo.EV_PLAY_ENDED)) == 1
+    pressed = key.at
+    key.event_from, key.tone_from = (pressed, 1000) if how == "rfc4733" else (1000, pressed)
+    key.tick(5)
+    assert rig.told(lo.EV_PLAY_ENDED)[1][:2] == (2, lo.PLAY_BARGED)
 
 
 def test_a_key_press_does_not_stop_other_plays(rig):
