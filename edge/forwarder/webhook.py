@@ -69,7 +69,7 @@ def _agent() -> str:
 class WebhookSink:
     """The HTTP side of a sink, with connections of its own. Raises BadSettingsError.
 
-    It stands on the connections of httpcore, the transport of httpx: an attempt costs about half of what it does through
+    It stands on the connections of httpcore, the transport of httpx: an attempt costs half of what it does through
     httpx, and what httpx would add (redirects, proxies and netrc of the environment, cookies) has no place under a
     signed event. There is one connection for each attempt under way; whoever calls `post` limits those.
     """
