@@ -7,7 +7,7 @@ from edge.core.sip.dialogs import Dialog, Pending, Written
 from edge.core.sip.errors import SipError
 from edge.core.sip.message import ALLOW, EXTENSIONS, METHODS, Request
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_offer, sdp_for_span
-from edge.core.sip.relay import Relay, carried, digest, reply, reply_flow
+from edge.core.sip.relay import RETRY_SOON, Relay, carried, digest, reply, reply_flow
 from edge.core.sip.spans import Span
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.uri import NameAddr
@@ -18,8 +18,7 @@ from edge.vocabulary.reports import LegIncoming
 
 #: A span that has not said anything to an INVITE by then is given up.
 SPAN_ANSWER_MS = 5000
-#: Seconds in Retry-After.
-RETRY_SOON = "1"
+#: Seconds in Retry-After while no calls are taken at all.
 RETRY_LATER = "5"
 _NAME_LIMIT = 64
 _NUMBER_LIMIT = 64

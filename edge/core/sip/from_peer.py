@@ -14,7 +14,7 @@ from edge.core.sip.negotiation import (
     learn,
     sdp_for_span,
 )
-from edge.core.sip.relay import Relay, carried, reply
+from edge.core.sip.relay import Relay, carried, later, reply
 
 #: Methods that go through to the span inside a dialog.
 THROUGH = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "UPDATE", "PRACK", "INFO"})
@@ -104,7 +104,7 @@ def _invite_of_the_dead(relay: Relay, tomb: Tombstone, arrival: Arrival) -> None
     if request.vias[0].branch != tomb.invite_branch:
         relay.to_peer(reply(request, 482), arrival.answers)
     elif tomb.status >= 300:
-        again = reply(request, tomb.status)
+        again = reply(request, tomb.status, later(tomb.status))
         again.to = request.to.with_tag(tomb.own_tag) if tomb.own_tag else again.to
         relay.to_peer(again, arrival.answers)
 

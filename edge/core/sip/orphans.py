@@ -88,8 +88,6 @@ def refuse_invite(relay: Relay, dialog: Dialog, status: int) -> None:
     dialog.state = "refused"
     dialog.unanswered = b""
     answer = relay.response_to_peer(dialog, invite, status)
-    if status == 503:
-        answer.extras["Retry-After"] = "1"
     flow = invite.flow or dialog.flow
     relay.repeats.start(f"{dialog.leg}/final", relay.to_peer(answer, flow), flow, relay.now_ms)
     relay.alarm(dialog, TIMEOUT_MS)

@@ -22,6 +22,8 @@ from edge.vocabulary.reports import AnyReport, LegEnded
 
 DEFAULT_PORT = 5060
 MAX_FORWARDS = 70
+#: Seconds in Retry-After, where room is expected soon.
+RETRY_SOON = "1"
 #: Header fields that are carried through the relay; all others end here.
 CARRIED = ("Require", "Supported", "Unsupported", "RSeq", "RAck", "Session-Expires", "Min-SE", "Reason", "Retry-After")
 _FILTERED = frozenset({"Require", "Supported", "Unsupported"})
@@ -55,6 +57,11 @@ def carried(message: Request | Response) -> dict[str, str]:
         if value:
             found[name] = value
     return found
+
+
+def later(status: int) -> dict[str, str]:
+    """Return the header that tells a peer when to try again (RFC 3261 section 20.33), for a status that means it."""
+    return {"Retry-After": RETRY_SOON} if status == 503 else {}
 
 
 class Relay:
@@ -274,6 +281,7 @@ class Relay:
     def response_to_peer(self, dialog: Dialog, pending: Pending, status: int) -> Response:
         """Make a response to a peer's request that was passed on."""
         creates = pending.method in ("INVITE", "UPDATE") and 100 < status < 300
+        extras = {"Allow": ALLOW} if creates else later(status)
         transport = pending.flow.transport if pending.flow else dialog.flow.transport
         return Response(
             status=status,
@@ -285,7 +293,7 @@ class Relay:
             method=pending.method,
             contact=self.contact(transport) if creates else None,
             record_routes=pending.record_routes if creates else [],
-            extras={"Allow": ALLOW} if creates else {},
+            extras=extras,
         )
 
     def response_to_span(self, dialog: Dialog, pending: Pending, status: int) -> Response:

@@ -779,3 +779,20 @@ def test_what_the_core_sends_always_parses() -> None:
     inner = answered(world)
     for message in (serialise(inner),):
         assert parse(message) == inner
+
+
+def test_a_503_of_a_span_says_when_to_try_again() -> None:
+    """RFC 3261 section 20.33: switch had no slot; repeats of the INVITE hear the same."""
+    world = World()
+    inner = first_request(world.peer(invite()))
+    refused = only(to_peer(world.span(answer(inner, 503))))
+    assert (refused.status, refused.extras) == (503, {"Retry-After": "1"})
+    world.peer(in_dialog("ACK", cseq=1, branch="z9hG4bKcall-1"))
+    again = only(to_peer(world.peer(invite())))
+    assert (again.status, again.extras) == (503, {"Retry-After": "1"})
+
+
+def test_other_refusals_of_a_span_say_nothing_of_a_time() -> None:
+    world = World()
+    inner = first_request(world.peer(invite()))
+    assert only(to_peer(world.span(answer(inner, 404)))).extras == {}
