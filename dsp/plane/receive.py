@@ -98,7 +98,11 @@ def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
     if offset < 0 or leg.connected == 0 or (payload_type != leg.payload_type and not is_event):
         _refuse(state, leg)
         return
-    verdict = source.admit(leg, ssrc, sequence)
+    verdict = source.ACCEPT
+    if not is_event or source.is_present(leg, ssrc):
+        # Some senders give events an SSRC of their own, in between those of the audio. They come from the negotiated
+        # peer (the socket is connected), so the key counts; of the audio's source they say nothing.
+        verdict = source.admit(leg, ssrc, sequence)
     if verdict == source.REFUSE:
         _refuse(state, leg)
         return

@@ -76,9 +76,15 @@ def _candidate(leg: Any, ssrc: int, sequence: int) -> int:
 
 
 @kernel
+def is_present(leg: Any, ssrc: int) -> bool:
+    """Whether `ssrc` is the source that has proved itself."""
+    return leg.rx_state == VALID and ssrc == leg.rx_ssrc
+
+
+@kernel
 def admit(leg: Any, ssrc: int, sequence: int) -> int:
     """Judge a packet by SSRC and sequence number: REFUSE, ACCEPT or ACCEPT_NEW."""
-    if leg.rx_state != VALID or ssrc != leg.rx_ssrc:
+    if not is_present(leg, ssrc):
         return _candidate(leg, ssrc, sequence)
     delta = (sequence - leg.rx_max_seq) & 0xFFFF
     if delta < MAX_DROPOUT:

@@ -3,10 +3,12 @@
 It plays a tone from a file and writes what it hears to WAV files (module sndfile); it is driven through its JSON
 control socket (module ctrl_tcp). Its player is one end of an aubridge that nobody listens to: without a player baresip
 does not decode.
+
+It sends RTP from a socket bound to no address, so on loopback from 127.0.0.1, and the appliance rightly takes audio
+from the negotiated address only: this phone lives on 127.0.0.1, on free ports.
 """
 
 import json
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -19,14 +21,14 @@ import soundfile
 
 from tests.support.waiting import until
 
+HOST = "127.0.0.1"
 MODULES = Path("/usr/lib/baresip/modules")
 
 
 class Baresip:
     """One running baresip; events it told are kept in `events`."""
 
-    def __init__(self, address: str, folder: Path, process: subprocess.Popen[bytes], control: socket.socket) -> None:
-        self.address = address
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes], control: socket.socket) -> None:
         self.folder = folder
         self.process = process
         self.events: list[dict[str, Any]] = []
@@ -68,24 +70,27 @@ class Baresip:
             self._buffer = rest[int(length) + 1 :]
 
 
-def installed() -> bool:
-    """Whether Debian's baresip is here."""
-    return shutil.which("baresip") is not None
+def _free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager
-def baresip(address: str, folder: Path, tone_hz: int = 800) -> Iterator[Baresip]:
-    """A baresip on `address`:5060 that sends a sine of `tone_hz`, ended by its process id."""
+def baresip(folder: Path, tone_hz: int = 800) -> Iterator[Baresip]:
+    """A baresip that sends a sine of `tone_hz`, ended by its process id."""
+    sip_port, control_port = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_STREAM)
+    rtp_port = _free_port(socket.SOCK_DGRAM) & ~1
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "accounts").write_text(f"<sip:tester@{address};transport=udp>;regint=0;audio_codecs=PCMU,PCMA\n")
+    (folder / "accounts").write_text(f"<sip:tester@{HOST}:{sip_port};transport=udp>;regint=0;audio_codecs=PCMU,PCMA\n")
     (folder / "contacts").write_text("")
     modules = "".join(f"module {name}.so\n" for name in ("g711", "sndfile", "aufile", "aubridge"))
     (folder / "config").write_text(
-        f"sip_listen {address}:5060\n"
+        f"sip_listen {HOST}:{sip_port}\n"
         f"audio_source aufile,{folder}/tone.wav\naudio_player aubridge,nobody\n"
         f"ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\n"
-        f"rtp_ports 10000-10100\nrtp_timeout 0\nnet_interface {address}\n"
-        f"snd_path {folder}\nctrl_tcp_listen {address}:4444\n"
+        f"rtp_ports {rtp_port}-{rtp_port + 40}\nrtp_timeout 0\nnet_interface {HOST}\n"
+        f"snd_path {folder}\nctrl_tcp_listen {HOST}:{control_port}\n"
         f"module_path {MODULES}\n{modules}module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
     )
     time = np.arange(60 * 8000) / 8000
@@ -95,8 +100,8 @@ def baresip(address: str, folder: Path, tone_hz: int = 800) -> Iterator[Baresip]
         ["baresip", "-4", "-f", str(folder), "-t", "120"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
     )
     try:
-        control = _connect(address, process, folder)
-        yield Baresip(address, folder, process, control)
+        control = _connect(control_port, process, folder)
+        yield Baresip(folder, process, control)
         control.close()
     finally:
         process.terminate()
@@ -108,14 +113,14 @@ def baresip(address: str, folder: Path, tone_hz: int = 800) -> Iterator[Baresip]
         log.close()
 
 
-def _connect(address: str, process: subprocess.Popen[bytes], folder: Path) -> socket.socket:
+def _connect(port: int, process: subprocess.Popen[bytes], folder: Path) -> socket.socket:
     sockets: list[socket.socket] = []
 
     def attempt() -> bool:
         if process.poll() is not None:
             raise RuntimeError(f"baresip ended: {(folder / 'baresip.log').read_text(errors='replace')[-2000:]}")
         try:
-            sockets.append(socket.create_connection((address, 4444), 1))
+            sockets.append(socket.create_connection((HOST, port), 1))
         except OSError:
             return False
         return True

@@ -60,6 +60,9 @@ class Transport:
         self._thread.start()
 
     def close(self) -> None:
+        """Free the sockets; closing again does nothing."""
+        if not self._open:
+            return
         self._open = False
         self._waker.send(b"x")
         self._thread.join(5)

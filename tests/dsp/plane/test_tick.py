@@ -6,7 +6,7 @@ import pytest
 from dsp.plane import layout as lo
 from dsp.plane.engine import pack_play
 from dsp.tones import generator
-from tests.dsp.rig import START_NS, Rig, linear, mulaw, rtp
+from tests.dsp.rig import START_NS, Rig, linear, mulaw, rtp, te
 
 DELAY_TICKS = 3  # playout delay of 60 ms
 
@@ -347,6 +347,22 @@ def test_what_is_not_the_negotiated_stream_is_refused(rig):
     assert rig.leg().rx_refused == len(junk)
     assert rig.leg().rx_packets == 0
     assert rig.state.ctl[lo.PACKETS_REFUSED] == len(junk)
+
+
+def test_keys_under_an_ssrc_of_their_own_between_the_audio(rig):
+    peer = rig.open(0)
+    rig.tick()
+    audio = np.zeros(lo.FRAME, np.int16)
+    for n in range(12):
+        peer.send(audio)
+        final = n >= 9
+        body = te(5, min(n + 1, 10) * 160, end=final)
+        peer.rtp.send(rtp(101, 7000 + n, 4321, 0x1234, body, n == 0))
+        rig.tick()
+    rig.tick(10)
+    assert rig.digits() == "5"
+    assert rig.leg().rx_ssrc == peer.ssrc, "the audio's source is not touched"
+    assert rig.leg().rx_refused <= 1, "probation of the audio alone"
 
 
 def test_a_leg_without_remote_drops_everything(rig):
