@@ -175,6 +175,12 @@ class Store:
         statement = "SELECT COALESCE(MAX(callseq), 0) FROM events WHERE call = ?"
         return int(self._guarded(lambda: self._db().execute(statement, (call,)).fetchone())[0])
 
+    def last_ended(self, count: int) -> list[str]:
+        """Return the ids of the calls that ended, of the last `count` that began, the oldest first."""
+        statement = "SELECT id, state FROM calls ORDER BY started DESC LIMIT ?"
+        rows = self._guarded(lambda: self._db().execute(statement, (count,)).fetchall())
+        return [str(call) for call, state in reversed(rows) if state == "ended"]
+
     def open_calls(self) -> list[OpenCall]:
         """Return the calls that have not ended, with their journals in order."""
 

@@ -16,7 +16,7 @@ from edge.runtime.clock import rfc3339, wall_time
 from edge.runtime.logs import logger
 from edge.storage.store import OpenCall, Store
 from edge.storage.turn import CallRow
-from edge.switch.exchange import Exchange
+from edge.switch.exchange import MAX_ENDED, Exchange
 from edge.switch.rows import ended_row, event_row
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.events import CallEnded
@@ -43,6 +43,8 @@ class Rebuilt:
 def recover(store: Store, exchange: Exchange) -> tuple[int, int]:
     """Take up or end all open calls; returns how many of each. What follows gathers in the exchange's turn."""
     resumed = ended = 0
+    for call in store.last_ended(MAX_ENDED):
+        exchange.note_ended(CallId(call))
     for left in store.open_calls():
         exchange.rows[CallId(left.row.id)] = left.row
         try:
@@ -130,3 +132,4 @@ def _end_unreadable(store: Store, exchange: Exchange, row: CallRow) -> None:
     exchange.turn.events.append(event_row(emit, time, exchange.plan.site.name))
     exchange.turn.calls[row.id] = ended_row(row, event, time)
     exchange.rows.pop(CallId(row.id), None)
+    exchange.note_ended(CallId(row.id))

@@ -72,6 +72,33 @@ def test_all_slots_used_is_503(office):
     assert office.exchange.slots.taken == 4
 
 
+def test_a_call_that_front_tells_again_is_one_call(office):
+    """Front, killed and back, can't know whether switch had heard of it."""
+    office.report("front", incoming("c"))
+    office.report("front", incoming("c"))
+    assert [e.type for e in office.exchange.turn.events] == ["call.started"]
+    office.sent("media")
+    office.sent(SPAN)
+    office.report("span", ended(LegId("c.1")))
+    office.sent("media")
+    office.report("media", media_ended(LegId("c.1")))
+    assert "c" not in office.exchange.calls
+    office.report("front", incoming("c"))
+    assert "c" not in office.exchange.calls
+    assert [e.type for e in office.exchange.turn.events].count("call.started") == 1
+    assert office.sent(SPAN) == []
+
+
+def test_a_refused_call_that_front_tells_again_stays_refused(office):
+    office.report("front", incoming("c", called="999"))
+    assert office.refused() == [404]
+    office.report("span", ended(LegId("c.1"), "no_route", "appliance", 404))
+    assert "c" not in office.exchange.calls
+    office.report("front", incoming("c", called="999"))
+    assert office.refused() == []
+    assert [e.type for e in office.exchange.turn.events] == ["call.started", "call.ended"]
+
+
 def test_slot_comes_back_after_its_rest():
     office = Office(slots=1)
     office.answered()

@@ -149,6 +149,18 @@ def test_no_route_is_404(cast):
     assert cast.span.bodies(c.Reject) == [c.Reject(LegId("call2.1"), 404, "")]
 
 
+def test_a_call_told_again_after_its_end_and_a_kill_is_no_new_one(cast):
+    cast.front.link.report(incoming("call2", called="999"))
+    cast.until(lambda: "call.ended" in cast.world.types("call2"))
+    cast.world.kill()
+    cast.world.start()
+    successor = cast.world.peer("front", "front-2")
+    successor.link.report(incoming("call2", called="999"))
+    successor.link.report(incoming("call3", called="999"))
+    cast.until(lambda: "call.ended" in cast.world.types("call3"))
+    assert cast.world.types("call2") == ["call.started", "call.ended"]
+
+
 def test_forwarder_is_woken(cast):
     forwarder = cast.world.peer("forwarder", "f-1")
     cast.until(lambda: forwarder.link.connected)
