@@ -149,6 +149,7 @@ def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
         routes=[NameAddr(route.uri) for route in request.record_routes],
         flow=flow,
         first_host=flow.address.host,
+        source=flow.address,
         invite_cseq=request.cseq,
         invite_branch=request.vias[0].branch,
         peer_cseq=request.cseq,
@@ -177,7 +178,7 @@ def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     relay.dialogs.add(dialog)
     relay.aim(dialog)
     relay.to_peer(reply(request, 100), answers)
-    relay.tell(_incoming(dialog, arrival))
+    relay.tell(incoming(dialog))
     message = relay.request_to_span(dialog, "INVITE", request.cseq, pending.branch)
     message.extras.update(carried(request))
     if dialog.remote is not None:
@@ -188,16 +189,16 @@ def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     relay.alarm(dialog, SPAN_ANSWER_MS)
 
 
-def _incoming(dialog: Dialog, arrival: Arrival) -> LegIncoming:
-    request = arrival.request
+def incoming(dialog: Dialog) -> LegIncoming:
+    """Make the report of an incoming call that is not answered yet, from what the table holds of it."""
     return LegIncoming(
         leg=dialog.leg,
         span=dialog.span,
         trunk=dialog.trunk,
-        caller=Private(printable(request.from_.uri.user, _NUMBER_LIMIT)),
-        caller_name=Private(printable(request.from_.display, _NAME_LIMIT)),
-        called=Private(request.uri.user),
-        source=arrival.flow.address,
-        sip_call_id=request.call_id,
+        caller=Private(printable(dialog.peer.uri.user, _NUMBER_LIMIT)),
+        caller_name=Private(printable(dialog.peer.display, _NAME_LIMIT)),
+        called=Private(dialog.request_uri.user),
+        source=dialog.source or dialog.flow.address,
+        sip_call_id=dialog.call_id,
         remote=dialog.remote,
     )

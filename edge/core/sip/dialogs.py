@@ -100,6 +100,8 @@ class Dialog(Struct, kw_only=True):
     flow: Flow
     #: Host that the first INVITE came from or went to.
     first_host: str
+    #: Where the peer's first INVITE came from (incoming).
+    source: Address | None = None
     invite_cseq: int
     #: Branch of the first INVITE as it came.
     invite_branch: str

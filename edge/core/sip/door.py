@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from edge.core.deadline import Deadline
-from edge.core.sip import from_peer, from_span, orphans
+from edge.core.sip import admission, from_peer, from_span, orphans
 from edge.core.sip.actions import (
     AcceptCalls,
     Action,
@@ -92,7 +92,10 @@ class FrontDoor:
     # --- life
 
     def restore(self, dialogs: Iterable[Dialog], tombs: Iterable[Tombstone], now_ms: int) -> None:
-        """Take over what the table of an earlier life holds. `SpansAre` must come next."""
+        """Take over what the table of an earlier life holds. `SpansAre` must come next.
+
+        What switch may not have heard of is told again, with the actions of the next input.
+        """
         relay = self._relay
         relay.now_ms = now_ms
         for tomb in tombs:
@@ -102,6 +105,9 @@ class FrontDoor:
             if dialog.leg in relay.dialogs.tombs:
                 continue  # killed between writing the tombstone and freeing the dialog's slot
             relay.dialogs.add(dialog)
+            if dialog.incoming and not dialog.told and dialog.state in ("offered", "early"):
+                # Switch may not have heard of it; once it is answered, switch has said so.
+                relay.tell(admission.incoming(dialog))
             if dialog.deadline_ms:
                 relay.set_alarm(dialog.deadline_ms, "dialog", dialog.leg)
             if dialog.unanswered:

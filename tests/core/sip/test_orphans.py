@@ -4,6 +4,7 @@ import pytest
 
 from edge.core.sip.actions import Discarded, SpanLost, SpansAre, ToPeer
 from edge.core.sip.message import Request
+from edge.core.sip.uri import NameAddr, Uri
 from edge.vocabulary.reports import LegEnded, LegIncoming
 from tests.core.sip.test_flows import LEG, dialled, first_request, from_bob, in_dialog_of_span, span_request
 from tests.core.sip.world import (
@@ -268,3 +269,44 @@ def test_span_request_after_the_end_is_let_go() -> None:
     bye = first_request(world.span(span_request("BYE", cseq=101)), "peer")
     world.peer(from_bob(bye, 200))
     assert [m.status for m in to_span(world.span(span_request("BYE", cseq=101)))] == [200]
+
+
+def again(world: World) -> list:
+    """Reports that a new life of front makes by itself."""
+    world.restart()
+    return [r for r in reports(world.take()) if isinstance(r, LegIncoming)]
+
+
+@pytest.mark.parametrize("rung", [False, True])
+@pytest.mark.parametrize("body", [offer(), b""])
+def test_a_call_that_is_not_answered_is_told_again_by_the_next_life(rung: bool, body: bytes) -> None:
+    """Front may have been killed before switch had the report: the same one, to the last field."""
+    world = World()
+    actions = world.peer(
+        invite(body=body, record_routes=[NameAddr(Uri("sip", "", "198.51.100.8", 0, (("lr", None),)))])
+    )
+    first = reports(actions)
+    if rung:
+        world.span(answer(first_request(actions), 180))
+    assert again(world) == first
+    assert again(world) == first
+
+
+def test_a_call_that_switch_must_know_is_not_told_again() -> None:
+    world = World()
+    inner = first_request(world.peer(invite()))
+    world.span(answer(inner, 200, body=SPAN_SDP))
+    assert again(world) == []
+    world.peer(in_dialog("ACK", cseq=1))
+    assert again(world) == []
+    lose(world)
+    assert again(world) == []
+
+
+def test_a_call_whose_span_died_with_front_is_told_before_its_end() -> None:
+    world = World()
+    world.peer(invite())
+    world.spans.clear()
+    world.restart()
+    assert [type(r) for r in reports(world.take())] == [LegIncoming, LegEnded]
+    assert again(world) == []
