@@ -9,6 +9,7 @@ from edge.core.sip.actions import (
     Action,
     Bury,
     Count,
+    Drop,
     Flow,
     Forget,
     FromPeer,
@@ -174,7 +175,7 @@ class Performer:
                 self._counters[action.what].labels(action.label).inc()
             elif isinstance(action, Tell):
                 self._link.report(action.report)
-            elif isinstance(action, Save | Bury | Forget):
+            elif isinstance(action, Save | Bury | Drop | Forget):
                 self._keep(action)
             elif isinstance(action, Resolve):
                 self._resolve(action.leg, action.host)
@@ -196,15 +197,17 @@ class Performer:
             # As if lost on the way: both ends retransmit.
             self._metrics.faults.labels("send").inc()
 
-    def _keep(self, action: Save | Bury | Forget) -> None:
+    def _keep(self, action: Save | Bury | Drop | Forget) -> None:
         if isinstance(action, Save):
-            dialog = self._door.dialog(action.leg)
-            if dialog is not None:
-                self._table.save(dialog)
+            record = self._door.record(action.leg)
+            if record is not None:
+                self._table.save(record)
         elif isinstance(action, Bury):
             tomb = self._door.tombstone(action.leg)
             if tomb is not None:
                 self._table.bury(tomb)
+        elif isinstance(action, Drop):
+            self._table.drop(action.leg)
         else:
             self._table.forget(action.leg)
         if self._table.faults:

@@ -128,10 +128,10 @@ class FrontProcess:
     def run(self) -> int:
         """Run until the supervisor says stop; returns the exit code."""
         context = self._context
-        dialogs, tombs = self._table.load()
-        self._door.restore(dialogs, tombs, monotonic_ms())
-        if dialogs:
-            self._log.info("dialogs taken over", dialogs=len(dialogs), tombstones=len(tombs))
+        records, tombs = self._table.load()
+        self._door.restore(records, tombs, monotonic_ms())
+        if records:
+            self._log.info("legs taken over", legs=len(records), tombstones=len(tombs))
         channel = context.channel
         channel.on(SpanUp, lambda m: self.put(SpanStarted(m.span, m.port)))
         channel.on(SpanDown, lambda m: self.put(SpanLost(m.span)))

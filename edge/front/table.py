@@ -1,8 +1,9 @@
-"""Front's memory across its own death: dialogs and tombstones in a memfd that the supervisor holds.
+"""Front's memory across its own death: reservations, dialogs and tombstones in a memfd that the supervisor holds.
 
-A dialog has a slot with two copies, written in turn, each with generation, length and CRC: a kill in the middle of a
-write leaves the other copy, which is the state before. A tombstone has one copy; should it be torn, a repeat of a
-call that is over gets no answer, which costs nothing. Pages that were never touched cost no memory.
+A leg has a record, its reservation or its dialog. The record's slot has two copies, written in turn, each with
+generation, length and CRC: a kill in the middle of a write leaves the other copy, which is the state before. A
+tombstone has one copy; should it be torn, a repeat of a call that is over gets no answer, which costs nothing. Pages
+that were never touched cost no memory.
 """
 
 import mmap
@@ -15,7 +16,8 @@ from typing import TypeVar
 import msgspec
 
 from edge.config.site import Site
-from edge.core.sip.dialogs import Dialog, Tombstone
+from edge.core.sip.dialogs import Tombstone
+from edge.core.sip.door import Record
 from edge.core.sip.spans import LEGS_PER_SPAN
 from edge.vocabulary.ids import LegId
 
@@ -62,19 +64,19 @@ class Table:
         #: In the order of their making, which is also that of their expiry.
         self._tomb_of: dict[LegId, int] = {}
         self._encode = msgspec.msgpack.Encoder().encode
-        #: Dialogs that found no slot or were too large: they would not survive a kill.
+        #: Records that found no slot or were too large: they would not survive a kill.
         self.faults = 0
 
-    def load(self) -> tuple[list[Dialog], list[Tombstone]]:
+    def load(self) -> tuple[list[Record], list[Tombstone]]:
         """Read what an earlier life left. Whatever does not decode is dropped and counted."""
         if self._map[: len(MAGIC)] != MAGIC:
             self._map[: len(MAGIC)] = MAGIC
             return [], []
-        dialogs, tombs = self._load_dialogs(), self._load_tombs()
-        return dialogs, tombs
+        records, tombs = self._load_records(), self._load_tombs()
+        return records, tombs
 
-    def _load_dialogs(self) -> list[Dialog]:
-        decode = msgspec.msgpack.Decoder(Dialog).decode
+    def _load_records(self) -> list[Record]:
+        decode: Callable[[bytes], Record] = msgspec.msgpack.Decoder(Record).decode
         found = []
         free = []
         for slot in reversed(range(len(self._free))):
@@ -84,12 +86,12 @@ class Table:
             self._newest[slot] = newest
             generation, payload = copies[newest]
             self._generation = max(self._generation, generation)
-            dialog = self._decoded(decode, payload) if payload else None
-            if dialog is None:
+            record = self._decoded(decode, payload) if payload else None
+            if record is None:
                 free.append(slot)
             else:
-                self._slot_of[dialog.leg] = slot
-                found.append(dialog)
+                self._slot_of[record.leg] = slot
+                found.append(record)
         self._free = free
         return found
 
@@ -134,16 +136,16 @@ class Table:
         _HEADER.pack_into(self._map, at, self._generation, len(payload), check)
         self._map[at + _HEADER.size : at + _HEADER.size + len(payload)] = payload
 
-    def save(self, dialog: Dialog) -> None:
-        """Write a dialog, over the older of its two copies."""
-        payload = self._encode(dialog)
-        slot = self._slot_of.get(dialog.leg)
+    def save(self, record: Record) -> None:
+        """Write a leg's record, over the older of its two copies: so a dialog replaces its reservation whole."""
+        payload = self._encode(record)
+        slot = self._slot_of.get(record.leg)
         if slot is None:
             if not self._free or len(payload) > _COPY - _HEADER.size:
                 self.faults += 1
                 return
             slot = self._free.pop()
-            self._slot_of[dialog.leg] = slot
+            self._slot_of[record.leg] = slot
         elif len(payload) > _COPY - _HEADER.size:
             self.faults += 1
             return
@@ -168,9 +170,13 @@ class Table:
         else:
             self.faults += 1
             self._free_tombs.append(index)
-        slot = self._slot_of.pop(tomb.leg, None)
+        self.drop(tomb.leg)
+
+    def drop(self, leg: LegId) -> None:
+        """Free the slot of a leg's record."""
+        slot = self._slot_of.pop(leg, None)
         if slot is not None:
-            # An empty record of a higher generation: a kill here leaves either it or the dialog, never half of it.
+            # An empty record of a higher generation: a kill here leaves either it or the record, never half of it.
             self._write(self._older(slot), b"")
             self._free.append(slot)
 

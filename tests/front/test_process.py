@@ -182,6 +182,18 @@ def test_outgoing_call(rig: Rig) -> None:
         assert target.request("ACK").uri.user == "bob"
 
 
+def test_front_killed_between_reservation_and_invite(rig: Rig) -> None:
+    span, target = rig.span("span-1"), rig.wire(rig.udp)
+    leg = LegId("c9.1")
+    with rig.front():
+        uri = Private(f"sip:bob@{rig.address}:{target.port}")
+        rig.switch.send("c9:1:1", ReserveSpan(leg=leg, target=uri, trunk="", caller=Private("100")))
+        rig.until(lambda: rig.switch.of(SpanReserved))
+    span.send(_span_invite(rig, leg, span.port))
+    with rig.front():
+        assert target.request("INVITE").uri.user == "bob"
+
+
 def _span_invite(rig: Rig, leg: LegId, port: int) -> Request:
     return Request(
         method="INVITE",

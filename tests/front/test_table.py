@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from edge.config.site import Sip, Site
+from edge.core.sip.actions import Reserve
 from edge.core.sip.dialogs import Dialog
+from edge.core.sip.reservations import Reservation
 from edge.front import table as module
 from edge.front.table import Table, table_size
 from edge.vocabulary.ids import LegId
@@ -122,6 +124,29 @@ def test_a_large_dialog_still_fits(fd: int) -> None:
     table.save(dialog)
     assert table.faults == 0
     assert Table(fd, SITE).load()[0] == [dialog]
+
+
+def test_a_reservation_comes_back_and_gives_its_slot_to_its_dialog(fd: int) -> None:
+    world = World()
+    leg = LegId("call-1.1")
+    world.put(Reserve(leg, "sip:bob@192.0.2.9", "", "100"))
+    reservation = world.door.record(leg)
+    assert isinstance(reservation, Reservation)
+    table = Table(fd, SITE)
+    table.load()
+    table.save(reservation)
+    assert Table(fd, SITE).load() == ([reservation], [])
+    dialog = a_dialog("call-1")
+    table.save(dialog)
+    assert Table(fd, SITE).load() == ([dialog], [])
+    table.save(reservation)
+    table.drop(leg)
+    table.drop(leg)
+    assert Table(fd, SITE).load() == ([], [])
+    for number in range(module._slots(SITE)):
+        dialog.leg = LegId(f"c{number}.1")
+        table.save(dialog)
+    assert table.faults == 0
 
 
 def test_too_small(fd: int) -> None:

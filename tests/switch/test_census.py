@@ -73,6 +73,16 @@ def test_unknown_legs_are_discarded_and_their_slots_rest():
     assert office.refused() == []
 
 
+def test_a_leg_of_a_snapshot_that_is_told_behind_it_is_kept():
+    office, peer = Office(), Listener()
+    snapshot = r.FrontSnapshot([FIRST])
+    suspects = census.missing(office.exchange, peer, snapshot)
+    office.report("front", incoming("c"))
+    settle(office, peer, snapshot, suspects)
+    assert peer.discarded == []
+    assert office.exchange.calls["c"].end is None
+
+
 def test_media_that_lost_an_open_leg():
     office = Office()
     office.answered()

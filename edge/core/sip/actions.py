@@ -144,13 +144,19 @@ class Tell(Struct, frozen=True):
 
 
 class Save(Struct, frozen=True):
-    """Write the dialog of `leg` to the table, as it is now."""
+    """Write the record (dialog or reservation) of `leg` to the table, as it is now."""
 
     leg: LegId
 
 
 class Bury(Struct, frozen=True):
     """The dialog of `leg` is over; its tombstone goes to the table until it expires."""
+
+    leg: LegId
+
+
+class Drop(Struct, frozen=True):
+    """The reservation of `leg` is gone, and its record in the table with it."""
 
     leg: LegId
 
@@ -178,4 +184,4 @@ class Count(Struct, frozen=True):
     label: str
 
 
-Action = ToPeer | ToSpan | Tell | Save | Bury | Forget | Resolve | Count | WantSpans | RetireSpan
+Action = ToPeer | ToSpan | Tell | Save | Bury | Drop | Forget | Resolve | Count | WantSpans | RetireSpan

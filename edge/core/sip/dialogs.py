@@ -73,7 +73,7 @@ class Pending(Struct, kw_only=True):
     span_offers: bool = False
 
 
-class Dialog(Struct, kw_only=True):
+class Dialog(Struct, kw_only=True, tag="dialog"):
     """One leg's dialog, seen from both sides."""
 
     leg: LegId

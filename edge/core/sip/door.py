@@ -25,13 +25,14 @@ from edge.core.sip.actions import (
 )
 from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.relay import Relay
-from edge.core.sip.reservations import Reservations
+from edge.core.sip.reservations import Reservation, Reservations
 from edge.core.sip.trunks import Settings, Trunk
-from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address
-from edge.vocabulary.reports import LegEnded
 from edge.vocabulary.supervision import RetireSpan, WantSpans
+
+#: What the table holds for a leg that lives.
+Record = Dialog | Reservation
 
 
 class FrontDoor:
@@ -65,9 +66,9 @@ class FrontDoor:
         """Whether `host` may talk to us at all."""
         return self._relay.trunks.of_host(host) is not None or self._relay.dialogs.is_direct(host)
 
-    def dialog(self, leg: LegId) -> Dialog | None:
-        """Return the dialog of a leg, to be written to the table."""
-        return self._relay.dialogs.by_leg.get(leg)
+    def record(self, leg: LegId) -> Record | None:
+        """Return what is to be written to the table for a leg: its dialog, or its reservation before that."""
+        return self._relay.dialogs.by_leg.get(leg) or self._reservations.held.get(leg)
 
     def tombstone(self, leg: LegId) -> Tombstone | None:
         """Return the tombstone of a leg, to be written to the table."""
@@ -91,7 +92,7 @@ class FrontDoor:
 
     # --- life
 
-    def restore(self, dialogs: Iterable[Dialog], tombs: Iterable[Tombstone], now_ms: int) -> None:
+    def restore(self, records: Iterable[Record], tombs: Iterable[Tombstone], now_ms: int) -> None:
         """Take over what the table of an earlier life holds. `SpansAre` must come next.
 
         What switch may not have heard of is told again, with the actions of the next input.
@@ -101,17 +102,22 @@ class FrontDoor:
         for tomb in tombs:
             relay.dialogs.add_tomb(tomb)
             relay.set_alarm(tomb.until_ms, "tomb", tomb.leg)
-        for dialog in dialogs:
-            if dialog.leg in relay.dialogs.tombs:
-                continue  # killed between writing the tombstone and freeing the dialog's slot
-            relay.dialogs.add(dialog)
-            if dialog.incoming and not dialog.told and dialog.state in ("offered", "early"):
-                # Switch may not have heard of it; once it is answered, switch has said so.
-                relay.tell(admission.incoming(dialog))
-            if dialog.deadline_ms:
-                relay.set_alarm(dialog.deadline_ms, "dialog", dialog.leg)
-            if dialog.unanswered:
-                relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, now_ms)
+        for record in records:
+            if isinstance(record, Reservation):
+                self._reservations.restore(record)
+            elif record.leg not in relay.dialogs.tombs:  # else killed before the dialog's slot was freed
+                self._restore_dialog(record)
+
+    def _restore_dialog(self, dialog: Dialog) -> None:
+        relay = self._relay
+        relay.dialogs.add(dialog)
+        if dialog.incoming and not dialog.told and dialog.state in ("offered", "early"):
+            # Switch may not have heard of it; once it is answered, switch has said so.
+            relay.tell(admission.incoming(dialog))
+        if dialog.deadline_ms:
+            relay.set_alarm(dialog.deadline_ms, "dialog", dialog.leg)
+        if dialog.unanswered:
+            relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
 
     def replace_trunks(self, trunks: tuple[Trunk, ...]) -> None:
         """Take a new set of trunks (reload)."""
@@ -149,8 +155,7 @@ class FrontDoor:
         relay.spans.remove(span)
         for dialog in [d for d in relay.dialogs.by_leg.values() if d.span == span and not d.orphan]:
             orphans.lost(relay, dialog, "span_lost", "its signalling process died")
-        for leg in self._reservations.drop_span(span):
-            relay.tell(LegEnded(leg, EndReason(outcome="span_lost", ended_by="appliance")))
+        self._reservations.drop_span(span)
 
     def _spans_are(self, spans: dict[Incarnation, int]) -> None:
         relay = self._relay
@@ -165,6 +170,13 @@ class FrontDoor:
                 orphans.lost(relay, dialog, "span_lost", "its signalling process died")
             elif dialog.state != "refused":
                 relay.spans.hold(dialog.leg, span)
+
+        for held in list(self._reservations.held.values()):
+            span = relay.spans.spans.get(held.span)
+            if span is None:
+                self._reservations.drop_span(held.span)
+            else:
+                relay.spans.hold(held.leg, span)
 
     def _discard(self, legs: list[LegId]) -> None:
         for leg in legs:

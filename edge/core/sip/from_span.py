@@ -73,15 +73,15 @@ def _request(relay: Relay, reservations: Reservations, span: Span, request: Requ
 
 def _first_invite(relay: Relay, reservations: Reservations, span: Span, leg: LegId, request: Request) -> None:
     """Make the real INVITE of a reserved leg."""
-    reservation = reservations.take(leg, span.name)
     media = media_of(relay, request)
+    reservation = reservations.take(leg, span.name) if media is not None else reservations.held.get(leg)
     if reservation is None:
         relay.count("refused", "no_reservation")
         relay.to_span(reply(request, 503), span.port)
         return
     if media is None:
         relay.count("fault", "no_media_address")
-        relay.spans.free(leg, relay.now_ms)
+        reservations.release(leg)
         relay.to_span(reply(request, 500), span.port)
         return
     dialog = _dialog(relay, reservation, span, request)

@@ -4,7 +4,7 @@ import re
 
 from msgspec import Struct
 
-from edge.core.sip.actions import Flow, Resolve, Transport
+from edge.core.sip.actions import Drop, Flow, Resolve, Save, Transport
 from edge.core.sip.errors import SipError
 from edge.core.sip.relay import DEFAULT_PORT, Relay, bracketed
 from edge.core.sip.trunks import Trunk
@@ -12,7 +12,7 @@ from edge.core.sip.uri import URI_LIMIT, Uri, is_literal, parse_uri
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address
-from edge.vocabulary.reports import SpanRefused, SpanReserved
+from edge.vocabulary.reports import LegEnded, SpanRefused, SpanReserved
 
 RESERVED_MS = 5000
 RESOLVE_MS = 2000
@@ -20,8 +20,8 @@ DEFAULT_CODECS = ("PCMU", "PCMA")
 _NUMBER = re.compile(r"[A-Za-z0-9\-_.!~*'()+&=]{1,64}")
 
 
-class Reservation(Struct, kw_only=True):
-    """A slot that waits for its span's INVITE."""
+class Reservation(Struct, kw_only=True, tag="reservation"):
+    """A slot that waits for its span's INVITE. It is kept in the table until its dialog takes its place there."""
 
     leg: LegId
     span: Incarnation
@@ -48,12 +48,16 @@ class Reservations:
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
-        self._held: dict[LegId, Reservation] = {}
+        self.held: dict[LegId, Reservation] = {}
         self._looked: dict[LegId, _Looked] = {}
 
     def reserve(self, leg: LegId, target: str, trunk_name: str, caller: str) -> None:
         """Find out where the leg goes, then hold a slot for it; reports `SpanReserved` or `SpanRefused`."""
-        if leg in self._held or leg in self._looked or leg in self._relay.dialogs.by_leg:
+        if leg in self.held:
+            # The command came again, since its answer was lost with an earlier life.
+            self._relay.tell(SpanReserved(leg, self.held[leg].span))
+            return
+        if leg in self._looked or leg in self._relay.dialogs.by_leg:
             return
         trunk = self._relay.trunks.by_name.get(trunk_name)
         if trunk_name and trunk is None:
@@ -110,7 +114,7 @@ class Reservations:
             relay.count("call_refused", "no_room")
             self._refuse(leg, "no_room", "no span with room")
             return
-        self._held[leg] = Reservation(
+        held = Reservation(
             leg=leg,
             span=span.name,
             uri=looked.uri,
@@ -120,28 +124,35 @@ class Reservations:
             codecs=trunk.codecs if trunk is not None else DEFAULT_CODECS,
             until_ms=relay.now_ms + RESERVED_MS,
         )
-        relay.set_alarm(self._held[leg].until_ms, "reservation", leg)
-        relay.tell(SpanReserved(leg, span.name))
+        relay.out.append(Save(leg))
+        self.restore(held)
+
+    def restore(self, held: Reservation) -> None:
+        """Take in a reservation, a new one or one of an earlier life, and tell switch of it."""
+        self.held[held.leg] = held
+        self._relay.set_alarm(held.until_ms, "reservation", held.leg)
+        self._relay.tell(SpanReserved(held.leg, held.span))
 
     def _refuse(self, leg: LegId, outcome: Outcome, text: str) -> None:
         self._relay.tell(SpanRefused(leg, EndReason(outcome=outcome, ended_by="appliance", text=text)))
 
     def take(self, leg: LegId, span: Incarnation) -> Reservation | None:
         """Use a reservation; its slot stays taken."""
-        held = self._held.get(leg)
+        held = self.held.get(leg)
         if held is None or held.span != span:
             return None
-        return self._held.pop(leg)
+        return self.held.pop(leg)
 
     def release(self, leg: LegId) -> None:
         """Give a slot back; harmless when the leg is dialled already."""
         self._looked.pop(leg, None)
-        if self._held.pop(leg, None) is not None:
+        if self.held.pop(leg, None) is not None:
             self._relay.spans.free(leg, self._relay.now_ms)
+            self._relay.out.append(Drop(leg))
 
     def lapse(self, leg: LegId) -> None:
         """Its time may be over."""
-        held = self._held.get(leg)
+        held = self.held.get(leg)
         if held is not None and held.until_ms <= self._relay.now_ms:
             self.release(leg)
         looked = self._looked.get(leg)
@@ -149,9 +160,8 @@ class Reservations:
             del self._looked[leg]
             self._refuse(leg, "unreachable", "host name not found in time")
 
-    def drop_span(self, span: Incarnation) -> list[LegId]:
-        """Forget what was reserved on a span that is gone; returns those legs."""
-        gone = [leg for leg, held in self._held.items() if held.span == span]
-        for leg in gone:
-            del self._held[leg]
-        return gone
+    def drop_span(self, span: Incarnation) -> None:
+        """Give up what was reserved on a span that is gone."""
+        for leg in [leg for leg, held in self.held.items() if held.span == span]:
+            self.release(leg)
+            self._relay.tell(LegEnded(leg, EndReason(outcome="span_lost", ended_by="appliance")))

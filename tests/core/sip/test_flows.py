@@ -2,13 +2,27 @@
 
 import pytest
 
-from edge.core.sip.actions import AcceptCalls, Bury, Flow, Forget, Release, Reserve, Resolve, Resolved, Undelivered
+from edge.core.sip.actions import (
+    AcceptCalls,
+    Bury,
+    Drop,
+    Flow,
+    Forget,
+    Release,
+    Reserve,
+    Resolve,
+    Resolved,
+    Save,
+    Tell,
+    Undelivered,
+)
 from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
+from edge.core.sip.reservations import Reservation
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
-from edge.vocabulary.reports import LegIncoming, LegMedia, SpanRefused, SpanReserved
+from edge.vocabulary.reports import LegEnded, LegIncoming, LegMedia, SpanRefused, SpanReserved
 from edge.vocabulary.supervision import WantSpans
 from tests.core.sip.world import (
     PEER,
@@ -796,3 +810,62 @@ def test_other_refusals_of_a_span_say_nothing_of_a_time() -> None:
     world = World()
     inner = first_request(world.peer(invite()))
     assert only(to_peer(world.span(answer(inner, 404)))).extras == {}
+
+
+def test_a_reservation_survives_a_kill_with_the_time_that_it_has_left() -> None:
+    world = World()
+    world.put(Reserve(LEG, "555", "main", "100"))
+    world.wait(2_000)
+    world.restart()
+    assert world.door.figures()["free_slots"] == 3
+    assert [type(r) for r in reports(world.take())] == [SpanReserved], "switch may not have heard of it"
+    sent = first_request(world.span(span_invite()), "peer")
+    assert str(sent.uri) == f"sip:555@{TRUNK_HOST}:5061"
+    world.restart()
+    assert world.door.figures() == {"dialogs": 1, "tombstones": 0, "spans": 1, "free_slots": 3}
+    assert reports(world.take()) == []
+
+
+def test_a_reservation_lapses_after_a_kill_too() -> None:
+    world = World()
+    world.put(Reserve(LEG, "555", "main", "100"))
+    world.wait(2_000)
+    world.restart()
+    world.wait(2_999)
+    assert world.door.figures()["free_slots"] == 3
+    assert Drop(LEG) in world.wait(1)
+    assert world.door.figures()["free_slots"] == 4
+    assert world.restart().door.figures()["free_slots"] == 4
+
+
+def test_the_table_knows_a_reservation_before_switch_does_and_no_longer_than_it_lasts() -> None:
+    world = World()
+    actions = world.put(Reserve(LEG, "555", "main", "100"))
+    assert [type(a) for a in actions if isinstance(a, Save | Tell)] == [Save, Tell]
+    assert isinstance(world.door.record(LEG), Reservation)
+    assert Drop(LEG) in world.put(Release(LEG))
+    assert world.door.record(LEG) is None
+    assert Drop(LEG) not in world.put(Release(LEG))
+    world.put(Reserve(LEG, "555", "main", "100"))
+    dumb = span_invite()
+    dumb.extras = {}
+    assert Drop(LEG) in world.span(dumb)
+    assert world.door.record(LEG) is None
+
+
+def test_a_reservation_whose_span_died_with_front() -> None:
+    world = World()
+    world.put(Reserve(LEG, "555", "main", "100"))
+    world.spans.clear()
+    world.restart()
+    assert Drop(LEG) in world.actions
+    assert [type(r) for r in reports(world.take())] == [SpanReserved, LegEnded]
+    assert world.door.record(LEG) is None
+
+
+def test_a_repeated_reserve_command_is_answered_again() -> None:
+    """Its answer went down with the front that made it."""
+    world = World()
+    first = reports(world.put(Reserve(LEG, "555", "main", "100")))
+    assert reports(world.put(Reserve(LEG, "555", "main", "100"))) == first
+    assert world.door.figures()["free_slots"] == 3

@@ -113,15 +113,15 @@ class World:
 
     def restart(self) -> "World":
         """The core is killed; what it had saved is read by a new one."""
-        dialogs, tombs = {}, {}
-        for leg in list(self.door._relay.dialogs.by_leg):
-            dialogs[leg] = self.door.dialog(leg)
+        records, tombs = {}, {}
+        for leg in [*self.door._relay.dialogs.by_leg, *self.door._reservations.held]:
+            records[leg] = self.door.record(leg)
         for leg in list(self.door._relay.dialogs.tombs):
             tombs[leg] = self.door.tombstone(leg)
         import copy
 
         self.door = FrontDoor(self.settings)
-        self.door.restore(copy.deepcopy(list(dialogs.values())), list(tombs.values()), self.now_ms)
+        self.door.restore(copy.deepcopy(list(records.values())), list(tombs.values()), self.now_ms)
         self.take()
         self.put(SpansAre(self.spans))
         return self
