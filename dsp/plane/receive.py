@@ -135,6 +135,10 @@ def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
         return
     for count in range(MAX_PACKETS + MAX_DROPPED):
         length = c_recv(leg.rtp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT)
+        if length < 0 and count == 0:
+            # A peer that sends and does not listen answers each packet of ours by ICMP, and the kernel tells that
+            # first (ECONNREFUSED, once); what the peer sent lies behind it.
+            length = c_recv(leg.rtp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT)
         if length < 0:
             return
         if count >= MAX_PACKETS:

@@ -402,12 +402,15 @@ def test_a_reconnecting_switch_gets_a_snapshot_and_may_discard(rig: Rig) -> None
 def test_done_is_reported_before_the_leg_has_a_tick(rig: Rig) -> None:
     """On the path of a call's set-up nothing may wait for the engine."""
     rig.shared.plane.ctl[layout.RUN] = 0
-    tick = -1
+    tick, since = -1, 0.0
 
     def still() -> bool:
-        nonlocal tick
+        """No tick for the time of ten."""
+        nonlocal tick, since
         before, tick = tick, int(rig.shared.plane.ctl[layout.TICK])
-        return before == tick
+        if before != tick:
+            since = time.monotonic()
+        return time.monotonic() - since >= 0.2
 
     until(still, LIMIT_S)
     rig.leg(0, rig.phone())

@@ -1,5 +1,7 @@
 """The pass over real sockets, one tick at a time."""
 
+import socket
+
 import numpy as np
 import pytest
 
@@ -363,6 +365,23 @@ def test_keys_under_an_ssrc_of_their_own_between_the_audio(rig):
     assert rig.digits() == "5"
     assert rig.leg().rx_ssrc == peer.ssrc, "the audio's source is not touched"
     assert rig.leg().rx_refused <= 1, "probation of the audio alone"
+
+
+def test_a_peer_that_sends_and_does_not_listen_is_heard(rig):
+    """As SIPp plays captures: each of our packets comes back as ICMP, an error of the connected socket."""
+    peer = rig.open(0)
+    ours, theirs = peer.rtp.getpeername(), peer.rtp.getsockname()
+    for n in range(5):
+        peer.rtp.close()
+        peer.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        peer.rtp.setblocking(False)
+        rig.tick()
+        peer.rtp.bind(theirs)
+        peer.rtp.connect(ours)
+        peer.send(np.zeros(lo.FRAME, np.int16))
+        before = int(rig.leg().rx_packets + rig.leg().rx_refused)
+        rig.tick()
+        assert int(rig.leg().rx_packets + rig.leg().rx_refused) == before + 1, n
 
 
 def test_a_leg_without_remote_drops_everything(rig):
