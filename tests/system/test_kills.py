@@ -3,6 +3,7 @@
 Each test checks that the state was reached before the kill, and that the process really was another one after it.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -26,6 +27,11 @@ def restart(bench: Bench, name: str) -> int:
     old = bench.edge.kill(name)
     bench.edge.wait_restarted(name, old)
     return old
+
+
+def runs_again(bench: Bench, name: str, old: int) -> bool:
+    """Whether `name` has a successor, be the appliance ready or not."""
+    return any(p["name"] == name and p["pid"] not in (None, 0, old) for p in bench.edge.processes())
 
 
 def only_call(edge: Appliance) -> dict[str, object]:
@@ -73,6 +79,31 @@ def test_repeated_invite_after_front_was_killed_is_no_second_call(bench: Bench) 
     assert bench.edge.types().count("call.started") == 1
     call.bye()
     ended_once(bench, "completed")
+
+
+@pytest.mark.parametrize("switch", ["hears of it late", "loses the report"])
+def test_front_killed_before_the_call_is_answered(bench: Bench, switch: str) -> None:
+    """Front dies when it has taken an INVITE that nobody has answered yet, and that switch has not written down."""
+    stopped = bench.edge.pid("switch")
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        call = bench.caller.call(bench.edge.uri)
+        until(lambda: call.responses, 10, "100")
+        assert call.responses == [100]
+        old = bench.edge.kill("front")
+        until(lambda: runs_again(bench, "front", old), 10, "another front")
+        call.repeat_invite()
+        if switch == "loses the report":  # with the socket that it was in
+            assert bench.edge.kill("switch") == stopped
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(stopped, signal.SIGCONT)
+    call.wait_answered()
+    assert (bench.edge.pid("switch") == stopped) == (switch == "hears of it late")
+    hears(call, TONES["welcome"])
+    call.bye()
+    ended_once(bench, "completed")
+    assert bench.edge.types().count("call.started") == 1
 
 
 def test_front_killed_with_a_tcp_caller(bench: Bench) -> None:
