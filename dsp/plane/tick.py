@@ -195,8 +195,8 @@ def _advance_digits(state: Any, slot: int, now_ns: int) -> None:
 @kernel
 def _rtcp_leg(state: Any, work: Any, slot: int, tick: int) -> None:
     leg = state.legs[slot]
-    if slot % 10 == tick % 10:
-        receive_rtcp(state, work, slot, clock.wall_ns(work.timespec))
+    # Each tick, though reports come every 5 s: the time a report lies unread counts as round trip.
+    receive_rtcp(state, work, slot, clock.wall_ns(work.timespec))
     if tick < leg.rc_next_tick:
         return
     leg.rc_next_tick = tick + rtcp.next_interval(leg, tick)
