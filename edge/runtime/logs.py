@@ -2,17 +2,18 @@
 
 A line is at most `MAX_LINE` bytes (PIPE_BUF), so that lines of several processes on one pipe never mix. A reader that
 stalls never stalls us: a line that the pipe has no room for is dropped and counted, and the next line tells.
+
+Written here and not with a library: those that make such lines bring terminals and event loops along, 9 MB in each of
+our processes and in every span's share of its zygote.
 """
 
 import json
 import os
 import re
 import select
-from collections.abc import MutableMapping
+import sys
+import traceback
 from typing import Any
-
-import structlog
-from structlog.typing import FilteringBoundLogger
 
 from edge.runtime.clock import rfc3339, wall_time
 from edge.vocabulary.private import Private
@@ -53,37 +54,20 @@ def _safe(value: Any, depth: int = 0) -> Any:
     return _bounded(str(value))
 
 
-def _clean(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    traceback = event.pop("exception", None)
-    cleaned = {_bounded(str(key), 100): _safe(value) for key, value in event.items()}
-    if traceback is not None:
-        cleaned["exception"] = _escape(str(traceback)[-MAX_TRACEBACK:])
-    return cleaned
-
-
-def _stamp(_logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    head = {"time": rfc3339(wall_time()), "level": method, "process": event.pop("process", "edge")}
-    return {**head, "event": event.pop("event", ""), **event}
-
-
-def _line(event: MutableMapping[str, Any]) -> bytes:
+def _line(event: dict[str, Any]) -> bytes:
     line = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
     if len(line) < MAX_LINE:
         return line + b"\n"
     kept = {key: event[key] for key in ("time", "level", "process", "event") if key in event}
     # Halve the traceback until it fits: a cut JSON line would be no line at all.
-    traceback = str(event.get("exception", ""))
-    while traceback:
-        line = json.dumps({**kept, "cut": True, "exception": traceback}, ensure_ascii=True).encode()
+    trace = str(event.get("exception", ""))
+    while trace:
+        line = json.dumps({**kept, "cut": True, "exception": trace}, ensure_ascii=True).encode()
         if len(line) < MAX_LINE:
             return line + b"\n"
-        traceback = traceback[-(len(traceback) // 2) :] if len(traceback) > 1 else ""
+        trace = trace[-(len(trace) // 2) :] if len(trace) > 1 else ""
     kept["event"] = str(kept.get("event", ""))[:300]
     return json.dumps({**kept, "cut": True}, ensure_ascii=True).encode() + b"\n"
-
-
-def _render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
-    return _line(event).decode()
 
 
 class _Output:
@@ -95,7 +79,8 @@ class _Output:
         self._poll.register(fd, select.POLLOUT)
         self.dropped = 0
 
-    def _write(self, message: str) -> None:
+    def write(self, line: bytes) -> None:
+        """Write `line`, or count it as dropped."""
         try:
             ready = self._poll.poll(0)
             if not ready or not ready[0][1] & select.POLLOUT:
@@ -113,25 +98,57 @@ class _Output:
                 if not self._poll.poll(0):  # that line may have taken the room
                     self.dropped = 1
                     return
-            os.write(self._fd, message.encode())
+            os.write(self._fd, line)
         except OSError:
             self.dropped += 1  # nobody reads: a log must never end a call
-
-    debug = info = warning = error = critical = msg = log = _write
 
 
 _output = _Output()
 
 
-def logger(process: str) -> FilteringBoundLogger:
+class Logger:
+    """Writes lines of one process: what happened, and the values that belong to it."""
+
+    def __init__(self, process: str, values: dict[str, Any], least: int) -> None:
+        self._process = process
+        self._values = values
+        self._least = least
+
+    def bind(self, **values: Any) -> "Logger":
+        """Make a logger whose lines have `values`, too."""
+        return Logger(self._process, {**self._values, **values}, self._least)
+
+    def debug(self, event: str, **values: Any) -> None:
+        """Write a line for developers."""
+        self._log("debug", event, values)
+
+    def info(self, event: str, **values: Any) -> None:
+        """Write a line about the ordinary course of things."""
+        self._log("info", event, values)
+
+    def warning(self, event: str, **values: Any) -> None:
+        """Write a line about what an operator may have to look at."""
+        self._log("warning", event, values)
+
+    def error(self, event: str, exc_info: BaseException | None = None, **values: Any) -> None:
+        """Write a line about what went wrong, with the traceback of `exc_info`."""
+        self._log("error", event, values, exc_info)
+
+    def exception(self, event: str, **values: Any) -> None:
+        """Write a line about the exception that is being handled, with its traceback."""
+        self._log("error", event, values, sys.exc_info()[1])
+
+    def _log(self, level: str, event: str, values: dict[str, Any], error: BaseException | None = None) -> None:
+        if _LEVELS[level] < self._least:
+            return
+        line = {"time": rfc3339(wall_time()), "level": level, "process": self._process, "event": _bounded(str(event))}
+        for key, value in (self._values | values).items():
+            line[_bounded(str(key), 100)] = _safe(value)
+        if error is not None:
+            line["exception"] = _escape("".join(traceback.format_exception(error)).rstrip()[-MAX_TRACEBACK:])
+        _output.write(_line(line))
+
+
+def logger(process: str) -> Logger:
     """Make the logger of `process`: `log.info("span up", span=name)`. EDGE_LOG_LEVEL: least level (info)."""
-    level = _LEVELS.get(os.environ.get("EDGE_LOG_LEVEL", "info").lower(), 20)
-    bound: FilteringBoundLogger = structlog.wrap_logger(
-        _output,
-        processors=[structlog.processors.format_exc_info, _clean, _stamp, _render],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        context_class=dict,
-        cache_logger_on_first_use=True,
-        process=process,
-    )
-    return bound
+    return Logger(process, {}, _LEVELS.get(os.environ.get("EDGE_LOG_LEVEL", "info").lower(), 20))
