@@ -16,11 +16,8 @@ def prepare(context: ProcessContext) -> None:
     from dsp.plane.engine import compile_all
     from edge.media import worker  # noqa: F401 - imported here so that no worker has to
     from edge.media.state import map_media_state
-    from edge.vocabulary.commands import FromSwitch
-    from edge.vocabulary.wire import unpacker
 
     compile_all()
-    unpacker(FromSwitch)  # type: ignore[arg-type]  # a union is a type to msgspec; what it learns of the classes stays
     map_media_state(context.fds["media_state"][0], context.site)
 
 

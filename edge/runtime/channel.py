@@ -30,6 +30,9 @@ _PART_SIZE = MAX_MESSAGE - 2
 #: Largest message, all parts together.
 MAX_WHOLE = 8 * 1024 * 1024
 
+# Made at the import: what a zygote has, each of its workers need not have for itself (0.6 MB).
+_decode: Callable[[bytes], Any] = unpacker(cast(Any, ToChild)).decode
+
 
 def split(message: bytes) -> list[bytes]:
     """Return the packets that carry `message`; itself alone when it fits. Raises ValueError above `MAX_WHOLE`."""
@@ -70,7 +73,6 @@ class SupervisorChannel:
     def __init__(self, fd: int) -> None:
         self._packets = PacketSocket(socket.socket(fileno=fd), max_waiting_bytes=2 * MAX_WHOLE)
         self._joiner = Joiner()
-        self._decode: Callable[[bytes], Any] = unpacker(cast(Any, ToChild)).decode
         self._handlers: dict[type, Callable[[Any], None]] = {}
         self._conditions: dict[str, str] = {}
         self._pump: Pump | None = None
@@ -105,7 +107,7 @@ class SupervisorChannel:
         for packet in self._packets.receive():
             whole = self._joiner.feed(packet)
             if whole is not None:
-                self._dispatch(self._decode(whole))
+                self._dispatch(_decode(whole))
         if self._packets.ended and self.fileno() >= 0:
             fd = self.fileno()
             if self._pump is not None:

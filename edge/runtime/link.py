@@ -31,6 +31,9 @@ VERSION_PAUSE_MS = 5000
 #: Command ids remembered.
 MAX_REMEMBERED = 10_000
 
+# Made at the import: what a zygote has, each of its workers need not have for itself (0.6 MB).
+_decode: Callable[[bytes], FromSwitch] = unpacker(cast(Any, FromSwitch)).decode
+
 
 class LinkClient:
     """A process's end. With a pump `attach` is enough; others call `connect`, `handle_readable` and `flush`."""
@@ -53,7 +56,6 @@ class LinkClient:
         self._snapshot = snapshot
         self._max_kept = max_kept
         self._log = logger(process)
-        self._decode: Callable[[bytes], FromSwitch] = unpacker(cast(Any, FromSwitch)).decode
         self._packets: PacketSocket | None = None
         self._pump: Pump | None = None
         self._timer: Timer | None = None
@@ -156,7 +158,7 @@ class LinkClient:
             return
         try:
             for message in packets.receive():
-                self._handle(self._decode(message))
+                self._handle(_decode(message))
                 if self._packets is not packets:
                     return
         except (msgspec.DecodeError, PeerFaultError) as error:

@@ -1,5 +1,6 @@
 """Unix SOCK_SEQPACKET as the link and the supervisor channel use it: non-blocking, bounded, whole messages."""
 
+import mmap
 import socket
 from collections import deque
 
@@ -30,8 +31,8 @@ class PacketSocket:
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._max_waiting_bytes = max_waiting_bytes
-        self._buffer = bytearray(MAX_MESSAGE + 1)
-        self._view = memoryview(self._buffer)
+        # Mapped, because a bytearray would be memory from its first to its last byte; messages are small.
+        self._buffer = mmap.mmap(-1, MAX_MESSAGE + 1, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         #: The peer closed, or the connection broke. Set by `receive` and `send`.
         self.ended = False
 
@@ -111,7 +112,7 @@ class PacketSocket:
                 break
             if size > MAX_MESSAGE:
                 raise PeerFaultError("message too big")
-            messages.append(bytes(self._view[:size]))
+            messages.append(self._buffer[:size])
         return messages
 
     def close(self) -> None:
