@@ -21,6 +21,7 @@ import msgspec
 
 from edge.runtime.channel import SupervisorChannel
 from edge.runtime.logs import logger
+from edge.runtime.memory import trim, unmap_clean_files
 from edge.runtime.packets import MAX_MESSAGE
 from edge.runtime.parent import die_with_parent, outlive_zygote
 from edge.runtime.process import ProcessContext
@@ -44,8 +45,9 @@ def run(context: ProcessContext, prepare: Prepare, work: Work) -> NoReturn:
     prepare(context)
     if threading.active_count() > 1 or len(list(Path("/proc/self/task").iterdir())) > 1:
         raise RuntimeError(f"{context.name}: preparing left threads behind; forking them is unsafe")
+    trim()
+    unmap_clean_files()
     # Frozen objects are never touched by a collection, so their pages stay shared with every worker.
-    gc.collect()
     gc.freeze()
     _Zygote(context, work).run()
     # Not by return: taking a compiler's modules apart lasts longer than a supervisor waits.

@@ -1,4 +1,4 @@
-"""What pjsua2's classes do not offer, called by ctypes in the same shared object; and glibc's malloc_trim."""
+"""What pjsua2's classes do not offer, called by ctypes in the same shared object."""
 
 import ctypes
 import os
@@ -16,7 +16,6 @@ _ = pjsua2.Endpoint
 
 # CDLL lets go of the GIL during a call.
 _lib = ctypes.CDLL(_pjsua2.__file__)
-_libc = ctypes.CDLL(None)
 
 _lib.pj_get_version.restype = ctypes.c_char_p
 _lib.pj_log_set_level.argtypes = [ctypes.c_int]
@@ -87,8 +86,3 @@ class Bridge:
         self._frame.size = 2 * self._SAMPLES
         _lib.pjmedia_port_get_frame(self._port, ctypes.byref(self._frame))
         self._frame.timestamp += self._SAMPLES
-
-
-def trim() -> None:
-    """Give freed memory back to the system; glibc keeps tens of megabytes after a busy time."""
-    _libc.malloc_trim(0)

@@ -12,6 +12,7 @@ from edge.core.calls.span_legs import Action, Discarded, Ending, Event, Failed, 
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
+from edge.runtime.memory import trim
 from edge.runtime.prctl import forbid_new_privileges
 from edge.runtime.process import ProcessContext
 from edge.span import library
@@ -139,8 +140,7 @@ class Span:
             self._idle_since_ms = now_ms
         elif self._used and now_ms - self._idle_since_ms > IDLE_MS:
             self._used = False
-            gc.collect()
-            library.trim()
+            trim()
 
     # --- events in, actions out ---
 
