@@ -45,7 +45,7 @@ def run(
     SIGTERM lets calls end first; SIGINT or a second SIGTERM stops now; SIGHUP loads the configuration anew.
     """
     from edge.app.preparing import Source
-    from edge.app.running import run as run_appliance
+    from edge.app.start import become_supervisor
 
     if demo and config is not None:
         complain("--demo and --config exclude each other")
@@ -61,10 +61,7 @@ def run(
     }
     overrides = {name: value for name, value in given.items() if value is not None}
     file = "" if demo else str((config or DEFAULT_FILE).absolute())
-    try:
-        return run_appliance(Source(config=file, demo=demo, overrides=overrides))
-    except KeyboardInterrupt:  # before there was anything to stop
-        return 130
+    return become_supervisor(Source(config=file, demo=demo, overrides=overrides))
 
 
 def run_dir(config: Path | None, *, demo: bool, state: Path | None) -> Path:
