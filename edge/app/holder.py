@@ -1,6 +1,7 @@
-"""Who holds an address that we can't bind: told from /proc, so that the error names a process and not only a number."""
+"""Who holds an address or a lock that we can't have, from /proc: an error names a process, not only a number."""
 
 import contextlib
+import os
 import socket
 import struct
 from pathlib import Path
@@ -49,3 +50,17 @@ def holder_of(kind: str, host: str, port: int) -> str:
                         command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                         return f"pid {process.name} ({command.strip()[:120]})"
     return ""
+
+
+def lock_holder(fd: int) -> int:
+    """Return the process that holds an flock on the file behind `fd`, 0 when it is not told.
+
+    By the inode alone: some file systems show another device number in /proc/locks than to stat.
+    """
+    inode = str(os.fstat(fd).st_ino)
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/locks").read_text().splitlines():
+            fields = line.split()
+            if fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == inode:
+                return int(fields[4])
+    return 0

@@ -1,5 +1,6 @@
 """Which settings a reload can change, and which wait for a restart."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,14 +49,29 @@ def with_run_dir(site: Site) -> Site:
     return msgspec.structs.replace(site, paths=msgspec.structs.replace(site.paths, run=run))
 
 
-def write_site(site: Site, run_dir: Path, number: int) -> str:
-    """Write the effective configuration (mode 0600, it holds secrets) and return its path; older ones are removed."""
-    path = run_dir / f"site.{number}.msgpack"
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(pack(site))
-    for old in run_dir.glob("site.*.msgpack"):
+class SiteMemory:
+    """Hands the effective configuration to the children.
+
+    In memory: it holds secrets, and a full disk must not keep an appliance from starting.
+    """
+
+    def __init__(self) -> None:
+        self._fds: list[int] = []
+
+    def put(self, site: Site) -> str:
+        """Keep `site`, and return a path that children can read it from as long as the next but one is not put."""
+        fd = os.memfd_create("site", os.MFD_CLOEXEC)
+        os.fchmod(fd, 0o600)
+        with os.fdopen(os.dup(fd), "wb") as file:
+            file.write(pack(site))
+        self._fds.append(fd)
         # The one before stays: a child that starts right now may be about to read it.
-        if old.name not in {path.name, f"site.{number - 1}.msgpack"}:
-            old.unlink(missing_ok=True)
-    return str(path)
+        for old in self._fds[:-2]:
+            os.close(old)
+        del self._fds[:-2]
+        return f"/proc/{os.getpid()}/fd/{fd}"
+
+    def close(self) -> None:
+        """Forget it."""
+        while self._fds:
+            os.close(self._fds.pop())

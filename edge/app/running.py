@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from edge.app.composition import APPLIANCE, Composition
+from edge.app.holder import lock_holder
 from edge.app.preparing import Prepared, Source, prepare
 from edge.app.reloading import with_run_dir
 from edge.app.sockets import CannotOpenError, open_all
@@ -23,28 +24,39 @@ class RefusedError(Exception):
 
 
 def make_folders(site: Site) -> None:
-    """Make state and run folders. Raises RefusedError."""
+    """Make state and run folders. Raises RefusedError.
+
+    A state folder on a file system that is read-only just now (a disk that failed, a repair) is no reason to stay away:
+    the appliance answers, says why it takes no calls, and recovers by itself. It needs a run folder elsewhere for that.
+    """
     for path, mode in ((Path(site.paths.state), 0o750), (Path(site.paths.run), 0o700)):
         try:
             path.mkdir(parents=True, exist_ok=True, mode=mode)
         except OSError as error:
-            raise RefusedError(f"{path}: cannot be made: {error.strerror}") from error
-        if not os.access(path, os.W_OK | os.X_OK):
+            hint = "; set paths.run elsewhere (/run/edge)" if str(path) == site.paths.run else ""
+            raise RefusedError(f"{path}: cannot be made: {error.strerror}{hint}") from error
+        if os.access(path, os.W_OK | os.X_OK):
+            continue
+        if not os.statvfs(path).f_flag & os.ST_RDONLY:
             raise RefusedError(f"{path}: is not writable")
+        if str(path) == site.paths.run:
+            raise RefusedError(
+                f"{path}: is on a read-only file system; set paths.run to a folder elsewhere (/run/edge)"
+            )
 
 
 def lock_state(site: Site) -> int:
-    """Claim the state folder for this run; the descriptor holds the claim. Raises RefusedError."""
-    path = Path(site.paths.state) / "edge.lock"
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Claim the state folder for this run; the descriptor holds the claim. Raises RefusedError.
+
+    The folder itself is locked: that needs nothing written, so it works on a full disk, too.
+    """
+    fd = os.open(site.paths.state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
+        holder = lock_holder(fd)
         os.close(fd)
         raise RefusedError(f"{site.paths.state} is in use by another `edge run` (pid {holder or 'unknown'})") from None
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
     return fd
 
 

@@ -21,7 +21,7 @@ from edge.app.fleet import Fleet, child_environment
 from edge.app.notify import ServiceManager
 from edge.app.preparing import Prepared, Preparing, Source
 from edge.app.readiness import complete, conditions, process_document, spans_document, takes_calls
-from edge.app.reloading import merge, with_run_dir, write_site
+from edge.app.reloading import SiteMemory, merge, with_run_dir
 from edge.app.sockets import Sockets, unix_listener
 from edge.app.starters import Surroundings
 from edge.app.stopping import Drainage, Shutdown, count_of
@@ -59,7 +59,7 @@ class Supervisor:
         self._was_complete = False
         self._taking_calls: bool | None = None
         self._said_ready = False
-        self._site_number = 1
+        self._site_memory = SiteMemory()
         self._needs_restart: list[str] = []
         self._reload_waiters: list[Answer] = []
         self._preparing: Preparing | None = None
@@ -72,7 +72,7 @@ class Supervisor:
         self._manager = ServiceManager(os.environ)
         around = Surroundings(
             sockets=sockets,
-            site_path=write_site(site, self._run_dir, self._site_number),
+            site_path=self._site_memory.put(site),
             run_dir=str(self._run_dir),
             boot_id=self._boot_id,
             environment=child_environment(site.paths.state, sockets.inner_port),
@@ -118,8 +118,7 @@ class Supervisor:
         for name in ("control.sock", "link.sock"):
             with contextlib.suppress(OSError):
                 (self._run_dir / name).unlink()
-        for path in self._run_dir.glob("site.*.msgpack"):
-            path.unlink(missing_ok=True)
+        self._site_memory.close()
         self.pump.close()
 
     def _reap_strangers(self) -> None:
@@ -239,8 +238,7 @@ class Supervisor:
     def _take_over(self, new: Site) -> None:
         new = with_run_dir(new)
         self.site, self._needs_restart = merge(self.site, new)
-        self._site_number += 1
-        self._around.site_path = write_site(self.site, self._run_dir, self._site_number)
+        self._around.site_path = self._site_memory.put(self.site)
         self._around.reloaded = True
         self.fleet.tell_all(Reload(self._around.site_path))
         self.fleet.want_refused()

@@ -1,10 +1,11 @@
 """What a reload takes over."""
 
+import os
 from pathlib import Path
 
 import msgspec
 
-from edge.app.reloading import FIXED, merge, with_run_dir, write_site
+from edge.app.reloading import FIXED, SiteMemory, merge
 from edge.config.site import Limits, Media, Route, Sip, Site
 from edge.runtime.process import read_site
 
@@ -41,21 +42,11 @@ def test_fixed_settings_are_fields_of_the_site() -> None:
             assert name in {field.name for field in msgspec.structs.fields(value)}
 
 
-def test_the_effective_configuration_is_private_and_the_last_two_are_kept(tmp_path: Path) -> None:
-    for number in range(1, 5):
-        path = write_site(Site(name=f"site {number}"), tmp_path, number)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["site.3.msgpack", "site.4.msgpack"]
-    assert Path(path).stat().st_mode & 0o777 == 0o600
-    assert read_site(path).name == "site 4"
-
-
-def test_a_site_of_a_former_run_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "site.1.msgpack").write_text("left behind, readable for all")
-    assert read_site(write_site(Site(name="new"), tmp_path, 1)).name == "new"
-    assert (tmp_path / "site.1.msgpack").stat().st_mode & 0o777 == 0o600
-
-
-def test_run_folder_follows_the_state_folder() -> None:
-    site = with_run_dir(Site(name="a"))
-    assert site.paths.run == f"{site.paths.state}/run"
-    assert with_run_dir(site) == site
+def test_the_effective_configuration_is_private_and_the_last_two_are_kept() -> None:
+    memory = SiteMemory()
+    paths = [memory.put(Site(name=f"site {number}")) for number in range(1, 5)]
+    assert [read_site(path).name for path in paths[2:]] == ["site 3", "site 4"]
+    assert {os.stat(path).st_mode & 0o777 for path in paths[2:]} == {0o600}  # noqa: PTH116 - the file behind the link
+    assert len(set(paths)) < 4, "older ones are closed"
+    memory.close()
+    assert not Path(paths[3]).exists()

@@ -74,7 +74,6 @@ def test_everything_is_given_to_whom_it_belongs(ready: Appliance, tmp_path: Path
     run_dir = tmp_path / "state" / "run"
     assert oct((run_dir / "control.sock").stat().st_mode & 0o777) == "0o600"
     assert oct((run_dir / "link.sock").stat().st_mode & 0o777) == "0o600"
-    assert oct((run_dir / "site.1.msgpack").stat().st_mode & 0o777) == "0o600"
 
 
 def test_front_learns_of_spans_and_that_calls_are_welcome_only_when_all_are_up(ready: Appliance) -> None:

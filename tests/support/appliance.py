@@ -70,6 +70,7 @@ class Appliance:
         self.address = address
         self.folder = folder
         self.state = folder / "state"
+        self.run = self.state / "run"
         self.recordings = folder / "recordings"
         self.site = folder / "site.toml"
         self.log = folder / "edge.log"
@@ -118,7 +119,7 @@ class Appliance:
         """One request to the control socket."""
         with closing(socket.socket(socket.AF_UNIX)) as sock:
             sock.settimeout(10)
-            sock.connect(str(self.state / "run" / "control.sock"))
+            sock.connect(str(self.run / "control.sock"))
             sock.sendall(json.dumps(request).encode() + b"\n")
             answer = b""
             while data := sock.recv(65536):

@@ -152,12 +152,7 @@ def test_full_disk_at_run_time(small_disk: Path, tmp_path: Path) -> None:
         running = phone.call(instance.uri).wait_answered()
         hears(running, TONES["welcome"])
         filler = small_disk / "filler"
-        with filler.open("wb") as file:
-            try:
-                while True:
-                    file.write(b"\0" * 65536)
-            except OSError:
-                pass
+        fill(filler)
         until(lambda: readyz(instance) == 503, 30, "not ready")
         refused = phone.call(instance.uri)
         refused.wait_ended()
@@ -170,6 +165,61 @@ def test_full_disk_at_run_time(small_disk: Path, tmp_path: Path) -> None:
         running.bye()
         until(lambda: "call.ended" in instance.types(), 20, "call.ended")
         assert "recording.failed" in instance.types()
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_bad_disk_at_start(small_disk: Path, tmp_path: Path, fault: str) -> None:
+    """It starts, refuses calls, says why, and takes calls when the disk is good again."""
+    with loopback_address() as at, loopback_address() as phone_at, Softphone(phone_at) as phone:
+        instance = Appliance(at, small_disk)
+        instance.log, instance.run = tmp_path / "edge.log", tmp_path / "run"
+        write_site(instance, extra="[recording]\nreserve_mb = 1\n")
+        text = instance.site.read_text().replace("[paths]\n", f'[paths]\nrun = "{instance.run}"\n')
+        instance.site.write_text(text)
+        instance.state.mkdir()
+        filler = small_disk / "filler"
+        if fault == "full":
+            fill(filler)
+        else:
+            subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+        try:
+            instance.start(ready=False)
+            until(lambda: "storage" in conditions(instance), 60, f"the condition; {instance.log_tail()}")
+            until(lambda: readyz(instance) == 503, 30, "not ready")
+            refused = phone.call(instance.uri)
+            refused.wait_ended()
+            assert refused.final == 503
+            if fault == "full":
+                filler.unlink()
+            else:
+                subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+            instance.wait_ready()
+            call = phone.call(instance.uri).wait_answered()
+            hears(call, TONES["welcome"])
+            call.bye()
+            assert instance.wait_event("call.ended")["data"]["end"]["outcome"] == "completed"
+        finally:
+            instance.stop()
+
+
+def conditions(instance: Appliance) -> list[str]:
+    """What keeps the appliance from being ready."""
+    try:
+        return [row["condition"] for row in instance.status()["conditions"]]
+    except (OSError, ValueError):
+        return []
+
+
+def fill(path: Path) -> None:
+    """Fill a disk."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while file.write(b"\0" * 65536):
+                pass
+            while file.write(b"\0"):
+                pass
+        except OSError:
+            return
 
 
 def test_noise_on_sip_and_rtp_ports_changes_nothing(bench: Bench) -> None:
