@@ -11,9 +11,10 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -81,12 +82,13 @@ class Appliance:
         """Where a caller finds the menu."""
         return f"sip:100@{self.address}:5060"
 
-    def start(self, ready: bool = True) -> None:
-        """Run the daemon; with `ready` wait until it takes calls."""
+    def start(self, ready: bool = True, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Run the daemon; with `ready` wait until it takes calls. `environment` is added to ours."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "edge.cli", "run", "--config", str(self.site)],
                 cwd=ROOT,
+                env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
