@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
+from string import punctuation
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import httpcore
-import httpx
 from standardwebhooks import Webhook
 
 from edge.config.site import Sink
@@ -23,6 +23,8 @@ from edge.runtime.clock import wall_time
 MAX_ANSWER = 64 * 1024
 #: A connection that was idle for so long is not used again, seconds.
 IDLE_S = 30.0
+
+_PORTS = {"http": 80, "https": 443}
 
 _NETWORK = (
     httpcore.NetworkError,
@@ -66,6 +68,32 @@ def _agent() -> str:
         return "edge-appliance"
 
 
+def read_url(text: str) -> tuple[httpcore.URL, bytes, str]:
+    """Return where to connect and what to ask for, the value of `Host`, and the user information of a URL.
+
+    RFC 3986; path and query are used as they are written, with all that is not printable ASCII in percent-encoding.
+    Raises BadSettingsError.
+    """
+    try:
+        parts = urlsplit(text)
+        host, port = (parts.hostname or "").encode("ascii"), parts.port
+    except ValueError as error:
+        raise BadSettingsError("the URL can't be read") from error
+    if parts.scheme not in _PORTS or not host:
+        raise BadSettingsError("the URL can't be read")
+    target = quote(parts.path or "/", safe=punctuation)
+    if parts.query:
+        target += "?" + quote(parts.query, safe=punctuation)
+    authority = b"[%b]" % host if b":" in host else host
+    if port not in {None, _PORTS[parts.scheme]}:
+        authority += b":%d" % port
+    return (
+        httpcore.URL(scheme=parts.scheme, host=host, port=port, target=target),
+        authority,
+        parts.netloc.rpartition("@")[0],
+    )
+
+
 class WebhookSink:
     """The HTTP side of a sink, with connections of its own. Raises BadSettingsError.
 
@@ -75,25 +103,21 @@ class WebhookSink:
     """
 
     def __init__(self, sink: Sink) -> None:
-        try:
-            url = httpx.URL(sink.url)  # it knows how hosts and paths are to be encoded
-        except httpx.InvalidURL as error:
-            raise BadSettingsError("the URL can't be read") from error
-        self._url = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path or b"/")
+        self._url, authority, userinfo = read_url(sink.url)
         self._timeout_s = sink.timeout_ms / 1000
         self._signers = signers(sink.secret)
         self._tls = ssl.create_default_context()
         #: Connections between two attempts, the one used last at the end.
         self._idle: deque[httpcore.AsyncHTTPConnection] = deque()
         self._fixed: list[tuple[bytes, bytes]] = [
-            (b"Host", url.netloc),
+            (b"Host", authority),
             (b"User-Agent", _agent().encode()),
             (b"Accept", b"*/*"),
             (b"Accept-Encoding", b"identity"),
             (b"Content-Type", b"application/cloudevents+json"),
         ]
-        if url.userinfo:
-            user, _, password = url.userinfo.partition(b":")
+        if userinfo:
+            user, _, password = userinfo.partition(":")
             credentials = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
             self._fixed.append((b"Authorization", b"Basic " + base64.b64encode(credentials)))
 
