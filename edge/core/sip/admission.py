@@ -177,7 +177,7 @@ def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     dialog.add(pending)
     relay.dialogs.add(dialog)
     relay.aim(dialog)
-    relay.to_peer(reply(request, 100), answers)
+    # Switch first: it has the longest way to go until the span may answer. A command that overtakes the INVITE waits.
     relay.tell(incoming(dialog))
     message = relay.request_to_span(dialog, "INVITE", request.cseq, pending.branch)
     message.extras.update(carried(request))
@@ -185,6 +185,7 @@ def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
         message.content_type = SDP_TYPE
         message.body = sdp_for_span(relay, dialog, dialog.remote, dialog.remote.telephone_event)
     dialog.unanswered = relay.to_span(message, dialog.port)
+    relay.to_peer(reply(request, 100), answers)
     relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
     relay.alarm(dialog, SPAN_ANSWER_MS)
 
