@@ -1,7 +1,9 @@
 """Commands on their way: to whom, whether sent on the present connection, and whether done."""
 
+from collections.abc import Container
+
 from edge.core.calls.inputs import Send
-from edge.vocabulary.commands import AnyCommand, Command
+from edge.vocabulary.commands import LEAVES_EARLY, AnyCommand, Command
 from edge.vocabulary.ids import CallId, CommandId
 
 
@@ -46,6 +48,20 @@ class Pending:
             return []
         self._sent.setdefault(receiver, {}).update(waiting)
         return [Command(id_, body) for id_, body in waiting.items()]
+
+    def take_early(self, receiver: str, unwritten: Container[str]) -> list[Command]:
+        """Return what may be sent before the turn is on disk: not for calls that are `unwritten`, and in order."""
+        early = []
+        for id_, body in self._waiting.get(receiver, {}).items():
+            if not isinstance(body, LEAVES_EARLY) or call_of_command(id_) in unwritten:
+                break
+            early.append(Command(id_, body))
+        for command in early:
+            del self._waiting[receiver][command.id]
+            self._sent.setdefault(receiver, {})[command.id] = command.body
+        if early and not self._waiting[receiver]:
+            del self._waiting[receiver]
+        return early
 
     def waiting(self) -> list[str]:
         """Return the receivers that something waits for."""

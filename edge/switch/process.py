@@ -1,8 +1,8 @@
 """The switch process: link and clock in, transactions and commands out.
 
-One turn of the loop is one transaction. Commands and acknowledgements leave only when it is on disk. While the disk
-does not work, running calls go on from memory and nothing is acknowledged, so that a crash in that time loses nothing:
-the senders still have it all.
+One turn of the loop is one transaction. Commands (but `LEAVES_EARLY`) and acknowledgements leave only when it is on
+disk. While the disk does not work, running calls go on from memory and nothing is acknowledged, so that a crash in
+that time loses nothing: the senders still have it all.
 """
 
 from collections.abc import Callable
@@ -35,6 +35,8 @@ from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape,
 
 #: How long inputs that lead to nothing (mostly CommandDone) wait for others to share their transaction.
 LAZY_MS = 40
+#: How long acknowledgements wait. They only free memory in the senders, and each wakes one while a call is set up.
+ACKNOWLEDGE_MS = 50
 #: A peer without a snapshot is sent its commands after this time.
 GREETING_MS = 500
 BEAT_MS = 500
@@ -59,6 +61,10 @@ class Switch:
         self._senders: dict[tuple[str, str], int] = {}
         self._timer: Timer | None = None
         self._lazy: Timer | None = None
+        #: Senders whose reports are on disk, and who have not been told so yet.
+        self._unacknowledged: set[tuple[str, str]] = set()
+        #: The newest event on disk that forwarders have not been told of; 0: none.
+        self._unforwarded = 0
         self._draining = False
         self._requests = Requests(lambda: self._exchange, Reader(self._path))
 
@@ -181,21 +187,25 @@ class Switch:
             if self._lazy is not None:
                 self._lazy.cancel()
                 self._lazy = None
+            # The caller need not wait for the disk where a kill before it loses nothing.
+            self._send(receivers, lambda receiver: exchange.pending.take_early(receiver, turn.calls))
             ledger.write(exchange.take_turn())
             if ledger.trouble:
                 self._show_trouble()
-            self._send(receivers)
+            self._send(receivers, exchange.pending.take)
             self.metrics.turn_seconds.observe(perf_counter() - began)
         else:
             if turn and self._lazy is None:
                 self._lazy = self._pump.at(monotonic_ms() + LAZY_MS, lambda: None)
-            self._send(receivers)
+            self._send(receivers, exchange.pending.take)
+        # Calls first: a caller waits for what commands lead to.
+        self._wake_forwarders()
         self._rearm()
 
     def _lazy_is_due(self) -> bool:
         return self._lazy is not None and not self._lazy.active
 
-    def _send(self, receivers: list[str]) -> None:
+    def _send(self, receivers: list[str], take: Callable[[str], list[Command]]) -> None:
         exchange, server = self._exchange, self._server
         if exchange is None or server is None:
             return
@@ -209,21 +219,29 @@ class Switch:
             if peer is None:
                 exchange.connected.discard(receiver)
                 continue
-            for command in exchange.pending.take(receiver):
+            for command in take(receiver):
                 peer.send(command)
 
     def _committed(self, turn: Turn, last_event: int) -> None:
         self._senders.update(turn.senders)
-        server = self._server
-        if server is None:
-            return
-        for (process, incarnation), number in turn.senders.items():
-            peer = server.peer(process, Incarnation(incarnation))
+        if turn.senders and not self._unacknowledged:
+            self._later(ACKNOWLEDGE_MS, self._acknowledge)
+        self._unacknowledged.update(turn.senders)
+        self._unforwarded = last_event or self._unforwarded
+
+    def _acknowledge(self) -> None:
+        """Tell senders what is on disk. Who is away learns it from `Welcome`."""
+        senders, self._unacknowledged = self._unacknowledged, set()
+        for process, incarnation in senders:
+            peer = self._server.peer(process, Incarnation(incarnation)) if self._server is not None else None
             if peer is not None:
-                peer.acknowledge(number)
-        if last_event:
-            for forwarder in server.peers("forwarder"):
-                forwarder.send(Command(CommandId(f"wake:{last_event}:0"), Wake(last_event)))
+                peer.acknowledge(self._senders[process, incarnation])
+
+    def _wake_forwarders(self) -> None:
+        event, self._unforwarded = self._unforwarded, 0
+        if event and self._server is not None:
+            for forwarder in self._server.peers("forwarder"):
+                forwarder.send(Command(CommandId(f"wake:{event}:0"), Wake(event)))
 
     def _rearm(self) -> None:
         next_ms = self._exchange.next_deadline_ms if self._exchange is not None else None

@@ -2,8 +2,9 @@
 
 from edge.core.calls.inputs import Send
 from edge.switch.pending import Pending, call_of_command, receiver_of
-from edge.vocabulary.commands import CloseLeg, HangUp, ReleaseSpan
+from edge.vocabulary.commands import Answer, CloseLeg, HangUp, ReleaseSpan
 from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId
+from edge.vocabulary.media import Address
 
 NONE = Incarnation("")
 
@@ -63,3 +64,19 @@ def test_forgetting_keeps_what_a_connected_receiver_has_yet_to_be_sent():
     assert pending.waiting() == []
     assert pending.has("media", CallId("b"))
     assert not pending.has("front", CallId("a"))
+
+
+def test_what_may_leave_early_leaves_in_order_and_only_for_calls_on_disk():
+    pending = Pending()
+    answer = Answer(LegId("c.1"), Address("127.0.0.1", 16384))
+    pending.add(Send(CommandId("c:2:1"), "span", Incarnation("s"), answer))
+    assert pending.take_early("span s", {"c"}) == []
+    assert ids(pending.take_early("span s", {"d"})) == ["c:2:1"]
+    assert pending.take_early("span s", {}) == []
+    pending.add(Send(CommandId("c:3:1"), "span", Incarnation("s"), HangUp(LegId("c.1"))))
+    pending.add(Send(CommandId("d:2:1"), "span", Incarnation("s"), answer))
+    # A command that must wait holds up those behind it.
+    assert pending.take_early("span s", {}) == []
+    # On a new connection all of it is sent again, in order.
+    pending.again("span s")
+    assert ids(pending.take("span s")) == ["c:2:1", "c:3:1", "d:2:1"]

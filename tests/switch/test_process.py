@@ -193,6 +193,35 @@ def test_killed_in_any_state_and_taken_up(cast, state):
     assert len(ids) == len(set(ids)), "a command was handed out twice"
 
 
+@pytest.mark.parametrize("back_first", ["media", "span"])
+def test_killed_between_the_answer_and_the_disk(cast, back_first):
+    up_to(cast, "media opens")
+    # Another writer holds the commit of the next input up; `Answer` does not wait for it.
+    with contextlib.closing(sqlite3.connect(cast.world.state / "state.db", isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        for id_, body in cast.media.commands:
+            cast.media.carry_out(id_, body)
+        cast.media.obey = True
+        cast.until(lambda: bool(cast.span.bodies(c.Answer)))
+        assert db.execute("SELECT MAX(number) FROM journal").fetchall() == [(1,)]
+        cast.world.kill()
+    late = cast.span if back_first == "media" else cast.media
+    cast.world.peers.remove(late)
+    cast.world.start()
+    if back_first == "span":
+        cast.until(lambda: "call.answered" in cast.world.types("call1"))
+    else:
+        cast.until(lambda: cast.media.link.connected and cast.media.link.kept == 0)
+    cast.world.peers.append(late)
+    cast.until(lambda: bool(cast.plays()))
+    assert cast.world.types("call1").count("call.answered") == 1
+    answers = [id_ for id_, body in cast.span.commands if isinstance(body, c.Answer)]
+    assert len(set(answers)) == len(answers) == (2 if back_first == "media" else 1)
+    cast.caller_hangs_up()
+    cast.wait_end()
+    check_events(cast.world.events())
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_appliance_restarted_in_any_state(cast, state):
     up_to(cast, state)

@@ -17,6 +17,8 @@ class Effects:
         self.now_ms = 0
         #: Inputs handled so far.
         self.inputs = 0
+        #: Lives of switch that this call was taken up by, after the first.
+        self.lives = 0
         #: Events made so far.
         self.callseq = 0
         self._actions: list[Action] = []
@@ -52,7 +54,10 @@ class Effects:
 
     def _send(self, to: str, span: Incarnation, body: FrontCommand | MediaCommand | SpanCommand) -> None:
         self._sent += 1
-        id_ = CommandId(f"{self.call}:{self.inputs}:{self._sent}")
+        # What left early (`commands.LEAVES_EARLY`) may belong to an input that a kill has lost. With switch's life in
+        # the id no other command is taken for it: `Resumed` is on disk before a new life sends anything.
+        number = f"{self.inputs}r{self.lives}" if self.lives else f"{self.inputs}"
+        id_ = CommandId(f"{self.call}:{number}:{self._sent}")
         self._awaited[id_] = (type(body).__name__, body.leg)
         self._actions.append(Send(id_, to, span, body))  # type: ignore[arg-type]
 

@@ -135,8 +135,11 @@ class Leg:
         return True
 
     def answered(self) -> bool:
-        """Take the answer (incoming: its ACK); false when it does not fit, as after a hang-up that crossed it."""
-        if self.signalling not in {"answering", "dialling", "ringing"}:
+        """Take the answer (incoming: its ACK); false when it does not fit, as after a hang-up that crossed it.
+
+        Also of a leg that is offered: a former life of switch sent the answer, and a kill has lost why.
+        """
+        if self.signalling not in {"offered", "answering", "dialling", "ringing"}:
             return False
         self.signalling = "up"
         self.answered_ms = self._fx.now_ms

@@ -279,6 +279,7 @@ def _setup_elapsed(call: "Call") -> None:
 
 
 def _resumed(call: "Call", _input: Resumed) -> None:
+    call.fx.lives += 1
     if call.run is not None and call.phase == "running":
         call.perform(call.run.handle(MenuResumed(), call.fx.now_ms))
 
