@@ -9,10 +9,11 @@ import resource
 import threading
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
-from dsp.jit import drop_old_caches
+from dsp.jit import config, drop_old_caches
 from dsp.plane import layout, loop, source, tick
 from dsp.plane.layout import (
     COMMAND_HEAD,
@@ -129,11 +130,17 @@ class Engine:
             self._thread = None
 
 
+def is_compiled() -> bool:
+    """Whether all kernels are in the cache, so that `compile_all` only loads them."""
+    # The loop calls all others, so it is the last to be written.
+    return any(Path(config.CACHE_DIR).glob("*/loop.run-*.nbc"))
+
+
 def compile_all() -> None:
     """Compile or load all kernels, so that an engine in a process forked from here starts at once. Starts no thread."""
     engine = Engine(layout.map_state(bytearray(layout.state_bytes(1, 2)), 1, 2))
     engine.take_up()
-    engine.step(time.monotonic_ns())
+    # Not `step`: each kernel that Python calls is held with its intermediate code, 4 MB, and the loop has its own.
     source.lost(engine.state.legs[0])  # the controller calls it, too
     drop_old_caches()
     loop.run(engine.state, engine._work, _BOUNDS_US)  # noqa: SLF001 - RUN is 0: it returns at once

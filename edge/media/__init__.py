@@ -13,10 +13,14 @@ def prepare(context: ProcessContext) -> None:
     """Import and compile everything a worker needs, and check the shared memory; single-threaded."""
     # OpenBLAS would start threads at import, and a process with threads must not be forked.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from dsp.plane.engine import compile_all
+    from dsp.plane.engine import compile_all, is_compiled
     from edge.media import worker  # noqa: F401 - imported here so that no worker has to
     from edge.media.state import map_media_state
+    from edge.runtime.aside import aside
 
+    if not is_compiled():
+        # A compilation leaves 300 MB behind that only the end of its process gives back. Should it fail, we see why.
+        aside(compile_all)
     compile_all()
     map_media_state(context.fds["media_state"][0], context.site)
 
