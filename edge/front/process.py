@@ -16,6 +16,7 @@ from edge.metrics.front import FrontMetrics
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
+from edge.runtime.memory import collect_rarely
 from edge.runtime.process import ProcessContext, read_site
 from edge.runtime.pump import Pump, Timer
 from edge.vocabulary.commands import AnyCommand, ReleaseSpan, ReserveSpan
@@ -148,6 +149,7 @@ class FrontProcess:
         self._pump.at(monotonic_ms() + SPANS_GRACE_MS, self._read_now)
         self._pump.every(BEAT_MS, self._beat)
         channel.ready()
+        collect_rarely()
         self._pump.run()
         return 0
 

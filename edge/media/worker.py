@@ -26,6 +26,7 @@ from edge.metrics.media import MediaMetrics
 from edge.runtime.clock import rfc3339, wall_time
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
+from edge.runtime.memory import collect_rarely
 from edge.runtime.process import ProcessContext, read_site
 from edge.runtime.pump import Pump
 from edge.vocabulary.commands import StartRecording
@@ -118,6 +119,7 @@ class Worker:
         self._attach()
         self._on_events()  # what a predecessor did not come to
         self._plays.preload(list(sounds_of(self._context.site)))
+        collect_rarely()
         try:
             self.pump.run()
         finally:

@@ -16,6 +16,7 @@ from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import monotonic_ms, wall_time
 from edge.runtime.link import LinkServer, Peer
 from edge.runtime.logs import logger
+from edge.runtime.memory import collect_rarely
 from edge.runtime.process import EXIT_CONFIG, EXIT_OK, ProcessContext, read_site
 from edge.runtime.pump import Pump, Timer
 from edge.storage.reader import Reader
@@ -83,6 +84,7 @@ class Switch:
         self._pump.after_turn(self._after_turn)
         try:
             self._begin()
+            collect_rarely()
             self._pump.run()
         except SchemaError as error:
             self._log.error("state file refused", error=str(error))
