@@ -36,13 +36,13 @@ class SocketPair:
         """
         try:
             for fd, address in ((self.rtp_fd, rtp), (self.rtcp_fd, rtcp)):
-                _connect(fd, address)
+                with _borrowed(fd) as sock:
+                    _connect(sock, address)
+                    # After connect(): from then on nothing of others can be queued any more.
+                    drain(sock)
         except (OSError, ValueError, OverflowError) as error:
             self.disconnect()
             raise BadAddressError(f"{rtp}, {rtcp}: {error}") from error
-        # After connect(): from then on nothing of others can be queued any more.
-        drain(self.rtp_fd)
-        drain(self.rtcp_fd)
 
     def disconnect(self) -> None:
         """Go back to the state before `connect`; the sockets were bound to a port by number, so they keep it."""
@@ -58,27 +58,25 @@ def usable(address: Address) -> bool:
         return True  # for connect() to refuse, with an error for the command
 
 
-def drain(fd: int) -> int:
+def drain(sock: socket.socket) -> int:
     """Read and drop what is queued, at most `DRAIN_LIMIT` datagrams; return how many."""
     count = 0
-    with _borrowed(fd) as sock:
-        while count < DRAIN_LIMIT:
-            try:
-                sock.recv(1, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                break
-            except OSError:  # an ICMP error of the former peer; the queue goes on behind it
-                pass
-            count += 1
+    while count < DRAIN_LIMIT:
+        try:
+            sock.recv(1, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            break
+        except OSError:  # an ICMP error of the former peer; the queue goes on behind it
+            pass
+        count += 1
     return count
 
 
-def _connect(fd: int, address: Address) -> None:
+def _connect(sock: socket.socket, address: Address) -> None:
     host = ipaddress.ip_address(address.host)  # numbers only: a name would be looked up, and block
     if host.is_multicast or not 0 < address.port < 65536:
         raise ValueError("not a unicast address and port")
-    with _borrowed(fd) as sock:
-        sock.connect((str(host), address.port))
+    sock.connect((str(host), address.port))
 
 
 @contextlib.contextmanager
