@@ -3,13 +3,14 @@
 import pytest
 
 from edge.core.calls.call import ENDING_MS, Call
-from edge.core.calls.inputs import Abandoned, Elapsed, MediaLost, Reserved, Restored, Resumed, Stopped, Terms
+from edge.core.calls.inputs import Abandoned, Elapsed, MediaLost, Reserved, Restored, Resumed, Send, Stopped, Terms
 from edge.core.menus.model import HangUp as HangUpNode
 from edge.core.menus.model import Listen, Menu, Press, Wait
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
 from edge.vocabulary.endings import EndReason
+from edge.vocabulary.ids import CommandId
 from edge.vocabulary.private import Private
 from tests.core.calls.desk import (
     CALL,
@@ -442,3 +443,15 @@ def test_terms_are_in_the_last_event():
     desk = Desk(incoming(terms=TERMS)).answer()
     desk.give(ended(FIRST))
     assert (desk.events[-1].menu, desk.events[-1].menu_version) == ("main", "v1")
+
+
+def test_a_life_that_lost_inputs_gives_no_command_an_id_of_the_life_before():
+    opened = r.CommandDone(CommandId("c1:1:1"))
+    ids = []
+    # The first life takes one input more, which a kill loses with the CommandDone; then the numbers would be the same.
+    for between in (r.AudioStopped(FIRST, 1), Resumed()):
+        call = Call(CALL, MENU)
+        call.handle(incoming(), 0)
+        call.handle(between, 1)
+        ids += [action.id for action in call.handle(opened, 2) if isinstance(action, Send)]
+    assert ids == ["c1:3:1", "c1:3r1:1"]
