@@ -144,7 +144,6 @@ class FrontProcess:
         channel.on(Stop, lambda _: self._pump.stop())
         channel.attach(self._pump)
         self._link.on_change(self._on_switch)
-        self._link.attach(self._pump)
         self._pump.at(monotonic_ms() + SWITCH_GRACE_MS, self._check_switch)
         self._pump.at(monotonic_ms() + SPANS_GRACE_MS, self._read_now)
         self._pump.every(BEAT_MS, self._beat)
@@ -162,10 +161,12 @@ class FrontProcess:
         self._read_now()
 
     def _read_now(self) -> None:
-        # Before the spans are known, a datagram of one would be a stranger's; until then the kernel keeps them.
+        # Before the spans are known, a datagram of one would be a stranger's, and switch would be told that there is no
+        # room; until then the kernel keeps what they send.
         if not self._reading:
             self._reading = True
             self._performer.start()
+            self._link.attach(self._pump)
 
     # --- switch
 

@@ -160,6 +160,7 @@ def test_unknown_number_is_refused(bench: Bench) -> None:
     call = bench.caller.call(bench.edge.uri.replace("100@", "999@"))
     call.wait_ended()
     assert call.final == 404
+    ended_once(bench, "no_route")
 
 
 def test_peers_see_one_address(bench: Bench) -> None:
