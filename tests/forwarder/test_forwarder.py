@@ -74,6 +74,7 @@ def test_events_arrive_signed_in_order_and_are_recorded(tmp_path: Path, outbox: 
         until(lambda: place(tmp_path, "a") == (60, []))
         outbox.append("late")  # found by polling: nobody wakes it here
         until(lambda: backend.ids()[-1] == "late.1")
+        until(lambda: place(tmp_path, "a") == (61, []))  # the answer has reached the forwarder
         values = scrape(process)
         assert values["edge_forwarder_attempts_total", "a", "accepted"] == 61
         assert values["edge_forwarder_backlog_events", "a", ""] == 0
