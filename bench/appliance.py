@@ -1,7 +1,5 @@
 """An appliance for measuring: two tone prompts, recording and in-band detection on, slots to spare."""
 
-import secrets
-import socket
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from tests.support.addresses import address
 from tests.support.appliance import Appliance
 from tests.support.waiting import until
 
@@ -32,18 +31,6 @@ nodes:
   bye:
     hang_up:
 """
-
-
-def free_address() -> str:
-    """Return a loopback address on which nobody speaks SIP."""
-    while True:
-        address = f"127.{secrets.randbelow(100) + 100}.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}"
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((address, 5060))
-            except OSError:
-                continue
-            return address
 
 
 def write_site(edge: Appliance, slots: int) -> None:
@@ -90,11 +77,12 @@ def settle(edge: Appliance) -> None:
 @contextmanager
 def appliance(folder: Path, slots: int, cache: Path | None = None) -> Iterator[Appliance]:
     """Run an appliance in `folder` that takes calls; `cache` is where compiled kernels are kept."""
-    edge = Appliance(free_address(), folder)
-    write_site(edge, slots)
-    try:
-        edge.start(ready=False, environment={"NUMBA_CACHE_DIR": str(cache)} if cache is not None else {})
-        until(lambda: takes_calls(edge), READY_S, "calls let in")
-        yield edge
-    finally:
-        edge.stop()
+    with address() as at:
+        edge = Appliance(at, folder)
+        write_site(edge, slots)
+        try:
+            edge.start(ready=False, environment={"NUMBA_CACHE_DIR": str(cache)} if cache is not None else {})
+            until(lambda: takes_calls(edge), READY_S, "calls let in")
+            yield edge
+        finally:
+            edge.stop()

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import usage
-from bench.appliance import SECOND_HZ, appliance, free_address, metrics, settle
+from bench.appliance import SECOND_HZ, appliance, metrics, settle
+from tests.support.addresses import address
 from tests.support.appliance import Appliance
 from tests.support.waiting import until
 
@@ -36,7 +37,7 @@ def measure(emit: Emit, *, quick: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
         folder = Path(name)
         _start_times(emit, folder)
-        echo = _lines(_generator("--echo", free_address(), "--callers", "100", "--duration", str(min(length, 30))))
+        echo = _generator("--echo", "--callers", "100", "--duration", str(min(length, 30)))
         emit("echo_cpu_per_leg", echo["echo_cpu_per_leg"]["value"], "% of a core", **_void(echo))
         _steady(emit, folder / "calls-100", 100, length, echo["echo_cpu_per_leg"]["value"])
         _steady(emit, folder / "calls-300", 300, length, echo["echo_cpu_per_leg"]["value"])
@@ -47,18 +48,17 @@ def measure(emit: Emit, *, quick: bool) -> None:
             _keys(emit, folder / f"keys-{method}", method)
 
 
-def _lines(output: str) -> Lines:
-    lines = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
-    return {line["name"]: line for line in lines}
-
-
-def _generator(*words: str) -> str:
-    if words[0] == "--echo":
-        words = ("--echo", "--address", words[1], *words[2:])
-    done = subprocess.run([sys.executable, str(GENERATOR), *words], capture_output=True, text=True, check=False)
-    if '"void"' not in done.stdout:
+def _generator(*words: str) -> Lines:
+    """Run the load generator on an address of its own; its figures by name."""
+    with address() as at:
+        done = subprocess.run(
+            [sys.executable, str(GENERATOR), "--address", at, *words], capture_output=True, text=True, check=False
+        )
+    lines = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    found = {line["name"]: line for line in lines}
+    if "void" not in found:
         raise RuntimeError(f"the generator failed: {done.stderr[-2000:]}")
-    return done.stdout
+    return found
 
 
 def _void(lines: Lines) -> dict[str, Any]:
@@ -70,10 +70,7 @@ def _load(folder: Path, slots: int, *words: str, look: Callable[[Appliance], Non
     lines: Lines = {}
     for attempt in range(TRIES):
         with appliance(folder.with_name(f"{folder.name}.{attempt}"), slots) as edge:
-            at = free_address()
-            lines = _lines(
-                _generator(f"{edge.address}:5060", "--address", at, "--watch", str(edge.status()["pid"]), *words)
-            )
+            lines = _generator(f"{edge.address}:5060", "--watch", str(edge.status()["pid"]), *words)
             settle(edge)
             if look is not None and (not lines["void"]["value"] or attempt == TRIES - 1):
                 look(edge)
