@@ -97,7 +97,6 @@ c_getpid = _c("getpid", _int)
 c_kill = _c("kill", _int, _int, _int)
 
 MSG_DONTWAIT = 0x40
-MSG_TRUNC = 0x20
 CLOCK_REALTIME = 0
 CLOCK_MONOTONIC = 1
 TIMER_ABSTIME = 1

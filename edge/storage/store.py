@@ -132,10 +132,6 @@ class Store:
 
         self._guarded(work)
 
-    def set_meta(self, key: str, value: str) -> None:
-        """Keep a value."""
-        self._guarded(lambda: self._db().execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value)))
-
     def purge(self, before: str, rows: int) -> int:
         """Delete at most `rows` journal lines of calls that ended before `before` (RFC 3339); returns how many."""
 
@@ -154,11 +150,6 @@ class Store:
         self._guarded(lambda: self._db().execute("DELETE FROM senders WHERE updated < ?", (before,)))
 
     # --- reading at start
-
-    def meta(self, key: str) -> str | None:
-        """Return a kept value."""
-        row = self._guarded(lambda: self._db().execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone())
-        return None if row is None else str(row[0])
 
     def senders(self) -> dict[tuple[str, str], int]:
         """Return the highest report number taken from each sender."""

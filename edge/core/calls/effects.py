@@ -80,10 +80,6 @@ class Effects:
         """Wake the call `after_ms` from now because of `reason`."""
         self._deadlines[reason] = self.now_ms + after_ms
 
-    def set_at(self, deadline: Deadline) -> None:
-        """Wake the call at a time that another core named."""
-        self._deadlines[deadline.reason] = deadline.at_ms
-
     def clear(self, *reasons: str) -> None:
         """Forget deadlines."""
         for reason in reasons:

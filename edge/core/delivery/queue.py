@@ -83,11 +83,6 @@ class SinkQueue:
         return self._unfinished
 
     @property
-    def under_way(self) -> int:
-        """Attempts not yet answered by `Finished`."""
-        return len(self._under_way)
-
-    @property
     def oldest(self) -> int | None:
         """Sequence of the oldest unfinished event, None when all that was read is finished."""
         return min(

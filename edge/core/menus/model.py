@@ -3,8 +3,6 @@
 Every name in it has been resolved: a node's `next` is the id of a node of the same menu, a sound is an absolute path.
 """
 
-from typing import Literal
-
 from msgspec import Struct
 
 NodeId = str
@@ -101,7 +99,6 @@ class HangUp(Struct, frozen=True, tag="hang_up"):
 
 
 Node = Play | Gather | Transfer | Listen | Press | Wait | HangUp
-NodeKind = Literal["play", "gather", "transfer", "listen", "press", "wait", "hang_up"]
 
 
 class Menu(Struct, frozen=True, kw_only=True):

@@ -26,11 +26,6 @@ class Withheld:
         self._given = list(notes)
 
     @property
-    def replaying(self) -> bool:
-        """Whether decisions are read back."""
-        return self._given is not None
-
-    @property
     def notes(self) -> list[str]:
         """What was noted since `live`."""
         return list(self._noted)
