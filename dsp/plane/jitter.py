@@ -12,13 +12,12 @@ one frame is taken out by cross-fading two into one; packets that come too late 
 from typing import Any
 
 from dsp.jit import kernel
+from dsp.plane import concealment
 from dsp.plane.layout import FRAME, JITTER_SAMPLES
 
 ABSENT = -32768
-#: Longest concealment; it fades to silence over this time (60 ms).
-CONCEAL = 480
-#: Cross-fade from concealment back to the stream (5 ms).
-FADE = 40
+#: The store has been empty this long: what comes next is a new beginning (60 ms).
+DRY = 480
 #: Ticks over which the least store is taken (0.5 s).
 INTERVAL = 25
 #: Store above the target that is let alone (20 ms packets, arriving at any instant of the tick).
@@ -44,11 +43,9 @@ def reset(leg: Any, ring: Any, target: int) -> None:
     """Empty the store; the next packet sets the time base. `target` is the delay in samples."""
     for i in range(JITTER_SAMPLES):
         ring[i] = ABSENT
-    for i in range(FRAME):
-        leg.jb_history[i] = 0
+    concealment.reset(leg)
     leg.jb_started = STOPPED
     leg.jb_target = min(max(target, FRAME), JITTER_SAMPLES // 2)
-    leg.jb_conceal = CONCEAL
     leg.jb_dry = 0
     leg.jb_late_run = 0
     leg.jb_resync_ts = -1
@@ -93,12 +90,12 @@ def put(leg: Any, ring: Any, samples: Any, length: int, ts: int) -> int:
     """Store `samples[:length]` (int16) of unwrapped time `ts`: PLACED, LATE, DUPLICATE or JUMPED (not stored)."""
     if leg.jb_started == STOPPED:
         _prime(leg, ring, ts)
-    elif abs(ts - leg.jb_newest_ts) > JUMP and leg.jb_dry < CONCEAL:
+    elif abs(ts - leg.jb_newest_ts) > JUMP and leg.jb_dry < DRY:
         if leg.jb_resync_ts < 0 or abs(ts - leg.jb_resync_ts) > FRAME:
             leg.jb_resync_ts = ts + length  # one packet may be damaged; a second one that follows on it is no accident
             return JUMPED
         _prime(leg, ring, ts)
-    elif leg.jb_dry >= CONCEAL:
+    elif leg.jb_dry >= DRY:
         _prime(leg, ring, ts)
     leg.jb_resync_ts = -1
     if leg.jb_started == PRIMING and ts - leg.jb_target > leg.jb_play_ts:
@@ -160,50 +157,20 @@ def _copy(leg: Any, ring: Any, out: Any) -> int:
 
 
 @kernel
-def _made_up(history: Any, k: int) -> float:
-    """Sample k of a concealment: the last frame to and fro (so there is no step at the joint), fading to zero."""
-    at = k % (2 * FRAME)
-    if at >= FRAME:
-        at = 2 * FRAME - 1 - at
-    return history[FRAME - 1 - at] * (CONCEAL - k) / CONCEAL
-
-
-@kernel
-def _remember(leg: Any, out: Any, upto: int) -> None:
-    """Keep the last frame of what was played, ending before `out[upto]`."""
-    for i in range(FRAME - upto):
-        leg.jb_history[i] = leg.jb_history[i + upto]
-    for i in range(upto):
-        leg.jb_history[FRAME - upto + i] = out[i]
-
-
-@kernel
-def _conceal(leg: Any, out: Any) -> int:
+def _fill(leg: Any, out: Any) -> int:
     """Fill the holes of a frame and fade over to what is there; gives the number of samples made up."""
     made_up = 0
-    fade = FADE if leg.jb_conceal > 0 else 0
-    start = 0  # first sample that history does not know yet
-    for i in range(FRAME):
-        if out[i] == ABSENT:
-            if leg.jb_conceal == 0:
-                _remember(leg, out[start:], i - start)
-            fade = FADE
-            out[i] = round(_made_up(leg.jb_history, leg.jb_conceal))
-            if leg.jb_conceal < CONCEAL:
-                leg.jb_conceal += 1
-                made_up += 1
-            start = i + 1
-        elif fade > 0:
-            share = fade / (FADE + 1)
-            out[i] = round((1.0 - share) * out[i] + share * _made_up(leg.jb_history, leg.jb_conceal))
-            leg.jb_conceal = min(leg.jb_conceal + 1, CONCEAL)
-            fade -= 1
-            if fade == 0:
-                leg.jb_conceal = 0
-                start = i + 1
-                _remember(leg, out, i + 1)
-    if leg.jb_conceal == 0 and start < FRAME:
-        _remember(leg, out[start:], FRAME - start)
+    start = 0
+    while start < FRAME:
+        absent = out[start] == ABSENT
+        end = start + 1
+        while end < FRAME and (out[end] == ABSENT) == absent:
+            end += 1
+        if absent:
+            made_up += concealment.conceal(leg, out, start, end - start)
+        else:
+            concealment.resume(leg, out, start, end - start)
+        start = end
     return made_up
 
 
@@ -235,19 +202,18 @@ def play(leg: Any, ring: Any, out: Any) -> int:
     leg.jb_interval += 1
     absent = _copy(leg, ring, out)
     hole = 0
-    if absent == 0 and leg.jb_conceal == 0:
+    if absent == 0 and not concealment.active(leg):
         leg.jb_dry = 0
         if leg.jb_interval >= INTERVAL and leg.jb_min_lead > leg.jb_target + SLACK:
             _shrink(leg, ring, out)
-        for i in range(FRAME):
-            leg.jb_history[i] = out[i]
+        concealment.good(leg, out, FRAME)
     else:
         # Nothing newer has come: a pause of the sender (DTX) or a delay; otherwise it is a hole.
         if lead <= 0:
             leg.jb_dry += FRAME
         elif leg.jb_started == PLAYING:
             hole = absent
-        made_up = _conceal(leg, out)
+        made_up = _fill(leg, out)
         if hole > 0:
             leg.jb_concealed += made_up
     if absent < FRAME:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 2
+VERSION = 3
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -223,6 +223,8 @@ LEG = np.dtype(
         ("jb_resyncs", "i8"),
         ("jb_late_run", "i8"),  # packets in a row that came too late
         ("jb_history", "i2", (FRAME,)),  # last samples played before a hole, for concealment
+        # concealment (`concealment.py`)
+        ("pc_fade", "i8"),  # samples of the cross-fade to real samples still to come
         # telephone events received (RFC 4733 section 2.5)
         ("te_active", "i8"),
         ("te_ts", "i8"),
