@@ -74,10 +74,14 @@ def _open(state: Any, slot: int, entry: Any, tick: int) -> None:
 @kernel
 def _update_remote(leg: Any, entry: Any, now_ns: int) -> None:
     leg.connected = entry[3]
-    leg.codec = entry[4]
+    leg.codec = min(max(entry[4], 0), lo.CODECS - 1)
     leg.payload_type = entry[5] & 0x7F
     leg.te_payload_type = entry[6]
     leg.transmit = entry[7]
+    leg.wide = 1 if leg.codec >= lo.CODEC_L16_WIDE else 0
+    leg.rtp_wide = 1 if leg.codec == lo.CODEC_L16_WIDE else 0
+    leg.ptime_ms = entry[9]
+    leg.te_wide = entry[10]
     if leg.expect == 0 and entry[8] != 0:
         leg.rx_watch_ns = now_ns
         leg.rx_stop_told = 0

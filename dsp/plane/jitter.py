@@ -70,13 +70,14 @@ def _prime(leg: Any, ring: Any, ts: int) -> None:
 
 @kernel
 def unwrap(leg: Any, timestamp: int) -> int:
-    """Extend a packet's 32-bit timestamp to the 64-bit one nearest to the newest packet's end."""
+    """Extend a packet's 32-bit timestamp to the 64-bit one nearest to the newest packet's end, in the leg's samples."""
+    shift = leg.wide - leg.rtp_wide  # G.722 has two samples for each count of its RTP clock
     if leg.jb_started == STOPPED:
-        return timestamp
-    difference = (timestamp - leg.jb_newest_ts) & 0xFFFFFFFF
+        return timestamp << shift
+    difference = (timestamp - (leg.jb_newest_ts >> shift)) & 0xFFFFFFFF
     if difference >= 0x80000000:
         difference -= 0x100000000
-    return leg.jb_newest_ts + difference
+    return leg.jb_newest_ts + (difference << shift)
 
 
 @kernel

@@ -7,6 +7,9 @@ Ownership, so that no lock is needed: the *engine* (the GIL-free loop) writes ev
 The *controller* (Python of the media process) writes command entries and `COMMAND_HEAD`, `EVENT_TAIL`, `RUN`,
 `WAKE_FD`, `CRASH_PHASE`, the settings words, and the prompt arena; the *recorder's writer thread* writes `rec_read`.
 Times are CLOCK_MONOTONIC nanoseconds, lengths are samples at 8 kHz unless a name says otherwise.
+
+A leg works at 8 kHz (`wide` 0) or at 16 kHz (`wide` 1). What belongs to its playout (the ring, every `jb_` length) is in
+samples of the leg's own rate: `FRAME << wide` of them a tick. RTP counts by a clock of its own: `FRAME << rtp_wide` a tick.
 """
 
 from typing import Any, NamedTuple
@@ -25,7 +28,8 @@ FRAME = 160
 TICK_NS = 20_000_000
 NS_PER_SAMPLE = 125_000
 
-JITTER_SAMPLES = 10240
+#: Of the leg's own rate: 2.56 s narrow, 1.28 s wide.
+JITTER_SAMPLES = 20480
 RECORD_FRAMES = 16000
 PLAY_ITEMS = 16
 MAX_DIGITS = 64
@@ -105,7 +109,8 @@ COMMAND_WORDS = 24
 #: command's generation.
 CMD_OPEN = 1
 #: connected (1: the sockets have the peer), codec (CODEC_*), payload type, payload type of telephone-event (-1 none),
-#: transmit (0/1), expect (0/1: the peer should send)
+#: transmit (0/1), expect (0/1: the peer should send), packet time (ms), clock of
+#: telephone-event (0: 8 kHz, 1: 16 kHz)
 CMD_UPDATE_REMOTE = 2
 #: play number (> 0), times (0 for ever), barge-in, count, then `count` words `offset << 32 | length`
 CMD_PLAY = 3
@@ -151,6 +156,11 @@ PLAY_BARGED = 2
 
 CODEC_PCMU = 0
 CODEC_PCMA = 1
+CODEC_L16 = 2
+#: From here on wide: L16 by a clock of 16 kHz, G.722 by one of 8 kHz (RFC 3551 section 4.5.2).
+CODEC_L16_WIDE = 3
+CODEC_G722 = 4
+CODECS = 5
 
 LEG_FREE = 0
 LEG_OPEN = 1
@@ -286,6 +296,11 @@ LEG = np.dtype(
         ("rc_peer_fraction", "i8"),  # loss the peer sees, 1/256; -1 not known
         ("rc_peer_lost", "i8"),
         ("rc_peer_jitter", "i8"),
+        # codec: what follows from the negotiated one
+        ("wide", "i8"),  # 1: 16 kHz
+        ("rtp_wide", "i8"),  # 1: the RTP clock runs at 16 kHz
+        ("te_wide", "i8"),  # 1: telephone-event counts by 16 kHz
+        ("ptime_ms", "i8"),  # of our packets; 0: 20
     ],
     align=True,
 )

@@ -102,7 +102,7 @@ def _record(state: Any, work: Any, slot: int, tick: int) -> None:
     if at + lo.FRAME - leg.rec_read > lo.RECORD_FRAMES:
         state.ctl[lo.RECORD_OVERRUNS] += 1
         return
-    ring, left, right = state.record[slot], work.rx[slot], work.tx[slot]
+    ring, left, right = state.record[slot], work.rx8[slot], work.tx8[slot]
     base = at % lo.RECORD_FRAMES  # a multiple of the frame, which divides the ring
     for i in range(lo.FRAME):
         ring[base + i, 0] = left[i]
@@ -113,10 +113,17 @@ def _record(state: Any, work: Any, slot: int, tick: int) -> None:
 
 
 @kernel
+def _narrow(samples: Any, out: Any) -> None:
+    """Write the 8 kHz version of a leg's frame."""
+    for i in range(lo.FRAME):
+        out[i] = samples[i]
+
+
+@kernel
 def _follow_grid(leg: Any, tick: int) -> None:
     """RTP time goes on with the grid, over missed ticks too."""
     if tick > leg.tx_tick:
-        leg.tx_ts = (leg.tx_ts + lo.FRAME * (tick - leg.tx_tick)) & 0xFFFFFFFF
+        leg.tx_ts = (leg.tx_ts + (lo.FRAME << leg.rtp_wide) * (tick - leg.tx_tick)) & 0xFFFFFFFF
         leg.tx_tick = tick
 
 
@@ -142,11 +149,13 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
         if legs[slot].state == lo.LEG_OPEN:
             before = legs[slot].jb_concealed
             work.holes[slot] = jitter.play(legs[slot], state.jitter[slot], work.rx[slot])
+            _narrow(work.rx[slot], work.rx8[slot])
             ctl[lo.CONCEALED] += legs[slot].jb_concealed - before
     clock.crash_point(ctl, 4)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN:
             _compose(state, work, slot, now_ns)
+            _narrow(work.tx[slot], work.tx8[slot])
     clock.crash_point(ctl, 5)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN and legs[slot].rec_active:

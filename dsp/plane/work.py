@@ -15,9 +15,12 @@ from dsp.tones import generator
 class Work(NamedTuple):
     """Scratch arrays (rows are slots) and tables."""
 
-    #: int16[slots, 160]: played-out incoming audio of this tick, and what each leg is sent.
+    #: int16[slots, 320]: played-out incoming audio of this tick, and what each leg is sent; `FRAME << wide` are valid.
     rx: npt.NDArray[np.int16]
     tx: npt.NDArray[np.int16]
+    #: int16[slots, 160]: the same at 8 kHz, for narrow legs a copy. `tx8` of a wide leg is there while it is recorded.
+    rx8: npt.NDArray[np.int16]
+    tx8: npt.NDArray[np.int16]
     #: int64[slots]: `digits.AUDIO`... of this tick.
     kind: npt.NDArray[np.int64]
     #: int64[slots]: samples in loud packets, in quiet packets, and lost in the stream, in this tick.
@@ -44,15 +47,17 @@ class Work(NamedTuple):
 def make_work(slots: int) -> Work:
     """Scratch memory for `slots` legs."""
     return Work(
-        rx=np.zeros((slots, FRAME), np.int16),
-        tx=np.zeros((slots, FRAME), np.int16),
+        rx=np.zeros((slots, 2 * FRAME), np.int16),
+        tx=np.zeros((slots, 2 * FRAME), np.int16),
+        rx8=np.zeros((slots, FRAME), np.int16),
+        tx8=np.zeros((slots, FRAME), np.int16),
         kind=np.zeros(slots, np.int64),
         loud=np.zeros(slots, np.int64),
         quiet=np.zeros(slots, np.int64),
         holes=np.zeros(slots, np.int64),
         packet=np.zeros(BUFFER, np.uint8),
         packet_out=np.zeros(BUFFER, np.uint8),
-        pcm=np.zeros(MAX_PAYLOAD, np.int16),
+        pcm=np.zeros(2 * MAX_PAYLOAD, np.int16),
         timespec=np.zeros(2, np.int64),
         wake=np.ones(1, np.int64),
         te_out=np.zeros((2, 5), np.int64),

@@ -23,7 +23,7 @@ from edge.vocabulary.ids import CommandId, LegId, RecordingId, SlotIndex
 from edge.vocabulary.media import Address, RemoteMedia
 from edge.vocabulary.reports import AnyReport, LegMediaEnded, MediaSnapshot
 
-_CODECS = {"PCMU": layout.CODEC_PCMU, "PCMA": layout.CODEC_PCMA}
+_CODECS = {("PCMU", 8000): layout.CODEC_PCMU, ("PCMA", 8000): layout.CODEC_PCMA}
 _DIGITS = frozenset("0123456789*#ABCD")
 _SAMPLES_PER_MS = layout.SAMPLE_RATE // 1000
 
@@ -370,7 +370,7 @@ class Legs:
             self._push_remote(state, state.remote)
 
 
-_FACT_FIELDS = ("connected", "codec", "payload_type", "te_payload_type", "transmit", "expect")
+_FACT_FIELDS = ("connected", "codec", "payload_type", "te_payload_type", "transmit", "expect", "ptime_ms", "te_wide")
 
 
 def _facts(remote: RemoteMedia) -> tuple[int, ...]:
@@ -378,7 +378,16 @@ def _facts(remote: RemoteMedia) -> tuple[int, ...]:
     event_type = -1 if remote.telephone_event is None else remote.telephone_event
     transmit = remote.direction in {"sendrecv", "recvonly"}
     expect = remote.direction in {"sendrecv", "sendonly"}
-    return int(usable(remote.rtp)), _CODECS[remote.codec], remote.payload_type, event_type, int(transmit), int(expect)
+    return (
+        int(usable(remote.rtp)),
+        _CODECS[remote.codec, remote.clock_rate],
+        remote.payload_type,
+        event_type,
+        int(transmit),
+        int(expect),
+        remote.ptime_ms,
+        int(remote.telephone_event_rate == 2 * layout.SAMPLE_RATE),
+    )
 
 
 def _next_port(remote: RemoteMedia) -> Address:

@@ -33,3 +33,7 @@ class RemoteMedia(Struct, frozen=True, kw_only=True):
     ptime_ms: int
     #: As the peer stated it: `sendonly` means that it holds us.
     direction: Direction
+    #: RTP clock of `codec`, Hz (G.722 has 8000 although it samples at 16000: RFC 3551 section 4.5.2).
+    clock_rate: int = 8000
+    #: Clock of telephone-event, Hz.
+    telephone_event_rate: int = 8000
