@@ -8,8 +8,8 @@ The *controller* (Python of the media process) writes command entries and `COMMA
 `WAKE_FD`, `CRASH_PHASE`, the settings words, and the prompt arena; the *recorder's writer thread* writes `rec_read`.
 Times are CLOCK_MONOTONIC nanoseconds, lengths are samples at 8 kHz unless a name says otherwise.
 
-A leg works at 8 kHz (`wide` 0) or at 16 kHz (`wide` 1). What belongs to its playout (the ring, every `jb_` length) is in
-samples of the leg's own rate: `FRAME << wide` of them a tick. RTP counts by a clock of its own: `FRAME << rtp_wide` a tick.
+A leg works at 8 kHz (`wide` 0) or at 16 kHz (`wide` 1). What belongs to its playout (the ring, every `jb_` length) is
+in samples of the leg's own rate: `FRAME << wide` of them a tick. RTP counts by a clock of its own: `FRAME << rtp_wide`.
 """
 
 from typing import Any, NamedTuple
