@@ -9,68 +9,13 @@ from dsp.codecs import g711
 from dsp.jit import MSG_DONTWAIT, c_send, c_write, fence, kernel
 from dsp.plane import clock, digits, jitter, packets, rtcp, source
 from dsp.plane import layout as lo
-from dsp.plane.commands import end_play, partner, take_commands
+from dsp.plane.commands import take_commands
+from dsp.plane.compose import compose
 from dsp.plane.receive import receive_leg, receive_rtcp, watch_leg
 from dsp.plane.rings import push_event
-from dsp.tones.generator import amplitude, two_tones
 
 #: Number of crash points; point n lies after phase n.
 PHASES = 9
-_DIGIT_PEAK = amplitude(-digits.VOLUME)
-
-
-@kernel
-def _next_prompt(state: Any, slot: int, out: Any, now_ns: int) -> None:
-    """Write the next 20 ms of a leg's play to `out`, ending the play when it is over."""
-    leg = state.legs[slot]
-    done = 0
-    while done < lo.FRAME:
-        if leg.pl_index >= leg.pl_count:
-            if leg.pl_left > 0:
-                leg.pl_left -= 1
-            if leg.pl_left == 0:
-                break
-            leg.pl_index = 0
-            leg.pl_position = 0
-        start = leg.pl_offset[leg.pl_index] + leg.pl_position
-        n = min(lo.FRAME - done, leg.pl_length[leg.pl_index] - leg.pl_position)
-        for i in range(n):
-            out[done + i] = state.prompts[start + i]
-        done += max(n, 0)
-        leg.pl_position += n
-        if leg.pl_position >= leg.pl_length[leg.pl_index]:
-            leg.pl_index += 1
-            leg.pl_position = 0
-    leg.pl_played += done
-    for i in range(done, lo.FRAME):
-        out[i] = 0
-    if done < lo.FRAME:
-        end_play(state, slot, lo.PLAY_FINISHED, now_ns)
-
-
-@kernel
-def _compose(state: Any, work: Any, slot: int, now_ns: int) -> None:
-    """Decide what a leg hears in this tick, into `work.tx[slot]`; a play goes on in time even when it is not heard."""
-    leg, out = state.legs[slot], work.tx[slot]
-    kind = digits.next_frame(leg)
-    work.kind[slot] = kind
-    filled = False
-    if leg.pl_active:
-        _next_prompt(state, slot, out, now_ns)
-        filled = True
-    else:
-        other = partner(state, slot)
-        if other >= 0:
-            heard = work.rx[other]
-            for i in range(lo.FRAME):
-                out[i] = heard[i]
-            filled = True
-    if kind == digits.TONES:
-        steps = work.digit_steps[leg.dg_digits[leg.dg_index]]
-        two_tones(out, 0, lo.FRAME, leg.dg_osc, steps, _DIGIT_PEAK, work.sine)
-    elif kind != digits.AUDIO or not filled or leg.transmit == 0:
-        for i in range(lo.FRAME):
-            out[i] = 0
 
 
 @kernel
@@ -154,7 +99,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     clock.crash_point(ctl, 4)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN:
-            _compose(state, work, slot, now_ns)
+            compose(state, work, slot, now_ns)
             _narrow(work.tx[slot], work.tx8[slot])
     clock.crash_point(ctl, 5)
     for slot in range(used):
