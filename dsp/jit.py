@@ -9,6 +9,7 @@ named after the content of all of `dsp` and after that option.
 """
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import shutil
@@ -82,12 +83,20 @@ def sum_kernel(function: F) -> F:
     return cast("F", compiled)
 
 
-def _c(name: str, result: Any, *arguments: Any) -> Any:
-    return types.ExternalFunction(name, signature(result, *arguments))
-
-
 # Pointers are passed as addresses (`array.ctypes.data`).
 _address, _int, _size = types.intp, types.int32, types.intp
+#: For kernels that run as plain Python (`NUMBA_DISABLE_JIT`).
+_CTYPES: dict[Any, Any] = {types.intp: ctypes.c_ssize_t, types.int32: ctypes.c_int}
+
+
+def _c(name: str, result: Any, *arguments: Any) -> Any:
+    if not config.DISABLE_JIT:
+        return types.ExternalFunction(name, signature(result, *arguments))
+    function = getattr(ctypes.CDLL(None), name)
+    function.restype, function.argtypes = _CTYPES[result], [_CTYPES[argument] for argument in arguments]
+    return function
+
+
 c_recv = _c("recv", _size, _int, _address, _size, _int)
 c_send = _c("send", _size, _int, _address, _size, _int)
 c_write = _c("write", _size, _int, _address, _size)
