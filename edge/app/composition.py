@@ -9,7 +9,7 @@ class Composition(NamedTuple):
     """The packages of the processes; tests put others in their place."""
 
     front: Recipe = Recipe("edge.front", ("sip_udp", "sip_tcp", "inner_udp", "front_table"))
-    switch: Recipe = Recipe("edge.switch", ("link_listener",))
+    switch: Recipe = Recipe("edge.switch", ("link_listener", "switch_seats"))
     media: Recipe = Recipe("edge.media", ("media_state", "rtp"), zygote=True)
     span: Recipe = Recipe("edge.span", (), zygote=True)
     forwarder: Recipe = Recipe("edge.forwarder")

@@ -13,11 +13,12 @@ from edge.vocabulary.wire import pack
 
 
 def sizes_of(site: Site) -> dict[str, int]:
-    """Bytes of the shared memories that the supervisor holds for media and front."""
+    """Bytes of the shared memories that the supervisor holds for its children."""
     from edge.front.table import table_size
     from edge.media.state import state_size
+    from edge.switch.seats import seats_size
 
-    return {"media_state": state_size(site), "front_table": table_size(site)}
+    return {"media_state": state_size(site), "front_table": table_size(site), "switch_seats": seats_size(site)}
 
 
 def prepared(source: Source) -> Prepared:

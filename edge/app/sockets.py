@@ -35,6 +35,7 @@ class Sockets:
     http_port: int = 0
     link_path: str = ""
     _open: list[socket.socket] = field(default_factory=list)
+    _memories: list[int] = field(default_factory=list)
 
     def keep(self, name: str, sock: socket.socket) -> socket.socket:
         """Hold `sock` open under `name`."""
@@ -42,13 +43,18 @@ class Sockets:
         self.fds.setdefault(name, []).append(sock.fileno())
         return sock
 
+    def share(self, name: str, memory: int) -> None:
+        """Hold the memfd `memory` under `name`."""
+        self._memories.append(memory)
+        self.fds[name] = [memory]
+
     def close(self) -> None:
         """Close everything."""
         for sock in self._open:
             sock.close()
-        for name in ("media_state", "front_table"):
-            for fd in self.fds.get(name, []):
-                os.close(fd)
+        for fd in self._memories:
+            os.close(fd)
+        self._memories.clear()
         self._open.clear()
         self.fds.clear()
 
@@ -120,7 +126,7 @@ def open_all(site: Site, sizes: dict[str, int], run_dir: Path) -> Sockets:
         sockets.link_path = str(run_dir / "link.sock")
         sockets.keep("link_listener", unix_listener(sockets.link_path, socket.SOCK_SEQPACKET, LINK_BACKLOG))
         for name, size in sizes.items():
-            sockets.fds[name] = [_memory(name, size)]
+            sockets.share(name, _memory(name, size))
     except CannotOpenError:
         sockets.close()
         raise

@@ -22,7 +22,10 @@ TOLD_BY_SPAN = frozenset({"ringing", "up"})
 
 def take_media(exchange: Exchange, snapshot: MediaSnapshot) -> None:
     """Take the slots that media holds, and end the legs that it lost."""
-    exchange.slots.claim(slot for leg, slot in snapshot.legs.items() if call_of(leg) not in exchange.calls)
+    for id_, slot in snapshot.legs.items():
+        known = exchange.calls.get(call_of(id_))
+        if known is None or id_ not in known.legs or known.legs[id_].seat is None:
+            exchange.seats.hold(id_, slot)
     for call in list(exchange.calls.values()):
         for leg in list(call.legs.values()):
             if leg.media == "open" and leg.id not in snapshot.legs and not call.over:
@@ -50,7 +53,7 @@ def settle(exchange: Exchange, peer: Peer, snapshot: AnyReport, suspects: list[L
         peer.discard(unknown)
     if isinstance(snapshot, MediaSnapshot):
         for leg in unknown:
-            exchange.slots.give_back(snapshot.legs[leg], now_ms)
+            exchange.seats.give_back(snapshot.legs[leg], now_ms)
     for suspect in suspects:
         call = exchange.calls.get(call_of(suspect))
         if call is not None and call.legs[suspect].signalling not in NOT_IN_SPAN:

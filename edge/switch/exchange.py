@@ -22,7 +22,6 @@ from edge.core.calls.inputs import (
     Reserved,
     Send,
 )
-from edge.core.calls.slots import Slots
 from edge.core.menus.model import Listen, Menu
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import rfc3339
@@ -30,6 +29,7 @@ from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
 from edge.switch.rows import call_row, ended_row, event_row
+from edge.switch.seats import Seats
 from edge.vocabulary import events
 from edge.vocabulary.commands import Reject
 from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, call_of
@@ -55,15 +55,21 @@ MAX_ENDED = 4096
 class Exchange:
     """The calls that have not ended. `now_ms` and `wall` are the clocks of the process."""
 
-    def __init__(
-        self, plan: Plan, boot: str, metrics: SwitchMetrics, now_ms: Callable[[], int], wall: Callable[[], datetime]
+    def __init__(  # noqa: PLR0917 - each is needed, in the order of their age
+        self,
+        plan: Plan,
+        boot: str,
+        metrics: SwitchMetrics,
+        now_ms: Callable[[], int],
+        wall: Callable[[], datetime],
+        seats: Seats,
     ) -> None:
         self.plan = plan
         self.boot = boot
         self.metrics = metrics
         self.calls: dict[CallId, Call] = {}
         self.rows: dict[CallId, CallRow] = {}
-        self.slots = Slots(plan.site.media.slots)
+        self.seats = seats
         self.pending = Pending()
         self.turn = Turn()
         #: Receivers that are connected and have shown their snapshot.
@@ -120,7 +126,8 @@ class Exchange:
             self.pending.add(Send(CommandId(f"{id_}:0:1"), "span", report.span, reject))
             return
         menu = self.plan.route(report.called.reveal(), report.trunk)
-        slot = self.slots.take(self._now_ms()) if menu is not None and not self.draining else None
+        taking = menu is not None and not self.draining
+        slot = self.seats.take(report.leg, self._now_ms()) if taking else None
         refuse = 503 if self.draining else 404 if menu is None else 503 if slot is None else 0
         call = self._new(id_, menu)
         seat = self.plan.seat(slot) if slot is not None else None
@@ -152,7 +159,7 @@ class Exchange:
         self._arm(call)
 
     def _reserved(self, call: Call, report: SpanReserved) -> None:
-        slot = self.slots.take(self._now_ms()) if call.waits_for_seat(report.leg) else None
+        slot = self.seats.take(report.leg, self._now_ms()) if call.waits_for_seat(report.leg) else None
         seat = self.plan.seat(slot) if slot is not None else None
         self.feed(call, Reserved(report.leg, report.span, seat))
 
@@ -181,7 +188,7 @@ class Exchange:
                 stamp = stamp or rfc3339(self._wall())
                 self._event(call, action, event_row(action, stamp, self.plan.site.name))
             elif isinstance(action, FreeSeat):
-                self.slots.give_back(action.slot, now_ms)
+                self.seats.give_back(action.slot, now_ms)
             else:
                 self.pending.add(action)
 

@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from edge.core.calls.inputs import Send
-from edge.vocabulary.commands import LEAVES_EARLY, AnyCommand, Command
+from edge.vocabulary.commands import LEAVES_EARLY, AnyCommand, Command, OpenLeg
 from edge.vocabulary.ids import CallId, CommandId
 
 
@@ -50,10 +50,11 @@ class Pending:
         return [Command(id_, body) for id_, body in waiting.items()]
 
     def take_early(self, receiver: str, unwritten: Container[str]) -> list[Command]:
-        """Return what may be sent before the turn is on disk: not for calls that are `unwritten`, and in order."""
+        """Return what may be sent before the turn is on disk, in order; the calls in `unwritten` are not at all yet."""
         early = []
         for id_, body in self._waiting.get(receiver, {}).items():
-            if not isinstance(body, LEAVES_EARLY) or call_of_command(id_) in unwritten:
+            written = isinstance(body, OpenLeg) or call_of_command(id_) not in unwritten
+            if not written or not isinstance(body, LEAVES_EARLY):
                 break
             early.append(Command(id_, body))
         for command in early:

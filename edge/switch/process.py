@@ -29,6 +29,7 @@ from edge.switch.pending import receiver_of
 from edge.switch.plan import Plan
 from edge.switch.recovery import recover
 from edge.switch.requests import RequestError, Requests
+from edge.switch.seats import Seats
 from edge.vocabulary.commands import Command, Wake
 from edge.vocabulary.ids import CommandId, Incarnation
 from edge.vocabulary.reports import AnyReport, MediaSnapshot
@@ -98,7 +99,8 @@ class Switch:
     def _begin(self) -> None:
         """Take up what the store holds, then let peers in; tried again each second while the disk does not work."""
         channel = self._context.channel
-        exchange = Exchange(self._plan, self._context.boot_id, self.metrics, monotonic_ms, wall_time)
+        seats = Seats.shared(self._context.fds["switch_seats"][0], self._plan.site.media.slots)
+        exchange = Exchange(self._plan, self._context.boot_id, self.metrics, monotonic_ms, wall_time, seats)
         exchange.draining = self._draining
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +123,7 @@ class Switch:
         self._server.attach(self._pump)
         if resumed:
             self._later(census.PATIENCE_MS, lambda: census.end_legs_of_absent_spans(exchange))
+        self._later(census.PATIENCE_MS, lambda: seats.lapse(monotonic_ms()))
         self._watch_disk()
         self._log.info("ready", resumed=resumed, ended=ended)
         channel.ready()
@@ -298,7 +301,7 @@ class Switch:
     def _scrape(self) -> str:
         if self._exchange is not None:
             self.metrics.active.set(len(self._exchange.calls))
-            self.metrics.legs.set(self._exchange.slots.taken)
+            self.metrics.legs.set(self._exchange.seats.taken)
             self.metrics.pending.set(len(self._exchange.pending))
         return generate_latest(self.metrics.registry).decode()
 

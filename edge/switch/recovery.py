@@ -86,7 +86,7 @@ def replay(store: Store, left: OpenCall) -> Rebuilt:
 
 def _resume(exchange: Exchange, rebuilt: Rebuilt) -> None:
     call = rebuilt.call
-    exchange.slots.claim(leg.seat.slot for leg in call.legs.values() if leg.seat and leg.media != "closed")
+    exchange.seats.claim((leg.id, leg.seat.slot) for leg in call.legs.values() if leg.seat and leg.media != "closed")
     for send in rebuilt.pending.values():
         exchange.pending.add(send)
     exchange.adopt(call, rebuilt.menu)

@@ -188,14 +188,18 @@ MediaCommand = (
 )
 AnyCommand = FrontCommand | SpanCommand | MediaCommand | Wake
 
-#: Commands that may leave switch before the input that led to them is on disk, once their call is. For a member it
-#: must hold that a new life of switch, which has forgotten the input and gets it again from its sender (not
-#: acknowledged, so kept), comes to a good end in every order of what it is told. `Answer` follows the CommandDone of
-#: the leg's `OpenLeg`, whose slot came to the disk with the call. After a kill switch sends that `OpenLeg` again, media
-#: says again that it is done, and `Answer` follows again, under an id of the new life: a span that has answered says
-#: done and no more. If the span's `LegAnswered` comes before that, the leg counts as answered; if the call ends before
-#: that, the span turns a `Reject` behind its answer into a BYE.
-LEAVES_EARLY = (Answer,)
+#: Commands that may leave switch before the input that led to them is on disk. For a member it must hold that a new
+#: life of switch, which has forgotten the input and gets it again from its sender (not acknowledged, so kept), comes to
+#: a good end in every order of what it is told.
+#:
+#: `OpenLeg`: the leg's slot is remembered outside of the disk (`edge.switch.seats`), so the new life opens the leg in
+#: the same slot, and for media that is done already. A leg that is not told of again is discarded by media's snapshot.
+#:
+#: `Answer` (only for calls on disk) follows the CommandDone of the leg's `OpenLeg`. After a kill switch sends that
+#: `OpenLeg` again, media says again that it is done, and `Answer` follows again, under an id of the new life: a span
+#: that has answered says done and no more. If the span's `LegAnswered` comes before that, the leg counts as answered;
+#: if the call ends before that, the span turns a `Reject` behind its answer into a BYE.
+LEAVES_EARLY = (OpenLeg, Answer)
 
 
 class Command(Struct, frozen=True, tag="command"):

@@ -54,7 +54,7 @@ def test_everything_is_given_to_whom_it_belongs(ready: Appliance, tmp_path: Path
     about = {name: ready.request(name, "about") for name in ("front", "switch", "media", "forwarder", "web")}
     assert {name: sorted(a["fds"]) for name, a in about.items()} == {
         "front": ["front_table", "inner_udp", "sip_tcp", "sip_udp"],
-        "switch": ["link_listener"],
+        "switch": ["link_listener", "switch_seats"],
         "media": ["media_state", "rtp"],
         "forwarder": [],
         "web": ["http_listener"],

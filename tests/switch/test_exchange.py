@@ -10,6 +10,7 @@ from edge.core.calls.slots import QUARANTINE_MS
 from edge.metrics.switch import SwitchMetrics
 from edge.switch.exchange import Exchange
 from edge.switch.plan import Plan
+from edge.switch.seats import Seats
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
 from edge.vocabulary.ids import Incarnation, LegId
@@ -30,7 +31,7 @@ class Office:
         )
         self.metrics = SwitchMetrics()
         wall = datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC)
-        self.exchange = Exchange(Plan(site), "boot", self.metrics, lambda: self.now, lambda: wall)
+        self.exchange = Exchange(Plan(site), "boot", self.metrics, lambda: self.now, lambda: wall, Seats(slots))
         self.exchange.connected |= {"front", "media", SPAN}
 
     def report(self, process: str, body: r.AnyReport) -> None:
@@ -69,7 +70,7 @@ def test_all_slots_used_is_503(office):
         office.answered(name)
     office.report("front", incoming("e"))
     assert office.refused() == [503]
-    assert office.exchange.slots.taken == 4
+    assert office.exchange.seats.taken == 4
 
 
 def test_a_call_that_front_tells_again_is_one_call(office):

@@ -2,8 +2,8 @@
 
 from edge.core.calls.inputs import Send
 from edge.switch.pending import Pending, call_of_command, receiver_of
-from edge.vocabulary.commands import Answer, CloseLeg, HangUp, ReleaseSpan
-from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId
+from edge.vocabulary.commands import Answer, CloseLeg, HangUp, OpenLeg, ReleaseSpan
+from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, SlotIndex
 from edge.vocabulary.media import Address
 
 NONE = Incarnation("")
@@ -80,3 +80,12 @@ def test_what_may_leave_early_leaves_in_order_and_only_for_calls_on_disk():
     # On a new connection all of it is sent again, in order.
     pending.again("span s")
     assert ids(pending.take("span s")) == ["c:2:1", "c:3:1", "d:2:1"]
+
+
+def test_opening_a_leg_does_not_wait_for_its_call_to_be_on_disk():
+    pending = Pending()
+    opening = OpenLeg(leg=LegId("c.1"), slot=SlotIndex(0), remote=None)
+    pending.add(Send(CommandId("c:1:1"), "media", NONE, opening))
+    pending.add(Send(CommandId("c:1:2"), "media", NONE, CloseLeg(LegId("c.1"))))
+    assert ids(pending.take_early("media", {"c"})) == ["c:1:1"]
+    assert ids(pending.take("media")) == ["c:1:2"]

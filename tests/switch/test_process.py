@@ -81,7 +81,7 @@ def up_to(cast: Cast, state: str) -> None:
     if state == "media opens":
         cast.media.obey = False
         cast.call()
-        cast.until(lambda: bool(cast.media.bodies(c.OpenLeg)))
+        cast.until(lambda: bool(cast.media.bodies(c.OpenLeg)) and "call.started" in cast.world.types("call1"))
         return
     if state == "answering":
         cast.span.obey = False
@@ -135,12 +135,23 @@ def test_a_whole_call(cast):
 
 def test_commands_leave_after_their_input_is_on_disk(cast):
     cast.call()
-    cast.until(lambda: bool(cast.media.commands))
+    cast.until(lambda: bool(cast.plays()))
     # The command is here, so its input must be on disk already: nothing that happens later is needed for it.
     with sqlite3.connect(cast.world.state / "state.db") as db:
         rows = db.execute("SELECT call, number FROM journal").fetchall()
-    assert ("call1", 1) in rows
-    assert cast.media.commands[0][0] == "call1:1:1"
+    (id_,) = [id_ for id_, body in cast.media.commands if isinstance(body, c.Play)]
+    assert ("call1", int(id_.split(":")[1])) in rows
+
+
+def test_a_leg_is_opened_before_its_call_is_on_disk(cast):
+    with contextlib.closing(sqlite3.connect(cast.world.state / "state.db", isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        cast.front.link.report(incoming("call1"))
+        cast.until(lambda: bool(cast.media.commands))
+        assert db.execute("SELECT count(*) FROM calls").fetchone() == (0,)
+        assert cast.span.commands == []
+        db.execute("ROLLBACK")
+    cast.until(lambda: bool(cast.span.commands))
 
 
 def test_no_route_is_404(cast):

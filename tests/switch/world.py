@@ -23,6 +23,7 @@ from edge.runtime.channel import Joiner
 from edge.runtime.link import LinkClient
 from edge.runtime.process import Launch
 from edge.storage.reader import Reader, StoredEvent
+from edge.switch.seats import seats_size
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
 from edge.vocabulary.commands import AnyCommand
@@ -144,6 +145,8 @@ class World:
             routes=[Route(number="2*", menu=menu.name)],
             menus={menu.name: menu},
         )
+        self.seats = os.memfd_create("switch_seats")
+        os.ftruncate(self.seats, seats_size(self.site))
         self.site_path = folder / "site.bin"
         self.site_path.write_bytes(pack(self.site))
         self.boot = "boot-1"
@@ -166,7 +169,7 @@ class World:
             incarnation="switch-1",
             channel_fd=theirs.fileno(),
             site=str(self.site_path),
-            fds={"link_listener": [self.listener.fileno()]},
+            fds={"link_listener": [self.listener.fileno()], "switch_seats": [self.seats]},
             link_path=str(self.link_path),
             run_dir=str(self.folder),
             boot_id=self.boot,
@@ -175,7 +178,7 @@ class World:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "edge.app.child", "switch"],
             env={**os.environ, **launch.environment(), "EDGE_LOG_LEVEL": "warning"},
-            pass_fds=[theirs.fileno(), self.listener.fileno()],
+            pass_fds=[theirs.fileno(), self.listener.fileno(), self.seats],
         )
         theirs.close()
         ours.setblocking(False)
@@ -207,6 +210,7 @@ class World:
         self._close_channel()
         self._reader.close()
         self.listener.close()
+        os.close(self.seats)
 
     def _close_channel(self) -> None:
         if self.channel is not None:

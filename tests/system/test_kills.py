@@ -7,14 +7,17 @@ import contextlib
 import json
 import os
 import signal
+import socket
+import sqlite3
 import sys
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.appliance import TONES, Appliance
-from tests.support.softphone import Softphone
+from tests.support.softphone import Call, Softphone
 from tests.support.waiting import until
 from tests.system.conftest import Bench
 from tests.system.flows import ended_once, hears, in_menu, ringing, talking
@@ -209,6 +212,52 @@ def test_switch_killed_while_ringing(bench: Bench) -> None:
     call.bye()
     there.wait_ended()
     ended_once(bench, "completed")
+
+
+@contextlib.contextmanager
+def disk_held_up(edge: Appliance) -> Iterator[sqlite3.Connection]:
+    """Keep switch from committing, for the 2 s that it is willing to wait."""
+    with contextlib.closing(sqlite3.connect(edge.state / "state.db", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield database
+        database.execute("ROLLBACK")
+
+
+def legs_in_media(bench: Bench, caller: Call) -> list[str]:
+    """Local addresses of the appliance's media sockets that are connected to the caller's: RTP legs of its call."""
+    host = int.from_bytes(socket.inet_aton(bench.caller.address), "little")
+    peer = f"{host:08X}:{caller.audio.port:04X}"
+    rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    return [row[1] for row in rows if row[2] == peer]
+
+
+@pytest.mark.parametrize("first", ["media", "front"])
+def test_switch_killed_when_media_has_opened_a_leg_that_the_disk_does_not_know(bench: Bench, first: str) -> None:
+    """The leg is opened in the same slot again, whether media or front is the first to tell the new life of it."""
+    in_menu(bench).bye()  # in slot 0, which a new life would choose by itself; the call to come gets slot 1
+    ended_once(bench, "completed")
+    media = bench.edge.pid("media")
+    with disk_held_up(bench.edge) as database:
+        call = bench.caller.call(bench.edge.uri)
+        (opened,) = until(lambda: legs_in_media(bench, call), 2, "media opened the leg")
+        if first == "front":
+            os.kill(media, signal.SIGSTOP)
+        old = bench.edge.kill("switch")
+        assert database.execute("SELECT count(*) FROM calls WHERE state = 'open'").fetchone() == (0,)
+    if first == "front":
+        until(lambda: bench.edge.types().count("call.started") == 2, 4, "front told of the call")
+        os.kill(media, signal.SIGCONT)
+    bench.edge.wait_restarted("switch", old)
+    assert bench.edge.pid("media") == media
+    call.wait_answered()
+    assert legs_in_media(bench, call) == [opened]
+    hears(call, TONES["welcome"])
+    call.audio.press("1")  # to the port that the answer names
+    hears(call, TONES["one"])
+    call.bye()
+    ended_once(bench, "completed")
+    assert bench.edge.types().count("call.started") == 2
+    until(lambda: not legs_in_media(bench, call), 20, "media has closed the leg")
 
 
 def test_switch_killed_in_conversation(bench: Bench) -> None:

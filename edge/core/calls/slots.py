@@ -31,16 +31,17 @@ class Slots:
     def take(self, now_ms: int) -> SlotIndex | None:
         """Take a slot; None when all are in use or rest."""
         self._wake(now_ms)
-        while self._free:
-            slot = self._free.popleft()
-            if slot not in self._taken:
-                self._taken.add(slot)
-                return slot
-        return None
+        if not self._free:
+            return None
+        slot = self._free.popleft()
+        self._taken.add(slot)
+        return slot
 
     def claim(self, slots: Iterable[SlotIndex]) -> None:
         """Mark slots that calls of an earlier life of this process hold."""
         self._taken.update(slot for slot in slots if slot < self.count)
+        # What lies here once more would be given out again without its rest.
+        self._free = deque(slot for slot in self._free if slot not in self._taken)
 
     def give_back(self, slot: SlotIndex, now_ms: int) -> None:
         """Free a slot. Giving back what is not taken changes nothing."""
@@ -50,4 +51,6 @@ class Slots:
 
     def _wake(self, now_ms: int) -> None:
         while self._resting and self._resting[0][0] <= now_ms:
-            self._free.append(self._resting.popleft()[1])
+            slot = self._resting.popleft()[1]
+            if slot not in self._taken:  # claimed while it rested
+                self._free.append(slot)

@@ -30,6 +30,14 @@ def test_giving_back_twice_is_once():
     assert slots.take(2000) is None
 
 
+def test_a_claimed_slot_rests_as_others_do():
+    slots = Slots(1)
+    slots.claim([0])
+    slots.give_back(0, 0)
+    assert slots.take(QUARANTINE_MS - 1) is None
+    assert slots.take(QUARANTINE_MS) == 0
+
+
 def test_claimed_slots_are_not_given_out():
     slots = Slots(3)
     slots.claim([0, 2, 99])
