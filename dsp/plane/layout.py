@@ -20,7 +20,7 @@ import numpy.typing as npt
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 3
+VERSION = 4
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -33,7 +33,7 @@ JITTER_SAMPLES = 20480
 RECORD_FRAMES = 16000
 PLAY_ITEMS = 16
 MAX_DIGITS = 64
-TE_MEMORY = 4
+TE_MEMORY = 8
 
 # --- control words ------------------------------------------------------------------------------------------------
 CONTROL_WORDS = 512
@@ -110,7 +110,7 @@ COMMAND_WORDS = 24
 CMD_OPEN = 1
 #: connected (1: the sockets have the peer), codec (CODEC_*), payload type, payload type of telephone-event (-1 none),
 #: transmit (0/1), expect (0/1: the peer should send), packet time (ms), clock of
-#: telephone-event (0: 8 kHz, 1: 16 kHz)
+#: telephone-event (0: 8 kHz, 1: 16 kHz), bits for `dg_tones` (1) and `dg_guard` (2)
 CMD_UPDATE_REMOTE = 2
 #: play number (> 0), times (0 for ever), barge-in, count, then `count` words `offset << 32 | length`
 CMD_PLAY = 3
@@ -132,7 +132,8 @@ EVENTS = 4096
 EVENT_WORDS = 10
 
 # After a crash of the engine an event may come twice (never zero times): numbers and start instants tell repeats.
-#: method (METHOD_*), digit (ASCII), start instant, duration ns, level dBm0 * 10 (NO_LEVEL: not known), end seen (0/1)
+#: method (METHOD_*), digit (ASCII, `!` is hook flash), start instant, duration ns, level dBm0 * 10 (NO_LEVEL: not
+#: known), bits: 1 the end was seen, 2 the same key's tone was in the audio, too (RFC 4733 only)
 EV_DIGIT = 1
 #: play number, how (PLAY_*), samples played
 EV_PLAY_ENDED = 2
@@ -301,6 +302,10 @@ LEG = np.dtype(
         ("rtp_wide", "i8"),  # 1: the RTP clock runs at 16 kHz
         ("te_wide", "i8"),  # 1: telephone-event counts by 16 kHz
         ("ptime_ms", "i8"),  # of our packets; 0: 20
+        # digits: source of the last telephone event, and how keys get to this leg
+        ("te_ssrc", "i8"),
+        ("dg_tones", "i8"),  # 1: as tones, also where telephone-event was negotiated
+        ("dg_guard", "i8"),  # 1: by signalling or events, so it does not hear the tones of others
     ],
     align=True,
 )

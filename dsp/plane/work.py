@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from dsp.codecs import g711
 from dsp.detectors import dtmf
+from dsp.plane import telephone_events
 from dsp.plane.layout import FRAME
 from dsp.plane.packets import BUFFER, MAX_PAYLOAD
 from dsp.tones import generator
@@ -60,7 +61,7 @@ def make_work(slots: int) -> Work:
         pcm=np.zeros(2 * MAX_PAYLOAD, np.int16),
         timespec=np.zeros(2, np.int64),
         wake=np.ones(1, np.int64),
-        te_out=np.zeros((2, 5), np.int64),
+        te_out=np.zeros((telephone_events.ROWS, 5), np.int64),
         dtmf_out=np.zeros((4, 4), np.int64),
         decode=g711.DECODE,
         encode=g711.ENCODE,

@@ -19,7 +19,7 @@ class Receiver:
 
     def packet(self, event, ts, duration, end=False, marker=0, ssrc=7, volume=10):
         data = np.frombuffer(payload(event, duration, end, volume), np.uint8)
-        out = np.zeros((2, 5), np.int64)
+        out = np.zeros((te.ROWS, 5), np.int64)
         what, rows = te.take(self.leg, data, 0, len(data), marker, ts, ssrc, self.now, out)
         self.began += what == te.BEGAN
         for row in out[:rows]:
@@ -69,7 +69,7 @@ def test_all_sixteen_digits(r):
 
 def test_the_start_is_counted_back_from_the_first_packet(r):
     began = r.now
-    out = np.zeros((2, 5), np.int64)
+    out = np.zeros((te.ROWS, 5), np.int64)
     data = np.frombuffer(payload(1, 400, True), np.uint8)
     assert te.take(r.leg, data, 0, 4, 1, 1000, 7, began, out) == (te.BEGAN, 1)
     assert out[0, 1] == began - 400 * lo.NS_PER_SAMPLE
@@ -161,8 +161,8 @@ def test_the_timestamp_wraps(r):
     assert r.digits == "77"
 
 
-@pytest.mark.parametrize("data", [b"", b"\x05", b"\x05\x0a\x00", b"\x10\x0a\x00\xa0", b"\xff" * 4])
+@pytest.mark.parametrize("data", [b"", b"\x05", b"\x05\x0a\x00", b"\x11\x0a\x00\xa0", b"\xff" * 4])
 def test_what_is_no_digit_is_ignored(r, data):
     array = np.frombuffer(data + bytes(8), np.uint8)
-    out = np.zeros((2, 5), np.int64)
+    out = np.zeros((te.ROWS, 5), np.int64)
     assert te.take(r.leg, array, 0, len(data), 1, 1, 1, r.now, out) == (te.IGNORED, 0)
