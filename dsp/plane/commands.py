@@ -6,6 +6,7 @@ generation or number says that it was applied, and a leg's number is written las
 
 from typing import Any
 
+from dsp.detectors import dtmf
 from dsp.jit import MSG_DONTWAIT, c_send, fence, kernel
 from dsp.plane import clock, digits, jitter, rtcp, telephone_events
 from dsp.plane import layout as lo
@@ -81,7 +82,9 @@ def _update_remote(leg: Any, entry: Any, now_ns: int) -> None:
     leg.wide = 1 if leg.codec >= lo.CODEC_L16_WIDE else 0
     leg.rtp_wide = 1 if leg.codec == lo.CODEC_L16_WIDE else 0
     leg.ptime_ms = entry[9]
-    leg.te_wide = entry[10]
+    leg.te_wide = entry[10] & 1
+    leg.dg_tones = entry[11]
+    leg.dg_guard = entry[12]
     if leg.expect == 0 and entry[8] != 0:
         leg.rx_watch_ns = now_ns
         leg.rx_stop_told = 0
@@ -214,7 +217,17 @@ def _close(state: Any, work: Any, slot: int, now_ns: int) -> None:
 def push_digit(state: Any, work: Any, slot: int, now_ns: int, row: int) -> None:
     """Tell a digit that came by RFC 4733, from a row of `work.te_out`."""
     d = work.te_out[row]
-    push_event(state, lo.EV_DIGIT, slot, now_ns, lo.METHOD_RFC4733, d[0], d[1], d[2], d[3], d[4])
+    bits = d[4] | (2 if _audible(state, slot, d[0], d[1]) else 0)
+    push_event(state, lo.EV_DIGIT, slot, now_ns, lo.METHOD_RFC4733, d[0], d[1], d[2], d[3], bits)
+
+
+@kernel
+def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
+    """Whether the tone of a key that came by RFC 4733 is, or was from its beginning on, in the audio, too."""
+    leg, detector = state.legs[slot], state.dtmf[slot]
+    if detector.phase == dtmf.ON and dtmf.DIGIT_CODES[detector.digit] == digit:
+        return True
+    return leg.dg_tone == digit and leg.dg_tone_ns > start_ns
 
 
 @kernel

@@ -8,7 +8,7 @@ from dsp.plane import layout as lo
 from dsp.plane.commands import end_play, partner
 from dsp.tones.generator import amplitude, two_tones
 
-_DIGIT_PEAK = amplitude(-digits.VOLUME)
+_ROW_PEAK, _COLUMN_PEAK = amplitude(digits.ROW_DBM0), amplitude(digits.COLUMN_DBM0)
 
 
 @kernel
@@ -52,14 +52,14 @@ def compose(state: Any, work: Any, slot: int, now_ns: int) -> None:
         filled = True
     else:
         other = partner(state, slot)
-        if other >= 0:
+        if other >= 0 and not digits.hidden(state.legs[other], leg, now_ns):
             heard = work.rx[other]
             for i in range(lo.FRAME):
                 out[i] = heard[i]
             filled = True
     if kind == digits.TONES:
         steps = work.digit_steps[leg.dg_digits[leg.dg_index]]
-        two_tones(out, 0, lo.FRAME, leg.dg_osc, steps, _DIGIT_PEAK, work.sine)
+        two_tones(out, 0, lo.FRAME, leg.dg_osc, steps, _ROW_PEAK, _COLUMN_PEAK, work.sine)
     elif kind != digits.AUDIO or not filled or leg.transmit == 0:
         for i in range(lo.FRAME):
             out[i] = 0

@@ -110,7 +110,7 @@ COMMAND_WORDS = 24
 CMD_OPEN = 1
 #: connected (1: the sockets have the peer), codec (CODEC_*), payload type, payload type of telephone-event (-1 none),
 #: transmit (0/1), expect (0/1: the peer should send), packet time (ms), clock of
-#: telephone-event (0: 8 kHz, 1: 16 kHz), bits for `dg_tones` (1) and `dg_guard` (2)
+#: telephone-event (0: 8 kHz, 1: 16 kHz), digits go in-band (0/1), tones of others are not heard (0/1)
 CMD_UPDATE_REMOTE = 2
 #: play number (> 0), times (0 for ever), barge-in, count, then `count` words `offset << 32 | length`
 CMD_PLAY = 3
@@ -306,6 +306,9 @@ LEG = np.dtype(
         ("te_ssrc", "i8"),
         ("dg_tones", "i8"),  # 1: as tones, also where telephone-event was negotiated
         ("dg_guard", "i8"),  # 1: by signalling or events, so it does not hear the tones of others
+        ("dg_hidden_ns", "i8"),  # until then a tone of this leg is played
+        ("dg_tone", "i8"),  # the last digit of it that was recognised in-band (ASCII), and when that ended
+        ("dg_tone_ns", "i8"),
     ],
     align=True,
 )

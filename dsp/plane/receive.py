@@ -5,7 +5,7 @@ from typing import Any
 from dsp.codecs import g711
 from dsp.detectors import dtmf
 from dsp.jit import MSG_DONTWAIT, c_recv, kernel
-from dsp.plane import jitter, levels, packets, rtcp, source, telephone_events
+from dsp.plane import digits, jitter, levels, packets, rtcp, source, telephone_events
 from dsp.plane import layout as lo
 from dsp.plane.commands import end_play, push_digit
 from dsp.plane.rings import push_event
@@ -34,6 +34,8 @@ def _inband(state: Any, work: Any, slot: int, rows: int, now_ns: int) -> None:
         start = _instant(state.dtmf[slot], d[1], now_ns)
         _barge(state, slot, start, now_ns)
         duration = (d[2] - d[1]) * lo.NS_PER_SAMPLE
+        state.legs[slot].dg_tone = d[0]
+        state.legs[slot].dg_tone_ns = start + duration
         push_event(state, lo.EV_DIGIT, slot, now_ns, lo.METHOD_INBAND, d[0], start, duration, d[3], 1)
 
 
@@ -81,6 +83,7 @@ def _audio(state: Any, work: Any, slot: int, offset: int, size: int, timestamp: 
         if rows > 0:
             _inband(state, work, slot, rows, now_ns)
         if detector.phase == dtmf.ON:
+            digits.hide(leg, now_ns)
             _barge(state, slot, _instant(detector, detector.onset, now_ns), now_ns)
     placed = jitter.put(leg, ring, pcm, size, ts)
     if placed == jitter.LATE:

@@ -46,11 +46,13 @@ DIGIT_STEPS = _digit_steps()
 
 
 @kernel
-def two_tones(out: Any, start: int, count: int, phases: Any, steps: Any, peak: float, sine: Any) -> None:
-    """Write two sines of `peak` each to `out[start:start + count]` (int16), going on from `phases[:2]`."""
+def two_tones(
+    out: Any, start: int, count: int, phases: Any, steps: Any, row_peak: float, column_peak: float, sine: Any
+) -> None:
+    """Write two sines to `out[start:start + count]` (int16), going on from `phases[:2]`."""
     a, b = phases[0], phases[1]
     for i in range(start, start + count):
-        value = peak * (sine[a >> 20] + sine[b >> 20])
+        value = row_peak * sine[a >> 20] + column_peak * sine[b >> 20]
         out[i] = np.int16(min(max(round(value), -32768), 32767))
         a = (a + steps[0]) & 0xFFFFFFFF
         b = (b + steps[1]) & 0xFFFFFFFF
@@ -78,5 +80,6 @@ def dtmf(digit: str, samples: int, level_dbm0: float = -10.0) -> npt.NDArray[np.
     if len(digit) != 1 or digit.upper() not in DIGITS:
         raise ValueError(f"not a DTMF digit: {digit!r}")
     out, phases = np.zeros(samples, np.int16), np.zeros(2, np.int64)
-    two_tones(out, 0, samples, phases, DIGIT_STEPS[ord(digit)], amplitude(level_dbm0), SINE)
+    peak = amplitude(level_dbm0)
+    two_tones(out, 0, samples, phases, DIGIT_STEPS[ord(digit)], peak, peak, SINE)
     return out

@@ -45,7 +45,7 @@ class Events:
         handler(state, tuple(arguments))
 
     def _digit(self, state: SlotState, arguments: tuple[int, ...]) -> None:
-        method, digit, start_ns, duration_ns, level, end_seen = arguments[:6]
+        method, digit, start_ns, duration_ns, level, bits = arguments[:6]
         key = (state.slot, state.generation, method)
         if self._last_digit.get(key) == start_ns:  # an engine that was killed in the tick may tell twice
             return
@@ -58,7 +58,8 @@ class Events:
                 start_ms=start_ns // NS_PER_MS,
                 duration_ms=duration_ns // NS_PER_MS,
                 level_dbm0=None if level == layout.NO_LEVEL else level / 10,
-                end_seen=bool(end_seen),
+                end_seen=bool(bits & 1),
+                audible=bool(bits & 2),
             )
         )
 

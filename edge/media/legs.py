@@ -20,11 +20,11 @@ from edge.media.slots import RecordingState, SlotState, SlotTable, TooLongError
 from edge.media.sockets import BadAddressError, SocketPair, usable
 from edge.vocabulary import commands as words
 from edge.vocabulary.ids import CommandId, LegId, RecordingId, SlotIndex
-from edge.vocabulary.media import Address, RemoteMedia
+from edge.vocabulary.media import FLASH, Address, RemoteMedia
 from edge.vocabulary.reports import AnyReport, LegMediaEnded, MediaSnapshot
 
 _CODECS = {("PCMU", 8000): layout.CODEC_PCMU, ("PCMA", 8000): layout.CODEC_PCMA}
-_DIGITS = frozenset("0123456789*#ABCD")
+_DIGITS = frozenset("0123456789*#ABCD" + FLASH)
 _SAMPLES_PER_MS = layout.SAMPLE_RATE // 1000
 
 
@@ -370,7 +370,10 @@ class Legs:
             self._push_remote(state, state.remote)
 
 
-_FACT_FIELDS = ("connected", "codec", "payload_type", "te_payload_type", "transmit", "expect", "ptime_ms", "te_wide")
+_FACT_FIELDS = (
+    "connected", "codec", "payload_type", "te_payload_type", "transmit", "expect", "ptime_ms", "te_wide", "dg_tones",
+    "dg_guard",
+)  # fmt: skip
 
 
 def _facts(remote: RemoteMedia) -> tuple[int, ...]:
@@ -387,6 +390,8 @@ def _facts(remote: RemoteMedia) -> tuple[int, ...]:
         int(expect),
         remote.ptime_ms,
         int(remote.telephone_event_rate == 2 * layout.SAMPLE_RATE),
+        int(remote.digits_by == "inband"),
+        int(remote.digits_by != "inband"),
     )
 
 

@@ -7,6 +7,10 @@ from msgspec import Struct
 CodecName = Literal["PCMU", "PCMA"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 DigitMethod = Literal["rfc4733", "inband", "info"]
+#: How digits are sent to a peer; `auto`: by RFC 4733 where it was negotiated, else in-band.
+DigitSending = Literal["auto", "rfc4733", "info", "inband"]
+#: What stands for hook flash (RFC 4733 event 16) among digits.
+FLASH = "!"
 
 
 class Address(Struct, frozen=True, order=True):
@@ -37,3 +41,12 @@ class RemoteMedia(Struct, frozen=True, kw_only=True):
     clock_rate: int = 8000
     #: Clock of telephone-event, Hz.
     telephone_event_rate: int = 8000
+    #: How digits are sent, as the trunk says.
+    dtmf: DigitSending = "auto"
+
+    @property
+    def digits_by(self) -> DigitMethod:
+        """How this peer gets digits: `dtmf`, but in-band where RFC 4733 is wanted and was not negotiated."""
+        if self.dtmf in {"auto", "rfc4733"}:
+            return "inband" if self.telephone_event is None else "rfc4733"
+        return "info" if self.dtmf == "info" else "inband"

@@ -114,6 +114,8 @@ class DigitHeard(Struct, frozen=True, tag=True, kw_only=True):
     level_dbm0: float | None = None
     #: False: the end was not seen (lost end packets) and was assumed.
     end_seen: bool = True
+    #: By RFC 4733: the same key's tone was in the audio meanwhile.
+    audible: bool = False
 
 
 class PlayEnded(Struct, frozen=True, tag=True, kw_only=True):

@@ -50,9 +50,7 @@ def packets(sender: Sender, presses: list[Press], ts: int, wide: int = 0) -> lis
             if end and sender.moves in {"all", "ends"}:
                 stamp += (i - press.frames) * unit
             at_ms = 20 * (frame + i)
-            out.append(
-                Sent(at_ms, number, press.event, stamp & 0xFFFFFFFF, duration, end, sender.marker and i == 1)
-            )
+            out.append(Sent(at_ms, number, press.event, stamp & 0xFFFFFFFF, duration, end, sender.marker and i == 1))
         frame += press.frames + press.gap
     return out
 

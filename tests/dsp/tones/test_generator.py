@@ -34,10 +34,9 @@ def test_a_digit_is_its_two_frequencies(digit):
 def test_frames_join_without_a_step():
     whole = generator.dtmf("7", 1600)
     parts, phases = np.zeros(1600, np.int16), np.zeros(2, np.int64)
+    peak, steps = generator.amplitude(-10), generator.DIGIT_STEPS[ord("7")]
     for start in range(0, 1600, 160):
-        generator.two_tones(
-            parts, start, 160, phases, generator.DIGIT_STEPS[ord("7")], generator.amplitude(-10), generator.SINE
-        )
+        generator.two_tones(parts, start, 160, phases, steps, peak, peak, generator.SINE)
     assert np.array_equal(whole, parts)
 
 
