@@ -30,6 +30,8 @@ NS_PER_SAMPLE = 125_000
 
 #: Of the leg's own rate: 2.56 s narrow, 1.28 s wide.
 JITTER_SAMPLES = 20480
+#: Of the leg's own rate; a power of two.
+CONCEAL_HISTORY = 1024
 RECORD_FRAMES = 16000
 PLAY_ITEMS = 16
 MAX_DIGITS = 64
@@ -224,7 +226,6 @@ LEG = np.dtype(
         ("jb_min_lead", "i8"),  # least samples in store when a packet came, in the present interval
         ("jb_interval", "i8"),  # ticks into the interval
         ("jb_dry", "i8"),  # samples played since the store ran empty
-        ("jb_conceal", "i8"),  # samples concealed in a row
         ("jb_resync_ts", "i8"),  # a jumped timestamp waiting for a second witness
         ("jb_target", "i8"),  # playout delay aimed at, samples
         ("jb_late", "i8"),
@@ -233,9 +234,21 @@ LEG = np.dtype(
         ("jb_dropped", "i8"),  # samples taken out to bring the delay down
         ("jb_resyncs", "i8"),
         ("jb_late_run", "i8"),  # packets in a row that came too late
-        ("jb_history", "i2", (FRAME,)),  # last samples played before a hole, for concealment
         # concealment (`concealment.py`)
-        ("pc_fade", "i8"),  # samples of the cross-fade to real samples still to come
+        ("pc_lost", "i8"),  # samples made up in a row; 0 none
+        ("pc_fade", "i8"),  # samples of the cross-fade to real ones still to come, and its whole length
+        ("pc_fade_length", "i8"),
+        ("pc_wide", "i8"),  # the rate that the history has
+        ("pc_at", "i8"),  # samples played so far; the history's next place
+        ("pc_pitch", "i8"),
+        ("pc_periods", "i8"),  # pitch periods that are repeated; 0 none any more
+        ("pc_phase", "i8"),
+        ("pc_turn", "i8"),  # samples of the cross-fade to more periods still to come, and what it fades from
+        ("pc_old_periods", "i8"),
+        ("pc_old_phase", "i8"),
+        ("pc_step", "f8"),
+        ("pc_history", "i2", (CONCEAL_HISTORY,)),
+        ("pc_template", "i2", (1024,)),
         # telephone events received (RFC 4733 section 2.5)
         ("te_active", "i8"),
         ("te_ts", "i8"),
