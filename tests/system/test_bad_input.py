@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -167,15 +168,101 @@ def test_full_disk_at_run_time(small_disk: Path, tmp_path: Path) -> None:
         assert "recording.failed" in instance.types()
 
 
+class RealDisk:
+    """An ext4 file system in an image, which a fault can turn read-only as a dying disk does: with files open."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "disk"
+        self.path.mkdir()
+        self._image = folder / "image"
+        with self._image.open("wb") as image:
+            image.truncate(48 << 20)
+        subprocess.run(["mkfs.ext4", "-q", self._image], check=True)
+        self._mount(self._image)
+
+    def _mount(self, image: Path) -> None:
+        command = ["mount", "-o", "loop,errors=remount-ro", image, self.path]
+        mounted = subprocess.run(command, capture_output=True, check=False)
+        if mounted.returncode:
+            pytest.skip(f"mounting needs root: {mounted.stderr.decode()}")
+
+    def break_down(self) -> None:
+        """Have the kernel find an error: from now on nothing can be written."""
+        device = self.path.stat().st_dev
+        name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
+        Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("test")
+        with pytest.raises(OSError, match="Read-only"):
+            (self.path / "probe").write_bytes(b"x")
+
+    def repair(self) -> None:
+        """Check what is there on another disk, and put that in its place. (A disk in use can't be checked.)"""
+        copy = self._image.with_suffix(".copy")
+        shutil.copy(self._image, copy)
+        # 1: errors were corrected.
+        assert subprocess.run(["e2fsck", "-fy", copy], capture_output=True, check=False).returncode in {0, 1}
+        self._mount(copy)
+
+    def remove(self) -> None:
+        """Unmount all of it."""
+        while subprocess.run(["umount", "-l", self.path], capture_output=True, check=False).returncode == 0:
+            pass
+
+
+@pytest.fixture
+def real_disk(tmp_path: Path) -> Iterator[RealDisk]:
+    disk = RealDisk(tmp_path)
+    yield disk
+    disk.remove()
+
+
+def run_apart(instance: Appliance, folder: Path) -> None:
+    """Keep log and sockets off the disk that a test breaks."""
+    instance.log, instance.run = folder / "edge.log", folder / "run"
+    write_site(instance, extra="[recording]\nreserve_mb = 1\n")
+    text = instance.site.read_text().replace("[paths]\n", f'[paths]\nrun = "{instance.run}"\n')
+    instance.site.write_text(text)
+
+
+def test_disk_turns_read_only_at_run_time(real_disk: RealDisk, tmp_path: Path) -> None:
+    """New calls get 503, those in progress go on, and nothing of them is lost when the disk is back."""
+    with loopback_address() as at, loopback_address() as phone_at, Softphone(phone_at, tone_hz=700) as phone:
+        instance = Appliance(at, real_disk.path)
+        run_apart(instance, tmp_path)
+        instance.start()
+        try:
+            running = phone.call(instance.uri).wait_answered()
+            hears(running, TONES["welcome"])
+            instance.wait_event("recording.started")
+            real_disk.break_down()
+            running.audio.press("1")
+            hears(running, TONES["one"])
+            until(lambda: "storage" in conditions(instance), 30, f"the condition; {instance.log_tail()}")
+            until(lambda: readyz(instance) == 503, 30, "not ready")
+            refused = phone.call(instance.uri)
+            refused.wait_ended()
+            assert refused.final == 503
+            running.audio.press("2")
+            hears(running, TONES["two"])
+            assert "dtmf.received" not in instance.types(), "nothing can be on a disk that takes nothing"
+            real_disk.repair()
+            instance.wait_ready()
+            hears(phone.call(instance.uri).wait_answered(), TONES["welcome"])
+            running.bye()
+            call = str(instance.events()[0]["subject"])
+            instance.wait_event("call.ended", call)
+            failed = instance.wait_event("recording.failed", call)
+            assert failed["data"]["error"]
+            assert [e["data"]["digit"] for e in instance.events(call) if e["type"] == "dtmf.received"] == ["1", "2"]
+        finally:
+            instance.stop()
+
+
 @pytest.mark.parametrize("fault", ["full", "read-only"])
 def test_bad_disk_at_start(small_disk: Path, tmp_path: Path, fault: str) -> None:
     """It starts, refuses calls, says why, and takes calls when the disk is good again."""
     with loopback_address() as at, loopback_address() as phone_at, Softphone(phone_at) as phone:
         instance = Appliance(at, small_disk)
-        instance.log, instance.run = tmp_path / "edge.log", tmp_path / "run"
-        write_site(instance, extra="[recording]\nreserve_mb = 1\n")
-        text = instance.site.read_text().replace("[paths]\n", f'[paths]\nrun = "{instance.run}"\n')
-        instance.site.write_text(text)
+        run_apart(instance, tmp_path)
         instance.state.mkdir()
         filler = small_disk / "filler"
         if fault == "full":
