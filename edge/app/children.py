@@ -57,6 +57,8 @@ class Process:
         self, name: str, pump: Pump, owner: Owner, starter: Starter, lifecycle: life.Lifecycle, stall: StallWatch
     ) -> None:
         self.name = name
+        #: Which of several of its kind.
+        self.index = 0
         self.lifecycle = lifecycle
         self.pid = 0
         self.incarnation = Incarnation("")

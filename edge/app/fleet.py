@@ -12,6 +12,7 @@ from edge.app.composition import Composition
 from edge.app.relay import Relay
 from edge.app.spans import SpanPool
 from edge.app.starters import Executed, ForkedBy, Recipe, Surroundings
+from edge.config.engines import engine_names
 from edge.config.site import Site
 from edge.core.supervision.lifecycle import Lifecycle, Patience
 from edge.core.supervision.stall import LOOK_MS, StallWatch
@@ -54,7 +55,7 @@ class Fleet:
         self.span_zygote = self._zygote("span", composition.span)
         self.media_forks = ForkedBy(self.media_zygote, around, pump)
         self.span_forks = ForkedBy(self.span_zygote, around, pump)
-        self.media = self._process("media", self.media_forks)
+        self.media = [self._engine(index, name) for index, name in enumerate(engine_names(site.media))]
         self.switch = self._executed("switch", composition.switch)
         self.front = self._executed("front", composition.front)
         self.forwarder = self._executed("forwarder", composition.forwarder)
@@ -68,7 +69,7 @@ class Fleet:
             stall=self._stall,
         )
         #: Those that have metrics and answer requests.
-        self.long_lived = {p.name: p for p in (self.front, self.media, self.switch, self.forwarder, self.web)}
+        self.long_lived = {p.name: p for p in (self.front, *self.media, self.switch, self.forwarder, self.web)}
         self._forks = {self.media_zygote.name: self.media_forks, self.span_zygote.name: self.span_forks}
         #: Set by `drain`: who is restarted meanwhile must be told, too.
         self.draining = False
@@ -86,6 +87,11 @@ class Fleet:
     def _process(self, name: str, starter: Executed | ForkedBy, patience: Patience | None = None) -> Process:
         process = Process(name, self._pump, self, starter, Lifecycle(patience), self._stall)
         process.next_incarnation = lambda: self._next_life(name)
+        return process
+
+    def _engine(self, index: int, name: str) -> Process:
+        process = self._process(name, self.media_forks)
+        process.index = index
         return process
 
     def _executed(self, name: str, recipe: Recipe) -> Process:
@@ -106,7 +112,7 @@ class Fleet:
     # --- starting
 
     def start(self) -> None:
-        """Start everything but switch and media's worker. Zygotes first: they have the longest way."""
+        """Start everything but switch and media's workers. Zygotes first: they have the longest way."""
         self._pump.every(LOOK_MS, lambda: self._stall.seen(monotonic_ms()))
         for process in (self.media_zygote, self.span_zygote, self.front, self.forwarder, self.web):
             process.want()
@@ -115,7 +121,8 @@ class Fleet:
     def start_calls(self) -> None:
         """Start those that touch the recordings of a former run, once these are repaired."""
         self.switch.want()
-        self.media.want()
+        for engine in self.media:
+            engine.want()
 
     def want_refused(self) -> None:
         """Try again those that refused the former configuration."""

@@ -13,12 +13,18 @@ from edge.vocabulary.wire import pack
 
 
 def sizes_of(site: Site) -> dict[str, int]:
-    """Bytes of the shared memories that the supervisor holds for its children."""
+    """Bytes of the shared memories that the supervisor holds for its children; `media_state` is one engine's."""
+    from edge.config.engines import share_of, slots_of
     from edge.front.table import table_size
     from edge.media.state import state_size
     from edge.switch.seats import seats_size
 
-    return {"media_state": state_size(site), "front_table": table_size(site), "switch_seats": seats_size(site)}
+    largest = max(range(site.media.engines), key=lambda engine: len(slots_of(site.media, engine)))
+    return {
+        "media_state": state_size(share_of(site, largest)),
+        "front_table": table_size(site),
+        "switch_seats": seats_size(site),
+    }
 
 
 def prepared(source: Source) -> Prepared:

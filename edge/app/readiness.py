@@ -6,9 +6,6 @@ from edge.app.children import Process, describe
 from edge.app.fleet import Fleet
 from edge.runtime.clock import monotonic_ms
 
-#: Conditions of these mean that a new call could not be stored or recorded. Others' (a sink that is away) don't.
-_CALLS_NEED = ("switch", "media")
-
 
 class Condition(NamedTuple):
     """One reason for not being ready."""
@@ -37,15 +34,25 @@ def takes_calls(fleet: Fleet, mode: str, *, was_complete: bool) -> bool:
     A process that is being restarted is no reason to refuse calls: it is back within the time of one retransmission,
     and front itself sees whether its link to switch is up.
     """
-    bad = any(fleet.long_lived[name].conditions for name in _CALLS_NEED)
-    gone = any(fleet.long_lived[name].lifecycle.state in {"refused", "stopped"} for name in _CALLS_NEED)
-    looping = any(fleet.long_lived[name].lifecycle.crash_loop for name in _CALLS_NEED)
-    return was_complete and mode == "running" and not bad and not gone and not looping
+    # Conditions of these mean that a new call could not be stored or recorded. Others' (a sink that is away) don't.
+    bad = any(process.conditions for process in (fleet.switch, *fleet.media))
+    # One engine is enough: switch gives calls to those that are there.
+    lasting = _lasts(fleet.switch) and any(_lasts(engine) for engine in fleet.media)
+    return was_complete and mode == "running" and not bad and lasting
+
+
+def _lasts(process: Process) -> bool:
+    return process.lifecycle.state not in {"refused", "stopped"} and not process.lifecycle.crash_loop
 
 
 def complete(fleet: Fleet) -> bool:
     """Whether everything that a call passes through is up."""
-    return fleet.switch.running and fleet.media.running and fleet.front.running and bool(fleet.spans.up)
+    return (
+        fleet.switch.running
+        and any(engine.running for engine in fleet.media)
+        and fleet.front.running
+        and bool(fleet.spans.up)
+    )
 
 
 def _why_not_running(process: Process) -> str:

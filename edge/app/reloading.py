@@ -13,7 +13,7 @@ from edge.vocabulary.wire import pack
 FIXED = {
     "name": (),
     "sip": ("address", "port", "inner_address", "max_spans"),
-    "media": ("address", "first_port", "slots", "prompt_memory_mb"),
+    "media": ("address", "first_port", "slots", "engines", "cores", "prompt_memory_mb"),
     "http": ("address", "port"),
     "paths": ("state", "run", "recordings"),
 }

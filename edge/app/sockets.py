@@ -126,7 +126,8 @@ def open_all(site: Site, sizes: dict[str, int], run_dir: Path) -> Sockets:
         sockets.link_path = str(run_dir / "link.sock")
         sockets.keep("link_listener", unix_listener(sockets.link_path, socket.SOCK_SEQPACKET, LINK_BACKLOG))
         for name, size in sizes.items():
-            sockets.share(name, _memory(name, size))
+            for _ in range(site.media.engines if name == "media_state" else 1):
+                sockets.share(name, _memory(name, size))
     except CannotOpenError:
         sockets.close()
         raise

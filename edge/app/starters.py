@@ -132,7 +132,9 @@ class ForkedBy:
         number = self._count
         channel = self._zygote.channel
         with theirs:
-            sent = channel is not None and channel.send_fork(Fork(number, incarnation), theirs.fileno())
+            sent = channel is not None and channel.send_fork(
+                Fork(number, incarnation, process.name, process.index), theirs.fileno()
+            )
         if not sent:
             ours.close()
             self._waiting.insert(0, (process, incarnation))

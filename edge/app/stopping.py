@@ -85,7 +85,7 @@ class Shutdown:
         fleet = self._fleet
         return [
             fleet.spans.all(),
-            [fleet.front, fleet.media],
+            [fleet.front, *fleet.media],
             [fleet.switch],
             [fleet.forwarder, fleet.web, fleet.media_zygote, fleet.span_zygote],
         ][self._phase]

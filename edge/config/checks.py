@@ -66,6 +66,10 @@ def _check_ports(site: Site, root: Located, findings: Findings) -> None:
             f"{slots} slots need the RTP ports {first} to {end - 1}, but they must lie below {FIRST_EPHEMERAL_PORT}",
             f"there is room for {room} slots, or start lower",
         )
+    if site.media.engines > slots:
+        findings.follow_up(
+            place_of(root, ("media", "engines")), f"{site.media.engines} engines cannot share {slots} slots"
+        )
     if (site.sip.address == (site.media.address or site.sip.address)) and first <= site.sip.port < end:
         findings.follow_up(place_of(root, ("sip", "port")), f"port {site.sip.port} is one of the RTP ports")
     if site.sip.port == site.http.port and site.sip.address == site.http.address:

@@ -60,6 +60,12 @@ class Media(Struct, frozen=True, kw_only=True):
     first_port: Annotated[int, _range(1024, 32766)] = 16384
     #: Legs at the most; all their sockets are opened at start.
     slots: Annotated[int, _range(1, 8_000)] = 400
+    #: Engine processes. Each has its share of the slots; the legs of a call are together on one.
+    engines: Annotated[int, _range(1, 8)] = 1
+    #: Processor cores that the engines' loops are bound to, in turn; empty: the kernel places them.
+    cores: list[Annotated[int, _range(0, 1023)]] = field(default_factory=list)
+    #: New calls are refused while an engine works longer than this share of a tick, in percent; 0: always.
+    overload_percent: Annotated[int, _range(0, 100)] = 80
     #: A leg whose peer sends nothing for this long is reported.
     silence_timeout_ms: Annotated[int, _range(1_000, _DAY_MS)] = 30000
     #: Sound files held in memory, megabytes.

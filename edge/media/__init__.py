@@ -14,6 +14,7 @@ def prepare(context: ProcessContext) -> None:
     # OpenBLAS would start threads at import, and a process with threads must not be forked.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from dsp.plane.engine import compile_all, is_compiled
+    from edge.config.engines import share_of
     from edge.media import worker  # noqa: F401 - imported here so that no worker has to
     from edge.media.state import map_media_state
     from edge.runtime.aside import aside
@@ -22,7 +23,8 @@ def prepare(context: ProcessContext) -> None:
         # A compilation leaves 300 MB behind that only the end of its process gives back. Should it fail, we see why.
         aside(compile_all)
     compile_all()
-    map_media_state(context.fds["media_state"][0], context.site)
+    for engine, memory in enumerate(context.fds["media_state"]):
+        map_media_state(memory, share_of(context.site, engine))
 
 
 def main(context: ProcessContext) -> int:

@@ -19,7 +19,7 @@ from edge.media.prompts import PromptMemory
 from edge.media.reading import read_figures
 from edge.media.recorder import Outcome, Recorder
 from edge.media.ring import CommandRing, EventRing
-from edge.media.sockets import SocketPair
+from edge.media.share import Share
 from edge.media.state import map_media_state
 from edge.media.takeup import TakeUp
 from edge.metrics.media import MediaMetrics
@@ -47,7 +47,8 @@ class Worker:
         self._context = context
         self._log = logger(context.name)
         self.pump = Pump(context.name)
-        state = map_media_state(context.fds["media_state"][0], context.site)
+        share = Share(context)
+        state = map_media_state(share.memory_fd, share.site)
         self._plane, self._table = state.plane, state.table
         self._engine = Engine(state.plane)
         self._event_ring = EventRing(state.plane)
@@ -62,12 +63,11 @@ class Worker:
             ended=lambda outcome: self.pump.post(lambda: self._recording_ended(outcome)),
             disk_state=lambda text: self.pump.post(lambda: self._disk_state(text)),
         )
-        rtp = context.fds["rtp"]
         self.legs = Legs(
             state.plane,
             state.table,
             commands,
-            [SocketPair(*pair) for pair in zip(rtp[::2], rtp[1::2], strict=True)],
+            share.sockets,
             report=self._report,
             done=self._done,
             start_recording=self._recorder.record,
@@ -92,9 +92,9 @@ class Worker:
             context.link_path,
             context.name,
             context.incarnation,
-            self.legs.handle,
+            share.inbound(self.legs.handle),
             self.legs.discard,
-            self.legs.snapshot,
+            share.outbound(self.legs.snapshot),
         )
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._disk_trouble = ""

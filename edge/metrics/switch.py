@@ -8,7 +8,7 @@ from edge.vocabulary.endings import Outcome
 from edge.vocabulary.media import DigitMethod
 
 #: Why a new call was refused before it became one.
-REFUSALS = ("storage", "disk")
+REFUSALS = ("storage", "disk", "overload")
 DIRECTIONS = ("incoming", "outgoing")
 
 
@@ -36,7 +36,7 @@ class SwitchMetrics:
         )
         self.refused = Counter(
             "edge_switch_calls_refused_total",
-            "New calls refused because they could not have been stored or recorded",
+            "New calls refused because they could not have been stored, recorded or heard in time",
             ["reason"],
             registry=self.registry,
         )

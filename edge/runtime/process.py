@@ -57,6 +57,8 @@ class ProcessContext:
     #: Of this `edge run`; the same for all its processes and their successors.
     boot_id: str = ""
     supervisor_pid: int = 0
+    #: Which of several processes of this kind.
+    index: int = 0
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):

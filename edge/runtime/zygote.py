@@ -155,7 +155,11 @@ class _Zygote:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
             outlive_zygote(self._pid, self._context.supervisor_pid)
             context = dataclasses.replace(
-                self._context, incarnation=order.incarnation, channel=SupervisorChannel(os.dup(fd))
+                self._context,
+                name=order.name or self._context.name,
+                index=order.index,
+                incarnation=order.incarnation,
+                channel=SupervisorChannel(os.dup(fd)),
             )
             os.close(fd)
             code = self._work(context)

@@ -20,13 +20,19 @@ NOT_IN_SPAN = frozenset({"reserving", "seating", "down"})
 TOLD_BY_SPAN = frozenset({"ringing", "up"})
 
 
-def take_media(exchange: Exchange, snapshot: MediaSnapshot) -> None:
-    """Take the slots that media holds, and end the legs that it lost."""
+def take_media(exchange: Exchange, process: str, snapshot: MediaSnapshot) -> None:
+    """Take the slots that an engine of media holds, and end the legs that it lost."""
+    if process not in exchange.engines:
+        return
+    engine = exchange.engines.index(process)
+    exchange.note_overload(process, on=snapshot.overloaded)
     for id_, slot in snapshot.legs.items():
         known = exchange.calls.get(call_of(id_))
         if known is None or id_ not in known.legs or known.legs[id_].seat is None:
             exchange.seats.hold(id_, slot)
     for call in list(exchange.calls.values()):
+        if exchange.engine_of(call) != engine:
+            continue
         for leg in list(call.legs.values()):
             if leg.media == "open" and leg.id not in snapshot.legs and not call.over:
                 exchange.feed(call, MediaLost(leg.id))

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from edge.config.engines import engine_names
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import (
     Action,
@@ -32,10 +33,11 @@ from edge.switch.rows import call_row, ended_row, event_row
 from edge.switch.seats import Seats
 from edge.vocabulary import events
 from edge.vocabulary.commands import Reject
-from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, call_of
+from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, SlotIndex, call_of
 from edge.vocabulary.reports import (
     AnyReport,
     CommandDone,
+    EngineOverload,
     FrontSnapshot,
     LegEnded,
     LegIncoming,
@@ -70,6 +72,8 @@ class Exchange:
         self.calls: dict[CallId, Call] = {}
         self.rows: dict[CallId, CallRow] = {}
         self.seats = seats
+        #: The processes of the media engines; their number and slots stay until the next start.
+        self.engines = engine_names(plan.site.media)
         self.pending = Pending()
         self.turn = Turn()
         #: Receivers that are connected and have shown their snapshot.
@@ -97,6 +101,8 @@ class Exchange:
                 self.feed(call, body)
         elif isinstance(body, LegIncoming):
             self._incoming(body)
+        elif isinstance(body, EngineOverload):
+            self.note_overload(process, on=body.on)
         elif isinstance(body, SpanSnapshot | FrontSnapshot | MediaSnapshot):
             return
         else:
@@ -120,14 +126,14 @@ class Exchange:
         id_ = call_of(report.leg)
         if id_ in self.calls or id_ in self._ended:
             return
-        if self.refusing:
-            self.metrics.refused.labels(self.refusing).inc()
+        if self.refuses:
+            self.metrics.refused.labels(self.refuses).inc()
             reject = Reject(report.leg, 503, "Service Unavailable")
             self.pending.add(Send(CommandId(f"{id_}:0:1"), "span", report.span, reject))
             return
         menu = self.plan.route(report.called.reveal(), report.trunk)
         taking = menu is not None and not self.draining
-        slot = self.seats.take(report.leg, self._now_ms()) if taking else None
+        slot = self._slot_for(report.leg) if taking else None
         refuse = 503 if self.draining else 404 if menu is None else 503 if slot is None else 0
         call = self._new(id_, menu)
         seat = self.plan.seat(slot) if slot is not None else None
@@ -159,9 +165,37 @@ class Exchange:
         self._arm(call)
 
     def _reserved(self, call: Call, report: SpanReserved) -> None:
-        slot = self.seats.take(report.leg, self._now_ms()) if call.waits_for_seat(report.leg) else None
+        slot = self._slot_for(report.leg, self.engine_of(call)) if call.waits_for_seat(report.leg) else None
         seat = self.plan.seat(slot) if slot is not None else None
         self.feed(call, Reserved(report.leg, report.span, seat))
+
+    # --- engines
+
+    @property
+    def refuses(self) -> str:
+        """Why new calls can't be taken now; "" when they can."""
+        return self.refusing or ("overload" if self.seats.engines.all_overloaded else "")
+
+    def note_overload(self, process: str, *, on: bool) -> None:
+        """Take note that an engine is too busy for new calls, or is not any more."""
+        if process in self.engines:
+            engine = self.engines.index(process)
+            (self.seats.engines.overloaded.add if on else self.seats.engines.overloaded.discard)(engine)
+
+    def engine_of(self, call: Call) -> int | None:
+        """Return the engine that a call is on, None before its first leg has a slot."""
+        seat = next((leg.seat for leg in call.legs.values() if leg.seat is not None), None)
+        return None if seat is None else self.seats.engines.engine_of(seat.slot)
+
+    def send(self, call: Call, send: Send) -> None:
+        """Queue a command of a call; those for media go to the call's engine."""
+        engine = self.engine_of(call) if send.to == "media" else None
+        self.pending.add(send, self.engines[engine] if engine is not None else "")
+
+    def _slot_for(self, leg: LegId, engine: int | None = None) -> SlotIndex | None:
+        """Take a slot, for the first leg of a call or for a further one of a call on `engine`."""
+        away = {index for index, name in enumerate(self.engines) if name not in self.connected}
+        return self.seats.take(leg, self._now_ms(), engine, away)
 
     # --- one input of one call
 
@@ -190,7 +224,7 @@ class Exchange:
             elif isinstance(action, FreeSeat):
                 self.seats.give_back(action.slot, now_ms)
             else:
-                self.pending.add(action)
+                self.send(call, action)
 
     def _event(self, call: Call, emit: Emit, row: EventRow) -> None:
         self.turn.events.append(row)

@@ -27,9 +27,9 @@ class Pending:
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values())) + sum(map(len, self._sent.values()))
 
-    def add(self, send: Send) -> None:
-        """Queue a command."""
-        receiver = receiver_of(send.to, send.span)
+    def add(self, send: Send, process: str = "") -> None:
+        """Queue a command; `process` names the receiver where there are several of the kind `send.to`."""
+        receiver = receiver_of(process or send.to, send.span)
         self._waiting.setdefault(receiver, {})[send.id] = send.body
 
     def done(self, receiver: str, command: CommandId) -> None:

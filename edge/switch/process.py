@@ -11,6 +11,7 @@ from time import perf_counter
 
 from prometheus_client import generate_latest
 
+from edge.config.engines import slots_of
 from edge.core.calls.inputs import Stopped
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import monotonic_ms, wall_time
@@ -32,7 +33,7 @@ from edge.switch.requests import RequestError, Requests
 from edge.switch.seats import Seats
 from edge.vocabulary.commands import Command, Wake
 from edge.vocabulary.ids import CommandId, Incarnation
-from edge.vocabulary.reports import AnyReport, MediaSnapshot
+from edge.vocabulary.reports import AnyReport, EngineOverload, MediaSnapshot
 from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
 
 #: How long inputs that lead to nothing (mostly CommandDone) wait for others to share their transaction.
@@ -99,7 +100,9 @@ class Switch:
     def _begin(self) -> None:
         """Take up what the store holds, then let peers in; tried again each second while the disk does not work."""
         channel = self._context.channel
-        seats = Seats.shared(self._context.fds["switch_seats"][0], self._plan.site.media.slots)
+        media = self._plan.site.media
+        shares = [slots_of(media, engine) for engine in range(media.engines)]
+        seats = Seats.shared(self._context.fds["switch_seats"][0], shares)
         exchange = Exchange(self._plan, self._context.boot_id, self.metrics, monotonic_ms, wall_time, seats)
         exchange.draining = self._draining
         try:
@@ -149,9 +152,12 @@ class Switch:
         if number > 0:
             exchange.turn.senders[peer.process, peer.incarnation] = number
             exchange.report(peer.process, peer.incarnation, body)
+            if isinstance(body, EngineOverload):
+                self._show_overload()
             return
         if isinstance(body, MediaSnapshot):
-            census.take_media(exchange, body)
+            census.take_media(exchange, peer.process, body)
+            self._show_overload()
         suspects = census.missing(exchange, peer, body)
 
         def settle() -> None:
@@ -285,6 +291,12 @@ class Switch:
         if ledger.too_much:
             for call in list(exchange.calls.values()):
                 exchange.feed(call, Stopped("state could not be stored"))
+
+    def _show_overload(self) -> None:
+        """Front refuses calls sooner and cheaper than we do, when every engine is too busy for them."""
+        if self._exchange is not None:
+            busy = self._exchange.seats.engines.all_overloaded
+            self._context.channel.health("media_overload", "media has no time for new calls" if busy else "")
 
     def _purge(self) -> None:
         if self._exchange is None or self._ledger is None or self._server is None or self._ledger.trouble:

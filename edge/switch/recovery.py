@@ -88,7 +88,7 @@ def _resume(exchange: Exchange, rebuilt: Rebuilt) -> None:
     call = rebuilt.call
     exchange.seats.claim((leg.id, leg.seat.slot) for leg in call.legs.values() if leg.seat and leg.media != "closed")
     for send in rebuilt.pending.values():
-        exchange.pending.add(send)
+        exchange.send(call, send)
     exchange.adopt(call, rebuilt.menu)
     exchange.feed(call, Resumed())
 

@@ -84,8 +84,8 @@ class Requests:
         menu = request.menu if isinstance(request.menu, Menu) else exchange.plan.site.menus.get(request.menu)
         if menu is None:
             raise RequestError(f"no menu {str(request.menu)[:60]!r}")
-        if exchange.refusing or exchange.draining:
-            raise RequestError(f"no new calls: {exchange.refusing or 'draining'}")
+        if exchange.refuses or exchange.draining:
+            raise RequestError(f"no new calls: {exchange.refuses or 'draining'}")
         id_ = CallId(f"o{secrets.token_hex(10)}")
         begin = Originate(
             target=Private(request.target),

@@ -8,10 +8,10 @@ command leaves. A leg that nobody tells of again keeps its slot for the time tha
 
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from edge.config.site import Site
-from edge.core.calls.slots import Slots
+from edge.core.calls.engines import Engines
 from edge.vocabulary.ids import LegId, SlotIndex
 
 #: A record: the length of the leg's id (0: free), then the id in ASCII.
@@ -24,10 +24,13 @@ def seats_size(site: Site) -> int:
 
 
 class Seats:
-    """Media's slots and who sits there. `memory` holds `_RECORD` bytes a slot; None: nothing outlives this life."""
+    """Media's slots and who sits there; `shares` are those of the engines.
 
-    def __init__(self, count: int, memory: mmap.mmap | None = None) -> None:
-        self._slots = Slots(count)
+    `memory` holds `_RECORD` bytes a slot; None: nothing outlives this life.
+    """
+
+    def __init__(self, shares: Sequence[range], memory: mmap.mmap | None = None) -> None:
+        self.engines = Engines(shares)
         self._memory = memory
         #: Seated in an earlier life, and not told of in this one (yet).
         self._kept: dict[LegId, SlotIndex] = {}
@@ -35,29 +38,33 @@ class Seats:
         self._unconfirmed: set[LegId] = set()
 
     @classmethod
-    def shared(cls, fd: int, count: int) -> "Seats":
+    def shared(cls, fd: int, shares: Sequence[range]) -> "Seats":
         """Seats in the memfd `fd`. What an earlier life left there is kept for its legs, until `lapse`."""
-        seats = cls(count, mmap.mmap(fd, os.fstat(fd).st_size))
-        for slot in map(SlotIndex, range(count)):
+        seats = cls(shares, mmap.mmap(fd, os.fstat(fd).st_size))
+        for slot in map(SlotIndex, range(shares[-1].stop)):
             leg = seats._read(slot)
             if leg:
                 seats._kept[leg] = slot
-        seats._slots.claim(seats._kept.values())
+        seats.engines.claim(seats._kept.values())
         seats._unconfirmed.update(seats._kept)
         return seats
 
     @property
     def taken(self) -> int:
         """Slots in use; those that rest are not."""
-        return self._slots.taken
+        return self.engines.taken
 
-    def take(self, leg: LegId, now_ms: int) -> SlotIndex | None:
-        """Seat a leg, in the slot that an earlier life gave it if there was one; None when all are in use or rest."""
+    def take(self, leg: LegId, now_ms: int, engine: int | None = None, away: Collection[int] = ()) -> SlotIndex | None:
+        """Seat a leg, in the slot that an earlier life gave it if there was one; None when all are in use or rest.
+
+        On `engine`, when its call is on one already; else on the engine that suits best, `away` being out of reach.
+        """
         kept = self._kept.pop(leg, None)
         if kept is not None:
             self._unconfirmed.discard(leg)
             return kept
-        slot = self._slots.take(now_ms)
+        engines = self.engines
+        slot = engines.take_first(now_ms, away) if engine is None else engines.take_further(engine, now_ms)
         if slot is not None:
             self._write(slot, leg)
         return slot
@@ -68,18 +75,18 @@ class Seats:
         for leg in legs:
             self._kept.pop(leg, None)
             self._unconfirmed.discard(leg)
-        self._slots.claim(legs.values())
+        self.engines.claim(legs.values())
 
     def hold(self, leg: LegId, slot: SlotIndex) -> None:
         """Keep a slot for a leg that media has and nobody has told of (yet), until it is given back."""
         self._kept[leg] = slot
         self._unconfirmed.discard(leg)
-        self._slots.claim([slot])
+        self.engines.claim([slot])
 
     def give_back(self, slot: SlotIndex, now_ms: int) -> None:
         """Free a slot. Giving back what is not taken changes nothing."""
         self._write(slot, LegId(""))
-        self._slots.give_back(slot, now_ms)
+        self.engines.give_back(slot, now_ms)
         for leg in [leg for leg, kept in self._kept.items() if kept == slot]:
             del self._kept[leg]
 

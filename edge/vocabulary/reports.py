@@ -191,6 +191,12 @@ class LegMediaEnded(Struct, frozen=True, tag=True, kw_only=True):
     first_sound_ms: int | None = None
 
 
+class EngineOverload(Struct, frozen=True, tag=True):
+    """The engine became too busy for new calls (`on`), or has room again. Calls in progress go on."""
+
+    on: bool
+
+
 # --- snapshots: what a process holds, sent first after each (re)connect -------------------------------------------
 
 
@@ -207,10 +213,11 @@ class FrontSnapshot(Struct, frozen=True, tag=True):
 
 
 class MediaSnapshot(Struct, frozen=True, tag=True):
-    """Legs media holds, with their slots; recordings running."""
+    """Legs an engine of media holds, with their slots; recordings running; whether it takes new calls."""
 
     legs: dict[LegId, SlotIndex]
     recordings: dict[LegId, RecordingId]
+    overloaded: bool = False
 
 
 AnyReport = (
@@ -231,6 +238,7 @@ AnyReport = (
     | RecordingDone
     | RecordingFailed
     | LegMediaEnded
+    | EngineOverload
     | SpanSnapshot
     | FrontSnapshot
     | MediaSnapshot

@@ -151,6 +151,9 @@ class Fork(Struct, frozen=True, tag=True):
 
     id: int
     incarnation: Incarnation
+    #: What the worker is called, and which of several of its kind it is; empty: as its zygote.
+    name: str = ""
+    index: int = 0
 
 
 FromChild = Ready | Beat | Health | Scraped | Replied | WantSpans | RetireSpan | ScrapeAll | Ask | Forked | Exited

@@ -20,7 +20,7 @@ def site_for(address: str, folder: Path, **changes: Any) -> Site:
     return Site(
         name="test",
         sip=Sip(address=address, inner_address=address, max_spans=10),
-        media=Media(slots=3),
+        media=changes.pop("media", Media(slots=3)),
         http=Http(address=address),
         paths=Paths(state=str(folder / "state"), recordings=str(folder / "rec"), menus="", prompts=""),
         limits=Limits(drain_seconds=changes.pop("drain_seconds", 30)),

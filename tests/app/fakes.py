@@ -109,6 +109,7 @@ class Fake:
             "site": self.context.site.name,
             "fds": self.context.fds,
             "open": [all(_is_open(fd) for fd in group) for group in self.context.fds.values()],
+            "index": self.context.index,
             "comm": Path("/proc/self/comm").read_text().strip(),
             "front_port": os.environ.get("EDGE_FRONT_PORT"),
             "modules": [m for m in ("numpy", "numba", "pjsua2") if m in sys.modules],

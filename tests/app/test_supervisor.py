@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from edge.config.site import Media
 from tests.app.appliance import ROOT, Appliance, alive, site_for
 from tests.support.waiting import until
 
@@ -364,3 +365,25 @@ def test_the_supervisor_loads_no_heavy_library(ready: Appliance) -> None:
     code = f"import sys, edge.app.running; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_several_engines_are_told_apart_and_live_on_their_own(start: Start) -> None:
+    appliance = start(media=Media(slots=3, engines=2))
+    appliance.until_ready()
+    names = [process["name"] for process in appliance.status()["processes"]]
+    assert names[:3] == ["front", "media0", "media1"]
+    about = [appliance.request(name, "about") for name in ("media0", "media1")]
+    assert [(a["name"], a["index"], a["comm"]) for a in about] == [
+        ("media0", 0, "edge-media0"),
+        ("media1", 1, "edge-media1"),
+    ]
+    assert about[0]["fds"] == about[1]["fds"]
+    assert len(about[0]["fds"]["media_state"]) == 2, "a memory of its own for each"
+    assert len({Path(f"/proc/{appliance.process.pid}/fd/{fd}").readlink() for fd in about[0]["fds"]["rtp"]}) == 6
+    other = appliance.one("media0")["pid"]
+    os.kill(appliance.one("media1")["pid"], signal.SIGKILL)
+    until(lambda: appliance.one("media1")["restarts"] == 1 and appliance.status()["ready"], 20, "the next life")
+    assert appliance.one("media0")["pid"] == other
+    assert appliance.request("media1", "about")["index"] == 1
+    texts = appliance.request("web", "scrape all")
+    assert {"media0", "media1"} <= texts.keys()

@@ -221,8 +221,10 @@ class Appliance:
             raise AssertionError(f"edge run did not end; log: {self.log_tail()}") from None
 
 
-def write_site(appliance: Appliance, *, target: str = "127.0.0.1:9", menu: str = MENU, extra: str = "") -> None:
-    """Write the site, its menu and its prompts. `extra` is more TOML for the end of the site file."""
+def write_site(
+    appliance: Appliance, *, target: str = "127.0.0.1:9", menu: str = MENU, media: str = "", extra: str = ""
+) -> None:
+    """Write the site, its menu and its prompts. `media` is more TOML for that table, `extra` for the end of the file."""
     prompts = appliance.folder / "prompts" / "en"
     menus = appliance.folder / "menus"
     for folder in (prompts, menus):
@@ -238,6 +240,7 @@ address = "{appliance.address}"
 inner_address = "{appliance.address}"
 [media]
 slots = 40
+{media}
 [http]
 address = "{appliance.address}"
 [paths]

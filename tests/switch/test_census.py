@@ -63,7 +63,7 @@ def test_legs_of_another_life_are_not_judged():
 def test_unknown_legs_are_discarded_and_their_slots_rest():
     office, peer = Office(slots=1), Listener()
     snapshot = r.MediaSnapshot({LegId("ghost.1"): SlotIndex(0)}, {})
-    census.take_media(office.exchange, snapshot)
+    census.take_media(office.exchange, "media", snapshot)
     office.report("front", incoming("c"))
     assert office.refused() == [503], "the slot is held by a leg that nobody knows"
     settle(office, peer, snapshot, [])
@@ -86,14 +86,14 @@ def test_a_leg_of_a_snapshot_that_is_told_behind_it_is_kept():
 def test_media_that_lost_an_open_leg():
     office = Office()
     office.answered()
-    census.take_media(office.exchange, r.MediaSnapshot({}, {}))
+    census.take_media(office.exchange, "media", r.MediaSnapshot({}, {}))
     assert office.exchange.calls["c"].end.outcome == "media_lost"
 
 
 def test_media_that_has_yet_to_open_a_leg_lost_nothing():
     office = Office()
     office.report("front", incoming("c"))
-    census.take_media(office.exchange, r.MediaSnapshot({}, {}))
+    census.take_media(office.exchange, "media", r.MediaSnapshot({}, {}))
     assert office.exchange.calls["c"].end is None
 
 

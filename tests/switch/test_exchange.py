@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from edge.config.engines import slots_of
 from edge.config.site import Media, Route, Site
 from edge.core.calls.slots import QUARANTINE_MS
 from edge.metrics.switch import SwitchMetrics
+from edge.switch import census
 from edge.switch.exchange import Exchange
 from edge.switch.plan import Plan
 from edge.switch.seats import Seats
@@ -24,14 +26,14 @@ SPAN = "span span-1"
 class Office:
     """An exchange with a clock of its own."""
 
-    def __init__(self, slots: int = 4) -> None:
+    def __init__(self, slots: int = 4, engines: int = 1) -> None:
         self.now = 5000
-        site = Site(
-            name="test", media=Media(slots=slots), routes=[Route(number="2*", menu="main")], menus={"main": MENU}
-        )
+        media = Media(slots=slots, engines=engines)
+        site = Site(name="test", media=media, routes=[Route(number="2*", menu="main")], menus={"main": MENU})
         self.metrics = SwitchMetrics()
         wall = datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC)
-        self.exchange = Exchange(Plan(site), "boot", self.metrics, lambda: self.now, lambda: wall, Seats(slots))
+        seats = Seats([slots_of(media, engine) for engine in range(engines)])
+        self.exchange = Exchange(Plan(site), "boot", self.metrics, lambda: self.now, lambda: wall, seats)
         self.exchange.connected |= {"front", "media", SPAN}
 
     def report(self, process: str, body: r.AnyReport) -> None:
@@ -208,3 +210,49 @@ def test_new_plan_is_for_new_calls(office):
 def test_unknown_reports_are_counted(office):
     office.report("media", r.DigitHeard(leg=LegId("x.1"), method="info", digit=Private("1"), start_ms=0, duration_ms=1))
     assert office.metrics.unknown._value.get() == 1
+
+
+def test_all_commands_of_a_call_go_to_its_engine() -> None:
+    office = Office(slots=8, engines=2)
+    office.exchange.connected |= {"media0", "media1"}
+    for call in ("a", "b"):
+        office.report("front", incoming(call))
+    (one,), (other,) = office.sent("media0"), office.sent("media1")
+    assert isinstance(one, c.OpenLeg)
+    assert isinstance(other, c.OpenLeg)
+    assert (one.leg, other.leg) == ("a.1", "b.1")
+    assert (one.slot, other.slot) == (0, 4)
+    office.sent(SPAN)
+    for call, engine in (("a", "media0"), ("b", "media1")):
+        office.report("span", r.LegAnswered(LegId(f"{call}.1")))
+        assert office.sent(engine), "the menu's commands"
+    assert not office.sent("media")
+
+
+def test_a_snapshot_of_one_engine_says_nothing_of_the_other_ones_legs() -> None:
+    office = Office(slots=8, engines=2)
+    office.exchange.connected |= {"media0", "media1"}
+    for call in ("a", "b"):
+        office.report("front", incoming(call))
+    office.sent("media0")
+    office.sent("media1")
+    census.take_media(office.exchange, "media1", r.MediaSnapshot({}, {}))
+    assert office.exchange.calls["a"].legs["a.1"].media == "open"
+    assert office.exchange.calls["b"].phase == "ending"
+
+
+def test_calls_are_refused_only_when_every_engine_is_overloaded() -> None:
+    office = Office(slots=8, engines=2)
+    office.exchange.connected |= {"media0", "media1"}
+    office.report("media0", r.EngineOverload(on=True))
+    office.report("front", incoming("a"))
+    assert office.exchange.calls["a"].legs["a.1"].seat.slot == 4
+    census.take_media(office.exchange, "media1", r.MediaSnapshot({LegId("a.1"): 4}, {}, overloaded=True))
+    office.report("front", incoming("b"))
+    assert "b" not in office.exchange.calls
+    assert office.refused() == [503]
+    assert office.exchange.refuses == "overload"
+    assert office.exchange.calls["a"].phase == "setup", "calls in progress go on"
+    office.report("media0", r.EngineOverload(on=False))
+    office.report("front", incoming("c"))
+    assert "c" in office.exchange.calls

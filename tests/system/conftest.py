@@ -23,8 +23,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """A running appliance with a backend, a caller, and the target of its transfers, each on an address of its own."""
+def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """A running appliance with a backend, a caller, and the target of its transfers, each on an address of its own.
+
+    Parametrised indirectly it takes more of the site, as `write_site` does.
+    """
     with (
         loopback_address() as edge_at,
         loopback_address() as caller_at,
@@ -32,7 +35,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         backend(edge_at) as receiver,
         Softphone(caller_at, tone_hz=700) as caller,
         Softphone(target_at, port=5060, tone_hz=900, user="target") as target,
-        appliance(edge_at, tmp_path, target=target_at, extra=sink(receiver.url)) as edge,
+        appliance(
+            edge_at, tmp_path, target=target_at, extra=sink(receiver.url), **getattr(request, "param", {})
+        ) as edge,
     ):
         yield Bench(edge, receiver, caller, target)
         edge.check_histories()

@@ -66,3 +66,21 @@ def test_whatever_a_process_says_the_exposition_can_be_read(texts: dict[str, str
     content, _invalid = join(texts)
     names = [family.name for family in text_string_to_metric_families(content.decode())]
     assert len(names) == len(set(names))
+
+
+def test_several_media_engines_are_added_up() -> None:
+    other = text_of("media").replace("edge_media_size_bytes 1.5", 'edge_media_size_bytes{engine="1"} 2.0')
+    content, invalid = join({"media0": text_of("media"), "media1": other, "media2": None})
+    assert invalid == 0
+    seen = up(content)
+    assert (seen["media0"], seen["media1"], seen["media2"], "media" in seen) == (1, 1, 0, False)
+    lines = content.decode().splitlines()
+    assert "edge_media_wait_seconds_count 2.0" in lines
+    assert {"edge_media_size_bytes 1.5", 'edge_media_size_bytes{engine="1"} 2.0'} <= set(lines)
+    assert len([line for line in lines if line.startswith("# TYPE edge_media_things_total")]) == 1
+
+
+def test_an_engine_cannot_claim_a_family_of_others() -> None:
+    content, invalid = join({"front": text_of("front"), "media0": text_of("front"), "media1": text_of("media")})
+    assert invalid == 1
+    assert up(content)["media0"] == 0

@@ -44,6 +44,14 @@ def test_claimed_slots_are_not_given_out():
     assert (slots.take(0), slots.take(0), slots.taken) == (1, None, 3)
 
 
+def test_a_claimed_slot_rests_like_any_other():
+    slots = Slots(2)
+    slots.claim([0])
+    slots.give_back(0, 0)
+    assert [slots.take(0), slots.take(0)] == [1, None]
+    assert slots.take(QUARANTINE_MS) == 0
+
+
 STEPS = st.lists(st.tuples(st.one_of(st.just("take"), st.integers(0, 4)), st.integers(0, 700)), max_size=200)
 
 
