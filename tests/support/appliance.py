@@ -224,7 +224,7 @@ class Appliance:
 def write_site(
     appliance: Appliance, *, target: str = "127.0.0.1:9", menu: str = MENU, media: str = "", extra: str = ""
 ) -> None:
-    """Write the site, its menu and its prompts. `media` is more TOML for that table, `extra` for the end of the file."""
+    """Write the site, its menu and its prompts. `media` is more TOML for that table, `extra` for the end."""
     prompts = appliance.folder / "prompts" / "en"
     menus = appliance.folder / "menus"
     for folder in (prompts, menus):
