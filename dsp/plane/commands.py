@@ -6,11 +6,16 @@ generation or number says that it was applied, and a leg's number is written las
 
 from typing import Any
 
+from dsp.codecs import g722
 from dsp.detectors import dtmf
 from dsp.jit import MSG_DONTWAIT, c_send, fence, kernel
-from dsp.plane import clock, digits, jitter, rtcp, telephone_events
+from dsp.plane import clock, codec, digits, jitter, rtcp, telephone_events
 from dsp.plane import layout as lo
 from dsp.plane.rings import push_event
+
+#: How long packets of the earlier payload types are taken after a change. The peer may send the old format until it has
+#: our answer, and a lost 200 OK comes again after 0.5, 1 and 2 s (RFC 3261 section 13.3.1.4).
+GRACE_NS = 4_000_000_000
 
 
 @kernel
@@ -66,6 +71,7 @@ def _open(state: Any, slot: int, entry: Any, tick: int) -> None:
     leg.rc_peer_fraction = -1
     leg.rc_next_tick = tick + rtcp.next_interval(leg, tick) // 2
     jitter.reset(leg, state.jitter[slot], state.ctl[lo.PLAYOUT_DELAY])
+    codec.forget(state.codec[slot], 0, lo.CODEC_WORDS)
     leg.generation = entry[2]
     state.ctl[lo.SLOTS_USED] = max(state.ctl[lo.SLOTS_USED], slot + 1)
     fence()
@@ -73,14 +79,37 @@ def _open(state: Any, slot: int, entry: Any, tick: int) -> None:
 
 
 @kernel
-def _update_remote(leg: Any, entry: Any, now_ns: int) -> None:
+def _change_codec(state: Any, slot: int, codec_: int, payload_type: int, te_payload_type: int, now_ns: int) -> None:
+    """Go over to another codec or payload type; playout starts anew when samples or timestamps are other ones."""
+    leg, row = state.legs[slot], state.codec[slot]
+    rtp_wide = codec.rtp_is_wide(codec_)
+    if leg.connected and (payload_type != leg.payload_type or te_payload_type != leg.te_payload_type):
+        leg.old_codec = leg.codec
+        leg.old_payload_type = leg.payload_type
+        leg.old_te_payload_type = leg.te_payload_type
+        # Timestamps of another clock mean nothing beside those of the new one.
+        leg.old_until_ns = now_ns + GRACE_NS if leg.rtp_wide == rtp_wide else 0
+    if leg.wide != codec.is_wide(codec_) or leg.rtp_wide != rtp_wide:
+        codec.forget(row, 0, lo.CODEC_WORDS)
+        leg.wide = codec.is_wide(codec_)
+        if leg.rtp_wide != rtp_wide:
+            leg.rx_transit = -1
+            leg.rx_jitter_q4 = 0
+        leg.rtp_wide = rtp_wide
+        jitter.reset(leg, state.jitter[slot], state.ctl[lo.PLAYOUT_DELAY])
+    elif leg.codec != codec_:
+        codec.forget(row, lo.CODEC_ENCODER, lo.CODEC_ENCODER + g722.WORDS)
+    leg.payload_type = payload_type
+    leg.te_payload_type = te_payload_type
+    leg.codec = codec_
+
+
+@kernel
+def _update_remote(state: Any, slot: int, entry: Any, now_ns: int) -> None:
+    leg = state.legs[slot]
+    _change_codec(state, slot, min(max(entry[4], 0), lo.CODECS - 1), entry[5] & 0x7F, entry[6], now_ns)
     leg.connected = entry[3]
-    leg.codec = min(max(entry[4], 0), lo.CODECS - 1)
-    leg.payload_type = entry[5] & 0x7F
-    leg.te_payload_type = entry[6]
     leg.transmit = entry[7]
-    leg.wide = 1 if leg.codec >= lo.CODEC_L16_WIDE else 0
-    leg.rtp_wide = 1 if leg.codec == lo.CODEC_L16_WIDE else 0
     leg.ptime_ms = entry[9]
     leg.te_wide = entry[10] & 1
     leg.dg_tones = entry[11]
@@ -244,7 +273,7 @@ def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
         state.ctl[lo.COMMANDS_STALE] += 1
         return
     if kind == lo.CMD_UPDATE_REMOTE:
-        _update_remote(leg, entry, now_ns)
+        _update_remote(state, slot, entry, now_ns)
     elif kind == lo.CMD_PLAY:
         _play(state, slot, entry, now_ns)
     elif kind == lo.CMD_STOP_PLAY:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dsp.codecs import g722, resample
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
@@ -164,6 +165,20 @@ CODEC_L16 = 2
 CODEC_L16_WIDE = 3
 CODEC_G722 = 4
 CODECS = 5
+
+# A slot's words of `codec`: what follows the stream that comes in, then the rest.
+CODEC_DECODER = 0
+CODEC_PACKET_DOWN = CODEC_DECODER + g722.WORDS
+CODEC_PACKET_UP = CODEC_PACKET_DOWN + resample.DOWN_WORDS
+CODEC_RECEIVED = CODEC_PACKET_UP + resample.UP_WORDS
+CODEC_PLAYED_DOWN = CODEC_RECEIVED
+CODEC_ENCODER = CODEC_PLAYED_DOWN + resample.DOWN_WORDS
+CODEC_SENT_DOWN = CODEC_ENCODER + g722.WORDS
+CODEC_SENT_UP = CODEC_SENT_DOWN + resample.DOWN_WORDS
+CODEC_WORDS = CODEC_SENT_UP + resample.UP_WORDS
+
+#: Octets of audio that may wait for their packet: less than a packet of 60 ms, and a frame, of wide L16.
+PACKING = 2560
 
 LEG_FREE = 0
 LEG_OPEN = 1
@@ -322,6 +337,16 @@ LEG = np.dtype(
         ("dg_hidden_ns", "i8"),  # until then a tone of this leg is played
         ("dg_tone", "i8"),  # the last digit of it that was recognised in-band (ASCII), and when that ended
         ("dg_tone_ns", "i8"),
+        # codec: the one before, whose packets are still taken for a while
+        ("old_codec", "i8"),
+        ("old_payload_type", "i8"),
+        ("old_te_payload_type", "i8"),
+        ("old_until_ns", "i8"),
+        # codec: octets that wait in `packing` to fill a packet, and what they are
+        ("pk_octets", "i8"),
+        ("pk_ts", "i8"),  # RTP time of the first one
+        ("pk_codec", "i8"),
+        ("pk_payload_type", "i8"),
     ],
     align=True,
 )
@@ -345,6 +370,10 @@ class PlaneState(NamedTuple):
     record: npt.NDArray[np.int16]
     #: int16[prompt_samples]
     prompts: npt.NDArray[np.int16]
+    #: int64[slots, CODEC_WORDS]: states of codecs and resamplers, see `CODEC_DECODER`...
+    codec: npt.NDArray[np.int64]
+    #: uint8[slots, PACKING]: encoded audio that waits to fill a packet.
+    packing: npt.NDArray[np.uint8]
 
 
 def _align(size: int, to: int = PAGE) -> int:
@@ -362,6 +391,8 @@ def _sections(slots: int, prompt_bytes: int) -> list[tuple[int, int]]:
         slots * JITTER_SAMPLES * 2,
         slots * RECORD_FRAMES * 4,
         prompt_bytes // 2 * 2,
+        slots * CODEC_WORDS * 8,
+        slots * PACKING,
         0,
     ]
     offset, out = 0, []
@@ -400,6 +431,8 @@ def map_state(buffer: Any, slots: int, prompt_bytes: int) -> PlaneState:
         jitter=part(5, np.int16, (slots, JITTER_SAMPLES)),
         record=part(6, np.int16, (slots, RECORD_FRAMES, 2)),
         prompts=part(7, np.int16, (prompt_bytes // 2,)),
+        codec=part(8, np.int64, (slots, CODEC_WORDS)),
+        packing=part(9, np.uint8, (slots, PACKING)),
     )
     _stamp(state.ctl, slots, prompt_bytes // 2)
     return state

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from dsp.codecs import g711
 from dsp.detectors import dtmf
 from dsp.jit import MSG_DONTWAIT, c_recv, kernel
-from dsp.plane import digits, jitter, levels, packets, rtcp, source, telephone_events
+from dsp.plane import codec, digits, jitter, levels, packets, rtcp, source, telephone_events
 from dsp.plane import layout as lo
 from dsp.plane.commands import end_play, push_digit
 from dsp.plane.rings import push_event
@@ -59,9 +58,14 @@ def _barge(state: Any, slot: int, onset_ns: int, now_ns: int) -> None:
 
 
 @kernel
-def _audio(state: Any, work: Any, slot: int, offset: int, size: int, timestamp: int, now_ns: int) -> None:
-    leg, ring, pcm = state.legs[slot], state.jitter[slot], work.pcm
-    g711.decode(work.packet, offset, size, work.decode[leg.codec], pcm)
+def _audio(
+    state: Any, work: Any, slot: int, codec_: int, offset: int, octets: int, timestamp: int, now_ns: int
+) -> None:
+    leg, ring, pcm = state.legs[slot], state.jitter[slot], work.pcm8
+    ts = jitter.unwrap(leg, timestamp)
+    gap = ts - leg.jb_newest_ts if leg.jb_started != jitter.STOPPED else 0
+    count = codec.decode(state, work, slot, codec_, offset, octets, gap >= 0)
+    size = count >> leg.wide  # at 8 kHz
     power = levels.mean_square(pcm, size)
     if power >= levels.LOUD:
         work.loud[slot] += size
@@ -69,12 +73,10 @@ def _audio(state: Any, work: Any, slot: int, offset: int, size: int, timestamp: 
             leg.first_sound_ns = now_ns
     else:
         work.quiet[slot] += size
-    ts = jitter.unwrap(leg, timestamp)
-    gap = ts - leg.jb_newest_ts if leg.jb_started != jitter.STOPPED else 0
     if state.ctl[lo.INBAND_DTMF] and gap >= 0:  # what comes out of order is too old for the detector
         detector = state.dtmf[slot]
         if gap > 0:
-            _inband(state, work, slot, dtmf.skip(detector, gap, work.dtmf_out), now_ns)
+            _inband(state, work, slot, dtmf.skip(detector, gap >> leg.wide, work.dtmf_out), now_ns)
         rows = 0
         if dtmf.is_quiet(detector, power, size):
             dtmf.pass_quiet(detector, size)
@@ -85,7 +87,7 @@ def _audio(state: Any, work: Any, slot: int, offset: int, size: int, timestamp: 
         if detector.phase == dtmf.ON:
             digits.hide(leg, now_ns)
             _barge(state, slot, _instant(detector, detector.onset, now_ns), now_ns)
-    placed = jitter.put(leg, ring, pcm, size, ts)
+    placed = jitter.put(leg, ring, work.pcm, count, ts)
     if placed == jitter.LATE:
         state.ctl[lo.PACKETS_LATE] += 1
     elif placed == jitter.DUPLICATE:
@@ -93,12 +95,30 @@ def _audio(state: Any, work: Any, slot: int, offset: int, size: int, timestamp: 
 
 
 @kernel
+def _format(leg: Any, payload_type: int, now_ns: int) -> tuple[int, bool]:
+    """Tell a packet's codec (-1: none of ours) and whether it is a telephone event.
+
+    After a change the earlier types are taken for a while, see `commands.GRACE_NS`.
+    """
+    if payload_type == leg.te_payload_type:
+        return -1, True
+    if payload_type == leg.payload_type:
+        return leg.codec, False
+    if now_ns < leg.old_until_ns:
+        if payload_type == leg.old_te_payload_type:
+            return -1, True
+        if payload_type == leg.old_payload_type:
+            return leg.old_codec, False
+    return -1, False
+
+
+@kernel
 def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> None:
     """Take in the packet in `work.packet[:length]`."""
     leg = state.legs[slot]
     offset, size, payload_type, marker, sequence, timestamp, ssrc = packets.parse(work.packet, length)
-    is_event = payload_type == leg.te_payload_type
-    if offset < 0 or leg.connected == 0 or (payload_type != leg.payload_type and not is_event):
+    codec_, is_event = _format(leg, payload_type, now_ns)
+    if offset < 0 or leg.connected == 0 or (not is_event and codec.octets_are_wrong(codec_, size)):
         _refuse(state, leg)
         return
     verdict = source.ACCEPT
@@ -111,6 +131,7 @@ def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
         return
     if verdict == source.ACCEPT_NEW:
         jitter.reset(leg, state.jitter[slot], state.ctl[lo.PLAYOUT_DELAY])
+        codec.forget_source(state.codec[slot])
         _inband(state, work, slot, dtmf.flush(state.dtmf[slot], work.dtmf_out), now_ns)
     leg.rx_packets += 1
     leg.rx_octets += size
@@ -124,8 +145,8 @@ def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
         for row in range(rows):
             push_digit(state, work, slot, now_ns, row)
         return
-    source.note_transit(leg, timestamp, now_ns // lo.NS_PER_SAMPLE)
-    _audio(state, work, slot, offset, size, timestamp, now_ns)
+    source.note_transit(leg, timestamp, now_ns // (lo.NS_PER_SAMPLE >> leg.rtp_wide))
+    _audio(state, work, slot, codec_, offset, size, timestamp, now_ns)
 
 
 @kernel

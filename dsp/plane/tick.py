@@ -5,12 +5,12 @@ The phases, and the numbers of the crash points between them, are in the order o
 
 from typing import Any
 
-from dsp.codecs import g711
 from dsp.jit import MSG_DONTWAIT, c_send, c_write, fence, kernel
-from dsp.plane import clock, digits, jitter, packets, rtcp, source
+from dsp.plane import clock, codec, digits, jitter, rtcp, source
 from dsp.plane import layout as lo
 from dsp.plane.commands import take_commands
 from dsp.plane.compose import compose
+from dsp.plane.packetise import send_leg
 from dsp.plane.receive import receive_leg, receive_rtcp, watch_leg
 from dsp.plane.rings import push_event
 
@@ -58,13 +58,6 @@ def _record(state: Any, work: Any, slot: int, tick: int) -> None:
 
 
 @kernel
-def _narrow(samples: Any, out: Any) -> None:
-    """Write the 8 kHz version of a leg's frame."""
-    for i in range(lo.FRAME):
-        out[i] = samples[i]
-
-
-@kernel
 def _follow_grid(leg: Any, tick: int) -> None:
     """RTP time goes on with the grid, over missed ticks too."""
     if tick > leg.tx_tick:
@@ -94,48 +87,19 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
         if legs[slot].state == lo.LEG_OPEN:
             before = legs[slot].jb_concealed
             work.holes[slot] = jitter.play(legs[slot], state.jitter[slot], work.rx[slot])
-            _narrow(work.rx[slot], work.rx8[slot])
+            codec.narrow_played(state, work, slot)
             ctl[lo.CONCEALED] += legs[slot].jb_concealed - before
     clock.crash_point(ctl, 4)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN:
             compose(state, work, slot, now_ns)
-            _narrow(work.tx[slot], work.tx8[slot])
     clock.crash_point(ctl, 5)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN and legs[slot].rec_active:
+            codec.narrow_sent(state, work, slot)
             _record(state, work, slot, tick)
     clock.crash_point(ctl, 6)
     return tail
-
-
-@kernel
-def _send_leg(state: Any, work: Any, slot: int, tick: int) -> None:
-    leg, packet = state.legs[slot], work.packet_out
-    if leg.transmit == 0 or leg.connected == 0 or leg.rtp_fd < 0 or leg.tx_sent_tick > tick:
-        return
-    kind = work.kind[slot]
-    sequence = leg.tx_seq
-    # Written before the packet leaves: a crash in between loses a number and never uses one twice.
-    leg.tx_seq = (sequence + 1) & 0xFFFF
-    leg.tx_sent_tick = tick + 1
-    if kind == digits.EVENT:
-        marker = digits.event_payload(leg, packet, packets.HEADER)
-        packets.build(packet, leg.te_payload_type, marker, sequence, leg.dg_ts, leg.ssrc)
-        size = 4
-        leg.tx_marker = 1
-    else:
-        packets.build(packet, leg.payload_type, leg.tx_marker, sequence, leg.tx_ts, leg.ssrc)
-        g711.encode(work.tx[slot], lo.FRAME, work.encode[leg.codec], packet, packets.HEADER)
-        size = lo.FRAME
-        leg.tx_marker = 0
-    if c_send(leg.rtp_fd, packet.ctypes.data, packets.HEADER + size, MSG_DONTWAIT) < 0:
-        leg.send_errors += 1
-        state.ctl[lo.SEND_ERRORS] += 1
-        return
-    leg.tx_packets += 1
-    leg.tx_octets += size
-    state.ctl[lo.PACKETS_OUT] += 1
 
 
 @kernel
@@ -169,7 +133,7 @@ def send(state: Any, work: Any, tick: int, tail: int, now_ns: int) -> None:
     used = ctl[lo.SLOTS_USED]
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN:
-            _send_leg(state, work, slot, tick)
+            send_leg(state, work, slot, tick)
     clock.crash_point(ctl, 7)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN:

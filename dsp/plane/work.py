@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.codecs import g711
+from dsp.codecs import g711, g722, resample
 from dsp.detectors import dtmf
 from dsp.plane import telephone_events
-from dsp.plane.layout import FRAME
+from dsp.plane.layout import CODEC_RECEIVED, FRAME
 from dsp.plane.packets import BUFFER, MAX_PAYLOAD
 from dsp.tones import generator
 
@@ -19,7 +19,7 @@ class Work(NamedTuple):
     #: int16[slots, 320]: played-out incoming audio of this tick, and what each leg is sent; `FRAME << wide` are valid.
     rx: npt.NDArray[np.int16]
     tx: npt.NDArray[np.int16]
-    #: int16[slots, 160]: the same at 8 kHz, for narrow legs a copy. `tx8` of a wide leg is there while it is recorded.
+    #: int16[slots, 160]: the same at 8 kHz, for narrow legs a copy. `tx8` is made for legs that are recorded.
     rx8: npt.NDArray[np.int16]
     tx8: npt.NDArray[np.int16]
     #: int64[slots]: `digits.AUDIO`... of this tick.
@@ -30,7 +30,9 @@ class Work(NamedTuple):
     holes: npt.NDArray[np.int64]
     packet: npt.NDArray[np.uint8]
     packet_out: npt.NDArray[np.uint8]
+    #: A packet's samples, and their 8 kHz version.
     pcm: npt.NDArray[np.int16]
+    pcm8: npt.NDArray[np.int16]
     #: struct timespec
     timespec: npt.NDArray[np.int64]
     wake: npt.NDArray[np.int64]
@@ -43,6 +45,13 @@ class Work(NamedTuple):
     correlators: npt.NDArray[np.float32]
     rotation: Any
     frequencies: Any
+    taps: npt.NDArray[np.float32]
+    resample_scratch: npt.NDArray[np.float32]
+    g722_scratch: npt.NDArray[np.int32]
+    #: int64[CODEC_RECEIVED]: decoder and resamplers for what came out of order.
+    codec_beside: npt.NDArray[np.int64]
+    #: int16[160]: silence.
+    silence: npt.NDArray[np.int16]
 
 
 def make_work(slots: int) -> Work:
@@ -59,6 +68,7 @@ def make_work(slots: int) -> Work:
         packet=np.zeros(BUFFER, np.uint8),
         packet_out=np.zeros(BUFFER, np.uint8),
         pcm=np.zeros(2 * MAX_PAYLOAD, np.int16),
+        pcm8=np.zeros(2 * MAX_PAYLOAD, np.int16),
         timespec=np.zeros(2, np.int64),
         wake=np.ones(1, np.int64),
         te_out=np.zeros((telephone_events.ROWS, 5), np.int64),
@@ -70,4 +80,9 @@ def make_work(slots: int) -> Work:
         correlators=dtmf.CORRELATORS,
         rotation=dtmf.ROTATION,
         frequencies=dtmf.FREQUENCIES,
+        taps=resample.TAPS,
+        resample_scratch=np.zeros(resample.SCRATCH, np.float32),
+        g722_scratch=np.zeros(g722.SCRATCH, np.int32),
+        codec_beside=np.zeros(CODEC_RECEIVED, np.int64),
+        silence=np.zeros(FRAME, np.int16),
     )

@@ -1,0 +1,137 @@
+"""The codecs of a leg: from a payload to samples of the leg's rate, from a frame to a payload, and between the rates.
+
+What a codec and a resampler remember lies in the slot's row of `state.codec`, so it outlives the engine.
+"""
+
+from typing import Any
+
+from dsp.codecs import g711, g722, l16, resample
+from dsp.jit import kernel
+from dsp.plane import layout as lo
+
+
+@kernel
+def is_wide(codec: int) -> int:
+    """1 for a codec of 16 kHz, else 0."""
+    return 1 if codec >= lo.CODEC_L16_WIDE else 0
+
+
+@kernel
+def rtp_is_wide(codec: int) -> int:
+    """1 for a codec whose RTP clock runs at 16 kHz, else 0; G.722's does not (RFC 3551 section 4.5.2)."""
+    return 1 if codec == lo.CODEC_L16_WIDE else 0
+
+
+@kernel
+def octets_are_wrong(codec: int, size: int) -> bool:
+    """Whether a payload of `size` octets cannot be of this codec (-1: of none)."""
+    return codec < 0 or (size % 2 != 0 and codec in (lo.CODEC_L16, lo.CODEC_L16_WIDE))
+
+
+@kernel
+def forget(row: Any, start: int, end: int) -> None:
+    """Bring the states in `row[start:end]` back to their start."""
+    for i in range(start, end):
+        row[i] = 0
+
+
+@kernel
+def forget_source(row: Any) -> None:
+    """Bring what follows a stream that comes in (decoder, resamplers of packets) back to its start."""
+    forget(row, lo.CODEC_DECODER, lo.CODEC_RECEIVED)
+
+
+@kernel
+def _linear(work: Any, row: Any, codec: int, offset: int, size: int) -> int:
+    """Decode a payload of `work.packet` into `work.pcm`; gives the number of samples."""
+    if codec <= lo.CODEC_PCMA:
+        g711.decode(work.packet, offset, size, work.decode[codec], work.pcm)
+        return size
+    if codec == lo.CODEC_G722:
+        state = row[lo.CODEC_DECODER : lo.CODEC_DECODER + g722.WORDS]
+        g722.decode(state, work.packet, offset, size, work.pcm, work.g722_scratch)
+        return 2 * size
+    l16.decode(work.packet, offset, size // 2, work.pcm)
+    return size // 2
+
+
+@kernel
+def decode(state: Any, work: Any, slot: int, codec: int, offset: int, size: int, in_order: bool) -> int:
+    """Decode a payload of `work.packet`; gives the number of samples at the leg's rate.
+
+    They are in `work.pcm`, and their 8 kHz version in `work.pcm8`. `codec` may be of another rate than the leg is (an
+    earlier one, just after a change). What comes out of order is decoded beside the stream, whose state it must not
+    disturb.
+    """
+    row = state.codec[slot]
+    if not in_order:
+        for i in range(lo.CODEC_DECODER, lo.CODEC_RECEIVED):
+            work.codec_beside[i] = row[i]
+        row = work.codec_beside
+    count = _linear(work, row, codec, offset, size)
+    if is_wide(codec):
+        down = row[lo.CODEC_PACKET_DOWN : lo.CODEC_PACKET_DOWN + resample.DOWN_WORDS]
+        resample.down(down, work.pcm, count, work.pcm8, work.taps, work.resample_scratch)
+        if state.legs[slot].wide == 0:
+            _copy(work.pcm8, count // 2, work.pcm)
+            return count // 2
+        return count
+    _copy(work.pcm, count, work.pcm8)
+    if state.legs[slot].wide:
+        up = row[lo.CODEC_PACKET_UP : lo.CODEC_PACKET_UP + resample.UP_WORDS]
+        resample.up(up, work.pcm8, count, work.pcm, work.taps, work.resample_scratch)
+        return 2 * count
+    return count
+
+
+@kernel
+def encode(state: Any, work: Any, slot: int, samples: Any, out: Any, offset: int) -> int:
+    """Encode a frame (20 ms at the leg's rate) by the leg's codec into `out[offset:]`; gives the number of octets."""
+    codec = state.legs[slot].codec
+    if codec <= lo.CODEC_PCMA:
+        g711.encode(samples, lo.FRAME, work.encode[codec], out, offset)
+        return lo.FRAME
+    if codec == lo.CODEC_G722:
+        row = state.codec[slot][lo.CODEC_ENCODER : lo.CODEC_ENCODER + g722.WORDS]
+        g722.encode(row, samples, 2 * lo.FRAME, out, offset, work.g722_scratch)
+        return lo.FRAME
+    count = lo.FRAME << is_wide(codec)
+    l16.encode(samples, 0, count, out, offset)
+    return 2 * count
+
+
+@kernel
+def _copy(samples: Any, count: int, out: Any) -> None:
+    for i in range(count):
+        out[i] = samples[i]
+
+
+@kernel
+def narrow_played(state: Any, work: Any, slot: int) -> None:
+    """Make the 8 kHz version of what a leg was heard to say: `work.rx8` of `work.rx`."""
+    if state.legs[slot].wide:
+        row = state.codec[slot][lo.CODEC_PLAYED_DOWN : lo.CODEC_PLAYED_DOWN + resample.DOWN_WORDS]
+        resample.down(row, work.rx[slot], 2 * lo.FRAME, work.rx8[slot], work.taps, work.resample_scratch)
+    else:
+        _copy(work.rx[slot], lo.FRAME, work.rx8[slot])
+
+
+@kernel
+def narrow_sent(state: Any, work: Any, slot: int) -> None:
+    """Make the 8 kHz version of what a leg is sent: `work.tx8` of `work.tx`."""
+    if state.legs[slot].wide:
+        row = state.codec[slot][lo.CODEC_SENT_DOWN : lo.CODEC_SENT_DOWN + resample.DOWN_WORDS]
+        resample.down(row, work.tx[slot], 2 * lo.FRAME, work.tx8[slot], work.taps, work.resample_scratch)
+    else:
+        _copy(work.tx[slot], lo.FRAME, work.tx8[slot])
+
+
+@kernel
+def widen(state: Any, work: Any, slot: int, samples: Any, out: Any) -> None:
+    """Make 20 ms at 16 kHz for a wide leg, `out[:320]`, of its 8 kHz part `samples[:160]`.
+
+    There is one filter a leg, so all 8 kHz sources of a leg are added up first. It is called in every tick, with zeros
+    when there is no such source: the filter rings on for 1.5 ms.
+    """
+    row = state.codec[slot][lo.CODEC_SENT_UP : lo.CODEC_SENT_UP + resample.UP_WORDS]
+    resample.up(row, samples, lo.FRAME, out, work.taps, work.resample_scratch)
