@@ -1,7 +1,8 @@
 """The one place that sets numba's options and declares the C functions that kernels call.
 
 C functions are `ExternalFunction`s (resolved by name in the process), because a kernel that calls through a ctypes
-pointer is never cached. They return what the C function returns; errno cannot be read.
+pointer is never cached. They return what the C function returns; errno cannot be read. The functions of libsrtp are not
+visible in the process: LLVM is told where they are, under names of their own, before any compiled code is loaded.
 
 numba's cache looks at a function's own file only, so a kernel would go on running old code of a helper that changed in
 another file, and it does not tell bounds-checked code from plain code. Therefore the cache lies in a folder that is
@@ -19,10 +20,13 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from llvmlite import binding as _llvm
 from numba import config as _numba_config
 from numba import types
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
+
+from dsp import libsrtp
 
 #: numba declares its options at run time, so they have no types.
 config: Any = _numba_config
@@ -86,7 +90,11 @@ def sum_kernel(function: F) -> F:
 # Pointers are passed as addresses (`array.ctypes.data`).
 _address, _int, _size = types.intp, types.int32, types.intp
 #: For kernels that run as plain Python (`NUMBA_DISABLE_JIT`).
-_CTYPES: dict[Any, Any] = {types.intp: ctypes.c_ssize_t, types.int32: ctypes.c_int}
+_CTYPES: dict[Any, Any] = {
+    types.intp: ctypes.c_ssize_t,
+    types.int32: ctypes.c_int,
+    types.uint32: ctypes.c_uint32,
+}
 
 
 def _c(name: str, result: Any, *arguments: Any) -> Any:
@@ -97,6 +105,14 @@ def _c(name: str, result: Any, *arguments: Any) -> Any:
     return function
 
 
+def _srtp(name: str, *arguments: Any) -> Any:
+    address = libsrtp.address(name)
+    if config.DISABLE_JIT:
+        return ctypes.CFUNCTYPE(ctypes.c_int, *[_CTYPES[argument] for argument in arguments])(address)
+    _llvm.add_symbol(f"edge_{name}", address)
+    return types.ExternalFunction(f"edge_{name}", signature(types.int32, *arguments))
+
+
 c_recv = _c("recv", _size, _int, _address, _size, _int)
 c_send = _c("send", _size, _int, _address, _size, _int)
 c_write = _c("write", _size, _int, _address, _size)
@@ -104,6 +120,14 @@ c_clock_gettime = _c("clock_gettime", _int, _int, _address)
 c_clock_nanosleep = _c("clock_nanosleep", _int, _int, _int, _address, _address)
 c_getpid = _c("getpid", _int)
 c_kill = _c("kill", _int, _int, _int)
+
+# Session, packet (changed in place), its length (int32, changed in place).
+c_srtp_protect = _srtp("srtp_protect", _address, _address, _address)
+c_srtp_unprotect = _srtp("srtp_unprotect", _address, _address, _address)
+c_srtp_protect_rtcp = _srtp("srtp_protect_rtcp", _address, _address, _address)
+c_srtp_unprotect_rtcp = _srtp("srtp_unprotect_rtcp", _address, _address, _address)
+# Session, SSRC, roll-over counter.
+c_srtp_set_stream_roc = _srtp("srtp_set_stream_roc", _address, types.uint32, types.uint32)
 
 MSG_DONTWAIT = 0x40
 CLOCK_REALTIME = 0

@@ -9,7 +9,7 @@ from typing import Any
 from dsp.codecs import g722
 from dsp.detectors import dtmf
 from dsp.jit import MSG_DONTWAIT, c_send, fence, kernel
-from dsp.plane import clock, codec, digits, jitter, rtcp, telephone_events
+from dsp.plane import clock, codec, digits, jitter, rtcp, srtp, telephone_events
 from dsp.plane import layout as lo
 from dsp.plane.rings import push_event
 
@@ -236,7 +236,9 @@ def _close(state: Any, work: Any, slot: int, now_ns: int) -> None:
         _unbridge(state, slot)
         if leg.connected and leg.rtcp_fd >= 0 and leg.tx_packets + leg.rx_packets > 0:
             length = rtcp.build(leg, work.packet_out, clock.wall_ns(work.timespec), 1)
-            c_send(leg.rtcp_fd, work.packet_out.ctypes.data, length, MSG_DONTWAIT)
+            length = srtp.protect_rtcp(state, work, slot, work.packet_out, length)
+            if length > 0:
+                c_send(leg.rtcp_fd, work.packet_out.ctypes.data, length, MSG_DONTWAIT)
     push_event(state, lo.EV_LEG_CLOSED, slot, now_ns, 0, 0, 0, 0, 0, 0)
     leg.state = lo.LEG_FREE
     _count_used(state)
@@ -262,7 +264,7 @@ def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
 @kernel
 def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     kind, slot = entry[0], entry[1]
-    if slot < 0 or slot >= state.legs.shape[0] or kind < lo.CMD_OPEN or kind > lo.CMD_CLOSE:
+    if slot < 0 or slot >= state.legs.shape[0] or kind < lo.CMD_OPEN or (kind > lo.CMD_CLOSE and kind != lo.CMD_SECURE):
         state.ctl[lo.COMMANDS_BAD] += 1
         return
     leg = state.legs[slot]
@@ -274,6 +276,8 @@ def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
         return
     if kind == lo.CMD_UPDATE_REMOTE:
         _update_remote(state, slot, entry, now_ns)
+    elif kind == lo.CMD_SECURE:
+        srtp.secure(leg, entry[3], entry[4], entry[5], tick)
     elif kind == lo.CMD_PLAY:
         _play(state, slot, entry, now_ns)
     elif kind == lo.CMD_STOP_PLAY:

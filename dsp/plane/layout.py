@@ -21,7 +21,7 @@ from dsp.codecs import g722, resample
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 4
+VERSION = 6
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -37,6 +37,8 @@ RECORD_FRAMES = 16000
 PLAY_ITEMS = 16
 MAX_DIGITS = 64
 TE_MEMORY = 8
+#: SSRCs of a peer whose roll-over counter is remembered.
+SRTP_STREAMS = 4
 
 # --- control words ------------------------------------------------------------------------------------------------
 CONTROL_WORDS = 512
@@ -98,6 +100,10 @@ TORN_LEGS = 49  # legs resynchronised at a take-up
 RESYNCS = 50  # playout re-based after a jump, a new SSRC or a pause
 CONCEALED = 51  # samples made up for lost packets
 
+PACKETS_BAD_TAG = 100  # SRTP or SRTCP that is not authentic
+PACKETS_REPLAYED = 101  # SRTP or SRTCP seen before, or too old to tell
+SRTP_ERRORS = 102  # packets that could not be sealed, and were not sent
+
 #: Histogram of the work of a tick (receive to end, without the wait for the send instant).
 TICK_SUM_NS = 64
 TICK_COUNT = 65
@@ -129,6 +135,9 @@ CMD_STOP_RECORD = 8
 #: digits number (> 0), duration, gap (samples), count, then 8 ASCII digits a word, little-endian
 CMD_SEND_DIGITS = 9
 CMD_CLOSE = 10
+#: handle of the keys (0: plain RTP), then from when on they are sent with (re-keying): SSRC, sequence number (-1: the
+#: same). Before the `CMD_UPDATE_REMOTE` of the same negotiation.
+CMD_SECURE = 30
 
 # --- events: int64[EVENTS, EVENT_WORDS]: kind, slot, generation, tick instant, arguments ----------------------------
 EVENTS = 4096
@@ -347,6 +356,27 @@ LEG = np.dtype(
         ("pk_ts", "i8"),  # RTP time of the first one
         ("pk_codec", "i8"),
         ("pk_payload_type", "i8"),
+        # SRTP (`srtp.py`): handles of keys (0 none), packet indices of RFC 3711 (roll-over counter and sequence number)
+        ("sr_handle", "i8"),  # 0: plain RTP
+        ("sr_previous", "i8"),  # keys before these; packets under them are still taken until a tick
+        ("sr_until_tick", "i8"),
+        ("sr_tx_handle", "i8"),  # keys that packets leave under
+        ("sr_switch_tick", "i8"),  # when the sender changes to the present keys without a packet of the peer under them
+        ("sr_next_ssrc", "i8"),  # to send with from that change on; -1: the same
+        ("sr_next_seq", "i8"),
+        ("sr_tx_index", "i8"),  # last one used
+        ("sr_rx_next", "i8"),  # place in memory that the next unknown SSRC takes
+        ("sr_rx_known", "i8", (SRTP_STREAMS,)),
+        ("sr_rx_ssrc", "i8", (SRTP_STREAMS,)),
+        ("sr_rx_index", "i8", (SRTP_STREAMS,)),  # highest authentic one
+        ("sr_fresh", "i8", (SRTP_STREAMS,)),  # 1: no packet under the present keys yet
+        ("sr_streams", "i8"),  # SSRCs that came up under the present keys
+        ("sr_rtcp_tx", "i8"),  # last SRTCP index used
+        ("sr_rtcp_ssrc", "i8"),
+        ("sr_rtcp_rx", "i8"),  # highest authentic one of that SSRC
+        ("rx_bad_tag", "i8"),
+        ("rx_replayed", "i8"),
+        ("sr_unkeyed", "i8"),  # packets of either direction dropped because this engine has no keys for the leg
     ],
     align=True,
 )

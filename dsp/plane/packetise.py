@@ -9,7 +9,7 @@ on over every change; so does the timestamp, in the clock of the codec in use.
 from typing import Any
 
 from dsp.jit import MSG_DONTWAIT, c_send, kernel
-from dsp.plane import codec, digits, packets
+from dsp.plane import codec, digits, packets, srtp
 from dsp.plane import layout as lo
 
 _DEFAULT_PTIME_MS = 20
@@ -32,7 +32,10 @@ def _put(state: Any, work: Any, slot: int, payload_type: int, marker: int, times
     # Written before the packet leaves: a crash in between loses a number and never uses one twice.
     leg.tx_seq = (sequence + 1) & 0xFFFF
     packets.build(packet, payload_type, marker, sequence, timestamp, leg.ssrc)
-    if c_send(leg.rtp_fd, packet.ctypes.data, packets.HEADER + size, MSG_DONTWAIT) < 0:
+    length = srtp.protect(state, work, slot, packet, packets.HEADER + size)
+    if length < 0:
+        return
+    if c_send(leg.rtp_fd, packet.ctypes.data, length, MSG_DONTWAIT) < 0:
         leg.send_errors += 1
         state.ctl[lo.SEND_ERRORS] += 1
         return

@@ -4,7 +4,7 @@ from typing import Any
 
 from dsp.detectors import dtmf
 from dsp.jit import MSG_DONTWAIT, c_recv, kernel
-from dsp.plane import codec, digits, jitter, levels, packets, rtcp, source, telephone_events
+from dsp.plane import codec, digits, jitter, levels, packets, rtcp, source, srtp, telephone_events
 from dsp.plane import layout as lo
 from dsp.plane.commands import end_play, push_digit
 from dsp.plane.rings import push_event
@@ -155,6 +155,7 @@ def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
     leg = state.legs[slot]
     work.loud[slot] = 0
     work.quiet[slot] = 0
+    srtp.watch(leg, work, slot, leg.begin_tick)
     if leg.rtp_fd < 0:
         return
     for count in range(MAX_PACKETS + MAX_DROPPED):
@@ -168,8 +169,8 @@ def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
         if count >= MAX_PACKETS:
             leg.rx_flooded += 1
             state.ctl[lo.PACKETS_FLOODED] += 1
-        else:
-            on_packet(state, work, slot, length, now_ns)
+        elif (opened := srtp.unprotect(state, work, slot, length)) >= 0:
+            on_packet(state, work, slot, opened, now_ns)
 
 
 @kernel
@@ -203,6 +204,9 @@ def receive_rtcp(state: Any, work: Any, slot: int, wall_ns: int) -> None:
         length = c_recv(leg.rtcp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT)
         if length < 0:
             return
+        length = srtp.unprotect_rtcp(state, work, slot, length)
+        if length < 0:
+            continue
         if leg.connected and rtcp.take(leg, work.packet, length, wall_ns):
             leg.rc_in += 1
             state.ctl[lo.RTCP_IN] += 1

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from dsp.codecs import g711, g722, resample
 from dsp.detectors import dtmf
-from dsp.plane import telephone_events
+from dsp.plane import srtp, telephone_events
 from dsp.plane.layout import CODEC_RECEIVED, FRAME
 from dsp.plane.packets import BUFFER, MAX_PAYLOAD
 from dsp.tones import generator
@@ -38,6 +38,11 @@ class Work(NamedTuple):
     wake: npt.NDArray[np.int64]
     te_out: npt.NDArray[np.int64]
     dtmf_out: npt.NDArray[np.int64]
+    #: int64[slots, srtp.ROWS, srtp.WORDS]: sessions of libsrtp by handle, put there by the controller.
+    srtp: npt.NDArray[np.int64]
+    #: A packet as it was before an attempt to open it; int32[1]: length of the packet that libsrtp works on.
+    srtp_packet: npt.NDArray[np.uint8]
+    srtp_length: npt.NDArray[np.int32]
     decode: npt.NDArray[np.int16]
     encode: npt.NDArray[np.uint8]
     sine: npt.NDArray[np.float32]
@@ -73,6 +78,9 @@ def make_work(slots: int) -> Work:
         wake=np.ones(1, np.int64),
         te_out=np.zeros((telephone_events.ROWS, 5), np.int64),
         dtmf_out=np.zeros((4, 4), np.int64),
+        srtp=np.zeros((slots, srtp.ROWS, srtp.WORDS), np.int64),
+        srtp_packet=np.zeros(BUFFER, np.uint8),
+        srtp_length=np.zeros(1, np.int32),
         decode=g711.DECODE,
         encode=g711.ENCODE,
         sine=generator.SINE,
