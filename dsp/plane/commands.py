@@ -114,6 +114,7 @@ def _update_remote(state: Any, slot: int, entry: Any, now_ns: int) -> None:
     leg.te_wide = entry[10] & 1
     leg.dg_tones = entry[11]
     leg.dg_guard = entry[12]
+    leg.cn_payload_type = entry[13] & 0x7F
     if leg.expect == 0 and entry[8] != 0:
         leg.rx_watch_ns = now_ns
         leg.rx_stop_told = 0

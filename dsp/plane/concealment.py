@@ -11,12 +11,13 @@ longer the longer the hole was. What is our own:
 - No delay. The Appendix holds everything back by 3.75 ms, so that it can bend the last quarter period before the hole
   towards the repetition. Here that quarter has been played already, so the bend lies behind the joint.
 - It works at 8 and at 16 kHz; every time below is scaled by the leg's rate.
-- Noise takes the place of the fading voice, see `comfort_noise`.
+- Noise takes the place of the fading voice: what the peer said of its background, else what was measured of it.
 """
 
 from typing import Any
 
 from dsp.jit import kernel
+from dsp.plane import comfort_noise
 from dsp.plane.layout import CONCEAL_HISTORY
 
 #: Samples of 8 kHz: one period's repetition, full (10 ms); faded to nothing (60 ms).
@@ -70,6 +71,10 @@ def _remember(leg: Any, samples: Any, start: int, n: int) -> None:
 @kernel
 def good(leg: Any, out: Any, n: int) -> None:
     """Note the real samples `out[:n]`; only while not `active`."""
+    if leg.pc_wide != leg.wide:
+        reset(leg)
+        leg.pc_lost = 0
+    comfort_noise.measure(leg, out, n)
     _remember(leg, out, 0, n)
 
 
@@ -133,10 +138,8 @@ def _repeated(leg: Any, phase: int, periods: int) -> float:
 
 
 @kernel
-def _next(leg: Any) -> float:
-    """Make up one sample."""
-    if leg.pc_periods == 0:
-        return 0.0
+def _voice(leg: Any) -> float:
+    """Make up one sample of the voice at full level, where there is any left."""
     k, pitch = leg.pc_lost, leg.pc_pitch
     quarter = pitch >> 2
     full = FULL << leg.wide
@@ -160,9 +163,21 @@ def _next(leg: Any) -> float:
             leg.pc_old_phase = 0
     if k < quarter:
         value += leg.pc_step * (1.0 - (k + 1) / (quarter + 1))
-    gone = GONE << leg.wide
-    if k >= full:
-        value *= (gone - k) / (gone - full)
+    return value
+
+
+@kernel
+def _next(leg: Any, noisy: bool) -> float:
+    """Make up one sample: the voice, and the more it fades the more of the noise, if it is `noisy`."""
+    if leg.pc_periods == 0:
+        return comfort_noise.sample(leg) if noisy else 0.0
+    full, gone = FULL << leg.wide, GONE << leg.wide
+    value = _voice(leg)
+    if leg.pc_lost >= full:
+        share = (gone - leg.pc_lost) / (gone - full)
+        value *= share
+        if noisy:
+            value += (1.0 - share) * comfort_noise.sample(leg)
     leg.pc_lost += 1
     if leg.pc_lost >= gone:
         leg.pc_periods = 0
@@ -178,11 +193,18 @@ def _clip(value: float) -> int:
 @kernel
 def conceal(leg: Any, out: Any, start: int, n: int) -> int:
     """Fill the absent `out[start:start + n]`; gives the number of samples that were made up from what was heard."""
-    if leg.pc_lost == 0:
+    if leg.pc_wide != leg.wide:
+        reset(leg)
+    elif leg.pc_lost == 0:
         _begin(leg)
     made_up = min(n, max((GONE << leg.wide) - leg.pc_lost, 0))
-    for i in range(start, start + n):
-        out[i] = _clip(_next(leg))
+    noisy = comfort_noise.prepare(leg)
+    if leg.pc_periods == 0 and not noisy:
+        for i in range(start, start + n):
+            out[i] = 0
+    else:
+        for i in range(start, start + n):
+            out[i] = _clip(_next(leg, noisy))
     leg.pc_fade = 0
     _remember(leg, out, start, n)
     return made_up
@@ -197,9 +219,10 @@ def resume(leg: Any, out: Any, start: int, n: int) -> None:
             longer = max(leg.pc_lost - (FULL << leg.wide), 0) * 2 // 5
             leg.pc_fade_length = min((leg.pc_pitch >> 2) + longer, FADE_MOST << leg.wide)
         leg.pc_fade = leg.pc_fade_length
+    noisy = leg.pc_fade > 0 and comfort_noise.prepare(leg)
     for i in range(start, min(start + n, start + leg.pc_fade)):
         share = leg.pc_fade / (leg.pc_fade_length + 1)
-        out[i] = _clip((1.0 - share) * out[i] + share * _next(leg))
+        out[i] = _clip((1.0 - share) * out[i] + share * _next(leg, noisy))
         leg.pc_fade -= 1
     if leg.pc_fade == 0:
         leg.pc_lost = 0

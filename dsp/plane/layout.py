@@ -33,6 +33,8 @@ NS_PER_SAMPLE = 125_000
 JITTER_SAMPLES = 20480
 #: Of the leg's own rate; a power of two.
 CONCEAL_HISTORY = 1024
+#: Reflection coefficients of comfort noise that are used.
+CN_ORDER = 12
 RECORD_FRAMES = 16000
 PLAY_ITEMS = 16
 MAX_DIGITS = 64
@@ -119,7 +121,8 @@ COMMAND_WORDS = 24
 CMD_OPEN = 1
 #: connected (1: the sockets have the peer), codec (CODEC_*), payload type, payload type of telephone-event (-1 none),
 #: transmit (0/1), expect (0/1: the peer should send), packet time (ms), clock of
-#: telephone-event (0: 8 kHz, 1: 16 kHz), digits go in-band (0/1), tones of others are not heard (0/1)
+#: telephone-event (0: 8 kHz, 1: 16 kHz), digits go in-band (0/1), tones of others are not heard (0/1),
+#: payload type of comfort noise (0 none)
 CMD_UPDATE_REMOTE = 2
 #: play number (> 0), times (0 for ever), barge-in, count, then `count` words `offset << 32 | length`
 CMD_PLAY = 3
@@ -273,6 +276,20 @@ LEG = np.dtype(
         ("pc_step", "f8"),
         ("pc_history", "i2", (CONCEAL_HISTORY,)),
         ("pc_template", "i2", (1024,)),
+        # comfort noise (`comfort_noise.py`); levels are mean squares or amplitudes of int16
+        ("cn_payload_type", "i8"),  # 0: not negotiated
+        ("cn_told", "i8"),  # 1: the peer described its background and has sent no audio since
+        ("cn_level", "f8"),
+        ("cn_order", "i8"),
+        ("cn_k", "f8", (CN_ORDER,)),  # reflection coefficients
+        ("cn_state", "f8", (CN_ORDER + 1,)),
+        ("cn_gain", "f8"),
+        ("cn_wanted", "f8"),
+        ("cn_seed", "i8"),
+        ("cn_idle_seed", "i8"),
+        ("cn_floor", "f8"),  # what the quietest frames of the leg had; 0: not known
+        ("cn_tilt", "f8"),
+        ("cn_packets", "i8"),
         # telephone events received (RFC 4733 section 2.5)
         ("te_active", "i8"),
         ("te_ts", "i8"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from dsp.detectors import dtmf
 from dsp.jit import MSG_DONTWAIT, c_recv, kernel
-from dsp.plane import codec, digits, jitter, levels, packets, rtcp, source, srtp, telephone_events
+from dsp.plane import codec, comfort_noise, digits, jitter, levels, packets, rtcp, source, srtp, telephone_events
 from dsp.plane import layout as lo
 from dsp.plane.commands import end_play, push_digit
 from dsp.plane.rings import push_event
@@ -87,6 +87,8 @@ def _audio(
         if detector.phase == dtmf.ON:
             digits.hide(leg, now_ns)
             _barge(state, slot, _instant(detector, detector.onset, now_ns), now_ns)
+    if gap >= 0:
+        comfort_noise.voice(leg)
     placed = jitter.put(leg, ring, work.pcm, count, ts)
     if placed == jitter.LATE:
         state.ctl[lo.PACKETS_LATE] += 1
@@ -118,7 +120,9 @@ def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
     leg = state.legs[slot]
     offset, size, payload_type, marker, sequence, timestamp, ssrc = packets.parse(work.packet, length)
     codec_, is_event = _format(leg, payload_type, now_ns)
-    if offset < 0 or leg.connected == 0 or (not is_event and codec.octets_are_wrong(codec_, size)):
+    is_noise = payload_type == leg.cn_payload_type and leg.cn_payload_type > 0
+    usable = is_event or is_noise or not codec.octets_are_wrong(codec_, size)
+    if offset < 0 or leg.connected == 0 or not usable:
         _refuse(state, leg)
         return
     verdict = source.ACCEPT
@@ -144,6 +148,9 @@ def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
             _barge(state, slot, leg.te_start_ns, now_ns)
         for row in range(rows):
             push_digit(state, work, slot, now_ns, row)
+        return
+    if is_noise:
+        comfort_noise.take(leg, work.packet, offset, size, jitter.unwrap(leg, timestamp) >= leg.jb_newest_ts)
         return
     source.note_transit(leg, timestamp, now_ns // (lo.NS_PER_SAMPLE >> leg.rtp_wide))
     _audio(state, work, slot, codec_, offset, size, timestamp, now_ns)

@@ -372,7 +372,7 @@ class Legs:
 
 _FACT_FIELDS = (
     "connected", "codec", "payload_type", "te_payload_type", "transmit", "expect", "ptime_ms", "te_wide", "dg_tones",
-    "dg_guard",
+    "dg_guard", "cn_payload_type",
 )  # fmt: skip
 
 
@@ -392,6 +392,7 @@ def _facts(remote: RemoteMedia) -> tuple[int, ...]:
         int(remote.telephone_event_rate == 2 * layout.SAMPLE_RATE),
         int(remote.digits_by == "inband"),
         int(remote.digits_by != "inband"),
+        remote.comfort_noise or 0,
     )
 
 

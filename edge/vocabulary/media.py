@@ -43,6 +43,8 @@ class RemoteMedia(Struct, frozen=True, kw_only=True):
     telephone_event_rate: int = 8000
     #: How digits are sent, as the trunk says.
     dtmf: DigitSending = "auto"
+    #: Payload type of comfort noise (RFC 3389), None when the peer does not know it. We take it and never send it.
+    comfort_noise: int | None = None
 
     @property
     def digits_by(self) -> DigitMethod:

@@ -102,6 +102,7 @@ def answer_for_peer(dialog: Dialog, media: Address, remote: RemoteMedia, directi
         direction=direction,
         ptime_ms=remote.ptime_ms,
         lines=dialog.lines,
+        comfort_noise=remote.comfort_noise is not None,
     )
     return dialog.to_peer.write(leg)
 
@@ -121,5 +122,6 @@ def offer_for_peer(dialog: Dialog, media: Address, direction: Direction) -> byte
         direction=direction,
         ptime_ms=remote.ptime_ms if remote is not None else DEFAULT_PTIME_MS,
         lines=dialog.lines,
+        comfort_noise=remote is None or remote.comfort_noise is not None,
     )
     return dialog.to_peer.write(leg)

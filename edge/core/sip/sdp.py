@@ -20,6 +20,8 @@ MEDIA_LIMIT = 8
 DEFAULT_PTIME_MS = 20
 #: Payload type of telephone-event in our own offers.
 OUR_TELEPHONE_EVENT = 101
+#: Static payload type of comfort noise at 8 kHz (RFC 3389 section 4).
+COMFORT_NOISE = 13
 
 PAYLOADS: dict[int, CodecName] = {0: "PCMU", 8: "PCMA"}
 PAYLOAD_OF: dict[CodecName, int] = {name: number for number, name in PAYLOADS.items()}
@@ -52,6 +54,8 @@ class Audio(Struct, frozen=True, kw_only=True):
     telephone_event: int | None
     ptime_ms: int
     direction: Direction
+    #: The peer takes (and may send) comfort noise.
+    comfort_noise: bool = False
 
 
 class Session(Struct, frozen=True):
@@ -167,6 +171,7 @@ def _audio(section: _Section, session_connection: str, session_attributes: list[
         telephone_event=event,
         ptime_ms=ptime,
         direction=direction,
+        comfort_noise=COMFORT_NOISE in numbers,
     )
 
 
@@ -199,6 +204,7 @@ class Leg(Struct, frozen=True, kw_only=True):
     ptime_ms: int = DEFAULT_PTIME_MS
     #: As in `Session.lines`; () is one audio line.
     lines: tuple[str, ...] = ()
+    comfort_noise: bool = False
 
 
 def write_session(session_id: int, version: int, leg: Leg) -> str:
@@ -206,9 +212,13 @@ def write_session(session_id: int, version: int, leg: Leg) -> str:
     host = leg.address.host
     family = "IP6" if ":" in host else "IP4"
     payloads = [PAYLOAD_OF[name] for name in leg.codecs]
-    formats = [*payloads, leg.telephone_event] if leg.telephone_event is not None else payloads
+    formats = [*payloads, COMFORT_NOISE] if leg.comfort_noise else payloads
+    if leg.telephone_event is not None:
+        formats = [*formats, leg.telephone_event]
     audio = [f"m=audio {leg.address.port} RTP/AVP {' '.join(map(str, formats))}"]
     audio += [f"a=rtpmap:{PAYLOAD_OF[name]} {name}/8000" for name in leg.codecs]
+    if leg.comfort_noise:
+        audio.append(f"a=rtpmap:{COMFORT_NOISE} CN/8000")
     if leg.telephone_event is not None:
         audio.append(f"a=rtpmap:{leg.telephone_event} telephone-event/8000")
         audio.append(f"a=fmtp:{leg.telephone_event} 0-15")
@@ -256,4 +266,5 @@ def remote_media(audio: Audio, codec: CodecName, known_host: str) -> RemoteMedia
         telephone_event=audio.telephone_event,
         ptime_ms=audio.ptime_ms,
         direction=direction,
+        comfort_noise=COMFORT_NOISE if audio.comfort_noise else None,
     )

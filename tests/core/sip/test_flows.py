@@ -510,7 +510,7 @@ def test_late_offer() -> None:
     inner = first_request(actions)
     assert inner.body == b""
     ok = to_peer(world.span(answer(inner, 200, body=SPAN_SDP)))[0]
-    assert b"m=audio 16384 RTP/AVP 0 8 101" in ok.body
+    assert b"m=audio 16384 RTP/AVP 0 8 13 101" in ok.body
     ack = in_dialog("ACK", cseq=1, content_type="application/sdp", body=offer(payloads="8 101"))
     actions = world.peer(ack)
     assert reports(actions)[0].remote.codec == "PCMA"
@@ -622,7 +622,7 @@ def test_outgoing_call_from_reservation_to_bye() -> None:
     sent = dialled(world)
     assert str(sent.uri) == f"sip:555@{TRUNK_HOST}:5061"
     assert str(sent.from_) == "<sip:100@192.0.2.1>;tag=own-tag"
-    assert b"m=audio 16390 RTP/AVP 0 8 101" in sent.body
+    assert b"m=audio 16390 RTP/AVP 0 8 13 101" in sent.body
     assert b"c=IN IP4 192.0.2.1" in sent.body
     assert b"127.0.0.9" not in serialise(sent)
     assert b"X-Edge" not in serialise(sent)

@@ -161,3 +161,24 @@ def test_round_trip(port, codecs, event, direction, ptime, lines) -> None:  # ty
     assert found is not None
     assert (found.rtp.port, found.codecs, found.telephone_event) == (port, codecs, event)
     assert (found.direction, found.ptime_ms) == (direction, ptime)
+
+
+def test_comfort_noise_is_taken_up_when_both_know_it() -> None:
+    plain, noisy = audio(offer()), audio(offer(payloads="0 8 13 101"))
+    assert remote_media(plain, "PCMU", "198.51.100.7").comfort_noise is None
+    assert remote_media(noisy, "PCMU", "198.51.100.7").comfort_noise == 13
+    leg = Leg(
+        address=Address("192.0.2.1", 16384), codecs=("PCMU",), telephone_event=101, comfort_noise=noisy.comfort_noise
+    )
+    text = write_session(7, 1, leg)
+    assert "m=audio 16384 RTP/AVP 0 13 101\r\n" in text
+    assert "a=rtpmap:13 CN/8000\r\n" in text
+    again = audio(text.encode())
+    assert again.comfort_noise
+    assert again.codecs == ("PCMU",)
+
+
+def test_comfort_noise_alone_is_no_codec() -> None:
+    session = read_session(offer(payloads="13 101"))
+    assert isinstance(session, Session)
+    assert session.audio is None

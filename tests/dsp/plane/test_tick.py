@@ -5,6 +5,7 @@ import socket
 import numpy as np
 import pytest
 
+from dsp.codecs import g711
 from dsp.plane import layout as lo
 from dsp.plane.engine import pack_play
 from dsp.tones import generator
@@ -464,3 +465,44 @@ def test_the_command_ring_refuses_when_full(rig):
     assert pushed == lo.COMMANDS
     rig.tick()
     assert rig.engine.push_command(lo.CMD_CLOSE, 0, 1)
+
+
+def _agree_on_noise(rig, slot: int) -> None:
+    rig.command(lo.CMD_UPDATE_REMOTE, slot, 1, 0, 0, 101, 1, 1, 20, 0, 0, 0, 13)
+
+
+def test_comfort_noise_of_one_side_is_heard_by_the_other(rig):
+    """The peer stops sending and says how loud its background is; speech comes back without a gap."""
+    a, b = rig.open(0), rig.open(1)
+    _agree_on_noise(rig, 0)
+    rig.command(lo.CMD_BRIDGE, 0, 1, 1)
+    for _ in range(30):
+        a.send(generator.tone(440, 160, -10.0))
+        rig.tick()
+    a.rtp.send(rtp(13, a.seq, a.ts, a.ssrc, bytes([50])))
+    a.seq += 1
+    a.ts += 160 * 60
+    rig.tick(59)
+    before = len(b.audio)
+    for _ in range(30):
+        a.send(generator.tone(440, 160, -10.0))
+        rig.tick()
+    pause = b.audio[before - 160 * 45 : before].astype(float)
+    level = 10 * np.log10(np.mean(pause**2) / g711.POWER_0_DBM0)
+    assert level == pytest.approx(6.18 - 50, abs=1)
+    assert frequency(b.audio[-3200:]) == pytest.approx(440, abs=10)
+    assert rig.leg(0).cn_packets == 1
+    assert rig.leg(0).rx_refused == 1  # the first packet, which proved the source
+    assert rig.leg(0).jb_concealed == 0
+
+
+def test_comfort_noise_that_was_not_agreed_on_is_refused(rig):
+    a = rig.open(0)
+    for _ in range(5):
+        a.send(generator.tone(440, 160, -10.0))
+        rig.tick()
+    refused = rig.leg(0).rx_refused
+    a.rtp.send(rtp(13, a.seq, a.ts, a.ssrc, bytes([50])))
+    rig.tick()
+    assert rig.leg(0).rx_refused == refused + 1
+    assert rig.leg(0).cn_packets == 0
