@@ -3,13 +3,11 @@
 All methods are called from one thread of the media process (the controller), except that the loop runs in its own.
 """
 
-import contextlib
-import os
-import resource
 import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -28,10 +26,10 @@ from dsp.plane.layout import (
     TICK,
     PlaneState,
 )
+from dsp.plane.scheduling import Service, be_punctual
 from dsp.plane.work import make_work
 
 _BOUNDS_US = np.array(layout.TICK_BOUNDS_US, np.int64)
-_PRIORITY = 10
 
 Event = tuple[int, ...]
 
@@ -106,20 +104,21 @@ class Engine:
         tail = tick.before_send(self.state, self._work, number, now_ns)
         tick.send(self.state, self._work, number, tail, now_ns)
 
-    def start(self) -> None:
-        """Start the loop's thread, with real-time priority where that is allowed. Raises `RuntimeError` if it runs."""
+    def start(self, core: int | None = None) -> Service:
+        """Start the loop's thread, with the best service that is allowed, on `core`; returns what it was granted.
+
+        Raises `RuntimeError` if it runs.
+        """
         if self._thread is not None:
             raise RuntimeError("the engine runs already")
         self.state.ctl[RUN] = 1
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        granted: SimpleQueue[Service] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, args=(core, granted), name="engine", daemon=True)
         self._thread.start()
+        return granted.get()
 
-    def _run(self) -> None:
-        # A loop that never sleeps would take a core from everybody at this priority: the limit ends the process.
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_RTTIME, (1_000_000, 2_000_000))
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_PRIORITY))
+    def _run(self, core: int | None, granted: "SimpleQueue[Service]") -> None:
+        granted.put(be_punctual(core))
         loop.run(self.state, self._work, _BOUNDS_US)
 
     def stop(self) -> None:

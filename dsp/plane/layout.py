@@ -101,6 +101,7 @@ RECORD_OVERRUNS = 48  # frames that found the recorder's ring full
 TORN_LEGS = 49  # legs resynchronised at a take-up
 RESYNCS = 50  # playout re-based after a jump, a new SSRC or a pause
 CONCEALED = 51  # samples made up for lost packets
+SLIPPED_TICKS = 63  # began more than half a tick after their instant
 
 PACKETS_BAD_TAG = 100  # SRTP or SRTCP that is not authentic
 PACKETS_REPLAYED = 101  # SRTP or SRTCP seen before, or too old to tell

@@ -9,12 +9,14 @@ import msgspec
 
 from edge.app.children import Process
 from edge.app.composition import Composition
+from edge.app.engines import EngineWatch
 from edge.app.relay import Relay
 from edge.app.spans import SpanPool
 from edge.app.starters import Executed, ForkedBy, Recipe, Surroundings
 from edge.config.engines import engine_names
 from edge.config.site import Site
 from edge.core.supervision.lifecycle import Lifecycle, Patience
+from edge.core.supervision.restart import MEDIA
 from edge.core.supervision.stall import LOOK_MS, StallWatch
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
@@ -40,6 +42,8 @@ _log = logger("supervisor")
 
 #: A zygote compiles before it is ready, and never beats: it only answers.
 ZYGOTE = Patience(start_ms=None, silence_ms=None)
+#: Conversations wait for its successor.
+ENGINE = Patience(abort_ms=100)
 
 
 class Fleet:
@@ -90,7 +94,9 @@ class Fleet:
         return process
 
     def _engine(self, index: int, name: str) -> Process:
-        process = self._process(name, self.media_forks)
+        lifecycle = Lifecycle(ENGINE, ladder=MEDIA)
+        process = Process(name, self._pump, self, self.media_forks, lifecycle, self._stall)
+        process.next_incarnation = lambda: self._next_life(name)
         process.index = index
         return process
 
@@ -114,6 +120,7 @@ class Fleet:
     def start(self) -> None:
         """Start everything but switch and media's workers. Zygotes first: they have the longest way."""
         self._pump.every(LOOK_MS, lambda: self._stall.seen(monotonic_ms()))
+        EngineWatch(self.media, self._around.sockets.fds["media_state"], self._pump)
         for process in (self.media_zygote, self.span_zygote, self.front, self.forwarder, self.web):
             process.want()
         self.spans.fill()

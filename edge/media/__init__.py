@@ -8,6 +8,9 @@ import os
 
 from edge.runtime.process import ProcessContext
 
+#: Where the engine counts its ticks in `media_state`, for the supervisor (`dsp.plane.layout` needs numpy).
+TICK_OFFSET = 40
+
 
 def prepare(context: ProcessContext) -> None:
     """Import and compile everything a worker needs, and check the shared memory; single-threaded."""

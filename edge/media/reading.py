@@ -9,6 +9,7 @@ from edge.metrics.media import MediaReading
 _WORDS = {
     "ticks": layout.TICK_COUNT,
     "late_ticks": layout.LATE_TICKS,
+    "slipped_ticks": layout.SLIPPED_TICKS,
     "missed_ticks": layout.MISSED_TICKS,
     "late_sends": layout.LATE_SENDS,
     "events_lost": layout.EVENTS_LOST,

@@ -1,18 +1,24 @@
 """The worker: puts the parts together on one pump, and stands between them and switch and supervisor."""
 
 import contextlib
+import faulthandler
 import os
+import signal
 from collections.abc import Iterator
 
+from msgspec.structs import replace
 from prometheus_client import generate_latest
 
 from dsp.plane import layout
 from dsp.plane.engine import Engine
+from dsp.plane.scheduling import Service
 from edge.config.site import Site
+from edge.core.load.overload import LOOK_MS
 from edge.core.menus.model import Menu, Sound
 from edge.core.recording import wav
 from edge.media.events import Events
 from edge.media.legs import Legs
+from edge.media.load import Load
 from edge.media.loader import Loader
 from edge.media.plays import Plays
 from edge.media.prompts import PromptMemory
@@ -22,16 +28,16 @@ from edge.media.ring import CommandRing, EventRing
 from edge.media.share import Share
 from edge.media.state import map_media_state
 from edge.media.takeup import TakeUp
-from edge.metrics.media import MediaMetrics
-from edge.runtime.clock import rfc3339, wall_time
+from edge.metrics.media import MediaMetrics, MediaReading
+from edge.runtime.clock import monotonic_ms, rfc3339, wall_time
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
-from edge.runtime.memory import collect_rarely
+from edge.runtime.memory import collect_rarely, lock_memory
 from edge.runtime.process import ProcessContext, read_site
 from edge.runtime.pump import Pump
 from edge.vocabulary.commands import StartRecording
 from edge.vocabulary.ids import CommandId
-from edge.vocabulary.reports import AnyReport, PlayEnded, RecordingDone, RecordingFailed
+from edge.vocabulary.reports import AnyReport, EngineOverload, PlayEnded, RecordingDone, RecordingFailed
 from edge.vocabulary.supervision import Reload, Scrape, Scraped, Stop
 
 BEAT_MS = 1000
@@ -87,15 +93,17 @@ class Worker:
         self.legs.plays = self._plays
         self._events = Events(self.legs, self._plays, self._report, self._recorder.wake)
         self._take_up = TakeUp(state.plane, commands, self.legs, self._plays, self._report)
-        self.metrics = MediaMetrics(lambda: read_figures(self._plane, self.legs, self._plays, self._memory))
+        self.metrics = MediaMetrics(self._figures)
         self._link = LinkClient(
             context.link_path,
             context.name,
             context.incarnation,
             share.inbound(self.legs.handle),
             self.legs.discard,
-            share.outbound(self.legs.snapshot),
+            share.outbound(lambda: replace(self.legs.snapshot(), overloaded=self._load.overloaded)),
         )
+        self._share = share
+        self._load = Load(state.plane, context.site.media.overload_percent, self._overloaded)
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._disk_trouble = ""
         self._stale_told = 0
@@ -108,7 +116,7 @@ class Worker:
         left = self._take_up.run(self._table)
         self._plane.ctl[layout.WAKE_FD] = self._wake_fd
         self._engine.take_up()
-        self._engine.start()
+        self._start_engine()
         self._recorder.start()
         self._loader.start()
         for recording in left.running:
@@ -137,11 +145,36 @@ class Worker:
         channel.attach(self.pump)
         self._link.attach(self.pump)
         self.pump.every(BEAT_MS, self._beat)
+        self.pump.every(LOOK_MS, lambda: self._load.look(monotonic_ms()))
         self._ready_poll = self.pump.every(READY_POLL_MS, self._ready_when_ticking)
 
     # --- engine
 
+    def _start_engine(self) -> None:
+        # A loop that runs wild is ended by the kernel; this says where it was.
+        faulthandler.register(signal.SIGXCPU, chain=True)
+        self._load.memory_locked = lock_memory()
+        cores = self._context.site.media.cores
+        core = cores[self._share.index % len(cores)] if cores else None
+        if core is not None and core not in os.sched_getaffinity(0):
+            self._log.warning("this core is not ours to use; the engine is not bound", core=core)
+            core = None
+        service = self._engine.start(core)
+        self._load.real_time = service is Service.REAL_TIME
+        self._log.info(
+            "engine started", priority=service.name.lower(), memory_locked=self._load.memory_locked, core=core
+        )
+
+    def _overloaded(self, on: bool) -> None:
+        self._log.warning("overload: new calls are refused" if on else "overload is over", legs=self.legs.open_count)
+        self._report(EngineOverload(on))
+
+    def _figures(self) -> MediaReading:
+        reading = read_figures(self._plane, self.legs, self._plays, self._memory)
+        return reading._replace(engine=self._load.reading(self._share.index))
+
     def _apply(self, site: Site) -> None:
+        self._load.set_limit(site.media.overload_percent)
         ctl = self._plane.ctl
         ctl[layout.SILENCE_TICKS] = site.media.silence_timeout_ms * 1_000_000 // layout.TICK_NS
         ctl[layout.PLAYOUT_DELAY] = site.media.playout_delay_ms * layout.SAMPLE_RATE // 1000

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 COUNTERS = {
     "ticks": ("edge_media_ticks", "Ticks of 20 ms that the engine ran"),
     "late_ticks": ("edge_media_late_ticks", "Ticks that began more than 1 ms after their instant"),
+    "slipped_ticks": ("edge_media_slipped_ticks", "Ticks that began more than 10 ms after their instant"),
     "missed_ticks": ("edge_media_missed_ticks", "Ticks that were never run"),
     "late_sends": ("edge_media_late_sends", "Ticks that began to send more than 1 ms after the send instant"),
     "events_lost": ("edge_media_events_lost", "Events of the engine that found their ring full"),
@@ -47,6 +48,25 @@ GAUGES = {
 }
 
 
+#: What each engine tells of itself, by a label `engine` (its number, from 0): key -> metric name and help.
+ENGINE_GAUGES = {
+    "load": ("edge_media_load_ratio", "Mean work of a tick in the last 5 s, as a share of its 20 ms"),
+    "overloaded": ("edge_media_overload_ratio", "1 while the engine is too busy for new calls"),
+    "real_time": ("edge_media_real_time_ratio", "1 when the kernel granted the engine's loop real-time priority"),
+    "memory_locked": ("edge_media_locked_memory_ratio", "1 when no page of the engine can be swapped out"),
+}
+
+
+class EngineReading(NamedTuple):
+    """What an engine tells of itself; the fields are the keys of `ENGINE_GAUGES`."""
+
+    engine: int = 0
+    load: float = 0.0
+    overloaded: bool = False
+    real_time: bool = False
+    memory_locked: bool = False
+
+
 class MediaReading(NamedTuple):
     """What the process knows at a scrape."""
 
@@ -58,6 +78,7 @@ class MediaReading(NamedTuple):
     tick_bounds_s: Sequence[float]
     tick_counts: Sequence[int]
     tick_sum_s: float
+    engine: EngineReading = EngineReading()
 
 
 class MediaMetrics:
@@ -88,6 +109,10 @@ class _Shared(Collector):
             yield CounterMetricFamily(name, text, value=reading.counters[key])
         for key, (name, text) in GAUGES.items():
             yield GaugeMetricFamily(name, text, value=reading.gauges[key])
+        for key, (name, text) in ENGINE_GAUGES.items():
+            gauge = GaugeMetricFamily(name, text, labels=["engine"])
+            gauge.add_metric([str(reading.engine.engine)], float(getattr(reading.engine, key)))
+            yield gauge
         yield HistogramMetricFamily(
             "edge_media_tick_seconds",
             "Work of a tick, without the wait for the send instant",

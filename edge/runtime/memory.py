@@ -1,8 +1,10 @@
-"""Gives memory back to the system that a process will not need again soon."""
+"""Gives memory back to the system that a process will not need again soon, and keeps what it can't wait for."""
 
+import contextlib
 import ctypes
 import gc
 import mmap
+import resource
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -43,3 +45,27 @@ def unmap_clean_files() -> None:
             start, end = (int(address, 16) for address in name.split("-"))
         elif name == "Anonymous:" and clean and values[0] == "0":
             _libc.madvise(start, end - start, mmap.MADV_DONTNEED)  # refused, it changes nothing
+
+
+#: mman.h: what is mapped now and later, each page from the moment on that it is first touched.
+_MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
+_CAP_IPC_LOCK = 14
+
+
+def lock_memory() -> bool:
+    """Let no page of this process be swapped out or dropped once it was touched; whether that is allowed.
+
+    Not kept over fork. Tried only where there is no limit to it: below one, a later allocation would fail.
+    """
+    infinite = resource.RLIM_INFINITY
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (infinite, infinite))
+    unlimited = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == infinite
+    if not unlimited and not _capabilities() >> _CAP_IPC_LOCK & 1:
+        return False
+    return bool(_libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
+
+
+def _capabilities() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("CapEff:")), 16)

@@ -1,7 +1,7 @@
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge.metrics.media import COUNTERS, GAUGES, MediaMetrics, MediaReading
+from edge.metrics.media import COUNTERS, ENGINE_GAUGES, GAUGES, MediaMetrics, MediaReading
 
 
 def reading() -> MediaReading:
@@ -25,6 +25,8 @@ def test_all_families_are_exposed_under_the_process_name_with_help() -> None:
     assert [s.value for s in families["edge_media_tick_seconds"].samples] == [5, 8, 10, 10, 0.5]
 
 
-def test_no_label_but_the_histograms_own() -> None:
-    families = text_string_to_metric_families(generate_latest(MediaMetrics(reading).registry).decode())
-    assert {key for f in families for sample in f.samples for key in sample.labels} == {"le"}
+def test_no_label_but_the_histograms_own_and_the_engine() -> None:
+    families = list(text_string_to_metric_families(generate_latest(MediaMetrics(reading).registry).decode()))
+    labels = {key: {f.name for f in families if any(key in s.labels for s in f.samples)} for key in ("le", "engine")}
+    assert labels == {"le": {"edge_media_tick_seconds"}, "engine": {name for name, _ in ENGINE_GAUGES.values()}}
+    assert {key for f in families for sample in f.samples for key in sample.labels} == {"le", "engine"}

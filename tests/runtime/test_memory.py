@@ -1,5 +1,6 @@
 """Memory given back is not needed: the process goes on as before."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,3 +34,25 @@ def test_files_are_taken_out_of_memory_and_come_back_by_themselves() -> None:
         [sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert (ran.stdout, ran.returncode) == ("True True\n", 0), ran.stderr
+
+
+LOCK = """
+import mmap
+from edge.runtime.memory import lock_memory
+allowed = lock_memory()
+later = mmap.mmap(-1, 1 << 20)
+later[:] = bytes(1 << 20)
+(locked,) = [int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmLck:")]
+(resident,) = [int(l.split()[1]) for l in open("/proc/self/smaps_rollup") if l.startswith("Rss:")]
+(held,) = [int(l.split()[1]) for l in open("/proc/self/smaps_rollup") if l.startswith("Locked:")]
+print(allowed, *([locked >= 1024, resident < locked, held > 0] if allowed else [locked == 0, True, True]))
+"""
+
+
+def test_memory_is_locked_as_it_is_touched_or_not_at_all() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", LOCK], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.stdout.split()[1:] == ["True"] * 3, (ran.stdout, ran.stderr)
+    if os.geteuid() == 0:
+        assert ran.stdout.split()[0] == "True"

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge.core.deadline import Deadline
-from edge.core.supervision.restart import RestartPolicy
+from edge.core.supervision.restart import Ladder, RestartPolicy
 
 #: A running process that says nothing for so long is hung.
 SILENCE_MS = 5000
 #: The same while it starts. Generous: killing a slow start on a busy machine only makes the machine busier.
 START_MS = 30_000
-#: From SIGABRT (for the traceback) to SIGKILL.
+#: From SIGABRT to SIGKILL, and between two SIGKILLs.
 ABORT_MS = 1000
 #: EX_CONFIG: the process refuses its configuration; trying again won't help.
 REFUSED = 78
@@ -107,15 +107,17 @@ class Patience:
 
     start_ms: int | None = START_MS
     silence_ms: int | None = SILENCE_MS
+    #: From SIGABRT (for the traceback) to SIGKILL.
+    abort_ms: int = ABORT_MS
 
 
 class Lifecycle:
     """One process. With `restart` False an end is the end (spans: their pool decides about successors)."""
 
-    def __init__(self, patience: Patience | None = None, *, restart: bool = True) -> None:
+    def __init__(self, patience: Patience | None = None, *, restart: bool = True, ladder: Ladder | None = None) -> None:
         self._patience = patience if patience is not None else Patience()
         self._restart = restart
-        self._policy = RestartPolicy()
+        self._policy = RestartPolicy(ladder)
         self._deadline: Deadline | None = None
         self.state: State = "stopped"
         #: When the present life was launched (CLOCK_MONOTONIC, milliseconds).
@@ -190,7 +192,7 @@ class Lifecycle:
         if self.state not in {"starting", "running"}:
             return []
         self.state = "aborting"
-        self._deadline = Deadline(now_ms + ABORT_MS, "aborting: time for the traceback is over")
+        self._deadline = Deadline(now_ms + self._patience.abort_ms, "aborting: time for the traceback is over")
         return [Abort()]
 
     def _stop(self, limit_ms: int, now_ms: int) -> None:

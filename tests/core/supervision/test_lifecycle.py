@@ -29,6 +29,7 @@ from edge.core.supervision.restart import (
     LOOP_FAILURES,
     LOOP_PAUSE_MS,
     LOOP_WINDOW_MS,
+    MEDIA,
     PAUSES_MS,
     SOUND_LIFE_MS,
     RestartPolicy,
@@ -74,6 +75,22 @@ def test_slow_failures_back_off_without_being_a_loop() -> None:
     policy = RestartPolicy()
     pauses = [policy.failed(lived_ms=9_000, now_ms=n * 16_000) for n in range(8)]
     assert pauses == [*PAUSES_MS, PAUSES_MS[-1]]
+
+
+def test_a_media_engine_comes_back_at_once_again_and_again_and_a_loop_is_slowed() -> None:
+    policy = RestartPolicy(MEDIA)
+    pauses = [policy.failed(lived_ms=500, now_ms=n * 600) for n in range(14)]
+    assert pauses[:8] == [0] * 8
+    assert pauses[8:11] == [100, 200, 500]
+    assert pauses[11:] == [MEDIA.loop_pause_ms] * 3
+    assert policy.is_loop(14 * 600)
+    assert policy.failed(lived_ms=SOUND_LIFE_MS, now_ms=10**6) == 0
+
+
+def test_the_time_from_abort_to_kill_is_the_process_own() -> None:
+    life = running(patience=Patience(abort_ms=100), ladder=MEDIA)
+    assert life.handle(Hung(), 1000) == [Abort()]
+    assert pass_deadline(life) == (1100, [Kill()])
 
 
 def test_a_sound_life_forgives() -> None:

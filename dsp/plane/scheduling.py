@@ -1,0 +1,39 @@
+"""How the engine's thread is served by the kernel: its priority, its core, and what ends it should it run wild."""
+
+import contextlib
+import os
+import resource
+import threading
+from enum import IntEnum
+
+#: SCHED_RR priority: above everything that is not real-time, below the kernel's own threads (50).
+_PRIORITY = 10
+_NICE = -10
+#: A real-time thread that does not sleep for so long takes a core from everybody: SIGXCPU, then SIGKILL (setrlimit(2)).
+#: The loop sleeps at least once while it catches up (`loop.BEHIND_NS`), so only a hang comes here.
+RUNAWAY_US = (600_000, 1_000_000)
+
+
+class Service(IntEnum):
+    """What the thread was granted."""
+
+    NORMAL = 0
+    NICE = 1
+    REAL_TIME = 2
+
+
+def be_punctual(core: int | None = None) -> Service:
+    """Give the calling thread the best service that is allowed, on `core` if that is ours to use."""
+    thread = threading.get_native_id()
+    if core is not None:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(thread, {core})
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_RTTIME, RUNAWAY_US)
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(_PRIORITY))
+        return Service.REAL_TIME
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, thread, _NICE)
+        return Service.NICE
+    return Service.NORMAL

@@ -1,0 +1,1 @@
+"""Decisions about how much an engine can carry."""
