@@ -120,7 +120,7 @@ def advance(leg: Any) -> int:
 
 @kernel
 def hide(leg: Any, now_ns: int) -> None:
-    """A key's tone was recognised in what has just arrived of `leg`: guarded legs do not hear it while it is played."""
+    """Keep guarded legs from hearing what has just arrived of `leg`, where a key's tone was recognised."""
     waiting = (leg.jb_newest_ts - leg.jb_play_ts) >> leg.wide if leg.jb_started else 0
     leg.dg_hidden_ns = now_ns + (min(max(waiting, 0), _MAX_HIDDEN) + FRAME) * NS_PER_SAMPLE
 

@@ -1,4 +1,4 @@
-"""Senders of RFC 4733 as they are met in the field, a network that loses, doubles and reorders, and what can be known."""
+"""Senders of RFC 4733 as they are met in the field, a bad network, and what can be known behind it."""
 
 import random
 from dataclasses import dataclass
@@ -62,8 +62,8 @@ def through(dice: random.Random, sent: list[Sent], loss: float, late_ms: int, do
         losing = dice.random() < (0.6 if losing else loss)
         if losing:
             continue
-        for _ in range(2 if dice.random() < double else 1):
-            out.append((packet.at_ms + dice.randrange(late_ms + 1), packet))
+        copies = 2 if dice.random() < double else 1
+        out += [(packet.at_ms + dice.randrange(late_ms + 1), packet) for _ in range(copies)]
     return sorted(out, key=lambda pair: pair[0])
 
 
