@@ -13,6 +13,7 @@ from edge.config.located import Located, find, place_of
 from edge.config.menu_graph import loops, reachable
 from edge.config.menu_source import GatherNode, ListenNode, Node, TransferNode
 from edge.config.site import Trunk
+from edge.core.menus.model import FLASH_CHOICE
 from edge.vocabulary.endings import Outcome
 
 OUTCOMES = tuple(outcome for outcome in typing.get_args(Outcome) if outcome != "completed")
@@ -118,6 +119,8 @@ def check_gather(node: GatherNode, located: Located, findings: Findings) -> None
     if len(settings.finish_on_key) > 1:
         findings.error(place_of(located, ("gather", "finish_on_key")), "finish_on_key is one key")
     for digits in node.choices:
+        if digits == FLASH_CHOICE:
+            continue
         place = place_of(located, ("choices", digits), key=True)
         fault = kinds.digits_fault(digits)
         if fault:

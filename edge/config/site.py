@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from edge.core.menus.model import Menu
-from edge.vocabulary.media import CodecName
+from edge.vocabulary.media import CodecName, DigitSending
 
 
 def _range(least: int, most: int) -> Any:
@@ -131,6 +131,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     transport: Literal["udp", "tcp"] = "udp"
     #: Codecs in the order that we want them.
     codecs: list[CodecName] = field(default_factory=lambda: ["PCMU", "PCMA"])
+    #: How digits are sent to it: `auto` is RFC 4733 where it was negotiated, else tones. Received ones may come by any.
+    dtmf: DigitSending = "auto"
 
 
 class Route(Struct, frozen=True, kw_only=True):

@@ -58,6 +58,7 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 port=int(port) if port.isdigit() else 5060,
                 transport=trunk.transport,
                 codecs=tuple(codec.upper() for codec in trunk.codecs),
+                dtmf=trunk.dtmf,
             )
         )
     return tuple(found)

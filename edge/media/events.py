@@ -7,6 +7,7 @@ from edge.media.figures import NS_PER_MS
 from edge.media.legs import Legs
 from edge.media.plays import Plays
 from edge.media.slots import SlotState
+from edge.vocabulary.ids import CommandId
 from edge.vocabulary.media import DigitMethod
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import AnyReport, AudioStopped, DigitHeard, DigitsSent, SoundHeard
@@ -71,7 +72,7 @@ class Events:
 
     def _digits_sent(self, state: SlotState, arguments: tuple[int, ...]) -> None:
         if arguments[0] == state.digits_number:
-            self._report(DigitsSent(state.leg))
+            self._report(DigitsSent(state.leg, state.digits_command or CommandId("")))
 
     def _audio_stopped(self, state: SlotState, arguments: tuple[int, ...]) -> None:
         self._report(AudioStopped(state.leg, arguments[0] // NS_PER_MS))

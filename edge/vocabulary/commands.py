@@ -85,10 +85,12 @@ class Hold(Struct, frozen=True, tag=True):
 
 
 class SendInfoDigits(Struct, frozen=True, tag=True):
-    """Send digits by SIP INFO (application/dtmf-relay)."""
+    """Send digits (`!` is hook flash) by SIP INFO, one after the other; done when the last one has left."""
 
     leg: LegId
     digits: Private
+    #: What is said that each key was pressed for.
+    duration_ms: int = 160
 
 
 # --- to media -----------------------------------------------------------------------------------------------------
@@ -158,7 +160,7 @@ class StopRecording(Struct, frozen=True, tag=True):
 
 
 class SendDigits(Struct, frozen=True, tag=True):
-    """Send digits by RFC 4733 where negotiated, else in-band."""
+    """Send digits (`!` is hook flash) by RFC 4733 or in-band, as the leg's `RemoteMedia` says."""
 
     leg: LegId
     digits: Private

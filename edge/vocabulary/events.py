@@ -136,6 +136,14 @@ class DtmfReceived(Struct, frozen=True, tag="dtmf.received", kw_only=True):
     end_seen: bool = True
 
 
+class DtmfFlash(Struct, frozen=True, tag="dtmf.flash", kw_only=True):
+    """Hook flash (RFC 4733 event 16, or SIP INFO): no digit; a menu takes it where a gather has the choice `flash`."""
+
+    leg: LegId
+    method: DigitMethod
+    duration_ms: int
+
+
 class PromptMissing(Struct, frozen=True, tag="prompt.missing", kw_only=True):
     """A sound file could not be read; the call went on without it."""
 
@@ -198,6 +206,7 @@ AnyEvent = (
     | MenuEntered
     | MenuInput
     | DtmfReceived
+    | DtmfFlash
     | PromptMissing
     | RecordingStarted
     | RecordingCompleted

@@ -142,6 +142,8 @@ class DigitsSent(Struct, frozen=True, tag=True):
     """All digits of a `SendDigits` were sent."""
 
     leg: LegId
+    #: Its id.
+    command: CommandId = CommandId("")
 
 
 class AudioStopped(Struct, frozen=True, tag=True):

@@ -18,7 +18,7 @@ from edge.vocabulary.commands import (
     Unbridge,
     UpdateLeg,
 )
-from edge.vocabulary.ids import LegId, PlayId, RecordingId, SlotIndex
+from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import DigitsSent, LegMediaEnded, PlayEnded
 from tests.media.desk import Desk, Killed
@@ -116,7 +116,23 @@ def test_a_play_that_replaces_another(make_desk: Callable[[], Desk], tmp_path: P
 def test_digits(make_desk: Callable[[], Desk]) -> None:
     for desk in killed_anywhere(make_desk, open_two, lambda desk: SendDigits(A, Private("12"), 60, 60)):
         desk.tick(25)
-        assert desk.all(DigitsSent) == [DigitsSent(A)]
+        assert desk.all(DigitsSent) == [DigitsSent(A, CommandId("x"))]
+
+
+@pytest.mark.parametrize(
+    ("facts", "tones", "guard"),
+    [
+        ({}, 0, 1),
+        ({"telephone_event": None}, 1, 0),
+        ({"dtmf": "inband"}, 1, 0),
+        ({"dtmf": "info", "telephone_event": None}, 0, 1),
+        ({"dtmf": "rfc4733", "telephone_event": None}, 1, 0),
+    ],
+)
+def test_how_a_leg_gets_keys(make_desk: Callable[[], Desk], facts: dict[str, object], tones: int, guard: int) -> None:
+    for desk in killed_anywhere(make_desk, open_two, lambda desk: UpdateLeg(A, desk.remote(3, **facts))):
+        desk.tick()
+        assert desk.engine_says(0, "dg_tones", "dg_guard") == [tones, guard]
 
 
 def test_bridge_and_unbridge(make_desk: Callable[[], Desk]) -> None:

@@ -172,6 +172,16 @@ def test_info_digits_in_and_out(rig: Rig, span: Span, phone: Softphone) -> None:
     assert ["Signal=1" in call.requests("INFO")[0].body, "Signal=#" in call.requests("INFO")[1].body] == [True, True]
 
 
+def test_hook_flash_by_info_in_and_out(rig: Rig, span: Span, phone: Softphone) -> None:
+    call = answered(rig, span, phone)
+    call.info_digit("!", 200)
+    flash = rig.switch.wait(InfoDigit)
+    assert (flash.digit.reveal(), flash.duration_ms) == ("!", 200)
+    rig.switch.do(span.incarnation, cmd.SendInfoDigits(LEG, Private("!"), 200))
+    until(lambda: len(call.requests("INFO")) == 1)
+    assert call.requests("INFO")[0].body.split() == ["Signal=!", "Duration=200"]
+
+
 def test_refer_is_declined_and_starts_nothing(rig: Rig, span: Span, phone: Softphone) -> None:
     call = answered(rig, span, phone)
     call.send("REFER", {"Refer-To": f"<sip:x@{phone.address}:{phone.port}>", "Contact": f"<{phone.uri}>"})

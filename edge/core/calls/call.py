@@ -36,6 +36,7 @@ from edge.vocabulary import events
 from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.ids import CallId, LegId, leg_id
+from edge.vocabulary.media import FLASH
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     DigitHeard,
@@ -150,7 +151,7 @@ class Call:
         self.started_ms = self.fx.now_ms
         self.first = leg
         self.recorder = Recorder(leg.id, begun.terms.recordings, self.fx)
-        self.stage = Stage(leg.id, self.fx)
+        self.stage = Stage(leg.id, self.fx, leg.press)
         self.fx.set(LONGEST, begun.terms.max_call_ms)
 
     def _new_leg(self, signalling: Literal["offered", "reserving"]) -> Leg:
@@ -240,6 +241,13 @@ class Call:
             return self.begun.report.caller
         return self.begun.caller if self.begun is not None else Private("")
 
+    def talks_with(self, leg: Leg) -> Leg | None:
+        """Return the leg that `leg` is bridged with."""
+        if self.transfer is None or not self.transfer.bridged:
+            return None
+        pair = (self.transfer.first, self.transfer.leg)
+        return pair[1 - pair.index(leg)] if leg in pair else None
+
     def _transfer_ended(self, reason: EndReason, talked: bool) -> None:
         self.transfer = None
         if self.run is None:
@@ -321,6 +329,8 @@ class Call:
 
 def _without_digit(input: Input) -> Input:  # noqa: A002
     """Blank the digit of a key press that must not be written."""
+    if isinstance(input, DigitHeard | InfoDigit) and input.digit.reveal() == FLASH:
+        return input
     if isinstance(input, DigitHeard):
         return DigitHeard(
             leg=input.leg,
@@ -330,6 +340,7 @@ def _without_digit(input: Input) -> Input:  # noqa: A002
             duration_ms=input.duration_ms,
             level_dbm0=input.level_dbm0,
             end_seen=input.end_seen,
+            audible=input.audible,
         )
     if isinstance(input, InfoDigit):
         return InfoDigit(input.leg, Private(""), input.duration_ms, input.at_ms)

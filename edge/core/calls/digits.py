@@ -65,6 +65,11 @@ class Fuser:
         """The last presses, the oldest first."""
         return list(self._presses)
 
+    @property
+    def tones_too(self) -> bool:
+        """Whether keys of this leg were in its audio, too, when another method told them."""
+        return any(len(p.evidence) > 1 and p.by("inband") is not None for p in self._presses)
+
     def match(self, seen: Seen) -> Press | None:
         """Find the press that `seen` reports once more; None: it is a new one."""
         later = list(self._presses)

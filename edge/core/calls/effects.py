@@ -44,15 +44,15 @@ class Effects:
         """Tell front."""
         self._send("front", _NO_SPAN, body)
 
-    def media(self, body: MediaCommand) -> None:
-        """Tell media."""
-        self._send("media", _NO_SPAN, body)
+    def media(self, body: MediaCommand) -> CommandId:
+        """Tell media; returns the command's id."""
+        return self._send("media", _NO_SPAN, body)
 
-    def span(self, span: Incarnation, body: SpanCommand) -> None:
-        """Tell the span that holds the leg."""
-        self._send("span", span, body)
+    def span(self, span: Incarnation, body: SpanCommand) -> CommandId:
+        """Tell the span that holds the leg; returns the command's id."""
+        return self._send("span", span, body)
 
-    def _send(self, to: str, span: Incarnation, body: FrontCommand | MediaCommand | SpanCommand) -> None:
+    def _send(self, to: str, span: Incarnation, body: FrontCommand | MediaCommand | SpanCommand) -> CommandId:
         self._sent += 1
         # What left early (`commands.LEAVES_EARLY`) may belong to an input that a kill has lost. With switch's life in
         # the id no other command is taken for it: `Resumed` is on disk before a new life sends anything.
@@ -60,6 +60,7 @@ class Effects:
         id_ = CommandId(f"{self.call}:{number}:{self._sent}")
         self._awaited[id_] = (type(body).__name__, body.leg)
         self._actions.append(Send(id_, to, span, body))  # type: ignore[arg-type]
+        return id_
 
     def awaited(self, command: CommandId) -> tuple[str, LegId] | None:
         """Return kind and leg of a command that was not answered before; then forget it."""

@@ -5,11 +5,12 @@ from typing import Literal
 from edge.core.calls.digits import Fuser
 from edge.core.calls.effects import Effects
 from edge.core.calls.inputs import Seat
+from edge.core.calls.keys_out import KeysOut
 from edge.vocabulary import events
 from edge.vocabulary.commands import Answer, CloseLeg, HangUp, MakeCall, OpenLeg, Reject, ReleaseSpan, UpdateLeg
 from edge.vocabulary.endings import EndReason
-from edge.vocabulary.ids import Incarnation, LegId
-from edge.vocabulary.media import RemoteMedia
+from edge.vocabulary.ids import CommandId, Incarnation, LegId
+from edge.vocabulary.media import DigitMethod, RemoteMedia
 from edge.vocabulary.reports import LegMediaEnded, LegRinging
 
 Signalling = Literal["offered", "answering", "reserving", "seating", "dialling", "ringing", "up", "hanging", "down"]
@@ -42,6 +43,7 @@ class Leg:
         self.answered_ms: int | None = None
         self.early_media = False
         self.fuser = Fuser()
+        self.keys_out = KeysOut(id, effects)
         #: Why we take it down; None while we do not.
         self.wish: EndReason | None = None
         self._rang: tuple[int, bool] | None = None
@@ -53,9 +55,28 @@ class Leg:
         return self.signalling == "down" and self.media in {"none", "closed"}
 
     @property
+    def keys_by(self) -> DigitMethod:
+        """How it is sent keys."""
+        return self.remote.digits_by if self.remote is not None else "inband"
+
+    @property
     def talks(self) -> bool:
         """Whether it was answered and is not being taken down."""
         return self.signalling == "up"
+
+    # --- keys to it
+
+    def press(self, digits: str, duration_ms: int, gap_ms: int) -> None:
+        """Send keys of the menu; `keys_sent` tells when they are sent."""
+        self.keys_out.press(self.keys_by, self.span, digits, duration_ms, gap_ms)
+
+    def relay(self, digit: str, duration_ms: int) -> None:
+        """Send a key of the leg that it talks with."""
+        self.keys_out.relay(self.keys_by, self.span, digit, duration_ms)
+
+    def keys_sent(self, command: CommandId) -> bool:
+        """Note the end or the failure of a command that sends keys; true when they were the menu's."""
+        return self.keys_out.over(command, self.keys_by, self.span)
 
     # --- media
 

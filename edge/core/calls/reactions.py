@@ -16,13 +16,16 @@ from edge.core.calls.inputs import (
     Resumed,
     Stopped,
 )
+from edge.core.calls.keys_out import PATIENCE
 from edge.core.calls.leg import Leg
 from edge.core.calls.transfer import MEDIA_MS
 from edge.core.menus.words import Digit as KeyPressed
-from edge.core.menus.words import DigitsGone, SoundChanged, TimeUp
+from edge.core.menus.words import DigitsGone, Flash, SoundChanged, TimeUp
 from edge.core.menus.words import Resumed as MenuResumed
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason, Outcome
+from edge.vocabulary.ids import CommandId, LegId
+from edge.vocabulary.media import FLASH
 from edge.vocabulary.reports import (
     AudioStopped,
     CommandDone,
@@ -134,13 +137,17 @@ def _done(call: "Call", input: CommandDone) -> None:  # noqa: A002
     if awaited is None or leg is None:
         return
     if input.error is None:
-        _succeeded(call, awaited[0], leg)
+        _succeeded(call, awaited[0], leg, input.id)
+    elif awaited[0] in {"SendDigits", "SendInfoDigits"}:
+        _keys_sent(call, leg, input.id)
     else:
         _failed(call, awaited[0], leg, input.error[:200])
 
 
-def _succeeded(call: "Call", kind: str, leg: Leg) -> None:
-    if kind == "StartRecording":
+def _succeeded(call: "Call", kind: str, leg: Leg, command: CommandId) -> None:
+    if kind == "SendInfoDigits":
+        _keys_sent(call, leg, command)
+    elif kind == "StartRecording":
         call.recorder.started()
     elif kind == "OpenLeg":
         leg.opened()
@@ -181,8 +188,6 @@ def _menu_command_failed(call: "Call", kind: str) -> None:
         return
     if kind == "Play":
         call.perform(call.stage.lost(call.run, call.fx.now_ms))
-    elif kind == "SendDigits":
-        call.perform(call.run.handle(DigitsGone(), call.fx.now_ms))
 
 
 def _fail_leg(call: "Call", leg: Leg, reason: EndReason) -> None:
@@ -220,9 +225,9 @@ def _key(call: "Call", input: DigitHeard | InfoDigit) -> None:  # noqa: A002
     if leg is None or call.phase != "running":
         return
     secret = leg is call.first and call.run is not None and call.run.sensitive
-    digit = call.keys.take(leg, input, secret)
+    digit = call.keys.take(leg, input, secret, call.talks_with(leg))
     if digit is not None and leg is call.first and call.run is not None:
-        call.perform(call.run.handle(KeyPressed(digit), call.fx.now_ms))
+        call.perform(call.run.handle(Flash() if digit == FLASH else KeyPressed(digit), call.fx.now_ms))
 
 
 def _played(call: "Call", input: PlayEnded) -> None:  # noqa: A002
@@ -236,7 +241,13 @@ def _sound(call: "Call", input: SoundHeard) -> None:  # noqa: A002
 
 
 def _digits_sent(call: "Call", input: DigitsSent) -> None:  # noqa: A002
-    if call.phase == "running" and call.run is not None and input.leg == call.first.id:
+    leg = call.legs.get(input.leg)
+    if leg is not None:
+        _keys_sent(call, leg, input.command)
+
+
+def _keys_sent(call: "Call", leg: Leg, command: CommandId) -> None:
+    if call.phase == "running" and leg.keys_sent(command) and call.run is not None:
         call.perform(call.run.handle(DigitsGone(), call.fx.now_ms))
 
 
@@ -264,6 +275,8 @@ def _elapsed(call: "Call", _input: Elapsed) -> None:
             _setup_elapsed(call)
         elif reason == FIRST_FACTS:
             call.finish(EndReason(outcome="media_lost", ended_by="appliance", text="no media facts"))
+        elif reason.startswith(PATIENCE):
+            _keys_sent(call, call.legs[LegId(reason.removeprefix(PATIENCE))], CommandId(""))
         elif call.transfer is not None:
             call.transfer.elapsed(reason)
     deadline = call.run.deadline if call.run is not None and call.phase == "running" else None

@@ -16,17 +16,17 @@ from edge.vocabulary import commands as cmd
 from edge.vocabulary import reports
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId, LegId
-from edge.vocabulary.media import Address
+from edge.vocabulary.media import FLASH, Address
 from edge.vocabulary.private import Private
 
 #: A command for a leg whose INVITE has not arrived waits this long.
 EARLY_COMMAND_MS: Final = 3000
-#: INFO digits: what we say that a key was pressed for, and the time from one INFO to the next.
-INFO_DURATION_MS: Final = 160
+#: The least time from one INFO with a digit to the next, and from the end of its key to the next.
 INFO_PACE_MS: Final = 250
+INFO_GAP_MS: Final = 60
 #: Ended legs that are remembered, so that a late command is known to be late and not early.
 REMEMBERED: Final = 256
-DIGITS: Final = frozenset("0123456789*#ABCD")
+DIGITS: Final = frozenset("0123456789*#ABCD" + FLASH)
 
 # --- inputs: what happened in the stack; a command is an input as it is -------------------------------------------
 
@@ -165,6 +165,7 @@ class _Leg:
     ended_by_us: EndReason | None = None
     digits: list[str] = field(default_factory=list)
     digits_command: CommandId | None = None
+    digits_ms: int = 0
     next_digit_ms: int = 0
 
 
@@ -270,8 +271,8 @@ class SpanLegs:
                 if not leg.answered or leg.ended_by_us:
                     return [Finish(id, "the leg is not answered")]
                 return [Reinvite(name, on, leg.media), Finish(id)]
-            case cmd.SendInfoDigits(digits=digits):
-                return self._send_digits(id, digits, leg, now_ms)
+            case cmd.SendInfoDigits():
+                return self._send_digits(id, command, leg, now_ms)
         if leg.outgoing:
             return [Finish(id, "the leg is an outgoing one")]
         if leg.ended_by_us:
@@ -313,8 +314,14 @@ class SpanLegs:
         )
         return [Respond(name, 480)]
 
-    def _send_digits(self, id: CommandId, digits: Private, leg: _Leg, now_ms: int) -> list[Action]:  # noqa: A002
-        keys = list(digits.reveal().upper())
+    def _send_digits(
+        self,
+        id: CommandId,  # noqa: A002
+        command: cmd.SendInfoDigits,
+        leg: _Leg,
+        now_ms: int,
+    ) -> list[Action]:
+        keys = list(command.digits.reveal().upper())
         if not leg.answered or leg.ended_by_us:
             return [Finish(id, "the leg is not answered")]
         if leg.digits_command is not None:
@@ -322,6 +329,7 @@ class SpanLegs:
         if not set(keys) <= DIGITS:
             return [Finish(id, "not digits")]
         leg.digits, leg.digits_command, leg.next_digit_ms = keys, id, max(now_ms, leg.next_digit_ms)
+        leg.digits_ms = max(0, min(command.duration_ms, 10_000))
         return self._pace(now_ms) if keys else self._digits_over(leg, None)
 
     # --- events ---
@@ -388,8 +396,8 @@ class SpanLegs:
         for name, leg in self._legs.items():
             if not leg.digits or leg.next_digit_ms > now_ms:
                 continue
-            actions.append(SendInfo(name, Private(leg.digits.pop(0)), INFO_DURATION_MS))
-            leg.next_digit_ms = now_ms + INFO_PACE_MS
+            actions.append(SendInfo(name, Private(leg.digits.pop(0)), leg.digits_ms))
+            leg.next_digit_ms = now_ms + max(INFO_PACE_MS, leg.digits_ms + INFO_GAP_MS)
             if not leg.digits:
                 actions += self._digits_over(leg, None)
         return actions

@@ -1,11 +1,13 @@
 """What the first leg hears: carries out the menu's plays and digits, and tells its events."""
 
+from collections.abc import Callable
+
 from edge.core.calls.effects import Effects
 from edge.core.menus.model import Sound
 from edge.core.menus.run import MenuRun
 from edge.core.menus.words import EnterNode, InputResult, MenuAction, PlayDone, PlaySounds, PressKeys, StopSounds
 from edge.vocabulary import events
-from edge.vocabulary.commands import Play, SendDigits, StopPlay
+from edge.vocabulary.commands import Play, StopPlay
 from edge.vocabulary.ids import LegId, PlayId
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import PlayEnded
@@ -14,8 +16,9 @@ from edge.vocabulary.reports import PlayEnded
 class Stage:
     """At most one play at a time: the menu's, or the ringing of a transfer."""
 
-    def __init__(self, leg: LegId, effects: Effects) -> None:
+    def __init__(self, leg: LegId, effects: Effects, press: Callable[[str, int, int], None]) -> None:
         self._leg = leg
+        self._press = press
         self._fx = effects
         self._plays = 0
         self._menu_play: PlayId | None = None
@@ -31,14 +34,7 @@ class Stage:
                     self._fx.media(StopPlay(self._leg, self._menu_play))
                     self._menu_play = None
             case PressKeys():
-                self._fx.media(
-                    SendDigits(
-                        leg=self._leg,
-                        digits=Private(action.digits),
-                        duration_ms=action.duration_ms,
-                        gap_ms=action.gap_ms,
-                    )
-                )
+                self._press(action.digits, action.duration_ms, action.gap_ms)
             case EnterNode():
                 self._fx.emit(
                     events.MenuEntered(

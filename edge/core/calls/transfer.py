@@ -141,6 +141,8 @@ class Transfer:
         self._ringing(False)
         if self.bridged:
             self.bridged = False
+            self.first.keys_out.forget()
+            self.leg.keys_out.forget()
             self._fx.media(Unbridge(self.first.id))
             self._fx.emit(events.BridgeEnded(leg=self.first.id, other=self.leg.id))
 

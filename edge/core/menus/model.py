@@ -23,6 +23,10 @@ class Play(Struct, frozen=True, tag="play", kw_only=True):
     next: NodeId
 
 
+#: The choice that hook flash takes.
+FLASH_CHOICE = "flash"
+
+
 class Gather(Struct, frozen=True, tag="gather", kw_only=True):
     """Play a prompt and collect digits.
 
@@ -37,7 +41,7 @@ class Gather(Struct, frozen=True, tag="gather", kw_only=True):
     finish_on_key: str = ""
     first_digit_timeout_ms: int = 5000
     inter_digit_timeout_ms: int = 2000
-    #: Digits -> next node. Empty: any digits of the right length go to `next`.
+    #: Digits, or `flash` -> next node. Empty: any digits of the right length go to `next`.
     choices: dict[str, NodeId] = {}
     #: Where complete digits go that no choice names; empty with choices: no match.
     next: NodeId = ""

@@ -8,6 +8,7 @@ Digits, in the order of the rules:
   the next gather. A gather with `barge_in` takes it at once and skips its prompt; one without drops it. A transfer, a
   failed round and a listen that failed drop it, too.
 - The first-digit timeout starts at the end of the prompt, the inter-digit timeout at each digit.
+- Hook flash is no digit: only a gather with the choice `flash` takes it, at once.
 - Digits that name a choice which a longer choice extends ("1" and "12") wait for the inter-digit timeout.
 - A failed round (no input, or no match) plays `no_input` or `no_match` and then the prompt again. The last one goes to
   `failed` without: that node has its own words.
@@ -19,7 +20,20 @@ from collections.abc import Callable
 from typing import Literal
 
 from edge.core.deadline import Deadline
-from edge.core.menus.model import Gather, HangUp, Listen, Menu, Node, NodeId, Play, Press, Sound, Transfer, Wait
+from edge.core.menus.model import (
+    FLASH_CHOICE,
+    Gather,
+    HangUp,
+    Listen,
+    Menu,
+    Node,
+    NodeId,
+    Play,
+    Press,
+    Sound,
+    Transfer,
+    Wait,
+)
 from edge.core.menus.withheld import Withheld
 from edge.core.menus.words import (
     Dial,
@@ -27,6 +41,7 @@ from edge.core.menus.words import (
     DigitsGone,
     End,
     EnterNode,
+    Flash,
     InputResult,
     MenuAction,
     MenuInput,
@@ -295,6 +310,16 @@ class MenuRun:
         if isinstance(input, Digit):
             self._follow(self._collect(self._gather(), input.digit, now_ms, actions), now_ms, actions)
 
+    def _flash(self, _input: MenuInput, now_ms: int, actions: list[MenuAction]) -> None:
+        """Take the choice `flash`, where there is one, whatever was dialled before."""
+        node = self._gather()
+        if FLASH_CHOICE not in node.choices or (self.state == "prompting" and not node.barge_in):
+            return
+        if self.state == "prompting":
+            actions.append(StopSounds())
+        self._digits = ""
+        self._follow(self._complete(node, f"next:{node.choices[FLASH_CHOICE]}", now_ms, actions), now_ms, actions)
+
     def _collect_time_up(self, _input: MenuInput, now_ms: int, actions: list[MenuAction]) -> None:
         node = self._gather()
         self._deadline = None
@@ -349,8 +374,10 @@ TRANSITIONS: dict[tuple[State, type], Transition] = {
     ("playing", Resumed): MenuRun._resume,  # noqa: SLF001
     ("prompting", PlayDone): MenuRun._prompted,  # noqa: SLF001
     ("prompting", Digit): MenuRun._key_in_prompt,  # noqa: SLF001
+    ("prompting", Flash): MenuRun._flash,  # noqa: SLF001
     ("prompting", Resumed): MenuRun._resume,  # noqa: SLF001
     ("collecting", Digit): MenuRun._key,  # noqa: SLF001
+    ("collecting", Flash): MenuRun._flash,  # noqa: SLF001
     ("collecting", TimeUp): MenuRun._collect_time_up,  # noqa: SLF001
     ("collecting", Resumed): MenuRun._resume,  # noqa: SLF001
     ("transfer", TransferEnded): MenuRun._transferred,  # noqa: SLF001

@@ -17,6 +17,10 @@ class Digit(Struct, frozen=True):
     digit: str
 
 
+class Flash(Struct, frozen=True):
+    """Hook flash."""
+
+
 class PlayDone(Struct, frozen=True):
     """The current play ended by itself or was barged into inside the engine."""
 
@@ -45,7 +49,7 @@ class Resumed(Struct, frozen=True):
     """The call was rebuilt after a crash: withheld digits are lost."""
 
 
-MenuInput = Started | Digit | PlayDone | SoundChanged | DigitsGone | TransferEnded | TimeUp | Resumed
+MenuInput = Started | Digit | Flash | PlayDone | SoundChanged | DigitsGone | TransferEnded | TimeUp | Resumed
 
 # --- actions ------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Requests of peers that belong to no dialog yet: what front answers itself, and how a new call comes in."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import Dialog, Pending, Written
@@ -125,7 +126,7 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
         return
     dialog = _dialog(arrival, trunk, span, leg)
     if facts is not None:
-        dialog.remote, dialog.lines = facts
+        dialog.remote, dialog.lines = replace(facts[0], dtmf=dialog.dtmf), facts[1]
     _offer(relay, dialog, arrival)
 
 
@@ -154,6 +155,7 @@ def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
         invite_branch=request.vias[0].branch,
         peer_cseq=request.cseq,
         codecs=list(trunk.codecs),
+        dtmf=trunk.dtmf,
         to_peer=Written(session),
         to_span=Written(session),
     )

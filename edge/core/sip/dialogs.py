@@ -13,7 +13,7 @@ from edge.core.sip.message import Party
 from edge.core.sip.sdp import Leg, write_session
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.ids import Incarnation, LegId
-from edge.vocabulary.media import Address, RemoteMedia
+from edge.vocabulary.media import Address, DigitSending, RemoteMedia
 
 #: RFC 3261 section 17: T1, T2 and 64*T1.
 T1_MS = 500
@@ -110,6 +110,10 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     own_cseq: int = 0
     #: Codecs of the trunk in its order.
     codecs: list[str]
+    #: How the trunk wants digits.
+    dtmf: DigitSending = "auto"
+    #: Content type of the peer's last INFO with a digit.
+    info_type: str = ""
     remote: RemoteMedia | None = None
     #: The leg's address in the media engine; None until the span names it.
     media: Address | None = None

@@ -1,11 +1,10 @@
 """What peers send: requests of dialogs, repeats of them, and responses to what was passed on."""
 
-from edge.core.sip import admission, orphans, peer_responses
+from edge.core.sip import admission, info, orphans, peer_responses
 from edge.core.sip.actions import FromPeer, ToPeer
 from edge.core.sip.admission import Arrival
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Tombstone
 from edge.core.sip.errors import SipError
-from edge.core.sip.info import remade
 from edge.core.sip.message import KeepAlive, Malformed, NotSip, Request, answer_malformed
 from edge.core.sip.negotiation import (
     SDP_TYPE,
@@ -219,12 +218,13 @@ def _put_body(relay: Relay, dialog: Dialog, arrival: Arrival, message: Request, 
     """Write the body for the span; False: the request was answered here."""
     request = arrival.request
     if request.method == "INFO":
-        body = remade(request.content_type, request.body)
-        if body is None:
-            accept = {"Accept": "application/dtmf-relay, application/dtmf"} if request.body else None
+        digit = info.read(request.content_type, request.body)
+        if digit is None:
+            accept = {"Accept": info.ACCEPTED} if request.body else None
             _refuse(relay, arrival, 415 if request.body else 200, accept)
             return False
-        message.content_type, message.body = body
+        dialog.info_type = request.content_type
+        message.content_type, message.body = info.for_span(digit)
     elif request.body and request.method in ("INVITE", "UPDATE"):
         if request.content_type != SDP_TYPE:
             _refuse(relay, arrival, 415, {"Accept": SDP_TYPE})

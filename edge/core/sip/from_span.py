@@ -2,10 +2,9 @@
 
 import re
 
-from edge.core.sip import orphans
+from edge.core.sip import info, orphans
 from edge.core.sip.actions import FromSpan
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Written
-from edge.core.sip.info import remade
 from edge.core.sip.message import Malformed, Request, Response
 from edge.core.sip.negotiation import (
     SDP_TYPE,
@@ -112,6 +111,7 @@ def _dialog(relay: Relay, reservation: Reservation, span: Span, request: Request
         invite_branch=request.vias[0].branch,
         own_cseq=request.cseq,
         codecs=list(reservation.codecs),
+        dtmf=reservation.dtmf,
         to_peer=Written(session),
         to_span=Written(session),
     )
@@ -154,12 +154,12 @@ def _put_body(relay: Relay, dialog: Dialog, request: Request, message: Request, 
     """Write the body for the peer; False: the request was answered here."""
     dialog.media = media_of(relay, request) or dialog.media
     if request.method == "INFO":
-        body = remade(request.content_type, request.body)
-        if body is None:
+        digit = info.read(request.content_type, request.body)
+        if digit is None:
             relay.count("fault", "span_body")
             relay.to_span(relay.response_to_span(dialog, pending, 415), dialog.port)
             return False
-        message.content_type, message.body = body
+        message.content_type, message.body = info.for_peer(digit, dialog.info_type)
     elif request.body and request.method in ("INVITE", "UPDATE"):
         found = span_direction(request.body)
         if found is None or dialog.media is None:

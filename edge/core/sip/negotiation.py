@@ -5,6 +5,8 @@ negotiated and a port that means nothing. The span's description is only asked f
 of telephone-event; the peer gets the leg's address in the media engine.
 """
 
+from msgspec.structs import replace
+
 from edge.core.sip.dialogs import Dialog
 from edge.core.sip.errors import SipError
 from edge.core.sip.relay import Relay
@@ -68,6 +70,7 @@ def facts_of_answer(body: bytes, dialog: Dialog) -> RemoteMedia | None:
 
 def learn(relay: Relay, dialog: Dialog, remote: RemoteMedia) -> None:
     """Put new facts of the peer in force; switch is told when they differ."""
+    remote = replace(remote, dtmf=dialog.dtmf)
     if remote != dialog.remote:
         dialog.remote = remote
         relay.tell(LegMedia(dialog.leg, remote))

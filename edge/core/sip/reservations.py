@@ -11,7 +11,7 @@ from edge.core.sip.trunks import Trunk
 from edge.core.sip.uri import URI_LIMIT, Uri, is_literal, parse_uri
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.ids import Incarnation, LegId
-from edge.vocabulary.media import Address
+from edge.vocabulary.media import Address, DigitSending
 from edge.vocabulary.reports import LegEnded, SpanRefused, SpanReserved
 
 RESERVED_MS = 5000
@@ -30,6 +30,7 @@ class Reservation(Struct, kw_only=True, tag="reservation"):
     trunk: str
     caller: str
     codecs: tuple[str, ...]
+    dtmf: DigitSending
     until_ms: int
 
 
@@ -122,6 +123,7 @@ class Reservations:
             trunk=trunk.name if trunk is not None else "",
             caller=looked.caller,
             codecs=trunk.codecs if trunk is not None else DEFAULT_CODECS,
+            dtmf=trunk.dtmf if trunk is not None else "auto",
             until_ms=relay.now_ms + RESERVED_MS,
         )
         relay.out.append(Save(leg))

@@ -126,15 +126,15 @@ def test_failing_dial_ends_the_leg() -> None:
 def test_info_digits_leave_one_by_one() -> None:
     legs = talking()
     first = legs.command(ID, cmd.SendInfoDigits(LEG, Private("12a")), 1000)
-    assert first == [core.SendInfo(LEG, Private("1"), core.INFO_DURATION_MS)]
+    assert first == [core.SendInfo(LEG, Private("1"), 160)]
     assert legs.command(CommandId("x"), cmd.SendInfoDigits(LEG, Private("5")), 1000) == [
         Finish(CommandId("x"), "digits are being sent")
     ]
     assert legs.handle(core.Tick(), 1249) == []
     assert legs.deadline is not None
     assert legs.deadline.at_ms == 1250
-    assert legs.handle(core.Tick(), 1250) == [core.SendInfo(LEG, Private("2"), core.INFO_DURATION_MS)]
-    assert legs.handle(core.Tick(), 1500) == [core.SendInfo(LEG, Private("A"), core.INFO_DURATION_MS), Finish(ID)]
+    assert legs.handle(core.Tick(), 1250) == [core.SendInfo(LEG, Private("2"), 160)]
+    assert legs.handle(core.Tick(), 1500) == [core.SendInfo(LEG, Private("A"), 160), Finish(ID)]
     # The next series keeps the pace, too.
     assert legs.command(CommandId("x"), cmd.SendInfoDigits(LEG, Private("5")), 1600) == []
     assert legs.handle(core.Tick(), 1750)[-1] == Finish(CommandId("x"))
@@ -156,7 +156,8 @@ def test_what_is_no_digit_is_refused(digits: str) -> None:
 def test_info_of_the_peer() -> None:
     legs = talking()
     assert legs.handle(core.InfoReceived(LEG, "#", 160), 77) == [Tell(reports.InfoDigit(LEG, Private("#"), 160, 77))]
-    assert legs.handle(core.InfoReceived(LEG, "!", 160), 78) == []
+    assert legs.handle(core.InfoReceived(LEG, "!", 160), 78) == [Tell(reports.InfoDigit(LEG, Private("!"), 160, 78))]
+    assert legs.handle(core.InfoReceived(LEG, "?", 160), 79) == []
     assert legs.handle(core.InfoReceived(LEG, "", -5), 78) == []
     assert legs.faults == {"info_digit": 2}
 

@@ -1,6 +1,7 @@
 """Calls through the relay, message by message."""
 
 import pytest
+from msgspec.structs import replace
 
 from edge.core.sip.actions import (
     AcceptCalls,
@@ -29,6 +30,7 @@ from tests.core.sip.world import (
     SPAN_PORT,
     SPAN_SDP,
     STRANGER,
+    TRUNK,
     TRUNK_HOST,
     World,
     answer,
@@ -112,7 +114,9 @@ def test_span_hangs_up() -> None:
     assert world.door.figures()["dialogs"] == 0
 
 
-def in_dialog_of_span(method: str, inner: Request, *, cseq: int = 1, body: bytes = b"", branch: str = "") -> Request:
+def in_dialog_of_span(
+    method: str, inner: Request, *, cseq: int = 1, body: bytes = b"", branch: str = "", content_type: str = ""
+) -> Request:
     """A request of the span in the dialog that `inner` made."""
     assert inner.contact is not None
     return Request(
@@ -127,7 +131,7 @@ def in_dialog_of_span(method: str, inner: Request, *, cseq: int = 1, body: bytes
         call_id=inner.call_id,
         cseq=cseq,
         contact=NameAddr(Uri("sip", "x", "127.0.0.9", SPAN_PORT)),
-        content_type="application/sdp" if body else "",
+        content_type=content_type or ("application/sdp" if body else ""),
         body=body,
     )
 
@@ -560,6 +564,25 @@ def test_info_digit_is_made_anew() -> None:
     assert statuses(actions) == [415]
     assert not to_span(actions)
     assert statuses(world.peer(in_dialog("INFO", cseq=4))) == [200]
+
+
+def test_a_peer_that_sends_bare_digits_gets_them() -> None:
+    world = World()
+    inner = answered(world)
+    body = b"Signal=7\r\nDuration=160\r\n"
+    asked = in_dialog_of_span("INFO", inner, cseq=1, content_type="application/dtmf-relay", body=body)
+    sent = first_request(world.span(asked), "peer")
+    assert (sent.content_type, sent.body) == ("application/dtmf-relay", body)
+    world.peer(in_dialog("INFO", cseq=2, content_type="application/dtmf", body=b"5"))
+    asked = in_dialog_of_span("INFO", inner, cseq=2, content_type="application/dtmf-relay", body=body)
+    sent = first_request(world.span(asked), "peer")
+    assert (sent.content_type, sent.body) == ("application/dtmf", b"7")
+
+
+def test_what_the_trunk_says_of_digits_is_told_with_the_media() -> None:
+    world = World(trunks=(replace(TRUNK, dtmf="info"),))
+    actions = world.peer(invite())
+    assert next(r for r in reports(actions) if isinstance(r, LegIncoming)).remote.dtmf == "info"
 
 
 def test_provisional_acknowledgement_goes_through() -> None:
