@@ -114,7 +114,11 @@ def _srtp(name: str, *arguments: Any) -> Any:
 
 
 c_recv = _c("recv", _size, _int, _address, _size, _int)
+c_recvfrom = _c("recvfrom", _size, _int, _address, _size, _int, _address, _address)
 c_send = _c("send", _size, _int, _address, _size, _int)
+c_sendto = _c("sendto", _size, _int, _address, _size, _int, _address, _int)
+c_connect = _c("connect", _int, _int, _address, _int)
+c_ioctl = _c("ioctl", _int, _int, _size, _address)
 c_write = _c("write", _size, _int, _address, _size)
 c_clock_gettime = _c("clock_gettime", _int, _int, _address)
 c_clock_nanosleep = _c("clock_nanosleep", _int, _int, _int, _address, _address)
@@ -130,6 +134,8 @@ c_srtp_unprotect_rtcp = _srtp("srtp_unprotect_rtcp", _address, _address, _addres
 c_srtp_set_stream_roc = _srtp("srtp_set_stream_roc", _address, types.uint32, types.uint32)
 
 MSG_DONTWAIT = 0x40
+#: struct timespec (CLOCK_REALTIME) of the datagram that was read last; the first call switches stamping on.
+SIOCGSTAMPNS = 0x8907
 CLOCK_REALTIME = 0
 CLOCK_MONOTONIC = 1
 TIMER_ABSTIME = 1

@@ -53,7 +53,15 @@ def tag_of(kind: type[msgspec.Struct]) -> str:
 
 
 def field_comments(kind: type) -> dict[str, str]:
-    """Return the `#:` comments above the fields of a class."""
+    """Return the `#:` comments above the fields of a class and of those of its bases that are ours."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if base.__module__.partition(".")[0] == "edge":
+            found |= _own_field_comments(base)
+    return found
+
+
+def _own_field_comments(kind: type) -> dict[str, str]:
     lines = textwrap.dedent(inspect.getsource(kind)).splitlines()
     tree = ast.parse("\n".join(lines)).body[0]
     found: dict[str, str] = {}

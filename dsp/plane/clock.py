@@ -6,14 +6,16 @@ from dsp.jit import (
     CLOCK_MONOTONIC,
     CLOCK_REALTIME,
     SIGKILL,
+    SIOCGSTAMPNS,
     TIMER_ABSTIME,
     c_clock_gettime,
     c_clock_nanosleep,
     c_getpid,
+    c_ioctl,
     c_kill,
     kernel,
 )
-from dsp.plane.layout import CRASH_PHASE
+from dsp.plane.layout import ARRIVAL_STAMPS, CRASH_PHASE, TICK_NS
 
 _NS = 1_000_000_000
 
@@ -30,6 +32,19 @@ def wall_ns(timespec: Any) -> int:
     """CLOCK_REALTIME in ns, for NTP stamps only."""
     c_clock_gettime(CLOCK_REALTIME, timespec.ctypes.data)
     return timespec[0] * _NS + timespec[1]
+
+
+@kernel
+def arrival_ns(ctl: Any, work: Any, fd: int, now_ns: int, now_wall_ns: int) -> int:
+    """When the datagram that was read last from `fd` came, on the clock of `now_ns`.
+
+    `now_wall_ns` is the wall time at `now_ns`. Without stamps, and where the stamp can't be true (the wall clock was
+    set), it is `now_ns`. Costs 0.13 us, one system call.
+    """
+    if ctl[ARRIVAL_STAMPS] == 0 or c_ioctl(fd, SIOCGSTAMPNS, work.stamp.ctypes.data) < 0:
+        return now_ns
+    age = now_wall_ns - (work.stamp[0] * _NS + work.stamp[1])
+    return now_ns - age if -TICK_NS < age < _NS else now_ns
 
 
 @kernel

@@ -115,9 +115,9 @@ def _update_remote(state: Any, slot: int, entry: Any, now_ns: int) -> None:
     leg.dg_tones = entry[11]
     leg.dg_guard = entry[12]
     leg.cn_payload_type = entry[13] & 0x7F
+    leg.rc_mux = entry[14]
     if leg.expect == 0 and entry[8] != 0:
         leg.rx_watch_ns = now_ns
-        leg.rx_stop_told = 0
     leg.expect = entry[8]
 
 
@@ -235,11 +235,12 @@ def _close(state: Any, work: Any, slot: int, now_ns: int) -> None:
         end_play(state, slot, lo.PLAY_STOPPED, now_ns)
         _end_recording(state, slot, now_ns)
         _unbridge(state, slot)
-        if leg.connected and leg.rtcp_fd >= 0 and leg.tx_packets + leg.rx_packets > 0:
+        fd = rtcp.descriptor(leg)
+        if leg.connected and fd >= 0 and leg.tx_packets + leg.rx_packets > 0:
             length = rtcp.build(leg, work.packet_out, clock.wall_ns(work.timespec), 1)
             length = srtp.protect_rtcp(state, work, slot, work.packet_out, length)
             if length > 0:
-                c_send(leg.rtcp_fd, work.packet_out.ctypes.data, length, MSG_DONTWAIT)
+                c_send(fd, work.packet_out.ctypes.data, length, MSG_DONTWAIT)
     push_event(state, lo.EV_LEG_CLOSED, slot, now_ns, 0, 0, 0, 0, 0, 0)
     leg.state = lo.LEG_FREE
     _count_used(state)

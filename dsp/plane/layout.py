@@ -21,7 +21,7 @@ from dsp.codecs import g722, resample
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 6
+VERSION = 7
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -41,6 +41,10 @@ MAX_DIGITS = 64
 TE_MEMORY = 8
 #: SSRCs of a peer whose roll-over counter is remembered.
 SRTP_STREAMS = 4
+#: Room for a struct sockaddr_in or sockaddr_in6.
+SOCKADDR = 32
+#: Sender reports of ours that a peer may refer to.
+SENT_SR = 4
 
 # --- control words ------------------------------------------------------------------------------------------------
 CONTROL_WORDS = 512
@@ -79,6 +83,10 @@ INBAND_DTMF = 17
 LAST_TICK_END_NS = 18
 #: Times that an engine took the state up.
 TAKE_UPS = 19
+#: Setting: 1 takes the kernel's receive time stamp of each packet for its arrival, 0 the tick's instant.
+ARRIVAL_STAMPS = 28
+#: Setting: report a peer that sends nothing above the noise floor for this many ticks; 0: never.
+QUIET_TICKS = 29
 
 # Counters; they only grow.
 LATE_TICKS = 32  # began more than 1 ms after their instant
@@ -123,7 +131,7 @@ CMD_OPEN = 1
 #: connected (1: the sockets have the peer), codec (CODEC_*), payload type, payload type of telephone-event (-1 none),
 #: transmit (0/1), expect (0/1: the peer should send), packet time (ms), clock of
 #: telephone-event (0: 8 kHz, 1: 16 kHz), digits go in-band (0/1), tones of others are not heard (0/1),
-#: payload type of comfort noise (0 none)
+#: payload type of comfort noise (0 none), RTCP on the RTP socket (0/1)
 CMD_UPDATE_REMOTE = 2
 #: play number (> 0), times (0 for ever), barge-in, count, then `count` words `offset << 32 | length`
 CMD_PLAY = 3
@@ -157,11 +165,18 @@ EV_PLAY_ENDED = 2
 EV_SOUND = 3
 #: digits number, digits sent
 EV_DIGITS_SENT = 4
-#: silent for ns
+#: missing for ns, which fault (FAULT_*)
 EV_AUDIO_STOPPED = 5
 #: recording number, frames on the timeline, gap left, gap right (samples)
 EV_RECORD_STOPPED = 6
 EV_LEG_CLOSED = 7
+#: told as missing for ns, which fault (FAULT_*)
+EV_AUDIO_RESUMED = 20
+
+#: No RTP comes; it comes and holds no sound; the peer reports that nothing of ours arrives.
+FAULT_NO_PACKETS = 0
+FAULT_NO_SOUND = 1
+FAULT_NOT_RECEIVED = 2
 
 METHOD_RFC4733 = 0
 METHOD_INBAND = 1
@@ -244,9 +259,10 @@ LEG = np.dtype(
         ("rx_octets", "i8"),
         ("rx_refused", "i8"),
         ("rx_flooded", "i8"),
+        ("rx_arrival_ns", "i8"),  # arrival of the present packet, as exactly as it is known
         ("rx_last_ns", "i8"),  # arrival of the last accepted packet (tick's instant)
         ("rx_watch_ns", "i8"),  # since when the peer should send
-        ("rx_stop_told", "i8"),
+        ("rx_stop_told", "i8"),  # instant at which it was told that nothing comes; 0: it was not, or it is over
         # playout; timestamps are unwrapped to 64 bits
         ("jb_started", "i8"),
         ("jb_play_ts", "i8"),  # next sample to be played
@@ -395,6 +411,34 @@ LEG = np.dtype(
         ("rx_bad_tag", "i8"),
         ("rx_replayed", "i8"),
         ("sr_unkeyed", "i8"),  # packets of either direction dropped because this engine has no keys for the leg
+        # quality: what the leg's record at its end and the live view are made of (`quality.py`)
+        ("ql_ticks", "i8"),  # ticks in which the stream was valid, and of those the ones with sound
+        ("ql_talk_ticks", "i8"),
+        ("ql_jitter_sum_us", "i8"),  # over `ql_ticks`
+        ("ql_jitter_max_us", "i8"),
+        ("ql_delay_sum_us", "i8"),  # from a packet's arrival to its turn, over `ql_delays` packets
+        ("ql_delay_max_us", "i8"),
+        ("ql_delays", "i8"),
+        ("ql_gaps", "i8"),  # holes in the sequence numbers, and the packets missing in them
+        ("ql_gap_packets", "i8"),
+        ("ql_reordered", "i8"),
+        ("ql_power_in", "i8"),  # smoothed mean squares: what the peer says, what it is sent
+        ("ql_power_out", "i8"),
+        ("ql_quiet", "i8"),  # samples in a row at the noise floor
+        ("ql_quiet_told_ns", "i8"),  # instants at which a fault was told; 0: it was not, or it is over
+        ("ql_deaf_told_ns", "i8"),
+        # RTCP, further: round trips, what the peer hears of us, its BYE
+        ("rc_mux", "i8"),  # 1: on the RTP socket (RFC 5761)
+        ("rc_trips", "i8"),
+        ("rc_trip_sum_us", "i8"),
+        ("rc_trip_min_us", "i8"),
+        ("rc_trip_max_us", "i8"),
+        ("rc_sent_sr", "i8", (SENT_SR,)),  # middle 32 bits of our last SRs; 0: none
+        ("rc_sent", "i8"),
+        ("rc_peer_highest", "i8"),  # extended highest sequence number that the peer has of us
+        ("rc_peer_tx", "i8"),  # packets that we had sent when it last reported
+        ("rc_deaf", "i8"),  # reports in a row by which nothing of ours arrives
+        ("rc_bye", "i8"),  # 1: the present source has said goodbye
     ],
     align=True,
 )

@@ -4,7 +4,20 @@ from typing import Any
 
 from dsp.detectors import dtmf
 from dsp.jit import MSG_DONTWAIT, c_recv, kernel
-from dsp.plane import codec, comfort_noise, digits, jitter, levels, packets, rtcp, source, srtp, telephone_events
+from dsp.plane import (
+    clock,
+    codec,
+    comfort_noise,
+    digits,
+    jitter,
+    levels,
+    packets,
+    quality,
+    rtcp,
+    source,
+    srtp,
+    telephone_events,
+)
 from dsp.plane import layout as lo
 from dsp.plane.commands import end_play, push_digit
 from dsp.plane.rings import push_event
@@ -73,6 +86,7 @@ def _audio(
             leg.first_sound_ns = now_ns
     else:
         work.quiet[slot] += size
+    quality.note_received(leg, power, size)
     if state.ctl[lo.INBAND_DTMF] and gap >= 0:  # what comes out of order is too old for the detector
         detector = state.dtmf[slot]
         if gap > 0:
@@ -90,7 +104,9 @@ def _audio(
     if gap >= 0:
         comfort_noise.voice(leg)
     placed = jitter.put(leg, ring, work.pcm, count, ts)
-    if placed == jitter.LATE:
+    if placed == jitter.PLACED:
+        quality.note_delay(leg, ts)
+    elif placed == jitter.LATE:
         state.ctl[lo.PACKETS_LATE] += 1
     elif placed == jitter.DUPLICATE:
         state.ctl[lo.PACKETS_DUPLICATE] += 1
@@ -125,22 +141,24 @@ def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
     if offset < 0 or leg.connected == 0 or not usable:
         _refuse(state, leg)
         return
-    verdict = source.ACCEPT
+    verdict, highest = source.ACCEPT, leg.rx_max_seq
     if not is_event or source.is_present(leg, ssrc):
         # Some senders give events an SSRC of their own, in between those of the audio. They come from the negotiated
         # peer (the socket is connected), so the key counts; of the audio's source they say nothing.
         verdict = source.admit(leg, ssrc, sequence)
+        if verdict == source.ACCEPT:
+            quality.note_sequence(leg, highest, sequence)
     if verdict == source.REFUSE:
         _refuse(state, leg)
         return
     if verdict == source.ACCEPT_NEW:
+        leg.rc_bye = 0
         jitter.reset(leg, state.jitter[slot], state.ctl[lo.PLAYOUT_DELAY])
         codec.forget_source(state.codec[slot])
         _inband(state, work, slot, dtmf.flush(state.dtmf[slot], work.dtmf_out), now_ns)
     leg.rx_packets += 1
     leg.rx_octets += size
     leg.rx_last_ns = now_ns
-    leg.rx_stop_told = 0
     state.ctl[lo.PACKETS_IN] += 1
     if is_event:
         what, rows = telephone_events.take(leg, work.packet, offset, size, marker, timestamp, ssrc, now_ns, work.te_out)
@@ -152,8 +170,25 @@ def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
     if is_noise:
         comfort_noise.take(leg, work.packet, offset, size, jitter.unwrap(leg, timestamp) >= leg.jb_newest_ts)
         return
-    source.note_transit(leg, timestamp, now_ns // (lo.NS_PER_SAMPLE >> leg.rtp_wide))
+    source.note_transit(leg, timestamp, leg.rx_arrival_ns // (lo.NS_PER_SAMPLE >> leg.rtp_wide))
     _audio(state, work, slot, codec_, offset, size, timestamp, now_ns)
+
+
+@kernel
+def _take_rtcp(state: Any, work: Any, slot: int, fd: int, length: int) -> None:
+    """Take in the report in `work.packet[:length]`, read from `fd`."""
+    leg = state.legs[slot]
+    # Its own arrival, where that is known: the time that a report lay unread would count as round trip.
+    wall_ns = clock.wall_ns(work.timespec)
+    wall_ns = clock.arrival_ns(state.ctl, work, fd, wall_ns, wall_ns)
+    opened = srtp.unprotect_rtcp(state, work, slot, length)
+    if opened < 0:
+        return  # counted there
+    if leg.connected and rtcp.take(leg, work.packet, opened, wall_ns):
+        leg.rc_in += 1
+        state.ctl[lo.RTCP_IN] += 1
+    else:
+        state.ctl[lo.RTCP_REFUSED] += 1
 
 
 @kernel
@@ -176,6 +211,10 @@ def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
         if count >= MAX_PACKETS:
             leg.rx_flooded += 1
             state.ctl[lo.PACKETS_FLOODED] += 1
+            continue
+        leg.rx_arrival_ns = clock.arrival_ns(state.ctl, work, leg.rtp_fd, now_ns, work.wall[0])
+        if leg.rc_mux and rtcp.is_rtcp(work.packet, length):
+            _take_rtcp(state, work, slot, leg.rtp_fd, length)
         elif (opened := srtp.unprotect(state, work, slot, length)) >= 0:
             on_packet(state, work, slot, opened, now_ns)
 
@@ -195,14 +234,11 @@ def watch_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
     change = levels.update(leg, work.loud[slot], quiet)
     if change != 0:
         push_event(state, lo.EV_SOUND, slot, now_ns, 1 if change > 0 else 0, now_ns, 0, 0, 0, 0)
-    limit = state.ctl[lo.SILENCE_TICKS] * lo.TICK_NS
-    if limit > 0 and leg.expect and leg.connected and leg.rx_stop_told == 0 and silent >= limit:
-        push_event(state, lo.EV_AUDIO_STOPPED, slot, now_ns, silent, 0, 0, 0, 0, 0)
-        leg.rx_stop_told = 1
+    quality.watch(state, slot, now_ns)
 
 
 @kernel
-def receive_rtcp(state: Any, work: Any, slot: int, wall_ns: int) -> None:
+def receive_rtcp(state: Any, work: Any, slot: int) -> None:
     """Read what a leg's RTCP socket holds."""
     leg = state.legs[slot]
     if leg.rtcp_fd < 0:
@@ -211,11 +247,4 @@ def receive_rtcp(state: Any, work: Any, slot: int, wall_ns: int) -> None:
         length = c_recv(leg.rtcp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT)
         if length < 0:
             return
-        length = srtp.unprotect_rtcp(state, work, slot, length)
-        if length < 0:
-            continue
-        if leg.connected and rtcp.take(leg, work.packet, length, wall_ns):
-            leg.rc_in += 1
-            state.ctl[lo.RTCP_IN] += 1
-        else:
-            state.ctl[lo.RTCP_REFUSED] += 1
+        _take_rtcp(state, work, slot, leg.rtcp_fd, length)

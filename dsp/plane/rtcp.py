@@ -7,6 +7,7 @@ from typing import Any
 
 from dsp.jit import i64, kernel
 from dsp.plane import source
+from dsp.plane.layout import SENT_SR
 from dsp.plane.packets import put16, put32, u16, u32
 
 SR = 200
@@ -16,6 +17,10 @@ BYE = 203
 #: Ticks between two reports (5 s), varied by half either way so that legs do not report in step (section 6.2).
 INTERVAL = 250
 _CNAME_BYTES = 16
+#: A longer round trip is no figure (30 s, in units of 1/65536 s).
+_LONGEST_TRIP = 30 << 16
+#: Packets that must have left between two reports before "none of them arrived" means anything (2 s).
+_ENOUGH_SENT = 100
 _NTP_EPOCH = 2_208_988_800
 
 
@@ -31,6 +36,12 @@ def ntp(wall_ns: int) -> int:
 def middle(ntp_time: int) -> int:
     """Middle 32 bits: units of 1/65536 s."""
     return (ntp_time >> 16) & 0xFFFFFFFF
+
+
+@kernel
+def descriptor(leg: Any) -> int:
+    """Give the socket that our reports leave by (RFC 5761: with `rtcp-mux` the RTP socket)."""
+    return leg.rtp_fd if leg.rc_mux else leg.rtcp_fd
 
 
 @kernel
@@ -71,6 +82,8 @@ def build(leg: Any, data: Any, wall_ns: int, goodbye: int) -> int:
     at = 8
     if sender:
         now = ntp(wall_ns)
+        leg.rc_sent_sr[leg.rc_sent % SENT_SR] = middle(now)
+        leg.rc_sent += 1
         put32(data, 8, (now >> 32) & 0xFFFFFFFF)
         put32(data, 12, now & 0xFFFFFFFF)
         put32(data, 16, leg.tx_ts)
@@ -101,43 +114,110 @@ def build(leg: Any, data: Any, wall_ns: int, goodbye: int) -> int:
 
 
 @kernel
-def _take_blocks(leg: Any, data: Any, at: int, count: int, wall_ns: int) -> None:
+def is_rtcp(data: Any, length: int) -> bool:
+    """Whether a datagram on a socket that carries both is RTCP: packet types 192 to 223 (RFC 5761 section 4)."""
+    return length >= 8 and data[0] >> 6 == 2 and 192 <= data[1] <= 223
+
+
+@kernel
+def _round_trip(leg: Any, last_sr: int, delay: int, wall_ns: int) -> None:
+    """Take a round trip (section 6.4.1) if the peer names a report that we sent, and if the figure can be true."""
+    ours = False
+    for i in range(SENT_SR):
+        ours = ours or (last_sr != 0 and leg.rc_sent_sr[i] == last_sr)
+    trip = (middle(ntp(wall_ns)) - last_sr - delay) & 0xFFFFFFFF
+    if not ours or trip >= _LONGEST_TRIP:
+        return
+    trip_us = trip * 1_000_000 >> 16
+    leg.rc_round_trip_us = trip_us
+    leg.rc_trip_min_us = min(leg.rc_trip_min_us, trip_us) if leg.rc_trips > 0 else trip_us
+    leg.rc_trip_max_us = max(leg.rc_trip_max_us, trip_us)
+    leg.rc_trip_sum_us += trip_us
+    leg.rc_trips += 1
+
+
+@kernel
+def _take_block(leg: Any, data: Any, at: int, wall_ns: int) -> bool:
+    """Take in what the peer says of our stream; whether more of it has arrived since its last report."""
+    leg.rc_peer_fraction = i64(data[at + 4])
+    lost = u32(data, at + 4) & 0xFFFFFF
+    leg.rc_peer_lost = lost - 0x1000000 if lost & 0x800000 else lost
+    highest = u32(data, at + 8)
+    moved = highest != leg.rc_peer_highest
+    leg.rc_peer_highest = highest
+    leg.rc_peer_jitter = u32(data, at + 12)
+    _round_trip(leg, u32(data, at + 16), u32(data, at + 20), wall_ns)
+    return moved
+
+
+@kernel
+def _judge_reach(leg: Any, arrives: bool) -> None:
+    """Count reports in a row by which nothing of ours arrives; one without a block on us says so, too."""
+    sent = leg.tx_packets - leg.rc_peer_tx
+    if arrives:
+        leg.rc_deaf = 0
+    elif sent >= _ENOUGH_SENT:
+        leg.rc_deaf += 1
+    else:
+        return  # too early to tell; the packets go on to count for the next report
+    leg.rc_peer_tx = leg.tx_packets
+
+
+@kernel
+def _well_formed(data: Any, length: int) -> bool:
+    """Whether it is a compound packet that begins with a report, all lengths and counts of which fit (A.2)."""
+    if length > data.shape[0] or length < 8 or (data[1] != SR and data[1] != RR):
+        return False
+    at = 0
+    while at < length:
+        if at + 4 > length or data[at] >> 6 != 2:
+            return False
+        size = 4 * (u16(data, at + 2) + 1)
+        count = i64(data[at]) & 31
+        kind = data[at + 1]
+        if at + size > length or (data[at] & 0x20 and at + size != length):
+            return False  # only the last packet may be padded
+        if kind in (SR, RR) and size < (28 if kind == SR else 8) + 24 * count:
+            return False
+        if kind == BYE and size < 4 + 4 * count:
+            return False
+        at += size
+    return True
+
+
+@kernel
+def _take_report(leg: Any, data: Any, at: int, wall_ns: int) -> None:
+    count = i64(data[at]) & 31
+    block = at + (28 if data[at + 1] == SR else 8)
+    if data[at + 1] == SR:
+        leg.rc_last_sr = u32(data, at + 10)
+        leg.rc_last_sr_ns = wall_ns
+    arrives = False
     for _ in range(count):
-        if u32(data, at) == leg.ssrc:
-            leg.rc_peer_fraction = i64(data[at + 4])
-            lost = u32(data, at + 4) & 0xFFFFFF
-            leg.rc_peer_lost = lost - 0x1000000 if lost & 0x800000 else lost
-            leg.rc_peer_jitter = u32(data, at + 12)
-            last_sr, delay = u32(data, at + 16), u32(data, at + 20)
-            if last_sr != 0:
-                trip = (middle(ntp(wall_ns)) - last_sr - delay) & 0xFFFFFFFF
-                # A peer with a wrong DLSR makes it negative or absurd: no figure is better than that one.
-                if trip < 30 << 16:
-                    leg.rc_round_trip_us = trip * 1_000_000 >> 16
-        at += 24
+        if u32(data, block) == leg.ssrc:
+            arrives = _take_block(leg, data, block, wall_ns)
+        block += 24
+    _judge_reach(leg, arrives)
+
+
+@kernel
+def _take_goodbye(leg: Any, data: Any, at: int) -> None:
+    for i in range(i64(data[at]) & 31):
+        if leg.rx_state == source.VALID and u32(data, at + 4 + 4 * i) == leg.rx_ssrc:
+            leg.rc_bye = 1
 
 
 @kernel
 def take(leg: Any, data: Any, length: int, wall_ns: int) -> int:
-    """Take in a compound packet; 0 when it is malformed (nothing after the fault is looked at), else 1."""
-    if length > data.shape[0] or length < 8 or (data[1] != SR and data[1] != RR):
+    """Take in a compound packet that came at `wall_ns`; 0 when it is malformed (then nothing is taken), else 1."""
+    if not _well_formed(data, length):
         return 0
     at = 0
     while at < length:
-        if at + 4 > length or data[at] >> 6 != 2:
-            return 0
-        size = 4 * (u16(data, at + 2) + 1)
-        if at + size > length:
-            return 0
-        count = i64(data[at]) & 31
         kind = data[at + 1]
         if kind in (SR, RR):
-            info = 28 if kind == SR else 8
-            if size < info + 24 * count:
-                return 0
-            if kind == SR:
-                leg.rc_last_sr = u32(data, at + 10)
-                leg.rc_last_sr_ns = wall_ns
-            _take_blocks(leg, data, at + info, count, wall_ns)
-        at += size
+            _take_report(leg, data, at, wall_ns)
+        elif kind == BYE:
+            _take_goodbye(leg, data, at)
+        at += 4 * (u16(data, at + 2) + 1)
     return 1

@@ -6,7 +6,7 @@ The phases, and the numbers of the crash points between them, are in the order o
 from typing import Any
 
 from dsp.jit import MSG_DONTWAIT, c_send, c_write, fence, kernel
-from dsp.plane import clock, codec, digits, jitter, rtcp, source, srtp
+from dsp.plane import clock, codec, digits, jitter, levels, quality, rtcp, source, srtp
 from dsp.plane import layout as lo
 from dsp.plane.commands import take_commands
 from dsp.plane.compose import compose
@@ -70,6 +70,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     """Phases 1 to 6, all that does not wait for the send instant; gives the command ring's tail for `send`."""
     ctl, legs = state.ctl, state.legs
     used = ctl[lo.SLOTS_USED]
+    work.wall[0] = clock.wall_ns(work.timespec)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN:
             legs[slot].begin_tick = tick
@@ -93,6 +94,8 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN:
             compose(state, work, slot, now_ns)
+            if (tick + slot) % quality.LEVEL_TICKS == 0:
+                quality.note_sent(legs[slot], levels.mean_square(work.tx[slot], lo.FRAME << legs[slot].wide))
     clock.crash_point(ctl, 5)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN and legs[slot].rec_active:
@@ -114,15 +117,16 @@ def _advance_digits(state: Any, slot: int, now_ns: int) -> None:
 def _rtcp_leg(state: Any, work: Any, slot: int, tick: int) -> None:
     leg = state.legs[slot]
     # Each tick, though reports come every 5 s: the time a report lies unread counts as round trip.
-    receive_rtcp(state, work, slot, clock.wall_ns(work.timespec))
+    receive_rtcp(state, work, slot)
     if tick < leg.rc_next_tick:
         return
     leg.rc_next_tick = tick + rtcp.next_interval(leg, tick)
-    if leg.connected == 0 or leg.rtcp_fd < 0 or (leg.tx_packets == 0 and leg.rx_state != source.VALID):
+    fd = rtcp.descriptor(leg)
+    if leg.connected == 0 or fd < 0 or (leg.tx_packets == 0 and leg.rx_state != source.VALID):
         return
     length = rtcp.build(leg, work.packet_out, clock.wall_ns(work.timespec), 0)
     length = srtp.protect_rtcp(state, work, slot, work.packet_out, length)
-    if length > 0 and c_send(leg.rtcp_fd, work.packet_out.ctypes.data, length, MSG_DONTWAIT) > 0:
+    if length > 0 and c_send(fd, work.packet_out.ctypes.data, length, MSG_DONTWAIT) > 0:
         leg.rc_out += 1
         state.ctl[lo.RTCP_OUT] += 1
 

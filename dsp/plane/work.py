@@ -8,7 +8,7 @@ import numpy.typing as npt
 from dsp.codecs import g711, g722, resample
 from dsp.detectors import dtmf
 from dsp.plane import srtp, telephone_events
-from dsp.plane.layout import CODEC_RECEIVED, FRAME
+from dsp.plane.layout import CODEC_RECEIVED, FRAME, SOCKADDR
 from dsp.plane.packets import BUFFER, MAX_PAYLOAD
 from dsp.tones import generator
 
@@ -35,6 +35,12 @@ class Work(NamedTuple):
     pcm8: npt.NDArray[np.int16]
     #: struct timespec
     timespec: npt.NDArray[np.int64]
+    #: struct timespec of a datagram's arrival; wall time at the tick's `now_ns` (ns).
+    stamp: npt.NDArray[np.int64]
+    wall: npt.NDArray[np.int64]
+    #: struct sockaddr of a datagram's sender, and its length.
+    sender: npt.NDArray[np.uint8]
+    sender_length: npt.NDArray[np.int32]
     wake: npt.NDArray[np.int64]
     te_out: npt.NDArray[np.int64]
     dtmf_out: npt.NDArray[np.int64]
@@ -75,6 +81,10 @@ def make_work(slots: int) -> Work:
         pcm=np.zeros(2 * MAX_PAYLOAD, np.int16),
         pcm8=np.zeros(2 * MAX_PAYLOAD, np.int16),
         timespec=np.zeros(2, np.int64),
+        stamp=np.zeros(2, np.int64),
+        wall=np.zeros(1, np.int64),
+        sender=np.zeros(SOCKADDR, np.uint8),
+        sender_length=np.zeros(1, np.int32),
         wake=np.ones(1, np.int64),
         te_out=np.zeros((telephone_events.ROWS, 5), np.int64),
         dtmf_out=np.zeros((4, 4), np.int64),

@@ -68,6 +68,8 @@ class Media(Struct, frozen=True, kw_only=True):
     overload_percent: Annotated[int, _range(0, 100)] = 80
     #: A leg whose peer sends nothing for this long is reported.
     silence_timeout_ms: Annotated[int, _range(1_000, _DAY_MS)] = 30000
+    #: A leg whose peer sends nothing but digital silence for this long is reported; 0: none is.
+    quiet_timeout_ms: Annotated[int, _range(0, _DAY_MS)] = 60000
     #: Sound files held in memory, megabytes.
     prompt_memory_mb: Annotated[int, _range(1, 4_096)] = 64
     #: Playout delay the jitter buffer starts with.

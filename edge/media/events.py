@@ -8,20 +8,31 @@ from edge.media.legs import Legs
 from edge.media.plays import Plays
 from edge.media.slots import SlotState
 from edge.vocabulary.ids import CommandId
-from edge.vocabulary.media import DigitMethod
+from edge.vocabulary.media import AudioFault, DigitMethod
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import AnyReport, AudioStopped, DigitHeard, DigitsSent, SoundHeard
+from edge.vocabulary.reports import AnyReport, AudioResumed, AudioStopped, DigitHeard, DigitsSent, SoundHeard
 
 _METHODS: dict[int, DigitMethod] = {layout.METHOD_RFC4733: "rfc4733", layout.METHOD_INBAND: "inband"}
+_FAULTS: dict[int, AudioFault] = {
+    layout.FAULT_NO_PACKETS: "no_packets",
+    layout.FAULT_NO_SOUND: "no_sound",
+    layout.FAULT_NOT_RECEIVED: "not_received",
+}
 
 
 class Events:
     """Translates the engine's events. What belongs to an earlier use of a slot is dropped and counted."""
 
     def __init__(
-        self, legs: Legs, plays: Plays, report: Callable[[AnyReport], None], wake_recorder: Callable[[], None]
+        self,
+        legs: Legs,
+        plays: Plays,
+        report: Callable[[AnyReport], None],
+        wake_recorder: Callable[[], None],
+        count_fault: Callable[[AudioFault], None],
     ) -> None:
         self._legs, self._plays, self._report, self._wake_recorder = legs, plays, report, wake_recorder
+        self._count_fault = count_fault
         self._last_digit: dict[tuple[int, int, int], int] = {}
         self._handlers: dict[int, Callable[[SlotState, tuple[int, ...]], None]] = {
             layout.EV_DIGIT: self._digit,
@@ -29,6 +40,7 @@ class Events:
             layout.EV_SOUND: self._sound,
             layout.EV_DIGITS_SENT: self._digits_sent,
             layout.EV_AUDIO_STOPPED: self._audio_stopped,
+            layout.EV_AUDIO_RESUMED: self._audio_resumed,
             layout.EV_RECORD_STOPPED: self._record_stopped,
             layout.EV_LEG_CLOSED: self._leg_closed,
         }
@@ -75,7 +87,12 @@ class Events:
             self._report(DigitsSent(state.leg, state.digits_command or CommandId("")))
 
     def _audio_stopped(self, state: SlotState, arguments: tuple[int, ...]) -> None:
-        self._report(AudioStopped(state.leg, arguments[0] // NS_PER_MS))
+        fault = _FAULTS[arguments[1]]
+        self._count_fault(fault)
+        self._report(AudioStopped(state.leg, arguments[0] // NS_PER_MS, fault))
+
+    def _audio_resumed(self, state: SlotState, arguments: tuple[int, ...]) -> None:
+        self._report(AudioResumed(state.leg, arguments[0] // NS_PER_MS, _FAULTS[arguments[1]]))
 
     def _record_stopped(self, _state: SlotState, _arguments: tuple[int, ...]) -> None:
         self._wake_recorder()  # it reads the figures from the leg's record

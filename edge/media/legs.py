@@ -47,9 +47,10 @@ class Legs:
         start_recording: Callable[[RecordingState], None],
         refuse_recording: Callable[[words.StartRecording], bool],
         timestamp: Callable[[], str],
+        ended: Callable[[LegMediaEnded], None],
     ) -> None:
         self._plane, self._table, self._commands, self._sockets = plane, table, commands, sockets
-        self._report, self._done = report, done
+        self._report, self._done, self._ended = report, done, ended
         self._start_recording, self._refuse_recording, self._timestamp = start_recording, refuse_recording, timestamp
         self._by_slot: dict[int, SlotState] = {}
         self._slot_of: dict[LegId, int] = {}
@@ -325,7 +326,9 @@ class Legs:
         self._sockets[state.slot].disconnect()
         self.plays.leg_closed(state)
         self.save(replace(state, phase="closed", plays={}))
-        self._report(self.figures(state))
+        figures = self.figures(state)
+        self._report(figures)
+        self._ended(figures)
         self._reuse(state.slot)
 
     def recording_drained(self, recording: RecordingState) -> None:
@@ -350,7 +353,7 @@ class Legs:
 
     def figures(self, state: SlotState) -> LegMediaEnded:
         """Return what the engine counted on a leg (of the present or last use of its slot)."""
-        return figures_of(state.leg, self._plane.legs[state.slot])
+        return figures_of(state.leg, self._plane.legs[state.slot], state.remote)
 
     # --- taking up what a predecessor left, see `takeup`
 
@@ -372,7 +375,7 @@ class Legs:
 
 _FACT_FIELDS = (
     "connected", "codec", "payload_type", "te_payload_type", "transmit", "expect", "ptime_ms", "te_wide", "dg_tones",
-    "dg_guard", "cn_payload_type",
+    "dg_guard", "cn_payload_type", "rc_mux",
 )  # fmt: skip
 
 
@@ -393,6 +396,7 @@ def _facts(remote: RemoteMedia) -> tuple[int, ...]:
         int(remote.digits_by == "inband"),
         int(remote.digits_by != "inband"),
         remote.comfort_noise or 0,
+        int(remote.rtcp_mux),
     )
 
 

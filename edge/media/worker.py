@@ -37,6 +37,7 @@ from edge.runtime.process import ProcessContext, read_site
 from edge.runtime.pump import Pump
 from edge.vocabulary.commands import StartRecording
 from edge.vocabulary.ids import CommandId
+from edge.vocabulary.quality import QualityFigures
 from edge.vocabulary.reports import AnyReport, EngineOverload, PlayEnded, RecordingDone, RecordingFailed
 from edge.vocabulary.supervision import Reload, Scrape, Scraped, Stop
 
@@ -79,6 +80,7 @@ class Worker:
             start_recording=self._recorder.record,
             refuse_recording=self._refuse_recording,
             timestamp=lambda: rfc3339(wall_time()),
+            ended=self._leg_ended,
         )
         self._plays = Plays(
             self._memory,
@@ -91,7 +93,13 @@ class Worker:
             done=self._done,
         )
         self.legs.plays = self._plays
-        self._events = Events(self.legs, self._plays, self._report, self._recorder.wake)
+        self._events = Events(
+            self.legs,
+            self._plays,
+            self._report,
+            self._recorder.wake,
+            lambda fault: self.metrics.audio_faults.labels(fault).inc(),
+        )
         self._take_up = TakeUp(state.plane, commands, self.legs, self._plays, self._report)
         self.metrics = MediaMetrics(self._figures)
         self._link = LinkClient(
@@ -179,6 +187,8 @@ class Worker:
         ctl[layout.SILENCE_TICKS] = site.media.silence_timeout_ms * 1_000_000 // layout.TICK_NS
         ctl[layout.PLAYOUT_DELAY] = site.media.playout_delay_ms * layout.SAMPLE_RATE // 1000
         ctl[layout.INBAND_DTMF] = int(site.media.inband_dtmf)
+        ctl[layout.QUIET_TICKS] = site.media.quiet_timeout_ms * 1_000_000 // layout.TICK_NS
+        ctl[layout.ARRIVAL_STAMPS] = 1
 
     def _on_events(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -245,6 +255,9 @@ class Worker:
         self.legs.recording_ended(recording)
 
     # --- switch and supervisor
+
+    def _leg_ended(self, figures: QualityFigures) -> None:
+        self.metrics.leg_ended(figures)
 
     def _report(self, body: AnyReport) -> None:
         if isinstance(body, PlayEnded) and body.how == "missing":

@@ -4,11 +4,14 @@ So counters go on over a restart of the process, and counting costs the engine n
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from edge.vocabulary.media import AudioFault
+from edge.vocabulary.quality import QualityFigures
 
 #: Counters read from shared memory: key -> metric name (without `_total`) and help.
 COUNTERS = {
@@ -47,6 +50,12 @@ GAUGES = {
     "prompt_files": ("edge_media_prompt_files", "Sound files in the prompt memory"),
 }
 
+
+#: `received`: what peers sent us.
+DIRECTIONS = ("received", "sent")
+MOS_BOUNDS = (1.5, 2.0, 2.5, 3.0, 3.3, 3.6, 3.8, 4.0, 4.2, 4.3, 4.4, 4.5)
+LOSS_BOUNDS = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
+JITTER_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.5)
 
 #: What each engine tells of itself, by a label `engine` (its number, from 0): key -> metric name and help.
 ENGINE_GAUGES = {
@@ -96,7 +105,41 @@ class MediaMetrics:
         self.events_stale = Counter(
             "edge_media_events_stale", "Events of the engine for a leg that was gone", registry=self.registry
         )
+        self.audio_faults = Counter(
+            "edge_media_audio_faults",
+            "Times that audio was missing in one direction",
+            ["fault"],
+            registry=self.registry,
+        )
+        for fault in get_args(AudioFault):
+            self.audio_faults.labels(fault)
+        self.legs_learned = Counter(
+            "edge_media_legs_learned", "Legs whose peer was found at another address than its SDP said",
+            registry=self.registry,
+        )  # fmt: skip
+        self._mos = self._by_direction("edge_media_leg_mos", "Mean opinion score of a leg, by the E-model", MOS_BOUNDS)
+        self._loss = self._by_direction("edge_media_leg_loss_ratio", "Share of a leg's packets not heard", LOSS_BOUNDS)
+        self._jitter = self._by_direction("edge_media_leg_jitter_seconds", "Jitter of a leg", JITTER_BOUNDS)
         self.registry.register(_Shared(read))
+
+    def _by_direction(self, name: str, text: str, bounds: Sequence[float]) -> Histogram:
+        made = Histogram(name, text, ["direction"], buckets=bounds, registry=self.registry)
+        for direction in DIRECTIONS:
+            made.labels(direction)
+        return made
+
+    def leg_ended(self, figures: QualityFigures) -> None:
+        """Count the quality of a leg that is over; what is not known of it is not counted."""
+        self.legs_learned.inc(figures.symmetric_learned)
+        seconds = [None if ms is None else ms / 1000 for ms in (figures.jitter_mean_ms, figures.jitter_sent_ms)]
+        for family, values in (
+            (self._mos, (figures.mos_received, figures.mos_sent)),
+            (self._loss, (figures.loss_received, figures.loss_sent)),
+            (self._jitter, seconds),
+        ):
+            for direction, value in zip(DIRECTIONS, values, strict=True):
+                if value is not None:
+                    family.labels(direction).observe(value)
 
 
 class _Shared(Collector):

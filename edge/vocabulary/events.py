@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId, RecordingId
-from edge.vocabulary.media import DigitMethod
+from edge.vocabulary.media import AudioFault, DigitMethod
 from edge.vocabulary.private import Private
+from edge.vocabulary.quality import QualityFigures
 
 
 class CallStarted(Struct, frozen=True, tag="call.started", kw_only=True):
@@ -77,17 +78,10 @@ class LegEnded(Struct, frozen=True, tag="leg.ended", kw_only=True):
     end: EndReason
 
 
-class LegQuality(Struct, frozen=True, tag="leg.quality", kw_only=True):
-    """What the media engine counted on a leg."""
+class LegQuality(QualityFigures, frozen=True, tag="leg.quality", kw_only=True):
+    """The quality record of a leg, once, when its media has ended."""
 
     leg: LegId
-    packets_received: int
-    packets_sent: int
-    packets_lost: int
-    packets_late: int
-    packets_refused: int
-    jitter_ms: float
-    round_trip_ms: float | None = None
     #: From the leg's answer to the first packet with sound.
     first_sound_after_ms: int | None = None
 
@@ -186,10 +180,23 @@ class RecordingFailed(Struct, frozen=True, tag="recording.failed", kw_only=True)
 
 
 class AudioStopped(Struct, frozen=True, tag="leg.audio_stopped", kw_only=True):
-    """A peer that should send audio sends none."""
+    """Audio that should be there is missing in one direction; `leg.audio_resumed` tells when it is back."""
 
     leg: LegId
+    #: For so long when it was told; 0 with `not_received`, which is known from the peer's reports only.
     silent_ms: int
+    #: `no_packets`: the peer sends none; `no_sound`: it sends digital silence only (a muted phone, one-way audio behind
+    #: it); `not_received`: the peer reports that none of ours arrives.
+    fault: AudioFault = "no_packets"
+
+
+class AudioResumed(Struct, frozen=True, tag="leg.audio_resumed", kw_only=True):
+    """What `leg.audio_stopped` told is over."""
+
+    leg: LegId
+    #: From `leg.audio_stopped` on.
+    missing_ms: int
+    fault: AudioFault
 
 
 AnyEvent = (
@@ -212,6 +219,7 @@ AnyEvent = (
     | RecordingCompleted
     | RecordingFailed
     | AudioStopped
+    | AudioResumed
 )
 
 

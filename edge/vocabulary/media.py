@@ -6,6 +6,9 @@ from msgspec import Struct
 
 CodecName = Literal["PCMU", "PCMA"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+#: What is wrong with audio that should be there: no RTP comes; it comes without any sound in it (digital silence);
+#: the peer's RTCP reports say that nothing of ours arrives.
+AudioFault = Literal["no_packets", "no_sound", "not_received"]
 DigitMethod = Literal["rfc4733", "inband", "info"]
 #: How digits are sent to a peer; `auto`: by RFC 4733 where it was negotiated, else in-band.
 DigitSending = Literal["auto", "rfc4733", "info", "inband"]
@@ -41,6 +44,10 @@ class RemoteMedia(Struct, frozen=True, kw_only=True):
     clock_rate: int = 8000
     #: Clock of telephone-event, Hz.
     telephone_event_rate: int = 8000
+    #: RTCP travels on the RTP port (RFC 5761).
+    rtcp_mux: bool = False
+    #: The trunk lets the peer's address be learned from its packets (symmetric RTP).
+    symmetric: bool = False
     #: How digits are sent, as the trunk says.
     dtmf: DigitSending = "auto"
     #: Payload type of comfort noise (RFC 3389), None when the peer does not know it. We take it and never send it.

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
-from edge.vocabulary.media import Address, DigitMethod, RemoteMedia
+from edge.vocabulary.media import Address, AudioFault, DigitMethod, RemoteMedia
 from edge.vocabulary.private import Private
+from edge.vocabulary.quality import QualityFigures
 
 LINK_VERSION = 1
 
@@ -147,10 +148,20 @@ class DigitsSent(Struct, frozen=True, tag=True):
 
 
 class AudioStopped(Struct, frozen=True, tag=True):
-    """No RTP from the peer for the configured time although it should send."""
+    """Audio that should be there is missing, for the configured time or (`not_received`) by the peer's reports."""
 
     leg: LegId
     silent_ms: int
+    fault: AudioFault = "no_packets"
+
+
+class AudioResumed(Struct, frozen=True, tag=True):
+    """What an `AudioStopped` told is over."""
+
+    leg: LegId
+    #: Since `AudioStopped`.
+    missing_ms: int
+    fault: AudioFault
 
 
 class RecordingDone(Struct, frozen=True, tag=True, kw_only=True):
@@ -177,18 +188,10 @@ class RecordingFailed(Struct, frozen=True, tag=True, kw_only=True):
     error: str
 
 
-class LegMediaEnded(Struct, frozen=True, tag=True, kw_only=True):
+class LegMediaEnded(QualityFigures, frozen=True, tag=True, kw_only=True):
     """Reply to `CloseLeg`: the leg's figures."""
 
     leg: LegId
-    packets_received: int
-    packets_sent: int
-    packets_lost: int
-    packets_late: int
-    packets_refused: int
-    jitter_ms: float
-    #: Round-trip time by RTCP, None when the peer sent no reports.
-    round_trip_ms: float | None = None
     #: CLOCK_MONOTONIC, milliseconds, of the first packet with sound; None when there was none.
     first_sound_ms: int | None = None
 
@@ -237,6 +240,7 @@ AnyReport = (
     | SoundHeard
     | DigitsSent
     | AudioStopped
+    | AudioResumed
     | RecordingDone
     | RecordingFailed
     | LegMediaEnded

@@ -67,6 +67,7 @@ class Desk:
             start_recording=self.recordings.append,
             refuse_recording=lambda _: False,
             timestamp=lambda: "2026-11-21T19:00:00.000Z",
+            ended=lambda _: None,
         )
         self.plays = Plays(
             self.memory,
@@ -79,7 +80,7 @@ class Desk:
             done=lambda id_, error: self.results.append((id_, error)),
         )
         self.legs.plays = self.plays
-        self.events = Events(self.legs, self.plays, self.reports.append, lambda: None)
+        self.events = Events(self.legs, self.plays, self.reports.append, lambda: None, lambda _: None)
         left = TakeUp(self.plane, commands, self.legs, self.plays, self.reports.append).run(self.table)
         self.engine.take_up()
         self.handle_events()

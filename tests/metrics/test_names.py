@@ -10,7 +10,8 @@ from scripts.reference import ROOT, make_metrics, metric_modules, metrics_of, me
 MODULES = metric_modules()
 NAMES = [module.__name__.rpartition(".")[2] for module in MODULES]
 #: Prometheus' base units; anything else is counted in things, named by a plural.
-BASE_UNITS = {"seconds", "bytes", "ratio", "celsius", "volts"}
+# An opinion score has no unit.
+BASE_UNITS = {"mos", "seconds", "bytes", "ratio", "celsius", "volts"}
 #: Gauges that are a yes or no.
 FLAGS = {"edge_supervisor_ready"}
 #: What could name a call or a person. Values of these can't come from a closed list.

@@ -14,6 +14,7 @@ from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, Recording
 from edge.vocabulary.media import Address
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
+    AudioResumed,
     AudioStopped,
     CommandDone,
     DigitHeard,
@@ -143,6 +144,7 @@ Input = (
     | SoundHeard
     | DigitsSent
     | AudioStopped
+    | AudioResumed
     | RecordingDone
     | RecordingFailed
     | LegMediaEnded

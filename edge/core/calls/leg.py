@@ -10,7 +10,8 @@ from edge.vocabulary import events
 from edge.vocabulary.commands import Answer, CloseLeg, HangUp, MakeCall, OpenLeg, Reject, ReleaseSpan, UpdateLeg
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
-from edge.vocabulary.media import DigitMethod, RemoteMedia
+from edge.vocabulary.media import AudioFault, DigitMethod, RemoteMedia
+from edge.vocabulary.quality import QualityFigures
 from edge.vocabulary.reports import LegMediaEnded, LegRinging
 
 Signalling = Literal["offered", "answering", "reserving", "seating", "dialling", "ringing", "up", "hanging", "down"]
@@ -44,6 +45,8 @@ class Leg:
         self.early_media = False
         self.fuser = Fuser()
         self.keys_out = KeysOut(id, effects)
+        #: Faults that were told and are not over.
+        self.missing_audio: set[AudioFault] = set()
         #: Why we take it down; None while we do not.
         self.wish: EndReason | None = None
         self._rang: tuple[int, bool] | None = None
@@ -129,14 +132,8 @@ class Leg:
         self._fx.emit(
             events.LegQuality(
                 leg=self.id,
-                packets_received=report.packets_received,
-                packets_sent=report.packets_sent,
-                packets_lost=report.packets_lost,
-                packets_late=report.packets_late,
-                packets_refused=report.packets_refused,
-                jitter_ms=report.jitter_ms,
-                round_trip_ms=report.round_trip_ms,
                 first_sound_after_ms=first_sound,
+                **{name: getattr(report, name) for name in QualityFigures.__struct_fields__},
             )
         )
         self.media_gone()

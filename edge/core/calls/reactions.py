@@ -27,6 +27,7 @@ from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.media import FLASH
 from edge.vocabulary.reports import (
+    AudioResumed,
     AudioStopped,
     CommandDone,
     DigitHeard,
@@ -252,8 +253,17 @@ def _keys_sent(call: "Call", leg: Leg, command: CommandId) -> None:
 
 
 def _audio_stopped(call: "Call", input: AudioStopped) -> None:  # noqa: A002
-    if input.leg in call.legs:
-        call.fx.emit(events.AudioStopped(leg=input.leg, silent_ms=input.silent_ms))
+    leg = call.legs.get(input.leg)
+    if leg is not None and input.fault not in leg.missing_audio:  # media may tell twice after a crash
+        leg.missing_audio.add(input.fault)
+        call.fx.emit(events.AudioStopped(leg=leg.id, silent_ms=input.silent_ms, fault=input.fault))
+
+
+def _audio_resumed(call: "Call", input: AudioResumed) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is not None and input.fault in leg.missing_audio:
+        leg.missing_audio.discard(input.fault)
+        call.fx.emit(events.AudioResumed(leg=leg.id, missing_ms=input.missing_ms, fault=input.fault))
 
 
 def _recorded(call: "Call", input: RecordingDone) -> None:  # noqa: A002
@@ -331,6 +341,7 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     SoundHeard: _sound,
     DigitsSent: _digits_sent,
     AudioStopped: _audio_stopped,
+    AudioResumed: _audio_resumed,
     RecordingDone: _recorded,
     RecordingFailed: _recording_failed,
     Elapsed: _elapsed,

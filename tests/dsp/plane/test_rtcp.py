@@ -69,13 +69,133 @@ def test_a_sender_report_with_a_report_block_and_bye():
     assert bye == (rtcp.BYE, 1, struct.pack(">I", 0x11223344))
 
 
-def test_round_trip_and_loss_from_the_peers_report():
+def report_on(record, *, last_sr=0, delay=0, highest=1000, lost=0x20000005, jitter=80) -> bytes:
+    block = struct.pack(">IIIIII", int(record.ssrc), lost, highest, jitter, last_sr & 0xFFFFFFFF, delay)
+    return struct.pack(">BBHI", 0x81, 201, 7, 1) + block
+
+
+def sending(packets=50):
     record = leg()
-    middle = rtcp.middle(rtcp.ntp(NOW))
-    block = struct.pack(">IIIIII", 0x11223344, 0x20000005, 1000, 80, (middle - 6554 - 3277) & 0xFFFFFFFF, 3277)
-    assert take(record, struct.pack(">BBHI", 0x81, 201, 7, 1) + block) == 1
-    assert record.rc_round_trip_us == pytest.approx(100_000, abs=20)
+    record.tx_packets = packets
+    return record
+
+
+def test_round_trip_and_loss_from_the_peers_report():
+    record = sending()
+    build(record)  # at NOW
+    last_sr = rtcp.middle(rtcp.ntp(NOW))
+    for trip_ms, held_ms in ((100, 50), (40, 2000), (160, 0)):
+        now = NOW + (trip_ms + held_ms) * 1_000_000
+        assert take(record, report_on(record, last_sr=last_sr, delay=held_ms * 65536 // 1000), now) == 1
+        assert record.rc_round_trip_us == pytest.approx(trip_ms * 1000, abs=40)
     assert (record.rc_peer_fraction, record.rc_peer_lost, record.rc_peer_jitter) == (0x20, 5, 80)
+    assert record.rc_trips == 3
+    assert [record.rc_trip_min_us, record.rc_trip_sum_us, record.rc_trip_max_us] == pytest.approx(
+        [40_000, 300_000, 160_000], abs=120
+    )
+
+
+@pytest.mark.parametrize(
+    ("last_sr", "delay"),
+    [
+        (0, 0),  # the peer has had no report of ours
+        (12345, 0),  # one that we never sent
+        (-1, 0),  # a future one
+        (None, 65536 * 3600),  # says it held it for an hour: the round trip is negative
+    ],
+)
+def test_a_round_trip_that_cannot_be_is_no_figure(last_sr, delay):
+    record = sending()
+    build(record)
+    last_sr = rtcp.middle(rtcp.ntp(NOW)) if last_sr is None else last_sr
+    assert take(record, report_on(record, last_sr=last_sr, delay=delay), NOW + 100_000_000) == 1
+    assert (record.rc_round_trip_us, record.rc_trips) == (-1, 0)
+
+
+def test_the_last_four_sender_reports_are_known_and_no_older_ones():
+    record, data = sending(), np.zeros(2048, np.uint8)
+    sent = []
+    for second in range(6):
+        rtcp.build(record, data, NOW + second * 10**9, 0)
+        sent.append(rtcp.middle(rtcp.ntp(NOW + second * 10**9)))
+    for last_sr in sent:
+        take(record, report_on(record, last_sr=last_sr), NOW + 6 * 10**9)
+    assert record.rc_trips == 4
+
+
+def test_what_the_peer_says_of_us_tells_whether_anything_arrives():
+    record = sending(100)
+    take(record, report_on(record, highest=100))
+    assert record.rc_deaf == 0
+    record.tx_packets += 99
+    take(record, report_on(record, highest=100))
+    assert record.rc_deaf == 0, "too few have left since"
+    record.tx_packets += 1
+    take(record, report_on(record, highest=100))
+    assert record.rc_deaf == 1
+    record.tx_packets += 100
+    take(record, struct.pack(">BBHI", 0x80, 201, 1, 1))  # without a block, as of one who hears nobody
+    assert record.rc_deaf == 2
+    record.tx_packets += 1
+    take(record, report_on(record, highest=101))
+    assert record.rc_deaf == 0
+
+
+def test_a_held_peer_is_not_deaf():
+    record = sending(250)
+    for _ in range(10):
+        take(record, report_on(record, highest=250))
+    assert record.rc_deaf == 0
+
+
+def test_the_peers_goodbye_is_noted_for_its_own_source_only():
+    record = leg()
+    for sequence in range(1, 4):
+        source.admit(record, 0x55, sequence)
+    head = struct.pack(">BBHI", 0x80, 201, 1, 0x55)
+    assert take(record, head + struct.pack(">BBHI", 0x81, 203, 1, 0x56)) == 1
+    assert record.rc_bye == 0
+    assert take(record, head + struct.pack(">BBHIIBxxx", 0x82, 203, 3, 0x56, 0x55, 0)) == 1
+    assert record.rc_bye == 1
+
+
+def test_a_malformed_packet_leaves_nothing_behind():
+    record = sending(100)
+    before = record.tobytes()
+    assert take(record, report_on(record) + b"\x81\xcb\x00\x00") == 0  # a BYE that counts one source and has none
+    assert record.tobytes() == before
+
+
+TYPES = st.sampled_from([0, 192, 200, 201, 202, 203, 204, 223])
+
+
+@given(st.integers(0, 255), st.lists(st.tuples(st.integers(0, 31), TYPES, st.binary(max_size=120))))
+def test_any_compound_is_survived_and_figures_stay_sane(tail, packets):
+    record = sending(1000)
+    build(record)
+    data = b""
+    for count, kind, body in packets:
+        padded = body + bytes(-len(body) % 4)
+        data += struct.pack(">BBH", 0x80 | count, kind, len(padded) // 4) + padded
+    take(record, data[:2048], NOW + 10**8)
+    take(record, data[: max(0, min(len(data), 2048) - tail)], NOW + 10**8)
+    assert -1 <= record.rc_round_trip_us < 30_000_000
+    assert -0x800000 <= record.rc_peer_lost < 0x800000
+    assert -1 <= record.rc_peer_fraction <= 255
+    assert 0 <= record.rc_peer_jitter < 1 << 32
+
+
+@pytest.mark.parametrize(
+    ("second", "rtcp_packet"),
+    [(0, False), (128, False), (191, False), (192, True), (200, True), (207, True), (223, True), (224, False)],
+)
+def test_rtp_and_rtcp_are_told_apart_by_the_packet_type(second, rtcp_packet):
+    data = np.zeros(2048, np.uint8)
+    data[:2] = 0x80, second
+    assert rtcp.is_rtcp(data, 12) == rtcp_packet
+    assert not rtcp.is_rtcp(data, 7)
+    data[0] = 0x40
+    assert not rtcp.is_rtcp(data, 12)
 
 
 def test_a_report_about_another_source_is_not_ours():
@@ -117,6 +237,7 @@ def test_any_bytes_are_survived_and_short_reports_refused(data):
         b"\x40\xc9\x00\x01" + bytes(4),  # version 1
         b"\x80\xca\x00\x01" + bytes(4),  # a compound must begin with a report
         b"\x80\xc9\x00\x01" + bytes(4) + b"\x80",  # trailing byte
+        b"\xa0\xc9\x00\x01" + bytes(4) + b"\x80\xc9\x00\x01" + bytes(4),  # padding in front of a further packet
     ],
 )
 def test_malformed_reports_are_refused(data):

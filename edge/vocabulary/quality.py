@@ -1,0 +1,75 @@
+"""The quality record of a leg: what was counted and measured from its opening to its end."""
+
+from msgspec import Struct
+
+from edge.vocabulary.media import DigitMethod
+
+
+class QualityFigures(Struct, frozen=True, kw_only=True):
+    """Figures of a leg. `received` is what the peer sent us, `sent` what we sent; null: not known.
+
+    Loss is a share from 0 to 1. Opinions (MOS, 1 to 4.5) are by the E-model: ITU-T G.107, G.107.1 for wideband.
+    """
+
+    #: RTP packets accepted.
+    packets_received: int
+    #: RTP packets sent.
+    packets_sent: int
+    #: Packets that never came, by their sequence numbers.
+    packets_lost: int
+    #: Packets that came after their turn to be played.
+    packets_late: int
+    #: Datagrams that were not accepted: not RTP, another payload type, a source that has not proved itself.
+    packets_refused: int
+    #: Interarrival jitter (RFC 3550) at the end.
+    jitter_ms: float
+    #: The last round trip by RTCP.
+    round_trip_ms: float | None = None
+    #: Codec in use at the end; empty: none was negotiated.
+    codec: str = ""
+    #: Packets that came twice.
+    packets_duplicate: int = 0
+    #: Packets that came out of their order.
+    packets_reordered: int = 0
+    #: Datagrams dropped unread because there were too many.
+    packets_flooded: int = 0
+    #: Packets that the kernel did not take.
+    packets_not_sent: int = 0
+    #: Share of the peer's packets that was not heard: lost or late.
+    loss_received: float | None = None
+    #: Share of our packets that did not reach the peer, by its reports.
+    loss_sent: float | None = None
+    #: Length of losses in a row against that of random loss: 1 random, more bursty (G.107 section 3.5).
+    burst_ratio: float | None = None
+    #: Audio made up in place of what was lost.
+    concealed_ms: int = 0
+    #: Interarrival jitter over the leg's life.
+    jitter_mean_ms: float | None = None
+    jitter_max_ms: float | None = None
+    #: Jitter of our stream at the peer, by its last report.
+    jitter_sent_ms: float | None = None
+    #: From a packet's arrival to its being played.
+    playout_delay_mean_ms: float | None = None
+    playout_delay_max_ms: float | None = None
+    #: Round trips by RTCP.
+    round_trip_min_ms: float | None = None
+    round_trip_mean_ms: float | None = None
+    round_trip_max_ms: float | None = None
+    #: Mean opinion score of what we heard, and of what the peer heard.
+    mos_received: float | None = None
+    mos_sent: float | None = None
+    #: Share of the time in which the peer was loud; the rest was silence.
+    talk_share: float | None = None
+    #: RTCP packets of the peer, and ours.
+    rtcp_received: int = 0
+    rtcp_sent: int = 0
+    #: RTCP on the RTP port (RFC 5761).
+    rtcp_mux: bool = False
+    #: The peer ended its stream by an RTCP BYE.
+    rtcp_goodbye: bool = False
+    #: How the peer's digits were agreed to come.
+    dtmf: DigitMethod | None = None
+    #: Audio was encrypted.
+    srtp: bool = False
+    #: The peer's address was learned from its packets, and is not the one of its SDP.
+    symmetric_learned: bool = False
