@@ -131,7 +131,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
     address: Annotated[str, _text("host_port")] = ""
     #: How outgoing calls are sent; incoming ones may use both.
     transport: Literal["udp", "tcp"] = "udp"
-    #: Codecs in the order that we want them.
+    #: Codecs in the order that we want them. `G722` and `L16` (16 kHz, else 8 kHz) are wideband.
     codecs: list[CodecName] = field(default_factory=lambda: ["PCMU", "PCMA"])
     #: How digits are sent to it: `auto` is RFC 4733 where it was negotiated, else tones. Received ones may come by any.
     dtmf: DigitSending = "auto"

@@ -23,7 +23,13 @@ from edge.vocabulary.ids import CommandId, LegId, RecordingId, SlotIndex
 from edge.vocabulary.media import FLASH, Address, RemoteMedia
 from edge.vocabulary.reports import AnyReport, LegMediaEnded, MediaSnapshot
 
-_CODECS = {("PCMU", 8000): layout.CODEC_PCMU, ("PCMA", 8000): layout.CODEC_PCMA}
+_CODECS = {
+    ("PCMU", 8000): layout.CODEC_PCMU,
+    ("PCMA", 8000): layout.CODEC_PCMA,
+    ("L16", 8000): layout.CODEC_L16,
+    ("L16", 16000): layout.CODEC_L16_WIDE,
+    ("G722", 8000): layout.CODEC_G722,
+}
 _DIGITS = frozenset("0123456789*#ABCD" + FLASH)
 _SAMPLES_PER_MS = layout.SAMPLE_RATE // 1000
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-CodecName = Literal["PCMU", "PCMA"]
+CodecName = Literal["PCMU", "PCMA", "G722", "L16"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 #: What is wrong with audio that should be there: no RTP comes; it comes without any sound in it (digital silence);
 #: the peer's RTCP reports say that nothing of ours arrives.
@@ -32,7 +32,7 @@ class RemoteMedia(Struct, frozen=True, kw_only=True):
     rtp: Address
     rtcp: Address
     codec: CodecName
-    #: RTP payload type of `codec`, both ways (0 PCMU, 8 PCMA).
+    #: RTP payload type of `codec`, both ways (0 PCMU, 8 PCMA, 9 G722, L16 as negotiated).
     payload_type: int
     #: Payload type of telephone-event (RFC 4733), None when the peer did not offer it.
     telephone_event: int | None

@@ -1,23 +1,24 @@
 """Offer and answer (RFC 3264) between a peer and a span: neither ever sees the other's description.
 
-The peer's description becomes facts (`RemoteMedia`), and the span gets a canonical one with the one codec that was
-negotiated and a port that means nothing. The span's description is only asked for its direction and its payload type
-of telephone-event; the peer gets the leg's address in the media engine.
+The peer's description becomes facts (`RemoteMedia`), and the span gets a canonical one with PCMU, whatever the peer has
+(a span only signals), and a port that means nothing. The span's description is only asked for its direction and its
+payload type of telephone-event; the peer gets the leg's address in the media engine.
 """
+
+from typing import cast
 
 from msgspec.structs import replace
 
 from edge.core.sip.dialogs import Dialog
 from edge.core.sip.errors import SipError
+from edge.core.sip.formats import OFFERED, OUR_EVENTS, SPAN_FORMAT, Event, Format, choose_format
 from edge.core.sip.relay import Relay
 from edge.core.sip.sdp import (
     DEFAULT_PTIME_MS,
-    OUR_TELEPHONE_EVENT,
-    PAYLOAD_OF,
+    MAX_PTIME_MS,
     Audio,
     Leg,
     Session,
-    choose_codec,
     read_session,
     remote_media,
 )
@@ -27,6 +28,16 @@ from edge.vocabulary.reports import LegMedia
 SDP_TYPE = "application/sdp"
 #: What spans are told about media: nobody listens there, and the span's media transport is inert.
 _NOWHERE_PORT = 40_000
+
+
+def _format(remote: RemoteMedia) -> Format:
+    return Format(remote.codec, remote.clock_rate, remote.payload_type)
+
+
+def _events(remote: RemoteMedia) -> tuple[Event, ...]:
+    if remote.telephone_event is None:
+        return ()
+    return (Event(remote.telephone_event, remote.telephone_event_rate),)
 
 
 def audio_of(body: bytes) -> tuple[Session, Audio] | SipError:
@@ -47,11 +58,10 @@ def facts_of_offer(
     if isinstance(found, SipError):
         return found
     session, audio = found
-    order = [current.codec, *wanted] if current is not None else wanted
-    codec = choose_codec(audio, order)
-    if codec is None:
+    chosen = choose_format(audio.formats, wanted, _format(current) if current is not None else None)
+    if chosen is None:
         return SipError(488, "session_description", "no common codec")
-    return remote_media(audio, codec, current.rtp.host if current is not None else known_host), session.lines
+    return remote_media(audio, chosen, current.rtp.host if current is not None else known_host), session.lines
 
 
 def facts_of_answer(body: bytes, dialog: Dialog) -> RemoteMedia | None:
@@ -60,12 +70,12 @@ def facts_of_answer(body: bytes, dialog: Dialog) -> RemoteMedia | None:
     if isinstance(found, SipError):
         return None
     session, audio = found
-    codec = next((name for name in audio.codecs if name in dialog.codecs), None)
-    if codec is None:
+    chosen = next((one for one in audio.formats if one.codec in dialog.codecs), None)
+    if chosen is None:
         return None
     dialog.lines = session.lines
     known = dialog.remote.rtp.host if dialog.remote is not None else dialog.flow.address.host
-    return remote_media(audio, codec, known)
+    return remote_media(audio, chosen, known)
 
 
 def learn(relay: Relay, dialog: Dialog, remote: RemoteMedia) -> None:
@@ -89,8 +99,8 @@ def sdp_for_span(relay: Relay, dialog: Dialog, remote: RemoteMedia, events: int 
     """Write the canonical description of the peer; `events`: payload type of telephone-event in it."""
     leg = Leg(
         address=Address(relay.settings.inner.host, _NOWHERE_PORT),
-        codecs=(remote.codec,),
-        telephone_event=events,
+        formats=(SPAN_FORMAT,),
+        events=(Event(events, 8000),) if events is not None else (),
         direction=remote.direction,
     )
     return dialog.to_span.write(leg)
@@ -100,10 +110,11 @@ def answer_for_peer(dialog: Dialog, media: Address, remote: RemoteMedia, directi
     """Write the leg's answer to the peer's offer: its m= lines in their order, one codec."""
     leg = Leg(
         address=media,
-        codecs=(remote.codec,),
-        telephone_event=remote.telephone_event,
+        formats=(_format(remote),),
+        events=_events(remote),
         direction=direction,
         ptime_ms=remote.ptime_ms,
+        max_ptime_ms=MAX_PTIME_MS,
         lines=dialog.lines,
         comfort_noise=remote.comfort_noise is not None,
     )
@@ -113,17 +124,19 @@ def answer_for_peer(dialog: Dialog, media: Address, remote: RemoteMedia, directi
 def offer_for_peer(dialog: Dialog, media: Address, direction: Direction) -> bytes:
     """Write the leg's offer: the trunk's codecs at first, later the one in use."""
     remote = dialog.remote
-    codecs: tuple[CodecName, ...] = tuple([name for name in PAYLOAD_OF if name in dialog.codecs])
-    codecs = tuple(sorted(codecs, key=dialog.codecs.index))
-    events: int | None = OUR_TELEPHONE_EVENT
+    formats: tuple[Format, ...]
     if remote is not None:
-        codecs, events = (remote.codec,), remote.telephone_event
+        formats, events = (_format(remote),), _events(remote)
+    else:
+        formats = tuple([one for name in dialog.codecs for one in OFFERED.get(cast("CodecName", name), ())])
+        events = tuple([OUR_EVENTS[clock] for clock in dict.fromkeys([8000, *(one.clock_rate for one in formats)])])
     leg = Leg(
         address=media,
-        codecs=codecs,
-        telephone_event=events,
+        formats=formats,
+        events=events,
         direction=direction,
         ptime_ms=remote.ptime_ms if remote is not None else DEFAULT_PTIME_MS,
+        max_ptime_ms=MAX_PTIME_MS,
         lines=dialog.lines,
         comfort_noise=remote is None or remote.comfort_noise is not None,
     )

@@ -1,7 +1,7 @@
 """Session descriptions (RFC 4566, offer/answer of RFC 3264): read strictly, written from values.
 
-One audio stream of G.711 with telephone-event (RFC 4733) is used; every other m= line is kept only as a rejected line
-in its place. Attributes that we do not name here are never passed on.
+One audio stream with telephone-event (RFC 4733) is used; every other m= line is kept only as a rejected line in its
+place. Attributes that we do not name here are never passed on.
 """
 
 import ipaddress
@@ -10,6 +10,7 @@ import re
 from msgspec import Struct
 
 from edge.core.sip.errors import SipError
+from edge.core.sip.formats import Event, Format, choose_event, read_formats
 from edge.core.sip.uri import TOKEN
 from edge.vocabulary.media import Address, CodecName, Direction, RemoteMedia
 
@@ -18,13 +19,11 @@ LINES_LIMIT = 256
 MEDIA_LIMIT = 8
 #: Packet time that we send with when the peer states none, milliseconds.
 DEFAULT_PTIME_MS = 20
-#: Payload type of telephone-event in our own offers.
-OUR_TELEPHONE_EVENT = 101
 #: Static payload type of comfort noise at 8 kHz (RFC 3389 section 4).
 COMFORT_NOISE = 13
-
-PAYLOADS: dict[int, CodecName] = {0: "PCMU", 8: "PCMA"}
-PAYLOAD_OF: dict[CodecName, int] = {name: number for number, name in PAYLOADS.items()}
+#: Shortest and longest packets that we send, and the longest that we ask for.
+MIN_PTIME_MS = 10
+MAX_PTIME_MS = 60
 _DIRECTIONS: dict[str, Direction] = {
     "sendrecv": "sendrecv",
     "sendonly": "sendonly",
@@ -37,8 +36,7 @@ _CONNECTION = re.compile(r"IN IP([46]) ([0-9A-Fa-f.:]{2,45})(?:/[0-9]{1,3}){0,2}
 _MEDIA = re.compile(
     rf"({TOKEN}) ([0-9]{{1,5}})(?:/[0-9]{{1,5}})? ((?:{TOKEN})(?:/{TOKEN})*)((?: {TOKEN}){{1,64}})[ \t]*"
 )
-_EVENT_MAP = re.compile(r"rtpmap:([0-9]{1,3}) telephone-event/8000(?:/1)?[ \t]*", re.IGNORECASE)
-_PTIME = re.compile(r"ptime:([0-9]{1,4})(?:\.[0-9]+)?[ \t]*")
+_PTIME = re.compile(r"(max)?ptime:([0-9]{1,4})(?:\.[0-9]+)?[ \t]*", re.IGNORECASE)
 _RTCP = re.compile(r"rtcp:([0-9]{1,5})(?: IN IP[46] ([0-9A-Fa-f.:]{2,45}))?[ \t]*")
 _BREAK = re.compile(r"\r\n|\n")
 
@@ -49,13 +47,25 @@ class Audio(Struct, frozen=True, kw_only=True):
     #: `0.0.0.0` stands for the hold of RFC 2543.
     rtp: Address
     rtcp: Address
-    #: Codecs that we know, in the peer's order.
-    codecs: tuple[CodecName, ...]
-    telephone_event: int | None
+    #: Codecs and telephone events that we know, in the peer's order.
+    formats: tuple[Format, ...]
+    events: tuple[Event, ...]
+    #: As it wants to be sent to, within its longest one; whole frames of 10 ms.
     ptime_ms: int
     direction: Direction
     #: The peer takes (and may send) comfort noise.
     comfort_noise: bool = False
+
+    @property
+    def codecs(self) -> tuple[CodecName, ...]:
+        """Names of the codecs, each once."""
+        return tuple(dict.fromkeys([one.codec for one in self.formats]))
+
+    @property
+    def telephone_event(self) -> int | None:
+        """Payload type of telephone events by a clock of 8000."""
+        event = choose_event(self.events, 8000)
+        return event.payload_type if event is not None else None
 
 
 class Session(Struct, frozen=True):
@@ -85,7 +95,7 @@ def _bad(detail: str) -> SipError:
 def _connection(value: str) -> str:
     match = _CONNECTION.fullmatch(value)
     if match is None:
-        # A host name here would make the media plane wait for DNS; nobody who sends G.711 does that.
+        # A host name here would make the media plane wait for DNS; nobody who sends RTP does that.
         raise SipError(488, "session_description", "c= needs an address")
     try:
         address = ipaddress.ip_address(match[2])
@@ -142,24 +152,30 @@ def _direction(attributes: list[str]) -> Direction | None:
     return None
 
 
+def _packet_time(attributes: list[str]) -> int:
+    """Packet time to send with: what the peer asks for, at most its longest, in whole frames of 10 ms."""
+    wanted, longest = DEFAULT_PTIME_MS, MAX_PTIME_MS
+    for value in attributes:
+        if (match := _PTIME.fullmatch(value)) is None:
+            continue
+        if match[1]:
+            longest = int(match[2])
+        else:
+            wanted = int(match[2])
+    return min(MAX_PTIME_MS, max(MIN_PTIME_MS, min(wanted, longest) // 10 * 10))
+
+
 def _audio(section: _Section, session_connection: str, session_attributes: list[str]) -> Audio | None:
     host = section.connection or session_connection
     if section.kind != "audio" or section.proto.upper() != "RTP/AVP" or not section.port or not host:
         return None
     numbers = [int(x) for x in section.formats if x.isdigit() and int(x) < 128]
-    codecs = tuple(dict.fromkeys([PAYLOADS[x] for x in numbers if x in PAYLOADS]))
-    if not codecs or section.port == 65535:
+    formats, events = read_formats(numbers, section.attributes)
+    if not formats or section.port == 65535:
         return None
-    event, ptime = None, DEFAULT_PTIME_MS
     rtcp = Address(host, section.port + 1)
     for value in section.attributes:
-        if match := _EVENT_MAP.fullmatch(value):
-            number = int(match[1])
-            event = number if 96 <= number < 128 and number in numbers and event is None else event
-        elif match := _PTIME.fullmatch(value):
-            # Packet times outside 10..60 ms are not for G.711; whole frames of 10 ms only.
-            ptime = min(60, max(10, int(match[1]) // 10 * 10))
-        elif (match := _RTCP.fullmatch(value)) and 0 < int(match[1]) < 65536:
+        if (match := _RTCP.fullmatch(value)) and 0 < int(match[1]) < 65536:
             rtcp = Address(
                 _connection(f"IN IP{6 if ':' in match[2] else 4} {match[2]}") if match[2] else host, int(match[1])
             )
@@ -167,9 +183,9 @@ def _audio(section: _Section, session_connection: str, session_attributes: list[
     return Audio(
         rtp=Address(host, section.port),
         rtcp=rtcp,
-        codecs=codecs,
-        telephone_event=event,
-        ptime_ms=ptime,
+        formats=formats,
+        events=events,
+        ptime_ms=_packet_time(section.attributes),
         direction=direction,
         comfort_noise=COMFORT_NOISE in numbers,
     )
@@ -198,10 +214,12 @@ class Leg(Struct, frozen=True, kw_only=True):
 
     address: Address
     #: Most wanted first; an answer has one.
-    codecs: tuple[CodecName, ...]
-    telephone_event: int | None
+    formats: tuple[Format, ...]
+    events: tuple[Event, ...]
     direction: Direction = "sendrecv"
     ptime_ms: int = DEFAULT_PTIME_MS
+    #: Longest packets that we want; 0: not stated.
+    max_ptime_ms: int = 0
     #: As in `Session.lines`; () is one audio line.
     lines: tuple[str, ...] = ()
     comfort_noise: bool = False
@@ -211,18 +229,19 @@ def write_session(session_id: int, version: int, leg: Leg) -> str:
     """Text of a description with our own o= line (RFC 4566 section 5)."""
     host = leg.address.host
     family = "IP6" if ":" in host else "IP4"
-    payloads = [PAYLOAD_OF[name] for name in leg.codecs]
-    formats = [*payloads, COMFORT_NOISE] if leg.comfort_noise else payloads
-    if leg.telephone_event is not None:
-        formats = [*formats, leg.telephone_event]
-    audio = [f"m=audio {leg.address.port} RTP/AVP {' '.join(map(str, formats))}"]
-    audio += [f"a=rtpmap:{PAYLOAD_OF[name]} {name}/8000" for name in leg.codecs]
+    numbers = [one.payload_type for one in leg.formats]
+    numbers += [COMFORT_NOISE] if leg.comfort_noise else []
+    numbers += [one.payload_type for one in leg.events]
+    audio = [f"m=audio {leg.address.port} RTP/AVP {' '.join(map(str, numbers))}"]
+    audio += [f"a=rtpmap:{one.payload_type} {one.codec}/{one.clock_rate}" for one in leg.formats]
     if leg.comfort_noise:
         audio.append(f"a=rtpmap:{COMFORT_NOISE} CN/8000")
-    if leg.telephone_event is not None:
-        audio.append(f"a=rtpmap:{leg.telephone_event} telephone-event/8000")
-        audio.append(f"a=fmtp:{leg.telephone_event} 0-15")
+    for event in leg.events:
+        audio.append(f"a=rtpmap:{event.payload_type} telephone-event/{event.clock_rate}")
+        audio.append(f"a=fmtp:{event.payload_type} 0-15")
     audio.append(f"a=ptime:{leg.ptime_ms}")
+    if leg.max_ptime_ms:
+        audio.append(f"a=maxptime:{leg.max_ptime_ms}")
     audio.append(f"a={leg.direction}")
     lines = [
         "v=0",
@@ -240,16 +259,7 @@ def write_session(session_id: int, version: int, leg: Leg) -> str:
     return "\r\n".join(lines)
 
 
-def choose_codec(audio: Audio, wanted: list[str]) -> CodecName | None:
-    """Return the first codec of `wanted` (a trunk's order) that the peer offered."""
-    for name in wanted:
-        for offered in audio.codecs:
-            if offered == name.upper():
-                return offered
-    return None
-
-
-def remote_media(audio: Audio, codec: CodecName, known_host: str) -> RemoteMedia:
+def remote_media(audio: Audio, chosen: Format, known_host: str) -> RemoteMedia:
     """Facts for switch and media. `known_host` stands in for the hold address `0.0.0.0`, where nothing may be sent."""
     direction = audio.direction
     rtp, rtcp = audio.rtp, audio.rtcp
@@ -258,13 +268,17 @@ def remote_media(audio: Audio, codec: CodecName, known_host: str) -> RemoteMedia
         direction = "inactive" if direction in ("recvonly", "inactive") else "sendonly"
     if rtcp.host in ("0.0.0.0", "::"):  # noqa: S104
         rtcp = Address(rtp.host, rtcp.port)
+    event = choose_event(audio.events, chosen.clock_rate)
     return RemoteMedia(
         rtp=rtp,
         rtcp=rtcp,
-        codec=codec,
-        payload_type=PAYLOAD_OF[codec],
-        telephone_event=audio.telephone_event,
+        codec=chosen.codec,
+        clock_rate=chosen.clock_rate,
+        payload_type=chosen.payload_type,
+        telephone_event=event.payload_type if event is not None else None,
+        telephone_event_rate=event.clock_rate if event is not None else 8000,
         ptime_ms=audio.ptime_ms,
         direction=direction,
-        comfort_noise=COMFORT_NOISE if audio.comfort_noise else None,
+        # It is of 8 kHz, so it goes with G.711 only.
+        comfort_noise=COMFORT_NOISE if audio.comfort_noise and chosen.codec in ("PCMU", "PCMA") else None,
     )

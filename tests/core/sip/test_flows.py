@@ -520,7 +520,7 @@ def test_late_offer() -> None:
     assert reports(actions)[0].remote.codec == "PCMA"
     passed = first_request(actions)
     # The span offered telephone-event as 120, so its answer says 120, whatever the peer was told.
-    assert b"RTP/AVP 8 120" in passed.body
+    assert b"RTP/AVP 0 120" in passed.body
 
 
 def test_late_offer_without_an_answer_ends_both_sides() -> None:
@@ -661,7 +661,7 @@ def test_outgoing_call_from_reservation_to_bye() -> None:
     assert kinds.index("Tell") < kinds.index("ToSpan")
     assert reports(actions)[0].remote.rtp.port == 4500
     ok = to_span(actions)[0]
-    assert b"RTP/AVP 8 120" in ok.body
+    assert b"RTP/AVP 0 120" in ok.body
     assert TRUNK_HOST.encode() not in serialise(ok)
     ack = first_request(world.span(span_request("ACK")), "peer")
     assert (str(ack.uri), ack.to.tag) == (f"sip:bob@{TRUNK_HOST}:5090", "bob-tag")

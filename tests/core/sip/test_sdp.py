@@ -6,9 +6,13 @@ from hypothesis import strategies as st
 
 from edge.core.sip.dialogs import Written
 from edge.core.sip.errors import SipError
-from edge.core.sip.sdp import Audio, Leg, Session, choose_codec, read_session, remote_media, write_session
+from edge.core.sip.formats import OFFERED, Event, Format, choose_event, choose_format
+from edge.core.sip.sdp import Audio, Leg, Session, read_session, remote_media, write_session
 from edge.vocabulary.media import Address
 from tests.core.sip.world import offer
+
+
+PCMU, PCMA = OFFERED["PCMU"][0], OFFERED["PCMA"][0]
 
 
 def audio(body: bytes) -> Audio:
@@ -27,7 +31,18 @@ def test_plain_offer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "ptime"), [("a=ptime:30\r\n", 30), ("a=ptime:5\r\n", 10), ("a=ptime:200\r\n", 60), ("a=ptime:x\r\n", 20)]
+    ("line", "ptime"),
+    [
+        ("a=ptime:30\r\n", 30),
+        ("a=ptime:5\r\n", 10),
+        ("a=ptime:200\r\n", 60),
+        ("a=ptime:x\r\n", 20),
+        ("a=ptime:37.5\r\n", 30),
+        ("a=maxptime:10\r\n", 10),
+        ("a=maxptime:150\r\n", 20),
+        ("a=maxptime:35\r\na=ptime:60\r\n", 30),
+        ("a=ptime:40\r\na=maxptime:0\r\n", 10),
+    ],
 )
 def test_packet_time_is_bounded(line: str, ptime: int) -> None:
     assert audio(offer().replace(b"a=ptime:20\r\n", line.encode())).ptime_ms == ptime
@@ -61,7 +76,8 @@ def test_telephone_event_must_be_in_the_media_line() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        offer(payloads="9 18"),
+        offer(payloads="4 18"),
+        offer(payloads="96 18"),
         offer(port=0),
         offer().replace(b"RTP/AVP", b"RTP/SAVP"),
         offer().replace(b"m=audio", b"m=video"),
@@ -100,25 +116,86 @@ def test_broken(body: bytes, status: int) -> None:
 
 
 def test_hold_address_is_never_passed_to_media() -> None:
-    facts = remote_media(audio(offer(connection="0.0.0.0")), "PCMU", "198.51.100.7")
+    facts = remote_media(audio(offer(connection="0.0.0.0")), PCMU, "198.51.100.7")
     assert facts.rtp.host == facts.rtcp.host == "198.51.100.7"
     assert facts.direction == "sendonly"
-    assert remote_media(audio(offer(connection="0.0.0.0", direction="recvonly")), "PCMU", "x").direction == "inactive"
+    assert remote_media(audio(offer(connection="0.0.0.0", direction="recvonly")), PCMU, "x").direction == "inactive"
 
 
 def test_our_order_of_codecs_counts() -> None:
-    assert choose_codec(audio(offer(payloads="0 8")), ["PCMA", "PCMU"]) == "PCMA"
-    assert choose_codec(audio(offer(payloads="0")), ["PCMA", "PCMU"]) == "PCMU"
-    assert choose_codec(audio(offer(payloads="0")), ["PCMA"]) is None
+    both = audio(offer(payloads="0 8")).formats
+    assert choose_format(both, ["PCMA", "PCMU"]) == PCMA
+    assert choose_format(audio(offer(payloads="0")).formats, ["PCMA", "PCMU"]) == PCMU
+    assert choose_format(audio(offer(payloads="0")).formats, ["PCMA"]) is None
+    assert choose_format(both, ["PCMA", "PCMU"], PCMU) == PCMU  # in use: it stays
+
+
+WIDE = (
+    "a=rtpmap:9 G722/8000\r\na=rtpmap:110 L16/8000/1\r\na=rtpmap:111 l16/16000\r\n"
+    "a=rtpmap:112 telephone-event/16000\r\na=rtpmap:113 L16/16000/2\r\na=rtpmap:114 L16/44100\r\n"
+)
+
+
+def test_wideband_formats() -> None:
+    found = audio(offer(payloads="113 114 9 110 111 0 112 101", after=WIDE))
+    assert found.formats == (OFFERED["G722"][0], Format("L16", 8000, 110), Format("L16", 16000, 111), PCMU)
+    assert found.codecs == ("G722", "L16", "PCMU")
+    assert found.events == (Event(112, 16000), Event(101, 8000))
+    chosen = choose_format(found.formats, ["L16", "G722"])
+    assert chosen == Format("L16", 16000, 111)
+    facts = remote_media(found, chosen, "x")
+    assert (facts.codec, facts.clock_rate, facts.payload_type) == ("L16", 16000, 111)
+    assert (facts.telephone_event, facts.telephone_event_rate) == (112, 16000)
+    facts = remote_media(found, found.formats[0], "x")
+    assert (facts.codec, facts.clock_rate, facts.payload_type) == ("G722", 8000, 9)  # RFC 3551 section 4.5.2
+    assert (facts.telephone_event, facts.telephone_event_rate) == (101, 8000)
+
+
+def test_events_go_with_the_clock_of_the_codec() -> None:
+    slow, fast = Event(101, 8000), Event(112, 16000)
+    assert choose_event([fast, slow], 8000) == slow
+    assert choose_event([slow, fast], 16000) == fast
+    assert choose_event([slow], 16000) == slow  # met in the field
+    assert choose_event([fast], 8000) is None
+    assert choose_event([Event(120, 8000), slow], 8000) == Event(120, 8000)
+
+
+@pytest.mark.parametrize(
+    ("line", "usable"),
+    [
+        ("a=rtpmap:9 G722/8000\r\n", True),
+        ("a=rtpmap:9 g722/8000/1\r\n", True),
+        ("", True),
+        ("a=rtpmap:9 G722/16000\r\n", False),  # another clock is another codec
+        ("a=rtpmap:9 PCMA/8000\r\n", False),
+        ("a=rtpmap:9 G722/8000/2\r\n", False),
+    ],
+)
+def test_a_fixed_payload_type_means_one_thing(line: str, usable: bool) -> None:
+    session = read_session(offer(payloads="9 101", after=line))
+    assert isinstance(session, Session)
+    assert (session.audio is not None) == usable
+
+
+@pytest.mark.parametrize(("number", "usable"), [(96, True), (127, True), (95, False), (72, False), (128, False)])
+def test_a_mapped_codec_needs_a_dynamic_payload_type(number: int, usable: bool) -> None:
+    session = read_session(offer(payloads=f"{number}", after=f"a=rtpmap:{number} L16/16000\r\n"))
+    assert isinstance(session, Session)
+    assert (session.audio is not None) == usable
+
+
+def test_the_first_map_of_a_payload_type_counts() -> None:
+    found = audio(offer(payloads="96 0", after="a=rtpmap:96 L16/8000\r\na=rtpmap:96 L16/16000\r\n"))
+    assert found.formats == (Format("L16", 8000, 96), PCMU)
 
 
 def test_version_grows_only_with_the_text() -> None:
     written = Written(7)
-    leg = Leg(address=Address("192.0.2.1", 16384), codecs=("PCMU",), telephone_event=101)
+    leg = Leg(address=Address("192.0.2.1", 16384), formats=(PCMU,), events=(Event(101, 8000),))
     first = written.write(leg)
     assert first == written.write(leg)
     assert b"o=edge 7 1 IN IP4 192.0.2.1" in first
-    held = Leg(address=leg.address, codecs=("PCMU",), telephone_event=101, direction="sendonly")
+    held = Leg(address=leg.address, formats=(PCMU,), events=(Event(101, 8000),), direction="sendonly")
     assert b"o=edge 7 2 " in written.write(held)
 
 
@@ -139,17 +216,17 @@ def test_any_change(position: int, inserted: bytes, removed: int) -> None:
 
 @given(
     st.integers(1, 65534),
-    st.sampled_from([("PCMU",), ("PCMA", "PCMU")]),
-    st.one_of(st.none(), st.integers(96, 127)),
+    st.lists(st.sampled_from([one for group in OFFERED.values() for one in group]), min_size=1, unique=True),
+    st.sampled_from([(), (Event(101, 8000),), (Event(127, 8000), Event(98, 16000))]),
     st.sampled_from(["sendrecv", "sendonly", "recvonly", "inactive"]),
     st.sampled_from([10, 20, 30, 60]),
     st.sampled_from([(), ("video 0 RTP/AVP 31", ""), ("", "image 0 udptl t38")]),
 )
-def test_round_trip(port, codecs, event, direction, ptime, lines) -> None:  # type: ignore[no-untyped-def]
+def test_round_trip(port, formats, events, direction, ptime, lines) -> None:  # type: ignore[no-untyped-def]
     leg = Leg(
         address=Address("192.0.2.1", port),
-        codecs=codecs,
-        telephone_event=event,
+        formats=tuple(formats),
+        events=events,
         direction=direction,
         ptime_ms=ptime,
         lines=lines,
@@ -159,7 +236,7 @@ def test_round_trip(port, codecs, event, direction, ptime, lines) -> None:  # ty
     assert session.lines == (lines or ("",))
     found = session.audio
     assert found is not None
-    assert (found.rtp.port, found.codecs, found.telephone_event) == (port, codecs, event)
+    assert (found.rtp.port, found.formats, found.events) == (port, tuple(formats), events)
     assert (found.direction, found.ptime_ms) == (direction, ptime)
 
 
