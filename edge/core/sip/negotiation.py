@@ -127,9 +127,11 @@ def offer_for_peer(dialog: Dialog, media: Address, direction: Direction) -> byte
     formats: tuple[Format, ...]
     if remote is not None:
         formats, events = (_format(remote),), _events(remote)
+        noise = remote.comfort_noise is not None
     else:
         formats = tuple([one for name in dialog.codecs for one in OFFERED.get(cast("CodecName", name), ())])
         events = tuple([OUR_EVENTS[clock] for clock in dict.fromkeys([8000, *(one.clock_rate for one in formats)])])
+        noise = "PCMU" in dialog.codecs or "PCMA" in dialog.codecs
     leg = Leg(
         address=media,
         formats=formats,
@@ -138,6 +140,6 @@ def offer_for_peer(dialog: Dialog, media: Address, direction: Direction) -> byte
         ptime_ms=remote.ptime_ms if remote is not None else DEFAULT_PTIME_MS,
         max_ptime_ms=MAX_PTIME_MS,
         lines=dialog.lines,
-        comfort_noise=remote is None or remote.comfort_noise is not None,
+        comfort_noise=noise,
     )
     return dialog.to_peer.write(leg)

@@ -242,10 +242,14 @@ def test_round_trip(port, formats, events, direction, ptime, lines) -> None:  # 
 
 def test_comfort_noise_is_taken_up_when_both_know_it() -> None:
     plain, noisy = audio(offer()), audio(offer(payloads="0 8 13 101"))
-    assert remote_media(plain, "PCMU", "198.51.100.7").comfort_noise is None
-    assert remote_media(noisy, "PCMU", "198.51.100.7").comfort_noise == 13
+    assert remote_media(plain, PCMU, "198.51.100.7").comfort_noise is None
+    assert remote_media(noisy, PCMU, "198.51.100.7").comfort_noise == 13
+    assert remote_media(noisy, OFFERED["G722"][0], "198.51.100.7").comfort_noise is None  # it is of 8 kHz
     leg = Leg(
-        address=Address("192.0.2.1", 16384), codecs=("PCMU",), telephone_event=101, comfort_noise=noisy.comfort_noise
+        address=Address("192.0.2.1", 16384),
+        formats=(PCMU,),
+        events=(Event(101, 8000),),
+        comfort_noise=noisy.comfort_noise,
     )
     text = write_session(7, 1, leg)
     assert "m=audio 16384 RTP/AVP 0 13 101\r\n" in text

@@ -64,7 +64,8 @@ def test_a_trunk_that_does_not_want_wideband_has_none() -> None:
 
 def test_our_offer_has_the_trunks_codecs_in_its_order() -> None:
     sent = dialled(world_with("G722", "L16", "PCMA"))
-    assert b" RTP/AVP 9 96 97 8 101 102\r\n" in sent.body
+    assert b" RTP/AVP 9 96 97 8 13 101 102\r\n" in sent.body
+    assert b" RTP/AVP 9 101\r\n" in dialled(world_with("G722")).body
     for line in (
         b"rtpmap:96 L16/16000", b"rtpmap:97 L16/8000", b"rtpmap:101 telephone-event/8000",
         b"rtpmap:102 telephone-event/16000", b"maxptime:60",
