@@ -11,7 +11,6 @@ from edge.core.sip.sdp import Audio, Leg, Session, read_session, remote_media, w
 from edge.vocabulary.media import Address
 from tests.core.sip.world import offer
 
-
 PCMU, PCMA = OFFERED["PCMU"][0], OFFERED["PCMA"][0]
 
 
