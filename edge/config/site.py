@@ -135,6 +135,9 @@ class Trunk(Struct, frozen=True, kw_only=True):
     codecs: list[CodecName] = field(default_factory=lambda: ["PCMU", "PCMA"])
     #: How digits are sent to it: `auto` is RFC 4733 where it was negotiated, else tones. Received ones may come by any.
     dtmf: DigitSending = "auto"
+    #: Learn where a peer's audio comes from when that is not the address of its SDP (a phone behind NAT). Only in the
+    #: first 3 s after each negotiation, and only while nothing comes from the negotiated address.
+    symmetric_rtp: bool = False
 
 
 class Route(Struct, frozen=True, kw_only=True):

@@ -59,6 +59,7 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 transport=trunk.transport,
                 codecs=tuple(codec.upper() for codec in trunk.codecs),
                 dtmf=trunk.dtmf,
+                symmetric=trunk.symmetric_rtp,
             )
         )
     return tuple(found)

@@ -126,7 +126,7 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
         return
     dialog = _dialog(arrival, trunk, span, leg)
     if facts is not None:
-        dialog.remote, dialog.lines = replace(facts[0], dtmf=dialog.dtmf), facts[1]
+        dialog.remote, dialog.lines = replace(facts[0], dtmf=dialog.dtmf, symmetric=dialog.symmetric), facts[1]
     _offer(relay, dialog, arrival)
 
 
@@ -156,6 +156,7 @@ def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
         peer_cseq=request.cseq,
         codecs=list(trunk.codecs),
         dtmf=trunk.dtmf,
+        symmetric=trunk.symmetric,
         to_peer=Written(session),
         to_span=Written(session),
     )

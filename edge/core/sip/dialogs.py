@@ -112,6 +112,8 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     codecs: list[str]
     #: How the trunk wants digits.
     dtmf: DigitSending = "auto"
+    #: The trunk lets the peer's media address be learned.
+    symmetric: bool = False
     #: Content type of the peer's last INFO with a digit.
     info_type: str = ""
     remote: RemoteMedia | None = None

@@ -112,6 +112,7 @@ def _dialog(relay: Relay, reservation: Reservation, span: Span, request: Request
         own_cseq=request.cseq,
         codecs=list(reservation.codecs),
         dtmf=reservation.dtmf,
+        symmetric=reservation.symmetric,
         to_peer=Written(session),
         to_span=Written(session),
     )

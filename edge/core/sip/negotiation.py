@@ -61,7 +61,8 @@ def facts_of_offer(
     chosen = choose_format(audio.formats, wanted, _format(current) if current is not None else None)
     if chosen is None:
         return SipError(488, "session_description", "no common codec")
-    return remote_media(audio, chosen, current.rtp.host if current is not None else known_host), session.lines
+    known = current.rtp.host if current is not None else known_host
+    return remote_media(audio, chosen, known, mux=True), session.lines
 
 
 def facts_of_answer(body: bytes, dialog: Dialog) -> RemoteMedia | None:
@@ -75,12 +76,13 @@ def facts_of_answer(body: bytes, dialog: Dialog) -> RemoteMedia | None:
         return None
     dialog.lines = session.lines
     known = dialog.remote.rtp.host if dialog.remote is not None else dialog.flow.address.host
-    return remote_media(audio, chosen, known)
+    # An answer takes up what our offer had: `a=rtcp-mux` only once it is in use.
+    return remote_media(audio, chosen, known, mux=dialog.remote is not None and dialog.remote.rtcp_mux)
 
 
 def learn(relay: Relay, dialog: Dialog, remote: RemoteMedia) -> None:
     """Put new facts of the peer in force; switch is told when they differ."""
-    remote = replace(remote, dtmf=dialog.dtmf)
+    remote = replace(remote, dtmf=dialog.dtmf, symmetric=dialog.symmetric)
     if remote != dialog.remote:
         dialog.remote = remote
         relay.tell(LegMedia(dialog.leg, remote))
@@ -117,6 +119,7 @@ def answer_for_peer(dialog: Dialog, media: Address, remote: RemoteMedia, directi
         max_ptime_ms=MAX_PTIME_MS,
         lines=dialog.lines,
         comfort_noise=remote.comfort_noise is not None,
+        rtcp_mux=remote.rtcp_mux,
     )
     return dialog.to_peer.write(leg)
 
@@ -141,5 +144,6 @@ def offer_for_peer(dialog: Dialog, media: Address, direction: Direction) -> byte
         max_ptime_ms=MAX_PTIME_MS,
         lines=dialog.lines,
         comfort_noise=noise,
+        rtcp_mux=remote is not None and remote.rtcp_mux,
     )
     return dialog.to_peer.write(leg)

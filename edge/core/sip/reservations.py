@@ -31,6 +31,7 @@ class Reservation(Struct, kw_only=True, tag="reservation"):
     caller: str
     codecs: tuple[str, ...]
     dtmf: DigitSending
+    symmetric: bool
     until_ms: int
 
 
@@ -124,6 +125,7 @@ class Reservations:
             caller=looked.caller,
             codecs=trunk.codecs if trunk is not None else DEFAULT_CODECS,
             dtmf=trunk.dtmf if trunk is not None else "auto",
+            symmetric=trunk is not None and trunk.symmetric,
             until_ms=relay.now_ms + RESERVED_MS,
         )
         relay.out.append(Save(leg))

@@ -55,6 +55,8 @@ class Audio(Struct, frozen=True, kw_only=True):
     direction: Direction
     #: The peer takes (and may send) comfort noise.
     comfort_noise: bool = False
+    #: It takes RTCP on the RTP port (RFC 5761 section 5.1.1).
+    rtcp_mux: bool = False
 
     @property
     def codecs(self) -> tuple[CodecName, ...]:
@@ -188,6 +190,7 @@ def _audio(section: _Section, session_connection: str, session_attributes: list[
         ptime_ms=_packet_time(section.attributes),
         direction=direction,
         comfort_noise=COMFORT_NOISE in numbers,
+        rtcp_mux=any(value.rstrip().lower() == "rtcp-mux" for value in section.attributes),
     )
 
 
@@ -223,6 +226,7 @@ class Leg(Struct, frozen=True, kw_only=True):
     #: As in `Session.lines`; () is one audio line.
     lines: tuple[str, ...] = ()
     comfort_noise: bool = False
+    rtcp_mux: bool = False
 
 
 def write_session(session_id: int, version: int, leg: Leg) -> str:
@@ -242,6 +246,8 @@ def write_session(session_id: int, version: int, leg: Leg) -> str:
     audio.append(f"a=ptime:{leg.ptime_ms}")
     if leg.max_ptime_ms:
         audio.append(f"a=maxptime:{leg.max_ptime_ms}")
+    if leg.rtcp_mux:
+        audio.append("a=rtcp-mux")
     audio.append(f"a={leg.direction}")
     lines = [
         "v=0",
@@ -259,8 +265,11 @@ def write_session(session_id: int, version: int, leg: Leg) -> str:
     return "\r\n".join(lines)
 
 
-def remote_media(audio: Audio, chosen: Format, known_host: str) -> RemoteMedia:
-    """Facts for switch and media. `known_host` stands in for the hold address `0.0.0.0`, where nothing may be sent."""
+def remote_media(audio: Audio, chosen: Format, known_host: str, *, mux: bool = False) -> RemoteMedia:
+    """Facts for switch and media. `known_host` stands in for the hold address `0.0.0.0`, where nothing may be sent.
+
+    `mux`: RTCP goes to the RTP port where the peer takes it there; our answer may say so, and what follows on it.
+    """
     direction = audio.direction
     rtp, rtcp = audio.rtp, audio.rtcp
     if rtp.host in ("0.0.0.0", "::"):  # noqa: S104 - the peer's word for hold, nothing is bound
@@ -269,9 +278,11 @@ def remote_media(audio: Audio, chosen: Format, known_host: str) -> RemoteMedia:
     if rtcp.host in ("0.0.0.0", "::"):  # noqa: S104
         rtcp = Address(rtp.host, rtcp.port)
     event = choose_event(audio.events, chosen.clock_rate)
+    # Types 64 to 95 can't be told from RTCP (RFC 5761 section 4).
+    mux = mux and audio.rtcp_mux and not 64 <= chosen.payload_type <= 95
     return RemoteMedia(
         rtp=rtp,
-        rtcp=rtcp,
+        rtcp=rtp if mux else rtcp,
         codec=chosen.codec,
         clock_rate=chosen.clock_rate,
         payload_type=chosen.payload_type,
@@ -281,4 +292,5 @@ def remote_media(audio: Audio, chosen: Format, known_host: str) -> RemoteMedia:
         direction=direction,
         # It is of 8 kHz, so it goes with G.711 only.
         comfort_noise=COMFORT_NOISE if audio.comfort_noise and chosen.codec in ("PCMU", "PCMA") else None,
+        rtcp_mux=mux,
     )

@@ -24,6 +24,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     transport: Literal["udp", "tcp"] = "udp"
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     dtmf: DigitSending = "auto"
+    #: Its peers' media addresses may be learned.
+    symmetric: bool = False
 
 
 class Trunks:
