@@ -13,6 +13,7 @@ import numpy as np
 
 from dsp.jit import config, drop_old_caches
 from dsp.plane import layout, loop, source, tick
+from dsp.plane.keyring import KeyRing
 from dsp.plane.layout import (
     COMMAND_HEAD,
     COMMAND_TAIL,
@@ -64,6 +65,8 @@ class Engine:
     def __init__(self, state: PlaneState) -> None:
         self.state = state
         self._work = make_work(len(state.legs))
+        #: Sessions of encrypted legs.
+        self.keys = KeyRing(state, self._work.srtp)
         self._thread: threading.Thread | None = None
 
     def push_command(self, kind: int, slot: int, generation: int, *arguments: int) -> bool:

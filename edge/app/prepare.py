@@ -17,6 +17,7 @@ def sizes_of(site: Site) -> dict[str, int]:
     from edge.config.engines import share_of, slots_of
     from edge.front.table import table_size
     from edge.media.state import state_size
+    from edge.runtime.key_table import key_table_size
     from edge.switch.seats import seats_size
 
     largest = max(range(site.media.engines), key=lambda engine: len(slots_of(site.media, engine)))
@@ -24,6 +25,7 @@ def sizes_of(site: Site) -> dict[str, int]:
         "media_state": state_size(share_of(site, largest)),
         "front_table": table_size(site),
         "switch_seats": seats_size(site),
+        "key_table": key_table_size(site),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from edge.core.menus.model import Menu
+from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.media import CodecName, DigitSending
 
 
@@ -133,6 +134,9 @@ class Trunk(Struct, frozen=True, kw_only=True):
     transport: Literal["udp", "tcp"] = "udp"
     #: Codecs in the order that we want them. `G722` and `L16` (16 kHz, else 8 kHz) are wideband.
     codecs: list[CodecName] = field(default_factory=lambda: ["PCMU", "PCMA"])
+    #: SRTP by security descriptions (RFC 4568). `off`: plain RTP only. `optional`: what the other side can (RFC 8643);
+    #: who changes the signalling can make it plain. `required`: RTP/SAVP or no call (488).
+    srtp: SrtpPolicy = "off"
     #: How digits are sent to it: `auto` is RFC 4733 where it was negotiated, else tones. Received ones may come by any.
     dtmf: DigitSending = "auto"
     #: Learn where a peer's audio comes from when that is not the address of its SDP (a phone behind NAT). Only in the

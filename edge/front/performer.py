@@ -10,11 +10,14 @@ from edge.core.sip.actions import (
     Bury,
     Count,
     Drop,
+    DropKeys,
     Flow,
     Forget,
     FromPeer,
     FromSpan,
     Input,
+    KeepKeys,
+    OfferKeys,
     Resolve,
     Resolved,
     Save,
@@ -26,6 +29,7 @@ from edge.core.sip.actions import (
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.message import Parsed, Request, Response
 from edge.core.sip.parser import MESSAGE_LIMIT, parse
+from edge.front.keys import Keys, UnknownKeysError
 from edge.front.resolver import Resolver
 from edge.front.table import Table
 from edge.front.tcp import TcpSide
@@ -55,6 +59,7 @@ class Performer:
         pump: Pump,
         door: FrontDoor,
         table: Table,
+        keys: Keys,
         link: LinkClient,
         channel: SupervisorChannel,
         metrics: FrontMetrics,
@@ -64,6 +69,7 @@ class Performer:
         self._pump = pump
         self._door = door
         self._table = table
+        self._keys = keys
         self._link = link
         self._channel = channel
         self._metrics = metrics
@@ -177,18 +183,27 @@ class Performer:
                 self._link.report(action.report)
             elif isinstance(action, Save | Bury | Drop | Forget):
                 self._keep(action)
+            elif isinstance(action, OfferKeys | KeepKeys | DropKeys):
+                if not self._keys.perform(action):
+                    self._metrics.faults.labels("keys").inc()
             elif isinstance(action, Resolve):
                 self._resolve(action.leg, action.host)
             else:
                 self._channel.send(action)
 
     def _send_peer(self, action: ToPeer) -> None:
-        self._note_sent("peer", action.data)
+        try:
+            data = self._keys.filled(action.data)
+        except UnknownKeysError:
+            # The peer repeats its request, or ends the call: nothing may go out that is not what was agreed.
+            self._metrics.faults.labels("keys").inc()
+            return
+        self._note_sent("peer", data)
         flow = action.flow
         if flow.transport == "tcp":
-            self._tcp.send(action.data, flow)
+            self._tcp.send(data, flow)
         else:
-            self._send(self._udp, action.data, (flow.address.host, flow.address.port))
+            self._send(self._udp, data, (flow.address.host, flow.address.port))
 
     def _send(self, sock: socket.socket, data: bytes, to: tuple[str, int]) -> None:
         try:

@@ -8,12 +8,15 @@ from prometheus_client import generate_latest
 
 from edge.config.site import Site
 from edge.core.sip.actions import AcceptCalls, Discarded, Input, Release, Reserve, SpanLost, SpansAre, SpanStarted, Tick
+from edge.core.sip.dialogs import Dialog
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.trunks import Settings, Trunk
+from edge.front.keys import Keys
 from edge.front.performer import Performer
 from edge.front.table import Table
 from edge.metrics.front import FrontMetrics
 from edge.runtime.clock import monotonic_ms
+from edge.runtime.key_table import KeyTable
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
 from edge.runtime.memory import collect_rarely
@@ -58,6 +61,7 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 port=int(port) if port.isdigit() else 5060,
                 transport=trunk.transport,
                 codecs=tuple(codec.upper() for codec in trunk.codecs),
+                srtp=trunk.srtp,
                 dtmf=trunk.dtmf,
                 symmetric=trunk.symmetric_rtp,
             )
@@ -90,6 +94,7 @@ class FrontProcess:
         inner = socket.socket(fileno=os.dup(context.fds["inner_udp"][0]))
         self._door = FrontDoor(settings_of(context.site, udp.getsockname(), inner.getsockname()))
         self._table = Table(context.fds["front_table"][0], context.site)
+        self._keys = Keys(KeyTable(context.fds["key_table"][0]))
         self._link = LinkClient(
             context.link_path, "front", context.incarnation, self._on_command, self._on_discard, self._snapshot
         )
@@ -97,6 +102,7 @@ class FrontProcess:
             pump=self._pump,
             door=self._door,
             table=self._table,
+            keys=self._keys,
             link=self._link,
             channel=context.channel,
             metrics=self._metrics,
@@ -133,6 +139,7 @@ class FrontProcess:
         context = self._context
         records, tombs = self._table.load()
         self._door.restore(records, tombs, monotonic_ms())
+        self._keys.keep_only({handle for record in records if isinstance(record, Dialog) for handle in record.keys})
         if records:
             self._log.info("legs taken over", legs=len(records), tombstones=len(tombs))
         channel = context.channel

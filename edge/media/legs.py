@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from dsp.plane import layout
 from dsp.plane.engine import pack_cname
 from edge.media.figures import figures_of
+from edge.media.keys import LegKeys, first_sequence
 from edge.media.plays import Plays
 from edge.media.ring import CommandRing, EngineStuckError
 from edge.media.slots import RecordingState, SlotState, SlotTable, TooLongError
@@ -50,13 +51,14 @@ class Legs:
         *,
         report: Callable[[AnyReport], None],
         done: Callable[[CommandId, str | None], None],
+        keys: LegKeys,
         start_recording: Callable[[RecordingState], None],
         refuse_recording: Callable[[words.StartRecording], bool],
         timestamp: Callable[[], str],
         ended: Callable[[LegMediaEnded], None],
     ) -> None:
         self._plane, self._table, self._commands, self._sockets = plane, table, commands, sockets
-        self._report, self._done, self._ended = report, done, ended
+        self._report, self._done, self._ended, self._keys = report, done, ended, keys
         self._start_recording, self._refuse_recording, self._timestamp = start_recording, refuse_recording, timestamp
         self._by_slot: dict[int, SlotState] = {}
         self._slot_of: dict[LegId, int] = {}
@@ -186,11 +188,21 @@ class Legs:
         """Make the slot's use known to the engine; RFC 3550 section 5.1: random SSRC, sequence number and timestamp."""
         pair = self._sockets[state.slot]
         dice = os.urandom(18)
-        ssrc, sequence, timestamp = (int.from_bytes(dice[a:b], "big") for a, b in ((0, 4), (4, 6), (6, 10)))
+        ssrc, timestamp = (int.from_bytes(dice[a:b], "big") for a, b in ((0, 4), (6, 10)))
+        sequence = first_sequence(dice[4:6])
         cname = dice[10:].hex()  # RFC 7022 section 4.2: short-term persistent, says nothing of us
         self._push(layout.CMD_OPEN, state, pair.rtp_fd, pair.rtcp_fd, ssrc, sequence, timestamp, *pack_cname(cname))
         if state.remote is not None:
+            self._secure(state, 0, state.remote.crypto)
             self._push_remote(state, state.remote)
+
+    def _secure(self, state: SlotState, before: int, handle: int) -> None:
+        """Have the leg encrypted by the keys of `handle`; without keys in the table it is mute, and never plain."""
+        if handle == before:
+            return
+        if handle:
+            self._keys.give(state.slot, state.generation, handle)
+        self._push(layout.CMD_SECURE, state, handle, *self._keys.start_of(state.slot, state.generation))
 
     def _connect(self, slot: int, remote: RemoteMedia | None) -> None:
         pair = self._sockets[slot]
@@ -216,6 +228,7 @@ class Legs:
         if before is None or (before.rtp, before.rtcp) != (remote.rtp, remote.rtcp):
             self._connect(state.slot, remote)
         self.save(replace(state, remote=remote))
+        self._secure(state, before.crypto if before is not None else 0, remote.crypto)
         self._push_remote(state, remote)
 
     def _play(self, id_: CommandId, command: words.Play) -> None:
@@ -368,6 +381,10 @@ class Legs:
         self._by_slot[state.slot] = state
         self._slot_of[state.leg] = state.slot
 
+    def key_again(self, state: SlotState) -> None:
+        """Give the engine the keys of a leg; its sessions ended with its predecessor."""
+        self._keys.give_again(state.slot, state.generation, state.remote.crypto if state.remote is not None else 0)
+
     def give_again(self, state: SlotState) -> None:
         """Make an open leg's use of its slot known to an engine that never heard of it."""
         self._give(state)
@@ -375,6 +392,8 @@ class Legs:
     def negotiate_again(self, state: SlotState) -> None:
         """Make what was negotiated known to the engine if it differs there."""
         record = self._plane.legs[state.slot]
+        if state.remote is not None:
+            self._secure(state, int(record["sr_handle"]), state.remote.crypto)
         if state.remote is not None and _facts(state.remote) != tuple(int(record[name]) for name in _FACT_FIELDS):
             self._push_remote(state, state.remote)
 

@@ -64,6 +64,7 @@ class TakeUp:
 
     def _resume(self, state: SlotState) -> None:
         record = self._plane.legs[state.slot]
+        self._legs.key_again(state)
         if int(record["generation"]) != state.generation and not self._is_pending(layout.CMD_OPEN, state):
             self._legs.give_again(state)
         elif state.remote is not None:

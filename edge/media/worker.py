@@ -17,6 +17,7 @@ from edge.core.load.overload import LOOK_MS
 from edge.core.menus.model import Menu, Sound
 from edge.core.recording import wav
 from edge.media.events import Events
+from edge.media.keys import LegKeys
 from edge.media.legs import Legs
 from edge.media.load import Load
 from edge.media.loader import Loader
@@ -30,6 +31,7 @@ from edge.media.state import map_media_state
 from edge.media.takeup import TakeUp
 from edge.metrics.media import MediaMetrics, MediaReading
 from edge.runtime.clock import monotonic_ms, rfc3339, wall_time
+from edge.runtime.key_table import KeyTable
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
 from edge.runtime.memory import collect_rarely, lock_memory
@@ -70,6 +72,7 @@ class Worker:
             ended=lambda outcome: self.pump.post(lambda: self._recording_ended(outcome)),
             disk_state=lambda text: self.pump.post(lambda: self._disk_state(text)),
         )
+        self._keys = LegKeys(KeyTable(context.fds["key_table"][0]), self._engine.keys, state.plane)
         self.legs = Legs(
             state.plane,
             state.table,
@@ -77,6 +80,7 @@ class Worker:
             share.sockets,
             report=self._report,
             done=self._done,
+            keys=self._keys,
             start_recording=self._recorder.record,
             refuse_recording=self._refuse_recording,
             timestamp=lambda: rfc3339(wall_time()),
@@ -211,6 +215,7 @@ class Worker:
         # The engine has no other witness: without its ticks the supervisor must take this process for dead.
         if self._ticked():
             self._context.channel.beat()
+        self._keys.sweep()
         lost = int(self._plane.ctl[layout.EVENTS_LOST])
         if lost != self._events_lost_before:
             # Somebody waits for what they told. The next worker's take-up finds that out by itself: a tick's pause.

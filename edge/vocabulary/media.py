@@ -48,6 +48,8 @@ class RemoteMedia(Struct, frozen=True, kw_only=True):
     rtcp_mux: bool = False
     #: The trunk lets the peer's address be learned from its packets (symmetric RTP).
     symmetric: bool = False
+    #: Handle of the keys of SRTP in the key table; 0: plain RTP.
+    crypto: int = 0
     #: How digits are sent, as the trunk says.
     dtmf: DigitSending = "auto"
     #: Payload type of comfort noise (RFC 3389), None when the peer does not know it. We take it and never send it.

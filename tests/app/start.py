@@ -26,6 +26,8 @@ def composition() -> Composition:
 
 if __name__ == "__main__":
     site = msgspec.json.decode(sys.argv[1], type=Site)
-    prepared = Prepared(site=site, sizes={"media_state": 4096, "front_table": 8192, "switch_seats": 64})
+    prepared = Prepared(
+        site=site, sizes={"media_state": 4096, "front_table": 8192, "switch_seats": 64, "key_table": 4096}
+    )
     source = Source(config=sys.argv[2]) if len(sys.argv) > 2 else None
     sys.exit(run_prepared(prepared, source, composition()))

@@ -54,9 +54,9 @@ def seen(appliance: Appliance, name: str = "front") -> list[list[Any]]:
 def test_everything_is_given_to_whom_it_belongs(ready: Appliance, tmp_path: Path) -> None:
     about = {name: ready.request(name, "about") for name in ("front", "switch", "media", "forwarder", "web")}
     assert {name: sorted(a["fds"]) for name, a in about.items()} == {
-        "front": ["front_table", "inner_udp", "sip_tcp", "sip_udp"],
+        "front": ["front_table", "inner_udp", "key_table", "sip_tcp", "sip_udp"],
         "switch": ["link_listener", "switch_seats"],
-        "media": ["media_state", "rtp"],
+        "media": ["key_table", "media_state", "rtp"],
         "forwarder": [],
         "web": ["http_listener"],
     }

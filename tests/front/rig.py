@@ -12,6 +12,7 @@ from edge.config.site import Sip, Site, Trunk
 from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
 from edge.front.table import table_size
+from edge.runtime.key_table import key_table_size
 from edge.runtime.link import LinkServer, Peer
 from edge.runtime.pump import Pump
 from edge.vocabulary.commands import AnyCommand, Command
@@ -113,6 +114,8 @@ class Rig:
         self.inner.bind((address, 0))
         self.table = os.memfd_create("front_table")
         os.ftruncate(self.table, table_size(self.site))
+        self.key_table = os.memfd_create("key_table")
+        os.ftruncate(self.key_table, key_table_size(self.site))
         self.switch = Switch(folder / "link.sock")
         self.spans: dict[Incarnation, Wire] = {}
         self.peer = self.wire(self.udp)
@@ -128,6 +131,7 @@ class Rig:
             "sip_tcp": [self.tcp.fileno()],
             "inner_udp": [self.inner.fileno()],
             "front_table": [self.table],
+            "key_table": [self.key_table],
         }
 
     @contextmanager
@@ -161,3 +165,4 @@ class Rig:
         for sock in (self.udp, self.tcp, self.inner, self.peer.sock, *(span.sock for span in self.spans.values())):
             sock.close()
         os.close(self.table)
+        os.close(self.key_table)

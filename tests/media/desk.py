@@ -1,5 +1,6 @@
 """Legs, plays, events and the engine in one thread: ticks by hand, and a kill before any write to shared memory."""
 
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from dsp.plane import layout
 from dsp.plane.engine import Engine
 from edge.media.events import Events
+from edge.media.keys import LegKeys
 from edge.media.legs import Legs
 from edge.media.loader import Loader
 from edge.media.plays import Plays
@@ -17,6 +19,7 @@ from edge.media.ring import CommandRing, EventRing
 from edge.media.slots import RecordingState, SlotState, SlotTable
 from edge.media.sockets import SocketPair
 from edge.media.takeup import Left, TakeUp
+from edge.runtime.key_table import KeyTable
 from edge.vocabulary.commands import AnyCommand
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.media import Address, RemoteMedia
@@ -41,6 +44,8 @@ class Desk:
         self.results: list[tuple[CommandId, str | None]] = []
         self.recordings: list[RecordingState] = []
         self.now_ns = 10**9
+        self.key_memory = os.memfd_create("key_table")
+        os.ftruncate(self.key_memory, 64 * 1024)
         self.kill_before: int | None = None
         self.writes = 0
         self.left = self.restart()
@@ -64,6 +69,7 @@ class Desk:
             pairs,
             report=self.reports.append,
             done=lambda id_, error: self.results.append((id_, error)),
+            keys=LegKeys(KeyTable(self.key_memory), self.engine.keys, self.plane),
             start_recording=self.recordings.append,
             refuse_recording=lambda _: False,
             timestamp=lambda: "2026-11-21T19:00:00.000Z",
@@ -154,6 +160,7 @@ class Desk:
     def close(self) -> None:
         for sock in (*self.sockets, *self.peers):
             sock.close()
+        os.close(self.key_memory)
 
 
 def _bound(address: str) -> socket.socket:

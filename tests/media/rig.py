@@ -17,6 +17,7 @@ import soundfile
 
 from edge.config.site import Media, Paths, Recording, Site
 from edge.media.state import MediaState, map_media_state, state_size
+from edge.runtime.key_table import key_table_size
 from edge.runtime.link_server import LinkServer, Peer
 from edge.runtime.pump import Pump
 from edge.vocabulary.commands import AnyCommand, CloseLeg, Command, OpenLeg, Play, StartRecording
@@ -45,10 +46,11 @@ from edge.runtime.process import ProcessContext
 from edge.runtime.zygote import run
 from edge.vocabulary.ids import Incarnation
 from edge.vocabulary.wire import unpacker
-folder, channel, memory, *rtp = sys.argv[1:]
+folder, channel, memory, keys, *rtp = sys.argv[1:]
 context = ProcessContext(
     name="media", site=unpacker(Site).decode(Path(folder, "site").read_bytes()), incarnation=Incarnation("zygote"),
-    channel=SupervisorChannel(int(channel)), fds={"media_state": [int(memory)], "rtp": [int(fd) for fd in rtp]},
+    channel=SupervisorChannel(int(channel)),
+    fds={"media_state": [int(memory)], "key_table": [int(keys)], "rtp": [int(fd) for fd in rtp]},
     link_path=folder + "/link", supervisor_pid=os.getppid(),
 )
 sys.exit(run(context, media.prepare, media.main))
@@ -161,7 +163,9 @@ class Appliance:
         self.memory = os.memfd_create("media_state", os.MFD_CLOEXEC)
         self.sockets = [_udp(address, self.site.media.first_port + n) for n in range(2 * SLOTS)]
         self.channel = Channel()
-        fds = [self.channel.theirs.fileno(), self.memory, *(s.fileno() for s in self.sockets)]
+        self.key_memory = os.memfd_create("key_table", os.MFD_CLOEXEC)
+        os.ftruncate(self.key_memory, key_table_size(self.site))
+        fds = [self.channel.theirs.fileno(), self.memory, self.key_memory, *(s.fileno() for s in self.sockets)]
         os.ftruncate(self.memory, state_size(self.site))
         self.log = (folder / "media.log").open("wb")
         self.zygote = subprocess.Popen(
@@ -207,6 +211,7 @@ class Appliance:
         for sock in self.sockets:
             sock.close()
         os.close(self.memory)
+        os.close(self.key_memory)
         self.log.close()
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 from edge.core.sip.message import Parsed
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address
+from edge.vocabulary.private import Private
 from edge.vocabulary.reports import AnyReport
 from edge.vocabulary.supervision import RetireSpan, WantSpans
 
@@ -167,6 +168,29 @@ class Forget(Struct, frozen=True):
     leg: LegId
 
 
+class OfferKeys(Struct, frozen=True):
+    """Make a seed of keys that we offer, and keep it under `handle`."""
+
+    handle: int
+
+
+class KeepKeys(Struct, frozen=True, kw_only=True):
+    """Keep negotiated keys under `handle`, for media to find; before anything that names it goes out."""
+
+    handle: int
+    suite: str
+    #: The peer's master key and salt, base64.
+    remote: Private
+    #: Handle whose seed is ours in these, too; 0: they get a new one.
+    seed_of: int = 0
+
+
+class DropKeys(Struct, frozen=True):
+    """Nobody needs the keys of `handle` any more: overwrite them."""
+
+    handle: int
+
+
 class Resolve(Struct, frozen=True):
     """Look `host` up, and answer with `Resolved` within 2 s."""
 
@@ -184,4 +208,19 @@ class Count(Struct, frozen=True):
     label: str
 
 
-Action = ToPeer | ToSpan | Tell | Save | Bury | Drop | Forget | Resolve | Count | WantSpans | RetireSpan
+Action = (
+    ToPeer
+    | ToSpan
+    | Tell
+    | Save
+    | Bury
+    | Drop
+    | Forget
+    | OfferKeys
+    | KeepKeys
+    | DropKeys
+    | Resolve
+    | Count
+    | WantSpans
+    | RetireSpan
+)

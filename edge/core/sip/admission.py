@@ -3,12 +3,14 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from edge.core.sip import securing
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import Dialog, Pending, Written
 from edge.core.sip.errors import SipError
 from edge.core.sip.message import ALLOW, EXTENSIONS, METHODS, Request
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_offer, sdp_for_span
 from edge.core.sip.relay import RETRY_SOON, Relay, carried, digest, reply, reply_flow
+from edge.core.sip.sdp import Session
 from edge.core.sip.spans import Span
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.uri import NameAddr
@@ -112,9 +114,9 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
     if not relay.trunks.admit(trunk, relay.now_ms):
         refuse(relay, arrival, 503, "rate", {"Retry-After": RETRY_SOON})
         return
-    facts: tuple[RemoteMedia, tuple[str, ...]] | None = None
+    facts: tuple[RemoteMedia, Session] | None = None
     if request.body:
-        found = facts_of_offer(request.body, list(trunk.codecs), None, arrival.flow.address.host)
+        found = facts_of_offer(request.body, list(trunk.codecs), None, arrival.flow.address.host, trunk.srtp)
         if isinstance(found, SipError):
             refuse(relay, arrival, found.status, "media")
             return
@@ -126,7 +128,11 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
         return
     dialog = _dialog(arrival, trunk, span, leg)
     if facts is not None:
-        dialog.remote, dialog.lines = replace(facts[0], dtmf=dialog.dtmf, symmetric=dialog.symmetric), facts[1]
+        remote, session = facts
+        dialog.lines = session.lines
+        dialog.secured = securing.first(relay, dialog, session)
+        handle = dialog.secured.handle if dialog.secured is not None else 0
+        dialog.remote = replace(remote, dtmf=dialog.dtmf, symmetric=dialog.symmetric, crypto=handle)
     _offer(relay, dialog, arrival)
 
 
@@ -157,6 +163,7 @@ def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
         codecs=list(trunk.codecs),
         dtmf=trunk.dtmf,
         symmetric=trunk.symmetric,
+        srtp=trunk.srtp,
         to_peer=Written(session),
         to_span=Written(session),
     )

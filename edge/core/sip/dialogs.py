@@ -9,9 +9,11 @@ from typing import Literal
 from msgspec import Struct, field
 
 from edge.core.sip.actions import Flow
+from edge.core.sip.crypto import Secured
 from edge.core.sip.message import Party
 from edge.core.sip.sdp import Leg, write_session
 from edge.core.sip.uri import NameAddr, Uri, Via
+from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address, DigitSending, RemoteMedia
 
@@ -68,6 +70,8 @@ class Pending(Struct, kw_only=True):
     #: What that offer says, until the span's 2xx puts it in force.
     remote: RemoteMedia | None = None
     lines: tuple[str, ...] = ()
+    #: How that offer would be encrypted.
+    secured: Secured | None = None
     #: The span's offer in it: payload type of telephone-event there; None also without an offer.
     span_events: int | None = None
     span_offers: bool = False
@@ -138,6 +142,14 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     orphan: bool = False
     #: `LegEnded` was reported by front.
     told: bool = False
+    #: The trunk's policy, and what came of it.
+    srtp: SrtpPolicy = "off"
+    secured: Secured | None = None
+    #: Handle of the keys that we offered; 0: none.
+    offered_keys: int = 0
+    #: All handles that are kept for it, and how many there ever were.
+    keys: list[int] = field(default_factory=list)
+    keys_made: int = 0
     #: CSeq of the BYE that ends it, by whoever.
     bye_cseq: int = 0
     #: When to give up (CLOCK_MONOTONIC, milliseconds); 0: never.

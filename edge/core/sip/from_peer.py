@@ -1,6 +1,6 @@
 """What peers send: requests of dialogs, repeats of them, and responses to what was passed on."""
 
-from edge.core.sip import admission, info, orphans, peer_responses
+from edge.core.sip import admission, info, orphans, peer_responses, securing
 from edge.core.sip.actions import FromPeer, ToPeer
 from edge.core.sip.admission import Arrival
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Tombstone
@@ -229,11 +229,12 @@ def _put_body(relay: Relay, dialog: Dialog, arrival: Arrival, message: Request, 
         if request.content_type != SDP_TYPE:
             _refuse(relay, arrival, 415, {"Accept": SDP_TYPE})
             return False
-        found = facts_of_offer(request.body, dialog.codecs, dialog.remote, dialog.flow.address.host)
-        if isinstance(found, SipError):
-            _refuse(relay, arrival, found.status)
+        found = facts_of_offer(request.body, dialog.codecs, dialog.remote, dialog.flow.address.host, dialog.srtp)
+        secured = found if isinstance(found, SipError) else securing.offered(relay, dialog, found[1])
+        if isinstance(found, SipError) or isinstance(secured, SipError):
+            _refuse(relay, arrival, found.status if isinstance(found, SipError) else 488)
             return False
-        pending.remote, pending.lines = found
+        pending.remote, pending.lines, pending.secured = found[0], found[1].lines, secured
         pending.peer_offers = True
         message.content_type = SDP_TYPE
         message.body = sdp_for_span(relay, dialog, pending.remote, pending.remote.telephone_event)
@@ -245,7 +246,7 @@ def _put_body(relay: Relay, dialog: Dialog, arrival: Arrival, message: Request, 
 def _take_answer(relay: Relay, dialog: Dialog, request: Request, message: Request) -> bool:
     """Read the peer's answer to the offer in our response (RFC 3264 section 5, late offer); False: there is no call."""
     dialog.answer_due = False
-    remote = facts_of_answer(request.body, dialog) if request.content_type == SDP_TYPE else None
+    remote = facts_of_answer(relay, dialog, request.body) if request.content_type == SDP_TYPE else None
     if remote is None:
         return False
     learn(relay, dialog, remote)

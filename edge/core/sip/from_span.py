@@ -113,6 +113,7 @@ def _dialog(relay: Relay, reservation: Reservation, span: Span, request: Request
         codecs=list(reservation.codecs),
         dtmf=reservation.dtmf,
         symmetric=reservation.symmetric,
+        srtp=reservation.srtp,
         to_peer=Written(session),
         to_span=Written(session),
     )
@@ -169,7 +170,7 @@ def _put_body(relay: Relay, dialog: Dialog, request: Request, message: Request, 
             return False
         pending.span_offers, pending.span_events = True, found[1]
         message.content_type = SDP_TYPE
-        message.body = offer_for_peer(dialog, dialog.media, found[0])
+        message.body = offer_for_peer(relay, dialog, dialog.media, found[0])
     return True
 
 
@@ -270,12 +271,12 @@ def _answer(relay: Relay, dialog: Dialog, pending: Pending, message: Response, a
     answer.content_type = SDP_TYPE
     if pending.remote is not None:
         # The peer's new offer is in force from now on, and media must know before the peer hears of it.
-        dialog.lines = pending.lines
+        dialog.lines, dialog.secured = pending.lines, pending.secured
         learn(relay, dialog, pending.remote)
         pending.remote = None
     if _is_offer(dialog, pending):
         dialog.answer_due, dialog.span_events = True, events
-        answer.body = offer_for_peer(dialog, dialog.media, direction)
+        answer.body = offer_for_peer(relay, dialog, dialog.media, direction)
     elif dialog.remote is not None:
         answer.body = answer_for_peer(dialog, dialog.media, dialog.remote, direction)
     relay.save(dialog)

@@ -9,6 +9,8 @@ from typing import cast
 
 from msgspec.structs import replace
 
+from edge.core.sip import securing
+from edge.core.sip.crypto import PLAIN, own_line
 from edge.core.sip.dialogs import Dialog
 from edge.core.sip.errors import SipError
 from edge.core.sip.formats import OFFERED, OUR_EVENTS, SPAN_FORMAT, Event, Format, choose_format
@@ -22,6 +24,7 @@ from edge.core.sip.sdp import (
     read_session,
     remote_media,
 )
+from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.media import Address, CodecName, Direction, RemoteMedia
 from edge.vocabulary.reports import LegMedia
 
@@ -40,9 +43,9 @@ def _events(remote: RemoteMedia) -> tuple[Event, ...]:
     return (Event(remote.telephone_event, remote.telephone_event_rate),)
 
 
-def audio_of(body: bytes) -> tuple[Session, Audio] | SipError:
+def audio_of(body: bytes, policy: SrtpPolicy) -> tuple[Session, Audio] | SipError:
     """Read a description and its usable audio; the error says 488 when there is none."""
-    session = read_session(body)
+    session = read_session(body, policy)
     if isinstance(session, SipError):
         return session
     if session.audio is None:
@@ -51,10 +54,13 @@ def audio_of(body: bytes) -> tuple[Session, Audio] | SipError:
 
 
 def facts_of_offer(
-    body: bytes, wanted: list[str], current: RemoteMedia | None, known_host: str
-) -> tuple[RemoteMedia, tuple[str, ...]] | SipError:
-    """Choose a codec of the peer's offer; returns facts and m= lines. A codec in use stays when it is still offered."""
-    found = audio_of(body)
+    body: bytes, wanted: list[str], current: RemoteMedia | None, known_host: str, policy: SrtpPolicy = "off"
+) -> tuple[RemoteMedia, Session] | SipError:
+    """Choose a codec of the peer's offer; returns facts and the session. A codec in use stays when it's still offered.
+
+    Keys are the caller's part (`edge.core.sip.securing`).
+    """
+    found = audio_of(body, policy)
     if isinstance(found, SipError):
         return found
     session, audio = found
@@ -62,17 +68,19 @@ def facts_of_offer(
     if chosen is None:
         return SipError(488, "session_description", "no common codec")
     known = current.rtp.host if current is not None else known_host
-    return remote_media(audio, chosen, known, mux=True), session.lines
+    return remote_media(audio, chosen, known, mux=True), session
 
 
-def facts_of_answer(body: bytes, dialog: Dialog) -> RemoteMedia | None:
+def facts_of_answer(relay: Relay, dialog: Dialog, body: bytes) -> RemoteMedia | None:
     """Read the peer's answer to our offer: its first codec counts. None: unusable."""
-    found = audio_of(body)
+    found = audio_of(body, dialog.srtp)
     if isinstance(found, SipError):
         return None
     session, audio = found
     chosen = next((one for one in audio.formats if one.codec in dialog.codecs), None)
     if chosen is None:
+        return None
+    if not securing.answered(relay, dialog, audio):
         return None
     dialog.lines = session.lines
     known = dialog.remote.rtp.host if dialog.remote is not None else dialog.flow.address.host
@@ -82,7 +90,8 @@ def facts_of_answer(body: bytes, dialog: Dialog) -> RemoteMedia | None:
 
 def learn(relay: Relay, dialog: Dialog, remote: RemoteMedia) -> None:
     """Put new facts of the peer in force; switch is told when they differ."""
-    remote = replace(remote, dtmf=dialog.dtmf, symmetric=dialog.symmetric)
+    handle = dialog.secured.handle if dialog.secured is not None else 0
+    remote = replace(remote, dtmf=dialog.dtmf, symmetric=dialog.symmetric, crypto=handle)
     if remote != dialog.remote:
         dialog.remote = remote
         relay.tell(LegMedia(dialog.leg, remote))
@@ -120,11 +129,13 @@ def answer_for_peer(dialog: Dialog, media: Address, remote: RemoteMedia, directi
         lines=dialog.lines,
         comfort_noise=remote.comfort_noise is not None,
         rtcp_mux=remote.rtcp_mux,
+        profile=dialog.secured.profile if dialog.secured is not None else PLAIN,
+        crypto=own_line(dialog.secured) if dialog.secured is not None else (),
     )
     return dialog.to_peer.write(leg)
 
 
-def offer_for_peer(dialog: Dialog, media: Address, direction: Direction) -> bytes:
+def offer_for_peer(relay: Relay, dialog: Dialog, media: Address, direction: Direction) -> bytes:
     """Write the leg's offer: the trunk's codecs at first, later the one in use."""
     remote = dialog.remote
     formats: tuple[Format, ...]
@@ -135,6 +146,7 @@ def offer_for_peer(dialog: Dialog, media: Address, direction: Direction) -> byte
         formats = tuple([one for name in dialog.codecs for one in OFFERED.get(cast("CodecName", name), ())])
         events = tuple([OUR_EVENTS[clock] for clock in dict.fromkeys([8000, *(one.clock_rate for one in formats)])])
         noise = "PCMU" in dialog.codecs or "PCMA" in dialog.codecs
+    profile, crypto = securing.offer(relay, dialog)
     leg = Leg(
         address=media,
         formats=formats,
@@ -145,5 +157,7 @@ def offer_for_peer(dialog: Dialog, media: Address, direction: Direction) -> byte
         lines=dialog.lines,
         comfort_noise=noise,
         rtcp_mux=remote is not None and remote.rtcp_mux,
+        profile=profile,
+        crypto=crypto,
     )
     return dialog.to_peer.write(leg)

@@ -113,7 +113,7 @@ def _learn_peer(relay: Relay, dialog: Dialog, message: Response) -> None:
 
 def _put_answer(relay: Relay, dialog: Dialog, pending: Pending, message: Response, answer: Response) -> bool:
     """Read the peer's answer and write it for the span; facts go to switch first. False: nothing usable in it."""
-    remote = facts_of_answer(message.body, dialog) if message.content_type == SDP_TYPE else None
+    remote = facts_of_answer(relay, dialog, message.body) if message.content_type == SDP_TYPE else None
     if remote is None:
         return False
     learn(relay, dialog, remote)

@@ -8,7 +8,22 @@ import heapq
 from hashlib import blake2s
 
 from edge.core.deadline import Deadline
-from edge.core.sip.actions import Action, Bury, Count, Counted, Flow, Forget, Save, Tell, ToPeer, ToSpan, Transport
+from edge.core.sip.actions import (
+    Action,
+    Bury,
+    Count,
+    Counted,
+    DropKeys,
+    Flow,
+    Forget,
+    KeepKeys,
+    OfferKeys,
+    Save,
+    Tell,
+    ToPeer,
+    ToSpan,
+    Transport,
+)
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Dialogs, Pending, Tombstone
 from edge.core.sip.message import ALLOW, EXTENSIONS, Request, Response, serialise
 from edge.core.sip.spans import SpanPool
@@ -91,10 +106,26 @@ class Relay:
 
     def take(self) -> list[Action]:
         """Return the actions of this input: the table first, so that a crash after a send finds what was sent."""
-        saves: list[Action] = [Save(leg) for leg in self._dirty if leg in self.dialogs.by_leg]
-        out, self.out = self.out, []
+        changed = [self.dialogs.by_leg[leg] for leg in self._dirty if leg in self.dialogs.by_leg]
+        for dialog in changed:
+            self._drop_keys(dialog)
+        saves: list[Action] = [Save(dialog.leg) for dialog in changed]
+        # Keys come before the table that names them: those that it doesn't name are overwritten after a crash.
+        keys = [action for action in self.out if isinstance(action, OfferKeys | KeepKeys)]
+        out = [action for action in self.out if not isinstance(action, OfferKeys | KeepKeys)] if keys else self.out
+        self.out = []
         self._dirty.clear()
-        return saves + out
+        return [*keys, *saves, *out]
+
+    def _drop_keys(self, dialog: Dialog) -> None:
+        """Drop the keys that nothing in the dialog names any more."""
+        if not dialog.keys:
+            return
+        named = {dialog.offered_keys}
+        waiting = [pending.secured for pending in dialog.pending.values() if pending.status < 300]
+        named |= {secured.handle for secured in (dialog.secured, *waiting) if secured is not None}
+        self.out += [DropKeys(handle) for handle in dialog.keys if handle not in named]
+        dialog.keys = [handle for handle in dialog.keys if handle in named]
 
     def save(self, dialog: Dialog) -> None:
         """Note that the dialog changed."""
@@ -180,6 +211,7 @@ class Relay:
         self.spans.free(dialog.leg, self.now_ms)
         self.set_alarm(tomb.until_ms, "tomb", tomb.leg)
         self.out.append(Bury(dialog.leg))
+        self.out += [DropKeys(handle) for handle in dialog.keys]
 
     def forget(self, leg: LegId) -> None:
         """Drop a tombstone that has had its time."""

@@ -9,6 +9,7 @@ from edge.core.sip.errors import SipError
 from edge.core.sip.relay import DEFAULT_PORT, Relay, bracketed
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.uri import URI_LIMIT, Uri, is_literal, parse_uri
+from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address, DigitSending
@@ -32,6 +33,7 @@ class Reservation(Struct, kw_only=True, tag="reservation"):
     codecs: tuple[str, ...]
     dtmf: DigitSending
     symmetric: bool
+    srtp: SrtpPolicy
     until_ms: int
 
 
@@ -126,6 +128,7 @@ class Reservations:
             codecs=trunk.codecs if trunk is not None else DEFAULT_CODECS,
             dtmf=trunk.dtmf if trunk is not None else "auto",
             symmetric=trunk is not None and trunk.symmetric,
+            srtp=trunk.srtp if trunk is not None else "off",
             until_ms=relay.now_ms + RESERVED_MS,
         )
         relay.out.append(Save(leg))

@@ -9,9 +9,11 @@ import re
 
 from msgspec import Struct
 
+from edge.core.sip.crypto import PLAIN, PeerCrypto, usable_crypto
 from edge.core.sip.errors import SipError
 from edge.core.sip.formats import Event, Format, choose_event, read_formats
 from edge.core.sip.uri import TOKEN
+from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.media import Address, CodecName, Direction, RemoteMedia
 
 SDP_LIMIT = 4096
@@ -57,6 +59,10 @@ class Audio(Struct, frozen=True, kw_only=True):
     comfort_noise: bool = False
     #: It takes RTCP on the RTP port (RFC 5761 section 5.1.1).
     rtcp_mux: bool = False
+    #: As the m= line has it.
+    profile: str = PLAIN
+    #: Usable ways to encrypt it.
+    crypto: tuple[PeerCrypto, ...] = ()
 
     @property
     def codecs(self) -> tuple[CodecName, ...]:
@@ -167,9 +173,12 @@ def _packet_time(attributes: list[str]) -> int:
     return min(MAX_PTIME_MS, max(MIN_PTIME_MS, min(wanted, longest) // 10 * 10))
 
 
-def _audio(section: _Section, session_connection: str, session_attributes: list[str]) -> Audio | None:
+def _audio(
+    section: _Section, session_connection: str, session_attributes: list[str], policy: SrtpPolicy
+) -> Audio | None:
     host = section.connection or session_connection
-    if section.kind != "audio" or section.proto.upper() != "RTP/AVP" or not section.port or not host:
+    crypto = usable_crypto(section.proto, section.attributes, policy)
+    if section.kind != "audio" or crypto is None or not section.port or not host:
         return None
     numbers = [int(x) for x in section.formats if x.isdigit() and int(x) < 128]
     formats, events = read_formats(numbers, section.attributes)
@@ -191,18 +200,23 @@ def _audio(section: _Section, session_connection: str, session_attributes: list[
         direction=direction,
         comfort_noise=COMFORT_NOISE in numbers,
         rtcp_mux=any(value.rstrip().lower() == "rtcp-mux" for value in section.attributes),
+        profile=section.proto.upper(),
+        crypto=crypto,
     )
 
 
-def read_session(body: bytes) -> Session | SipError:
-    """Read a description. The error (400 broken, 488 unusable) is returned, not raised; no usable audio is no error."""
+def read_session(body: bytes, policy: SrtpPolicy = "off") -> Session | SipError:
+    """Read a description. The error (400 broken, 488 unusable) is returned, not raised; no usable audio is no error.
+
+    What audio is usable depends on `policy`, too, see `edge.core.sip.crypto`.
+    """
     try:
         if len(body) > SDP_LIMIT:
             raise SipError(413, "limit", "description too long")
         connection, attributes, sections = _sections(body.decode())
         audio, lines = None, []
         for section in sections:
-            found = None if audio is not None else _audio(section, connection, attributes)
+            found = None if audio is not None else _audio(section, connection, attributes, policy)
             audio = audio or found
             lines.append("" if found else f"{section.kind} 0 {section.proto} {' '.join(section.formats)}")
     except UnicodeDecodeError:
@@ -227,6 +241,9 @@ class Leg(Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     comfort_noise: bool = False
     rtcp_mux: bool = False
+    profile: str = PLAIN
+    #: a=crypto attributes, ours.
+    crypto: tuple[str, ...] = ()
 
 
 def write_session(session_id: int, version: int, leg: Leg) -> str:
@@ -236,7 +253,7 @@ def write_session(session_id: int, version: int, leg: Leg) -> str:
     numbers = [one.payload_type for one in leg.formats]
     numbers += [COMFORT_NOISE] if leg.comfort_noise else []
     numbers += [one.payload_type for one in leg.events]
-    audio = [f"m=audio {leg.address.port} RTP/AVP {' '.join(map(str, numbers))}"]
+    audio = [f"m=audio {leg.address.port} {leg.profile} {' '.join(map(str, numbers))}"]
     audio += [f"a=rtpmap:{one.payload_type} {one.codec}/{one.clock_rate}" for one in leg.formats]
     if leg.comfort_noise:
         audio.append(f"a=rtpmap:{COMFORT_NOISE} CN/8000")
@@ -249,6 +266,7 @@ def write_session(session_id: int, version: int, leg: Leg) -> str:
     if leg.rtcp_mux:
         audio.append("a=rtcp-mux")
     audio.append(f"a={leg.direction}")
+    audio += [f"a={attribute}" for attribute in leg.crypto]
     lines = [
         "v=0",
         f"o=edge {session_id} {version} IN {family} {host}",

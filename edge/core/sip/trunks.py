@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.core.sip.uri import is_literal
+from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.media import Address, DigitSending
 
 _SOURCES_REMEMBERED = 4096
@@ -23,6 +24,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
     port: int = 5060
     transport: Literal["udp", "tcp"] = "udp"
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    srtp: SrtpPolicy = "off"
     dtmf: DigitSending = "auto"
     #: Its peers' media addresses may be learned.
     symmetric: bool = False
