@@ -84,6 +84,16 @@ class RtpStream:
         self._rtp.close()
         self._rtcp.close()
 
+    @property
+    def next_packet(self) -> tuple[int, int, int]:
+        """SSRC, sequence number and timestamp of the packet that it sends next."""
+        return self._ssrc, self._sequence, self._timestamp
+
+    def send_raw(self, data: bytes) -> None:
+        """Send any octets from this stream's socket."""
+        if self.remote is not None:
+            self._rtp.sendto(data, self.remote)
+
     # --- speaking ---
 
     def press(self, keys: str, duration_ms: int = 100, gap_ms: int = 100, method: str = "rfc4733") -> None:
