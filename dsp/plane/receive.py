@@ -215,7 +215,9 @@ def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
         leg.rx_arrival_ns = clock.arrival_ns(state.ctl, work, leg.rtp_fd, now_ns, work.wall[0])
         if leg.rc_mux and rtcp.is_rtcp(work.packet, length):
             _take_rtcp(state, work, slot, leg.rtp_fd, length)
-        elif (opened := srtp.unprotect(state, work, slot, length)) >= 0:
+            continue
+        opened = srtp.unprotect(state, work, slot, length)  # a statement: numba cannot type it as a := in a loop
+        if opened >= 0:
             on_packet(state, work, slot, opened, now_ns)
 
 
