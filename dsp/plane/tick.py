@@ -170,6 +170,7 @@ def take_up(state: Any, now_ns: int) -> None:
         if leg.state == lo.LEG_OPEN and leg.begin_tick != leg.end_tick:
             source.restart(leg)
             leg.tx_seq = (leg.tx_seq + 1) & 0xFFFF
+            leg.pk_octets = 0
             leg.end_tick = leg.begin_tick
             ctl[lo.TORN_LEGS] += 1
     ctl[lo.TAKE_UPS] += 1
