@@ -192,6 +192,19 @@ def _take_rtcp(state: Any, work: Any, slot: int, fd: int, length: int) -> None:
 
 
 @kernel
+def _datagram(state: Any, work: Any, slot: int, length: int, now_ns: int) -> None:
+    """Take in what was just read from the RTP socket, `work.packet[:length]`."""
+    leg = state.legs[slot]
+    leg.rx_arrival_ns = clock.arrival_ns(state.ctl, work, leg.rtp_fd, now_ns, work.wall[0])
+    if leg.rc_mux and rtcp.is_rtcp(work.packet, length):
+        _take_rtcp(state, work, slot, leg.rtp_fd, length)
+        return
+    opened = srtp.unprotect(state, work, slot, length)
+    if opened >= 0:
+        on_packet(state, work, slot, opened, now_ns)
+
+
+@kernel
 def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
     """Read what a leg's socket holds, a bounded number of packets."""
     leg = state.legs[slot]
@@ -211,14 +224,8 @@ def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
         if count >= MAX_PACKETS:
             leg.rx_flooded += 1
             state.ctl[lo.PACKETS_FLOODED] += 1
-            continue
-        leg.rx_arrival_ns = clock.arrival_ns(state.ctl, work, leg.rtp_fd, now_ns, work.wall[0])
-        if leg.rc_mux and rtcp.is_rtcp(work.packet, length):
-            _take_rtcp(state, work, slot, leg.rtp_fd, length)
-            continue
-        opened = srtp.unprotect(state, work, slot, length)  # a statement: numba cannot type it as a := in a loop
-        if opened >= 0:
-            on_packet(state, work, slot, opened, now_ns)
+        else:
+            _datagram(state, work, slot, length, now_ns)
 
 
 @kernel
