@@ -9,7 +9,7 @@ from typing import Any
 from dsp.codecs import g722
 from dsp.detectors import dtmf
 from dsp.jit import MSG_DONTWAIT, c_send, fence, kernel
-from dsp.plane import clock, codec, digits, jitter, rtcp, srtp, telephone_events
+from dsp.plane import clock, codec, digits, gain, jitter, rooms, rtcp, srtp, telephone_events
 from dsp.plane import layout as lo
 from dsp.plane.rings import push_event
 
@@ -144,6 +144,7 @@ def _play(state: Any, slot: int, entry: Any, now_ns: int) -> None:
     # Nothing, repeated however often, is over at once: the tick must not count it down.
     leg.pl_left = 1 if total == 0 else (entry[4] if entry[4] > 0 else -1)
     leg.pl_barge = entry[5]
+    leg.pl_mix = min(max(entry[lo.COMMAND_WORDS - 1], 0), gain.UNITY + 1)
     leg.pl_start_ns = now_ns
     leg.pl_active = 1
     fence()
@@ -152,41 +153,38 @@ def _play(state: Any, slot: int, entry: Any, now_ns: int) -> None:
 
 @kernel
 def _bridge(state: Any, slot: int, entry: Any) -> None:
-    other_slot = entry[3]
-    if other_slot < 0 or other_slot >= state.legs.shape[0] or other_slot == slot:
+    other_slot, room = entry[3], entry[5] if entry[5] != 0 else slot + 1
+    if other_slot < 0 or other_slot >= state.legs.shape[0] or other_slot == slot or not _is_room(state, room):
         state.ctl[lo.COMMANDS_BAD] += 1
         return
     other = state.legs[other_slot]
     if other.state != lo.LEG_OPEN or other.generation != entry[4]:
         state.ctl[lo.COMMANDS_STALE] += 1
         return
-    _unbridge(state, slot)
-    _unbridge(state, other_slot)
-    leg = state.legs[slot]
-    leg.br_generation = other.generation
-    leg.br_slot = other_slot + 1
-    other.br_generation = leg.generation
-    other.br_slot = slot + 1
+    rooms.join(state.legs[slot], room, lo.ROOM_TALK, -1, 0)
+    rooms.join(other, room, lo.ROOM_TALK, -1, 0)
 
 
 @kernel
-def partner(state: Any, slot: int) -> int:
-    """Slot of the leg that `slot` is bridged with, -1 for none."""
-    leg = state.legs[slot]
-    if leg.br_slot == 0:
-        return -1
-    other = state.legs[leg.br_slot - 1]
-    if other.state != lo.LEG_OPEN or other.generation != leg.br_generation or other.br_slot != slot + 1:
-        return -1
-    return leg.br_slot - 1
+def _is_room(state: Any, room: int) -> bool:
+    return 0 < room <= state.legs.shape[0]
 
 
 @kernel
-def _unbridge(state: Any, slot: int) -> None:
-    other = partner(state, slot)
-    if other >= 0:
-        state.legs[other].br_slot = 0
-    state.legs[slot].br_slot = 0
+def _room(state: Any, slot: int, entry: Any) -> None:
+    if not _is_room(state, entry[3]) or entry[4] < lo.ROOM_TALK or entry[4] > lo.ROOM_WHISPER:
+        state.ctl[lo.COMMANDS_BAD] += 1
+        return
+    rooms.join(state.legs[slot], entry[3], entry[4], max(entry[5], -1), entry[6])
+
+
+@kernel
+def _sound(leg: Any, entry: Any) -> None:
+    leg.sd_muted = entry[3]
+    leg.sd_deaf = entry[4]
+    leg.sd_said = min(max(entry[5], -gain.UNITY), gain.MAX - gain.UNITY)
+    leg.sd_heard = min(max(entry[6], -gain.UNITY), gain.MAX - gain.UNITY)
+    leg.al_on = entry[7]
 
 
 @kernel
@@ -234,7 +232,7 @@ def _close(state: Any, work: Any, slot: int, now_ns: int) -> None:
             push_digit(state, work, slot, now_ns, 0)
         end_play(state, slot, lo.PLAY_STOPPED, now_ns)
         _end_recording(state, slot, now_ns)
-        _unbridge(state, slot)
+        rooms.leave(leg)
         fd = rtcp.descriptor(leg)
         if leg.connected and fd >= 0 and leg.tx_packets + leg.rx_packets > 0:
             length = rtcp.build(leg, work.packet_out, clock.wall_ns(work.timespec), 1)
@@ -266,7 +264,7 @@ def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
 @kernel
 def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     kind, slot = entry[0], entry[1]
-    if slot < 0 or slot >= state.legs.shape[0] or kind < lo.CMD_OPEN or (kind > lo.CMD_CLOSE and kind != lo.CMD_SECURE):
+    if slot < 0 or slot >= state.legs.shape[0] or not (lo.CMD_OPEN <= kind <= lo.CMD_LAST or kind == lo.CMD_SECURE):
         state.ctl[lo.COMMANDS_BAD] += 1
         return
     leg = state.legs[slot]
@@ -288,7 +286,7 @@ def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     elif kind == lo.CMD_BRIDGE:
         _bridge(state, slot, entry)
     elif kind == lo.CMD_UNBRIDGE:
-        _unbridge(state, slot)
+        rooms.leave(leg)
     elif kind == lo.CMD_RECORD:
         _record(state, slot, entry[3], tick, now_ns)
     elif kind == lo.CMD_STOP_RECORD:
@@ -296,6 +294,10 @@ def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
             _end_recording(state, slot, now_ns)
     elif kind == lo.CMD_SEND_DIGITS:
         _send_digits(state, slot, entry, now_ns)
+    elif kind == lo.CMD_ROOM:
+        _room(state, slot, entry)
+    elif kind == lo.CMD_SOUND:
+        _sound(leg, entry)
     else:
         _close(state, work, slot, now_ns)
 

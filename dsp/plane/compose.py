@@ -1,11 +1,11 @@
-"""What a leg hears in a tick: its play, else the leg that it is bridged with; digits go before both."""
+"""What a leg hears in a tick: its play, its room, or the play over the lowered room; digits go before all of it."""
 
 from typing import Any
 
-from dsp.jit import kernel
-from dsp.plane import codec, digits
+from dsp.jit import i64, kernel
+from dsp.plane import codec, digits, gain, rooms
 from dsp.plane import layout as lo
-from dsp.plane.commands import end_play, partner
+from dsp.plane.commands import end_play
 from dsp.tones.generator import amplitude, two_tones
 
 _ROW_PEAK, _COLUMN_PEAK = amplitude(digits.ROW_DBM0), amplitude(digits.COLUMN_DBM0)
@@ -41,14 +41,47 @@ def _next_prompt(state: Any, slot: int, out: Any, now_ns: int) -> None:
 
 
 @kernel
-def _fill_wide(state: Any, work: Any, slot: int, bridged: bool) -> None:
-    """Fill the frame of a wide leg from its 8 kHz part, or from the wide leg that it is bridged with."""
-    out = work.tx[slot]
-    codec.widen(state, work, slot, work.silence if bridged else work.tx8[slot], out)
-    if bridged:
-        heard = work.rx[partner(state, slot)]
+def _level(leg: Any, work: Any, out: Any, heard: int) -> None:
+    """Bring what the room says to the leg's own gain, lowered under a play that is mixed with it."""
+    target = 0 if leg.sd_deaf else gain.UNITY + leg.sd_heard
+    if leg.pl_active and leg.pl_mix:
+        target = target * (leg.pl_mix - 1) >> 12
+    now = gain.UNITY + leg.sd_now
+    after = gain.slew(now, target) if heard else target
+    leg.sd_now = after - gain.UNITY
+    if heard == 0 or (now == gain.UNITY and after == gain.UNITY):
+        return
+    gain.ramp(out, now, after, lo.FRAME, out)
+    if heard & rooms.WIDE:
+        gain.ramp(work.wide_part, now, after, 2 * lo.FRAME, work.wide_part)
+
+
+@kernel
+def _fill(state: Any, work: Any, slot: int, out: Any, now_ns: int) -> int:
+    """Write the 8 kHz part of the leg's play, its room, or both, and the wide part of the room; see `rooms.hear`."""
+    leg = state.legs[slot]
+    if leg.pl_active and leg.pl_mix == 0:
+        _level(leg, work, out, rooms.NOTHING)
+        _next_prompt(state, slot, out, now_ns)
+        return rooms.NARROW
+    heard = rooms.hear(state, work, slot, out, now_ns)
+    _level(leg, work, out, heard)
+    if leg.pl_active == 0:
+        return heard
+    _next_prompt(state, slot, work.prompt, now_ns)
+    for i in range(lo.FRAME):
+        out[i] = gain.saturate((i64(out[i]) if heard else 0) + i64(work.prompt[i]))
+    return heard | rooms.NARROW
+
+
+@kernel
+def _widen(state: Any, work: Any, slot: int, heard: int) -> None:
+    """Fill the frame of a wide leg from its 8 kHz part and the wide part of its room."""
+    out, part = work.tx[slot], work.wide_part
+    codec.widen(state, work, slot, work.tx8[slot], out)
+    if heard & rooms.WIDE:
         for i in range(2 * lo.FRAME):
-            out[i] = min(max(out[i] + heard[i], -32768), 32767)
+            out[i] = gain.saturate(i64(out[i]) + i64(part[i]))
 
 
 @kernel
@@ -57,28 +90,16 @@ def compose(state: Any, work: Any, slot: int, now_ns: int) -> None:
     leg = state.legs[slot]
     # Plays and digits are made at 8 kHz, for a wide leg in the place of its 8 kHz version.
     out = work.tx8[slot] if leg.wide else work.tx[slot]
-    wide = False
     kind = digits.next_frame(leg)
     work.kind[slot] = kind
-    filled = False
-    if leg.pl_active:
-        _next_prompt(state, slot, out, now_ns)
-        filled = True
-    else:
-        other = partner(state, slot)
-        if other >= 0 and not digits.hidden(state.legs[other], leg, now_ns):
-            wide = leg.wide == 1 and state.legs[other].wide == 1
-            heard = work.rx8[other]
-            for i in range(lo.FRAME):
-                out[i] = heard[i]
-            filled = True
+    heard = _fill(state, work, slot, out, now_ns)
     if kind == digits.TONES:
         steps = work.digit_steps[leg.dg_digits[leg.dg_index]]
-        wide = False
+        heard = rooms.NARROW
         two_tones(out, 0, lo.FRAME, leg.dg_osc, steps, _ROW_PEAK, _COLUMN_PEAK, work.sine)
-    elif kind != digits.AUDIO or not filled or leg.transmit == 0:
-        wide = False
+    elif kind != digits.AUDIO or heard == rooms.NOTHING or leg.transmit == 0:
+        heard = rooms.NOTHING
         for i in range(lo.FRAME):
             out[i] = 0
     if leg.wide:
-        _fill_wide(state, work, slot, wide)
+        _widen(state, work, slot, heard)

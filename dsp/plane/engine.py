@@ -51,12 +51,18 @@ def pack_cname(cname: str) -> list[int]:
     return [int.from_bytes(data[i : i + 8], "little") for i in (0, 8)]
 
 
-def pack_play(number: int, times: int, barge_in: bool, items: Iterable[tuple[int, int]]) -> list[int]:
-    """Give the arguments of `CMD_PLAY` for (offset, length) pairs of the arena; `ValueError` for too many pairs."""
+def pack_play(
+    number: int, times: int, barge_in: bool, items: Iterable[tuple[int, int]], under: int | None = None
+) -> list[int]:
+    """Give the arguments of `CMD_PLAY` for (offset, length) pairs of the arena; `ValueError` for too many pairs.
+
+    `under`: gain (Q12) of what the leg hears while the play is mixed over it; None: the play replaces it.
+    """
     pairs = list(items)
     if len(pairs) > PLAY_ITEMS:
         raise ValueError(f"more than {PLAY_ITEMS} sounds in a play")
-    return [number, times, int(barge_in), len(pairs), *(offset << 32 | length for offset, length in pairs)]
+    words = [number, times, int(barge_in), len(pairs), *(offset << 32 | length for offset, length in pairs)]
+    return words if under is None else [*words, *[0] * (COMMAND_WORDS - 4 - len(words)), under + 1]
 
 
 class Engine:

@@ -133,12 +133,14 @@ CMD_OPEN = 1
 #: telephone-event (0: 8 kHz, 1: 16 kHz), digits go in-band (0/1), tones of others are not heard (0/1),
 #: payload type of comfort noise (0 none), RTCP on the RTP socket (0/1)
 CMD_UPDATE_REMOTE = 2
-#: play number (> 0), times (0 for ever), barge-in, count, then `count` words `offset << 32 | length`
+#: play number (> 0), times (0 for ever), barge-in, count, then `count` words `offset << 32 | length`; the last word of
+#: the entry is 0 when the play replaces what the leg hears, else 1 + the gain (Q12) of what it hears meanwhile
 CMD_PLAY = 3
 #: play number
 CMD_STOP_PLAY = 4
-#: other slot, other generation; one command connects both ways
+#: other slot, other generation, room (0: slot + 1): both leave where they are and are a room of two
 CMD_BRIDGE = 5
+#: the leg leaves its room
 CMD_UNBRIDGE = 6
 #: recording number (> 0)
 CMD_RECORD = 7
@@ -147,6 +149,11 @@ CMD_STOP_RECORD = 8
 #: digits number (> 0), duration, gap (samples), count, then 8 ASCII digits a word, little-endian
 CMD_SEND_DIGITS = 9
 CMD_CLOSE = 10
+#: room (1 to the number of slots), mode (ROOM_*), slot whispered to (-1 none), its generation
+CMD_ROOM = 11
+#: muted (0/1), deaf (0/1), gain of what the leg says, gain of what it hears (Q12, less 1), automatic level (0/1)
+CMD_SOUND = 12
+CMD_LAST = 12
 #: handle of the keys (0: plain RTP), then from when on they are sent with (re-keying): SSRC, sequence number (-1: the
 #: same). Before the `CMD_UPDATE_REMOTE` of the same negotiation.
 CMD_SECURE = 30
@@ -185,6 +192,11 @@ NO_LEVEL = -10_000
 PLAY_FINISHED = 0
 PLAY_STOPPED = 1
 PLAY_BARGED = 2
+
+#: How a leg is in a room: heard by all others, by nobody, by one of them.
+ROOM_TALK = 0
+ROOM_LISTEN = 1
+ROOM_WHISPER = 2
 
 CODEC_PCMU = 0
 CODEC_PCMA = 1
@@ -342,9 +354,28 @@ LEG = np.dtype(
         ("pl_played", "i8"),
         ("pl_offset", "i8", (PLAY_ITEMS,)),
         ("pl_length", "i8", (PLAY_ITEMS,)),
-        # bridge
-        ("br_slot", "i8"),  # other slot + 1; 0 none
-        ("br_generation", "i8"),
+        ("pl_mix", "i8"),  # 0: replaces the room, else 1 + gain (Q12) of the room meanwhile
+        # room: where the leg is to be heard (`rm_`) and is heard (`sp_`), see `rooms.py`
+        ("rm_room", "i8"),  # number from 1; 0 none
+        ("rm_mode", "i8"),
+        ("rm_to", "i8"),  # slot + 1 of the leg whispered to
+        ("rm_to_generation", "i8"),
+        ("sp_room", "i8"),
+        ("sp_mode", "i8"),
+        ("sp_to", "i8"),
+        ("sp_to_generation", "i8"),
+        ("sp_gain", "i8"),  # Q12, at the end of the last frame
+        # sound: what is asked for; gains are Q12, less 1, so that zero changes nothing
+        ("sd_muted", "i8"),
+        ("sd_deaf", "i8"),
+        ("sd_said", "i8"),
+        ("sd_heard", "i8"),
+        ("sd_now", "i8"),  # gain of what is heard at the end of the last frame
+        # automatic level (`auto_level.py`)
+        ("al_on", "i8"),
+        ("al_floor", "f8"),  # mean squares: of noise, of speech
+        ("al_power", "f8"),
+        ("al_gain_db", "f8"),
         # recorder; frames are absolute since the recording's first tick
         ("rec_number", "i8"),
         ("rec_active", "i8"),

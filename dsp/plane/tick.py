@@ -6,7 +6,7 @@ The phases, and the numbers of the crash points between them, are in the order o
 from typing import Any
 
 from dsp.jit import MSG_DONTWAIT, c_send, c_write, fence, kernel
-from dsp.plane import clock, codec, digits, jitter, levels, quality, rtcp, source, srtp
+from dsp.plane import clock, codec, digits, jitter, levels, quality, rooms, rtcp, source, srtp
 from dsp.plane import layout as lo
 from dsp.plane.commands import take_commands
 from dsp.plane.compose import compose
@@ -90,6 +90,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
             work.holes[slot] = jitter.play(legs[slot], state.jitter[slot], work.rx[slot])
             codec.narrow_played(state, work, slot)
             ctl[lo.CONCEALED] += legs[slot].jb_concealed - before
+    rooms.gather(state, work, used, now_ns)
     clock.crash_point(ctl, 4)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN:

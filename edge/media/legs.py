@@ -13,10 +13,12 @@ from msgspec.structs import replace
 
 from dsp.plane import layout
 from dsp.plane.engine import pack_cname
+from edge.media.errors import CommandError
 from edge.media.figures import figures_of
 from edge.media.keys import LegKeys, first_sequence
 from edge.media.plays import Plays
 from edge.media.ring import CommandRing, EngineStuckError
+from edge.media.rooms import Rooms
 from edge.media.slots import RecordingState, SlotState, SlotTable, TooLongError
 from edge.media.sockets import BadAddressError, SocketPair, usable
 from edge.vocabulary import commands as words
@@ -33,10 +35,6 @@ _CODECS = {
 }
 _DIGITS = frozenset("0123456789*#ABCD" + FLASH)
 _SAMPLES_PER_MS = layout.SAMPLE_RATE // 1000
-
-
-class CommandError(Exception):
-    """The command cannot be carried out; the text goes into `CommandDone`."""
 
 
 class Legs:
@@ -63,6 +61,7 @@ class Legs:
         self._by_slot: dict[int, SlotState] = {}
         self._slot_of: dict[LegId, int] = {}
         self._postponed: dict[int, tuple[CommandId, words.OpenLeg]] = {}
+        self.rooms = Rooms(lambda: list(self._by_slot.values()), self._need, self.save, self._push)
         #: Set once, by the composition: plays need legs, and legs plays.
         self.plays: Plays
         self._handlers: dict[type, Callable[[CommandId, Any], None]] = {
@@ -70,8 +69,10 @@ class Legs:
             words.UpdateLeg: self._update,
             words.Play: self._play,
             words.StopPlay: self._stop_play,
-            words.Bridge: self._bridge,
-            words.Unbridge: self._unbridge,
+            words.Bridge: lambda id_, command: self._at_once(id_, self.rooms.bridge, command),
+            words.Join: lambda id_, command: self._at_once(id_, self.rooms.join, command),
+            words.Unbridge: lambda id_, command: self._at_once(id_, self.rooms.unbridge, command.leg),
+            words.SetSound: lambda id_, command: self._at_once(id_, self.rooms.set_sound, command),
             words.StartRecording: self._record,
             words.StopRecording: self._stop_record,
             words.SendDigits: self._send_digits,
@@ -238,29 +239,9 @@ class Legs:
         self.plays.stop(command.leg, command.play)
         self._done(id_, None)
 
-    def _bridge(self, id_: CommandId, command: words.Bridge) -> None:
-        one, other = self._need(command.leg), self._need(command.other)
-        if one.slot == other.slot:
-            raise CommandError("a leg cannot be bridged with itself")
-        if not (one.bridged_with == other.leg and other.bridged_with == one.leg):
-            self._part(one)
-            self._part(other)
-            self.save(replace(self._by_slot[one.slot], bridged_with=other.leg))
-            self.save(replace(self._by_slot[other.slot], bridged_with=one.leg))
-        self._push(layout.CMD_BRIDGE, one, other.slot, other.generation)
+    def _at_once(self, id_: CommandId, act: Callable[[Any], None], subject: Any) -> None:
+        act(subject)
         self._done(id_, None)
-
-    def _unbridge(self, id_: CommandId, command: words.Unbridge) -> None:
-        state = self._need(command.leg)
-        self._part(state)
-        self._push(layout.CMD_UNBRIDGE, state)
-        self._done(id_, None)
-
-    def _part(self, state: SlotState) -> None:
-        """Forget the bridge of a leg, on both sides, also when a kill left only one of them."""
-        for one in list(self._by_slot.values()):
-            if one.bridged_with is not None and state.leg in {one.leg, one.bridged_with}:
-                self.save(replace(one, bridged_with=None))
 
     def _record(self, id_: CommandId, command: words.StartRecording) -> None:
         state = self._need(command.leg)
@@ -330,7 +311,7 @@ class Legs:
     def _begin_close(self, state: SlotState) -> None:
         self.plays.leg_closing(state.leg)
         state = self._by_slot[state.slot]
-        self._part(state)
+        self.rooms.part(state)
         state = replace(self._by_slot[state.slot], phase="closing")
         self.save(state)
         if state.recording_open and state.recording is not None:

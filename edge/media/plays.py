@@ -9,10 +9,11 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from dsp.plane import layout
+from dsp.plane import gain, layout
 from edge.media.loader import Loaded, UnreadableError, stamp_of
 from edge.media.prompts import PromptMemory, Region, Stamp
 from edge.media.ring import CommandRing
+from edge.media.rooms import gain_less_one
 from edge.media.slots import SlotState
 from edge.vocabulary.commands import Play
 from edge.vocabulary.ids import CommandId, LegId, PlayId
@@ -185,7 +186,12 @@ class Plays:
         self._save(state)
         self._memory.pin((state.slot, state.generation, number), regions)
         self._commands.play(
-            (state.slot, state.generation), number, regions, times=command.times, barge_in=command.barge_in
+            (state.slot, state.generation),
+            number,
+            regions,
+            times=command.times,
+            barge_in=command.barge_in,
+            under=gain.UNITY + gain_less_one(-abs(command.duck_db)) if command.mix else None,
         )
         return state
 

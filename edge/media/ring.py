@@ -29,9 +29,18 @@ class CommandRing:
         if not self._engine.push_command(kind, slot, generation, *arguments):
             raise EngineStuckError("the media engine takes no commands")
 
-    def play(self, use: Use, number: int, regions: Sequence[Region], *, times: int, barge_in: bool) -> None:
-        """Play `regions` (at most `layout.PLAY_ITEMS`) one after the other; `times` 0: for ever."""
-        self.push(layout.CMD_PLAY, *use, pack_play(number, times, barge_in, regions))
+    def play(
+        self,
+        use: Use,
+        number: int,
+        regions: Sequence[Region],
+        *,
+        times: int,
+        barge_in: bool,
+        under: int | None = None,
+    ) -> None:
+        """Play `regions` (at most `layout.PLAY_ITEMS`) one after the other; `times` 0: for ever; `under`: mixed."""
+        self.push(layout.CMD_PLAY, *use, pack_play(number, times, barge_in, regions, under))
 
     def send_digits(self, use: Use, number: int, digits: str, *, duration: int, gap: int) -> None:
         """Send `digits` (at most `layout.MAX_DIGITS`); duration and gap in samples."""

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
-from edge.vocabulary.media import RemoteMedia
+from edge.vocabulary.media import LegSound, RemoteMedia, RoomMode
 from edge.vocabulary.wire import pack, unpacker
 
 _HEAD = struct.Struct("<IQH")  # checksum of the rest, sequence number, length of the record
@@ -54,7 +54,11 @@ class SlotState(Struct, frozen=True, kw_only=True):
     plays: dict[int, PlayId] = {}
     #: The newest play, also when it has ended: a repeated `Play` is not played again.
     last_play: PlayId | None = None
-    bridged_with: LegId | None = None
+    #: Room that it is in, by the number that the engine knows it by; 0: none.
+    room: int = 0
+    room_mode: RoomMode = "talk"
+    whispers_to: LegId | None = None
+    sound: LegSound = LegSound()
     #: The newest recording; running while `recording_open`.
     recording: RecordingState | None = None
     recording_open: bool = False

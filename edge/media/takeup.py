@@ -76,7 +76,7 @@ class TakeUp:
             if not self._is_pending(layout.CMD_CLOSE, state) and not self._has_event(layout.EV_LEG_CLOSED, state):
                 self._push(layout.CMD_CLOSE, state)
         else:
-            self._resume_bridge(state, record)
+            self._legs.rooms.resume(state, record)
 
     def _resume_recording(self, state: SlotState, record: Any) -> None:
         recording = state.recording
@@ -118,15 +118,6 @@ class TakeUp:
         state = replace(state, digits_command=None, digits_number=0)  # switch sends the command again
         self._legs.save(state)
         return state
-
-    def _resume_bridge(self, state: SlotState, record: Any) -> None:
-        other = self._legs.open_leg(state.bridged_with) if state.bridged_with is not None else None
-        if other is not None and other.bridged_with == state.leg:
-            if int(record["br_slot"]) != other.slot + 1:
-                self._push(layout.CMD_BRIDGE, state, other.slot, other.generation)
-        elif int(record["br_slot"]):
-            # Nobody's, or half of one: the command comes again.
-            self._push(layout.CMD_UNBRIDGE, state)
 
     def _push(self, kind: int, state: SlotState, *arguments: int) -> None:
         self._commands.push(kind, state.slot, state.generation, arguments)

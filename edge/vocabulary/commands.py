@@ -8,7 +8,7 @@ subject (leg, play or recording id).
 from msgspec import Struct
 
 from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
-from edge.vocabulary.media import Address, RemoteMedia
+from edge.vocabulary.media import Address, LegSound, RemoteMedia, RoomMode
 from edge.vocabulary.private import Private
 
 # --- to front -----------------------------------------------------------------------------------------------------
@@ -122,6 +122,9 @@ class Play(Struct, frozen=True, tag=True, kw_only=True):
     times: int = 1
     #: A key press stops it inside the engine, without waiting for switch.
     barge_in: bool = False
+    #: True: mixed over what the leg hears, which is lowered by `duck_db` meanwhile; else heard in its place.
+    mix: bool = False
+    duck_db: float = 12.0
 
 
 class StopPlay(Struct, frozen=True, tag=True):
@@ -132,16 +135,33 @@ class StopPlay(Struct, frozen=True, tag=True):
 
 
 class Bridge(Struct, frozen=True, tag=True):
-    """Connect two legs' audio, both ways."""
+    """Connect two legs' audio, both ways: a room of two. Takes them out of other rooms, unless they share one."""
 
     leg: LegId
     other: LegId
 
 
-class Unbridge(Struct, frozen=True, tag=True):
-    """Take the bridge of `leg` apart."""
+class Join(Struct, frozen=True, tag=True, kw_only=True):
+    """Put `leg` into the room that `other` is in (or make one of the two), or change how it is there."""
 
     leg: LegId
+    other: LegId
+    #: `talk`: heard by all; `listen`: by nobody; `whisper`: by `to` only. It hears all who talk in any case.
+    mode: RoomMode = "talk"
+    to: LegId | None = None
+
+
+class Unbridge(Struct, frozen=True, tag=True):
+    """Take `leg` out of its bridge or room. Who is left alone there leaves it, too."""
+
+    leg: LegId
+
+
+class SetSound(Struct, frozen=True, tag=True):
+    """Mute, gains and automatic level of `leg`, all of them anew; they are reached by ramps."""
+
+    leg: LegId
+    sound: LegSound
 
 
 class StartRecording(Struct, frozen=True, tag=True):
@@ -186,7 +206,18 @@ class Wake(Struct, frozen=True, tag=True):
 FrontCommand = ReserveSpan | ReleaseSpan
 SpanCommand = Ring | Progress | Answer | Reject | MakeCall | HangUp | Hold | SendInfoDigits
 MediaCommand = (
-    OpenLeg | UpdateLeg | Play | StopPlay | Bridge | Unbridge | StartRecording | StopRecording | SendDigits | CloseLeg
+    OpenLeg
+    | UpdateLeg
+    | Play
+    | StopPlay
+    | Bridge
+    | Join
+    | Unbridge
+    | SetSound
+    | StartRecording
+    | StopRecording
+    | SendDigits
+    | CloseLeg
 )
 AnyCommand = FrontCommand | SpanCommand | MediaCommand | Wake
 

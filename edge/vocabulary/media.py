@@ -9,6 +9,7 @@ Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 #: What is wrong with audio that should be there: no RTP comes; it comes without any sound in it (digital silence);
 #: the peer's RTCP reports say that nothing of ours arrives.
 AudioFault = Literal["no_packets", "no_sound", "not_received"]
+RoomMode = Literal["talk", "listen", "whisper"]
 DigitMethod = Literal["rfc4733", "inband", "info"]
 #: How digits are sent to a peer; `auto`: by RFC 4733 where it was negotiated, else in-band.
 DigitSending = Literal["auto", "rfc4733", "info", "inband"]
@@ -61,3 +62,18 @@ class RemoteMedia(Struct, frozen=True, kw_only=True):
         if self.dtmf in {"auto", "rfc4733"}:
             return "inband" if self.telephone_event is None else "rfc4733"
         return "info" if self.dtmf == "info" else "inband"
+
+
+class LegSound(Struct, frozen=True, kw_only=True):
+    """How a leg is heard in its room, and how it hears the room. What is recorded of it does not change by that."""
+
+    #: What it says is not heard.
+    muted: bool = False
+    #: It does not hear the others.
+    deaf: bool = False
+    #: Of what it says.
+    gain_db: float = 0.0
+    #: Of what it hears of the others.
+    heard_gain_db: float = 0.0
+    #: What it says is lifted slowly towards the nominal speech level when it is quiet.
+    auto_level: bool = False

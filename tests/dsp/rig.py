@@ -132,8 +132,10 @@ class Rig:
         self.peers[slot] = Peer(theirs, theirs_rtcp, ssrc=0xABC0 + slot)
         return self.peers[slot]
 
-    def play(self, slot: int, number: int, items, times: int = 1, barge_in: bool = False) -> None:
-        self.command(lo.CMD_PLAY, slot, *pack_play(number, times, barge_in, items))
+    def play(
+        self, slot: int, number: int, items, times: int = 1, barge_in: bool = False, under: int | None = None
+    ) -> None:
+        self.command(lo.CMD_PLAY, slot, *pack_play(number, times, barge_in, items, under))
 
     def send_digits(self, slot: int, number: int, digits: str, duration: int = 800, gap: int = 800) -> None:
         self.command(lo.CMD_SEND_DIGITS, slot, number, duration, gap, len(digits), *pack_digits(digits))

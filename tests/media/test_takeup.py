@@ -138,7 +138,7 @@ def test_how_a_leg_gets_keys(make_desk: Callable[[], Desk], facts: dict[str, obj
 def test_bridge_and_unbridge(make_desk: Callable[[], Desk]) -> None:
     for desk in killed_anywhere(make_desk, open_two, lambda desk: Bridge(A, B)):
         desk.tick(2)
-        assert desk.engine_says(0, "br_slot") + desk.engine_says(1, "br_slot") == [2, 1]
+        assert desk.engine_says(0, "rm_room") + desk.engine_says(1, "rm_room") == [1, 1]
 
     def bridged(desk: Desk) -> None:
         open_two(desk)
@@ -148,8 +148,8 @@ def test_bridge_and_unbridge(make_desk: Callable[[], Desk]) -> None:
 
     for desk in killed_anywhere(make_desk, bridged, lambda desk: Unbridge(A)):
         desk.tick(2)
-        assert desk.engine_says(0, "br_slot") + desk.engine_says(1, "br_slot") == [0, 0]
-        assert (desk.state(0).bridged_with, desk.state(1).bridged_with) == (None, None)
+        assert desk.engine_says(0, "rm_room") + desk.engine_says(1, "rm_room") == [0, 0]
+        assert (desk.state(0).room, desk.state(1).room) == (0, 0)
 
 
 def test_recording(make_desk: Callable[[], Desk]) -> None:
@@ -173,7 +173,7 @@ def test_close(make_desk: Callable[[], Desk]) -> None:
     for desk in killed_anywhere(make_desk, recorded, lambda desk: CloseLeg(A)):
         desk.tick(2)
         assert desk.engine_says(0, "state", "rec_active") == [layout.LEG_FREE, 0]
-        assert desk.engine_says(1, "br_slot", "state") == [0, layout.LEG_OPEN]
+        assert desk.engine_says(1, "rm_room", "state") == [0, layout.LEG_OPEN]
         assert {r.leg for r in desk.all(LegMediaEnded)} == {A}
         with pytest.raises(OSError, match="not connected"):
             desk.sockets[0].getpeername()
@@ -193,8 +193,8 @@ def test_a_new_bridge_takes_the_old_ones_apart(make_desk: Callable[[], Desk]) ->
     desk.do(Bridge(A, B))
     desk.do(Bridge(A, LegId("c.1")))
     desk.tick()
-    assert [desk.engine_says(slot, "br_slot")[0] for slot in range(3)] == [3, 0, 1]
-    assert [desk.state(slot).bridged_with for slot in range(3)] == ["c.1", None, A]
+    assert [desk.engine_says(slot, "rm_room")[0] for slot in range(3)] == [1, 0, 1]
+    assert [desk.state(slot).room for slot in range(3)] == [1, 0, 1]
 
 
 def test_a_leg_that_waits_for_its_slot_can_be_closed(make_desk: Callable[[], Desk]) -> None:
