@@ -74,13 +74,13 @@ def ours(frames: np.ndarray, arrival_ms: np.ndarray, ticks: int) -> Heard:
     """Our kernels on a trace."""
     leg = np.zeros(1, lo.LEG).view(np.recarray)[0]
     ring = np.zeros(lo.JITTER_SAMPLES, np.int16)
-    jitter.reset(leg, ring, START_DELAY_MS * 8)
+    jitter.reset(leg, ring, START_DELAY_MS * 8, 160, 2400)
     order, at = _order(arrival_ms), 0
     out, heard, delays, concealed = np.zeros(2 * FRAME, np.int16), [], [], 0
     for tick in range(ticks):
         while at < len(order) and arrival_ms[order[at]] <= tick * TICK_MS:
             n = order[at]
-            jitter.put(leg, ring, frames[n], FRAME, jitter.unwrap(leg, n * FRAME))
+            jitter.put(leg, ring, frames[n], FRAME, jitter.unwrap(leg, n * FRAME), 0, 0)
             at += 1
         position, before = int(leg.jb_play_ts), int(leg.jb_concealed)
         hole = jitter.play(leg, ring, out)

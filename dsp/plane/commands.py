@@ -70,7 +70,7 @@ def _open(state: Any, slot: int, entry: Any, tick: int) -> None:
     leg.rc_round_trip_us = -1
     leg.rc_peer_fraction = -1
     leg.rc_next_tick = tick + rtcp.next_interval(leg, tick) // 2
-    jitter.reset(leg, state.jitter[slot], state.ctl[lo.PLAYOUT_DELAY])
+    jitter.restart(state, slot)
     codec.forget(state.codec[slot], 0, lo.CODEC_WORDS)
     leg.generation = entry[2]
     state.ctl[lo.SLOTS_USED] = max(state.ctl[lo.SLOTS_USED], slot + 1)
@@ -96,7 +96,7 @@ def _change_codec(state: Any, slot: int, codec_: int, payload_type: int, te_payl
             leg.rx_transit = -1
             leg.rx_jitter_q4 = 0
         leg.rtp_wide = rtp_wide
-        jitter.reset(leg, state.jitter[slot], state.ctl[lo.PLAYOUT_DELAY])
+        jitter.restart(state, slot)
     elif leg.codec != codec_:
         codec.forget(row, lo.CODEC_ENCODER, lo.CODEC_ENCODER + g722.WORDS)
     leg.payload_type = payload_type

@@ -1,31 +1,43 @@
-"""The playout buffer of a leg: a ring of samples indexed by RTP time.
+"""The playout buffer of a leg: a ring of samples indexed by RTP time, played at a delay that follows the path.
 
 Reordering costs nothing (each packet has its place), duplicates and late packets are found by what lies there. A place
-that holds no sample has the value `ABSENT`, which no G.711 code decodes to. The kernel has no clock: a call of `play`
-is 20 ms.
+that holds no sample has the value `ABSENT`, which no decoder gives. The kernel has no clock: a call of `play` is 20 ms,
+and the packets that are put between two calls have come in between.
 
-The delay starts at a target. While nothing has been heard yet, and again after a pause, a burst that waited somewhere
-moves the start forward, so a backlog never becomes latency. Later, when the store never ran low for half a second,
-one frame is taken out by cross-fading two into one; packets that come too late three times running set the delay anew.
+How deep the store should be is decided in `delay`; how the play clock gets there, here:
+
+- in speech by leaving out or repeating a pitch period (`stretch`), never by a cut;
+- in a pause that the sender announced (DTX: marker, or time that goes on without packets) by a shorter or longer pause;
+- when the store has run empty the play clock stands still, so a delayed packet is played and not thrown away, and the
+  delay it leaves is taken out afterwards;
+- while nothing has been played yet, a backlog moves the start forward, so it never becomes latency.
+
+The samples of the last tick stay in the ring behind the play clock: `stretch` repeats them.
 """
 
 from typing import Any
 
 from dsp.jit import kernel
-from dsp.plane import concealment
-from dsp.plane.layout import FRAME, JITTER_SAMPLES
+from dsp.plane import concealment, delay, stretch
+from dsp.plane.layout import FRAME, JITTER_SAMPLES, MAX_DELAY, MIN_DELAY, PLAYOUT_DELAY
 
 ABSENT = -32768
-#: The store has been empty this long: what comes next is a new beginning (60 ms).
+#: The store has been empty this long: a packet out of all bounds is a new beginning (60 ms).
 DRY = 480
-#: Ticks over which the least store is taken (0.5 s).
-INTERVAL = 25
-#: Store above the target that is let alone (20 ms packets, arriving at any instant of the tick).
-SLACK = 2 * FRAME
-#: Timestamps further than this from what is expected are a jump (1 s).
-JUMP = 8000
+#: A packet this far off from what is expected is a jump (0.75 s; more than the longest delay, less than the ring).
+JUMP = 6000
 #: Late packets in a row that set the delay anew.
 LATE_RUN = 3
+#: How far off the wanted delay may be before it is changed: too short (5 ms), too long (10 ms).
+SHORT = 40
+LONG = 80
+#: Ticks between two changes in speech; far off (100 ms too long, or a tick too short) they come faster.
+PACE = 5
+HASTE = 2
+HURRY = 800
+#: Correlation asked for at once, and how much less with each tick that none was found.
+LIKENESS = 0.9
+_LESS = 0.02
 
 STOPPED = 0
 #: Waiting for the first sample to come up; the start may still be moved.
@@ -39,33 +51,57 @@ JUMPED = 3
 
 
 @kernel
-def reset(leg: Any, ring: Any, target: int) -> None:
-    """Empty the store; the next packet sets the time base. `target` is the delay in samples."""
+def restart(state: Any, slot: int) -> None:
+    """Empty a leg's store and take the settings for it."""
+    ctl = state.ctl
+    reset(state.legs[slot], state.jitter[slot], ctl[PLAYOUT_DELAY], ctl[MIN_DELAY], ctl[MAX_DELAY])
+
+
+@kernel
+def reset(leg: Any, ring: Any, start: int, least: int, most: int) -> None:
+    """Empty the store; the next packet sets the time base.
+
+    Delay at the start and its bounds are in samples of 8 kHz, whatever the leg's rate.
+    """
     for i in range(JITTER_SAMPLES):
         ring[i] = ABSENT
     concealment.reset(leg)
+    wide = leg.wide
+    most = min(max(most, FRAME), JITTER_SAMPLES // 4)
+    least = min(max(least, 0), most)
+    leg.jb_most = most << wide
+    leg.jb_least = least << wide
+    leg.jb_start = min(max(start, least), most) << wide
+    leg.jb_target = leg.jb_start
     leg.jb_started = STOPPED
-    leg.jb_target = min(max(target, FRAME), JITTER_SAMPLES // 2)
+    leg.jb_delay = 0
     leg.jb_dry = 0
+    leg.jb_dry_made = 0
     leg.jb_late_run = 0
-    leg.jb_resync_ts = -1
+    leg.jb_jumped = 0
+    leg.jb_clean = 0
+    leg.jb_pace = 0
+    leg.jb_wait = 0
 
 
 @kernel
 def _prime(leg: Any, ring: Any, ts: int) -> None:
-    """Set the time base so that the sample at `ts` is played after the target delay; older samples are given up."""
+    """Set the time base so that the sample at `ts` is played after the start's delay; older samples are given up."""
     if leg.jb_started != STOPPED:
         leg.jb_resyncs += 1
         for i in range(JITTER_SAMPLES):
             ring[i] = ABSENT
     leg.jb_started = PRIMING
-    leg.jb_play_ts = ts - leg.jb_target
+    leg.jb_play_ts = ts - leg.jb_start
     leg.jb_newest_ts = ts
+    leg.jb_pause_ts = ts
+    leg.jb_spurt_ts = ts
     leg.jb_dry = 0
+    leg.jb_dry_made = 0
     leg.jb_late_run = 0
-    leg.jb_interval = 0
-    leg.jb_resync_ts = -1
-    leg.jb_min_lead = JITTER_SAMPLES
+    leg.jb_jumped = 0
+    leg.jb_clean = 0
+    delay.begin(leg, ts)
 
 
 @kernel
@@ -81,91 +117,134 @@ def unwrap(leg: Any, timestamp: int) -> int:
 
 
 @kernel
-def _erase(ring: Any, start: int, end: int) -> None:
-    for i in range(start, end):
-        ring[i % JITTER_SAMPLES] = ABSENT
+def _advance(leg: Any, ring: Any, to: int) -> None:
+    """Move the play clock to `to`; what lies more than a tick behind it is taken out of the ring."""
+    tick = FRAME << leg.wide
+    end = to - tick
+    start = max(leg.jb_play_ts - tick, end - JITTER_SAMPLES)
+    at = start % JITTER_SAMPLES
+    for _ in range(start, end):
+        ring[at] = ABSENT
+        at = at + 1 if at + 1 < JITTER_SAMPLES else 0
+    leg.jb_play_ts = to
 
 
 @kernel
-def put(leg: Any, ring: Any, samples: Any, length: int, ts: int) -> int:
-    """Store `samples[:length]` (int16) of unwrapped time `ts`: PLACED, LATE, DUPLICATE or JUMPED (not stored)."""
+def _is_jump(leg: Any, ring: Any, length: int, ts: int) -> bool:
+    """Judge a packet's time; sets the time base anew where a new beginning is sure."""
+    off = leg.jb_clock - ts - delay.base(leg)
+    dry = leg.jb_dry >= DRY << leg.wide
+    if abs(off) <= JUMP << leg.wide:
+        if dry and off > leg.jb_most:
+            _prime(leg, ring, ts)  # nothing is heard, and to go on as before would keep too long a delay
+        leg.jb_jumped = 0
+        return False
+    # One packet may be damaged; a second one that follows on it is no accident.
+    if not dry and (leg.jb_jumped == 0 or abs(ts - leg.jb_resync_ts) > FRAME << leg.wide):
+        leg.jb_jumped = 1
+        leg.jb_resync_ts = ts + length
+        return True
+    _prime(leg, ring, ts)
+    return False
+
+
+@kernel
+def put(leg: Any, ring: Any, samples: Any, length: int, ts: int, spurt: int, waited: int) -> int:
+    """Store `samples[:length]` (int16) of unwrapped time `ts`: PLACED, LATE, DUPLICATE or JUMPED (not stored).
+
+    `spurt` is 1 for the first packet after a pause of the sender (marker, or a step in time without one in sequence);
+    `waited`: samples between its arrival and this tick, 0 when that is not known.
+    """
     if leg.jb_started == STOPPED:
         _prime(leg, ring, ts)
-    elif abs(ts - leg.jb_newest_ts) > JUMP and leg.jb_dry < DRY:
-        if leg.jb_resync_ts < 0 or abs(ts - leg.jb_resync_ts) > FRAME:
-            leg.jb_resync_ts = ts + length  # one packet may be damaged; a second one that follows on it is no accident
-            return JUMPED
-        _prime(leg, ring, ts)
-    elif leg.jb_dry >= DRY:
-        _prime(leg, ring, ts)
-    leg.jb_resync_ts = -1
-    if leg.jb_started == PRIMING and ts - leg.jb_target > leg.jb_play_ts:
-        skipped = ts - leg.jb_target
-        _erase(ring, max(leg.jb_play_ts, skipped - JITTER_SAMPLES), skipped)
-        leg.jb_play_ts = skipped
+    elif _is_jump(leg, ring, length, ts):
+        return JUMPED
+    if ring[(ts + length - 1) % JITTER_SAMPLES] != ABSENT and leg.jb_play_ts < ts + length <= leg.jb_newest_ts:
+        leg.jb_duplicate += 1
+        return DUPLICATE
+    delay.note(leg, ts, length, waited)
+    if leg.jb_started == PRIMING and ts - leg.jb_start > leg.jb_play_ts:
+        _advance(leg, ring, ts - leg.jb_start)
+        delay.begin(leg, ts)  # what waited somewhere before the start says nothing about the path
     if ts + length <= leg.jb_play_ts:
         leg.jb_late += 1
         leg.jb_late_run += 1
         if leg.jb_late_run < LATE_RUN:
             return LATE
         _prime(leg, ring, ts)
-    return _store(leg, ring, samples, length, ts)
-
-
-@kernel
-def _store(leg: Any, ring: Any, samples: Any, length: int, ts: int) -> int:
-    first = max(leg.jb_play_ts - ts, 0)
-    if ring[(ts + length - 1) % JITTER_SAMPLES] != ABSENT and ts + length <= leg.jb_newest_ts:
-        leg.jb_duplicate += 1
-        return DUPLICATE
-    if ts + length - leg.jb_play_ts > JITTER_SAMPLES:
-        # A burst of more than the ring holds: go on at its end.
-        leg.jb_play_ts = ts + length - leg.jb_target
-        _erase(ring, 0, JITTER_SAMPLES)
-        leg.jb_resyncs += 1
-        first = 0
-    at = (ts + first) % JITTER_SAMPLES
-    for i in range(first, length):
-        ring[at] = samples[i]
-        at += 1
-        if at == JITTER_SAMPLES:
-            at = 0
-    leg.jb_newest_ts = max(leg.jb_newest_ts, ts + length)
-    leg.jb_late_run = 0
+    _store(leg, ring, samples, length, ts, spurt)
     return PLACED
 
 
 @kernel
-def _copy(leg: Any, ring: Any, out: Any) -> int:
-    """Take a frame out of the ring as it is; gives the number of absent samples."""
-    at = leg.jb_play_ts % JITTER_SAMPLES
-    absent = 0
-    if at + FRAME <= JITTER_SAMPLES:
-        for i in range(FRAME):
-            value = ring[at + i]
-            out[i] = value
-            absent += value == ABSENT
-            ring[at + i] = ABSENT
+def _store(leg: Any, ring: Any, samples: Any, length: int, ts: int, spurt: int) -> None:
+    room = JITTER_SAMPLES - (FRAME << leg.wide)  # without the tick that is kept behind the play clock
+    if ts + length - leg.jb_play_ts > room:
+        # After a pause that is longer than the ring, or a burst that is: what is old is given up.
+        if leg.jb_dry == 0:
+            leg.jb_resyncs += 1
+        _advance(leg, ring, ts + length - room // 2)
+    if spurt and ts > leg.jb_newest_ts:
+        leg.jb_pause_ts = leg.jb_newest_ts
+        leg.jb_spurt_ts = ts
+    if leg.jb_dry > 0:
+        leg.jb_first_ts = min(leg.jb_first_ts, ts)
+    first = max(leg.jb_play_ts - ts, 0)
+    at = (ts + first) % JITTER_SAMPLES
+    for i in range(first, length):
+        ring[at] = samples[i]
+        at = at + 1 if at + 1 < JITTER_SAMPLES else 0
+    leg.jb_newest_ts = max(leg.jb_newest_ts, ts + length)
+    leg.jb_late_run = 0
+
+
+@kernel
+def _take_up_again(leg: Any, ring: Any) -> int:
+    """Place the play clock where a store that was empty goes on; gives the samples that are known to be lost."""
+    lost = 0
+    first = leg.jb_first_ts
+    if first <= leg.jb_play_ts:
+        leg.jb_underruns += 1  # what comes next was only late
     else:
-        for i in range(FRAME):
-            k = (at + i) % JITTER_SAMPLES
-            value = ring[k]
-            out[i] = value
-            absent += value == ABSENT
-            ring[k] = ABSENT
-    leg.jb_play_ts += FRAME
+        # A gap, by loss or by a pause: nobody hears how long it is, so the delay is as wanted after it.
+        to = min(leg.jb_clock - leg.jd_want, first)
+        missing = max(to, leg.jb_play_ts) - leg.jb_play_ts
+        if leg.jb_spurt_ts != first:
+            lost = min(leg.jb_play_ts + missing - leg.jb_dry_ts, leg.jb_dry)
+        _advance(leg, ring, leg.jb_play_ts + missing)
+    if leg.jb_spurt_ts != first:
+        leg.jb_concealed += leg.jb_dry_made
+    leg.jb_dry = 0
+    leg.jb_dry_made = 0
+    return lost
+
+
+@kernel
+def _copy(leg: Any, ring: Any, out: Any, n: int) -> int:
+    """Copy what is to be played next; gives the number of absent samples."""
+    at = leg.jb_play_ts % JITTER_SAMPLES
+    first = min(n, JITTER_SAMPLES - at)
+    absent = 0
+    for i in range(first):
+        value = ring[at + i]
+        out[i] = value
+        absent += value == ABSENT
+    for i in range(n - first):
+        value = ring[i]
+        out[first + i] = value
+        absent += value == ABSENT
     return absent
 
 
 @kernel
-def _fill(leg: Any, out: Any) -> int:
+def _fill(leg: Any, out: Any, n: int) -> int:
     """Fill the holes of a frame and fade over to what is there; gives the number of samples made up."""
     made_up = 0
     start = 0
-    while start < FRAME:
+    while start < n:
         absent = out[start] == ABSENT
         end = start + 1
-        while end < FRAME and (out[end] == ABSENT) == absent:
+        while end < n and (out[end] == ABSENT) == absent:
             end += 1
         if absent:
             made_up += concealment.conceal(leg, out, start, end - start)
@@ -176,52 +255,144 @@ def _fill(leg: Any, out: Any) -> int:
 
 
 @kernel
-def _shrink(leg: Any, ring: Any, out: Any) -> None:
-    """Fade the frame in `out` over into the next one, if that is complete: 20 ms of delay are gone."""
-    at = leg.jb_play_ts
-    for i in range(FRAME):
-        if ring[(at + i) % JITTER_SAMPLES] == ABSENT:
-            return
-    for i in range(FRAME):
-        k = (at + i) % JITTER_SAMPLES
-        share = (i + 1) / (FRAME + 1)
-        out[i] = round((1.0 - share) * out[i] + share * ring[k])
-        ring[k] = ABSENT
-    leg.jb_play_ts += FRAME
-    leg.jb_dropped += FRAME
+def _present(ring: Any, start: int, end: int) -> bool:
+    """Whether all samples of a stretch of time are in the ring."""
+    at = start % JITTER_SAMPLES
+    for _ in range(start, end):
+        if ring[at] == ABSENT:
+            return False
+        at = at + 1 if at + 1 < JITTER_SAMPLES else 0
+    return True
+
+
+@kernel
+def _change_delay(leg: Any, ring: Any, out: Any, surplus: int) -> int:
+    """Play the frame shorter or longer by a pitch period, if the signal allows; gives the samples consumed."""
+    tick, at = FRAME << leg.wide, leg.jb_play_ts
+    least = LIKENESS - _LESS * leg.jb_wait
+    leg.jb_wait += 1
+    leg.jb_pace = HASTE
+    if surplus > 0:
+        longest = min(surplus, tick, leg.jb_newest_ts - at - tick)
+        if longest < stretch.SHORTEST << leg.wide or not _present(ring, at + tick, at + tick + longest):
+            return tick
+        lag = stretch.find_lag(ring, at, longest, longest, 1, leg.wide, least)
+        if lag == 0:
+            return tick
+        stretch.join(ring, at, lag, out, tick)
+        leg.jb_compressed += lag >> leg.wide
+        consumed = tick + lag
+    else:
+        if leg.jb_clean < 2 or not _present(ring, at - tick, at):
+            return tick
+        lag = stretch.find_lag(ring, at, tick, min(-surplus, tick), -1, leg.wide, least)
+        if lag == 0:
+            return tick
+        stretch.join(ring, at, -lag, out, tick)
+        leg.jb_stretched += lag >> leg.wide
+        consumed = tick - lag
+    leg.jb_wait = 0
+    leg.jb_pace = HASTE if surplus > HURRY << leg.wide or -surplus > tick else PACE
+    return consumed
+
+
+@kernel
+def _play_whole(leg: Any, ring: Any, out: Any) -> None:
+    """Play a frame that has all its samples, as it is in `out` or with the delay brought nearer to the wanted one."""
+    tick = FRAME << leg.wide
+    consumed = tick
+    leg.jb_clean += 1
+    leg.jb_pace -= 1
+    surplus = leg.jb_clock - leg.jb_play_ts - leg.jd_want
+    if surplus > LONG << leg.wide or -surplus > SHORT << leg.wide:
+        if leg.jb_pace <= 0:
+            consumed = _change_delay(leg, ring, out, surplus)
+    else:
+        leg.jb_wait = 0
+    _advance(leg, ring, leg.jb_play_ts + consumed)
+    concealment.good(leg, out, tick)
+
+
+@kernel
+def _in_pause(leg: Any) -> bool:
+    """Whether the whole next frame lies in a pause of the sender whose end is known."""
+    return leg.jb_pause_ts <= leg.jb_play_ts and leg.jb_play_ts + (FRAME << leg.wide) <= leg.jb_spurt_ts
+
+
+@kernel
+def _play_pause(leg: Any, ring: Any, out: Any) -> None:
+    """Play 20 ms of a pause, which is made as long as the wanted delay after it needs."""
+    tick = FRAME << leg.wide
+    surplus = leg.jb_clock - leg.jb_play_ts - leg.jd_want
+    step = tick + min(max(surplus, -tick), leg.jb_spurt_ts - leg.jb_play_ts - tick)
+    _advance(leg, ring, leg.jb_play_ts + step)
+    concealment.conceal(leg, out, 0, tick)
+
+
+@kernel
+def _play_dry(leg: Any, ring: Any, out: Any, lead: int) -> int:
+    """Play what is left (`lead` samples, perhaps none) and make up the rest; the play clock stands still for that.
+
+    Gives the samples that are missing in what was left.
+    """
+    tick = FRAME << leg.wide
+    if leg.jb_dry == 0:
+        leg.jb_first_ts = 1 << 62
+        leg.jb_dry_ts = leg.jb_play_ts + max(lead, 0)
+    left = max(lead, 0)
+    lost = 0
+    for i in range(left):
+        lost += out[i] == ABSENT
+    for i in range(left, tick):
+        out[i] = ABSENT
+    _advance(leg, ring, leg.jb_play_ts + left)
+    leg.jb_dry += tick - left
+    leg.jb_dry_made += _fill(leg, out, tick)
+    return lost
+
+
+@kernel
+def _measure(leg: Any) -> None:
+    leg.jb_delay = (leg.jb_clock - leg.jb_play_ts - delay.base(leg)) >> leg.wide
+    leg.jb_delay_sum += leg.jb_delay
+    leg.jb_delay_ticks += 1
+    leg.jb_delay_max = max(leg.jb_delay_max, leg.jb_delay)
 
 
 @kernel
 def play(leg: Any, ring: Any, out: Any) -> int:
-    """Play the next 20 ms to `out[:160]`; gives the number of samples that were lost in the stream (holes)."""
+    """Play the next 20 ms to `out[:FRAME << wide]`; gives the number of samples that were lost in the stream (holes).
+
+    Samples made up for lost or delayed ones are counted in `jb_concealed`; a sender's pause is neither.
+    """
+    tick = FRAME << leg.wide
     if leg.jb_started == STOPPED:
-        for i in range(FRAME):
-            out[i] = 0
+        for i in range(tick):
+            out[i] = ABSENT
+        _fill(leg, out, tick)  # the end of what was heard before, then silence
         return 0
-    lead = leg.jb_newest_ts - leg.jb_play_ts
-    leg.jb_min_lead = min(leg.jb_min_lead, lead)
-    leg.jb_interval += 1
-    absent = _copy(leg, ring, out)
     hole = 0
+    if leg.jb_dry > 0 and leg.jb_newest_ts > leg.jb_play_ts:
+        hole = _take_up_again(leg, ring)
+    if leg.jb_dry == 0:
+        _measure(leg)
+    lead = leg.jb_newest_ts - leg.jb_play_ts
+    absent = _copy(leg, ring, out, tick)
     if absent == 0 and not concealment.active(leg):
-        leg.jb_dry = 0
-        if leg.jb_interval >= INTERVAL and leg.jb_min_lead > leg.jb_target + SLACK:
-            _shrink(leg, ring, out)
-        concealment.good(leg, out, FRAME)
+        _play_whole(leg, ring, out)
     else:
-        # Nothing newer has come: a pause of the sender (DTX) or a delay; otherwise it is a hole.
-        if lead <= 0:
-            leg.jb_dry += FRAME
-        elif leg.jb_started == PLAYING:
-            hole = absent
-        made_up = _fill(leg, out)
-        if hole > 0:
-            leg.jb_concealed += made_up
-    if absent < FRAME:
+        leg.jb_clean = 0
+        if lead < tick:
+            hole += _play_dry(leg, ring, out, lead)
+        elif absent == tick and _in_pause(leg):
+            _play_pause(leg, ring, out)
+        else:
+            made_up = _fill(leg, out, tick)
+            _advance(leg, ring, leg.jb_play_ts + tick)
+            if leg.jb_started == PLAYING:
+                hole += absent
+                leg.jb_concealed += made_up
+    if absent < tick:
         leg.jb_started = PLAYING
-        if lead > 0:
-            leg.jb_dry = 0
-    if leg.jb_interval >= INTERVAL:
-        leg.jb_interval = 0
-        leg.jb_min_lead = JITTER_SAMPLES
+    leg.jb_clock += tick
     return hole

@@ -21,7 +21,7 @@ from dsp.codecs import g722, resample
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 7
+VERSION = 8
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -31,6 +31,8 @@ NS_PER_SAMPLE = 125_000
 
 #: Of the leg's own rate: 2.56 s narrow, 1.28 s wide.
 JITTER_SAMPLES = 20480
+#: Histogram of the packets' delay, 5 ms each.
+DELAY_BUCKETS = 102
 #: Of the leg's own rate; a power of two.
 CONCEAL_HISTORY = 1024
 #: Reflection coefficients of comfort noise that are used.
@@ -79,6 +81,9 @@ SILENCE_TICKS = 15
 PLAYOUT_DELAY = 16
 #: Setting: 1 looks for in-band DTMF on every leg.
 INBAND_DTMF = 17
+#: Setting: bounds of the playout delay, samples.
+MIN_DELAY = 20
+MAX_DELAY = 21
 #: Instant at which the last tick ended.
 LAST_TICK_END_NS = 18
 #: Times that an engine took the state up.
@@ -261,7 +266,10 @@ LEG = np.dtype(
         ("rx_cycles", "i8"),
         ("rx_base_seq", "i8"),
         ("rx_bad_seq", "i8"),
-        ("rx_received", "i8"),  # of the present source
+        ("rx_received", "i8"),  # of the present source, and how many of them came twice
+        ("rx_repeated", "i8"),
+        ("rx_seen", "i8"),  # bit n: `rx_max_seq - n` has come
+        ("rx_step", "i8"),  # of the newest packet's sequence number
         ("rx_lost_before", "i8"),  # lost packets of earlier sources of this leg
         ("rx_expected_prior", "i8"),
         ("rx_received_prior", "i8"),
@@ -279,17 +287,47 @@ LEG = np.dtype(
         ("jb_started", "i8"),
         ("jb_play_ts", "i8"),  # next sample to be played
         ("jb_newest_ts", "i8"),  # end of the newest packet
-        ("jb_min_lead", "i8"),  # least samples in store when a packet came, in the present interval
-        ("jb_interval", "i8"),  # ticks into the interval
-        ("jb_dry", "i8"),  # samples played since the store ran empty
+        ("jb_clock", "i8"),  # samples played by the grid; with a timestamp it makes an offset, see `delay.py`
+        ("jb_dry", "i8"),  # samples played since the store ran empty, and how many of them were made up
+        ("jb_dry_made", "i8"),
+        ("jb_dry_ts", "i8"),  # where it ran empty
+        ("jb_first_ts", "i8"),  # first of what has come since then
+        ("jb_pause_ts", "i8"),  # the newest pause of the sender: its begin and its end
+        ("jb_spurt_ts", "i8"),
+        ("jb_jumped", "i8"),  # 1: `jb_resync_ts` is valid
         ("jb_resync_ts", "i8"),  # a jumped timestamp waiting for a second witness
-        ("jb_target", "i8"),  # playout delay aimed at, samples
+        ("jb_start", "i8"),  # settings: playout delay at the start, its bounds
+        ("jb_least", "i8"),
+        ("jb_most", "i8"),
+        ("jb_target", "i8"),  # playout delay aimed at
+        ("jb_clean", "i8"),  # whole frames played in a row
+        ("jb_pace", "i8"),  # ticks until the delay may be changed in speech
+        ("jb_wait", "i8"),  # attempts since it should be
         ("jb_late", "i8"),
         ("jb_duplicate", "i8"),
         ("jb_concealed", "i8"),
-        ("jb_dropped", "i8"),  # samples taken out to bring the delay down
+        ("jb_underruns", "i8"),  # times that the store was empty because packets were delayed
+        # these are in samples of 8 kHz, whatever the leg's rate
+        ("jb_stretched", "i8"),  # added to make the delay longer
+        ("jb_compressed", "i8"),  # taken out to make it shorter
+        ("jb_delay", "i8"),  # playout delay above the fastest packets: now, its sum over ticks, and its highest
+        ("jb_delay_sum", "i8"),
+        ("jb_delay_ticks", "i8"),
+        ("jb_delay_max", "i8"),
         ("jb_resyncs", "i8"),
         ("jb_late_run", "i8"),  # packets in a row that came too late
+        # what the path does (`delay.py`); all but counts are offsets: play clock minus RTP time
+        ("jd_reference", "i8"),  # of bucket 0
+        ("jd_want", "i8"),
+        ("jd_previous", "i8"),
+        ("jd_low", "i8"),  # lowest and highest of this window and of the one before
+        ("jd_low_before", "i8"),
+        ("jd_high", "i8"),
+        ("jd_high_before", "i8"),
+        ("jd_window_end", "i8"),  # by the play clock
+        ("jd_forget_at", "i8"),
+        ("jd_total", "i8"),
+        ("jd_counts", "i4", (DELAY_BUCKETS,)),  # samples (8 kHz) that came so late
         # concealment (`concealment.py`)
         ("pc_lost", "i8"),  # samples made up in a row; 0 none
         ("pc_fade", "i8"),  # samples of the cross-fade to real ones still to come, and its whole length
@@ -567,6 +605,8 @@ def _stamp(ctl: npt.NDArray[np.int64], slots: int, prompt_samples: int) -> None:
         ctl[WAKE_FD] = -1
         ctl[SEND_OFFSET_NS] = 4_000_000
         ctl[PLAYOUT_DELAY] = 480
+        ctl[MIN_DELAY] = 160
+        ctl[MAX_DELAY] = 2400
         ctl[INBAND_DTMF] = 1
         ctl[CTL_MAGIC] = MAGIC
         return

@@ -72,7 +72,7 @@ def _barge(state: Any, slot: int, onset_ns: int, now_ns: int) -> None:
 
 @kernel
 def _audio(
-    state: Any, work: Any, slot: int, codec_: int, offset: int, octets: int, timestamp: int, now_ns: int
+    state: Any, work: Any, slot: int, codec_: int, offset: int, octets: int, timestamp: int, marker: int, now_ns: int
 ) -> None:
     leg, ring, pcm = state.legs[slot], state.jitter[slot], work.pcm8
     ts = jitter.unwrap(leg, timestamp)
@@ -103,7 +103,12 @@ def _audio(
             _barge(state, slot, _instant(detector, detector.onset, now_ns), now_ns)
     if gap >= 0:
         comfort_noise.voice(leg)
-    placed = jitter.put(leg, ring, work.pcm, count, ts)
+    resyncs = leg.jb_resyncs
+    # A step in time that no lost packet explains is a pause, whether there is a marker or not.
+    pause = 1 if marker or (gap > 0 and leg.rx_step == 1) else 0
+    waited = max(now_ns - leg.rx_arrival_ns, 0) // (lo.NS_PER_SAMPLE >> leg.wide)
+    placed = jitter.put(leg, ring, work.pcm, count, ts, pause, waited)
+    state.ctl[lo.RESYNCS] += leg.jb_resyncs - resyncs
     if placed == jitter.PLACED:
         quality.note_delay(leg, ts)
     elif placed == jitter.LATE:
@@ -151,9 +156,13 @@ def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
     if verdict == source.REFUSE:
         _refuse(state, leg)
         return
+    if verdict == source.REPEATED:
+        leg.jb_duplicate += 1
+        state.ctl[lo.PACKETS_DUPLICATE] += 1
+        return
     if verdict == source.ACCEPT_NEW:
         leg.rc_bye = 0
-        jitter.reset(leg, state.jitter[slot], state.ctl[lo.PLAYOUT_DELAY])
+        jitter.restart(state, slot)
         codec.forget_source(state.codec[slot])
         _inband(state, work, slot, dtmf.flush(state.dtmf[slot], work.dtmf_out), now_ns)
     leg.rx_packets += 1
@@ -171,7 +180,7 @@ def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
         comfort_noise.take(leg, work.packet, offset, size, jitter.unwrap(leg, timestamp) >= leg.jb_newest_ts)
         return
     source.note_transit(leg, timestamp, leg.rx_arrival_ns // (lo.NS_PER_SAMPLE >> leg.rtp_wide))
-    _audio(state, work, slot, codec_, offset, size, timestamp, now_ns)
+    _audio(state, work, slot, codec_, offset, size, timestamp, marker, now_ns)
 
 
 @kernel

@@ -17,6 +17,12 @@ REFUSE = 0
 ACCEPT = 1
 #: Accepted, and it is the first of a new source or of a restarted one: what was known of its timing is void.
 ACCEPT_NEW = 2
+#: Has been accepted before; counts as received in RTCP (RFC 3550 A.3), and is of no further use.
+REPEATED = 3
+
+#: Sequence numbers of which it is known whether they came: the newest and those before it, one bit each.
+_MEMORY = 62
+_ALL = (1 << _MEMORY) - 1
 
 
 @kernel
@@ -27,8 +33,11 @@ def _start(leg: Any, ssrc: int, sequence: int) -> None:
     leg.rx_bad_seq = _NO_SEQ
     leg.rx_cycles = 0
     leg.rx_received = 0
+    leg.rx_repeated = 0
     leg.rx_received_prior = 0
     leg.rx_expected_prior = 0
+    leg.rx_seen = 1
+    leg.rx_step = 0
     leg.rx_jitter_q4 = 0
     leg.rx_transit = -1
 
@@ -43,8 +52,8 @@ def expected(leg: Any) -> int:
 
 @kernel
 def lost(leg: Any) -> int:
-    """Packets lost since the leg was opened; duplicates are not counted against it (never below zero)."""
-    return leg.rx_lost_before + max(expected(leg) - leg.rx_received, 0)
+    """Packets lost since the leg was opened; a duplicate does not make up for a lost one (RTCP's figure lets it)."""
+    return leg.rx_lost_before + max(expected(leg) - leg.rx_received + leg.rx_repeated, 0)
 
 
 @kernel
@@ -82,16 +91,34 @@ def is_present(leg: Any, ssrc: int) -> bool:
 
 
 @kernel
+def _from_behind(leg: Any, age: int) -> int:
+    """Judge a packet that is `age` behind the highest sequence number (0: it has that number)."""
+    leg.rx_step = -age
+    if age < _MEMORY:
+        if (leg.rx_seen >> age) & 1:
+            leg.rx_repeated += 1
+            return REPEATED
+        leg.rx_seen |= 1 << age
+    return ACCEPT
+
+
+@kernel
 def admit(leg: Any, ssrc: int, sequence: int) -> int:
-    """Judge a packet by SSRC and sequence number: REFUSE, ACCEPT or ACCEPT_NEW."""
+    """Judge a packet by SSRC and sequence number: REFUSE, ACCEPT, ACCEPT_NEW or REPEATED.
+
+    `rx_step` then says how far the sequence number is ahead of the highest one before (1: none is missing).
+    """
     if not is_present(leg, ssrc):
         return _candidate(leg, ssrc, sequence)
+    verdict = ACCEPT
     delta = (sequence - leg.rx_max_seq) & 0xFFFF
-    if delta < MAX_DROPOUT:
+    if 0 < delta < MAX_DROPOUT:
         if sequence < leg.rx_max_seq:
             leg.rx_cycles += 1 << 16
         leg.rx_max_seq = sequence
-    elif delta <= (1 << 16) - MAX_MISORDER:
+        leg.rx_step = delta
+        leg.rx_seen = ((leg.rx_seen << delta) & _ALL | 1) if delta < _MEMORY else 1
+    elif 0 < delta <= (1 << 16) - MAX_MISORDER:
         # A large jump: two packets in a row say that the other side restarted without telling.
         if sequence != leg.rx_bad_seq:
             leg.rx_bad_seq = (sequence + 1) & 0xFFFF
@@ -100,9 +127,11 @@ def admit(leg: Any, ssrc: int, sequence: int) -> int:
         _start(leg, ssrc, sequence)
         leg.rx_received = 1
         return ACCEPT_NEW
+    else:
+        verdict = _from_behind(leg, (leg.rx_max_seq - sequence) & 0xFFFF)
     leg.rx_received += 1
     leg.rx_probation = 0
-    return ACCEPT
+    return verdict
 
 
 @kernel

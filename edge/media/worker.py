@@ -190,6 +190,8 @@ class Worker:
         ctl = self._plane.ctl
         ctl[layout.SILENCE_TICKS] = site.media.silence_timeout_ms * 1_000_000 // layout.TICK_NS
         ctl[layout.PLAYOUT_DELAY] = site.media.playout_delay_ms * layout.SAMPLE_RATE // 1000
+        ctl[layout.MIN_DELAY] = site.media.min_delay_ms * layout.SAMPLE_RATE // 1000
+        ctl[layout.MAX_DELAY] = site.media.max_delay_ms * layout.SAMPLE_RATE // 1000
         ctl[layout.INBAND_DTMF] = int(site.media.inband_dtmf)
         ctl[layout.QUIET_TICKS] = site.media.quiet_timeout_ms * 1_000_000 // layout.TICK_NS
         ctl[layout.ARRIVAL_STAMPS] = 1

@@ -53,7 +53,7 @@ class Trace:
     def deliveries(self) -> list[tuple[float, int]]:
         """(arrival, index) of all that arrives, copies too, in the order of arrival."""
         arrived = [(float(at), int(i)) for i, at in enumerate(self.arrival) if not np.isnan(at)]
-        return sorted([*arrived, *self.copies])
+        return sorted([*arrived, *((at, index) for index, at in self.copies)])
 
     def ticks(self, phase_ms: float = 0.0) -> Iterator[list[tuple[int, float]]]:
         """For each tick of the receiver's grid: (index, ms it has waited) of what a reader finds then.

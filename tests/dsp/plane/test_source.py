@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dsp.plane import layout as lo
 from dsp.plane import source
-from dsp.plane.source import ACCEPT, ACCEPT_NEW, REFUSE
+from dsp.plane.source import ACCEPT, ACCEPT_NEW, REFUSE, REPEATED
 
 
 @pytest.fixture
@@ -72,3 +74,35 @@ def test_jitter_of_a_steady_stream_is_zero_and_of_an_uneven_one_is_not(leg):
         source.admit(leg, 1, 3 + i)
         source.note_transit(leg, 160 * i, 160 * i + 5000 + 40 * (i % 2))
     assert leg.rx_jitter_q4 >> 4 == pytest.approx(40, abs=2)
+
+
+def test_what_came_before_is_known_and_is_no_gain(leg):
+    assert feed(leg, (1, 65533), (1, 65534), (1, 65534), (1, 1), (1, 0), (1, 0), (1, 65534), (1, 2)) == [
+        REFUSE, ACCEPT_NEW, REPEATED, ACCEPT, ACCEPT, REPEATED, REPEATED, ACCEPT,
+    ]  # fmt: skip
+    assert source.lost(leg) == 1  # 65535: three copies of others do not make up for it
+    assert leg.rx_repeated == 3
+    assert leg.rx_received == 7  # RFC 3550 A.3 counts every packet that came
+
+
+def test_a_step_says_how_many_are_missing(leg):
+    steps = []
+    for sequence in (10, 11, 12, 15, 13, 13, 16):
+        source.admit(leg, 1, sequence)
+        steps.append(int(leg.rx_step))
+    assert steps == [0, 0, 1, 3, -2, -2, 1]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 65535), st.lists(st.integers(-80, 90), max_size=60))
+def test_repeats_are_found_as_by_a_set(start, moves):
+    leg = np.zeros(1, lo.LEG).view(np.recarray)[0]
+    feed(leg, (1, start), (1, start + 1))
+    newest, came = start + 1, {start + 1}
+    for move in moves:
+        sequence = newest + move
+        verdict = source.admit(leg, 1, sequence & 0xFFFF)
+        if newest - sequence < 62:
+            assert verdict == (REPEATED if sequence in came else ACCEPT)
+        came.add(sequence)
+        newest = max(newest, sequence)

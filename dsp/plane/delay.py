@@ -1,0 +1,153 @@
+"""How deep the playout buffer should be: what the arrivals of packets say about their path.
+
+For each packet there is a least *offset* (play clock minus RTP time) at which it would still be in time: what the
+clock shows when the engine reads it, minus its timestamp. The least of them over the last seconds is the *base*, the
+fastest that the path can do; everything above it is variation. A histogram with forgetting holds the variation, and
+the wanted offset is where delay and late loss together cost the least by the E-model (ITU-T G.107): a rare spike is
+not worth its delay, a frequent one is. No delay is kept for variation that was not seen for two windows.
+
+The grid is the tick, so a packet that was read late in its waiting may have come just before the tick, and the next
+one a tick later: such a packet counts as one that came a tick later. Drift of the clocks never surprises then.
+
+All lengths are samples of the leg's own rate unless they are scaled here (`<< leg.wide`).
+"""
+
+from typing import Any
+
+from dsp.jit import kernel
+from dsp.plane.layout import DELAY_BUCKETS, FRAME
+
+#: Width of a bucket (5 ms).
+BUCKET = 40
+#: Base and highest variation are taken over the present and the last of these (8 s).
+WINDOW = 64_000
+#: The histogram forgets an eighth in this time (1 s).
+FORGET = 8_000
+_FORGET_SHIFT = 3
+#: A packet that waited less than this for the tick may come a tick later next time (3 ms).
+GUARD = 24
+#: What the delay at the start weighs against what is measured: three packets of 20 ms.
+_PRIOR = 3 * FRAME
+
+#: The E-model's delay impairment, for each ms, and from `_LONG_MS` on (R. G. Cole, J. H. Rosenbluth, 2001, fitted to
+#: G.107); the path itself is taken to need some of the 177 ms.
+_PER_MS = 0.024
+_LONG_PER_MS = 0.11
+_LONG_MS = 100.0
+#: Effective equipment impairment by loss in percent: 95 p / (p + Bpl). Late packets come in a row, which conceals worse
+#: than the random loss of G.113's 25.1.
+_IMPAIRMENT = 95.0
+_ROBUSTNESS = 10.0
+
+
+@kernel
+def begin(leg: Any, ts: int) -> None:
+    """Forget the path; the packet of time `ts` that is read now is the first of the new one."""
+    needed = leg.jb_clock - ts
+    for i in range(DELAY_BUCKETS):
+        leg.jd_counts[i] = 0
+    prior = min((leg.jb_start + (BUCKET << leg.wide) - 1) // (BUCKET << leg.wide), DELAY_BUCKETS - 1)
+    leg.jd_counts[prior] = _PRIOR
+    leg.jd_total = _PRIOR
+    leg.jd_reference = needed
+    leg.jd_previous = needed
+    leg.jd_low = needed
+    leg.jd_low_before = needed
+    leg.jd_high = needed + leg.jb_start
+    leg.jd_high_before = leg.jd_high
+    leg.jd_window_end = leg.jb_clock + (WINDOW << leg.wide)
+    leg.jd_forget_at = leg.jb_clock + (FORGET << leg.wide)
+    leg.jd_want = needed + leg.jb_start
+    leg.jb_target = leg.jb_start
+
+
+@kernel
+def base(leg: Any) -> int:
+    """Offset of the fastest packets of the last two windows."""
+    return min(leg.jd_low, leg.jd_low_before)
+
+
+@kernel
+def _follow_base(leg: Any) -> None:
+    """Move the histogram's origin along with the base, by whole buckets."""
+    width = BUCKET << leg.wide
+    shift = (base(leg) - leg.jd_reference) // width
+    if shift == 0:
+        return
+    leg.jd_reference += shift * width
+    counts = leg.jd_counts
+    if shift > 0:
+        for i in range(1, min(shift, DELAY_BUCKETS - 1) + 1):
+            counts[0] += counts[i]
+        for i in range(1, DELAY_BUCKETS):
+            counts[i] = counts[i + shift] if i + shift < DELAY_BUCKETS else 0
+    else:
+        last = DELAY_BUCKETS - 1
+        for i in range(max(last + shift, 0), last):
+            counts[last] += counts[i]
+        for i in range(last - 1, -1, -1):
+            counts[i] = counts[i + shift] if i + shift >= 0 else 0
+
+
+@kernel
+def _forget(leg: Any) -> None:
+    total = 0
+    for i in range(DELAY_BUCKETS):
+        leg.jd_counts[i] -= (leg.jd_counts[i] + (1 << _FORGET_SHIFT) - 1) >> _FORGET_SHIFT
+        total += leg.jd_counts[i]
+    leg.jd_total = total
+    leg.jd_forget_at = leg.jb_clock + (FORGET << leg.wide)
+
+
+@kernel
+def _cheapest(leg: Any) -> int:
+    """Bucket at which the impairment by delay and by late loss is least."""
+    late = leg.jd_total
+    best, least = 0, 1e9
+    for i in range(DELAY_BUCKETS):
+        late -= leg.jd_counts[i]
+        if i == 0 or leg.jd_counts[i] > 0:
+            ms = i * (BUCKET / 8)
+            percent = 100.0 * late / max(leg.jd_total, 1)
+            cost = _PER_MS * ms + _LONG_PER_MS * max(ms - _LONG_MS, 0.0)
+            cost += _IMPAIRMENT * percent / (percent + _ROBUSTNESS)
+            if cost < least:
+                best, least = i, cost
+    return best
+
+
+@kernel
+def settle(leg: Any) -> None:
+    """Decide the wanted offset anew."""
+    _follow_base(leg)
+    lowest = base(leg)
+    want = leg.jd_reference + _cheapest(leg) * (BUCKET << leg.wide)
+    want = min(want, max(leg.jd_high, leg.jd_high_before))
+    leg.jd_want = min(max(want, lowest + leg.jb_least), lowest + leg.jb_most)
+    leg.jb_target = leg.jd_want - lowest
+
+
+@kernel
+def note(leg: Any, ts: int, length: int, waited: int) -> None:
+    """Take in that the packet of `length` samples from time `ts` on is read now, after it `waited` (0: not known)."""
+    needed = leg.jb_clock - ts
+    careful = needed + (FRAME << leg.wide) if waited < GUARD << leg.wide else needed
+    # One packet with a damaged timestamp must not look like a faster path: two in a row have to agree.
+    low = max(needed, leg.jd_previous)
+    leg.jd_previous = needed
+    if leg.jb_clock >= leg.jd_window_end:
+        leg.jd_low_before, leg.jd_high_before = leg.jd_low, leg.jd_high
+        leg.jd_low, leg.jd_high = low, careful
+        leg.jd_window_end = leg.jb_clock + (WINDOW << leg.wide)
+    leg.jd_low = min(leg.jd_low, low)
+    leg.jd_high = max(leg.jd_high, careful)
+    width = BUCKET << leg.wide
+    bucket = min(max((careful - leg.jd_reference + width - 1) // width, 0), DELAY_BUCKETS - 1)
+    weight = length >> leg.wide
+    leg.jd_counts[bucket] += weight
+    leg.jd_total += weight
+    forget = leg.jb_clock >= leg.jd_forget_at
+    if forget:
+        _forget(leg)
+    if forget or careful > leg.jd_want or low < leg.jd_reference:
+        settle(leg)
