@@ -289,11 +289,12 @@ def attack(at: Stage, phase: str, seed: int = 1) -> Figures:
     for call in calls:
         call.wait_ended()
     until(lambda: at.edge.status()["calls"] == 0, 30, "calls over")
-    _judge(calls, [event for event in at.edge.events() if event["id"] not in before], figures)
+    judge(calls, [event for event in at.edge.events() if event["id"] not in before], figures)
     return figures
 
 
-def _judge(calls: list[Call], events: list[dict], figures: Figures) -> None:
+def judge(calls: list[Call], events: list[dict], figures: Figures) -> None:
+    """Count what the events, recordings and phones of a phase show."""
     allowed = {"before answer": ["1"], "slot reuse": ["2"]}.get(figures.phase, ["9"])
     digits = [event["data"]["digit"] for event in events if event["type"] == "dtmf.received"]
     figures.digits = abs(len(digits) - len(allowed)) + len([d for d in digits if d not in allowed])

@@ -79,6 +79,9 @@ def _audio(
     gap = ts - leg.jb_newest_ts if leg.jb_started != jitter.STOPPED else 0
     count = codec.decode(state, work, slot, codec_, offset, octets, gap >= 0)
     size = count >> leg.wide  # at 8 kHz
+    if size <= 0:  # not one sample, as of half a word of L16
+        _refuse(state, leg)
+        return
     power = levels.mean_square(pcm, size)
     if power >= levels.LOUD:
         work.loud[slot] += size

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Hostile RTP, RTCP and SRTP by the million through the compiled pass, with every index checked.
+
+The code is compiled anew with bounds checks, into a cache of its own. First a planted read behind an array's end must
+raise: without that the run proves nothing. Then rounds, each with a seed of its own; one that fails is repeated by
+`NUMBA_BOUNDSCHECK=1 python -m tests.dsp.fuzz_plane PACKETS SEED`. Prints a JSON line a round.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROUND = 250_000
+
+PLANTED = """
+import numpy as np
+from dsp.jit import kernel
+
+@kernel
+def read(a, i):
+    return a[i]
+
+try:
+    read(np.zeros(4), 9)
+except IndexError:
+    print("raised")
+"""
+
+
+def checked(cache: Path) -> dict[str, str]:
+    """Environment in which kernels check their indices."""
+    return os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
+
+
+def planted_read_raises(folder: Path, environment: dict[str, str]) -> bool:
+    """Whether a read behind the end is found."""
+    script = folder / "planted.py"
+    script.write_text(PLANTED)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.stdout.strip() == "raised"
+
+
+def one_round(packets: int, seed: int, environment: dict[str, str]) -> dict[str, object]:
+    """Feed `packets` by one process."""
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.dsp.fuzz_plane", str(packets), str(seed)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    spent = time.monotonic() - begun
+    figures: dict[str, object] = {"seed": seed, "packets": packets, "packets_per_second": round(packets / spent)}
+    if done.returncode:
+        return figures | {"failed": done.stderr[-3000:]}
+    fed, refused, accepted = (int(n) for n in done.stdout.split())
+    return figures | {"packets": fed, "refused": refused, "accepted": accepted}
+
+
+def main() -> int:
+    """Run the rounds; exit status 1 when one failed."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--packets", type=int, default=2_000_000)
+    words.add_argument("--seed", type=int, default=1, help="of the first round")
+    words.add_argument("--cache", type=Path, help="keep the compiled code here")
+    given = words.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = checked(given.cache or Path(folder) / "cache")
+        if not planted_read_raises(Path(folder), environment):
+            print(json.dumps({"void": "a planted read behind the end was not found"}))
+            return 1
+        one_round(1, given.seed, environment)  # compiles
+        left, seed, failed = given.packets, given.seed, 0
+        while left > 0:
+            figures = one_round(min(left, ROUND), seed, environment)
+            failed += "failed" in figures
+            print(json.dumps(figures), flush=True)
+            left, seed = left - ROUND, seed + 1
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
