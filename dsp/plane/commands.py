@@ -8,8 +8,8 @@ from typing import Any
 
 from dsp.codecs import g722
 from dsp.detectors import dtmf
-from dsp.jit import MSG_DONTWAIT, c_send, fence, kernel
-from dsp.plane import clock, codec, digits, gain, jitter, rooms, rtcp, srtp, telephone_events
+from dsp.jit import fence, kernel
+from dsp.plane import clock, codec, digits, gain, jitter, learning, rooms, rtcp, srtp, telephone_events
 from dsp.plane import layout as lo
 from dsp.plane.rings import push_event
 
@@ -233,12 +233,11 @@ def _close(state: Any, work: Any, slot: int, now_ns: int) -> None:
         end_play(state, slot, lo.PLAY_STOPPED, now_ns)
         _end_recording(state, slot, now_ns)
         rooms.leave(leg)
-        fd = rtcp.descriptor(leg)
-        if leg.connected and fd >= 0 and leg.tx_packets + leg.rx_packets > 0:
+        if leg.connected and leg.rtcp_fd >= 0 and leg.tx_packets + leg.rx_packets > 0:
             length = rtcp.build(leg, work.packet_out, clock.wall_ns(work.timespec), 1)
             length = srtp.protect_rtcp(state, work, slot, work.packet_out, length)
             if length > 0:
-                c_send(fd, work.packet_out.ctypes.data, length, MSG_DONTWAIT)
+                learning.send(leg, work.packet_out, length, 1)
     push_event(state, lo.EV_LEG_CLOSED, slot, now_ns, 0, 0, 0, 0, 0, 0)
     leg.state = lo.LEG_FREE
     _count_used(state)
@@ -264,7 +263,8 @@ def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
 @kernel
 def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     kind, slot = entry[0], entry[1]
-    if slot < 0 or slot >= state.legs.shape[0] or not (lo.CMD_OPEN <= kind <= lo.CMD_LAST or kind == lo.CMD_SECURE):
+    known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or kind == lo.CMD_SECURE or kind == lo.CMD_LEARN  # noqa: PLR1714
+    if slot < 0 or slot >= state.legs.shape[0] or not known:
         state.ctl[lo.COMMANDS_BAD] += 1
         return
     leg = state.legs[slot]
@@ -278,6 +278,8 @@ def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
         _update_remote(state, slot, entry, now_ns)
     elif kind == lo.CMD_SECURE:
         srtp.secure(leg, entry[3], entry[4], entry[5], tick)
+    elif kind == lo.CMD_LEARN:
+        learning.begin(leg, work, entry, now_ns)
     elif kind == lo.CMD_PLAY:
         _play(state, slot, entry, now_ns)
     elif kind == lo.CMD_STOP_PLAY:

@@ -21,7 +21,7 @@ from dsp.codecs import g722, resample
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 8
+VERSION = 9
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -162,6 +162,9 @@ CMD_LAST = 12
 #: handle of the keys (0: plain RTP), then from when on they are sent with (re-keying): SSRC, sequence number (-1: the
 #: same). Before the `CMD_UPDATE_REMOTE` of the same negotiation.
 CMD_SECURE = 30
+#: number (> 0) of the window, then struct sockaddr of the negotiated RTP and RTCP address (4 words each): the peer's
+#: address is learned (`learning.py`)
+CMD_LEARN = 31
 
 # --- events: int64[EVENTS, EVENT_WORDS]: kind, slot, generation, tick instant, arguments ----------------------------
 EVENTS = 4096
@@ -508,6 +511,27 @@ LEG = np.dtype(
         ("rc_peer_tx", "i8"),  # packets that we had sent when it last reported
         ("rc_deaf", "i8"),  # reports in a row by which nothing of ours arrives
         ("rc_bye", "i8"),  # 1: the present source has said goodbye
+        # symmetric RTP (`learning.py`)
+        ("ln_state", "i8"),
+        ("ln_number", "i8"),  # of the window, written last
+        ("ln_until_ns", "i8"),
+        ("ln_rtp", "u1", (SOCKADDR,)),  # negotiated addresses
+        ("ln_rtcp", "u1", (SOCKADDR,)),
+        ("ln_own_count", "i8"),  # packets in sequence of the negotiated one
+        ("ln_own_ssrc", "i8"),
+        ("ln_own_seq", "i8"),
+        ("ln_own_ns", "i8"),
+        ("ln_from", "u1", (SOCKADDR,)),  # the candidate, and the peer if `ln_learned`
+        ("ln_from_rtcp", "u1", (SOCKADDR,)),
+        ("ln_count", "i8"),
+        ("ln_ssrc", "i8"),
+        ("ln_seq", "i8"),
+        ("ln_first_ns", "i8"),  # its first packet in sequence, its last one
+        ("ln_seen_ns", "i8"),
+        ("ln_contest_ns", "i8"),  # when another candidate was seen beside it
+        ("ln_learned", "i8"),
+        ("ln_connected", "i8"),
+        ("ln_rtcp_dirty", "i8"),  # 1: what is in the RTCP socket may be anybody's
     ],
     align=True,
 )

@@ -8,8 +8,8 @@ on over every change; so does the timestamp, in the clock of the codec in use.
 
 from typing import Any
 
-from dsp.jit import MSG_DONTWAIT, c_send, kernel
-from dsp.plane import codec, digits, packets, srtp
+from dsp.jit import kernel
+from dsp.plane import codec, digits, learning, packets, srtp
 from dsp.plane import layout as lo
 
 _DEFAULT_PTIME_MS = 20
@@ -35,7 +35,7 @@ def _put(state: Any, work: Any, slot: int, payload_type: int, marker: int, times
     length = srtp.protect(state, work, slot, packet, packets.HEADER + size)
     if length < 0:
         return
-    if c_send(leg.rtp_fd, packet.ctypes.data, length, MSG_DONTWAIT) < 0:
+    if learning.send(leg, packet, length, 0) < 0:
         leg.send_errors += 1
         state.ctl[lo.SEND_ERRORS] += 1
         return

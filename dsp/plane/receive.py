@@ -10,6 +10,7 @@ from dsp.plane import (
     comfort_noise,
     digits,
     jitter,
+    learning,
     levels,
     packets,
     quality,
@@ -217,6 +218,14 @@ def _datagram(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
 
 
 @kernel
+def _read(leg: Any, work: Any) -> int:
+    """Read a datagram of the RTP socket, with its sender while that matters."""
+    if leg.ln_state != learning.OFF:
+        return learning.receive(work, leg.rtp_fd)
+    return c_recv(leg.rtp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT)
+
+
+@kernel
 def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
     """Read what a leg's socket holds, a bounded number of packets."""
     leg = state.legs[slot]
@@ -225,18 +234,23 @@ def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
     srtp.watch(leg, work, slot, leg.begin_tick)
     if leg.rtp_fd < 0:
         return
+    taken = 0
     for count in range(MAX_PACKETS + MAX_DROPPED):
-        length = c_recv(leg.rtp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT)
-        if length < 0 and count == 0:
+        length = _read(leg, work)
+        if length < 0 and (count == 0 or leg.ln_state != learning.OFF):
             # A peer that sends and does not listen answers each packet of ours by ICMP, and the kernel tells that
             # first (ECONNREFUSED, once); what the peer sent lies behind it.
-            length = c_recv(leg.rtp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT)
+            length = _read(leg, work)
         if length < 0:
+            learning.emptied(leg)
             return
-        if count >= MAX_PACKETS:
+        if leg.ln_state != learning.OFF and not learning.admit(leg, work, length, now_ns):
+            _refuse(state, leg)  # not counted as taken: a stranger's flood must not crowd the peer out
+        elif taken >= MAX_PACKETS:
             leg.rx_flooded += 1
             state.ctl[lo.PACKETS_FLOODED] += 1
         else:
+            taken += 1
             _datagram(state, work, slot, length, now_ns)
 
 
@@ -256,6 +270,17 @@ def watch_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
     if change != 0:
         push_event(state, lo.EV_SOUND, slot, now_ns, 1 if change > 0 else 0, now_ns, 0, 0, 0, 0)
     quality.watch(state, slot, now_ns)
+    learning.watch(leg, now_ns)
+
+
+@kernel
+def _drop_rtcp(state: Any, work: Any, leg: Any) -> None:
+    """Throw away what strangers may have sent to the RTCP socket before it was connected."""
+    for _ in range(MAX_DROPPED):
+        if c_recv(leg.rtcp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT) < 0:
+            learning.rtcp_emptied(leg)
+            return
+        state.ctl[lo.RTCP_REFUSED] += 1
 
 
 @kernel
@@ -263,6 +288,9 @@ def receive_rtcp(state: Any, work: Any, slot: int) -> None:
     """Read what a leg's RTCP socket holds."""
     leg = state.legs[slot]
     if leg.rtcp_fd < 0:
+        return
+    if leg.ln_rtcp_dirty:
+        _drop_rtcp(state, work, leg)
         return
     for _ in range(MAX_RTCP):
         length = c_recv(leg.rtcp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT)

@@ -39,12 +39,6 @@ def middle(ntp_time: int) -> int:
 
 
 @kernel
-def descriptor(leg: Any) -> int:
-    """Give the socket that our reports leave by (RFC 5761: with `rtcp-mux` the RTP socket)."""
-    return leg.rtp_fd if leg.rc_mux else leg.rtcp_fd
-
-
-@kernel
 def next_interval(leg: Any, tick: int) -> int:
     """Ticks until the next report, between half and one and a half intervals."""
     mixed = ((leg.ssrc ^ tick) * 2654435761) & 0xFFFFFFFF

@@ -5,8 +5,8 @@ The phases, and the numbers of the crash points between them, are in the order o
 
 from typing import Any
 
-from dsp.jit import MSG_DONTWAIT, c_send, c_write, fence, kernel
-from dsp.plane import clock, codec, digits, jitter, levels, quality, rooms, rtcp, source, srtp
+from dsp.jit import c_write, fence, kernel
+from dsp.plane import clock, codec, digits, jitter, learning, levels, quality, rooms, rtcp, source, srtp
 from dsp.plane import layout as lo
 from dsp.plane.commands import take_commands
 from dsp.plane.compose import compose
@@ -122,12 +122,11 @@ def _rtcp_leg(state: Any, work: Any, slot: int, tick: int) -> None:
     if tick < leg.rc_next_tick:
         return
     leg.rc_next_tick = tick + rtcp.next_interval(leg, tick)
-    fd = rtcp.descriptor(leg)
-    if leg.connected == 0 or fd < 0 or (leg.tx_packets == 0 and leg.rx_state != source.VALID):
+    if leg.connected == 0 or leg.rtcp_fd < 0 or (leg.tx_packets == 0 and leg.rx_state != source.VALID):
         return
     length = rtcp.build(leg, work.packet_out, clock.wall_ns(work.timespec), 0)
     length = srtp.protect_rtcp(state, work, slot, work.packet_out, length)
-    if length > 0 and c_send(fd, work.packet_out.ctypes.data, length, MSG_DONTWAIT) > 0:
+    if length > 0 and learning.send(leg, work.packet_out, length, 1) > 0:
         leg.rc_out += 1
         state.ctl[lo.RTCP_OUT] += 1
 

@@ -20,7 +20,7 @@ from edge.media.plays import Plays
 from edge.media.ring import CommandRing, EngineStuckError
 from edge.media.rooms import Rooms
 from edge.media.slots import RecordingState, SlotState, SlotTable, TooLongError
-from edge.media.sockets import BadAddressError, SocketPair, usable
+from edge.media.sockets import BadAddressError, SocketPair, pack_sockaddr, usable
 from edge.vocabulary import commands as words
 from edge.vocabulary.ids import CommandId, LegId, RecordingId, SlotIndex
 from edge.vocabulary.media import FLASH, Address, RemoteMedia
@@ -181,7 +181,7 @@ class Legs:
         generation = 1 + max(int(self._plane.legs["generation"][slot]), before.generation if before else 0)
         finishing = before.finishing if before else []
         state = SlotState(leg=command.leg, slot=slot, generation=generation, remote=remote, finishing=finishing)
-        self._connect(slot, remote)
+        state = self._reach(state, None, remote)
         self.save(state)
         self._give(state)
 
@@ -195,6 +195,7 @@ class Legs:
         self._push(layout.CMD_OPEN, state, pair.rtp_fd, pair.rtcp_fd, ssrc, sequence, timestamp, *pack_cname(cname))
         if state.remote is not None:
             self._secure(state, 0, state.remote.crypto)
+            self._push_learning(state, state.remote)
             self._push_remote(state, state.remote)
 
     def _secure(self, state: SlotState, before: int, handle: int) -> None:
@@ -204,6 +205,23 @@ class Legs:
         if handle:
             self._keys.give(state.slot, state.generation, handle)
         self._push(layout.CMD_SECURE, state, handle, *self._keys.start_of(state.slot, state.generation))
+
+    def _reach(self, state: SlotState, before: RemoteMedia | None, remote: RemoteMedia | None) -> SlotState:
+        """Prepare the sockets for the peer of `remote`; returns the state with a window when it is to be learned."""
+        if remote is None or not remote.symmetric or not usable(remote.rtp):
+            self._connect(state.slot, remote)
+            return state
+        _sockaddrs(remote)  # refuses what cannot be sent to before anything is changed
+        if before is None or not usable(before.rtp):
+            self._sockets[state.slot].open_to_all()
+        # Sockets that have a peer are opened by the engine, which judges what comes from then on.
+        number = state.last_number + 1
+        return replace(state, learning=number, last_number=number)
+
+    def _push_learning(self, state: SlotState, remote: RemoteMedia) -> None:
+        """Have the engine learn the peer's address; before the facts, which let packets in."""
+        if state.learning and int(self._plane.legs[state.slot]["ln_number"]) != state.learning and remote.symmetric:
+            self._push(layout.CMD_LEARN, state, state.learning, *_sockaddrs(remote))
 
     def _connect(self, slot: int, remote: RemoteMedia | None) -> None:
         pair = self._sockets[slot]
@@ -227,9 +245,11 @@ class Legs:
             return  # a session refresh: nothing may be heard of it
         before = state.remote
         if before is None or (before.rtp, before.rtcp) != (remote.rtp, remote.rtcp):
-            self._connect(state.slot, remote)
-        self.save(replace(state, remote=remote))
+            state = self._reach(state, before, remote)
+        state = replace(state, remote=remote)
+        self.save(state)
         self._secure(state, before.crypto if before is not None else 0, remote.crypto)
+        self._push_learning(state, remote)
         self._push_remote(state, remote)
 
     def _play(self, id_: CommandId, command: words.Play) -> None:
@@ -375,6 +395,7 @@ class Legs:
         record = self._plane.legs[state.slot]
         if state.remote is not None:
             self._secure(state, int(record["sr_handle"]), state.remote.crypto)
+            self._push_learning(state, state.remote)
         if state.remote is not None and _facts(state.remote) != tuple(int(record[name]) for name in _FACT_FIELDS):
             self._push_remote(state, state.remote)
 
@@ -404,6 +425,12 @@ def _facts(remote: RemoteMedia) -> tuple[int, ...]:
         remote.comfort_noise or 0,
         int(remote.rtcp_mux),
     )
+
+
+def _sockaddrs(remote: RemoteMedia) -> list[int]:
+    """Words of `CMD_LEARN`; raises `BadAddressError`."""
+    rtcp = remote.rtcp if usable(remote.rtcp) else _next_port(remote)
+    return [*pack_sockaddr(remote.rtp), *pack_sockaddr(rtcp)]
 
 
 def _next_port(remote: RemoteMedia) -> Address:

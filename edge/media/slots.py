@@ -50,6 +50,8 @@ class SlotState(Struct, frozen=True, kw_only=True):
     #: `closed`: the engine has let go; kept so that a repeated `CloseLeg` is answered with the same figures.
     phase: Literal["open", "closing", "closed"] = "open"
     remote: RemoteMedia | None = None
+    #: The newest window in which the peer's address is (or was) learned; 0: there was none.
+    learning: int = 0
     #: Plays that the engine was given and has not ended yet, by the number it knows them by.
     plays: dict[int, PlayId] = {}
     #: The newest play, also when it has ended: a repeated `Play` is not played again.

@@ -7,6 +7,8 @@ import contextlib
 import ctypes
 import ipaddress
 import socket
+import struct
+import sys
 from collections.abc import Iterator
 
 from edge.vocabulary.media import Address
@@ -44,6 +46,13 @@ class SocketPair:
             self.disconnect()
             raise BadAddressError(f"{rtp}, {rtcp}: {error}") from error
 
+    def open_to_all(self) -> None:
+        """Accept datagrams of everybody, for the engine to learn the peer from; what came before is thrown away."""
+        self.disconnect()
+        for fd in (self.rtp_fd, self.rtcp_fd):
+            with _borrowed(fd) as sock:
+                drain(sock)
+
     def disconnect(self) -> None:
         """Go back to the state before `connect`; the sockets were bound to a port by number, so they keep it."""
         for fd in (self.rtp_fd, self.rtcp_fd):
@@ -56,6 +65,30 @@ def usable(address: Address) -> bool:
         return address.port != 0 and not ipaddress.ip_address(address.host).is_unspecified
     except ValueError:
         return True  # for connect() to refuse, with an error for the command
+
+
+def pack_sockaddr(address: Address) -> list[int]:
+    """Pack an address as a struct sockaddr of 32 bytes, in the words of a command. Raises `BadAddressError`."""
+    try:
+        host = _numeric(address)
+        if host.version == 4:
+            data = struct.pack("=H", socket.AF_INET) + struct.pack(">H4s", address.port, host.packed)
+        else:
+            data = struct.pack("=H", socket.AF_INET6) + struct.pack(">HI16s", address.port, 0, host.packed)
+    except ValueError as error:
+        raise BadAddressError(f"{address}: {error}") from error
+    return list(struct.unpack("<4q", data.ljust(32, b"\0")))
+
+
+def unpack_sockaddr(data: bytes) -> Address | None:
+    """Read a struct sockaddr; None when it is empty."""
+    family = int.from_bytes(data[:2], sys.byteorder)
+    port = int.from_bytes(data[2:4], "big")
+    if family == socket.AF_INET:
+        return Address(str(ipaddress.IPv4Address(data[4:8])), port)
+    if family == socket.AF_INET6:
+        return Address(str(ipaddress.IPv6Address(data[8:24])), port)
+    return None
 
 
 def drain(sock: socket.socket) -> int:
@@ -73,10 +106,14 @@ def drain(sock: socket.socket) -> int:
 
 
 def _connect(sock: socket.socket, address: Address) -> None:
+    sock.connect((str(_numeric(address)), address.port))
+
+
+def _numeric(address: Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     host = ipaddress.ip_address(address.host)  # numbers only: a name would be looked up, and block
     if host.is_multicast or not 0 < address.port < 65536:
         raise ValueError("not a unicast address and port")
-    sock.connect((str(host), address.port))
+    return host
 
 
 @contextlib.contextmanager
