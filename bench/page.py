@@ -19,6 +19,14 @@ REACH: dict[str, tuple[str, Any]] = {
     "setup_20_invite_to_200_p50": ("4 (Asterisk: 1.7)", lambda value: value < 4),
     "setup_20_invite_to_200_p99": ("10 (Asterisk: 3.9)", lambda value: value < 10),
     "setup_100_failed": ("0", lambda value: value == 0),
+    "relay_beside_rtpengine": ("1", lambda value: value <= 1),
+    "relay_rtp_lost": ("0", lambda value: value == 0),
+    "recorded_ivr_rtp_lost": ("0", lambda value: value == 0),
+    "recorded_ivr_legs_per_core": ("800", lambda value: value >= 800),
+    "two_engines_ratio": ("1.8", lambda value: value >= 1.8),
+    "kill_most_lost_of_a_leg": ("5, one a kill", lambda value: value <= 5),
+    "kill_longest_gap": ("60, two ticks missed", lambda value: value <= 60),
+    "kill_silent_legs": ("0", lambda value: value == 0),
     "busy_rtp_spacing_off_p99": ("2", lambda value: value < 2),
     "key_rfc4733_to_prompt_p50": ("60", lambda value: value <= 60),
     "key_inband_to_prompt_p50": ("100", lambda value: value <= 100),
@@ -34,6 +42,11 @@ was dropped or more than 2 % of the machine was stolen is made again, and marked
 CPU is the share of one core, all processes of the appliance together and by process. `spacing_off` is how far the time
 between two RTP packets of a call is from 20 ms, by the receiver's kernel timestamps. `echo` is a bare C program that
 sends each packet back, under the same load: what the kernel takes for itself.
+
+Relay, IVR, SRTP, kills and capacity are measured on media alone: the engines run under a real supervisor, their loops
+bound to a core, and stand-ins give the commands that signalling would. Their peers are one C program on the first core.
+Relay is 100 pairs of legs; rtpengine (user space) and ours take turns, three times, and the median counts. For two
+engines each core has one engine and one generator, for one engine one core has both: the same share on each core.
 
 | figure | value | unit | beside it | to reach | reached |
 |---|---:|---|---|---|---|

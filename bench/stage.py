@@ -6,6 +6,7 @@ a stage are named by their slot; each has a peer at an address and port.
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -59,6 +60,8 @@ class Stage:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "edge.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._recorded: list[int] = []
+        self._takes = 0
 
     def start(self) -> None:
         from edge.app.prepare import sizes_of
@@ -132,7 +135,7 @@ class Stage:
 
     def pids(self, names: Iterable[str]) -> list[int]:
         wanted = set(names)
-        return [row["pid"] for row in self.control(what="status")["processes"] if row["name"] in wanted]
+        return [row["pid"] for row in self.control(what="status")["processes"] if row["name"] in wanted and row["pid"]]
 
     def cpu_s(self) -> float:
         """CPU seconds of all processes of the appliance so far."""
@@ -167,12 +170,20 @@ class Stage:
 
     def record(self, slots: Iterable[int]) -> None:
         root = Path(self.site.paths.recordings)
-        self.do(
-            c.StartRecording(leg_of(slot), RecordingId(f"r{slot}"), str(root / f"{slot}.wav")) for slot in slots
-        )
+        self._recorded = list(slots)
+        self._takes += 1
+        names = [(slot, f"{self._takes}-{slot}") for slot in self._recorded]
+        self.do(c.StartRecording(leg_of(slot), RecordingId(name), str(root / f"{name}.wav")) for slot, name in names)
 
     def close(self, slots: Iterable[int]) -> None:
+        """Close legs; what was recorded is completed first, and then thrown away."""
+        recorded, self._recorded = self._recorded, []
+        done = "edge_media_recordings_done_total"
+        before = self.metrics()[done] if recorded else 0
         self.do(c.CloseLeg(leg_of(slot)) for slot in slots)
+        if recorded:
+            until(lambda: self.metrics()[done] >= before + len(recorded), 120, "recordings completed")
+            shutil.rmtree(self.site.paths.recordings, ignore_errors=True)
 
 
 def _remote(host: str, port: int, crypto: int) -> RemoteMedia:
@@ -205,9 +216,7 @@ def main() -> int:
     idle = {name: getattr(APPLIANCE, name)._replace(module="bench.idle") for name in ("front", "span", "forwarder")}
     desk = APPLIANCE.switch._replace(module="bench.desk", fds=("link_listener", "key_table"))
     site = msgspec.structs.replace(prepared.site, source="")
-    return run_prepared(
-        msgspec.structs.replace(prepared, site=site), None, APPLIANCE._replace(**idle, switch=desk)
-    )
+    return run_prepared(msgspec.structs.replace(prepared, site=site), None, APPLIANCE._replace(**idle, switch=desk))
 
 
 if __name__ == "__main__":

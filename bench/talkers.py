@@ -18,9 +18,7 @@ def build(folder: Path) -> Path:
     if compiler is None:
         raise RuntimeError("no C compiler: media cannot be measured")
     program = folder / "talkers"
-    subprocess.run(
-        [compiler, "-O2", "-Wall", "-o", str(program), str(Path(__file__).with_suffix(".c"))], check=True
-    )
+    subprocess.run([compiler, "-O2", "-Wall", "-o", str(program), str(Path(__file__).with_suffix(".c"))], check=True)
     return program
 
 

@@ -12,7 +12,7 @@ from edge.cli.output import BAD, FINE, USAGE, complain, print_json
 from edge.cli.site import JsonOption
 
 #: What can be measured, in the order of `all`.
-SUBJECTS = ("calls",)
+SUBJECTS = ("calls", "media", "capacity")
 
 
 def register(app: App) -> None:
