@@ -10,7 +10,7 @@ class Composition(NamedTuple):
 
     front: Recipe = Recipe("edge.front", ("sip_udp", "sip_tcp", "inner_udp", "front_table", "key_table"))
     switch: Recipe = Recipe("edge.switch", ("link_listener", "switch_seats"))
-    media: Recipe = Recipe("edge.media", ("media_state", "rtp", "key_table"), zygote=True)
+    media: Recipe = Recipe("edge.media", ("media_state", "rtp", "key_table"), zygote=True, prompt=True)
     span: Recipe = Recipe("edge.span", (), zygote=True)
     forwarder: Recipe = Recipe("edge.forwarder")
     web: Recipe = Recipe("edge.web", ("http_listener",))

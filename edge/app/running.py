@@ -13,7 +13,7 @@ from edge.app.sockets import CannotOpenError, open_all
 from edge.app.supervisor import Supervisor
 from edge.config.site import Site
 from edge.runtime.prctl import become_subreaper
-from edge.runtime.process import EXIT_CONFIG, name_process, raise_limits
+from edge.runtime.process import EXIT_CONFIG, be_prompt, name_process, raise_limits
 
 #: Descriptors beside media's sockets and two for each span: listeners, channels, files, connections of front.
 SPARE_DESCRIPTORS = 256
@@ -93,6 +93,7 @@ def run_prepared(prepared: Prepared, source: Source | None, composition: Composi
         check_descriptors(site, raise_limits())
         sockets = open_all(site, prepared.sizes, Path(site.paths.run))
         name_process("supervisor")
+        be_prompt()
         become_subreaper()
         supervisor = Supervisor(site, sockets, source, composition)
     except (RefusedError, CannotOpenError) as error:

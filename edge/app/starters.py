@@ -43,6 +43,8 @@ class Recipe(NamedTuple):
     module: str
     fds: tuple[str, ...] = ()
     zygote: bool = False
+    #: Comes before other programs of the machine.
+    prompt: bool = False
 
 
 class Executed:
@@ -62,6 +64,7 @@ class Executed:
             name=self._name,
             module=self._recipe.module,
             zygote=self._recipe.zygote,
+            prompt=self._recipe.prompt,
             incarnation=incarnation,
             channel_fd=theirs.fileno(),
             site=around.site_path,

@@ -56,6 +56,7 @@ class Worker:
         self._context = context
         self._log = logger(context.name)
         self.pump = Pump(context.name)
+        locked = lock_memory(present=False)  # before anything is mapped that the engine works on
         share = Share(context)
         state = map_media_state(share.memory_fd, share.site)
         self._plane, self._table = state.plane, state.table
@@ -116,6 +117,7 @@ class Worker:
         )
         self._share = share
         self._load = Load(state.plane, context.site.media.overload_percent, self._overloaded)
+        self._load.memory_locked = locked
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._disk_trouble = ""
         self._stale_told = 0
@@ -165,7 +167,6 @@ class Worker:
     def _start_engine(self) -> None:
         # A loop that runs wild is ended by the kernel; this says where it was.
         faulthandler.register(signal.SIGXCPU, chain=True)
-        self._load.memory_locked = lock_memory()
         cores = self._context.site.media.cores
         core = cores[self._share.index % len(cores)] if cores else None
         if core is not None and core not in os.sched_getaffinity(0):

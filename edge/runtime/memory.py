@@ -52,10 +52,12 @@ _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 _CAP_IPC_LOCK = 14
 
 
-def lock_memory() -> bool:
-    """Let no page of this process be swapped out or dropped once it was touched; whether that is allowed.
+def lock_memory(*, present: bool) -> bool:
+    """Let no page that is mapped from now on be swapped out or dropped once it was touched; whether that is allowed.
 
-    Not kept over fork. Tried only where there is no limit to it: below one, a later allocation would fail.
+    With `present` also what is mapped now, which takes tens of milliseconds. Not kept over fork; but what a worker
+    shares with a zygote that has locked its memory stays, too. Tried only where there is no limit to it: below one, a
+    later allocation would fail.
     """
     infinite = resource.RLIM_INFINITY
     with contextlib.suppress(ValueError, OSError):
@@ -63,7 +65,7 @@ def lock_memory() -> bool:
     unlimited = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == infinite
     if not unlimited and not _capabilities() >> _CAP_IPC_LOCK & 1:
         return False
-    return bool(_libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
+    return bool(_libc.mlockall((_MCL_CURRENT if present else 0) | _MCL_FUTURE | _MCL_ONFAULT) == 0)
 
 
 def _capabilities() -> int:

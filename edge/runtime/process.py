@@ -1,5 +1,6 @@
 """How a child starts: what the supervisor gives it, and what every process does before its own main."""
 
+import contextlib
 import faulthandler
 import os
 import resource
@@ -19,6 +20,8 @@ from edge.vocabulary.ids import Incarnation
 from edge.vocabulary.wire import unpacker
 
 EXIT_OK = 0
+#: Nice value of the supervisor and of media (setpriority(2)).
+_PROMPT = -15
 #: Wrong usage of a command.
 EXIT_USAGE = 2
 #: EX_CONFIG of sysexits.h: bad configuration; the supervisor does not try again.
@@ -59,6 +62,8 @@ class ProcessContext:
     supervisor_pid: int = 0
     #: Which of several processes of this kind.
     index: int = 0
+    #: See `Launch`.
+    prompt: bool = False
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +82,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     run_dir: str
     boot_id: str
     supervisor_pid: int
+    #: It may not wait for its turn when the machine is busy, and neither may its workers.
+    prompt: bool = False
 
     def environment(self) -> dict[str, str]:
         """Return the variable that `child_main` reads."""
@@ -91,6 +98,15 @@ def read_site(path: str) -> Site:
 def name_process(name: str) -> None:
     """Show `edge-<name>` in ps and top (at most 15 characters)."""
     Path("/proc/self/comm").write_text(f"edge-{name}"[:15])
+
+
+def be_prompt(prompt: bool = True) -> None:
+    """Come before other programs of a busy machine (`prompt`), or wait like them, where that is allowed.
+
+    Who restarts the media engine may not wait: until it has, every conversation is silent.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, _PROMPT if prompt else 0)
 
 
 def raise_limits() -> int:
@@ -112,6 +128,7 @@ def child_main(launch: Launch, run: Callable[[ProcessContext], int]) -> int:
     faulthandler.enable()
     die_with_parent(launch.supervisor_pid)
     name_process(f"{launch.name}-zygote" if launch.zygote else launch.name)
+    be_prompt(launch.prompt)
     raise_limits()
     # Ctrl-C reaches the whole foreground group; only the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -127,6 +144,7 @@ def child_main(launch: Launch, run: Callable[[ProcessContext], int]) -> int:
             run_dir=launch.run_dir,
             boot_id=launch.boot_id,
             supervisor_pid=launch.supervisor_pid,
+            prompt=launch.prompt,
         )
         return run(context)
     except Exception:

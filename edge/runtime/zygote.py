@@ -21,7 +21,7 @@ import msgspec
 
 from edge.runtime.channel import SupervisorChannel
 from edge.runtime.logs import logger
-from edge.runtime.memory import trim, unmap_clean_files
+from edge.runtime.memory import lock_memory, trim, unmap_clean_files
 from edge.runtime.packets import MAX_MESSAGE
 from edge.runtime.parent import die_with_parent, outlive_zygote
 from edge.runtime.process import ProcessContext
@@ -47,6 +47,8 @@ def run(context: ProcessContext, prepare: Prepare, work: Work) -> NoReturn:
         raise RuntimeError(f"{context.name}: preparing left threads behind; forking them is unsafe")
     trim()
     unmap_clean_files()
+    if context.prompt:
+        lock_memory(present=True)  # what its workers share with it must be there, too
     # Frozen objects are never touched by a collection, so their pages stay shared with every worker.
     gc.freeze()
     _Zygote(context, work).run()

@@ -39,7 +39,7 @@ def test_files_are_taken_out_of_memory_and_come_back_by_themselves() -> None:
 LOCK = """
 import mmap
 from edge.runtime.memory import lock_memory
-allowed = lock_memory()
+allowed = lock_memory(present=True)
 later = mmap.mmap(-1, 1 << 20)
 later[:] = bytes(1 << 20)
 (locked,) = [int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmLck:")]
