@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from edge.cli import conference
 from edge.cli.events import failed
 from edge.cli.output import FINE, print_json, print_table, seconds
 from edge.cli.site import (
@@ -25,8 +26,11 @@ _ALL = -1
 
 
 def register(app: App) -> None:
-    """Add the command."""
-    app.command(calls, name="calls")
+    """Add the commands."""
+    group = App(name="calls", help="Calls in progress, or all that are remembered; and what operators do with them.")
+    group.default(calls)
+    conference.register(group)
+    app.command(group)
 
 
 def calls(

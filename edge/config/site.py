@@ -145,6 +145,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: Learn where a peer's audio comes from when that is not the address of its SDP (a phone behind NAT). Only in the
     #: first 3 s after each negotiation, and only while nothing comes from the negotiated address.
     symmetric_rtp: bool = False
+    #: Quiet callers are lifted slowly towards the normal level. Their recordings stay as they are.
+    auto_level: bool = False
 
 
 class Route(Struct, frozen=True, kw_only=True):

@@ -47,6 +47,7 @@ class Plan:
             menu_key=self.stored(menu)[0] if menu is not None else "",
             max_call_ms=self.site.limits.max_call_seconds * 1000,
             recordings=recordings,
+            auto_level=[trunk.name for trunk in self.site.trunks if trunk.auto_level],
         )
 
     def seat(self, slot: SlotIndex) -> Seat:

@@ -2,21 +2,27 @@
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Originate, Stopped
+from edge.core.calls.inputs import ChangeMode, ChangeSound, Drop, Invite, Originate, Stopped
+from edge.core.calls.leg import Leg
 from edge.core.menus.model import Menu
 from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.switch.exchange import Exchange
-from edge.vocabulary.ids import CallId
+from edge.vocabulary.ids import CallId, LegId
+from edge.vocabulary.media import LegSound, RoomMode
 from edge.vocabulary.private import Private
 from edge.vocabulary.wire import json_reader, to_json
+
+#: In dB; what media takes.
+Gain = Annotated[float, Meta(ge=-60.0, le=24.0)]
 
 
 class RequestError(Exception):
@@ -39,8 +45,52 @@ class CallRequest(Struct, frozen=True):
     id: str
 
 
+class InviteRequest(Struct, frozen=True, kw_only=True):
+    """Ask a further leg into a call's talk."""
+
+    id: str
+    #: SIP URI, or a number to be dialled on `trunk`.
+    target: str
+    mode: RoomMode
+    #: Whom it whispers to; None: the leg that the first one talks with.
+    to: str | None = None
+    #: Its keys 4, 5 and 6 change the mode.
+    supervises: bool = False
+    trunk: str = ""
+    caller: str = "edge"
+    ring_timeout_ms: int = 30000
+
+
+class LegRequest(Struct, frozen=True, kw_only=True):
+    """Name a leg of a call: its id, or its number in the call."""
+
+    id: str
+    leg: str
+
+
+class ModeRequest(LegRequest, frozen=True, kw_only=True):
+    """Change how a further leg takes part."""
+
+    mode: RoomMode
+    to: str | None = None
+
+
+class SoundRequest(LegRequest, frozen=True, kw_only=True):
+    """Mute a leg or change its levels; what is not given stays."""
+
+    muted: bool | None = None
+    deaf: bool | None = None
+    gain_db: Gain | None = None
+    heard_gain_db: Gain | None = None
+    auto_level: bool | None = None
+
+
 _originate = json_reader(OriginateRequest)
 _call = json_reader(CallRequest)
+_invite = json_reader(InviteRequest)
+_leg = json_reader(LegRequest)
+_mode = json_reader(ModeRequest)
+_sound = json_reader(SoundRequest)
 
 
 class Requests:
@@ -54,6 +104,10 @@ class Requests:
             "originate": self._make,
             "call": self._one,
             "hang_up": self._hang_up,
+            "invite": self._ask_in,
+            "mode": self._change_mode,
+            "sound": self._change_sound,
+            "drop": self._drop,
         }
 
     def answer(self, what: str, body: bytes) -> bytes:
@@ -116,11 +170,77 @@ class Requests:
         return found
 
     def _hang_up(self, body: bytes) -> dict[str, str]:
-        call = self._exchange.calls.get(CallId(_call.decode(body).id))
-        if call is None:
-            raise RequestError("no such call")
+        call = self._live(_call.decode(body).id)
         self._exchange.feed(call, Stopped("by request"))
         return {"call": call.id}
+
+    # --- talks of more than two
+
+    def _live(self, id_: str) -> Call:
+        call = self._exchange.calls.get(CallId(id_))
+        if call is None:
+            raise RequestError("no such call")
+        return call
+
+    def _talking(self, id_: str) -> Call:
+        call = self._live(id_)
+        if not call.talking:
+            raise RequestError("nobody is connected with the caller")
+        return call
+
+    def _ask_in(self, body: bytes) -> dict[str, str]:
+        request = _invite.decode(body)
+        call = self._talking(request.id)
+        before = set(call.legs)
+        invite = Invite(
+            target=Private(request.target),
+            trunk=request.trunk,
+            caller=Private(request.caller),
+            mode=request.mode,
+            to=_leg_of(call, request.to).id if request.to is not None else None,
+            supervises=request.supervises,
+            ring_timeout_ms=request.ring_timeout_ms,
+        )
+        self._exchange.feed(call, invite)
+        return {"call": call.id, "leg": next(leg for leg in call.legs if leg not in before)}
+
+    def _change_mode(self, body: bytes) -> dict[str, str]:
+        request = _mode.decode(body)
+        call = self._talking(request.id)
+        leg = _leg_of(call, request.leg)
+        if leg.id not in call.guests.present:
+            raise RequestError("the leg is not a further one")
+        to = _leg_of(call, request.to).id if request.to is not None else None
+        if to == leg.id:
+            raise RequestError("a leg cannot whisper to itself")
+        self._exchange.feed(call, ChangeMode(leg.id, request.mode, to))
+        return {"call": call.id, "leg": leg.id}
+
+    def _change_sound(self, body: bytes) -> dict[str, Any]:
+        request = _sound.decode(body)
+        call = self._live(request.id)
+        leg = _leg_of(call, request.leg)
+        given = {name: getattr(request, name) for name in LegSound.__struct_fields__}
+        sound = replace(leg.sound, **{name: value for name, value in given.items() if value is not None})
+        self._exchange.feed(call, ChangeSound(leg.id, sound))
+        return {"call": call.id, "leg": leg.id, "sound": leg.sound}
+
+    def _drop(self, body: bytes) -> dict[str, str]:
+        request = _leg.decode(body)
+        call = self._live(request.id)
+        leg = _leg_of(call, request.leg)
+        if call.party(leg) is None:
+            raise RequestError("the call's first leg ends with the call" if leg is call.first else "the leg has ended")
+        self._exchange.feed(call, Drop(leg.id))
+        return {"call": call.id, "leg": leg.id}
+
+
+def _leg_of(call: Call, name: str) -> Leg:
+    """Find a leg by its id or its number."""
+    leg = call.legs.get(LegId(name)) or call.legs.get(LegId(f"{call.id}.{name}"))
+    if leg is None:
+        raise RequestError("no such leg")
+    return leg
 
 
 def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
@@ -146,7 +266,17 @@ def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
                 "signalling": leg.signalling,
                 "media": leg.media,
                 "slot": leg.seat.slot if leg.seat is not None else None,
+                "mode": _mode_of(call, leg),
+                "sound": leg.sound,
             }
             for leg in call.legs.values()
         ],
     }
+
+
+def _mode_of(call: Call, leg: Leg) -> str:
+    """How a leg takes part in the talk; "" when it does not."""
+    guest = call.guests.present.get(leg.id)
+    if guest is not None:
+        return guest.mode if guest.joined else ""
+    return "talk" if call.talks_with(leg) is not None else ""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId, RecordingId
-from edge.vocabulary.media import AudioFault, DigitMethod
+from edge.vocabulary.media import AudioFault, DigitMethod, RoomMode
 from edge.vocabulary.private import Private
 from edge.vocabulary.quality import QualityFigures
 
@@ -98,6 +98,44 @@ class BridgeEnded(Struct, frozen=True, tag="bridge.ended", kw_only=True):
 
     leg: LegId
     other: LegId
+
+
+class ConferenceJoined(Struct, frozen=True, tag="conference.joined", kw_only=True):
+    """A further leg came into the talk: a supervisor, or one more who talks."""
+
+    leg: LegId
+    #: `talk`: heard by all; `listen`: by nobody; `whisper`: by `to` only.
+    mode: RoomMode
+    to: LegId | None = None
+
+
+class ConferenceModeChanged(Struct, frozen=True, tag="conference.mode_changed", kw_only=True):
+    """A further leg is heard by others than before."""
+
+    leg: LegId
+    mode: RoomMode
+    to: LegId | None = None
+
+
+class ConferenceLeft(Struct, frozen=True, tag="conference.left", kw_only=True):
+    """A further leg left the talk, or goes on with it in a bridge of its own with the caller."""
+
+    leg: LegId
+
+
+class LegSoundChanged(Struct, frozen=True, tag="leg.sound_changed", kw_only=True):
+    """A leg was muted, or its levels were changed: all that holds now."""
+
+    leg: LegId
+    #: What it says is not heard.
+    muted: bool
+    #: It does not hear the others.
+    deaf: bool
+    #: Of what it says, and of what it hears of the others.
+    gain_db: float
+    heard_gain_db: float
+    #: What it says is lifted when it is quiet.
+    auto_level: bool
 
 
 class MenuEntered(Struct, frozen=True, tag="menu.node_entered", kw_only=True):
@@ -210,6 +248,10 @@ AnyEvent = (
     | LegQuality
     | BridgeStarted
     | BridgeEnded
+    | ConferenceJoined
+    | ConferenceModeChanged
+    | ConferenceLeft
+    | LegSoundChanged
     | MenuEntered
     | MenuInput
     | DtmfReceived

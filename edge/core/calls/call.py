@@ -12,12 +12,14 @@ from collections import Counter
 from typing import Literal
 
 from edge.core.calls.effects import Effects
+from edge.core.calls.guests import Guest, Guests
 from edge.core.calls.inputs import (
     Abandoned,
     Action,
     Entry,
     Incoming,
     Input,
+    Invite,
     Originate,
 )
 from edge.core.calls.keys import Keys
@@ -36,7 +38,7 @@ from edge.vocabulary import events
 from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.ids import CallId, LegId, leg_id
-from edge.vocabulary.media import FLASH
+from edge.vocabulary.media import FLASH, LegSound
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     DigitHeard,
@@ -71,6 +73,7 @@ class Call:
         self.first: Leg
         self.recorder: Recorder
         self.stage: Stage
+        self.guests: Guests
         self.transfer: Transfer | None = None
         self.keys = Keys(self.fx, self.withheld)
         self._legs_made = 0
@@ -151,7 +154,10 @@ class Call:
         self.started_ms = self.fx.now_ms
         self.first = leg
         self.recorder = Recorder(leg.id, begun.terms.recordings, self.fx)
+        self.guests = Guests(leg, self.fx)
         self.stage = Stage(leg.id, self.fx, leg.press)
+        trunk = begun.report.trunk if isinstance(begun, Incoming) else begun.trunk
+        leg.sound = LegSound(auto_level=self._lifts(trunk))
         self.fx.set(LONGEST, begun.terms.max_call_ms)
 
     def _new_leg(self, signalling: Literal["offered", "reserving"]) -> Leg:
@@ -228,12 +234,15 @@ class Call:
 
     def _dial(self, dial: Dial) -> None:
         leg = self._new_leg("reserving")
+        leg.sound = LegSound(auto_level=self._lifts(dial.trunk))
         stage = self.stage
 
         def ringing(on: bool) -> None:
             stage.ring(dial.ringing if on else [])
 
-        self.transfer = Transfer(self.first, leg, dial, self.fx, ringing=ringing, ended=self._transfer_ended)
+        self.transfer = Transfer(
+            self.first, leg, dial, self.fx, ringing=ringing, ended=self._transfer_ended, heir=self._heir
+        )
         self.transfer.begin(self._caller())
 
     def _caller(self) -> Private:
@@ -248,8 +257,38 @@ class Call:
         pair = (self.transfer.first, self.transfer.leg)
         return pair[1 - pair.index(leg)] if leg in pair else None
 
+    @property
+    def talking(self) -> bool:
+        """Whether the first leg talks with another one, so that guests may come."""
+        transfer = self.transfer
+        return self.phase == "running" and transfer is not None and transfer.bridged and transfer.leg.talks
+
+    def party(self, leg: Leg) -> Transfer | Guest | None:
+        """Return what brought a further leg into the call and follows what becomes of it."""
+        if self.transfer is not None and self.transfer.leg is leg:
+            return self.transfer
+        return self.guests.present.get(leg.id)
+
+    def invite(self, input: Invite) -> None:  # noqa: A002
+        """Have a further phone rung, which joins the talk."""
+        if self.talking and self.transfer is not None:
+            self.guests.talks_with(self.transfer.leg)
+            leg = self._new_leg("reserving")
+            leg.sound = LegSound(auto_level=self._lifts(input.trunk))
+            self.guests.invite(leg, input)
+
+    def _heir(self) -> Leg | None:
+        heir = self.guests.heir()
+        if heir is not None:
+            self.guests.talks_with(heir)
+        return heir
+
+    def _lifts(self, trunk: str) -> bool:
+        return self.begun is not None and trunk in self.begun.terms.auto_level
+
     def _transfer_ended(self, reason: EndReason, talked: bool) -> None:
         self.transfer = None
+        self.guests.dismiss()
         if self.run is None:
             return
         outcome = "" if talked else ("failed" if reason.outcome == "completed" else reason.outcome)
@@ -271,6 +310,7 @@ class Call:
         if self.transfer is not None:
             self.transfer.forgotten()
             self.transfer = None
+        self.guests.abandon()
         for leg in self.legs.values():
             leg.media = "none" if leg.seat is None else "closed"
             leg.ended(reason)
@@ -288,6 +328,7 @@ class Call:
         if self.transfer is not None:
             self.transfer.abandon(reason)
             self.transfer = None
+        self.guests.abandon()
         self.recorder.stop()
         for leg in self.legs.values():
             leg.take_down(reason)

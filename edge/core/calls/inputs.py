@@ -11,7 +11,7 @@ from msgspec import Struct
 from edge.vocabulary.commands import AnyCommand
 from edge.vocabulary.events import AnyEvent
 from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex
-from edge.vocabulary.media import Address
+from edge.vocabulary.media import Address, LegSound, RoomMode
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     AudioResumed,
@@ -52,6 +52,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     max_call_ms: int
     #: Absolute folder of this day's recordings; empty: the call is not recorded.
     recordings: str = ""
+    #: Trunks whose quiet talkers are lifted.
+    auto_level: list[str] = []
 
 
 class Incoming(Struct, frozen=True, tag=True, kw_only=True):
@@ -102,6 +104,41 @@ class Stopped(Struct, frozen=True, tag=True):
     text: str
 
 
+class Invite(Struct, frozen=True, tag=True, kw_only=True):
+    """An operator asks a further leg into the talk: a supervisor, or one more to talk with."""
+
+    target: Private
+    trunk: str
+    caller: Private
+    mode: RoomMode
+    #: Whom it whispers to; None: the leg that the first one talks with.
+    to: LegId | None = None
+    #: Its keys 4, 5 and 6 change the mode: listen, whisper, talk.
+    supervises: bool = False
+    ring_timeout_ms: int = 30000
+
+
+class ChangeMode(Struct, frozen=True, tag=True):
+    """An operator lets a guest be heard by all, by nobody, or by `to`."""
+
+    leg: LegId
+    mode: RoomMode
+    to: LegId | None = None
+
+
+class ChangeSound(Struct, frozen=True, tag=True):
+    """An operator mutes a leg, or changes its levels."""
+
+    leg: LegId
+    sound: LegSound
+
+
+class Drop(Struct, frozen=True, tag=True):
+    """An operator ends a leg that is not the first one."""
+
+    leg: LegId
+
+
 class Restored(Struct, frozen=True, kw_only=True):
     """A recording that a restart of the appliance interrupted, repaired."""
 
@@ -131,6 +168,10 @@ Input = (
     | Resumed
     | MediaLost
     | Stopped
+    | Invite
+    | ChangeMode
+    | ChangeSound
+    | Drop
     | Abandoned
     | CommandDone
     | LegMedia

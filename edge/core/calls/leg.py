@@ -7,10 +7,20 @@ from edge.core.calls.effects import Effects
 from edge.core.calls.inputs import Seat
 from edge.core.calls.keys_out import KeysOut
 from edge.vocabulary import events
-from edge.vocabulary.commands import Answer, CloseLeg, HangUp, MakeCall, OpenLeg, Reject, ReleaseSpan, UpdateLeg
+from edge.vocabulary.commands import (
+    Answer,
+    CloseLeg,
+    HangUp,
+    MakeCall,
+    OpenLeg,
+    Reject,
+    ReleaseSpan,
+    SetSound,
+    UpdateLeg,
+)
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
-from edge.vocabulary.media import AudioFault, DigitMethod, RemoteMedia
+from edge.vocabulary.media import AudioFault, DigitMethod, LegSound, RemoteMedia
 from edge.vocabulary.quality import QualityFigures
 from edge.vocabulary.reports import LegMediaEnded, LegRinging
 
@@ -47,6 +57,7 @@ class Leg:
         self.keys_out = KeysOut(id, effects)
         #: Faults that were told and are not over.
         self.missing_audio: set[AudioFault] = set()
+        self.sound = LegSound()
         #: Why we take it down; None while we do not.
         self.wish: EndReason | None = None
         self._rang: tuple[int, bool] | None = None
@@ -95,6 +106,8 @@ class Leg:
         if self.media != "opening" or self.seat is None:
             return
         self.media = "open"
+        if self.sound != LegSound():
+            self._fx.media(SetSound(self.id, self.sound))
         if self.signalling == "offered":
             self.signalling = "answering"
             self._fx.span(self.span, Answer(self.id, self.seat.address))
@@ -109,6 +122,16 @@ class Leg:
         self.remote = remote
         if self.media in {"opening", "open"}:
             self._fx.media(UpdateLeg(self.id, remote))
+
+    def set_sound(self, sound: LegSound) -> None:
+        """Mute it, or change its levels; at once, or when media opens it."""
+        if sound == self.sound or self.signalling in {"hanging", "down"}:
+            return
+        self.sound = sound
+        if self.media == "open":
+            self._fx.media(SetSound(self.id, sound))
+        told = {name: getattr(sound, name) for name in LegSound.__struct_fields__}
+        self._fx.emit(events.LegSoundChanged(leg=self.id, **told))
 
     def close_media(self) -> None:
         """Have media close the leg, if it is open."""

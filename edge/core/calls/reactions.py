@@ -6,10 +6,15 @@ A command that could not be carried out counts as the report that will never com
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from edge.core.calls.guests import WAITS
 from edge.core.calls.inputs import (
     Abandoned,
+    ChangeMode,
+    ChangeSound,
+    Drop,
     Elapsed,
     Incoming,
+    Invite,
     MediaLost,
     Originate,
     Reserved,
@@ -60,9 +65,10 @@ def _reserved(call: "Call", input: Reserved) -> None:  # noqa: A002
         if input.seat is not None:
             call.fx.free(input.seat.slot)
         return
+    party = call.party(leg)
     if leg is not call.first:
-        if call.transfer is not None and call.transfer.leg is leg:
-            call.transfer.reserved(input)
+        if party is not None:
+            party.reserved(input)
         return
     leg.span = input.span
     if input.seat is None:
@@ -78,16 +84,16 @@ def _refused(call: "Call", input: SpanRefused) -> None:  # noqa: A002
         return
     if leg is call.first:
         call.first_ended(input.end)
-    elif call.transfer is not None and call.transfer.leg is leg:
-        call.transfer.refused(input.end)
+    elif (party := call.party(leg)) is not None:
+        party.refused(input.end)
 
 
 def _rang(call: "Call", input: LegRinging) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
     if leg is None:
         return
-    if call.transfer is not None and call.transfer.leg is leg:
-        call.transfer.rang(input)
+    if (party := call.party(leg)) is not None:
+        party.rang(input)
     else:
         leg.rang(input)
 
@@ -96,8 +102,8 @@ def _answered(call: "Call", input: LegAnswered) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
     if leg is None:
         return
-    if call.transfer is not None and call.transfer.leg is leg:
-        call.transfer.answered()
+    if (party := call.party(leg)) is not None:
+        party.answered()
     elif leg is call.first and leg.answered():
         call.answered_ms = call.fx.now_ms
         call.phase = "running"
@@ -116,8 +122,8 @@ def _negotiated(call: "Call", input: LegMedia) -> None:  # noqa: A002
     leg.negotiated(input.remote)
     if leg is call.first:
         call.start_menu()
-    elif call.transfer is not None and call.transfer.leg is leg:
-        call.transfer.connect()
+    elif (party := call.party(leg)) is not None:
+        party.connect()
 
 
 def _leg_ended(call: "Call", input: LegEnded) -> None:  # noqa: A002
@@ -127,9 +133,10 @@ def _leg_ended(call: "Call", input: LegEnded) -> None:  # noqa: A002
     if leg is call.first:
         call.first_ended(input.end)
         return
+    party = call.party(leg)
     reason = leg.ended(input.end)
-    if reason is not None and call.transfer is not None and call.transfer.leg is leg:
-        call.transfer.leg_ended(reason)
+    if reason is not None and party is not None:
+        party.leg_ended(reason)
 
 
 def _done(call: "Call", input: CommandDone) -> None:  # noqa: A002
@@ -156,8 +163,8 @@ def _succeeded(call: "Call", kind: str, leg: Leg, command: CommandId) -> None:
             if call.phase == "setup":
                 patience = ACK_MS if isinstance(call.begun, Incoming) else _ring_timeout(call)
                 call.fx.set(SETUP, patience)
-        elif call.transfer is not None and call.transfer.leg is leg and leg.signalling == "dialling":
-            call.transfer.dialled()
+        elif (party := call.party(leg)) is not None and leg.signalling == "dialling":
+            party.dialled()
 
 
 def _ring_timeout(call: "Call") -> int:
@@ -178,6 +185,8 @@ def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
         leg.media_gone()
     elif kind in {"StartRecording", "StopRecording"}:
         call.recorder.failed(error)
+    elif kind == "Join":
+        _fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="appliance", text=error))
     elif kind == "Bridge":
         _fail_transfer(call, EndReason(outcome="media_lost", ended_by="appliance", text=error))
     elif leg is call.first and call.phase == "running" and call.run is not None:
@@ -194,8 +203,8 @@ def _menu_command_failed(call: "Call", kind: str) -> None:
 def _fail_leg(call: "Call", leg: Leg, reason: EndReason) -> None:
     if leg is call.first:
         call.finish(reason)
-    elif call.transfer is not None and call.transfer.leg is leg:
-        _fail_transfer(call, reason)
+    elif (party := call.party(leg)) is not None:
+        party.fail(reason)
     else:
         leg.take_down(reason)
 
@@ -227,6 +236,8 @@ def _key(call: "Call", input: DigitHeard | InfoDigit) -> None:  # noqa: A002
         return
     secret = leg is call.first and call.run is not None and call.run.sensitive
     digit = call.keys.take(leg, input, secret, call.talks_with(leg))
+    if digit and call.run is not None and not call.run.sensitive:
+        call.guests.key(leg, digit)
     if digit is not None and leg is call.first and call.run is not None:
         call.perform(call.run.handle(Flash() if digit == FLASH else KeyPressed(digit), call.fx.now_ms))
 
@@ -276,22 +287,29 @@ def _recording_failed(call: "Call", input: RecordingFailed) -> None:  # noqa: A0
 
 def _elapsed(call: "Call", _input: Elapsed) -> None:
     for reason in call.fx.due():
-        if call.phase == "ending":
-            if reason == ENDING:
-                call.give_up()
-        elif reason == LONGEST:
-            call.finish(EndReason(outcome="max_duration", ended_by="appliance"))
-        elif reason == SETUP:
-            _setup_elapsed(call)
-        elif reason == FIRST_FACTS:
-            call.finish(EndReason(outcome="media_lost", ended_by="appliance", text="no media facts"))
-        elif reason.startswith(PATIENCE):
-            _keys_sent(call, call.legs[LegId(reason.removeprefix(PATIENCE))], CommandId(""))
-        elif call.transfer is not None:
-            call.transfer.elapsed(reason)
+        if call.phase != "ending":
+            _passed(call, reason)
+        elif reason == ENDING:
+            call.give_up()
     deadline = call.run.deadline if call.run is not None and call.phase == "running" else None
     if deadline is not None and deadline.at_ms <= call.fx.now_ms and call.run is not None:
         call.perform(call.run.handle(TimeUp(), call.fx.now_ms))
+
+
+def _passed(call: "Call", reason: str) -> None:
+    """One of the deadlines of a call that is not ending passed."""
+    if reason == LONGEST:
+        call.finish(EndReason(outcome="max_duration", ended_by="appliance"))
+    elif reason == SETUP:
+        _setup_elapsed(call)
+    elif reason == FIRST_FACTS:
+        call.finish(EndReason(outcome="media_lost", ended_by="appliance", text="no media facts"))
+    elif reason.startswith(PATIENCE):
+        _keys_sent(call, call.legs[LegId(reason.removeprefix(PATIENCE))], CommandId(""))
+    elif reason.startswith(WAITS):
+        call.guests.elapsed(reason)
+    elif call.transfer is not None:
+        call.transfer.elapsed(reason)
 
 
 def _setup_elapsed(call: "Call") -> None:
@@ -309,6 +327,27 @@ def _resumed(call: "Call", _input: Resumed) -> None:
 
 def _stopped(call: "Call", input: Stopped) -> None:  # noqa: A002
     call.finish(EndReason(outcome="stopped", ended_by="appliance", text=input.text))
+
+
+def _invited(call: "Call", input: Invite) -> None:  # noqa: A002
+    call.invite(input)
+
+
+def _mode(call: "Call", input: ChangeMode) -> None:  # noqa: A002
+    if call.talking:
+        call.guests.change(input.leg, input.mode, input.to)
+
+
+def _sound_set(call: "Call", input: ChangeSound) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is not None and call.phase in {"setup", "running"}:
+        leg.set_sound(input.sound)
+
+
+def _dropped(call: "Call", input: Drop) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is not None and call.phase == "running" and (party := call.party(leg)) is not None:
+        party.fail(EndReason(outcome="stopped", ended_by="appliance", text="by request"))
 
 
 def _incoming(call: "Call", input: Incoming) -> None:  # noqa: A002
@@ -347,5 +386,9 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     Elapsed: _elapsed,
     Resumed: _resumed,
     Stopped: _stopped,
+    Invite: _invited,
+    ChangeMode: _mode,
+    ChangeSound: _sound_set,
+    Drop: _dropped,
     Abandoned: _abandoned,
 }

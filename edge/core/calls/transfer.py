@@ -32,6 +32,7 @@ class Transfer:
         *,
         ringing: Callable[[bool], None],
         ended: Callable[[EndReason, bool], None],
+        heir: Callable[[], Leg | None],
     ) -> None:
         self.first = first
         self.leg = leg
@@ -40,6 +41,7 @@ class Transfer:
         self._fx = effects
         self._ringing = ringing
         self._ended = ended
+        self._heir = heir
         self._over = False
 
     def begin(self, caller: Private) -> None:
@@ -106,16 +108,32 @@ class Transfer:
 
     def fail(self, reason: EndReason) -> None:
         """Give up, and go on in the menu at once: the leg goes down by itself."""
-        talked = self.leg.answered_ms is not None and self.bridged
-        self._disconnect()
-        self.leg.take_down(reason)
-        self._finish(reason, talked)
+        leg, talked = self.leg, self.leg.answered_ms is not None and self.bridged
+        if not self._handed_over():
+            self._disconnect()
+        leg.take_down(reason)
+        if leg is self.leg:
+            self._finish(reason, talked)
 
     def leg_ended(self, reason: EndReason) -> None:
         """Take the end that the leg reported by itself."""
+        if self._handed_over():
+            return
         talked = self.leg.answered_ms is not None and self.bridged
         self._disconnect()
         self._finish(reason, talked)
+
+    def _handed_over(self) -> bool:
+        """Let somebody else in the talk take the leg's place, if there is one; whether the talk goes on so."""
+        heir = self._heir() if self.bridged else None
+        if heir is None:
+            return False
+        self.first.keys_out.forget()
+        self.leg.keys_out.forget()
+        self._fx.emit(events.BridgeEnded(leg=self.first.id, other=self.leg.id))
+        self.leg = heir
+        self._fx.emit(events.BridgeStarted(leg=self.first.id, other=self.leg.id))
+        return True
 
     def abandon(self, reason: EndReason) -> None:
         """Take the leg down because the call ends; nobody is told."""

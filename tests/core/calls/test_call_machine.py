@@ -7,10 +7,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from edge.core.calls.call import ENDING_MS, Call
 from edge.core.calls.inputs import (
     Abandoned,
+    ChangeMode,
+    ChangeSound,
+    Drop,
     Elapsed,
     Emit,
     FreeSeat,
     Input,
+    Invite,
     MediaLost,
     Reserved,
     Resumed,
@@ -22,6 +26,7 @@ from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId, PlayId
+from edge.vocabulary.media import LegSound
 from edge.vocabulary.private import Private
 from edge.vocabulary.wire import pack
 from tests.core.calls.desk import (
@@ -40,6 +45,9 @@ from tests.core.calls.desk import (
 
 MAX_CALL_MS = 600_000
 LEGS = st.sampled_from([LegId("c1.1"), LegId("c1.2"), LegId("c1.3"), LegId("c1.9")])
+GUESTS = [LegId("c1.1"), LegId("c1.2"), LegId("c1.3"), LegId("c1.4")]
+GUEST = st.sampled_from(GUESTS)
+MODES = st.sampled_from(["talk", "listen", "whisper"])
 OUTCOMES = st.sampled_from(["completed", "busy", "no_answer", "cancelled", "span_lost", "failed"])
 METHODS = st.sampled_from(["rfc4733", "inband", "info"])
 
@@ -125,7 +133,7 @@ class CallMachine(RuleBasedStateMachine):
     def media_lost(self, leg):
         self.give(MediaLost(leg))
 
-    @rule(leg=LEGS, digit=st.sampled_from("123490*#"), method=METHODS)
+    @rule(leg=LEGS, digit=st.sampled_from("12345690*#"), method=METHODS)
     def key(self, leg, digit, method):
         at = self.desk.now_ms
         if method == "info":
@@ -174,7 +182,7 @@ class CallMachine(RuleBasedStateMachine):
         self.desk.now_ms += 500
         self.key(LegId("c1.1"), key, "rfc4733")
 
-    @rule(leg=st.sampled_from([LegId("c1.2"), LegId("c1.3")]))
+    @rule(leg=st.sampled_from([LegId("c1.2"), LegId("c1.2"), LegId("c1.3"), LegId("c1.4")]))
     def target_answers(self, leg):
         if self.desk.call.waits_for_seat(leg):
             self.reserved(leg, True)
@@ -183,6 +191,23 @@ class CallMachine(RuleBasedStateMachine):
                 self.give(r.CommandDone(send.id))
         self.media_facts(leg)
         self.answered(leg)
+
+    @rule(mode=MODES, to=st.sampled_from([None, None, *GUESTS]), supervises=st.booleans())
+    def somebody_is_asked_in(self, mode, to, supervises):
+        target, caller = Private("sip:boss@127.0.0.1"), Private("edge")
+        self.give(Invite(target=target, trunk="", caller=caller, mode=mode, to=to, supervises=supervises))
+
+    @rule(leg=GUEST, mode=MODES, to=st.sampled_from([None, *GUESTS]))
+    def mode_is_changed(self, leg, mode, to):
+        self.give(ChangeMode(leg, mode, to))
+
+    @rule(leg=LEGS, muted=st.booleans(), gain_db=st.sampled_from([0.0, 6.0]))
+    def sound_is_changed(self, leg, muted, gain_db):
+        self.give(ChangeSound(leg, LegSound(muted=muted, gain_db=gain_db)))
+
+    @rule(leg=LEGS)
+    def leg_is_dropped(self, leg):
+        self.give(Drop(leg))
 
     @rule()
     def early_timer(self):
@@ -222,10 +247,12 @@ class CallMachine(RuleBasedStateMachine):
         count = self.desk.count
         assert count("leg.ended") <= count("leg.started")
         assert 0 <= count("bridge.started") - count("bridge.ended") <= 1
+        assert count("conference.left") <= count("conference.joined")
         assert count("recording.completed") + count("recording.failed") <= 1
         if self.desk.call.over:
             assert count("leg.ended") == count("leg.started")
             assert count("bridge.started") == count("bridge.ended")
+            assert count("conference.left") == count("conference.joined")
             assert count("recording.completed") + count("recording.failed") == len(self.desk.bodies(c.StartRecording))
 
     @invariant()

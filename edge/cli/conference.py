@@ -1,0 +1,218 @@
+"""`edge calls listen|whisper|barge|add|mute|unmute|gain|drop`: supervisors, conferences, and how loud everybody is.
+
+Works on calls whose caller talks with somebody. A leg is named by its id or its number (`edge calls legs`).
+"""
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from edge.cli.control import NotRunningError, ask
+from edge.cli.daemon import run_dir
+from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError
+
+CallArgument = Annotated[str, Parameter(help="Id of the call.")]
+LegArgument = Annotated[str, Parameter(help="Id of the leg, or its number in the call.")]
+WhoArgument = Annotated[str, Parameter(help="SIP URI (or number on --trunk) to ring, or a leg that is there already.")]
+TrunkOption = Annotated[str, Parameter(name="--trunk", help="Trunk to dial through.")]
+CallerOption = Annotated[str, Parameter(name="--caller", help="Caller id shown.")]
+ToOption = Annotated[str | None, Parameter(name="--to", help="Leg that hears it; else the one the caller talks with.")]
+
+
+def register(calls: App) -> None:
+    """Add the commands to `edge calls`."""
+    for command in (legs, listen, whisper, barge, add, mute, unmute, gain, drop):
+        calls.command(command)
+
+
+def legs(
+    call: CallArgument,
+    *,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+    json: JsonOption = False,
+) -> int:
+    """List the legs of a call in progress."""
+    found = _ask((config, demo, state), "call", {"id": call})
+    if isinstance(found, int):
+        return found
+    if json:
+        for leg in _legs(found):
+            print_json(leg)
+        return FINE
+    rows = [(leg["id"], leg["signalling"], leg["media"], leg["mode"], _sound(leg["sound"])) for leg in _legs(found)]
+    print_table(("leg", "signalling", "media", "in the talk", "sound"), rows)
+    return FINE
+
+
+def listen(
+    call: CallArgument,
+    who: WhoArgument,
+    *,
+    trunk: TrunkOption = "",
+    caller: CallerOption = "edge",
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Let a supervisor hear a call, heard by nobody. Keys on its phone: 4 listen, 5 whisper, 6 barge in."""
+    return _join((config, demo, state), call, who, "listen", trunk=trunk, caller=caller)
+
+
+def whisper(
+    call: CallArgument,
+    who: WhoArgument,
+    *,
+    to: ToOption = None,
+    trunk: TrunkOption = "",
+    caller: CallerOption = "edge",
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Let a supervisor hear a call, heard by one leg only."""
+    return _join((config, demo, state), call, who, "whisper", trunk=trunk, caller=caller, to=to)
+
+
+def barge(
+    call: CallArgument,
+    who: WhoArgument,
+    *,
+    trunk: TrunkOption = "",
+    caller: CallerOption = "edge",
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Let a supervisor talk with all legs of a call."""
+    return _join((config, demo, state), call, who, "talk", trunk=trunk, caller=caller)
+
+
+def add(
+    call: CallArgument,
+    who: Annotated[str, Parameter(help="SIP URI, or number on --trunk.")],
+    *,
+    trunk: TrunkOption = "",
+    caller: CallerOption = "edge",
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Add somebody to a call: a conference. It goes on while two of its legs talk, one of them the caller."""
+    return _join((config, demo, state), call, who, "talk", trunk=trunk, caller=caller, supervises=False)
+
+
+def mute(
+    call: CallArgument,
+    leg: LegArgument,
+    *,
+    deaf: Annotated[bool, Parameter(name="--deaf", negative=(), help="It does not hear, instead.")] = False,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Let a leg be heard by nobody. What it says is recorded all the same."""
+    return _act((config, demo, state), "sound", {"id": call, "leg": leg, "deaf" if deaf else "muted": True})
+
+
+def unmute(
+    call: CallArgument,
+    leg: LegArgument,
+    *,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Let a leg be heard, and hear, again."""
+    return _act((config, demo, state), "sound", {"id": call, "leg": leg, "muted": False, "deaf": False})
+
+
+def gain(
+    call: CallArgument,
+    leg: LegArgument,
+    db: Annotated[float, Parameter(help="-60 to 24; 0: as it is.", allow_leading_hyphen=True)],
+    *,
+    heard: Annotated[bool, Parameter(name="--heard", negative=(), help="Of what it hears, instead.")] = False,
+    auto: Annotated[bool | None, Parameter(name="--auto", negative="--no-auto", help="Lift it when quiet.")] = None,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Change how loud a leg is for the others."""
+    if not math.isfinite(db):
+        complain("a gain is a number of dB")
+        return USAGE
+    wanted: dict[str, Any] = {"id": call, "leg": leg, "heard_gain_db" if heard else "gain_db": db}
+    if auto is not None:
+        wanted["auto_level"] = auto
+    return _act((config, demo, state), "sound", wanted)
+
+
+def drop(
+    call: CallArgument,
+    leg: LegArgument,
+    *,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """End one leg of a call, not the caller's."""
+    return _act((config, demo, state), "drop", {"id": call, "leg": leg})
+
+
+Where = tuple[Path | None, bool, Path | None]
+
+
+def _join(where: Where, call: str, who: str, mode: str, **invite: Any) -> int:
+    """Ring a phone, or change the mode of a leg that is there."""
+    if who.startswith(f"{call}."):
+        return _act(where, "mode", {"id": call, "leg": who, "mode": mode, "to": invite.get("to")})
+    return _act(where, "invite", {"id": call, "target": who, "mode": mode, "supervises": True, **invite})
+
+
+def _act(where: Where, what: str, body: dict[str, Any]) -> int:
+    """Ask, and print the leg that it is about."""
+    answer = _ask(where, what, body)
+    if isinstance(answer, int):
+        return answer
+    print(answer["leg"])
+    return FINE
+
+
+def _ask(where: Where, what: str, body: dict[str, Any]) -> dict[str, Any] | int:
+    """Ask switch; the answer, or an exit code after the fault was told."""
+    config, demo, state = where
+    request = {"what": "request", "process": "switch", "request": what, "body": body}
+    try:
+        answer = ask(run_dir(config, demo=demo, state=state), request)
+    except UsageError as error:
+        complain(error)
+        return USAGE
+    except BadSiteError as error:
+        return error.report()
+    except NotRunningError as error:
+        complain(error)
+        return BAD
+    if not answer["ok"]:
+        complain(answer["error"])
+        return BAD
+    found: dict[str, Any] = answer["body"]
+    return found
+
+
+def _legs(call: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = call.get("legs", [])
+    return found
+
+
+def _sound(sound: dict[str, Any]) -> str:
+    """Show what differs from the plain."""
+    words = [word for word, on in (("muted", sound["muted"]), ("deaf", sound["deaf"])) if on]
+    words += [f"{sound['gain_db']:+g} dB"] if sound["gain_db"] else []
+    words += [f"hears {sound['heard_gain_db']:+g} dB"] if sound["heard_gain_db"] else []
+    words += ["automatic level"] if sound["auto_level"] else []
+    return ", ".join(words)
