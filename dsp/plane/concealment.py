@@ -120,7 +120,7 @@ def _begin(leg: Any) -> None:
     leg.pc_periods = 1
     leg.pc_phase = 0
     leg.pc_turn = 0
-    leg.pc_step = leg.pc_template[size - 1] - leg.pc_template[size - 1 - leg.pc_pitch]
+    leg.pc_step = float(leg.pc_template[size - 1]) - float(leg.pc_template[size - 1 - leg.pc_pitch])
 
 
 @kernel

@@ -37,6 +37,8 @@ DELAY_BUCKETS = 102
 CONCEAL_HISTORY = 1024
 #: Reflection coefficients of comfort noise that are used.
 CN_ORDER = 12
+#: Samples at 8 kHz in which one source of what a leg hears fades over to the next (5 ms).
+EDGE = 40
 RECORD_FRAMES = 16000
 PLAY_ITEMS = 16
 MAX_DIGITS = 64
@@ -92,6 +94,8 @@ TAKE_UPS = 19
 ARRIVAL_STAMPS = 28
 #: Setting: report a peer that sends nothing above the noise floor for this many ticks; 0: never.
 QUIET_TICKS = 29
+#: Setting: level of the noise that a leg is sent when there is nothing to send, dBm0 (below 0); 0: silence.
+IDLE_NOISE = 27
 
 # Counters; they only grow.
 LATE_TICKS = 32  # began more than 1 ms after their instant
@@ -360,6 +364,11 @@ LEG = np.dtype(
         ("cn_floor", "f8"),  # what the quietest frames of the leg had; 0: not known
         ("cn_tilt", "f8"),
         ("cn_packets", "i8"),
+        # edges (`edges.py`)
+        ("ed_source", "i8"),  # what the last frame that the leg was sent was made from
+        ("ed_silent", "i8"),
+        ("ed_wide", "i8"),  # the rate that the tail has
+        ("ed_tail", "i2", (2 * EDGE,)),
         # telephone events received (RFC 4733 section 2.5)
         ("te_active", "i8"),
         ("te_ts", "i8"),

@@ -6,7 +6,21 @@ The phases, and the numbers of the crash points between them, are in the order o
 from typing import Any
 
 from dsp.jit import c_write, fence, kernel
-from dsp.plane import clock, codec, digits, jitter, learning, levels, quality, rooms, rtcp, source, srtp
+from dsp.plane import (
+    clock,
+    codec,
+    comfort_noise,
+    digits,
+    edges,
+    jitter,
+    learning,
+    levels,
+    quality,
+    rooms,
+    rtcp,
+    source,
+    srtp,
+)
 from dsp.plane import layout as lo
 from dsp.plane.commands import take_commands
 from dsp.plane.compose import compose
@@ -66,6 +80,17 @@ def _follow_grid(leg: Any, tick: int) -> None:
 
 
 @kernel
+def _hear(state: Any, work: Any, slot: int, now_ns: int) -> None:
+    """Make the frame that a leg is sent, whole: with what fills a pause, and without a click."""
+    leg, out = state.legs[slot], work.tx[slot]
+    made_from = edges.source(leg)
+    compose(state, work, slot, now_ns)
+    if made_from == edges.NOTHING and state.ctl[lo.IDLE_NOISE] < 0:
+        comfort_noise.idle(leg, out, lo.FRAME << leg.wide, state.ctl[lo.IDLE_NOISE])
+    edges.join(leg, out, made_from)
+
+
+@kernel
 def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     """Phases 1 to 6, all that does not wait for the send instant; gives the command ring's tail for `send`."""
     ctl, legs = state.ctl, state.legs
@@ -94,7 +119,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     clock.crash_point(ctl, 4)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN:
-            compose(state, work, slot, now_ns)
+            _hear(state, work, slot, now_ns)
             if (tick + slot) % quality.LEVEL_TICKS == 0:
                 quality.note_sent(legs[slot], levels.mean_square(work.tx[slot], lo.FRAME << legs[slot].wide))
     clock.crash_point(ctl, 5)

@@ -80,6 +80,8 @@ class Media(Struct, frozen=True, kw_only=True):
     max_delay_ms: Annotated[int, _range(20, 500)] = 300
     #: Detect in-band DTMF.
     inband_dtmf: bool = True
+    #: Level of the noise that a caller hears while there is nothing to hear, dBm0 (-60 is faint); 0: silence.
+    idle_noise_dbm0: Annotated[int, _range(-90, 0)] = 0
 
 
 class Http(Struct, frozen=True, kw_only=True):

@@ -196,6 +196,7 @@ class Worker:
         ctl[layout.INBAND_DTMF] = int(site.media.inband_dtmf)
         ctl[layout.QUIET_TICKS] = site.media.quiet_timeout_ms * 1_000_000 // layout.TICK_NS
         ctl[layout.ARRIVAL_STAMPS] = 1
+        ctl[layout.IDLE_NOISE] = site.media.idle_noise_dbm0
 
     def _on_events(self) -> None:
         with contextlib.suppress(BlockingIOError):

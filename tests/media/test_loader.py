@@ -102,3 +102,13 @@ def test_what_a_caller_waits_for_comes_before_what_is_preloaded(tmp_path: Path) 
     until(lambda: read.extend(r.path for r in loader.results()) or "last" in read)
     assert read == [names[2], names[0], names[1], "last"]
     loader.stop()
+
+
+def test_the_ends_of_a_sound_are_faded_so_that_files_can_be_spliced(tmp_path):
+    """Two files that begin and end at full level, one after the other: no step between any two samples."""
+    path = tmp_path / "square.wav"
+    soundfile.write(path, np.full(800, 0.5, np.float32), 8000, subtype="PCM_16")
+    samples = read_sound(str(path), LIMIT).astype(int)
+    assert list(samples[20:-20]) == [16384] * 760
+    spliced = np.concatenate([np.zeros(1, int), samples, samples, np.zeros(1, int)])
+    assert np.abs(np.diff(spliced)).max() < 16384 / 10
