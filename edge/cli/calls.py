@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from edge.cli import conference
 from edge.cli.events import failed
 from edge.cli.output import FINE, print_json, print_table, seconds
+from edge.cli.show import show
 from edge.cli.site import (
     BadSiteError,
     ConfigOption,
@@ -30,6 +31,7 @@ def register(app: App) -> None:
     group = App(name="calls", help="Calls in progress, or all that are remembered; and what operators do with them.")
     group.default(calls)
     conference.register(group)
+    group.command(show)
     app.command(group)
 
 

@@ -95,6 +95,10 @@ class Legs:
         """Return the state of a slot, whoever uses or used it."""
         return self._by_slot.get(slot)
 
+    def live(self) -> list[SlotState]:
+        """Return the states of all legs that are not closed."""
+        return [state for state in self._by_slot.values() if state.phase != "closed"]
+
     @property
     def open_count(self) -> int:
         """Legs that are open."""

@@ -29,6 +29,7 @@ from edge.media.ring import CommandRing, EventRing
 from edge.media.share import Share
 from edge.media.state import map_media_state
 from edge.media.takeup import TakeUp
+from edge.media.views import ViewError, Views
 from edge.metrics.media import MediaMetrics, MediaReading
 from edge.runtime.clock import monotonic_ms, rfc3339, wall_time
 from edge.runtime.key_table import KeyTable
@@ -41,7 +42,7 @@ from edge.vocabulary.commands import StartRecording
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.quality import QualityFigures
 from edge.vocabulary.reports import AnyReport, EngineOverload, PlayEnded, RecordingDone, RecordingFailed
-from edge.vocabulary.supervision import Reload, Scrape, Scraped, Stop
+from edge.vocabulary.supervision import Reload, Replied, Request, Scrape, Scraped, Stop
 
 BEAT_MS = 1000
 #: How often the first tick is looked for.
@@ -105,6 +106,7 @@ class Worker:
             self._recorder.wake,
             lambda fault: self.metrics.audio_faults.labels(fault).inc(),
         )
+        self._views = Views(state.plane, self.legs)
         self._take_up = TakeUp(state.plane, commands, self.legs, self._plays, self._report)
         self.metrics = MediaMetrics(self._figures)
         self._link = LinkClient(
@@ -156,6 +158,7 @@ class Worker:
         channel.on(Stop, lambda _: self.pump.stop())
         channel.on(Scrape, self._scrape)
         channel.on(Reload, self._reload)
+        channel.on(Request, self._request)
         channel.attach(self.pump)
         self._link.attach(self.pump)
         self.pump.every(BEAT_MS, self._beat)
@@ -284,6 +287,13 @@ class Worker:
         self.metrics.events_stale.inc(stale - self._stale_told)
         self._stale_told = stale
         self._context.channel.send(Scraped(message.id, generate_latest(self.metrics.registry).decode()))
+
+    def _request(self, message: Request) -> None:
+        try:
+            reply = Replied(message.id, self._views.answer(message.what, message.body))
+        except ViewError as error:
+            reply = Replied(message.id, b"", str(error))
+        self._context.channel.send(reply)
 
     def _reload(self, message: Reload) -> None:
         site = read_site(message.path)

@@ -1,8 +1,9 @@
-"""The quality record of a leg: what was counted and measured from its opening to its end."""
+"""The quality record of a leg, what was counted and measured from its opening to its end; and a look at a live one."""
 
 from msgspec import Struct
 
-from edge.vocabulary.media import DigitMethod
+from edge.vocabulary.ids import LegId, PlayId, RecordingId, SlotIndex
+from edge.vocabulary.media import AudioFault, DigitMethod
 
 
 class QualityFigures(Struct, frozen=True, kw_only=True):
@@ -43,6 +44,11 @@ class QualityFigures(Struct, frozen=True, kw_only=True):
     burst_ratio: float | None = None
     #: Audio made up in place of what was lost.
     concealed_ms: int = 0
+    #: Times that playout ran dry because packets were delayed.
+    underruns: int = 0
+    #: Playout made slower and faster, to follow the network's delay and the peer's clock.
+    stretched_ms: int = 0
+    compressed_ms: int = 0
     #: Interarrival jitter over the leg's life.
     jitter_mean_ms: float | None = None
     jitter_max_ms: float | None = None
@@ -73,3 +79,36 @@ class QualityFigures(Struct, frozen=True, kw_only=True):
     srtp: bool = False
     #: The peer's address was learned from its packets, and is not the one of its SDP.
     symmetric_learned: bool = False
+
+
+class LegView(Struct, frozen=True, kw_only=True):
+    """A leg's media at this moment, for people. Levels are dBm0, null when nothing comes (or goes)."""
+
+    leg: LegId
+    slot: SlotIndex
+    #: `open`; `closing` while its recording is completed.
+    phase: str
+    codec: str = ""
+    #: RTP clock, Hz.
+    clock_rate: int = 0
+    #: As `connected`, after learning; empty: none was negotiated.
+    peer: str = ""
+    srtp: bool = False
+    #: What the peer says, and what it is sent.
+    level_in_dbm0: float | None = None
+    level_out_dbm0: float | None = None
+    #: The peer is loud.
+    talks: bool = False
+    #: What lies in the playout buffer, and the delay that is aimed at.
+    buffer_ms: float = 0.0
+    buffer_target_ms: float = 0.0
+    #: The newest play, while it plays.
+    plays: PlayId | None = None
+    recording: RecordingId | None = None
+    #: Room that it is in and how; a bridge is a room of two. 0: none.
+    room: int = 0
+    room_mode: str = ""
+    sends_digits: bool = False
+    #: Audio that is missing now.
+    faults: list[AudioFault] = []
+    figures: QualityFigures
