@@ -222,9 +222,15 @@ class Appliance:
 
 
 def write_site(
-    appliance: Appliance, *, target: str = "127.0.0.1:9", menu: str = MENU, media: str = "", extra: str = ""
+    appliance: Appliance,
+    *,
+    target: str = "127.0.0.1:9",
+    menu: str = MENU,
+    media: str = "",
+    trunk: str = "",
+    extra: str = "",
 ) -> None:
-    """Write the site, its menu and its prompts. `media` is more TOML for that table, `extra` for the end."""
+    """Write the site, its menu and its prompts. `media`, `trunk`: more TOML for those tables, `extra` for the end."""
     prompts = appliance.folder / "prompts" / "en"
     menus = appliance.folder / "menus"
     for folder in (prompts, menus):
@@ -251,6 +257,7 @@ prompts = "{appliance.folder / "prompts"}"
 [[trunks]]
 name = "loop"
 sources = ["127.0.0.0/8"]
+{trunk}
 [[routes]]
 number = "100"
 menu = "main"

@@ -28,8 +28,9 @@ MODULES = Path("/usr/lib/baresip/modules")
 class Baresip:
     """One running baresip; events it told are kept in `events`."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes], control: socket.socket) -> None:
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes], control: socket.socket, sip_port: int) -> None:
         self.folder = folder
+        self.sip_port = sip_port
         self.process = process
         self.events: list[dict[str, Any]] = []
         self._control = control
@@ -77,31 +78,38 @@ def _free_port(kind: socket.SocketKind) -> int:
 
 
 @contextmanager
-def baresip(folder: Path, tone_hz: int = 800) -> Iterator[Baresip]:
-    """A baresip that sends a sine of `tone_hz`, ended by its process id."""
+def baresip(
+    folder: Path, tone_hz: int = 800, *, codecs: str = "PCMU,PCMA", rate: int = 8000, account: str = ""
+) -> Iterator[Baresip]:
+    """A baresip that sends a sine of `tone_hz`, ended by its process id.
+
+    `codecs` as baresip names them, `rate` that of its audio, `account` more parameters (`;answermode=auto`).
+    """
     sip_port, control_port = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_STREAM)
     rtp_port = _free_port(socket.SOCK_DGRAM) & ~1
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "accounts").write_text(f"<sip:tester@{HOST}:{sip_port};transport=udp>;regint=0;audio_codecs=PCMU,PCMA\n")
+    (folder / "accounts").write_text(
+        f"<sip:tester@{HOST}:{sip_port};transport=udp>;regint=0;audio_codecs={codecs}{account}\n"
+    )
     (folder / "contacts").write_text("")
-    modules = "".join(f"module {name}.so\n" for name in ("g711", "sndfile", "aufile", "aubridge"))
+    modules = "".join(f"module {name}.so\n" for name in ("g711", "g722", "l16", "sndfile", "aufile", "aubridge"))
     (folder / "config").write_text(
         f"sip_listen {HOST}:{sip_port}\n"
         f"audio_source aufile,{folder}/tone.wav\naudio_player aubridge,nobody\n"
-        f"ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\n"
+        f"ausrc_srate {rate}\nauplay_srate {rate}\nausrc_channels 1\nauplay_channels 1\n"
         f"rtp_ports {rtp_port}-{rtp_port + 40}\nrtp_timeout 0\nnet_interface {HOST}\n"
         f"snd_path {folder}\nctrl_tcp_listen {HOST}:{control_port}\n"
         f"module_path {MODULES}\n{modules}module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
     )
-    time = np.arange(60 * 8000) / 8000
-    soundfile.write(folder / "tone.wav", 0.3 * np.sin(2 * np.pi * tone_hz * time), 8000, subtype="PCM_16")
+    time = np.arange(60 * rate) / rate
+    soundfile.write(folder / "tone.wav", 0.3 * np.sin(2 * np.pi * tone_hz * time), rate, subtype="PCM_16")
     log = (folder / "baresip.log").open("wb")
     process = subprocess.Popen(
         ["baresip", "-4", "-f", str(folder), "-t", "120"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
     )
     try:
         control = _connect(control_port, process, folder)
-        yield Baresip(folder, process, control)
+        yield Baresip(folder, process, control, sip_port)
         control.close()
     finally:
         process.terminate()
