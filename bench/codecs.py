@@ -50,13 +50,23 @@ def _decode(state: Any, work: Any, codec_: int, octets: int, frames: int) -> Non
 @kernel
 def _narrow(state: Any, work: Any, frames: int) -> None:
     for _ in range(frames):
-        codec.narrow_played(state, work, 0)
+        codec.narrow(
+            state.legs[0].wide,
+            state.codec[0],
+            lo.CODEC_PLAYED_DOWN,
+            work.rx[0],
+            work.rx8[0],
+            work.taps,
+            work.resample_scratch,
+        )
 
 
 @kernel
 def _encode(state: Any, work: Any, frames: int) -> None:
     for _ in range(frames):
-        codec.encode(state, work, 0, work.tx[0], work.packet_out, HEADER)
+        codec.encode(
+            state.legs[0].codec, state.codec[0], work.tx[0], work.packet_out, HEADER, work.encode, work.g722_scratch
+        )
 
 
 @kernel
@@ -86,7 +96,7 @@ def costs() -> dict[str, Cost]:
         leg.codec, leg.wide = number, codec.is_wide(number)
         for array in (work.tx, work.tx8, work.rx):
             array[:] = dice.normal(0, 2000, array.shape).astype(np.int16)
-        octets = codec.encode(state, work, 0, work.tx[0], work.packet, HEADER)
+        octets = codec.encode(number, state.codec[0], work.tx[0], work.packet, HEADER, work.encode, work.g722_scratch)
         wide = bool(leg.wide)
         out[name] = Cost(
             _best(_decode, state, work, number, octets),

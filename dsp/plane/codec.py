@@ -42,16 +42,15 @@ def forget_source(row: Any) -> None:
 
 
 @kernel
-def _linear(work: Any, row: Any, codec: int, offset: int, size: int) -> int:
-    """Decode a payload of `work.packet` into `work.pcm`; gives the number of samples."""
+def _linear(row: Any, codec: int, data: Any, offset: int, size: int, out: Any, table: Any, scratch: Any) -> int:
+    """Decode a payload into `out`; gives the number of samples."""
     if codec <= lo.CODEC_PCMA:
-        g711.decode(work.packet, offset, size, work.decode[codec], work.pcm)
+        g711.decode(data, offset, size, table[codec], out)
         return size
     if codec == lo.CODEC_G722:
-        state = row[lo.CODEC_DECODER : lo.CODEC_DECODER + g722.WORDS]
-        g722.decode(state, work.packet, offset, size, work.pcm, work.g722_scratch)
+        g722.decode(row[lo.CODEC_DECODER : lo.CODEC_DECODER + g722.WORDS], data, offset, size, out, scratch)
         return 2 * size
-    l16.decode(work.packet, offset, size // 2, work.pcm)
+    l16.decode(data, offset, size // 2, out)
     return size // 2
 
 
@@ -59,41 +58,43 @@ def _linear(work: Any, row: Any, codec: int, offset: int, size: int) -> int:
 def decode(state: Any, work: Any, slot: int, codec: int, offset: int, size: int, in_order: bool) -> int:
     """Decode a payload of `work.packet`; gives the number of samples at the leg's rate.
 
-    They are in `work.pcm`, and their 8 kHz version in `work.pcm8`. `codec` may be of another rate than the leg is (an
-    earlier one, just after a change). What comes out of order is decoded beside the stream, whose state it must not
-    disturb.
+    They are in `work.pcm`, and their 8 kHz version is in `work.pcm8`; for a narrow leg that is `work.pcm`, too. `codec`
+    may be of another rate than the leg is (an earlier one, just after a change). What comes out of order is decoded
+    beside the stream, whose state it must not disturb.
     """
-    row = state.codec[slot]
-    if not in_order:
+    row, pcm, pcm8 = state.codec[slot], work.pcm, work.pcm8
+    wide = state.legs[slot].wide
+    if not in_order and (is_wide(codec) or wide):
         for i in range(lo.CODEC_DECODER, lo.CODEC_RECEIVED):
             work.codec_beside[i] = row[i]
         row = work.codec_beside
-    count = _linear(work, row, codec, offset, size)
+    count = _linear(row, codec, work.packet, offset, size, pcm, work.decode, work.g722_scratch)
     if is_wide(codec):
         down = row[lo.CODEC_PACKET_DOWN : lo.CODEC_PACKET_DOWN + resample.DOWN_WORDS]
-        resample.down(down, work.pcm, count, work.pcm8, work.taps, work.resample_scratch)
-        if state.legs[slot].wide == 0:
-            _copy(work.pcm8, count // 2, work.pcm)
-            return count // 2
-        return count
-    _copy(work.pcm, count, work.pcm8)
-    if state.legs[slot].wide:
+        resample.down(down, pcm, count, pcm8, work.taps, work.resample_scratch)
+        if wide:
+            return count
+        _copy(pcm8, count // 2, pcm)
+        return count // 2
+    if wide:
+        _copy(pcm, count, pcm8)
         up = row[lo.CODEC_PACKET_UP : lo.CODEC_PACKET_UP + resample.UP_WORDS]
-        resample.up(up, work.pcm8, count, work.pcm, work.taps, work.resample_scratch)
+        resample.up(up, pcm8, count, pcm, work.taps, work.resample_scratch)
         return 2 * count
     return count
 
 
 @kernel
-def encode(state: Any, work: Any, slot: int, samples: Any, out: Any, offset: int) -> int:
-    """Encode a frame (20 ms at the leg's rate) by the leg's codec into `out[offset:]`; gives the number of octets."""
-    codec = state.legs[slot].codec
+def encode(codec: int, row: Any, samples: Any, out: Any, offset: int, table: Any, scratch: Any) -> int:
+    """Encode a frame (20 ms at the codec's rate) into `out[offset:]`; gives the number of octets.
+
+    `row` is the slot's row of `state.codec`, `table` is `g711.ENCODE`, `scratch` that of G.722.
+    """
     if codec <= lo.CODEC_PCMA:
-        g711.encode(samples, lo.FRAME, work.encode[codec], out, offset)
+        g711.encode(samples, lo.FRAME, table[codec], out, offset)
         return lo.FRAME
     if codec == lo.CODEC_G722:
-        row = state.codec[slot][lo.CODEC_ENCODER : lo.CODEC_ENCODER + g722.WORDS]
-        g722.encode(row, samples, 2 * lo.FRAME, out, offset, work.g722_scratch)
+        g722.encode(row[lo.CODEC_ENCODER : lo.CODEC_ENCODER + g722.WORDS], samples, 2 * lo.FRAME, out, offset, scratch)
         return lo.FRAME
     count = lo.FRAME << is_wide(codec)
     l16.encode(samples, 0, count, out, offset)
@@ -107,23 +108,16 @@ def _copy(samples: Any, count: int, out: Any) -> None:
 
 
 @kernel
-def narrow_played(state: Any, work: Any, slot: int) -> None:
-    """Make the 8 kHz version of what a leg was heard to say: `work.rx8` of `work.rx`."""
-    if state.legs[slot].wide:
-        row = state.codec[slot][lo.CODEC_PLAYED_DOWN : lo.CODEC_PLAYED_DOWN + resample.DOWN_WORDS]
-        resample.down(row, work.rx[slot], 2 * lo.FRAME, work.rx8[slot], work.taps, work.resample_scratch)
-    else:
-        _copy(work.rx[slot], lo.FRAME, work.rx8[slot])
+def narrow(wide: int, row: Any, at: int, samples: Any, out: Any, taps: Any, scratch: Any) -> None:
+    """Make the 8 kHz version, `out[:160]`, of a leg's frame; a narrow leg's is copied.
 
-
-@kernel
-def narrow_sent(state: Any, work: Any, slot: int) -> None:
-    """Make the 8 kHz version of what a leg is sent: `work.tx8` of `work.tx`."""
-    if state.legs[slot].wide:
-        row = state.codec[slot][lo.CODEC_SENT_DOWN : lo.CODEC_SENT_DOWN + resample.DOWN_WORDS]
-        resample.down(row, work.tx[slot], 2 * lo.FRAME, work.tx8[slot], work.taps, work.resample_scratch)
+    `row` is the slot's row of `state.codec`, `at` the filter's place in it (`CODEC_PLAYED_DOWN`, `CODEC_SENT_DOWN`).
+    It is called for every leg and tick, so it takes what it needs and not the whole state: numba passes that by value.
+    """
+    if wide:
+        resample.down(row[at : at + resample.DOWN_WORDS], samples, 2 * lo.FRAME, out, taps, scratch)
     else:
-        _copy(work.tx[slot], lo.FRAME, work.tx8[slot])
+        _copy(samples, lo.FRAME, out)
 
 
 @kernel

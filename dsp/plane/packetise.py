@@ -77,10 +77,16 @@ def _is_continued(leg: Any) -> bool:
 
 
 @kernel
+def _encode(state: Any, work: Any, slot: int, out: Any, offset: int) -> int:
+    row, samples = state.codec[slot], work.tx[slot]
+    return codec.encode(state.legs[slot].codec, row, samples, out, offset, work.encode, work.g722_scratch)
+
+
+@kernel
 def _audio(state: Any, work: Any, slot: int, ptime_ms: int) -> None:
     leg = state.legs[slot]
     if ptime_ms == _DEFAULT_PTIME_MS and leg.pk_octets == 0:
-        size = codec.encode(state, work, slot, work.tx[slot], work.packet_out, packets.HEADER)
+        size = _encode(state, work, slot, work.packet_out, packets.HEADER)
         marker = leg.tx_marker
         leg.tx_marker = 0
         _put(state, work, slot, leg.payload_type, marker, leg.tx_ts, size)
@@ -89,7 +95,7 @@ def _audio(state: Any, work: Any, slot: int, ptime_ms: int) -> None:
         leg.pk_ts = leg.tx_ts
         leg.pk_codec = leg.codec
         leg.pk_payload_type = leg.payload_type
-    leg.pk_octets += codec.encode(state, work, slot, work.tx[slot], state.packing[slot], leg.pk_octets)
+    leg.pk_octets += _encode(state, work, slot, state.packing[slot], leg.pk_octets)
     wanted = _unit(leg.codec) * (ptime_ms // 10)
     while leg.pk_octets >= wanted:
         _put_packed(state, work, slot, wanted)

@@ -75,7 +75,7 @@ def _barge(state: Any, slot: int, onset_ns: int, now_ns: int) -> None:
 def _audio(
     state: Any, work: Any, slot: int, codec_: int, offset: int, octets: int, timestamp: int, marker: int, now_ns: int
 ) -> None:
-    leg, ring, pcm = state.legs[slot], state.jitter[slot], work.pcm8
+    leg, ring, pcm = state.legs[slot], state.jitter[slot], work.pcm8 if state.legs[slot].wide else work.pcm
     ts = jitter.unwrap(leg, timestamp)
     gap = ts - leg.jb_newest_ts if leg.jb_started != jitter.STOPPED else 0
     count = codec.decode(state, work, slot, codec_, offset, octets, gap >= 0)

@@ -113,7 +113,8 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
         if legs[slot].state == lo.LEG_OPEN:
             before = legs[slot].jb_concealed
             work.holes[slot] = jitter.play(legs[slot], state.jitter[slot], work.rx[slot])
-            codec.narrow_played(state, work, slot)
+            row, rx, rx8 = state.codec[slot], work.rx[slot], work.rx8[slot]
+            codec.narrow(legs[slot].wide, row, lo.CODEC_PLAYED_DOWN, rx, rx8, work.taps, work.resample_scratch)
             ctl[lo.CONCEALED] += legs[slot].jb_concealed - before
     rooms.gather(state, work, used, now_ns)
     clock.crash_point(ctl, 4)
@@ -125,7 +126,8 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     clock.crash_point(ctl, 5)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN and legs[slot].rec_active:
-            codec.narrow_sent(state, work, slot)
+            row, tx, tx8 = state.codec[slot], work.tx[slot], work.tx8[slot]
+            codec.narrow(legs[slot].wide, row, lo.CODEC_SENT_DOWN, tx, tx8, work.taps, work.resample_scratch)
             _record(state, work, slot, tick)
     clock.crash_point(ctl, 6)
     return tail
