@@ -1,13 +1,43 @@
 """The codecs of a leg: from a payload to samples of the leg's rate, from a frame to a payload, and between the rates.
 
-What a codec and a resampler remember lies in the slot's row of `state.codec`, so it outlives the engine.
+What a codec and a resampler remember lies in the slot's row of `state.codec` (`row`), so it outlives the engine. These
+kernels run for every leg and packet, so they take what they need: a call that hands over the whole state and all
+scratch memory costs half a microsecond, since numba passes tuples of arrays by value.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from dsp.codecs import g711, g722, l16, resample
 from dsp.jit import kernel
 from dsp.plane import layout as lo
+
+
+class Tools(NamedTuple):
+    """Tables and scratch memory, private to the process."""
+
+    #: `g711.DECODE` and `g711.ENCODE`.
+    decode: npt.NDArray[np.int16]
+    encode: npt.NDArray[np.uint8]
+    taps: npt.NDArray[np.float32]
+    resample_scratch: npt.NDArray[np.float32]
+    g722_scratch: npt.NDArray[np.int32]
+    #: int64[CODEC_RECEIVED]: decoder and resamplers for what came out of order.
+    beside: npt.NDArray[np.int64]
+
+
+def make_tools() -> Tools:
+    """Make them anew."""
+    return Tools(
+        decode=g711.DECODE,
+        encode=g711.ENCODE,
+        taps=resample.TAPS,
+        resample_scratch=np.zeros(resample.SCRATCH, np.float32),
+        g722_scratch=np.zeros(g722.SCRATCH, np.int32),
+        beside=np.zeros(lo.CODEC_RECEIVED, np.int64),
+    )
 
 
 @kernel
@@ -42,36 +72,43 @@ def forget_source(row: Any) -> None:
 
 
 @kernel
-def _linear(row: Any, codec: int, data: Any, offset: int, size: int, out: Any, table: Any, scratch: Any) -> int:
+def _linear(row: Any, codec: int, data: Any, offset: int, size: int, out: Any, tools: Any) -> int:
     """Decode a payload into `out`; gives the number of samples."""
     if codec <= lo.CODEC_PCMA:
-        g711.decode(data, offset, size, table[codec], out)
+        g711.decode(data, offset, size, tools.decode[codec], out)
         return size
     if codec == lo.CODEC_G722:
-        g722.decode(row[lo.CODEC_DECODER : lo.CODEC_DECODER + g722.WORDS], data, offset, size, out, scratch)
+        state = row[lo.CODEC_DECODER : lo.CODEC_DECODER + g722.WORDS]
+        g722.decode(state, data, offset, size, out, tools.g722_scratch)
         return 2 * size
     l16.decode(data, offset, size // 2, out)
     return size // 2
 
 
 @kernel
-def decode(state: Any, work: Any, slot: int, codec: int, offset: int, size: int, in_order: bool) -> int:
-    """Decode a payload of `work.packet`; gives the number of samples at the leg's rate.
+def _beside(row: Any, beside: Any) -> Any:
+    """Copy what follows the stream that comes in."""
+    for i in range(lo.CODEC_DECODER, lo.CODEC_RECEIVED):
+        beside[i] = row[i]
+    return beside
 
-    They are in `work.pcm`, and their 8 kHz version is in `work.pcm8`; for a narrow leg that is `work.pcm`, too. `codec`
-    may be of another rate than the leg is (an earlier one, just after a change). What comes out of order is decoded
-    beside the stream, whose state it must not disturb.
+
+@kernel
+def decode(
+    row: Any, wide: int, codec: int, data: Any, offset: int, size: int, in_order: bool, pcm: Any, pcm8: Any, tools: Any
+) -> int:
+    """Decode the payload `data[offset:offset + size]` (uint8); gives the number of samples at the leg's rate (`wide`).
+
+    They are in `pcm`, and of a wide leg their 8 kHz version in `pcm8` (both int16, of twice the longest payload). `row`
+    is the slot's row of `state.codec`. `codec` may be of another rate than the leg is (an earlier one, just after a
+    change). What comes out of order is decoded beside the stream, whose state it must not disturb.
     """
-    row, pcm, pcm8 = state.codec[slot], work.pcm, work.pcm8
-    wide = state.legs[slot].wide
     if not in_order and (is_wide(codec) or wide):
-        for i in range(lo.CODEC_DECODER, lo.CODEC_RECEIVED):
-            work.codec_beside[i] = row[i]
-        row = work.codec_beside
-    count = _linear(row, codec, work.packet, offset, size, pcm, work.decode, work.g722_scratch)
+        row = _beside(row, tools.beside)
+    count = _linear(row, codec, data, offset, size, pcm, tools)
     if is_wide(codec):
         down = row[lo.CODEC_PACKET_DOWN : lo.CODEC_PACKET_DOWN + resample.DOWN_WORDS]
-        resample.down(down, pcm, count, pcm8, work.taps, work.resample_scratch)
+        resample.down(down, pcm, count, pcm8, tools.taps, tools.resample_scratch)
         if wide:
             return count
         _copy(pcm8, count // 2, pcm)
@@ -79,22 +116,20 @@ def decode(state: Any, work: Any, slot: int, codec: int, offset: int, size: int,
     if wide:
         _copy(pcm, count, pcm8)
         up = row[lo.CODEC_PACKET_UP : lo.CODEC_PACKET_UP + resample.UP_WORDS]
-        resample.up(up, pcm8, count, pcm, work.taps, work.resample_scratch)
+        resample.up(up, pcm8, count, pcm, tools.taps, tools.resample_scratch)
         return 2 * count
     return count
 
 
 @kernel
-def encode(codec: int, row: Any, samples: Any, out: Any, offset: int, table: Any, scratch: Any) -> int:
-    """Encode a frame (20 ms at the codec's rate) into `out[offset:]`; gives the number of octets.
-
-    `row` is the slot's row of `state.codec`, `table` is `g711.ENCODE`, `scratch` that of G.722.
-    """
+def encode(row: Any, codec: int, samples: Any, out: Any, offset: int, tools: Any) -> int:
+    """Encode a frame (20 ms at the codec's rate) into `out[offset:]`; gives the number of octets."""
     if codec <= lo.CODEC_PCMA:
-        g711.encode(samples, lo.FRAME, table[codec], out, offset)
+        g711.encode(samples, lo.FRAME, tools.encode[codec], out, offset)
         return lo.FRAME
     if codec == lo.CODEC_G722:
-        g722.encode(row[lo.CODEC_ENCODER : lo.CODEC_ENCODER + g722.WORDS], samples, 2 * lo.FRAME, out, offset, scratch)
+        state = row[lo.CODEC_ENCODER : lo.CODEC_ENCODER + g722.WORDS]
+        g722.encode(state, samples, 2 * lo.FRAME, out, offset, tools.g722_scratch)
         return lo.FRAME
     count = lo.FRAME << is_wide(codec)
     l16.encode(samples, 0, count, out, offset)
@@ -108,24 +143,24 @@ def _copy(samples: Any, count: int, out: Any) -> None:
 
 
 @kernel
-def narrow(wide: int, row: Any, at: int, samples: Any, out: Any, taps: Any, scratch: Any) -> None:
+def narrow(row: Any, at: int, wide: int, samples: Any, out: Any, tools: Any) -> None:
     """Make the 8 kHz version, `out[:160]`, of a leg's frame; a narrow leg's is copied.
 
-    `row` is the slot's row of `state.codec`, `at` the filter's place in it (`CODEC_PLAYED_DOWN`, `CODEC_SENT_DOWN`).
-    It is called for every leg and tick, so it takes what it needs and not the whole state: numba passes that by value.
+    `at` is the filter's place in the slot's row: `CODEC_PLAYED_DOWN`, `CODEC_SENT_DOWN`.
     """
     if wide:
-        resample.down(row[at : at + resample.DOWN_WORDS], samples, 2 * lo.FRAME, out, taps, scratch)
+        down = row[at : at + resample.DOWN_WORDS]
+        resample.down(down, samples, 2 * lo.FRAME, out, tools.taps, tools.resample_scratch)
     else:
         _copy(samples, lo.FRAME, out)
 
 
 @kernel
-def widen(state: Any, work: Any, slot: int, samples: Any, out: Any) -> None:
+def widen(row: Any, samples: Any, out: Any, tools: Any) -> None:
     """Make 20 ms at 16 kHz for a wide leg, `out[:320]`, of its 8 kHz part `samples[:160]`.
 
     There is one filter a leg, so all 8 kHz sources of a leg are added up first. It is called in every tick, with zeros
     when there is no such source: the filter rings on for 1.5 ms.
     """
-    row = state.codec[slot][lo.CODEC_SENT_UP : lo.CODEC_SENT_UP + resample.UP_WORDS]
-    resample.up(row, samples, lo.FRAME, out, work.taps, work.resample_scratch)
+    up = row[lo.CODEC_SENT_UP : lo.CODEC_SENT_UP + resample.UP_WORDS]
+    resample.up(up, samples, lo.FRAME, out, tools.taps, tools.resample_scratch)

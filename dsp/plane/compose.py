@@ -78,7 +78,7 @@ def _fill(state: Any, work: Any, slot: int, out: Any, now_ns: int) -> int:
 def _widen(state: Any, work: Any, slot: int, heard: int) -> None:
     """Fill the frame of a wide leg from its 8 kHz part and the wide part of its room."""
     out, part = work.tx[slot], work.wide_part
-    codec.widen(state, work, slot, work.tx8[slot], out)
+    codec.widen(state.codec[slot], work.tx8[slot], out, work.codec)
     if heard & rooms.WIDE:
         for i in range(2 * lo.FRAME):
             out[i] = gain.saturate(i64(out[i]) + i64(part[i]))

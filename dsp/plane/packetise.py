@@ -78,8 +78,7 @@ def _is_continued(leg: Any) -> bool:
 
 @kernel
 def _encode(state: Any, work: Any, slot: int, out: Any, offset: int) -> int:
-    row, samples = state.codec[slot], work.tx[slot]
-    return codec.encode(state.legs[slot].codec, row, samples, out, offset, work.encode, work.g722_scratch)
+    return codec.encode(state.codec[slot], state.legs[slot].codec, work.tx[slot], out, offset, work.codec)
 
 
 @kernel

@@ -78,7 +78,9 @@ def _audio(
     leg, ring, pcm = state.legs[slot], state.jitter[slot], work.pcm8 if state.legs[slot].wide else work.pcm
     ts = jitter.unwrap(leg, timestamp)
     gap = ts - leg.jb_newest_ts if leg.jb_started != jitter.STOPPED else 0
-    count = codec.decode(state, work, slot, codec_, offset, octets, gap >= 0)
+    count = codec.decode(
+        state.codec[slot], leg.wide, codec_, work.packet, offset, octets, gap >= 0, work.pcm, work.pcm8, work.codec
+    )
     size = count >> leg.wide  # at 8 kHz
     if size <= 0:  # not one sample, as of half a word of L16
         _refuse(state, leg)

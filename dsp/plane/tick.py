@@ -114,7 +114,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
             before = legs[slot].jb_concealed
             work.holes[slot] = jitter.play(legs[slot], state.jitter[slot], work.rx[slot])
             row, rx, rx8 = state.codec[slot], work.rx[slot], work.rx8[slot]
-            codec.narrow(legs[slot].wide, row, lo.CODEC_PLAYED_DOWN, rx, rx8, work.taps, work.resample_scratch)
+            codec.narrow(row, lo.CODEC_PLAYED_DOWN, legs[slot].wide, rx, rx8, work.codec)
             ctl[lo.CONCEALED] += legs[slot].jb_concealed - before
     rooms.gather(state, work, used, now_ns)
     clock.crash_point(ctl, 4)
@@ -127,7 +127,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN and legs[slot].rec_active:
             row, tx, tx8 = state.codec[slot], work.tx[slot], work.tx8[slot]
-            codec.narrow(legs[slot].wide, row, lo.CODEC_SENT_DOWN, tx, tx8, work.taps, work.resample_scratch)
+            codec.narrow(row, lo.CODEC_SENT_DOWN, legs[slot].wide, tx, tx8, work.codec)
             _record(state, work, slot, tick)
     clock.crash_point(ctl, 6)
     return tail

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.codecs import g711, g722, resample
 from dsp.detectors import dtmf
 from dsp.plane import rooms, srtp, telephone_events
-from dsp.plane.layout import CODEC_RECEIVED, FRAME, SOCKADDR
+from dsp.plane.codec import Tools, make_tools
+from dsp.plane.layout import FRAME, SOCKADDR
 from dsp.plane.packets import BUFFER, MAX_PAYLOAD
 from dsp.tones import generator
 
@@ -65,6 +65,7 @@ class Work(NamedTuple):
     sender: npt.NDArray[np.uint8]
     sender_length: npt.NDArray[np.int32]
     wake: npt.NDArray[np.int64]
+    codec: Tools
     te_out: npt.NDArray[np.int64]
     dtmf_out: npt.NDArray[np.int64]
     #: int64[slots, srtp.ROWS, srtp.WORDS]: sessions of libsrtp by handle, put there by the controller.
@@ -72,18 +73,11 @@ class Work(NamedTuple):
     #: A packet as it was before an attempt to open it; int32[1]: length of the packet that libsrtp works on.
     srtp_packet: npt.NDArray[np.uint8]
     srtp_length: npt.NDArray[np.int32]
-    decode: npt.NDArray[np.int16]
-    encode: npt.NDArray[np.uint8]
     sine: npt.NDArray[np.float32]
     digit_steps: npt.NDArray[np.int64]
     correlators: npt.NDArray[np.float32]
     rotation: Any
     frequencies: Any
-    taps: npt.NDArray[np.float32]
-    resample_scratch: npt.NDArray[np.float32]
-    g722_scratch: npt.NDArray[np.int32]
-    #: int64[CODEC_RECEIVED]: decoder and resamplers for what came out of order.
-    codec_beside: npt.NDArray[np.int64]
 
 
 def make_work(slots: int) -> Work:
@@ -123,20 +117,15 @@ def make_work(slots: int) -> Work:
         sender=np.zeros(SOCKADDR, np.uint8),
         sender_length=np.zeros(1, np.int32),
         wake=np.ones(1, np.int64),
+        codec=make_tools(),
         te_out=np.zeros((telephone_events.ROWS, 5), np.int64),
         dtmf_out=np.zeros((4, 4), np.int64),
         srtp=np.zeros((slots, srtp.ROWS, srtp.WORDS), np.int64),
         srtp_packet=np.zeros(BUFFER, np.uint8),
         srtp_length=np.zeros(1, np.int32),
-        decode=g711.DECODE,
-        encode=g711.ENCODE,
         sine=generator.SINE,
         digit_steps=generator.DIGIT_STEPS,
         correlators=dtmf.CORRELATORS,
         rotation=dtmf.ROTATION,
         frequencies=dtmf.FREQUENCIES,
-        taps=resample.TAPS,
-        resample_scratch=np.zeros(resample.SCRATCH, np.float32),
-        g722_scratch=np.zeros(g722.SCRATCH, np.int32),
-        codec_beside=np.zeros(CODEC_RECEIVED, np.int64),
     )
