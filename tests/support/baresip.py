@@ -79,11 +79,18 @@ def _free_port(kind: socket.SocketKind) -> int:
 
 @contextmanager
 def baresip(
-    folder: Path, tone_hz: int = 800, *, codecs: str = "PCMU,PCMA", rate: int = 8000, account: str = ""
+    folder: Path,
+    tone_hz: int = 800,
+    *,
+    codecs: str = "PCMU,PCMA",
+    rate: int = 8000,
+    account: str = "",
+    encryption: bool = False,
 ) -> Iterator[Baresip]:
     """A baresip that sends a sine of `tone_hz`, ended by its process id.
 
-    `codecs` as baresip names them, `rate` that of its audio, `account` more parameters (`;answermode=auto`).
+    `codecs` as baresip names them, `rate` that of its audio, `account` more parameters (`;answermode=auto`);
+    `encryption`: it can do SRTP, see `;mediaenc=`.
     """
     sip_port, control_port = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_STREAM)
     rtp_port = _free_port(socket.SOCK_DGRAM) & ~1
@@ -92,7 +99,8 @@ def baresip(
         f"<sip:tester@{HOST}:{sip_port};transport=udp>;regint=0;audio_codecs={codecs}{account}\n"
     )
     (folder / "contacts").write_text("")
-    modules = "".join(f"module {name}.so\n" for name in ("g711", "g722", "l16", "sndfile", "aufile", "aubridge"))
+    names = ("g711", "g722", "l16", "sndfile", "aufile", "aubridge", *(["srtp"] if encryption else []))
+    modules = "".join(f"module {name}.so\n" for name in names)
     (folder / "config").write_text(
         f"sip_listen {HOST}:{sip_port}\n"
         f"audio_source aufile,{folder}/tone.wav\naudio_player aubridge,nobody\n"
