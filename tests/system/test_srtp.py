@@ -1,15 +1,13 @@
 """Encrypted calls with a softphone whose SRTP is its own: baresip, over everything that carries a call."""
 
-import base64
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.support.appliance import TONES
 from tests.support.baresip import Baresip, baresip
 from tests.support.waiting import until
-from tests.support.appliance import TONES, Appliance
 from tests.system.conftest import Bench
 from tests.system.flows import ended_once
 from tests.system.test_peers import heard
