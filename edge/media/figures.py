@@ -48,6 +48,8 @@ def _counted(record: Any) -> dict[str, Any]:
         "packets_reordered": int(record["ql_reordered"]),
         "packets_flooded": int(record["rx_flooded"]),
         "packets_not_sent": int(record["send_errors"]),
+        "packets_not_authentic": int(record["rx_bad_tag"]),
+        "packets_replayed": int(record["rx_replayed"]),
         "rtcp_received": int(record["rc_in"]),
         "rtcp_sent": int(record["rc_out"]),
     }
@@ -81,6 +83,7 @@ def _negotiated(record: Any, remote: RemoteMedia | None) -> dict[str, Any]:
         return {}
     return {
         "codec": remote.codec,
+        "srtp": int(record["sr_handle"]) != 0,
         "dtmf": "inband" if remote.telephone_event is None else "rfc4733",
         "rtcp_mux": remote.rtcp_mux,
         "rtcp_goodbye": bool(record["rc_bye"]),

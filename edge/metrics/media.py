@@ -29,6 +29,12 @@ COUNTERS = {
     "packets_flooded": ("edge_media_packets_flooded", "Datagrams dropped unread: more than a leg may bring"),
     "packets_late": ("edge_media_packets_late", "RTP packets that came after their turn"),
     "packets_duplicate": ("edge_media_packets_duplicate", "RTP packets that came twice"),
+    "packets_not_authentic": ("edge_media_srtp_packets_not_authentic", "SRTP and SRTCP packets with a wrong tag"),
+    "packets_replayed": ("edge_media_srtp_packets_replayed", "SRTP and SRTCP packets that had been seen before"),
+    "packets_not_sealed": (
+        "edge_media_srtp_packets_not_sealed",
+        "Packets not sent because they could not be encrypted",
+    ),
     "send_errors": ("edge_media_send_errors", "RTP packets that the kernel did not take"),
     "rtcp_received": ("edge_media_rtcp_packets_received", "RTCP packets accepted"),
     "rtcp_sent": ("edge_media_rtcp_packets_sent", "RTCP packets sent"),

@@ -75,8 +75,11 @@ class QualityFigures(Struct, frozen=True, kw_only=True):
     rtcp_goodbye: bool = False
     #: How the peer's digits were agreed to come.
     dtmf: DigitMethod | None = None
-    #: Audio was encrypted.
+    #: Audio was encrypted (SRTP) at the end.
     srtp: bool = False
+    #: Packets of SRTP and SRTCP that were not authentic, and those that had been seen before.
+    packets_not_authentic: int = 0
+    packets_replayed: int = 0
     #: The peer's address was learned from its packets, and is not the one of its SDP.
     symmetric_learned: bool = False
 
