@@ -1,15 +1,19 @@
-"""Encrypted calls with a softphone whose SRTP is its own: baresip, over everything that carries a call."""
+"""Encrypted calls with a softphone whose SRTP is its own (baresip), over everything that carries a call."""
 
+import base64
+import os
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from tests.support.appliance import TONES
-from tests.support.baresip import Baresip, baresip
+from edge.runtime.key_table import KeyTable, local_key
+from tests.support.appliance import TONES, Appliance
+from tests.support.baresip import HOST, Baresip, baresip
 from tests.support.waiting import until
 from tests.system.conftest import Bench
-from tests.system.flows import ended_once
+from tests.system.flows import ended_once, hears
 from tests.system.test_peers import heard
 
 pytestmark = [
@@ -17,38 +21,131 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed"),
 ]
 
-optional = pytest.mark.parametrize("bench", [{"trunk": 'srtp = "optional"'}], indirect=True)
-required = pytest.mark.parametrize("bench", [{"trunk": 'srtp = "required"'}], indirect=True)
+OPTIONAL = {"trunk": 'srtp = "optional"'}
+REQUIRED = {"trunk": 'srtp = "required"'}
 
 
-def secure_phone(folder: Path, how: str, **more):  # type: ignore[no-untyped-def]
-    return baresip(folder, account=f";mediaenc={how}", modules=("srtp",), **more)
+def phone_with(folder: Path, how: str, more: str = "") -> AbstractContextManager[Baresip]:
+    """baresip that encrypts: `srtp` offers it (RTP/AVP), `srtp-mand` and `srtp-mandf` insist."""
+    return baresip(folder, account=f";mediaenc={how}{more}", modules=("srtp",))
 
 
-def dial(bench: Bench, phone: Baresip) -> None:
+def in_menu(bench: Bench, phone: Baresip) -> None:
     phone.command("dial", bench.edge.uri)
     phone.wait_for("CALL_ESTABLISHED")
     until(lambda: heard(phone.heard_files(), TONES["welcome"]), 20, "baresip hears the welcome")
 
 
-@optional
-@pytest.mark.parametrize("how", ["srtp", "srtp-mand"])
-def test_baresip_calls_encrypted_and_is_connected_with_a_plain_phone(bench: Bench, tmp_path: Path, how: str) -> None:
-    with secure_phone(tmp_path / "baresip", how) as phone:
-        dial(bench, phone)
+def memory_of(edge: Appliance, name: str) -> int:
+    """A descriptor of a shared memory of the appliance."""
+    assert edge.process is not None
+    for entry in Path(f"/proc/{edge.process.pid}/fd").iterdir():
+        if f"memfd:{name} " in f"{os.readlink(entry)} ":
+            return os.open(entry, os.O_RDWR)
+    raise AssertionError(f"no memory {name}")
+
+
+def secrets_of(edge: Appliance) -> list[bytes]:
+    """Every key and seed in the key table, raw and in base64."""
+    fd = memory_of(edge, "key_table")
+    found: list[bytes] = []
+    table = KeyTable(fd)
+    raw = os.pread(fd, os.fstat(fd).st_size, 0)
+    for at in range(0, len(raw), 128):
+        handle = int.from_bytes(raw[at + 8 : at + 16], "little")
+        record = table.read(handle) if handle else None
+        if record is not None and record.suite:
+            found += [record.seed, record.remote, local_key(record.seed, record.suite)]
+    os.close(fd)
+    return [*found, *map(base64.b64encode, found)]
+
+
+def assert_nowhere(secrets: list[bytes], bench: Bench, folder: Path) -> None:
+    """No file that the appliance wrote has any of the secrets, nor has anything that the backend was sent."""
+    assert len(secrets) >= 6
+    for path in [bench.edge.log, *bench.edge.state.rglob("*"), *bench.edge.recordings.rglob("*")]:
+        if path.is_file():
+            data = path.read_bytes()
+            assert not [secret for secret in secrets if secret in data], path
+    memory = memory_of(bench.edge, "front_table")
+    tables = os.pread(memory, os.fstat(memory).st_size, 0)
+    os.close(memory)
+    assert not [secret for secret in secrets if secret in tables]
+    told = repr(bench.edge.events()).encode()
+    assert not [secret for secret in secrets if secret in told]
+
+
+def end(bench: Bench) -> dict[str, object]:
+    """Wait for the end; quality figures of the caller's leg."""
+    ended_once(bench, "completed")
+    found = [e["data"] for e in bench.edge.events() if e["type"] == "leg.quality"]
+    return dict(found[0])
+
+
+@pytest.mark.parametrize(
+    ("bench", "how"),
+    [(OPTIONAL, "srtp"), (REQUIRED, "srtp-mand")],
+    indirect=["bench"],
+    ids=["offered", "insisted"],
+)
+def test_baresip_calls_over_kills_and_keys_are_nowhere(bench: Bench, tmp_path: Path, how: str) -> None:
+    with phone_with(tmp_path / "baresip", how) as phone:
+        in_menu(bench, phone)
+        secrets = secrets_of(bench.edge)
         phone.command("sndcode", "1")
         assert bench.edge.wait_event("dtmf.received")["data"]["digit"] == "1"
         until(lambda: heard(phone.heard_files(), TONES["one"]), 20, "baresip hears the next prompt")
-        phone.command("sndcode", "9")
-        call = bench.target.expect_call()
-        call.ring()
-        call.accept()
-        until(lambda: call.audio.hears(800), 20, "the plain phone hears baresip")
-        until(lambda: heard(phone.heard_files(), 900), 20, "baresip hears the plain phone")
-        bench.edge.wait_restarted("media", bench.edge.kill("media"))
-        until(lambda: call.audio.hears(800), 20, "after a kill of the engine, too")
-        until(lambda: heard(phone.heard_files(), 900), 20, "both ways")
+        phone.command("sndcode", "2")
+        until(lambda: heard(phone.heard_files(), TONES["two"]), 20, "and the one after")
+        for name in ("media", "front"):
+            bench.edge.wait_restarted(name, bench.edge.kill(name))
+        phone.command("sndcode", "1")
+        until(lambda: heard(phone.heard_files(), TONES["one"]), 20, "after kills, too, both ways")
+        assert_nowhere(secrets, bench, tmp_path)
         phone.command("hangup")
-        log = (tmp_path / "baresip" / "baresip.log").read_text(errors="replace")
-    ended_once(bench, "completed")
-    assert "SRTP is Enabled" in log, log[-2000:]
+    figures = end(bench)
+    assert figures["srtp"] is True
+    assert figures["packets_not_authentic"] == 0
+    assert not secrets_of(bench.edge), "keys are overwritten with the call's end"
+    assert_nowhere(secrets, bench, tmp_path)
+
+
+@pytest.mark.parametrize("bench", [OPTIONAL], indirect=True)
+def test_an_encrypted_caller_talks_with_a_plain_target_and_holds(bench: Bench, tmp_path: Path) -> None:
+    with phone_with(tmp_path / "baresip", "srtp-mand") as phone:
+        in_menu(bench, phone)
+        phone.command("sndcode", "1")
+        until(lambda: heard(phone.heard_files(), TONES["one"]), 20, "baresip hears the next prompt")
+        phone.command("sndcode", "9")
+        there = bench.target.expect_call()
+        there.ring()
+        there.accept()
+        hears(there, 800)
+        until(lambda: heard(phone.heard_files(), 900), 20, "baresip hears the plain phone")
+        # Each of these is a re-INVITE.
+        phone.command("hold")
+        until(lambda: not there.audio.hears(800), 20, "held")
+        phone.command("resume")
+        hears(there, 800)
+        until(lambda: heard(phone.heard_files(), 900), 20, "baresip hears the plain phone again")
+        phone.command("hangup")
+    figures = end(bench)
+    assert figures["srtp"] is True
+    assert figures["packets_not_authentic"] == 0
+
+
+def test_it_is_refused_where_it_is_off(bench: Bench, tmp_path: Path) -> None:
+    with phone_with(tmp_path / "baresip", "srtp-mand") as phone:
+        phone.command("dial", bench.edge.uri)
+        phone.wait_for("CALL_CLOSED")
+        assert not phone.saw("CALL_ESTABLISHED")
+    assert not bench.edge.events()
+
+
+@pytest.mark.parametrize("bench", [REQUIRED], indirect=True)
+def test_plain_is_refused_where_it_is_required(bench: Bench) -> None:
+    call = bench.caller.call(bench.edge.uri)
+    until(lambda: call.final is not None, 15, "an answer")
+    assert call.final == 488
+    assert not bench.edge.events()
+    assert HOST
