@@ -87,7 +87,6 @@ def _negotiated(record: Any, remote: RemoteMedia | None) -> dict[str, Any]:
         "dtmf": "inband" if remote.telephone_event is None else "rfc4733",
         "rtcp_mux": remote.rtcp_mux,
         "rtcp_goodbye": bool(record["rc_bye"]),
-        "srtp": remote.crypto != 0,
         "symmetric_learned": bool(record["ln_learned"]),
     }
 

@@ -27,7 +27,7 @@ REQUIRED = {"trunk": 'srtp = "required"'}
 
 def phone_with(folder: Path, how: str, more: str = "") -> AbstractContextManager[Baresip]:
     """baresip that encrypts: `srtp` offers it (RTP/AVP), `srtp-mand` and `srtp-mandf` insist."""
-    return baresip(folder, account=f";mediaenc={how}{more}", modules=("srtp",))
+    return baresip(folder, account=f";mediaenc={how}{more}", encryption=True)
 
 
 def in_menu(bench: Bench, phone: Baresip) -> None:
@@ -40,7 +40,7 @@ def memory_of(edge: Appliance, name: str) -> int:
     """A descriptor of a shared memory of the appliance."""
     assert edge.process is not None
     for entry in Path(f"/proc/{edge.process.pid}/fd").iterdir():
-        if f"memfd:{name} " in f"{os.readlink(entry)} ":
+        if f"memfd:{name} " in f"{entry.readlink()} ":
             return os.open(entry, os.O_RDWR)
     raise AssertionError(f"no memory {name}")
 
