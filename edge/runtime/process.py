@@ -128,7 +128,7 @@ def child_main(launch: Launch, run: Callable[[ProcessContext], int]) -> int:
     faulthandler.enable()
     die_with_parent(launch.supervisor_pid)
     name_process(f"{launch.name}-zygote" if launch.zygote else launch.name)
-    be_prompt(launch.prompt)
+    be_prompt(launch.prompt and not launch.zygote)  # a zygote compiles before it is needed
     raise_limits()
     # Ctrl-C reaches the whole foreground group; only the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -24,7 +24,7 @@ from edge.runtime.logs import logger
 from edge.runtime.memory import lock_memory, trim, unmap_clean_files
 from edge.runtime.packets import MAX_MESSAGE
 from edge.runtime.parent import die_with_parent, outlive_zygote
-from edge.runtime.process import ProcessContext
+from edge.runtime.process import ProcessContext, be_prompt
 from edge.runtime.pump import EXIT_BUG
 from edge.vocabulary.supervision import Exited, Fork, Forked, Stop, ToChild
 from edge.vocabulary.wire import unpacker
@@ -48,6 +48,7 @@ def run(context: ProcessContext, prepare: Prepare, work: Work) -> NoReturn:
     trim()
     unmap_clean_files()
     if context.prompt:
+        be_prompt()
         lock_memory(present=True)  # what its workers share with it must be there, too
     # Frozen objects are never touched by a collection, so their pages stay shared with every worker.
     gc.freeze()

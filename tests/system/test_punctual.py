@@ -81,6 +81,8 @@ def test_the_kernels_service_is_shown(bench: Bench) -> None:
     granted = os.geteuid() == 0
     assert found['edge_media_real_time_ratio{engine="0"}'] == granted
     assert found['edge_media_locked_memory_ratio{engine="0"}'] == granted
+    nice = {name: os.getpriority(os.PRIO_PROCESS, bench.edge.pid(name)) for name in ("media", "media-zygote", "front")}
+    assert nice == {"media": -15, "media-zygote": -15, "front": 0} or not granted
     tasks = Path(f"/proc/{bench.edge.pid('media')}/task")
     assert (
         any(os.sched_getscheduler(int(task)) == os.SCHED_RR for task in (path.name for path in tasks.iterdir()))
