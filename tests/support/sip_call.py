@@ -186,6 +186,7 @@ class Call:
             payload_types=self.phone.payload_types,
             event_type=self.phone.event_type,
             direction=self.direction,
+            ptime_ms=self.phone.ptime_ms,
         )
 
     def _request(self, method: str, body: str = "") -> Message:

@@ -41,6 +41,8 @@ class Softphone:
         self.tone_hz = tone_hz
         self.auto_answer = auto_answer
         self.payload_types = payload_types
+        #: Packet time that it asks for.
+        self.ptime_ms = 20
         self.event_type = event_type
         #: Calls of this phone by Call-ID, both directions, ended ones too.
         self.calls: dict[str, Call] = {}

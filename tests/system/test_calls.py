@@ -1,5 +1,6 @@
 """The whole path with real parts: calls, menus, transfer, recording, events."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -134,6 +135,24 @@ def test_hold_and_resume(bench: Bench) -> None:
     call.reinvite("sendrecv", new_port=True)
     until(lambda: call.last_reinvite == 200, 10, "200 to the resume")
     hears(call, TONES["welcome"])
+    call.bye()
+    ended_once(bench, "completed")
+
+
+def test_another_codec_and_packet_time_without_a_glitch(bench: Bench) -> None:
+    call = in_menu(bench)
+    bench.caller.payload_types, bench.caller.ptime_ms = (8,), 60
+    call.reinvite()
+    until(lambda: call.last_reinvite == 200, 10, "200 to the change")
+    until(lambda: sum(p.payload_type == 8 for p in call.audio.audio()) > 10, 10, "the new codec")
+    packets = call.audio.audio()
+    assert [p.payload_type for p in packets] == sorted(p.payload_type for p in packets)  # from PCMU to PCMA, once
+    assert len({p.ssrc for p in packets}) == 1
+    for before, after in itertools.pairwise(packets):
+        assert after.sequence == (before.sequence + 1) & 0xFFFF
+        assert after.timestamp == (before.timestamp + len(before.payload)) & 0xFFFFFFFF
+    assert {len(p.payload) for p in packets if p.payload_type == 8} == {480}
+    assert tones.share(call.audio.recorded()[-8000:], TONES["welcome"]) > 0.95  # one wave over the change
     call.bye()
     ended_once(bench, "completed")
 

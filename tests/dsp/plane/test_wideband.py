@@ -6,6 +6,7 @@ import pytest
 from dsp.codecs import g711, g722
 from dsp.plane import commands
 from dsp.plane import layout as lo
+from dsp.plane.engine import Engine
 from dsp.tones import generator
 from tests.dsp.plane.test_packetise import G722, L16, L16_WIDE, PAYLOAD_TYPE, PCMA, PCMU, UNIT, negotiate
 from tests.dsp.rig import Rig, rtp, te
@@ -354,3 +355,25 @@ def test_a_command_done_twice_changes_nothing(rig: Rig) -> None:
     leg = rig.leg()
     assert leg.old_until_ns == until_ns
     assert leg.jb_concealed == leg.jb_late == leg.jb_resyncs == 0
+
+
+@pytest.mark.parametrize("codec", [G722, L16_WIDE])
+def test_another_engine_goes_on_bit_for_bit(rig: Rig, codec: int) -> None:
+    """States of codecs and filters outlive the engine: a new one between two ticks changes no octet."""
+    other = Rig()
+    for each in (rig, other):
+        for slot in (0, 1):
+            each.open(slot)
+            negotiate(each, slot, codec)
+        each.command(lo.CMD_BRIDGE, 0, 1, 1)
+    said = [Voice(each, 0, codec, 913) for each in (rig, other)]
+    for i in range(TICKS):
+        if i == 15:
+            other.engine = Engine(other.state)
+            other.engine.take_up()
+        for each, voice in zip((rig, other), said, strict=True):
+            voice.say()
+            each.tick()
+    assert [p.payload for p in other.peers[1].got] == [p.payload for p in rig.peers[1].got]
+    assert len({p.payload for p in rig.peers[1].got}) > 10
+    other.close()
