@@ -122,7 +122,7 @@ class GatherNode(Struct, kw_only=True):
     """
 
     gather: Annotated[GatherSettings, _short("greet_long")]
-    #: Digits -> node. Put digits such as "01" and "*" in quotes.
+    #: Digits -> node. Put digits such as "01" and "*" in quotes. `flash` is hook flash, which no other node takes.
     choices: Annotated[dict[str, NodeRef], _kind("choices")] = field(default_factory=dict)
     #: Node for digits that no choice names; needed when there are no choices.
     next: OptionalNodeRef = ""

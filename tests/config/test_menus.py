@@ -54,7 +54,7 @@ def test_every_setting_of_a_gather_arrives(desk: Desk) -> None:
             "      max_digits: 4\n      finish_on_key: '#'\n      first_digit_timeout: 7s\n"
             "      inter_digit_timeout: 1.5s\n"
             "      max_failures: 5\n      no_input: welcome\n      no_match: welcome\n      sensitive: true\n"
-            "    choices: {01: end, '*1': end}\n    next: end\n    failed: end\n"
+            "    choices: {01: end, '*1': end, flash: end}\n    next: end\n    failed: end\n"
         )
     )
     node = menu.nodes["a"]
@@ -69,7 +69,7 @@ def test_every_setting_of_a_gather_arrives(desk: Desk) -> None:
         finish_on_key="#",
         first_digit_timeout_ms=7000,
         inter_digit_timeout_ms=1500,
-        choices={"01": "end", "*1": "end"},
+        choices={"01": "end", "*1": "end", "flash": "end"},
         next="end",
         max_failures=5,
         no_input=[welcome],
