@@ -375,11 +375,15 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--seconds", type=float, default=3.0, help="length of each attack")
     words.add_argument("--rate", type=int, default=1000, help="packets a second")
+    words.add_argument("--symmetric", action="store_true", help="with a trunk that learns its peers' addresses")
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--flood", type=int, default=0, metavar="RATE", help="flood one port by its own peer as well")
     given = words.parse_args()
     unhurt = True
-    with tempfile.TemporaryDirectory() as folder, stage(Path(folder), given.rate, given.seconds) as at:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        stage(Path(folder), given.rate, given.seconds, trunk="symmetric_rtp = true" if given.symmetric else "") as at,
+    ):
         for number, phase in enumerate(PHASES):
             figures = attack(at, phase, given.seed + number)
             unhurt = unhurt and figures.unhurt

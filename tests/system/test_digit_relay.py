@@ -2,8 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 
 from tests.support import tones
 from tests.support.addresses import address
-from tests.support.appliance import TONES, Appliance, write_site
+from tests.support.appliance import TONES, Appliance, appliance
 from tests.support.rtp_stream import RtpStream
 from tests.support.softphone import Call, Softphone
 from tests.support.waiting import until
@@ -20,22 +18,6 @@ from tests.system.flows import hears
 pytestmark = pytest.mark.system
 
 METHODS = ("rfc4733", "inband", "info")
-
-
-@contextmanager
-def running(folder: Path, sending: str, target: str) -> Iterator[Appliance]:
-    """An appliance whose trunk wants digits by `sending`."""
-    with address() as at:
-        edge = Appliance(at, folder)
-        write_site(edge, target=target)
-        site = edge.site.read_text()
-        edge.site.write_text(site.replace('name = "loop"', f'name = "loop"\ndtmf = "{sending}"'))
-        edge.start()
-        try:
-            yield edge
-        finally:
-            edge.stop()
-        edge.check_histories()
 
 
 def talk(edge: Appliance, caller: Softphone, target: Softphone) -> tuple[Call, Call]:
@@ -106,10 +88,12 @@ def relays(edge: Appliance, caller: Softphone, target: Softphone, by: str) -> No
 @pytest.mark.parametrize(("sending", "by"), [("auto", "rfc4733"), ("info", "info"), ("inband", "inband")])
 def test_a_key_reaches_the_other_leg_once_by_its_method(tmp_path: Path, sending: str, by: str) -> None:
     with (
+        address() as edge_at,
         address() as caller_at,
         address() as target_at,
         Softphone(caller_at, tone_hz=700) as caller,
         Softphone(target_at, port=5060, tone_hz=900, user="target") as target,
-        running(tmp_path, sending, target_at) as edge,
+        appliance(edge_at, tmp_path, target=target_at, trunk=f'dtmf = "{sending}"') as edge,
     ):
         relays(edge, caller, target, by)
+        edge.check_histories()
