@@ -21,6 +21,11 @@ class Format(Struct, frozen=True):
     clock_rate: int
     payload_type: int
 
+    @property
+    def longest_ms(self) -> int:
+        """Longest packets that we send and ask for: 60 ms, but none that Ethernet would have to cut up."""
+        return 40 if self.codec == "L16" and self.clock_rate > 8000 else 60
+
 
 class Event(Struct, frozen=True):
     """Telephone events (RFC 4733): payload type and clock."""

@@ -17,7 +17,6 @@ from edge.core.sip.formats import OFFERED, OUR_EVENTS, SPAN_FORMAT, Event, Forma
 from edge.core.sip.relay import Relay
 from edge.core.sip.sdp import (
     DEFAULT_PTIME_MS,
-    MAX_PTIME_MS,
     Audio,
     Leg,
     Session,
@@ -125,7 +124,7 @@ def answer_for_peer(dialog: Dialog, media: Address, remote: RemoteMedia, directi
         events=_events(remote),
         direction=direction,
         ptime_ms=remote.ptime_ms,
-        max_ptime_ms=MAX_PTIME_MS,
+        max_ptime_ms=_format(remote).longest_ms,
         lines=dialog.lines,
         comfort_noise=remote.comfort_noise is not None,
         rtcp_mux=remote.rtcp_mux,
@@ -153,7 +152,7 @@ def offer_for_peer(relay: Relay, dialog: Dialog, media: Address, direction: Dire
         events=events,
         direction=direction,
         ptime_ms=remote.ptime_ms if remote is not None else DEFAULT_PTIME_MS,
-        max_ptime_ms=MAX_PTIME_MS,
+        max_ptime_ms=min(one.longest_ms for one in formats),
         lines=dialog.lines,
         comfort_noise=noise,
         rtcp_mux=remote is not None and remote.rtcp_mux,

@@ -23,7 +23,7 @@ MEDIA_LIMIT = 8
 DEFAULT_PTIME_MS = 20
 #: Static payload type of comfort noise at 8 kHz (RFC 3389 section 4).
 COMFORT_NOISE = 13
-#: Shortest and longest packets that we send, and the longest that we ask for.
+#: Shortest and longest packets that we send; see `Format.longest_ms`.
 MIN_PTIME_MS = 10
 MAX_PTIME_MS = 60
 _DIRECTIONS: dict[str, Direction] = {
@@ -306,7 +306,7 @@ def remote_media(audio: Audio, chosen: Format, known_host: str, *, mux: bool = F
         payload_type=chosen.payload_type,
         telephone_event=event.payload_type if event is not None else None,
         telephone_event_rate=event.clock_rate if event is not None else 8000,
-        ptime_ms=audio.ptime_ms,
+        ptime_ms=min(audio.ptime_ms, chosen.longest_ms),
         direction=direction,
         # It is of 8 kHz, so it goes with G.711 only.
         comfort_noise=COMFORT_NOISE if audio.comfort_noise and chosen.codec in ("PCMU", "PCMA") else None,

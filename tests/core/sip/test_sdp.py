@@ -204,13 +204,24 @@ def test_any_bytes(body: bytes) -> None:
     read_session(b"v=0\r\no=x 1 1 IN IP4 1.2.3.4\r\nc=IN IP4 1.2.3.4\r\n" + body)
 
 
-@given(st.integers(0, len(offer())), st.binary(max_size=5), st.integers(0, 9))
-def test_any_change(position: int, inserted: bytes, removed: int) -> None:
-    body = offer()
+@given(
+    st.sampled_from([offer(), offer(payloads="113 114 9 110 111 0 112 101", after=WIDE + "a=maxptime:40\r\n")]),
+    st.integers(0, 700),
+    st.one_of(st.binary(max_size=5), st.integers(0, 70_000).map(lambda n: b"%d" % n)),
+    st.integers(0, 9),
+)
+def test_any_change(body: bytes, position: int, inserted: bytes, removed: int) -> None:
     session = read_session(body[:position] + inserted + body[position + removed :])
     if isinstance(session, Session) and session.audio is not None:
         assert 10 <= session.audio.ptime_ms <= 60
         assert 0 < session.audio.rtp.port < 65535
+        assert session.audio.formats
+        for one in session.audio.formats:
+            assert one in [known for group in OFFERED.values() for known in group] or 96 <= one.payload_type < 128
+            facts = remote_media(session.audio, one, "198.51.100.7")
+            assert 10 <= facts.ptime_ms <= 60
+            assert facts.clock_rate in (8000, 16000)
+            assert facts.telephone_event_rate in (8000, facts.clock_rate)
 
 
 @given(

@@ -53,6 +53,7 @@ def test_incoming_g722() -> None:
 
 def test_incoming_l16_keeps_the_numbers_of_the_offer() -> None:
     ok = answered_with(world_with("L16", "PCMU"), offer(payloads="0 110 112 101", after=WIDE))
+    assert b"a=ptime:20\r\na=maxptime:40\r\n" in ok.body  # 60 ms would not go into an Ethernet frame
     assert b" RTP/AVP 110 112\r\na=rtpmap:110 L16/16000\r\na=rtpmap:112 telephone-event/16000\r\n" in ok.body
 
 
@@ -68,7 +69,7 @@ def test_our_offer_has_the_trunks_codecs_in_its_order() -> None:
     assert b" RTP/AVP 9 101\r\n" in dialled(world_with("G722")).body
     for line in (
         b"rtpmap:96 L16/16000", b"rtpmap:97 L16/8000", b"rtpmap:101 telephone-event/8000",
-        b"rtpmap:102 telephone-event/16000", b"maxptime:60",
+        b"rtpmap:102 telephone-event/16000", b"maxptime:40",
     ):  # fmt: skip
         assert b"a=" + line + b"\r\n" in sent.body
 
