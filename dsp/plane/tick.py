@@ -66,7 +66,7 @@ def _record(state: Any, work: Any, slot: int, tick: int) -> None:
     for i in range(lo.FRAME):
         ring[base + i, 0] = left[i]
         ring[base + i, 1] = right[i]
-    leg.rec_gap_left += work.holes[slot]
+    leg.rec_gap_left += work.holes[slot] >> leg.wide
     fence()  # the frame is in the ring before the writer sees the index
     leg.rec_write = at + lo.FRAME
 
@@ -115,7 +115,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
             work.holes[slot] = jitter.play(legs[slot], state.jitter[slot], work.rx[slot])
             row, rx, rx8 = state.codec[slot], work.rx[slot], work.rx8[slot]
             codec.narrow(row, lo.CODEC_PLAYED_DOWN, legs[slot].wide, rx, rx8, work.codec)
-            ctl[lo.CONCEALED] += legs[slot].jb_concealed - before
+            ctl[lo.CONCEALED] += (legs[slot].jb_concealed - before) >> legs[slot].wide
     rooms.gather(state, work, used, now_ns)
     clock.crash_point(ctl, 4)
     for slot in range(used):

@@ -377,3 +377,18 @@ def test_another_engine_goes_on_bit_for_bit(rig: Rig, codec: int) -> None:
     assert [p.payload for p in other.peers[1].got] == [p.payload for p in rig.peers[1].got]
     assert len({p.payload for p in rig.peers[1].got}) > 10
     other.close()
+
+
+@pytest.mark.parametrize("codec", [PCMU, L16_WIDE, G722])
+def test_a_lost_packet_is_as_long_on_a_wide_leg(rig: Rig, codec: int) -> None:
+    rig.open(0)
+    negotiate(rig, 0, codec)
+    rig.command(lo.CMD_RECORD, 0, 1)
+    voice = Voice(rig, 0, codec, 700)
+    for i in range(TICKS):
+        packet = voice.packet()
+        if i != 15:
+            voice.send(packet)
+        rig.tick()
+    assert rig.leg().rec_gap_left == 160
+    assert rig.state.ctl[lo.CONCEALED] == 160
