@@ -3,9 +3,9 @@
 The functions are those that a stream of pjmedia calls, in the order and with the settings of its defaults: G.711 in
 frames of 10 ms, a store of 500 ms, adaptive from no prefetch at all, concealment (WSOLA) of at most 240 ms in a row.
 
-`python -m bench.pjmedia IN OUT`: IN (npz) has `frames` (int16[packets, 160], in RTP order), `arrival_ms` (float64, inf
-is lost) and `ticks`; OUT gets `heard` (int16) and `index` (int64, for each 10 ms: which 10 ms of the stream they are,
--1 made up).
+`python -m bench.pjmedia IN OUT`: IN (npz) has `frames` (int16[n, 160], by RTP time), `at_ms` and `number` (what
+arrives, in order: when, and which frame) and `ticks`; OUT gets `heard` (int16) and `index` (int64, for each 10 ms:
+which 10 ms of the stream they are, -1 made up).
 """
 
 import ctypes
@@ -94,23 +94,22 @@ class Stream:
         return out, -1
 
 
-def run(frames: np.ndarray, arrival_ms: np.ndarray, ticks: int) -> tuple[np.ndarray, np.ndarray]:
+def run(frames: np.ndarray, at_ms: np.ndarray, number: np.ndarray, ticks: int) -> tuple[np.ndarray, np.ndarray]:
     """Play a trace: what is heard, and the index of each 10 ms."""
     stream = Stream()
-    order = [int(n) for n in np.argsort(arrival_ms, kind="stable") if np.isfinite(arrival_ms[n])]
     heard, index, at = [], [], 0
     for tick in range(ticks):
-        while at < len(order) and arrival_ms[order[at]] <= tick * TICK_MS:
-            stream.put(order[at], frames[order[at]])
+        while at < len(number) and at_ms[at] <= tick * TICK_MS:
+            stream.put(int(number[at]), frames[number[at]])
             at += 1
         for _ in (0, 1):
-            samples, number = stream.get()
+            samples, which = stream.get()
             heard.append(samples)
-            index.append(number)
+            index.append(which)
     return np.concatenate(heard), np.array(index, np.int64)
 
 
 if __name__ == "__main__":
     given = np.load(sys.argv[1])
-    sound, numbers = run(given["frames"], given["arrival_ms"], int(given["ticks"]))
+    sound, numbers = run(given["frames"], given["at_ms"], given["number"], int(given["ticks"]))
     np.savez(sys.argv[2], heard=sound, index=numbers)

@@ -10,6 +10,7 @@ longer the longer the hole was. What is our own:
 
 - No delay. The Appendix holds everything back by 3.75 ms, so that it can bend the last quarter period before the hole
   towards the repetition. Here that quarter has been played already, so the bend lies behind the joint.
+- Where the playout buffer holds what follows, the hole is bridged from both sides, see `interpolation`.
 - It works at 8 and at 16 kHz; every time below is scaled by the leg's rate.
 - Noise takes the place of the fading voice: what the peer said of its background, else what was measured of it.
 """
@@ -17,7 +18,7 @@ longer the longer the hole was. What is our own:
 from typing import Any
 
 from dsp.jit import kernel
-from dsp.plane import comfort_noise
+from dsp.plane import comfort_noise, interpolation
 from dsp.plane.layout import CONCEAL_HISTORY
 
 #: Samples of 8 kHz: one period's repetition, full (10 ms); faded to nothing (60 ms).
@@ -46,6 +47,7 @@ def reset(leg: Any) -> None:
         leg.pc_wide = leg.wide
         leg.pc_lost = GONE << leg.wide
         leg.pc_fade = 0
+        leg.pc_hole = 0
         leg.pc_periods = 0
 
 
@@ -167,8 +169,27 @@ def _voice(leg: Any) -> float:
 
 
 @kernel
+def _bent(leg: Any) -> float:
+    """Make up one sample of the voice, one period repeated, at the rate that leads to what follows."""
+    k, pitch = leg.pc_lost, leg.pc_pitch
+    at = k * leg.pc_rate
+    whole = int(at)
+    phase = whole % pitch
+    value = _repeated(leg, phase, 1)
+    value += (at - whole) * (_repeated(leg, phase + 1 if phase + 1 < pitch else 0, 1) - value)
+    quarter = pitch >> 2
+    if k < quarter:
+        value += leg.pc_step * (1.0 - (k + 1) / (quarter + 1))
+    return value
+
+
+@kernel
 def _next(leg: Any, noisy: bool) -> float:
     """Make up one sample: the voice, and the more it fades the more of the noise, if it is `noisy`."""
+    if leg.pc_lost < leg.pc_hole:
+        value = interpolation.blend(leg, leg.pc_lost, _bent(leg))
+        leg.pc_lost += 1
+        return value
     if leg.pc_periods == 0:
         return comfort_noise.sample(leg) if noisy else 0.0
     full, gone = FULL << leg.wide, GONE << leg.wide
@@ -197,6 +218,9 @@ def conceal(leg: Any, out: Any, start: int, n: int) -> int:
         reset(leg)
     elif leg.pc_lost == 0:
         _begin(leg)
+        if leg.pc_hole > 0:
+            size = TEMPLATE << leg.wide
+            interpolation.prepare(leg, leg.pc_template[size - leg.pc_pitch : size])
     made_up = min(n, max((GONE << leg.wide) - leg.pc_lost, 0))
     noisy = comfort_noise.prepare(leg)
     if leg.pc_periods == 0 and not noisy:
@@ -206,6 +230,7 @@ def conceal(leg: Any, out: Any, start: int, n: int) -> int:
         for i in range(start, start + n):
             out[i] = _clip(_next(leg, noisy))
     leg.pc_fade = 0
+    leg.pc_made_up += made_up
     _remember(leg, out, start, n)
     return made_up
 
@@ -213,6 +238,8 @@ def conceal(leg: Any, out: Any, start: int, n: int) -> int:
 @kernel
 def resume(leg: Any, out: Any, start: int, n: int) -> None:
     """Note the real samples `out[start:start + n]`, fading over to them when they follow a concealment."""
+    if 0 < leg.pc_lost == leg.pc_hole:
+        leg.pc_lost = 0  # as foreseen: what was made up leads to these samples
     if leg.pc_lost > 0 and leg.pc_fade == 0:
         leg.pc_fade_length = FADE_IN << leg.wide
         if leg.pc_periods > 0:
@@ -226,4 +253,5 @@ def resume(leg: Any, out: Any, start: int, n: int) -> None:
         leg.pc_fade -= 1
     if leg.pc_fade == 0:
         leg.pc_lost = 0
+        leg.pc_hole = 0
     _remember(leg, out, start, n)

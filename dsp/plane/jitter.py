@@ -18,7 +18,7 @@ The samples of the last tick stay in the ring behind the play clock: `stretch` r
 from typing import Any
 
 from dsp.jit import kernel
-from dsp.plane import concealment, delay, stretch
+from dsp.plane import concealment, delay, interpolation, stretch
 from dsp.plane.layout import FRAME, JITTER_SAMPLES, MAX_DELAY, MIN_DELAY, PLAYOUT_DELAY
 
 ABSENT = -32768
@@ -237,8 +237,11 @@ def _copy(leg: Any, ring: Any, out: Any, n: int) -> int:
 
 
 @kernel
-def _fill(leg: Any, out: Any, n: int) -> int:
-    """Fill the holes of a frame and fade over to what is there; gives the number of samples made up."""
+def _fill(leg: Any, ring: Any, out: Any, n: int, ts: int) -> int:
+    """Fill the holes of a frame and fade over to what is there; gives the number of samples made up.
+
+    `ts` is the frame's time in the ring, where what follows on a hole may be found; -1: nothing follows.
+    """
     made_up = 0
     start = 0
     while start < n:
@@ -247,6 +250,8 @@ def _fill(leg: Any, out: Any, n: int) -> int:
         while end < n and (out[end] == ABSENT) == absent:
             end += 1
         if absent:
+            if ts >= 0:
+                interpolation.foresee(leg, ring, ts + start)
             made_up += concealment.conceal(leg, out, start, end - start)
         else:
             concealment.resume(leg, out, start, end - start)
@@ -347,7 +352,7 @@ def _play_dry(leg: Any, ring: Any, out: Any, lead: int) -> int:
         out[i] = ABSENT
     _advance(leg, ring, leg.jb_play_ts + left)
     leg.jb_dry += tick - left
-    leg.jb_dry_made += _fill(leg, out, tick)
+    leg.jb_dry_made += _fill(leg, ring, out, tick, -1)
     return lost
 
 
@@ -369,7 +374,7 @@ def play(leg: Any, ring: Any, out: Any) -> int:
     if leg.jb_started == STOPPED:
         for i in range(tick):
             out[i] = ABSENT
-        _fill(leg, out, tick)  # the end of what was heard before, then silence
+        _fill(leg, ring, out, tick, -1)  # the end of what was heard before, then silence
         return 0
     hole = 0
     if leg.jb_dry > 0 and leg.jb_newest_ts > leg.jb_play_ts:
@@ -387,7 +392,7 @@ def play(leg: Any, ring: Any, out: Any) -> int:
         elif absent == tick and _in_pause(leg):
             _play_pause(leg, ring, out)
         else:
-            made_up = _fill(leg, out, tick)
+            made_up = _fill(leg, ring, out, tick, leg.jb_play_ts)
             _advance(leg, ring, leg.jb_play_ts + tick)
             if leg.jb_started == PLAYING:
                 hole += absent

@@ -35,6 +35,7 @@ JITTER_SAMPLES = 20480
 DELAY_BUCKETS = 102
 #: Of the leg's own rate; a power of two.
 CONCEAL_HISTORY = 1024
+CONCEAL_FUTURE = 320
 #: Reflection coefficients of comfort noise that are used.
 CN_ORDER = 12
 #: Samples at 8 kHz in which one source of what a leg hears fades over to the next (5 ms).
@@ -350,6 +351,13 @@ LEG = np.dtype(
         ("pc_step", "f8"),
         ("pc_history", "i2", (CONCEAL_HISTORY,)),
         ("pc_template", "i2", (1024,)),
+        ("pc_made_up", "i8"),  # samples made up in all, for lost, late and delayed ones
+        ("pc_hole", "i8"),  # length of a hole whose end is known; 0 not known
+        ("pc_voiced", "i8"),
+        ("pc_rate", "f8"),
+        ("pc_next_pitch", "i8"),
+        ("pc_next_step", "f8"),
+        ("pc_future", "i2", (CONCEAL_FUTURE,)),
         # comfort noise (`comfort_noise.py`); levels are mean squares or amplitudes of int16
         ("cn_payload_type", "i8"),  # 0: not negotiated
         ("cn_told", "i8"),  # 1: the peer described its background and has sent no audio since
