@@ -41,7 +41,7 @@ def _next_prompt(state: Any, slot: int, out: Any, now_ns: int) -> None:
 
 
 @kernel
-def _level(leg: Any, work: Any, out: Any, heard: int) -> None:
+def _level(leg: Any, wide_part: Any, out: Any, heard: int) -> None:
     """Bring what the room says to the leg's own gain, lowered under a play that is mixed with it."""
     target = 0 if leg.sd_deaf else gain.UNITY + leg.sd_heard
     if leg.pl_active and leg.pl_mix:
@@ -53,32 +53,32 @@ def _level(leg: Any, work: Any, out: Any, heard: int) -> None:
         return
     gain.ramp(out, now, after, lo.FRAME, out)
     if heard & rooms.WIDE:
-        gain.ramp(work.wide_part, now, after, 2 * lo.FRAME, work.wide_part)
+        gain.ramp(wide_part, now, after, 2 * lo.FRAME, wide_part)
 
 
 @kernel
-def _fill(state: Any, work: Any, slot: int, out: Any, now_ns: int) -> int:
+def _fill(state: Any, room_work: Any, rx: Any, rx8: Any, slot: int, out: Any, now_ns: int) -> int:
     """Write the 8 kHz part of the leg's play, its room, or both, and the wide part of the room; see `rooms.hear`."""
     leg = state.legs[slot]
+    wide_part, prompt = room_work.frames[0], room_work.frames[1]
     if leg.pl_active and leg.pl_mix == 0:
-        _level(leg, work, out, rooms.NOTHING)
+        _level(leg, wide_part, out, rooms.NOTHING)
         _next_prompt(state, slot, out, now_ns)
         return rooms.NARROW
-    heard = rooms.hear(state, work, slot, out, now_ns)
-    _level(leg, work, out, heard)
+    heard = rooms.hear(state.legs, room_work, rx, rx8, slot, out, now_ns)
+    _level(leg, wide_part, out, heard)
     if leg.pl_active == 0:
         return heard
-    _next_prompt(state, slot, work.prompt, now_ns)
+    _next_prompt(state, slot, prompt, now_ns)
     for i in range(lo.FRAME):
-        out[i] = gain.saturate((i64(out[i]) if heard else 0) + i64(work.prompt[i]))
+        out[i] = gain.saturate((i64(out[i]) if heard else 0) + i64(prompt[i]))
     return heard | rooms.NARROW
 
 
 @kernel
-def _widen(state: Any, work: Any, slot: int, heard: int) -> None:
+def _widen(row: Any, codec_work: Any, tx8: Any, part: Any, heard: int, out: Any) -> None:
     """Fill the frame of a wide leg from its 8 kHz part and the wide part of its room."""
-    out, part = work.tx[slot], work.wide_part
-    codec.widen(state.codec[slot], work.tx8[slot], out, work.codec)
+    codec.widen(row, tx8, out, codec_work)
     if heard & rooms.WIDE:
         for i in range(2 * lo.FRAME):
             out[i] = gain.saturate(i64(out[i]) + i64(part[i]))
@@ -92,7 +92,7 @@ def compose(state: Any, work: Any, slot: int, now_ns: int) -> None:
     out = work.tx8[slot] if leg.wide else work.tx[slot]
     kind = digits.next_frame(leg)
     work.kind[slot] = kind
-    heard = _fill(state, work, slot, out, now_ns)
+    heard = _fill(state, work.rooms, work.rx, work.rx8, slot, out, now_ns)
     if kind == digits.TONES:
         steps = work.digit_steps[leg.dg_digits[leg.dg_index]]
         heard = rooms.NARROW
@@ -102,4 +102,4 @@ def compose(state: Any, work: Any, slot: int, now_ns: int) -> None:
         for i in range(lo.FRAME):
             out[i] = 0
     if leg.wide:
-        _widen(state, work, slot, heard)
+        _widen(state.codec[slot], work.codec, work.tx8[slot], work.rooms.frames[0], heard, work.tx[slot])

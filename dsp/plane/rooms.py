@@ -12,7 +12,10 @@ heard in this tick, `rm_*` where it is to be heard; between two places there is 
 fades in.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from dsp.jit import i64, kernel
 from dsp.plane import auto_level, digits, gain
@@ -29,9 +32,49 @@ TALKERS = 0
 NARROW_TALKERS = 1
 WIDE_TALKERS = 2
 
+#: Columns of `RoomWork.legs`: whether a leg's gain is not 1, the room it talks in, whether somebody whispers to it (at
+#: 8 kHz, at 16 kHz).
+SCALED = 0
+TALKS = 1
+WHISPERED = 2
+LEG_NOTES = 4
+#: Columns of `RoomWork.parts`: who talks, the sum of their slots, who listens, whether there is a sum, and (of the
+#: first part) whether a key's tone is played by one who talks in the room.
+COUNT = 0
+SLOTS = 1
+LISTENERS = 2
+SUMMED = 3
+HIDING = 4
+PART_NOTES = 5
 #: Somebody hears a part; somebody who does not talk in it hears it.
 IS_HEARD = 1
 BY_OTHERS = 2
+
+
+class RoomWork(NamedTuple):
+    """Scratch memory of rooms. Kernels get it instead of all of `Work`: half a microsecond a call."""
+
+    #: Notes by slot, and by part of a room (rooms count from 1).
+    legs: npt.NDArray[np.int64]
+    parts: npt.NDArray[np.int64]
+    #: int32[.., 320]: sums by part, what is whispered to each leg at both rates, and one row to work in.
+    sums: npt.NDArray[np.int32]
+    #: int16[slots, 480]: what a leg brings when its gain is not 1, at 16 kHz and at 8 kHz behind it.
+    said: npt.NDArray[np.int16]
+    #: int16[2, 320]: what a wide leg hears of wide ones; a play that is mixed with something.
+    frames: npt.NDArray[np.int16]
+
+
+def make_room_work(slots: int) -> RoomWork:
+    """Scratch memory for `slots` legs."""
+    parts = PARTS * (slots + 1)
+    return RoomWork(
+        legs=np.zeros((slots, LEG_NOTES), np.int64),
+        parts=np.zeros((parts, PART_NOTES), np.int64),
+        sums=np.zeros((parts + 2 * slots + 1, 2 * lo.FRAME), np.int32),
+        said=np.zeros((slots, 3 * lo.FRAME), np.int16),
+        frames=np.zeros((2, 2 * lo.FRAME), np.int16),
+    )
 
 
 @kernel
@@ -69,31 +112,31 @@ def _route(leg: Any) -> bool:
 
 
 @kernel
-def _say(leg: Any, work: Any, slot: int) -> bool:
-    """Bring what a leg says to its level, if that changes it; whether there is anything to be heard."""
+def _say(leg: Any, rx: Any, rx8: Any, said: Any) -> tuple[bool, bool]:
+    """Bring what a leg says to its level: whether there is anything to be heard, and whether it is in `said`."""
     target = gain.UNITY + leg.sd_said if leg.sd_muted == 0 else 0
     if leg.al_on:
-        target = min(target * auto_level.gain(leg, work.rx8[slot], lo.FRAME) >> 12, gain.MAX)
+        target = min(target * auto_level.gain(leg, rx8, lo.FRAME) >> 12, gain.MAX)
     if not _route(leg) or leg.sp_room == 0:
         target = 0
     before = leg.sp_gain
     leg.sp_gain = target
-    work.scaled[slot] = before != gain.UNITY or target != gain.UNITY
+    scaled = before != gain.UNITY or target != gain.UNITY
     if before == 0 and target == 0:
-        return False
-    if work.scaled[slot]:
-        gain.ramp(work.rx8[slot], before, target, lo.FRAME, work.said8[slot])
+        return False, scaled
+    if scaled:
+        gain.ramp(rx8, before, target, lo.FRAME, said[2 * lo.FRAME :])
         if leg.wide:
-            gain.ramp(work.rx[slot], before, target, 2 * lo.FRAME, work.said[slot])
-    return True
+            gain.ramp(rx, before, target, 2 * lo.FRAME, said)
+    return True, scaled
 
 
 @kernel
-def _frame(work: Any, slot: int, part: int) -> Any:
+def _frame(scaled: int, part: int, rx: Any, rx8: Any, said: Any) -> Any:
     """Give what a leg brings to a part of its room: `_length(part)` samples."""
     if part == WIDE_TALKERS:
-        return work.said[slot] if work.scaled[slot] else work.rx[slot]
-    return work.said8[slot] if work.scaled[slot] else work.rx8[slot]
+        return said if scaled else rx
+    return said[2 * lo.FRAME :] if scaled else rx8
 
 
 @kernel
@@ -113,179 +156,163 @@ def _add(total: Any, frame: Any, length: int, first: bool) -> None:
 
 
 @kernel
-def _whispers_at(slot: int, part: int) -> int:
-    """Where what is whispered to a leg is gathered: at 8 kHz, and between wide legs at 16 kHz."""
-    return 2 * slot + (1 if part == WIDE_TALKERS else 0)
-
-
-@kernel
-def _whisper(state: Any, work: Any, slot: int) -> None:
-    """Add what a leg whispers to what is whispered to the other one."""
-    leg = state.legs[slot]
+def _whisper_part(legs: Any, slot: int) -> int:
+    """How what a leg whispers reaches the other one: as WIDE_TALKERS, as TALKERS, or (-1) not at all."""
+    leg = legs[slot]
     to = leg.sp_to - 1
-    if to < 0 or to == slot or to >= state.legs.shape[0]:
-        return
-    other = state.legs[to]
+    if to < 0 or to == slot or to >= legs.shape[0]:
+        return -1
+    other = legs[to]
     if other.state != lo.LEG_OPEN or other.generation != leg.sp_to_generation or other.rm_room != leg.sp_room:
-        return
-    part = WIDE_TALKERS if leg.wide and other.wide else TALKERS
-    at = _whispers_at(to, part)
-    _add(work.whispers[at], _frame(work, slot, part), _length(part), work.whispered[at] == 0)
-    work.whispered[at] = 1
+        return -1
+    return WIDE_TALKERS if leg.wide and other.wide else TALKERS
 
 
 @kernel
-def _clear(state: Any, work: Any, used: int) -> int:
+def _clear(legs: Any, used: int, notes: Any, parts: Any) -> int:
     """Forget the tick before; gives the number of legs that are in a room, or are being faded out of one."""
     count = 0
     for slot in range(used):
-        leg = state.legs[slot]
-        work.talks[slot] = 0
-        work.whispered[2 * slot] = 0
-        work.whispered[2 * slot + 1] = 0
+        leg = legs[slot]
+        for i in range(LEG_NOTES):
+            notes[slot, i] = 0
         if leg.state == lo.LEG_OPEN and (leg.rm_room or leg.sp_room):
             count += 1
             for room in (leg.rm_room, leg.sp_room):
                 for at in range(PARTS * room, PARTS * room + PARTS):
-                    work.talkers[at] = 0
-                    work.talker_slots[at] = 0
-                    work.listeners[at] = 0
-                    work.summed[at] = 0
-                work.hiding[room] = 0
+                    for i in range(PART_NOTES):
+                        parts[at, i] = 0
     return count
 
 
 @kernel
-def _count_talker(work: Any, slot: int, at: int) -> None:
-    work.talkers[at] += 1
-    work.talker_slots[at] += slot
-
-
-@kernel
-def _count_listener(work: Any, at: int, own: bool) -> None:
-    """Note that somebody hears a part of a room; in a sum of two, it must be somebody who is not one of them."""
-    work.listeners[at] |= IS_HEARD | (0 if own else BY_OTHERS)
-
-
-@kernel
-def _count(leg: Any, work: Any, slot: int, now_ns: int) -> None:
+def _count(leg: Any, slot: int, talks: int, parts: Any, now_ns: int) -> None:
     """Count a leg where it talks and where it listens."""
-    if work.talks[slot]:
-        at = PARTS * work.talks[slot]
-        _count_talker(work, slot, at + TALKERS)
-        _count_talker(work, slot, at + (WIDE_TALKERS if leg.wide else NARROW_TALKERS))
-        work.hiding[work.talks[slot]] |= now_ns < leg.dg_hidden_ns
+    if talks:
+        at = PARTS * talks
+        for part in (at + TALKERS, at + (WIDE_TALKERS if leg.wide else NARROW_TALKERS)):
+            parts[part, COUNT] += 1
+            parts[part, SLOTS] += slot
+        if now_ns < leg.dg_hidden_ns:
+            parts[at, HIDING] = 1
     if leg.rm_room:
-        at, own = PARTS * leg.rm_room, work.talks[slot] == leg.rm_room
+        at, others = PARTS * leg.rm_room, 0 if talks == leg.rm_room else BY_OTHERS
         if leg.wide:
-            _count_listener(work, at + NARROW_TALKERS, False)
-            _count_listener(work, at + WIDE_TALKERS, own)
+            parts[at + NARROW_TALKERS, LISTENERS] |= IS_HEARD | BY_OTHERS
+            parts[at + WIDE_TALKERS, LISTENERS] |= IS_HEARD | others
         else:
-            _count_listener(work, at + TALKERS, own)
+            parts[at + TALKERS, LISTENERS] |= IS_HEARD | others
 
 
 @kernel
-def _sum(work: Any, slot: int, room: int, part: int) -> None:
-    """Add a talker to a part of its room, where the sum is needed."""
-    at = PARTS * room + part
-    talkers, listeners = work.talkers[at], work.listeners[at]
-    if listeners == 0 or talkers < 2 or (talkers == 2 and listeners & BY_OTHERS == 0):
-        return
-    _add(work.sums[at], _frame(work, slot, part), _length(part), work.summed[at] == 0)
-    work.summed[at] = 1
+def _needs_sum(notes: Any) -> bool:
+    """Whether somebody hears more than one other of a part. In a sum of two that is who is not one of them."""
+    return notes[LISTENERS] != 0 and (notes[COUNT] > 2 or (notes[COUNT] == 2 and notes[LISTENERS] & BY_OTHERS != 0))
 
 
 @kernel
-def gather(state: Any, work: Any, used: int, now_ns: int) -> None:
-    """Find out who is heard where in this tick, and sum up what is said; before any leg's `hear`."""
-    if _clear(state, work, used) == 0:
+def gather(legs: Any, work: Any, rx: Any, rx8: Any, used: int, now_ns: int) -> None:
+    """Find out who is heard where in this tick, and sum up what is said; before any leg's `hear`.
+
+    `work` is `RoomWork`; `rx` and `rx8` are those of `Work`.
+    """
+    notes, parts, sums, said = work.legs, work.parts, work.sums, work.said
+    if _clear(legs, used, notes, parts) == 0:
         return
     for slot in range(used):
-        leg = state.legs[slot]
+        leg = legs[slot]
         if leg.state != lo.LEG_OPEN or (leg.rm_room == 0 and leg.sp_room == 0):
             continue
-        if _say(leg, work, slot):
-            if leg.sp_mode == lo.ROOM_WHISPER:
-                _whisper(state, work, slot)
-            else:
-                work.talks[slot] = leg.sp_room
-        _count(leg, work, slot, now_ns)
+        audible, scaled = _say(leg, rx[slot], rx8[slot], said[slot])
+        notes[slot, SCALED] = scaled
+        if audible and leg.sp_mode == lo.ROOM_WHISPER:
+            part, to = _whisper_part(legs, slot), leg.sp_to - 1
+            if part >= 0:
+                at = WHISPERED + (1 if part == WIDE_TALKERS else 0)
+                frame = _frame(scaled, part, rx[slot], rx8[slot], said[slot])
+                whispers = sums[parts.shape[0] + 2 * to + at - WHISPERED]
+                _add(whispers, frame, _length(part), notes[to, at] == 0)
+                notes[to, at] = 1
+        elif audible:
+            notes[slot, TALKS] = leg.sp_room
+        _count(leg, slot, notes[slot, TALKS], parts, now_ns)
     for slot in range(used):
-        room = work.talks[slot]
+        room = notes[slot, TALKS]
         if room:
-            _sum(work, slot, room, TALKERS)
-            _sum(work, slot, room, WIDE_TALKERS if state.legs[slot].wide else NARROW_TALKERS)
+            own_part = WIDE_TALKERS if legs[slot].wide else NARROW_TALKERS
+            for part in (TALKERS, own_part):
+                at = PARTS * room + part
+                if _needs_sum(parts[at]):
+                    frame = _frame(notes[slot, SCALED], part, rx[slot], rx8[slot], said[slot])
+                    _add(sums[at], frame, _length(part), parts[at, SUMMED] == 0)
+                    parts[at, SUMMED] = 1
 
 
 @kernel
-def _hide(state: Any, work: Any, slot: int, part: int, now_ns: int) -> None:
-    """Take the keys' tones of others out of what a leg hears that gets the keys by other means."""
-    listener, total = state.legs[slot], work.mix
-    for other in range(state.legs.shape[0]):
-        if work.talks[other] != listener.rm_room or other == slot:
+def _hide(legs: Any, work: Any, rx: Any, rx8: Any, slot: int, part: int, now_ns: int) -> None:
+    """Take the keys' tones of others out of the sum for a leg that gets the keys by other means."""
+    listener, notes, total = legs[slot], work.legs, work.sums[work.sums.shape[0] - 1]
+    for other in range(legs.shape[0]):
+        if notes[other, TALKS] != listener.rm_room or other == slot:
             continue
-        if part != TALKERS and (part == WIDE_TALKERS) != (state.legs[other].wide != 0):
+        if part != TALKERS and (part == WIDE_TALKERS) != (legs[other].wide != 0):
             continue
-        if digits.hidden(state.legs[other], listener, now_ns):
-            frame = _frame(work, other, part)
+        if digits.hidden(legs[other], listener, now_ns):
+            frame = _frame(notes[other, SCALED], part, rx[other], rx8[other], work.said[other])
             for i in range(_length(part)):
                 total[i] -= frame[i]
 
 
 @kernel
-def _mix(work: Any, slot: int, at: int, part: int, own: int) -> None:
-    """Sum up all who talk in a part, but the leg itself, and what is whispered to it, in `work.mix`."""
-    total, others, length = work.mix, work.talkers[at] - own, _length(part)
-    if others == 1:
-        _add(total, _frame(work, work.talker_slots[at] - slot * own, part), length, True)
-    elif others == 0:
+def _mix(total: Any, voices: int, frame: Any, part_sum: Any, own: int, length: int) -> None:
+    """Sum up the others who talk: `frame` is the only one's, or (`own`) that of the listener."""
+    if voices <= 1:
         for i in range(length):
-            total[i] = 0
-    else:
-        _add(total, work.sums[at], length, True)
-        if own:
-            mine = _frame(work, slot, part)
-            for i in range(length):
-                total[i] -= mine[i]
-    whispers = _whispers_at(slot, part)
-    if work.whispered[whispers]:
-        _add(total, work.whispers[whispers], length, False)
+            total[i] = i64(frame[i]) * voices
+        return
+    _add(total, part_sum, length, True)
+    if own:
+        for i in range(length):
+            total[i] -= frame[i]
 
 
 @kernel
-def _hear_part(state: Any, work: Any, slot: int, part: int, out: Any, now_ns: int) -> int:
+def _hear_part(legs: Any, work: Any, rx: Any, rx8: Any, slot: int, part: int, out: Any, now_ns: int) -> int:
     """Write what a leg hears of a part of its room; the number of voices in it."""
-    leg = state.legs[slot]
-    at, whispered = PARTS * leg.rm_room + part, work.whispered[_whispers_at(slot, part)]
-    own = 1 if work.talks[slot] == leg.rm_room and part != NARROW_TALKERS else 0
-    hides = leg.dg_guard != 0 and work.hiding[leg.rm_room] != 0
-    voices = work.talkers[at] - own
+    leg, notes, sums, length = legs[slot], work.legs, work.sums, _length(part)
+    at, column = PARTS * leg.rm_room + part, WHISPERED + (1 if part == WIDE_TALKERS else 0)
+    own = 1 if notes[slot, TALKS] == leg.rm_room and part != NARROW_TALKERS else 0
+    voices, whispered = work.parts[at, COUNT] - own, notes[slot, column]
+    hides = leg.dg_guard != 0 and work.parts[PARTS * leg.rm_room, HIDING] != 0
+    one = work.parts[at, SLOTS] - slot * own if voices == 1 else slot
+    frame = _frame(notes[one, SCALED], part, rx[one], rx8[one], work.said[one])
     if voices == 1 and whispered == 0 and not hides:
-        heard = _frame(work, work.talker_slots[at] - slot * own, part)
-        for i in range(_length(part)):
-            out[i] = heard[i]
+        for i in range(length):
+            out[i] = frame[i]
         return 1
-    _mix(work, slot, at, part, own)
+    total = sums[sums.shape[0] - 1]
+    _mix(total, voices, frame, sums[at], own, length)
+    if whispered:
+        _add(total, sums[work.parts.shape[0] + 2 * slot + column - WHISPERED], length, False)
     if hides:
-        _hide(state, work, slot, part, now_ns)
-    for i in range(_length(part)):
-        out[i] = gain.saturate(i64(work.mix[i]))
+        _hide(legs, work, rx, rx8, slot, part, now_ns)
+    for i in range(length):
+        out[i] = gain.saturate(i64(total[i]))
     return voices + whispered
 
 
 @kernel
-def hear(state: Any, work: Any, slot: int, out: Any, now_ns: int) -> int:
+def hear(legs: Any, work: Any, rx: Any, rx8: Any, slot: int, out: Any, now_ns: int) -> int:
     """Write what a leg hears in its room: `NOTHING` (it is in none), or the parts that are there.
 
-    NARROW: `out[:160]`, at 8 kHz. WIDE: `work.wide_part`, at 16 kHz, to be added to the first part, widened.
+    NARROW: `out[:160]`, at 8 kHz. WIDE: `work.frames[0]`, at 16 kHz, to be added to the first part, widened.
     """
-    leg = state.legs[slot]
-    if leg.rm_room == 0:
+    if legs[slot].rm_room == 0:
         return NOTHING
-    if leg.wide == 0:
-        _hear_part(state, work, slot, TALKERS, out, now_ns)
+    if legs[slot].wide == 0:
+        _hear_part(legs, work, rx, rx8, slot, TALKERS, out, now_ns)
         return NARROW
-    _hear_part(state, work, slot, NARROW_TALKERS, out, now_ns)
-    if _hear_part(state, work, slot, WIDE_TALKERS, work.wide_part, now_ns) == 0:
+    _hear_part(legs, work, rx, rx8, slot, NARROW_TALKERS, out, now_ns)
+    if _hear_part(legs, work, rx, rx8, slot, WIDE_TALKERS, work.frames[0], now_ns) == 0:
         return NARROW
     return NARROW | WIDE

@@ -28,29 +28,7 @@ class Work(NamedTuple):
     loud: npt.NDArray[np.int64]
     quiet: npt.NDArray[np.int64]
     holes: npt.NDArray[np.int64]
-    #: Rooms (`rooms.py`). By slot: what a leg brings when its gain is not 1 (as `rx`, `rx8`), whether it is so, and the
-    #: room it talks in.
-    said: npt.NDArray[np.int16]
-    said8: npt.NDArray[np.int16]
-    scaled: npt.NDArray[np.int64]
-    talks: npt.NDArray[np.int64]
-    #: int32[2 * slots, 320]: what is whispered to a leg at 8 kHz and at 16 kHz, and whether anything is.
-    whispers: npt.NDArray[np.int32]
-    whispered: npt.NDArray[np.int64]
-    #: By part of a room, `rooms.PARTS` each (rooms count from 1): who talks, the sum of their slots, who listens,
-    #: int32[parts, 320] the sum and whether there is one.
-    talkers: npt.NDArray[np.int64]
-    talker_slots: npt.NDArray[np.int64]
-    listeners: npt.NDArray[np.int64]
-    sums: npt.NDArray[np.int32]
-    summed: npt.NDArray[np.int64]
-    #: By room: whether a key's tone is played by one who talks there (`digits.hidden`).
-    hiding: npt.NDArray[np.int64]
-    #: int32[320]: a sum before it is saturated. int16[320]: what a wide leg hears of wide ones.
-    mix: npt.NDArray[np.int32]
-    wide_part: npt.NDArray[np.int16]
-    #: int16[160]: a play that is mixed with something.
-    prompt: npt.NDArray[np.int16]
+    rooms: rooms.RoomWork
     packet: npt.NDArray[np.uint8]
     packet_out: npt.NDArray[np.uint8]
     #: A packet's samples, and their 8 kHz version.
@@ -82,7 +60,6 @@ class Work(NamedTuple):
 
 def make_work(slots: int) -> Work:
     """Scratch memory for `slots` legs."""
-    parts = rooms.PARTS * (slots + 1)
     return Work(
         rx=np.zeros((slots, 2 * FRAME), np.int16),
         tx=np.zeros((slots, 2 * FRAME), np.int16),
@@ -92,21 +69,7 @@ def make_work(slots: int) -> Work:
         loud=np.zeros(slots, np.int64),
         quiet=np.zeros(slots, np.int64),
         holes=np.zeros(slots, np.int64),
-        said=np.zeros((slots, 2 * FRAME), np.int16),
-        said8=np.zeros((slots, FRAME), np.int16),
-        scaled=np.zeros(slots, np.int64),
-        talks=np.zeros(slots, np.int64),
-        whispers=np.zeros((2 * slots, 2 * FRAME), np.int32),
-        whispered=np.zeros(2 * slots, np.int64),
-        talkers=np.zeros(parts, np.int64),
-        talker_slots=np.zeros(parts, np.int64),
-        listeners=np.zeros(parts, np.int64),
-        sums=np.zeros((parts, 2 * FRAME), np.int32),
-        summed=np.zeros(parts, np.int64),
-        hiding=np.zeros(slots + 1, np.int64),
-        mix=np.zeros(2 * FRAME, np.int32),
-        wide_part=np.zeros(2 * FRAME, np.int16),
-        prompt=np.zeros(FRAME, np.int16),
+        rooms=rooms.make_room_work(slots),
         packet=np.zeros(BUFFER, np.uint8),
         packet_out=np.zeros(BUFFER, np.uint8),
         pcm=np.zeros(2 * MAX_PAYLOAD, np.int16),

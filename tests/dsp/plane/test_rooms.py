@@ -51,20 +51,28 @@ class Table:
         frames = self.frames() if frames is None else frames
         wide = self.dice.integers(-32768, 32768, (len(self.twins), 2 * lo.FRAME)).astype(np.int16)
         self.work.rx8[:], self.work.rx[:] = frames, wide
-        rooms.gather(self.state, self.work, len(self.twins), NOW)
+        self.gather()
         told = naive.tick(self.twins, frames, wide)
         return [self.hear(slot, theirs) for slot, theirs in enumerate(told)]
 
+    def gather(self) -> None:
+        work = self.work
+        rooms.gather(self.state.legs, work.rooms, work.rx, work.rx8, len(self.twins), NOW)
+
+    def listen(self, slot: int, out) -> int:
+        work = self.work
+        return rooms.hear(self.state.legs, work.rooms, work.rx, work.rx8, slot, out, NOW)
+
     def hear(self, slot: int, theirs):
         out = np.full(2 * lo.FRAME, 77, np.int16)
-        parts = rooms.hear(self.state, self.work, slot, out, NOW)
+        parts = self.listen(slot, out)
         assert (parts == rooms.NOTHING) == (theirs is None), slot
         if theirs is None:
             return None
         assert np.array_equal(out[: lo.FRAME], theirs[0]), slot
         assert (out[lo.FRAME :] == 77).all()
         if parts & rooms.WIDE:
-            assert np.array_equal(self.work.wide_part, theirs[1]), slot
+            assert np.array_equal(self.work.rooms.frames[0], theirs[1]), slot
         else:
             assert not theirs[1].any()
         return out[: lo.FRAME]
@@ -143,9 +151,9 @@ def test_a_whisper_to_a_leg_that_has_gone_is_heard_by_nobody():
     table.state.legs["generation"][1] = 2  # the slot was opened again: another leg
     frames = table.frames()
     table.work.rx8[:] = frames
-    rooms.gather(table.state, table.work, 3, NOW)
+    table.gather()
     out = np.zeros(2 * lo.FRAME, np.int16)
-    assert rooms.hear(table.state, table.work, 1, out, NOW)
+    assert table.listen(1, out)
     assert np.array_equal(out[: lo.FRAME], frames[0])
 
 
@@ -159,10 +167,10 @@ def test_a_whisper_to_no_slot_or_to_oneself_is_heard_by_nobody(to):
     frames = table.frames()
     for _ in range(3):
         table.work.rx8[:] = frames
-        rooms.gather(table.state, table.work, 3, NOW)
+        table.gather()
     out = np.zeros(2 * lo.FRAME, np.int16)
     for listener, heard in ((0, frames[1]), (1, frames[0])):
-        rooms.hear(table.state, table.work, listener, out, NOW)
+        table.listen(listener, out)
         assert np.array_equal(out[: lo.FRAME], heard)
 
 
@@ -210,11 +218,11 @@ def test_a_guarded_leg_does_not_hear_the_tones_of_keys_but_all_others():
     table.state.legs["dg_hidden_ns"][1] = NOW + 1
     frames = table.frames(5000)
     table.work.rx8[:] = frames
-    rooms.gather(table.state, table.work, 4, NOW)
+    table.gather()
     out = np.zeros(2 * lo.FRAME, np.int16)
-    rooms.hear(table.state, table.work, 0, out, NOW)
+    table.listen(0, out)
     assert np.array_equal(out[: lo.FRAME], frames[2] + frames[3])
-    rooms.hear(table.state, table.work, 2, out, NOW)
+    table.listen(2, out)
     assert np.array_equal(out[: lo.FRAME], frames[0] + frames[1] + frames[3])
 
 
@@ -252,7 +260,7 @@ def test_a_free_slot_is_in_no_room():
     table.state.legs["state"][2] = lo.LEG_FREE
     frames = table.frames()
     table.work.rx8[:] = frames
-    rooms.gather(table.state, table.work, 3, NOW)
+    table.gather()
     out = np.zeros(2 * lo.FRAME, np.int16)
-    rooms.hear(table.state, table.work, 0, out, NOW)
+    table.listen(0, out)
     assert np.array_equal(out[: lo.FRAME], frames[1])
