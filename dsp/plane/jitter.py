@@ -28,8 +28,7 @@ DRY = 480
 JUMP = 6000
 #: Late packets in a row that set the delay anew.
 LATE_RUN = 3
-#: How far off the wanted delay may be before it is changed: too short (5 ms), too long (10 ms).
-SHORT = 40
+#: How much longer than wanted the delay may be before it is changed (10 ms); shorter it must never stay.
 LONG = 80
 #: Ticks between two changes in speech; far off (100 ms too long, or a tick too short) they come faster.
 PACE = 5
@@ -281,6 +280,8 @@ def _change_delay(leg: Any, ring: Any, out: Any, surplus: int) -> int:
         longest = min(surplus, tick, leg.jb_newest_ts - at - tick)
         if longest < stretch.SHORTEST << leg.wide or not _present(ring, at + tick, at + tick + longest):
             return tick
+        if longest < tick:
+            least = LIKENESS  # the signal's period may be longer than what there is to take out: that can wait
         lag = stretch.find_lag(ring, at, longest, longest, 1, leg.wide, least)
         if lag == 0:
             return tick
@@ -309,7 +310,7 @@ def _play_whole(leg: Any, ring: Any, out: Any) -> None:
     leg.jb_clean += 1
     leg.jb_pace -= 1
     surplus = leg.jb_clock - leg.jb_play_ts - leg.jd_want
-    if surplus > LONG << leg.wide or -surplus > SHORT << leg.wide:
+    if surplus > LONG << leg.wide or surplus < 0:
         if leg.jb_pace <= 0:
             consumed = _change_delay(leg, ring, out, surplus)
     else:

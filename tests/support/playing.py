@@ -65,18 +65,25 @@ class Played:
 
 
 def play(
-    trace: Trace, speech: npt.NDArray[np.int16], buffer: Buffer | None = None, phase_ms: float = 0.0, first_ts: int = 0
+    trace: Trace,
+    speech: npt.NDArray[np.int16],
+    buffer: Buffer | None = None,
+    *,
+    phase_ms: float = 0.0,
+    first_ts: int = 0,
+    stamps: bool = True,
 ) -> Played:
-    """Play a trace of 8 kHz speech; timestamps count from `first_ts`."""
+    """Play a trace of 8 kHz speech; timestamps count from `first_ts`. `stamps`: each packet's arrival is known."""
     b = buffer or Buffer()
     size = trace.packet_ms * SAMPLES_PER_MS
     out, positions, delays = [], [], []
     for tick, batch in enumerate(trace.ticks(phase_ms)):
-        for index, _ in batch:
+        for index, waited_ms in batch:
             ts = int(trace.timestamp[index])
             # what the receiver knows from sequence numbers: a step in time that no lost packet explains
             spurt = int(index > 0 and ts != trace.timestamp[index - 1] + size)
-            b.put(speech[ts : ts + size], first_ts + ts, spurt)
+            waited = int(waited_ms * SAMPLES_PER_MS) if stamps else 0
+            b.put(speech[ts : ts + size], first_ts + ts, spurt, waited)
         before, made = int(b.leg.jb_play_ts), int(b.leg.jb_concealed) + int(b.leg.jb_dry_made)
         samples, _ = b.play()
         out.append(samples)
