@@ -19,15 +19,16 @@ from dsp.plane.layout import DELAY_BUCKETS, FRAME
 
 #: Width of a bucket (5 ms).
 BUCKET = 40
-#: Base and highest variation are taken over the present and the last of these (8 s).
+#: Base and highest variation are taken over the present and the last of these (8 s; the first ones are 2 and 4 s).
 WINDOW = 64_000
+FIRST_WINDOW = 16_000
 #: The histogram forgets an eighth in this time (1 s).
 FORGET = 8_000
 _FORGET_SHIFT = 3
 #: A packet that waited less than this for the tick may come a tick later next time (3 ms).
 GUARD = 24
-#: What the delay at the start weighs against what is measured: three packets of 20 ms.
-_PRIOR = 3 * FRAME
+#: What the delay at the start weighs against what is measured: as a packet of 20 ms.
+_PRIOR = FRAME
 
 #: The E-model's delay impairment, for each ms, and from `_LONG_MS` on (R. G. Cole, J. H. Rosenbluth, 2001, fitted to
 #: G.107); the path itself is taken to need some of the 177 ms.
@@ -55,7 +56,8 @@ def begin(leg: Any, ts: int) -> None:
     leg.jd_low_before = needed
     leg.jd_high = needed + leg.jb_start
     leg.jd_high_before = leg.jd_high
-    leg.jd_window_end = leg.jb_clock + (WINDOW << leg.wide)
+    leg.jd_window = FIRST_WINDOW << leg.wide
+    leg.jd_window_end = leg.jb_clock + leg.jd_window
     leg.jd_forget_at = leg.jb_clock + (FORGET << leg.wide)
     leg.jd_want = needed + leg.jb_start
     leg.jb_target = leg.jb_start
@@ -138,7 +140,8 @@ def note(leg: Any, ts: int, length: int, waited: int) -> None:
     if leg.jb_clock >= leg.jd_window_end:
         leg.jd_low_before, leg.jd_high_before = leg.jd_low, leg.jd_high
         leg.jd_low, leg.jd_high = low, careful
-        leg.jd_window_end = leg.jb_clock + (WINDOW << leg.wide)
+        leg.jd_window = min(2 * leg.jd_window, WINDOW << leg.wide)
+        leg.jd_window_end = leg.jb_clock + leg.jd_window
     leg.jd_low = min(leg.jd_low, low)
     leg.jd_high = max(leg.jd_high, careful)
     width = BUCKET << leg.wide

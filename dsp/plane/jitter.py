@@ -204,6 +204,7 @@ def _take_up_again(leg: Any, ring: Any) -> int:
     first = leg.jb_first_ts
     if first <= leg.jb_play_ts:
         leg.jb_underruns += 1  # what comes next was only late
+        leg.jb_waited += leg.jb_dry >> leg.wide
     else:
         # A gap, by loss or by a pause: nobody hears how long it is, so the delay is as wanted after it.
         to = min(leg.jb_clock - leg.jd_want, first)

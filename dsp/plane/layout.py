@@ -21,7 +21,7 @@ from dsp.codecs import g722, resample
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 9
+VERSION = 10
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -287,6 +287,7 @@ LEG = np.dtype(
         ("rx_octets", "i8"),
         ("rx_refused", "i8"),
         ("rx_flooded", "i8"),
+        ("rx_burst", "i8"),  # packets taken, less those that ticks allow for
         ("rx_arrival_ns", "i8"),  # arrival of the present packet, as exactly as it is known
         ("rx_last_ns", "i8"),  # arrival of the last accepted packet (tick's instant)
         ("rx_watch_ns", "i8"),  # since when the peer should send
@@ -316,6 +317,7 @@ LEG = np.dtype(
         ("jb_concealed", "i8"),
         ("jb_underruns", "i8"),  # times that the store was empty because packets were delayed
         # these are in samples of 8 kHz, whatever the leg's rate
+        ("jb_waited", "i8"),  # made up while the store was empty because packets were delayed
         ("jb_stretched", "i8"),  # added to make the delay longer
         ("jb_compressed", "i8"),  # taken out to make it shorter
         ("jb_delay", "i8"),  # playout delay above the fastest packets: now, its sum over ticks, and its highest
@@ -332,7 +334,8 @@ LEG = np.dtype(
         ("jd_low_before", "i8"),
         ("jd_high", "i8"),
         ("jd_high_before", "i8"),
-        ("jd_window_end", "i8"),  # by the play clock
+        ("jd_window", "i8"),  # its length, and its end by the play clock
+        ("jd_window_end", "i8"),
         ("jd_forget_at", "i8"),
         ("jd_total", "i8"),
         ("jd_counts", "i4", (DELAY_BUCKETS,)),  # samples (8 kHz) that came so late

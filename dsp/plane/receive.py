@@ -23,9 +23,11 @@ from dsp.plane import layout as lo
 from dsp.plane.commands import end_play, push_digit
 from dsp.plane.rings import push_event
 
-#: Packets that a leg may bring in a tick; more are read and dropped, up to the second number.
-MAX_PACKETS = 8
-MAX_DROPPED = 64
+#: Packets that a leg may bring: so many a tick in the long run, so many at once (what a path held back for 300 ms and
+#: more comes in one tick). More are read and dropped, up to the last number a tick.
+PACKETS_A_TICK = 8
+PACKETS_AT_ONCE = 32
+MAX_READ = 72
 MAX_RTCP = 4
 #: An in-band digit ends when the stream pauses this long.
 PAUSE_NS = 100_000_000
@@ -236,8 +238,8 @@ def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
     srtp.watch(leg, work, slot, leg.begin_tick)
     if leg.rtp_fd < 0:
         return
-    taken = 0
-    for count in range(MAX_PACKETS + MAX_DROPPED):
+    leg.rx_burst = max(leg.rx_burst - PACKETS_A_TICK, 0)
+    for count in range(MAX_READ):
         length = _read(leg, work)
         if length < 0 and (count == 0 or leg.ln_state != learning.OFF):
             # A peer that sends and does not listen answers each packet of ours by ICMP, and the kernel tells that
@@ -248,11 +250,11 @@ def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
             return
         if leg.ln_state != learning.OFF and not learning.admit(leg, work, length, now_ns):
             _refuse(state, leg)  # not counted as taken: a stranger's flood must not crowd the peer out
-        elif taken >= MAX_PACKETS:
+        elif leg.rx_burst >= PACKETS_AT_ONCE:
             leg.rx_flooded += 1
             state.ctl[lo.PACKETS_FLOODED] += 1
         else:
-            taken += 1
+            leg.rx_burst += 1
             _datagram(state, work, slot, length, now_ns)
 
 
@@ -278,7 +280,7 @@ def watch_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
 @kernel
 def _drop_rtcp(state: Any, work: Any, leg: Any) -> None:
     """Throw away what strangers may have sent to the RTCP socket before it was connected."""
-    for _ in range(MAX_DROPPED):
+    for _ in range(MAX_READ):
         if c_recv(leg.rtcp_fd, work.packet.ctypes.data, packets.BUFFER, MSG_DONTWAIT) < 0:
             learning.rtcp_emptied(leg)
             return

@@ -76,9 +76,12 @@ def play(
     """Play a trace of 8 kHz speech; timestamps count from `first_ts`. `stamps`: each packet's arrival is known."""
     b = buffer or Buffer()
     size = trace.packet_ms * SAMPLES_PER_MS
-    out, positions, delays = [], [], []
+    out, positions, delays, came = [], [], [], set[int]()
     for tick, batch in enumerate(trace.ticks(phase_ms)):
         for index, waited_ms in batch:
+            if index in came:
+                continue  # `source` finds it by its sequence number
+            came.add(index)
             ts = int(trace.timestamp[index])
             # what the receiver knows from sequence numbers: a step in time that no lost packet explains
             spurt = int(index > 0 and ts != trace.timestamp[index - 1] + size)

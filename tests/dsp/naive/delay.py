@@ -1,0 +1,67 @@
+"""Slow twin of the playout buffer's wanted delay: packets kept one by one, sums made anew for each question.
+
+Arrivals and timestamps in samples of 8 kHz; a packet that did not wait long for its tick counts as a tick later.
+"""
+
+WINDOW, FIRST_WINDOW, FORGET, BUCKET, BUCKETS = 64_000, 16_000, 8_000, 40, 102
+
+
+class Path:
+    """Same answers as `dsp.plane.delay`: `want` is the offset (play clock minus RTP time) that is wanted."""
+
+    def __init__(self, needed: int, clock: int, start: int, least: int, most: int) -> None:
+        self.least, self.most = least, most
+        #: [absolute offset, weight]; the start's delay is one of them
+        self.packets: list[list[int]] = [[needed + -(-start // BUCKET) * BUCKET, 160]]
+        self.reference = self.previous = needed
+        self.lows, self.highs = [[needed], [needed]], [[needed + start], [needed + start]]
+        self.length = FIRST_WINDOW
+        self.window_end, self.forget_at = clock + self.length, clock + FORGET
+        self.want = needed + start
+
+    def base(self) -> int:
+        return min(self.lows[0] + self.lows[1])
+
+    def note(self, clock: int, needed: int, weight: int, waited: int) -> None:
+        careful = needed if waited >= 24 else needed + 160
+        low, self.previous = max(needed, self.previous), needed
+        if clock >= self.window_end:
+            self.lows, self.highs = [self.lows[1], [low]], [self.highs[1], [careful]]
+            self.length = min(2 * self.length, WINDOW)
+            self.window_end = clock + self.length
+        self.lows[1].append(low)
+        self.highs[1].append(careful)
+        bucket = min(max(-(-(careful - self.reference) // BUCKET), 0), BUCKETS - 1)
+        self.packets.append([self.reference + bucket * BUCKET, weight])
+        forget = clock >= self.forget_at
+        if forget:
+            self.forget(clock)
+        if forget or careful > self.want or low < self.reference:
+            self.settle()
+
+    def forget(self, clock: int) -> None:
+        """Take an eighth of each bucket, rounded up."""
+        self.packets = [[offset, weight - (weight + 7) // 8] for offset, weight in self.summed().items()]
+        self.forget_at = clock + FORGET
+
+    def summed(self) -> dict[int, int]:
+        """Weight by offset; what lies outside the buckets counts as in the first or the last one."""
+        sums: dict[int, int] = {}
+        for offset, weight in self.packets:
+            inside = min(max(offset, self.reference), self.reference + (BUCKETS - 1) * BUCKET)
+            sums[inside] = sums.get(inside, 0) + weight
+        return sums
+
+    def cost(self, ms: float, offset: int) -> float:
+        total = sum(weight for _, weight in self.packets)
+        late = 100.0 * sum(weight for at, weight in self.packets if at > offset) / max(total, 1)
+        return 0.024 * ms + 0.11 * max(ms - 100.0, 0.0) + 95.0 * late / (late + 10.0)
+
+    def settle(self) -> None:
+        self.reference += (self.base() - self.reference) // BUCKET * BUCKET
+        self.packets = [[offset, weight] for offset, weight in self.summed().items()]
+        candidates = {self.reference} | {offset for offset, weight in self.packets if weight > 0}
+        costs = [(self.cost((at - self.reference) / 8, at), at) for at in sorted(candidates)]
+        best = min(costs, key=lambda pair: pair[0])[1]
+        want = min(best, max(self.highs[0] + self.highs[1]))
+        self.want = min(max(want, self.base() + self.least), self.base() + self.most)
