@@ -14,25 +14,19 @@ from msgspec.structs import replace
 from dsp.plane import layout
 from dsp.plane.engine import pack_cname
 from edge.media.errors import CommandError
+from edge.media.facts import FACT_FIELDS, facts_of, next_port, sockaddrs_of
 from edge.media.figures import figures_of
 from edge.media.keys import LegKeys, first_sequence
 from edge.media.plays import Plays
 from edge.media.ring import CommandRing, EngineStuckError
 from edge.media.rooms import Rooms
 from edge.media.slots import RecordingState, SlotState, SlotTable, TooLongError
-from edge.media.sockets import BadAddressError, SocketPair, pack_sockaddr, usable
+from edge.media.sockets import BadAddressError, SocketPair, usable
 from edge.vocabulary import commands as words
 from edge.vocabulary.ids import CommandId, LegId, RecordingId, SlotIndex
-from edge.vocabulary.media import FLASH, Address, RemoteMedia
+from edge.vocabulary.media import FLASH, RemoteMedia
 from edge.vocabulary.reports import AnyReport, LegMediaEnded, MediaSnapshot
 
-_CODECS = {
-    ("PCMU", 8000): layout.CODEC_PCMU,
-    ("PCMA", 8000): layout.CODEC_PCMA,
-    ("L16", 8000): layout.CODEC_L16,
-    ("L16", 16000): layout.CODEC_L16_WIDE,
-    ("G722", 8000): layout.CODEC_G722,
-}
 _DIGITS = frozenset("0123456789*#ABCD" + FLASH)
 _SAMPLES_PER_MS = layout.SAMPLE_RATE // 1000
 
@@ -215,7 +209,7 @@ class Legs:
         if remote is None or not remote.symmetric or not usable(remote.rtp):
             self._connect(state.slot, remote)
             return state
-        _sockaddrs(remote)  # refuses what cannot be sent to before anything is changed
+        sockaddrs_of(remote)  # refuses what cannot be sent to before anything is changed
         if before is None or not usable(before.rtp):
             self._sockets[state.slot].open_to_all()
         # Sockets that have a peer are opened by the engine, which judges what comes from then on.
@@ -225,12 +219,12 @@ class Legs:
     def _push_learning(self, state: SlotState, remote: RemoteMedia) -> None:
         """Have the engine learn the peer's address; before the facts, which let packets in."""
         if state.learning and int(self._plane.legs[state.slot]["ln_number"]) != state.learning and remote.symmetric:
-            self._push(layout.CMD_LEARN, state, state.learning, *_sockaddrs(remote))
+            self._push(layout.CMD_LEARN, state, state.learning, *sockaddrs_of(remote))
 
     def _connect(self, slot: int, remote: RemoteMedia | None) -> None:
         pair = self._sockets[slot]
         if remote is not None and usable(remote.rtp):
-            pair.connect(remote.rtp, remote.rtcp if usable(remote.rtcp) else _next_port(remote))
+            pair.connect(remote.rtp, remote.rtcp if usable(remote.rtcp) else next_port(remote))
         else:
             pair.disconnect()
 
@@ -238,7 +232,7 @@ class Legs:
         self._commands.push(kind, state.slot, state.generation, arguments)
 
     def _push_remote(self, state: SlotState, remote: RemoteMedia) -> None:
-        self._push(layout.CMD_UPDATE_REMOTE, state, *_facts(remote))
+        self._push(layout.CMD_UPDATE_REMOTE, state, *facts_of(remote))
 
     def _update(self, id_: CommandId, command: words.UpdateLeg) -> None:
         self._negotiated(self._need(command.leg), command.remote)
@@ -400,43 +394,5 @@ class Legs:
         if state.remote is not None:
             self._secure(state, int(record["sr_handle"]), state.remote.crypto)
             self._push_learning(state, state.remote)
-        if state.remote is not None and _facts(state.remote) != tuple(int(record[name]) for name in _FACT_FIELDS):
+        if state.remote is not None and facts_of(state.remote) != tuple(int(record[name]) for name in FACT_FIELDS):
             self._push_remote(state, state.remote)
-
-
-_FACT_FIELDS = (
-    "connected", "codec", "payload_type", "te_payload_type", "transmit", "expect", "ptime_ms", "te_wide", "dg_tones",
-    "dg_guard", "cn_payload_type", "rc_mux",
-)  # fmt: skip
-
-
-def _facts(remote: RemoteMedia) -> tuple[int, ...]:
-    """Arguments of `CMD_UPDATE_REMOTE`."""
-    event_type = -1 if remote.telephone_event is None else remote.telephone_event
-    transmit = remote.direction in {"sendrecv", "recvonly"}
-    expect = remote.direction in {"sendrecv", "sendonly"}
-    return (
-        int(usable(remote.rtp)),
-        _CODECS[remote.codec, remote.clock_rate],
-        remote.payload_type,
-        event_type,
-        int(transmit),
-        int(expect),
-        remote.ptime_ms,
-        int(remote.telephone_event_rate == 2 * layout.SAMPLE_RATE),
-        int(remote.digits_by == "inband"),
-        int(remote.digits_by != "inband"),
-        remote.comfort_noise or 0,
-        int(remote.rtcp_mux),
-    )
-
-
-def _sockaddrs(remote: RemoteMedia) -> list[int]:
-    """Words of `CMD_LEARN`; raises `BadAddressError`."""
-    rtcp = remote.rtcp if usable(remote.rtcp) else _next_port(remote)
-    return [*pack_sockaddr(remote.rtp), *pack_sockaddr(rtcp)]
-
-
-def _next_port(remote: RemoteMedia) -> Address:
-    """RFC 3550 section 11: without a usable RTCP port it is the one after RTP's."""
-    return Address(remote.rtp.host, remote.rtp.port + 1)
