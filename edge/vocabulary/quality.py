@@ -40,7 +40,7 @@ class QualityFigures(Struct, frozen=True, kw_only=True):
     loss_received: float | None = None
     #: Share of our packets that did not reach the peer, by its reports.
     loss_sent: float | None = None
-    #: Length of losses in a row against that of random loss: 1 random, more bursty (G.107 section 3.5).
+    #: Length of losses in a row against that of random loss: 1 random, more bursty (G.107 section 7.5).
     burst_ratio: float | None = None
     #: Audio made up in place of what was lost.
     concealed_ms: int = 0

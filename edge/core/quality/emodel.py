@@ -2,7 +2,7 @@
 
 Narrowband is computed in full, with the recommendation's default values for what a packet network cannot know (levels,
 loudness ratings, room noise, echo loss). Wideband is the model of G.107.1 with its default values, in which only delay
-and equipment (codec and loss) impair: R goes up to 129 and is mapped to an opinion by R / 1.29 (G.107.1 Annex A).
+and equipment (codec and loss) impair: R goes up to 129 and is mapped to an opinion by R / 1.29 (G.107.1).
 """
 
 import math
@@ -21,7 +21,7 @@ class Equipment(NamedTuple):
 
 
 class Line(NamedTuple):
-    """Transmission parameters that a packet network does not change; the defaults of G.107 Table 3."""
+    """Transmission parameters that a packet network does not change; default values of G.107."""
 
     send_loudness: float = 8.0
     receive_loudness: float = 2.0

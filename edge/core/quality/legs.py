@@ -9,7 +9,7 @@ ENOUGH_PACKETS = 50
 #: What a peer's playout buffer holds at least; its size is not told by RTCP.
 LEAST_BUFFER_MS = 40.0
 
-#: G.113 Appendix I Table I.4: G.711 with the concealment of its Appendix I. L16 has no companding to lose by.
+#: G.113 Appendix I: G.711 with the concealment of its Appendix I. L16 has no companding to lose by.
 _G711 = Equipment(0.0, 25.1)
 #: By codec and sampling rate. G.722 at 64 kbit/s: impairment 13 on the wideband scale (G.113 Appendix IV). There is no
 #: recommended robustness for wideband codecs with concealment of decoded samples, which is what we do; as the
@@ -28,7 +28,7 @@ class Quality(NamedTuple):
 
     #: Share of packets that were not heard, 0 to 1.
     loss: float | None = None
-    #: Length of losses in a row against that of random loss (G.107 section 3.5); 1 is random, more is bursty.
+    #: Length of losses in a row against that of random loss (G.107 section 7.5); 1 is random, more is bursty.
     burst_ratio: float | None = None
     mos: float | None = None
 

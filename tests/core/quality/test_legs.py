@@ -49,7 +49,7 @@ def test_a_peers_jitter_costs_delay():
 
 @pytest.mark.parametrize(("to_bad", "to_good", "ratio"), [(0.05, 0.95, 1.0), (0.02, 0.25, 3.7), (0.01, 0.1, 9.1)])
 def test_burst_ratio_of_a_gilbert_channel_is_its_closed_form(to_bad, to_good, ratio):
-    """For a Gilbert channel the ratio is 1 / (p + q): G.107 section 3.5."""
+    """For a Gilbert channel the ratio is 1 / (p + q): G.107 section 7.5."""
     assert 1 / (to_bad + to_good) == pytest.approx(ratio, abs=0.05)
     rng, bad, gaps, lost, count = random.Random(5), False, 0, 0, 400_000
     for _ in range(count):
