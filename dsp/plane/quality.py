@@ -32,7 +32,7 @@ def jitter_us(leg: Any) -> int:
 def note_sequence(leg: Any, before: int, sequence: int) -> None:
     """Count holes in the sequence numbers: `before` was the highest one until the packet `sequence` was accepted.
 
-    Runs of missing packets give the burst ratio (G.107 section 7.5). A packet that comes after its turn fills its place
+    Runs of missing packets give the burst ratio (G.107 section 3.5). A packet that comes after its turn fills its place
     in the hole, so reordering does not count as loss.
     """
     delta = (sequence - before) & 0xFFFF
