@@ -82,6 +82,7 @@ def baresip(
     folder: Path,
     tone_hz: int = 800,
     *,
+    user: str = "tester",
     codecs: str = "PCMU,PCMA",
     rate: int = 8000,
     account: str = "",
@@ -89,14 +90,14 @@ def baresip(
 ) -> Iterator[Baresip]:
     """A baresip that sends a sine of `tone_hz`, ended by its process id.
 
-    `codecs` as baresip names them, `rate` that of its audio, `account` more parameters (`;answermode=auto`);
-    `encryption`: it can do SRTP, see `;mediaenc=`.
+    It takes calls for `user`. `codecs` as baresip names them (`G722/16000/1`), `rate` is that of its audio, `account`
+    more parameters of the account (`;answermode=auto`); `encryption`: it can do SRTP, see `;mediaenc=`.
     """
     sip_port, control_port = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_STREAM)
     rtp_port = _free_port(socket.SOCK_DGRAM) & ~1
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "accounts").write_text(
-        f"<sip:tester@{HOST}:{sip_port};transport=udp>;regint=0;audio_codecs={codecs}{account}\n"
+        f"<sip:{user}@{HOST}:{sip_port};transport=udp>;regint=0;audio_codecs={codecs}{account}\n"
     )
     (folder / "contacts").write_text("")
     names = ("g711", "g722", "l16", "sndfile", "aufile", "aubridge", *(["srtp"] if encryption else []))

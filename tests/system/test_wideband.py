@@ -19,6 +19,8 @@ pytestmark = [
 ]
 
 RATE = 16000
+#: As baresip names it, by its sampling rate.
+G722 = "G722/16000/1"
 WIDE_MENU = MENU.replace('to: "sip:target@TARGET"', 'to: "555", trunk: loop')
 
 
@@ -37,7 +39,7 @@ def hears(phone: Baresip, hz: float) -> bool:
 
 @pytest.mark.parametrize(
     ("one", "other", "ptime_ms"),
-    [("G722", "G722", 20), ("L16/16000/1", "G722", 20), ("G722", "G722", 30)],
+    [(G722, G722, 20), ("L16/16000/1", G722, 20), (G722, G722, 30)],
     ids=["g722", "l16-g722", "g722-30ms"],
 )
 def test_two_telephones_hear_each_other_above_4_khz(tmp_path: Path, one: str, other: str, ptime_ms: int) -> None:
@@ -45,7 +47,7 @@ def test_two_telephones_hear_each_other_above_4_khz(tmp_path: Path, one: str, ot
     with (
         loopback_address() as at,
         baresip(tmp_path / "caller", 6000, codecs=one, rate=RATE, account=account) as caller,
-        baresip(tmp_path / "target", 5000, codecs=other, rate=RATE, account=account) as target,
+        baresip(tmp_path / "target", 5000, user="555", codecs=other, rate=RATE, account=account) as target,
         appliance(
             at, tmp_path, menu=WIDE_MENU,
             trunk=f'address = "{HOST}:{target.sip_port}"\ncodecs = ["G722", "L16", "PCMU"]',
