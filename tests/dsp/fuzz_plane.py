@@ -39,11 +39,15 @@ class Sender:
 
     def __init__(self, dice: Dice, slot: int) -> None:
         self.dice, self.slot = dice, slot
-        self.codec, self.payload_type, self.events = LEGS[slot][:3]
+        self.speaks(LEGS[slot])
         self.sequence, self.timestamp = dice.randrange(1 << 16), dice.randrange(1 << 32)
         self.ssrc = dice.randrange(1 << 32)
         self.seal: Callable[[bytes], bytes] = bytes
         self.seal_rtcp: Callable[[bytes], bytes] = bytes
+
+    def speaks(self, facts: tuple[int, ...]) -> None:
+        """Use the codec and payload types of these facts."""
+        _, self.payload_type, self.events = facts[:3]
 
     def seal_with(self, session: Session) -> None:
         """Encrypt from now on."""
@@ -149,7 +153,7 @@ def drain(peer: Peer) -> None:
                 assert 8 <= len(data) <= 1500, len(data)
 
 
-def disturb(rig: Rig, dice: Dice) -> None:
+def disturb(rig: Rig, dice: Dice, senders: list[Sender]) -> None:
     """Commands between the packets: plays, digits, bridges, and such as are not valid."""
     slot = dice.randrange(len(LEGS))
     if dice.random() < 0.02:
@@ -160,9 +164,10 @@ def disturb(rig: Rig, dice: Dice) -> None:
     if dice.random() < 0.01:
         rig.command(lo.CMD_BRIDGE, slot, dice.randrange(-1, len(LEGS) + 1), 1)
     if dice.random() < 0.005:
-        rest = LEGS[slot][3:]
-        codec, payload_type, events = LEGS[dice.randrange(4)][:3] if slot not in SECURE else LEGS[slot][:3]
-        rig.command(lo.CMD_UPDATE_REMOTE, slot, 1, codec, payload_type, events, dice.randrange(2), 1, *rest)
+        facts = LEGS[dice.randrange(len(LEGS))]
+        rig.command(lo.CMD_UPDATE_REMOTE, slot, 1, *facts[:3], dice.randrange(2), 1, *facts[3:])
+        if dice.random() < 0.9:  # else the peer goes on as before
+            senders[slot].speaks(facts)
     for _ in range(dice.choice([0, 0, 0, 0, 3])):
         rig.command(
             dice.choice([-1, 0, *range(lo.CMD_UPDATE_REMOTE, 40)]),
@@ -188,7 +193,7 @@ def run(packets: int, seed: int, progress: Callable[[int], None] = lambda fed: N
                     fed += 1
             rig.leg(slot).rec_read = rig.leg(slot).rec_write
             drain(peer)
-        disturb(rig, dice)
+        disturb(rig, dice, [sender for _, sender in legs])
         rig.tick()
         rig.events.clear()
         progress(fed)
