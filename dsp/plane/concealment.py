@@ -175,6 +175,7 @@ def _bent(leg: Any) -> float:
     at = k * leg.pc_rate
     whole = int(at)
     phase = whole % pitch
+    leg.pc_phase = phase  # where the plain repetition goes on, if the hole turns out to be longer
     value = _repeated(leg, phase, 1)
     value += (at - whole) * (_repeated(leg, phase + 1 if phase + 1 < pitch else 0, 1) - value)
     quarter = pitch >> 2
@@ -186,8 +187,13 @@ def _bent(leg: Any) -> float:
 @kernel
 def _next(leg: Any, noisy: bool) -> float:
     """Make up one sample: the voice, and the more it fades the more of the noise, if it is `noisy`."""
-    if leg.pc_lost < leg.pc_hole:
-        value = interpolation.blend(leg, leg.pc_lost, _bent(leg))
+    if leg.pc_hole > 0 and leg.pc_lost < leg.pc_hole + (FADE_MOST << leg.wide):
+        value = _bent(leg)
+        later = leg.pc_lost - (2 * FULL << leg.wide)
+        if later > 0:
+            value *= max(1.0 - later / ((GONE - 2 * FULL) << leg.wide), 0.0)
+        if leg.pc_lost < leg.pc_hole:
+            value = interpolation.blend(leg, leg.pc_lost, value)
         leg.pc_lost += 1
         return value
     if leg.pc_periods == 0:
@@ -238,12 +244,12 @@ def conceal(leg: Any, out: Any, start: int, n: int) -> int:
 @kernel
 def resume(leg: Any, out: Any, start: int, n: int) -> None:
     """Note the real samples `out[start:start + n]`, fading over to them when they follow a concealment."""
-    if 0 < leg.pc_lost == leg.pc_hole:
+    if 0 < leg.pc_lost == leg.pc_hole and leg.pc_both and leg.pc_fade == 0:
         leg.pc_lost = 0  # as foreseen: what was made up leads to these samples
     if leg.pc_lost > 0 and leg.pc_fade == 0:
         leg.pc_fade_length = FADE_IN << leg.wide
         if leg.pc_periods > 0:
-            longer = max(leg.pc_lost - (FULL << leg.wide), 0) * 2 // 5
+            longer = max(leg.pc_lost - (FULL << leg.wide), 0) * 2 // 5 if leg.pc_hole == 0 else 0
             leg.pc_fade_length = min((leg.pc_pitch >> 2) + longer, FADE_MOST << leg.wide)
         leg.pc_fade = leg.pc_fade_length
     noisy = leg.pc_fade > 0 and comfort_noise.prepare(leg)

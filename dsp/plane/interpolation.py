@@ -3,7 +3,8 @@
 The voice before the hole is repeated forwards, the voice behind it backwards, period by period, and one fades into the
 other over the whole hole. So that they do not cancel each other, both are read a little faster or slower, by so much
 that the repetition arrives at the end of the hole in phase with what follows there. Nothing has to fade out, and what
-follows begins at once, as it is. Appendix I of G.711 knows nothing of the kind, for it has no look-ahead.
+follows begins at once, as it is. Where less than a period of what follows is known, only the phase is met, and the rest
+is a short cross-fade. Appendix I of G.711 knows nothing of the kind, for it has no look-ahead.
 """
 
 from typing import Any
@@ -13,8 +14,9 @@ from dsp.plane.layout import JITTER_SAMPLES
 
 #: Longest hole, samples at 8 kHz (60 ms): beyond it both ends have nothing to do with each other.
 LONGEST = 480
-#: What must be there behind the hole (20 ms), and what of it is compared (8 ms).
+#: What is taken of what lies behind the hole: at most 20 ms, at least 5; and what of it is compared (8 ms).
 FUTURE = 160
+LEAST = 40
 WINDOW = 64
 #: The read rate may be so far off 1.
 BEND = 0.15
@@ -25,23 +27,38 @@ _ABSENT = -32768
 
 
 @kernel
+def _look(leg: Any, ring: Any, at: int) -> None:
+    """Take what the ring holds from time `at` on."""
+    most = FUTURE << leg.wide
+    known = 0
+    while known < most and ring[(at + known) % JITTER_SAMPLES] != _ABSENT:
+        leg.pc_future[known] = ring[(at + known) % JITTER_SAMPLES]
+        known += 1
+    leg.pc_known = known
+
+
+@kernel
 def foresee(leg: Any, ring: Any, at: int) -> None:
-    """Look for the end of the hole that begins at `ring[at]` (time, not index); before `conceal` is called for it."""
+    """Look for the end of the hole that goes on at `ring[at]` (time, not index); before each `conceal`.
+
+    When its end was known, but less than a period behind it, more may have come since.
+    """
     if leg.pc_lost > 0:
+        if leg.pc_lost < leg.pc_hole and not leg.pc_both:
+            _look(leg, ring, at + leg.pc_hole - leg.pc_lost)
+            _turn(leg)
         return
     leg.pc_hole = 0
-    most, size = LONGEST << leg.wide, FUTURE << leg.wide
+    leg.pc_both = 0
+    most = LONGEST << leg.wide
     hole = 0
     while hole <= most and ring[(at + hole) % JITTER_SAMPLES] == _ABSENT:
         hole += 1
     if hole == 0 or hole > most:
         return
-    for i in range(size):
-        value = ring[(at + hole + i) % JITTER_SAMPLES]
-        if value == _ABSENT:
-            return
-        leg.pc_future[i] = value
-    leg.pc_hole = hole
+    _look(leg, ring, at + hole)
+    if leg.pc_known >= LEAST << leg.wide:
+        leg.pc_hole = hole
 
 
 @kernel
@@ -62,11 +79,11 @@ def _likeness(one: Any, start: int, period: int, other: Any, window: int) -> flo
 @kernel
 def _future_pitch(leg: Any) -> int:
     """Period of what follows, near to that of what was."""
-    pitch, size, window = leg.pc_pitch, FUTURE << leg.wide, WINDOW << leg.wide
+    pitch, known, window = leg.pc_pitch, leg.pc_known, WINDOW << leg.wide
     best, found = 0.6, pitch
-    if pitch + window > size:
+    if pitch + window > known:
         return pitch  # too long to be seen in so little
-    for lag in range(max(pitch * 3 // 4, 32 << leg.wide), min(pitch * 4 // 3, size - window) + 1):
+    for lag in range(max(pitch * 3 // 4, 32 << leg.wide), min(pitch * 4 // 3, known - window) + 1):
         value = _likeness(leg.pc_future[lag:], 0, 0, leg.pc_future, window)
         if value > best:
             best, found = value, lag
@@ -74,10 +91,20 @@ def _future_pitch(leg: Any) -> int:
 
 
 @kernel
+def _turn(leg: Any) -> None:
+    """From here on what follows is heard, too, if a whole period of it is known."""
+    if leg.pc_known <= leg.pc_pitch:
+        return
+    leg.pc_next_pitch = _future_pitch(leg)
+    leg.pc_next_step = float(leg.pc_future[0]) - float(leg.pc_future[min(leg.pc_next_pitch, leg.pc_known - 1)])
+    leg.pc_from = leg.pc_lost
+    leg.pc_both = 1
+
+
+@kernel
 def prepare(leg: Any, period: Any) -> None:
     """Find the rates to read both ends with; `period`: the last `pc_pitch` samples that were played."""
-    pitch, hole, window = leg.pc_pitch, leg.pc_hole, WINDOW << leg.wide
-    leg.pc_next_pitch = _future_pitch(leg)
+    pitch, hole, window = leg.pc_pitch, leg.pc_hole, min(WINDOW << leg.wide, leg.pc_known)
     reach = int(min(pitch / 2, BEND * hole))
     best, bend = -1.0, 0
     for offset in range(-reach, reach + 1):
@@ -86,8 +113,7 @@ def prepare(leg: Any, period: Any) -> None:
             best, bend = value, offset
     leg.pc_voiced = best >= VOICED
     leg.pc_rate = (hole + bend) / hole if leg.pc_voiced else 1.0
-    after = leg.pc_next_pitch
-    leg.pc_next_step = float(leg.pc_future[0]) - float(leg.pc_future[min(after, (FUTURE << leg.wide) - 1)])
+    _turn(leg)
 
 
 @kernel
@@ -96,7 +122,7 @@ def _behind(leg: Any, at: int) -> float:
     pitch = leg.pc_next_pitch
     if at >= pitch:
         at -= pitch
-    quarter = min(pitch >> 2, (FUTURE << leg.wide) - pitch)
+    quarter = min(pitch >> 2, leg.pc_known - pitch)
     value = float(leg.pc_future[at])
     if at < quarter:
         share = (at + 1) / (quarter + 1)
@@ -124,7 +150,9 @@ def backwards(leg: Any, k: int) -> float:
 @kernel
 def blend(leg: Any, k: int, before: float) -> float:
     """Sample `k` of the hole, from `before` (the repetition forwards) and what follows."""
-    at = (k + 1) / (leg.pc_hole + 1)
+    if not leg.pc_both:
+        return before
+    at = (k - leg.pc_from + 1) / (leg.pc_hole - leg.pc_from + 1)
     share = at * at * (3.0 - 2.0 * at)
     rest = 1.0 - share
     if not leg.pc_voiced:  # two noises add up by their powers

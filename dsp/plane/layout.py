@@ -356,6 +356,9 @@ LEG = np.dtype(
         ("pc_template", "i2", (1024,)),
         ("pc_made_up", "i8"),  # samples made up in all, for lost, late and delayed ones
         ("pc_hole", "i8"),  # length of a hole whose end is known; 0 not known
+        ("pc_known", "i8"),  # samples that are known behind it, in `pc_future`
+        ("pc_both", "i8"),  # 1: what follows is heard in the hole, from its sample `pc_from` on
+        ("pc_from", "i8"),
         ("pc_voiced", "i8"),
         ("pc_rate", "f8"),
         ("pc_next_pitch", "i8"),
