@@ -24,6 +24,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     """Check everything that needs more than one value. `menus_complete`: every menu file could be compiled."""
     _check_addresses(site, root, findings)
     _check_ports(site, root, findings)
+    _check_delays(site, root, findings)
     _check_paths(site, root, findings)
     _check_names(site, root, findings)
     _check_trunks(site, root, findings)
@@ -74,6 +75,22 @@ def _check_ports(site: Site, root: Located, findings: Findings) -> None:
         findings.follow_up(place_of(root, ("sip", "port")), f"port {site.sip.port} is one of the RTP ports")
     if site.sip.port == site.http.port and site.sip.address == site.http.address:
         findings.follow_up(place_of(root, ("http", "port")), f"port {site.http.port} is used by SIP over TCP, too")
+
+
+def _check_delays(site: Site, root: Located, findings: Findings) -> None:
+    media = site.media
+    if media.min_delay_ms > media.max_delay_ms:
+        findings.follow_up(
+            place_of(root, ("media", "min_delay")),
+            f"the least playout delay, {media.min_delay_ms} ms, is more than the most, {media.max_delay_ms} ms",
+        )
+    elif not media.min_delay_ms <= media.playout_delay_ms <= media.max_delay_ms:
+        findings.warning(
+            place_of(root, ("media", "playout_delay")),
+            f"the jitter buffer cannot start with {media.playout_delay_ms} ms, out of its bounds of"
+            f" {media.min_delay_ms} and {media.max_delay_ms} ms",
+            "it starts with the nearer one",
+        )
 
 
 def _check_paths(site: Site, root: Located, findings: Findings) -> None:
