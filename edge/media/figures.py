@@ -72,8 +72,8 @@ def _measured(record: Any) -> dict[str, Any]:
         "round_trip_max_ms": _ms(record["rc_trip_max_us"]) if trips else None,
         "concealed_ms": int(record["jb_concealed"]) * 1000 // rate,
         "underruns": int(record["jb_underruns"]),
-        "stretched_ms": int(record["jb_stretched"]) * 1000 // rate,
-        "compressed_ms": int(record["jb_compressed"]) * 1000 // rate,
+        "stretched_ms": int(record["jb_stretched"]) * 1000 // layout.SAMPLE_RATE,
+        "compressed_ms": int(record["jb_compressed"]) * 1000 // layout.SAMPLE_RATE,
         "talk_share": round(int(record["ql_talk_ticks"]) / ticks, 3) if ticks else None,
     }
 

@@ -85,10 +85,12 @@ def test_a_whole_record():
 
 def test_a_wide_leg_counts_by_its_own_rates():
     made = streamed(
-        wide=1, rtp_wide=1, rx_jitter_q4=16 * 160, jb_concealed=16000, rc_peer_fraction=0, rc_peer_jitter=160
-    )
+        wide=1, rtp_wide=1, rx_jitter_q4=16 * 160, jb_concealed=16000, rc_peer_fraction=0, rc_peer_jitter=160,
+        jb_stretched=8000, jb_compressed=4000,
+    )  # fmt: skip
     figures = figures_of(LEG, made, REMOTE)
     assert (figures.jitter_ms, figures.jitter_sent_ms, figures.concealed_ms) == (10, 10, 1000)
+    assert (figures.stretched_ms, figures.compressed_ms) == (1000, 500)  # these count at 8 kHz, whatever the leg's rate
 
 
 def test_what_a_hostile_peer_reports_is_no_figure():
