@@ -7,10 +7,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from edge.runtime.key_table import KeyTable, local_key
+from tests.support import tones
+from tests.support.addresses import address as loopback_address
 from tests.support.appliance import TONES, Appliance
-from tests.support.baresip import HOST, Baresip, baresip
+from tests.support.baresip import Baresip, baresip
+from tests.support.pjsua_phone import pjsua_phone
 from tests.support.waiting import until
 from tests.system.conftest import Bench
 from tests.system.flows import ended_once, hears
@@ -148,4 +152,21 @@ def test_plain_is_refused_where_it_is_required(bench: Bench) -> None:
     until(lambda: call.final is not None, 15, "an answer")
     assert call.final == 488
     assert not bench.edge.events()
-    assert HOST
+
+
+@pytest.mark.parametrize(
+    ("bench", "srtp"), [(OPTIONAL, 1), (REQUIRED, 2)], indirect=["bench"], ids=["offered", "insisted"]
+)
+def test_pjsua_calls_encrypted(bench: Bench, tmp_path: Path, srtp: int) -> None:
+    with loopback_address() as at, pjsua_phone(tmp_path / "pjsua", at, bench.edge.uri, srtp=srtp) as phone:
+        until(lambda: heard([phone.heard], TONES["welcome"]), 30, f"pjsua hears the welcome; {phone.told()}")
+        phone.say("1")
+        assert bench.edge.wait_event("dtmf.received")["data"]["digit"] == "1"
+        until(lambda: heard([phone.heard], TONES["one"]), 20, "pjsua hears the next prompt")
+        phone.say("bye")
+        figures = end(bench)
+    assert figures["srtp"] is True
+    assert figures["packets_not_authentic"] == 0
+    recording = bench.edge.wait_event("recording.completed")["data"]["path"]
+    samples, _ = soundfile.read(recording, dtype="int16")
+    assert tones.share(samples[8000:16000, 0], 800) > 0.6, "what it said was heard"
