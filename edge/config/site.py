@@ -139,8 +139,9 @@ class Trunk(Struct, frozen=True, kw_only=True):
     transport: Literal["udp", "tcp"] = "udp"
     #: Codecs in the order that we want them. `G722` and `L16` (16 kHz, else 8 kHz) are wideband.
     codecs: list[CodecName] = field(default_factory=lambda: ["PCMU", "PCMA"])
-    #: SRTP by security descriptions (RFC 4568). `off`: plain RTP only. `optional`: what the other side can (RFC 8643);
-    #: who changes the signalling can make it plain. `required`: RTP/SAVP or no call (488).
+    #: SRTP by security descriptions (RFC 4568); who can read the signalling has the keys. `off`: plain RTP only.
+    #: `optional`: what the other side can (RFC 8643), so who changes the signalling can make it plain. `required`:
+    #: RTP/SAVP or no call (488). An encrypted call stays so.
     srtp: SrtpPolicy = "off"
     #: How digits are sent to it: `auto` is RFC 4733 where it was negotiated, else tones. Received ones may come by any.
     dtmf: DigitSending = "auto"
