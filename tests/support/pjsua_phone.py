@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from tests.support import tones
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,6 +31,14 @@ class PjsuaPhone:
         assert self.process.stdin is not None
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
+
+    def hears(self, hz: int) -> bool:
+        """Whether the last half second that it wrote is the tone `hz`."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"pjsua ended: {self.told()[-2000:]}")
+        data = self.heard.read_bytes()[44:] if self.heard.exists() else b""  # the header's sizes come at the end
+        samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2")[-4000:]
+        return samples.size == 4000 and tones.share(samples, hz) > 0.6
 
     def told(self) -> str:
         """What it has said of its call so far."""
@@ -68,6 +78,7 @@ def main() -> None:
     config.uaConfig.mainThreadOnly = True
     config.logConfig.level = config.logConfig.consoleLevel = 0
     config.medConfig.noVad = True
+    config.medConfig.clockRate = config.medConfig.sndClockRate = 8000
     endpoint.libInit(config)
     transport = pj.TransportConfig()
     transport.boundAddress = address
