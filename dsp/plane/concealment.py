@@ -188,10 +188,10 @@ def _bent(leg: Any) -> float:
 def _next(leg: Any, noisy: bool) -> float:
     """Make up one sample: the voice, and the more it fades the more of the noise, if it is `noisy`."""
     if leg.pc_hole > 0 and leg.pc_lost < leg.pc_hole + (FADE_MOST << leg.wide):
-        value = _bent(leg)
-        later = leg.pc_lost - (2 * FULL << leg.wide)
-        if later > 0:
-            value *= max(1.0 - later / ((GONE - 2 * FULL) << leg.wide), 0.0)
+        value = _voice(leg) if leg.pc_plain else _bent(leg)
+        full = FULL << leg.wide if leg.pc_plain else 2 * FULL << leg.wide
+        if leg.pc_lost > full:
+            value *= max(1.0 - (leg.pc_lost - full) / ((GONE << leg.wide) - full), 0.0)
         if leg.pc_lost < leg.pc_hole:
             value = interpolation.blend(leg, leg.pc_lost, value)
         leg.pc_lost += 1

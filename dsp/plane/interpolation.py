@@ -38,27 +38,39 @@ def _look(leg: Any, ring: Any, at: int) -> None:
 
 
 @kernel
-def foresee(leg: Any, ring: Any, at: int) -> None:
-    """Look for the end of the hole that goes on at `ring[at]` (time, not index); before each `conceal`.
-
-    When its end was known, but less than a period behind it, more may have come since.
-    """
-    if leg.pc_lost > 0:
-        if leg.pc_lost < leg.pc_hole and not leg.pc_both:
-            _look(leg, ring, at + leg.pc_hole - leg.pc_lost)
-            _turn(leg)
-        return
-    leg.pc_hole = 0
-    leg.pc_both = 0
-    most = LONGEST << leg.wide
+def _end_of_hole(leg: Any, ring: Any, at: int, most: int) -> int:
+    """Look for the end of the hole at `ring[at]`, and what lies behind it; gives its length, 0 if it is not there."""
     hole = 0
     while hole <= most and ring[(at + hole) % JITTER_SAMPLES] == _ABSENT:
         hole += 1
     if hole == 0 or hole > most:
-        return
+        return 0
     _look(leg, ring, at + hole)
-    if leg.pc_known >= LEAST << leg.wide:
-        leg.pc_hole = hole
+    return hole if leg.pc_known >= LEAST << leg.wide else 0
+
+
+@kernel
+def foresee(leg: Any, ring: Any, at: int) -> None:
+    """Look for the end of the hole that goes on at `ring[at]` (time, not index); before each `conceal`.
+
+    In the middle of a hole more may have come since it began: its end, or a whole period of what follows.
+    """
+    most = LONGEST << leg.wide
+    if leg.pc_lost == 0:
+        leg.pc_both = 0
+        leg.pc_plain = 0
+        leg.pc_hole = _end_of_hole(leg, ring, at, most)
+    elif leg.pc_hole > leg.pc_lost and not leg.pc_both:
+        _look(leg, ring, at + leg.pc_hole - leg.pc_lost)
+        _turn(leg)
+    elif leg.pc_hole == 0 and leg.pc_periods > 0 and leg.pc_fade == 0:
+        left = _end_of_hole(leg, ring, at, most - leg.pc_lost)
+        if left > 0 and leg.pc_known > leg.pc_pitch:
+            leg.pc_hole = leg.pc_lost + left
+            leg.pc_plain = 1
+            leg.pc_voiced = 0  # the phase was not led there
+            leg.pc_rate = 1.0
+            _turn(leg)
 
 
 @kernel

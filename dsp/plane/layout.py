@@ -359,6 +359,7 @@ LEG = np.dtype(
         ("pc_known", "i8"),  # samples that are known behind it, in `pc_future`
         ("pc_both", "i8"),  # 1: what follows is heard in the hole, from its sample `pc_from` on
         ("pc_from", "i8"),
+        ("pc_plain", "i8"),  # 1: its end became known only in its course
         ("pc_voiced", "i8"),
         ("pc_rate", "f8"),
         ("pc_next_pitch", "i8"),

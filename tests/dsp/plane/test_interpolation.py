@@ -107,6 +107,33 @@ def test_of_little_that_is_known_the_phase_is_met(known, wide):
         assert leg.pc_lost == 0
 
 
+@pytest.mark.parametrize("wide", WIDE)
+def test_an_end_that_becomes_known_in_the_course_of_the_hole_is_led_to(wide):
+    """At the first frame of the hole nothing behind it has come, at the second one it has."""
+    size, rate = 160 << wide, 8000 << wide
+    for pitch_hz in (85, 120, 170):
+        signal = voice(pitch_hz, 12 * size, rate)
+        leg = np.zeros(1, lo.LEG).view(np.recarray)[0]
+        leg.wide = wide
+        concealment.reset(leg)
+        ring = np.full(lo.JITTER_SAMPLES, ABSENT, np.int16)
+        out = signal.copy()
+        for tick in range(5):
+            concealment.resume(leg, out[tick * size : tick * size + size], 0, size)
+        first, second = out[5 * size : 6 * size], out[6 * size : 7 * size]
+        interpolation.foresee(leg, ring, size // 2)
+        concealment.conceal(leg, first, size // 2, size // 2)
+        assert leg.pc_hole == 0
+        ring[size // 2 : size // 2 + 2 * size] = signal[6 * size + size // 2 :][: 2 * size]
+        interpolation.foresee(leg, ring, 0)
+        assert leg.pc_hole == size
+        concealment.conceal(leg, second, 0, size // 2)
+        concealment.resume(leg, second, size // 2, size // 2)
+        assert np.array_equal(second[size // 2 :], signal[6 * size + size // 2 : 7 * size])
+        steepest = np.abs(np.diff(signal.astype(float))).max()
+        assert np.abs(np.diff(out[size:].astype(float))).max() < 1.6 * steepest
+
+
 def test_noise_keeps_its_level():
     dice = np.random.default_rng(4)
     ratios = []
