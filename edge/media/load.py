@@ -1,11 +1,13 @@
-"""How busy this engine is: reads the loop's counters, and tells when it is too busy for new calls."""
+"""How busy this engine is: tells when it is too busy for new calls, and sends later when its work takes longer."""
 
 from collections.abc import Callable
 
 from dsp.plane import layout
+from edge.core.load.offset import SendOffset
 from edge.core.load.overload import Overload, Reading
 from edge.metrics.media import EngineReading
 
+_NS_PER_MS = 1_000_000
 _BUCKETS = slice(layout.TICK_BUCKETS, layout.TICK_BUCKETS + len(layout.TICK_BOUNDS_US) + 1)
 
 
@@ -16,6 +18,7 @@ class Load:
         self._ctl = plane.ctl
         self._tell = tell
         self._overload = Overload(layout.TICK_BOUNDS_US, percent)
+        self._offset = SendOffset(int(self._ctl[layout.SEND_OFFSET_NS]) // _NS_PER_MS)
         #: Whether the loop was granted real-time priority, and its memory is locked.
         self.real_time = self.memory_locked = False
 
@@ -34,6 +37,10 @@ class Load:
         slipped, work_ns = int(self._ctl[layout.SLIPPED_TICKS]), int(self._ctl[layout.TICK_SUM_NS])
         if self._overload.seen(Reading(buckets, slipped, work_ns), now_ms):
             self._tell(self._overload.on)
+        # A tick that began late sends late, too, and no offset would help it.
+        late = max(0, int(self._ctl[layout.LATE_SENDS]) - int(self._ctl[layout.LATE_TICKS]))
+        if self._offset.seen(sum(buckets), late, now_ms):
+            self._ctl[layout.SEND_OFFSET_NS] = self._offset.offset_ms * _NS_PER_MS
 
     def reading(self, engine: int) -> EngineReading:
         """Return the figures that each engine has of its own."""
