@@ -116,6 +116,9 @@ def _step(
 
 
 def _judge(before: dict[str, float], after: dict[str, float], heard: list[dict[str, Any]]) -> dict[str, Any]:
+    if not {"edge_media_ticks_total"} <= before.keys() & after.keys():
+        return {"counts": False}  # not even the figures could be had in time
+
     def grown(name: str) -> float:
         return after[f"edge_media_{name}_total"] - before[f"edge_media_{name}_total"]
 

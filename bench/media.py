@@ -29,6 +29,7 @@ TURNS = 3
 LEGS = 200
 WARM_S = 4
 KILLS = 5
+_REFUSED = "edge_media_packets_refused_total"
 Emit = Callable[..., None]
 
 
@@ -172,24 +173,22 @@ def _srtp(emit: Emit, at: Place) -> None:
     """Legs of one engine that face each other, each playing a prompt: in the clear, and by SRTP. No generator."""
     sound = prompt(at.folder)
     costs: dict[bool, list[float]] = {False: [], True: []}
-    lost = 0.0
+    refused = 0.0
     with address() as host:
         media = Media(address=host, slots=LEGS, prompt_memory_mb=4, cores=list(at.engine_cores))
         with stage(at.folder / "srtp", media) as made:
             for turn in range(2 * TURNS):
                 secure = turn % 2 == 1
-                before = made.metrics()
-                costs[secure].append(_facing(at, made, sound, turn * LEGS + 1 if secure else 0))
-                after = made.metrics()
-                refused = "edge_media_packets_refused_total"
-                lost += after[refused] - before[refused]
+                cost, missed = _facing(at, made, sound, turn * LEGS + 1 if secure else 0)
+                costs[secure].append(cost)
+                refused += missed
     plain, secured = (round(statistics.median(costs[secure]), 4) for secure in (False, True))
     ratio = round(secured / plain, 2)
     emit("srtp_cpu_per_leg", secured, "% of a core", peer="the same in the clear", peer_value=plain, ratio=ratio)
-    emit("srtp_packets_refused", lost, "packets")
+    emit("srtp_packets_refused", refused, "packets")
 
 
-def _facing(at: Place, made: Stage, sound: Path, first_handle: int) -> float:
+def _facing(at: Place, made: Stage, sound: Path, first_handle: int) -> tuple[float, float]:
     slots = list(range(LEGS))
     facing = {slot: (made.address, made.port(slot ^ 1)) for slot in slots}
     crypto: dict[int, int] = {}
@@ -199,11 +198,12 @@ def _facing(at: Place, made: Stage, sound: Path, first_handle: int) -> float:
     made.open(facing, crypto)
     made.play(slots, sound)
     time.sleep(WARM_S)
-    before, began = made.cpu_s(), time.monotonic()
+    metrics, before, began = made.metrics(), made.cpu_s(), time.monotonic()
     time.sleep(at.seconds)
     used, took = made.cpu_s() - before, time.monotonic() - began
+    refused = made.metrics()[_REFUSED] - metrics[_REFUSED]
     made.close(slots)
-    return 100 * used / took / LEGS
+    return 100 * used / took / LEGS, refused
 
 
 def _kill(emit: Emit, at: Place) -> None:
