@@ -44,9 +44,9 @@ class Sockets:
         return sock
 
     def share(self, name: str, memory: int) -> None:
-        """Hold the memfd `memory` under `name`."""
+        """Hold the memfd `memory` under `name`, behind those that are there."""
         self._memories.append(memory)
-        self.fds[name] = [memory]
+        self.fds.setdefault(name, []).append(memory)
 
     def close(self) -> None:
         """Close everything."""
