@@ -141,6 +141,7 @@ def _play(state: Any, slot: int, entry: Any, now_ns: int) -> None:
     leg.pl_index = 0
     leg.pl_position = 0
     leg.pl_played = 0
+    leg.pl_bent = 0
     # Nothing, repeated however often, is over at once: the tick must not count it down.
     leg.pl_left = 1 if total == 0 else (entry[4] if entry[4] > 0 else -1)
     leg.pl_barge = entry[5]

@@ -11,6 +11,48 @@ from dsp.tones.generator import amplitude, two_tones
 _ROW_PEAK, _COLUMN_PEAK = amplitude(digits.ROW_DBM0), amplitude(digits.COLUMN_DBM0)
 
 
+#: A corner from one sound of a play to the next, or to its own beginning, is a click when it is sharper than all in the
+#: 5 ms before it, by at least this (-36 dB of full scale). The next sound then starts where the last one ended, and
+#: comes to its own course within 5 ms.
+JOINT_CORNER = 512
+JOINT = 40
+
+
+@kernel
+def _sharpest(samples: Any, start: int, end: int) -> int:
+    """Largest second difference within `samples[start:end]`."""
+    found = i64(0)
+    for i in range(start + 2, end):
+        found = max(found, abs(i64(samples[i]) - 2 * i64(samples[i - 1]) + i64(samples[i - 2])))
+    return found
+
+
+@kernel
+def _joint(state: Any, leg: Any, first: int) -> None:
+    """See to the joint before sample `first` of a sound that follows on another one, or on itself."""
+    before = (leg.pl_index - 1) % leg.pl_count
+    for _ in range(leg.pl_count):
+        if leg.pl_length[before] > 0:
+            break
+        before = (before - 1) % leg.pl_count
+    end = leg.pl_offset[before] + leg.pl_length[before]
+    start = max(leg.pl_offset[before], end - JOINT)
+    leg.pl_bent = 0
+    leg.pl_bend = leg.pl_last - first
+    course = leg.pl_last if end - start < 2 else 2 * leg.pl_last - i64(state.prompts[end - 2])
+    corner = abs(first - course)
+    if corner >= _sharpest(state.prompts, start, end) + JOINT_CORNER:
+        leg.pl_bent = JOINT
+
+
+@kernel
+def _bend(leg: Any, out: Any, start: int, end: int) -> None:
+    """Bring what follows a joint to its own course."""
+    for i in range(start, min(end, start + leg.pl_bent)):
+        out[i] = gain.saturate(i64(out[i]) + leg.pl_bend * leg.pl_bent // JOINT)
+        leg.pl_bent -= 1
+
+
 @kernel
 def _next_prompt(state: Any, slot: int, out: Any, now_ns: int) -> None:
     """Write the next 20 ms of a leg's play to `out`, ending the play when it is over."""
@@ -28,6 +70,11 @@ def _next_prompt(state: Any, slot: int, out: Any, now_ns: int) -> None:
         n = min(lo.FRAME - done, leg.pl_length[leg.pl_index] - leg.pl_position)
         for i in range(n):
             out[done + i] = state.prompts[start + i]
+        if n > 0 and leg.pl_position == 0 and leg.pl_played + done > 0:
+            _joint(state, leg, i64(out[done]))
+        if n > 0:
+            _bend(leg, out, done, done + n)
+            leg.pl_last = i64(out[done + n - 1])
         done += max(n, 0)
         leg.pl_position += n
         if leg.pl_position >= leg.pl_length[leg.pl_index]:

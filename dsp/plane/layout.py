@@ -21,7 +21,7 @@ from dsp.codecs import g722, resample
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 10
+VERSION = 11
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -419,6 +419,12 @@ LEG = np.dtype(
         ("pl_played", "i8"),
         ("pl_offset", "i8", (PLAY_ITEMS,)),
         ("pl_length", "i8", (PLAY_ITEMS,)),
+        (
+            "pl_last",
+            "i8",
+        ),  # last sample played, and how the sound behind a joint is bent: by how much, for how long yet
+        ("pl_bend", "i8"),
+        ("pl_bent", "i8"),
         ("pl_mix", "i8"),  # 0: replaces the room, else 1 + gain (Q12) of the room meanwhile
         # room: where the leg is to be heard (`rm_`) and is heard (`sp_`), see `rooms.py`
         ("rm_room", "i8"),  # number from 1; 0 none

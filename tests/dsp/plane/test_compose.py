@@ -140,3 +140,28 @@ def test_rooms_that_cannot_be_are_bad(rig, command):
     rig.tick(2)
     assert rig.state.ctl[lo.COMMANDS_BAD] == 1
     assert rig.leg(0).rm_room == rig.leg(1).rm_room == 0
+
+
+@pytest.mark.parametrize("length", [160, 177, 1000, 163])
+def test_hold_music_loops_without_a_click(rig, length):
+    """A tone that ends anywhere in its course begins again; a joint may lie anywhere in a frame, or between two."""
+    peer = rig.open(0)
+    tone = 8000 * np.cos(2 * np.pi * 440 / 8000 * np.arange(length))
+    rig.state.prompts[:length] = tone
+    rig.play(0, 1, [(0, length)], times=0)
+    rig.tick(60)
+    heard = peer.audio.astype(int)[160:]
+    steady = np.abs(np.diff(8000 * np.cos(2 * np.pi * 440 / 8000 * np.arange(4000)))).max()
+    assert np.abs(np.diff(heard)).max() <= steady + 2 * 16000 / 40 + 256, "no step beyond the tone's own slope"
+    assert np.abs(heard).max() > 7000
+
+
+def test_sounds_that_join_by_themselves_are_not_touched(rig):
+    peer = rig.open(0)
+    rig.state.prompts[:800] = np.tile(4000 * np.sin(2 * np.pi * 500 / 8000 * np.arange(16)), 50)
+    rig.command(lo.CMD_RECORD, 0, 1)
+    rig.play(0, 1, [(0, 400), (400, 400)], times=0)
+    rig.tick(40)
+    assert peer.got
+    right = rig.state.record[0][160 : 160 * 40, 1]
+    assert np.array_equal(right, np.tile(rig.state.prompts[:800], 8)[160 : 160 * 40])
