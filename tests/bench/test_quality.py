@@ -1,0 +1,36 @@
+"""The quality bench on a short trace, with the real pjmedia functions and the real PESQ."""
+
+import numpy as np
+import pytest
+
+from bench import quality
+from tests.support import traces
+
+pytestmark = pytest.mark.skipif(not quality.SOUNDS.exists(), reason="asterisk-core-sounds-en-wav is not installed")
+
+
+def test_both_receivers_play_the_same_speech_and_are_judged_alike():
+    said = quality.speech(8)
+    given = quality.load(traces.clean(8, 3), said)
+    for receiver in (quality.ours, quality.pjmedias):
+        heard = receiver(given)
+        assert heard.concealed < 0.02
+        assert 40 <= heard.delays_ms.mean() < 150
+        assert quality.pesq_of(said, heard) > 3.0  # the delay settles within these first seconds
+
+
+def test_loss_is_made_up_by_both_and_costs_quality():
+    said = quality.speech(8)
+    given = quality.load(traces.gilbert_elliott(8, 3, loss=0.15, burst=1.5), said)
+    lost = given.trace.lost / len(given.trace.sent)
+    assert lost > 0.05
+    for name, (score, _, concealed) in quality.measure(given).items():
+        assert concealed == pytest.approx(lost, abs=0.05), name
+        assert 1 < score < 3.8, name
+
+
+def test_what_was_not_sent_is_silence_in_the_reference():
+    said = np.ones(8 * 8000, np.int16)
+    given = quality.load(traces.silences(8, 1), said)
+    sent = np.unique(given.trace.timestamp // 160)
+    assert given.frames.any(axis=1).sum() == (sent < len(given.frames)).sum()
