@@ -173,7 +173,7 @@ def test_outgoing_call(rig: Rig) -> None:
         span.send(_span_invite(rig, leg, span.port))
         request = target.request("INVITE")
         assert str(request.from_.uri) == f"sip:100@{rig.address}"
-        assert b"m=audio 16390 RTP/AVP 0 8 101" in request.body
+        assert b"m=audio 16390 RTP/AVP 0 8 13 101" in request.body
         contact = NameAddr(Uri("sip", "bob", rig.address, target.port))
         target.send(answer(request, 200, tag="bob-tag", body=offer(rig.address, 5000), media="", contact=contact))
         inner = span.response(200)
