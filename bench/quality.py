@@ -156,7 +156,8 @@ def pesq_of(reference: np.ndarray, heard: Heard) -> float:
     """Mean PESQ (narrow band, MOS-LQO) over pieces of the stream."""
     import pesq
 
-    shift = round(float(heard.delays_ms.mean()) * 8)
+    # The first sample was spoken a packet's time before instant 0 of the grid.
+    shift = round((float(heard.delays_ms.mean()) - TICK_MS) * 8)
     size, scores = PIECE_S * RATE, []
     for start in range(0, len(reference) - size + 1, size):
         piece = heard.samples[start + shift : start + shift + size]
