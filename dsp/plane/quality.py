@@ -32,7 +32,7 @@ def jitter_us(leg: Any) -> int:
 def note_sequence(leg: Any, before: int, sequence: int) -> None:
     """Count holes in the sequence numbers: `before` was the highest one until the packet `sequence` was accepted.
 
-    Runs of missing packets give the burst ratio (G.107 section 3.5). A packet that comes after its turn fills its place
+    Runs of missing packets give the burst ratio (G.107 section 7.5). A packet that comes after its turn fills its place
     in the hole, so reordering does not count as loss.
     """
     delta = (sequence - before) & 0xFFFF
@@ -53,7 +53,7 @@ def note_sequence(leg: Any, before: int, sequence: int) -> None:
 def note_received(leg: Any, power: float, size: int) -> None:
     """Take the mean square of a packet of `size` samples at 8 kHz."""
     leg.ql_power_in += (int(power) - leg.ql_power_in) >> SMOOTHING
-    if power >= NOISE_FLOOR:
+    if power >= NOISE_FLOOR or leg.expect == 0:  # who holds us may well be silent
         leg.ql_quiet = 0
     else:
         leg.ql_quiet += size

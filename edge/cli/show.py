@@ -34,12 +34,14 @@ def show(
     demo: DemoOption = False,
     state: StateOption = None,
     media: Annotated[bool, Parameter(negative=(), help="Levels, buffer, loss and quality of each leg.")] = False,
-    watch: Annotated[bool, Parameter(negative=(), help="Again and again, until the call ends or Ctrl-C.")] = False,
+    watch: Annotated[
+        bool, Parameter(negative=(), help="The same (with --media), again and again, until the call ends or Ctrl-C.")
+    ] = False,
     json: JsonOption = False,
 ) -> int:
     """Show a call in progress. Exit code 1: there is no such call, or the appliance does not run."""
     try:
-        look = Look(run_dir(config, demo=demo, state=state), call, media=media)
+        look = Look(run_dir(config, demo=demo, state=state), call, media=media or watch)
         first = look()
     except UsageError as error:
         complain(error)

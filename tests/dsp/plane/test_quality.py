@@ -148,6 +148,11 @@ def test_a_peer_that_is_told_to_hold_is_not_watched(rig):
     talk(rig, peer, 100, QUIET)
     talk(rig, peer, 100, None)
     assert rig.told(lo.EV_AUDIO_STOPPED) == []
+    rig.command(lo.CMD_UPDATE_REMOTE, 0, 1, 0, 0, 101, 1, 1)
+    talk(rig, peer, 49, QUIET)
+    assert rig.told(lo.EV_AUDIO_STOPPED) == []  # its silence counts from now on
+    talk(rig, peer, 5, QUIET)
+    assert faults(rig, lo.EV_AUDIO_STOPPED) == [lo.FAULT_NO_SOUND]
 
 
 def test_a_peer_that_reports_nothing_received_is_told(rig):
