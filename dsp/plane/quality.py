@@ -88,61 +88,60 @@ def _sum_up(leg: Any) -> None:
 
 
 @kernel
-def _resumed(state: Any, slot: int, now_ns: int, told_ns: int, fault: int) -> None:
-    push_event(state, lo.EV_AUDIO_RESUMED, slot, now_ns, now_ns - told_ns, fault, 0, 0, 0, 0)
-
-
-@kernel
-def _watch_packets(state: Any, slot: int, now_ns: int) -> None:
-    """Tell that RTP has stopped, and that it comes again."""
-    leg = state.legs[slot]
+def _watch_packets(leg: Any, limit_ns: int, now_ns: int) -> int:
+    """Whether RTP has stopped (1) or comes again (-1)."""
     if leg.rx_stop_told != 0:
-        if leg.rx_last_ns > leg.rx_stop_told:
-            _resumed(state, slot, now_ns, leg.rx_stop_told, lo.FAULT_NO_PACKETS)
-            leg.rx_stop_told = 0
-        return
-    limit = state.ctl[lo.SILENCE_TICKS] * lo.TICK_NS
+        return -1 if leg.rx_last_ns > leg.rx_stop_told else 0
     missing = now_ns - max(leg.rx_last_ns, leg.rx_watch_ns)
-    if limit > 0 and leg.expect and leg.connected and missing >= limit:
-        push_event(state, lo.EV_AUDIO_STOPPED, slot, now_ns, missing, lo.FAULT_NO_PACKETS, 0, 0, 0, 0)
-        leg.rx_stop_told = now_ns
+    return 1 if limit_ns > 0 and leg.expect and leg.connected and missing >= limit_ns else 0
 
 
 @kernel
-def _watch_sound(state: Any, slot: int, now_ns: int) -> None:
-    """Tell that the stream holds nothing but silence, and that it has sound again."""
-    leg = state.legs[slot]
+def _watch_sound(leg: Any, limit: int) -> int:
+    """Whether the stream holds nothing but silence (1) or has sound again (-1); `limit` in samples."""
     if leg.ql_quiet_told_ns != 0:
-        if leg.ql_quiet == 0:
-            _resumed(state, slot, now_ns, leg.ql_quiet_told_ns, lo.FAULT_NO_SOUND)
-            leg.ql_quiet_told_ns = 0
-        return
-    limit = state.ctl[lo.QUIET_TICKS] * lo.FRAME
-    if limit > 0 and leg.ql_quiet >= limit and leg.expect:
-        missing = leg.ql_quiet * lo.NS_PER_SAMPLE
-        push_event(state, lo.EV_AUDIO_STOPPED, slot, now_ns, missing, lo.FAULT_NO_SOUND, 0, 0, 0, 0)
-        leg.ql_quiet_told_ns = now_ns
+        return -1 if leg.ql_quiet == 0 else 0
+    return 1 if limit > 0 and leg.ql_quiet >= limit and leg.expect else 0
 
 
 @kernel
-def _watch_deaf(state: Any, slot: int, now_ns: int) -> None:
-    """Tell that by the peer's reports nothing of ours arrives, and that it arrives again."""
-    leg = state.legs[slot]
+def _watch_deaf(leg: Any) -> int:
+    """Whether by the peer's reports nothing of ours arrives (1) or does again (-1)."""
     if leg.ql_deaf_told_ns != 0:
-        if leg.rc_deaf == 0:
-            _resumed(state, slot, now_ns, leg.ql_deaf_told_ns, lo.FAULT_NOT_RECEIVED)
-            leg.ql_deaf_told_ns = 0
-        return
-    if leg.rc_deaf >= DEAF_REPORTS and leg.transmit:
-        # Known by reports only, so for how long is not known.
-        push_event(state, lo.EV_AUDIO_STOPPED, slot, now_ns, 0, lo.FAULT_NOT_RECEIVED, 0, 0, 0, 0)
-        leg.ql_deaf_told_ns = now_ns
+        return -1 if leg.rc_deaf == 0 else 0
+    return 1 if leg.rc_deaf >= DEAF_REPORTS and leg.transmit else 0
 
 
 @kernel
-def watch(state: Any, slot: int, now_ns: int) -> None:
-    """Sum up a tick of the leg, and tell what audio is missing or came back."""
-    _sum_up(state.legs[slot])
-    _watch_packets(state, slot, now_ns)
-    _watch_sound(state, slot, now_ns)
-    _watch_deaf(state, slot, now_ns)
+def watch(leg: Any, silence_ns: int, quiet_samples: int, now_ns: int) -> tuple[int, int, int]:
+    """Sum up a tick of the leg; gives for each fault 1 when it is to be told, -1 when its end is (see `tell`).
+
+    Of the whole state it takes the two limits only: to hand the state over costs more than all that is done here.
+    """
+    _sum_up(leg)
+    return _watch_packets(leg, silence_ns, now_ns), _watch_sound(leg, quiet_samples), _watch_deaf(leg)
+
+
+@kernel
+def tell(state: Any, slot: int, now_ns: int, packets: int, sound: int, deaf: int) -> None:
+    """Tell the changes that `watch` gave."""
+    leg = state.legs[slot]
+    if packets != 0:
+        missing = now_ns - (leg.rx_stop_told if packets < 0 else max(leg.rx_last_ns, leg.rx_watch_ns))
+        _tell(state, slot, now_ns, packets, missing, lo.FAULT_NO_PACKETS)
+        leg.rx_stop_told = now_ns if packets > 0 else 0
+    if sound != 0:
+        missing = now_ns - leg.ql_quiet_told_ns if sound < 0 else leg.ql_quiet * lo.NS_PER_SAMPLE
+        _tell(state, slot, now_ns, sound, missing, lo.FAULT_NO_SOUND)
+        leg.ql_quiet_told_ns = now_ns if sound > 0 else 0
+    if deaf != 0:
+        # Known by reports only, so for how long is not known when it begins.
+        missing = now_ns - leg.ql_deaf_told_ns if deaf < 0 else 0
+        _tell(state, slot, now_ns, deaf, missing, lo.FAULT_NOT_RECEIVED)
+        leg.ql_deaf_told_ns = now_ns if deaf > 0 else 0
+
+
+@kernel
+def _tell(state: Any, slot: int, now_ns: int, change: int, missing_ns: int, fault: int) -> None:
+    kind = lo.EV_AUDIO_STOPPED if change > 0 else lo.EV_AUDIO_RESUMED
+    push_event(state, kind, slot, now_ns, missing_ns, fault, 0, 0, 0, 0)

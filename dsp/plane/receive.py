@@ -273,7 +273,10 @@ def watch_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
     change = levels.update(leg, work.loud[slot], quiet)
     if change != 0:
         push_event(state, lo.EV_SOUND, slot, now_ns, 1 if change > 0 else 0, now_ns, 0, 0, 0, 0)
-    quality.watch(state, slot, now_ns)
+    silence_ns, quiet = state.ctl[lo.SILENCE_TICKS] * lo.TICK_NS, state.ctl[lo.QUIET_TICKS] * lo.FRAME
+    packets_, sound, deaf = quality.watch(leg, silence_ns, quiet, now_ns)
+    if packets_ != 0 or sound != 0 or deaf != 0:
+        quality.tell(state, slot, now_ns, packets_, sound, deaf)
     learning.watch(leg, now_ns)
 
 
