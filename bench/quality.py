@@ -121,14 +121,14 @@ def ours(given: Given) -> Heard:
     leg = np.zeros(1, lo.LEG).view(np.recarray)[0]
     ring = np.zeros(lo.JITTER_SAMPLES, np.int16)
     jitter.reset(leg, ring, START_MS * 8, LEAST_MS * 8, MOST_MS * 8)
-    out, heard, delays, at, last = np.zeros(2 * FRAME, np.int16), [], [], 0, -1
+    out, heard, delays, at = np.zeros(2 * FRAME, np.int16), [], [], 0
+    starts = set((given.trace.timestamp[given.trace.marker] // FRAME).tolist())
     for tick in range(given.ticks):
         now = tick * TICK_MS
         while at < len(given.number) and given.at_ms[at] <= now:
             n = int(given.number[at])
             ts = jitter.unwrap(leg, n * FRAME)
-            jitter.put(leg, ring, given.frames[n], FRAME, ts, int(n > last + 1), int((now - given.at_ms[at]) * 8))
-            last = max(last, n)
+            jitter.put(leg, ring, given.frames[n], FRAME, ts, int(n in starts), int((now - given.at_ms[at]) * 8))
             at += 1
         position, before = int(leg.jb_play_ts), int(leg.pc_made_up)
         hole = jitter.play(leg, ring, out)
