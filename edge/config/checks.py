@@ -84,12 +84,10 @@ def _check_delays(site: Site, root: Located, findings: Findings) -> None:
             place_of(root, ("media", "min_delay")),
             f"the least playout delay, {media.min_delay_ms} ms, is more than the most, {media.max_delay_ms} ms",
         )
-    elif not media.min_delay_ms <= media.playout_delay_ms <= media.max_delay_ms:
+    elif media.playout_delay_ms > media.max_delay_ms:
         findings.warning(
             place_of(root, ("media", "playout_delay")),
-            f"the jitter buffer cannot start with {media.playout_delay_ms} ms, out of its bounds of"
-            f" {media.min_delay_ms} and {media.max_delay_ms} ms",
-            "it starts with the nearer one",
+            f"the jitter buffer cannot start with {media.playout_delay_ms} ms, the most is {media.max_delay_ms} ms",
         )
 
 
