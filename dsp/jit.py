@@ -80,6 +80,16 @@ def kernel(function: F) -> F:
     return cast("F", compiled)
 
 
+def inlined(function: F) -> F:
+    """Make a kernel part of its only caller, before either is compiled.
+
+    numba compiles each kernel with all that it calls, so a chain of kernels is optimised once for each of its links.
+    For the links of the pass, which hold nearly everything, that was most of the time that compiling took.
+    """
+    compiled: Any = numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")(function)
+    return cast("F", compiled)
+
+
 def sum_kernel(function: F) -> F:
     """Compile a kernel whose sums may be reordered, which lets them run on SIMD lanes; NaN and Inf stay exact."""
     options: Any = {"reassoc", "contract", "nsz"}

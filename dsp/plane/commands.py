@@ -8,7 +8,7 @@ from typing import Any
 
 from dsp.codecs import g722
 from dsp.detectors import dtmf
-from dsp.jit import fence, kernel
+from dsp.jit import fence, inlined, kernel
 from dsp.plane import clock, codec, digits, gain, jitter, learning, rooms, rtcp, srtp, telephone_events
 from dsp.plane import layout as lo
 from dsp.plane.rings import push_event
@@ -261,7 +261,7 @@ def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
     return leg.dg_tone == digit and leg.dg_tone_ns > start_ns
 
 
-@kernel
+@inlined
 def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     kind, slot = entry[0], entry[1]
     known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or kind == lo.CMD_SECURE or kind == lo.CMD_LEARN  # noqa: PLR1714
