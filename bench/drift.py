@@ -22,12 +22,15 @@ _MINUTE = 3000
 
 @kernel
 def drive(
-    leg: Any, ring: Any, speech: Any, jitter_ms: Any, ppm: float, stamps: bool, first: int, ticks: int, out: Any
-) -> int:
-    """Run ticks `first` up to `ticks`; packet n was sent at n * 20 ms of the sender's clock. Gives the next packet."""
+    leg: Any, ring: Any, speech: Any, jitter_ms: Any, ppm: float, stamps: bool, first: int, ticks: int, out: Any,
+    frame: Any,
+) -> int:  # fmt: skip
+    """Run ticks `first` up to `ticks`; packet n was sent at n * 20 ms of the sender's clock. Gives the next packet.
+
+    `frame` takes what is played.
+    """
     packet = out[0]
     pace = _TICK_MS / (1.0 + ppm * 1e-6)
-    frame = np.zeros(2 * FRAME, np.int16)
     for tick in range(first, ticks):
         now = tick * _TICK_MS
         while True:
@@ -49,11 +52,12 @@ def run(hours: float, ppm: float, *, stamps: bool) -> dict[str, Any]:
     b, speech = Buffer(), speech_like(8000 * 300)
     wobble = np.random.default_rng(8).exponential(0.5, 100_003)
     ticks, packet = int(hours * 3600 * 50), np.zeros(1, np.int64)
-    drive(b.leg, b.ring, speech, wobble, ppm, stamps, 0, _MINUTE, packet)
+    frame = np.zeros(2 * FRAME, np.int16)
+    drive(b.leg, b.ring, speech, wobble, ppm, stamps, 0, _MINUTE, packet, frame)
     names = ("jb_underruns", "jb_late", "jb_concealed", "jb_resyncs", "jb_stretched", "jb_compressed")
     before = {name: int(b.leg[name]) for name in names}
     b.leg.jb_delay_max = b.leg.jb_delay_sum = b.leg.jb_delay_ticks = 0
-    drive(b.leg, b.ring, speech, wobble, ppm, stamps, _MINUTE, ticks, packet)
+    drive(b.leg, b.ring, speech, wobble, ppm, stamps, _MINUTE, ticks, packet, frame)
     counts = {name.removeprefix("jb_"): int(b.leg[name]) - before[name] for name in names}
     mean = int(b.leg.jb_delay_sum) / max(int(b.leg.jb_delay_ticks), 1) / 8
     return counts | {"delay_mean_ms": round(mean, 1), "delay_max_ms": int(b.leg.jb_delay_max) / 8}

@@ -74,9 +74,18 @@ def drop_old_caches(keep: int = 8) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+# Without numba's run-time, which counts references to arrays: each call with a tuple of arrays would count every member
+# up and down again, atomically, and that was 60 % of the pass. The caller in Python holds every array that kernels see.
+# So a kernel can neither make an array (numba says so when it compiles) nor return one.
+_WITHOUT_RUNTIME: Any = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False}
+
+
 def kernel(function: F) -> F:
-    """Compile a kernel: without the GIL, cached, division like NumPy's (no exceptions leave a kernel)."""
-    compiled: Any = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    """Compile a kernel: without the GIL, cached, division like NumPy's (no exceptions leave a kernel).
+
+    It may not make arrays or return them.
+    """
+    compiled: Any = numba.njit(**_WITHOUT_RUNTIME)(function)
     return cast("F", compiled)
 
 
@@ -93,7 +102,7 @@ def inlined(function: F) -> F:
 def sum_kernel(function: F) -> F:
     """Compile a kernel whose sums may be reordered, which lets them run on SIMD lanes; NaN and Inf stay exact."""
     options: Any = {"reassoc", "contract", "nsz"}
-    compiled: Any = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=options)(function)
+    compiled: Any = numba.njit(**_WITHOUT_RUNTIME, fastmath=options)(function)
     return cast("F", compiled)
 
 
