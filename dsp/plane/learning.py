@@ -99,14 +99,6 @@ def begin(leg: Any, work: Any, entry: Any, now_ns: int) -> None:
 
 
 @kernel
-def _target(leg: Any, rtcp: int) -> Any:
-    """Address of the peer as far as it is known."""
-    if leg.ln_learned:
-        return leg.ln_from_rtcp if rtcp else leg.ln_from
-    return leg.ln_rtcp if rtcp else leg.ln_rtp
-
-
-@kernel
 def _settle(leg: Any, learned: int) -> None:
     """Make the negotiated address or the candidate (`learned`) the peer."""
     if learned:
@@ -122,7 +114,8 @@ def _settle(leg: Any, learned: int) -> None:
 @kernel
 def _connect(leg: Any) -> None:
     """Connect both sockets to the winner; tried again each tick while the kernel has no route there."""
-    rtp, rtcp = _target(leg, 0), _target(leg, 1)
+    rtp = leg.ln_from if leg.ln_learned else leg.ln_rtp
+    rtcp = leg.ln_from_rtcp if leg.ln_learned else leg.ln_rtcp
     done = RTP_CONNECTED if c_connect(leg.rtp_fd, rtp.ctypes.data, _size(rtp)) == 0 else 0
     if c_connect(leg.rtcp_fd, rtcp.ctypes.data, _size(rtcp)) == 0:
         done |= RTCP_CONNECTED
@@ -172,7 +165,7 @@ def _judge_foreign(leg: Any, sender: Any, sequence: int, ssrc: int, now_ns: int)
 def admit(leg: Any, work: Any, length: int, now_ns: int) -> bool:
     """Judge the datagram in `work.packet[:length]` of `work.sender`: whether it is the peer's, while not `OFF`."""
     if leg.ln_state == SETTLING:
-        return same(work.sender, _target(leg, 0))
+        return same(work.sender, leg.ln_from if leg.ln_learned else leg.ln_rtp)
     offset, _octets, payload_type, _marker, sequence, _timestamp, ssrc = packets.parse(work.packet, length)
     negotiated = payload_type == leg.payload_type or payload_type == leg.te_payload_type  # noqa: PLR1714 - no tuples
     if offset < 0 or leg.connected == 0 or not negotiated:
@@ -223,5 +216,7 @@ def send(leg: Any, data: Any, length: int, rtcp: int) -> int:
     fd = leg.rtp_fd if rtcp == 0 or leg.rc_mux else leg.rtcp_fd
     if leg.ln_state == OFF:
         return c_send(fd, data.ctypes.data, length, MSG_DONTWAIT)
-    to = _target(leg, 0 if leg.rc_mux else rtcp)
+    rtp_to = leg.ln_from if leg.ln_learned else leg.ln_rtp
+    rtcp_to = leg.ln_from_rtcp if leg.ln_learned else leg.ln_rtcp
+    to = rtp_to if rtcp == 0 or leg.rc_mux else rtcp_to
     return c_sendto(fd, data.ctypes.data, length, MSG_DONTWAIT, to.ctypes.data, _size(to))

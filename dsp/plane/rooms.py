@@ -132,11 +132,15 @@ def _say(leg: Any, rx: Any, rx8: Any, said: Any) -> tuple[bool, bool]:
 
 
 @kernel
-def _frame(scaled: int, part: int, rx: Any, rx8: Any, said: Any) -> Any:
-    """Give what a leg brings to a part of its room: `_length(part)` samples."""
+def _frame(scaled: int, part: int, rx: Any, rx8: Any, said: Any, said8: Any) -> Any:
+    """Give what a leg brings to a part of its room: `_length(part)` samples, one of the arrays as it is."""
     if part == WIDE_TALKERS:
-        return said if scaled else rx
-    return said[2 * lo.FRAME :] if scaled else rx8
+        if scaled:
+            return said
+        return rx
+    if scaled:
+        return said8
+    return rx8
 
 
 @kernel
@@ -223,13 +227,13 @@ def gather(legs: Any, work: Any, rx: Any, rx8: Any, used: int, now_ns: int) -> N
         leg = legs[slot]
         if leg.state != lo.LEG_OPEN or (leg.rm_room == 0 and leg.sp_room == 0):
             continue
-        audible, scaled = _say(leg, rx[slot], rx8[slot], said[slot])
+        audible, scaled = _say(leg, rx[slot], rx8[slot], said[slot], said[slot, 2 * lo.FRAME :])
         notes[slot, SCALED] = scaled
         if audible and leg.sp_mode == lo.ROOM_WHISPER:
             part, to = _whisper_part(legs, slot), leg.sp_to - 1
             if part >= 0:
                 at = WHISPERED + (1 if part == WIDE_TALKERS else 0)
-                frame = _frame(scaled, part, rx[slot], rx8[slot], said[slot])
+                frame = _frame(scaled, part, rx[slot], rx8[slot], said[slot], said[slot, 2 * lo.FRAME :])
                 whispers = sums[parts.shape[0] + 2 * to + at - WHISPERED]
                 _add(whispers, frame, _length(part), notes[to, at] == 0)
                 notes[to, at] = 1
@@ -243,7 +247,9 @@ def gather(legs: Any, work: Any, rx: Any, rx8: Any, used: int, now_ns: int) -> N
             for part in (TALKERS, own_part):
                 at = PARTS * room + part
                 if _needs_sum(parts[at]):
-                    frame = _frame(notes[slot, SCALED], part, rx[slot], rx8[slot], said[slot])
+                    frame = _frame(
+                        notes[slot, SCALED], part, rx[slot], rx8[slot], said[slot], said[slot, 2 * lo.FRAME :]
+                    )
                     _add(sums[at], frame, _length(part), parts[at, SUMMED] == 0)
                     parts[at, SUMMED] = 1
 
@@ -258,7 +264,9 @@ def _hide(legs: Any, work: Any, rx: Any, rx8: Any, slot: int, part: int, now_ns:
         if part != TALKERS and (part == WIDE_TALKERS) != (legs[other].wide != 0):
             continue
         if digits.hidden(legs[other], listener, now_ns):
-            frame = _frame(notes[other, SCALED], part, rx[other], rx8[other], work.said[other])
+            frame = _frame(
+                notes[other, SCALED], part, rx[other], rx8[other], work.said[other], work.said[other, 2 * lo.FRAME :]
+            )
             for i in range(_length(part)):
                 total[i] -= frame[i]
 
@@ -285,7 +293,7 @@ def _hear_part(legs: Any, work: Any, rx: Any, rx8: Any, slot: int, part: int, ou
     voices, whispered = work.parts[at, COUNT] - own, notes[slot, column]
     hides = leg.dg_guard != 0 and work.parts[PARTS * leg.rm_room, HIDING] != 0
     one = work.parts[at, SLOTS] - slot * own if voices == 1 else slot
-    frame = _frame(notes[one, SCALED], part, rx[one], rx8[one], work.said[one])
+    frame = _frame(notes[one, SCALED], part, rx[one], rx8[one], work.said[one], work.said[one, 2 * lo.FRAME :])
     if voices == 1 and whispered == 0 and not hides:
         for i in range(length):
             out[i] = frame[i]
