@@ -227,7 +227,7 @@ def gather(legs: Any, work: Any, rx: Any, rx8: Any, used: int, now_ns: int) -> N
         leg = legs[slot]
         if leg.state != lo.LEG_OPEN or (leg.rm_room == 0 and leg.sp_room == 0):
             continue
-        audible, scaled = _say(leg, rx[slot], rx8[slot], said[slot], said[slot, 2 * lo.FRAME :])
+        audible, scaled = _say(leg, rx[slot], rx8[slot], said[slot])
         notes[slot, SCALED] = scaled
         if audible and leg.sp_mode == lo.ROOM_WHISPER:
             part, to = _whisper_part(legs, slot), leg.sp_to - 1
