@@ -197,7 +197,7 @@ def _take_rtcp(state: Any, work: Any, slot: int, fd: int, length: int) -> None:
     leg = state.legs[slot]
     # Its own arrival, where that is known: the time that a report lay unread would count as round trip.
     wall_ns = clock.wall_ns(work.timespec)
-    wall_ns = clock.arrival_ns(state.ctl, work, fd, wall_ns, wall_ns)
+    wall_ns = clock.arrival_ns(state.ctl, work.stamp, fd, wall_ns, wall_ns)
     opened = srtp.unprotect_rtcp(state, work, slot, length)
     if opened < 0:
         return  # counted there
@@ -212,7 +212,7 @@ def _take_rtcp(state: Any, work: Any, slot: int, fd: int, length: int) -> None:
 def _datagram(state: Any, work: Any, slot: int, length: int, now_ns: int) -> None:
     """Take in what was just read from the RTP socket, `work.packet[:length]`."""
     leg = state.legs[slot]
-    leg.rx_arrival_ns = clock.arrival_ns(state.ctl, work, leg.rtp_fd, now_ns, work.wall[0])
+    leg.rx_arrival_ns = clock.arrival_ns(state.ctl, work.stamp, leg.rtp_fd, now_ns, work.wall[0])
     if leg.rc_mux and rtcp.is_rtcp(work.packet, length):
         _take_rtcp(state, work, slot, leg.rtp_fd, length)
         return
@@ -221,7 +221,7 @@ def _datagram(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
         on_packet(state, work, slot, opened, now_ns)
 
 
-@kernel
+@inlined
 def _read(leg: Any, work: Any) -> int:
     """Read a datagram of the RTP socket, with its sender while that matters."""
     if leg.ln_state != learning.OFF:
@@ -290,7 +290,7 @@ def _drop_rtcp(state: Any, work: Any, leg: Any) -> None:
         state.ctl[lo.RTCP_REFUSED] += 1
 
 
-@kernel
+@inlined
 def receive_rtcp(state: Any, work: Any, slot: int) -> None:
     """Read what a leg's RTCP socket holds."""
     leg = state.legs[slot]

@@ -18,6 +18,7 @@ from dsp.jit import (
     c_srtp_unprotect,
     c_srtp_unprotect_rtcp,
     i64,
+    inlined,
     kernel,
 )
 from dsp.libsrtp import INDEX_TOO_OLD, REPLAYED, RTCP_TAG, TOO_OLD
@@ -125,10 +126,7 @@ def _skip_used(leg: Any, work: Any, slot: int) -> None:
 
 
 @kernel
-def watch(leg: Any, work: Any, slot: int, tick: int) -> None:
-    """Do what time decides; each tick, before packets are read."""
-    if leg.sr_handle == 0:
-        return
+def _watch(leg: Any, work: Any, slot: int, tick: int) -> None:
     if leg.sr_tx_handle != leg.sr_handle and (
         tick >= leg.sr_switch_tick or _row(work, slot, leg.sr_tx_handle) < 0  # their record went with an earlier engine
     ):
@@ -136,6 +134,13 @@ def watch(leg: Any, work: Any, slot: int, tick: int) -> None:
     if leg.sr_previous != 0 and tick >= leg.sr_until_tick:
         leg.sr_previous = 0
     _skip_used(leg, work, slot)
+
+
+@inlined
+def watch(leg: Any, work: Any, slot: int, tick: int) -> None:
+    """Do what time decides; each tick, before packets are read."""
+    if leg.sr_handle != 0:
+        _watch(leg, work, slot, tick)
 
 
 # --- RTP ------------------------------------------------------------------------------------------------------------
@@ -244,14 +249,8 @@ def _note(leg: Any, words: Any, place: int, sequence: int, index: int) -> None:
 
 
 @kernel
-def unprotect(state: Any, work: Any, slot: int, length: int) -> int:
-    """Authenticate and decrypt `work.packet[:length]` in place; gives its length, -1 for what must be dropped.
-
-    A leg without keys takes packets as they are. What is refused is counted here.
-    """
+def _unprotect(state: Any, work: Any, slot: int, length: int) -> int:
     leg = state.legs[slot]
-    if leg.sr_handle == 0:
-        return length
     if header_length(work.packet, length) < 0:
         return _refuse(state, leg, _BAD)
     ssrc = u32(work.packet, 8)
@@ -285,6 +284,16 @@ def unprotect(state: Any, work: Any, slot: int, length: int) -> int:
     return found
 
 
+@inlined
+def unprotect(state: Any, work: Any, slot: int, length: int) -> int:
+    """Authenticate and decrypt `work.packet[:length]` in place; gives its length, -1 for what must be dropped.
+
+    A leg without keys takes packets as they are. What is refused is counted here.
+    """
+    # Here, for a plain leg need not pay for a call that hands over all of the memory.
+    return length if state.legs[slot].sr_handle == 0 else _unprotect(state, work, slot, length)
+
+
 @kernel
 def _refuse(state: Any, leg: Any, why: int) -> int:
     if why == _REPLAY:
@@ -297,11 +306,8 @@ def _refuse(state: Any, leg: Any, why: int) -> int:
 
 
 @kernel
-def protect(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
-    """Encrypt and authenticate the RTP packet `packet[:length]` in place; gives its length, -1: it must not be sent."""
+def _protect(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
     leg = state.legs[slot]
-    if leg.sr_handle == 0:
-        return length
     row = _row(work, slot, leg.sr_tx_handle)
     if row < 0 or length < HEADER or length + TRAILER > BUFFER:
         leg.sr_unkeyed += 1
@@ -319,6 +325,13 @@ def protect(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
         return -1
     words[TX_DUE] = 0
     return i64(work.srtp_length[0])
+
+
+@inlined
+def protect(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
+    """Encrypt and authenticate the RTP packet `packet[:length]` in place; gives its length, -1: it must not be sent."""
+    # Here, for a plain leg need not pay for a call that hands over all of the memory.
+    return length if state.legs[slot].sr_handle == 0 else _protect(state, work, slot, packet, length)
 
 
 # --- RTCP -----------------------------------------------------------------------------------------------------------
@@ -344,11 +357,8 @@ def _open_rtcp(leg: Any, work: Any, slot: int, row: int, length: int, ssrc: int)
 
 
 @kernel
-def unprotect_rtcp(state: Any, work: Any, slot: int, length: int) -> int:
-    """As `unprotect`, for the RTCP packet in `work.packet[:length]`."""
+def _unprotect_rtcp(state: Any, work: Any, slot: int, length: int) -> int:
     leg = state.legs[slot]
-    if leg.sr_handle == 0:
-        return length
     if length < _RTCP_HEADER or length > work.packet.shape[0]:
         return _refuse(state, leg, _BAD)
     ssrc = u32(work.packet, 4)
@@ -376,12 +386,16 @@ def unprotect_rtcp(state: Any, work: Any, slot: int, length: int) -> int:
     return found
 
 
+@inlined
+def unprotect_rtcp(state: Any, work: Any, slot: int, length: int) -> int:
+    """As `unprotect`, for the RTCP packet in `work.packet[:length]`."""
+    # Here, for a plain leg need not pay for a call that hands over all of the memory.
+    return length if state.legs[slot].sr_handle == 0 else _unprotect_rtcp(state, work, slot, length)
+
+
 @kernel
-def protect_rtcp(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
-    """As `protect`, for a compound RTCP packet. -1 also while indices of an earlier engine are being passed over."""
+def _protect_rtcp(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
     leg = state.legs[slot]
-    if leg.sr_handle == 0:
-        return length
     row = _row(work, slot, leg.sr_tx_handle)
     if row < 0 or length < _RTCP_HEADER or length + TRAILER > BUFFER:
         leg.sr_unkeyed += 1
@@ -396,3 +410,10 @@ def protect_rtcp(state: Any, work: Any, slot: int, packet: Any, length: int) -> 
         state.ctl[lo.SRTP_ERRORS] += 1
         return -1
     return i64(work.srtp_length[0])
+
+
+@inlined
+def protect_rtcp(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
+    """As `protect`, for a compound RTCP packet. -1 also while indices of an earlier engine are being passed over."""
+    # Here, for a plain leg need not pay for a call that hands over all of the memory.
+    return length if state.legs[slot].sr_handle == 0 else _protect_rtcp(state, work, slot, packet, length)

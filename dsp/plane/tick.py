@@ -133,7 +133,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     return tail
 
 
-@kernel
+@inlined
 def _advance_digits(state: Any, slot: int, now_ns: int) -> None:
     leg = state.legs[slot]
     if leg.dg_active and digits.advance(leg):
