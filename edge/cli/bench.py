@@ -12,7 +12,7 @@ from edge.cli.output import BAD, FINE, USAGE, complain, print_json
 from edge.cli.site import JsonOption
 
 #: What can be measured, in the order of `all`.
-SUBJECTS = ("calls", "media", "capacity")
+SUBJECTS = ("calls", "media", "capacity", "voice", "hostile")
 
 
 def register(app: App) -> None:
@@ -27,7 +27,9 @@ def bench(
     write: Annotated[Path | None, Parameter(help="Write the page of figures to this file.")] = None,
     json: JsonOption = False,
 ) -> int:
-    """Measure what calls and detectors cost here. Needs a source tree: the load generator is no part of the package.
+    """Measure what calls cost here, how they sound, and what attacks achieve.
+
+    Needs a source tree: the load generator is no part of the package.
 
     Exit code 1 when a run did not count (the load generator was late, or others took the machine).
     """

@@ -1,0 +1,39 @@
+"""Strangers, floods and hostile packets: what gets through, on a whole appliance and in the kernels."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import fuzz, strangers
+
+RATE = 1000
+FLOOD = 50_000
+
+
+def measure(emit: Callable[..., None], *, quick: bool) -> None:
+    """Tell what attacks in each phase of a call achieved, and how many packets the kernels have survived."""
+    for setting, site in (("connected", {}), ("learning", {"trunk": "symmetric_rtp = true"})):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            strangers.stage(Path(folder), RATE, 1.0 if quick else 3.0, **site) as at,
+        ):
+            phases = [strangers.attack(at, phase, seed) for seed, phase in enumerate(strangers.PHASES, 1)]
+            flooded = strangers.flood(at, FLOOD)
+            at.edge.check_histories()
+        emit(f"strangers_{setting}_sent", sum(f.sent for f in phases), "packets")
+        for what in ("out", "heard", "digits", "lost"):
+            emit(f"strangers_{setting}_{what}", sum(getattr(f, what) for f in phases), "of all phases")
+        emit(f"flood_{setting}_rate", flooded["packets_per_second"], "packets/s")
+        emit(f"flood_{setting}_lost_beside", flooded["lost_beside"], "packets")
+    _fuzz(emit, fuzz.ROUND if quick else 4 * fuzz.ROUND)
+
+
+def _fuzz(emit: Callable[..., None], packets: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        environment = fuzz.checked(Path(folder) / "cache")
+        if not fuzz.planted_read_raises(Path(folder), environment):
+            emit("fuzz_packets", 0, "packets", void=["a planted read behind the end was not found"])
+            return
+        rounds = [fuzz.one_round(fuzz.ROUND, seed, environment) for seed in range(1, packets // fuzz.ROUND + 1)]
+    emit("fuzz_packets", sum(int(str(r["packets"])) for r in rounds), "packets")
+    emit("fuzz_failed_rounds", sum("failed" in r for r in rounds), "rounds")
