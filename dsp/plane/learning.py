@@ -7,15 +7,22 @@ payload type, for 600 ms in which nothing comes from the negotiated address and 
 ends without a winner, the negotiated address has it. The winner is connected, and what strangers had queued until then
 is thrown away, so after the window nothing foreign gets in. Our packets go to the negotiated address until then.
 
+A header proves nothing. On a leg with keys (SRTP) the pass opens a packet between `is_candidate` and `wins`: what is
+not authentic or was seen before is counted there, and for no address. So only packets of one who has the keys win or
+compete, from the negotiated address as from others. RFC 3711 authenticates no addresses: who sees the peer's packets
+and has copies here before them, for as long as above, still wins. On a leg without keys, who finds its port can win
+while the peer is silent.
+
 All of it lies in the leg's record: a successor of a killed engine goes on in the window where it was. The order of the
 writes makes each step repeatable: the winner's address is complete before it counts.
 """
 
 from typing import Any
 
-from dsp.jit import MSG_DONTWAIT, c_connect, c_recvfrom, c_send, c_sendto, kernel
+from dsp.jit import MSG_DONTWAIT, c_connect, c_recvfrom, c_send, c_sendto, i64, kernel
 from dsp.plane import layout as lo
 from dsp.plane import packets
+from dsp.plane.rtcp import is_rtcp
 
 #: Sockets are connected, or nobody is to be learned.
 OFF = 0
@@ -162,19 +169,33 @@ def _judge_foreign(leg: Any, sender: Any, sequence: int, ssrc: int, now_ns: int)
 
 
 @kernel
-def admit(leg: Any, work: Any, length: int, now_ns: int) -> bool:
-    """Judge the datagram in `work.packet[:length]` of `work.sender`: whether it is the peer's, while not `OFF`."""
+def is_candidate(leg: Any, packet: Any, length: int, sender: Any) -> bool:
+    """Whether the datagram `packet[:length]` is the winner's or may make `sender` one; asked while not `OFF`.
+
+    It may still be encrypted: this takes what SRTP leaves in the clear, and spares the opening of what can't win.
+    """
     if leg.ln_state == SETTLING:
-        return same(work.sender, leg.ln_from if leg.ln_learned else leg.ln_rtp)
-    offset, _octets, payload_type, _marker, sequence, _timestamp, ssrc = packets.parse(work.packet, length)
-    negotiated = payload_type == leg.payload_type or payload_type == leg.te_payload_type  # noqa: PLR1714 - no tuples
-    if offset < 0 or leg.connected == 0 or not negotiated:
+        return same(sender, leg.ln_from if leg.ln_learned else leg.ln_rtp)
+    if length < packets.HEADER or packet[0] >> 6 != 2 or leg.connected == 0:
         return False
-    if same(work.sender, leg.ln_rtp):
+    if leg.rc_mux and is_rtcp(packet, length):
+        return False
+    payload_type = i64(packet[1]) & 0x7F
+    return payload_type == leg.payload_type or (payload_type == leg.te_payload_type and same(sender, leg.ln_rtp))
+
+
+@kernel
+def wins(leg: Any, packet: Any, length: int, sender: Any, now_ns: int) -> bool:
+    """Judge the candidate's datagram, opened, while `LEARNING`: whether it makes `sender` the peer.
+
+    If not, it was for learning only, and nothing of it may be taken in.
+    """
+    offset, _octets, _payload_type, _marker, sequence, _timestamp, ssrc = packets.parse(packet, length)
+    if offset < 0:
+        return False
+    if same(sender, leg.ln_rtp):
         return _judge_own(leg, sequence, ssrc, now_ns)
-    if payload_type != leg.payload_type:
-        return False
-    return _judge_foreign(leg, work.sender, sequence, ssrc, now_ns)
+    return _judge_foreign(leg, sender, sequence, ssrc, now_ns)
 
 
 @kernel

@@ -212,13 +212,17 @@ def _take_rtcp(state: Any, work: Any, slot: int, fd: int, length: int) -> None:
 def _datagram(state: Any, work: Any, slot: int, length: int, now_ns: int) -> None:
     """Take in what was just read from the RTP socket, `work.packet[:length]`."""
     leg = state.legs[slot]
-    leg.rx_arrival_ns = clock.arrival_ns(state.ctl, work.stamp, leg.rtp_fd, now_ns, work.wall[0])
     if leg.rc_mux and rtcp.is_rtcp(work.packet, length):
         _take_rtcp(state, work, slot, leg.rtp_fd, length)
         return
-    opened = srtp.unprotect(state, work, slot, length)
-    if opened >= 0:
-        on_packet(state, work, slot, opened, now_ns)
+    opened = srtp.unprotect(state, work, slot, length)  # once: the second time a packet is a replay
+    if opened < 0:
+        return  # counted there
+    if leg.ln_state == learning.LEARNING and not learning.wins(leg, work.packet, opened, work.sender, now_ns):
+        _refuse(state, leg)
+        return
+    leg.rx_arrival_ns = clock.arrival_ns(state.ctl, work.stamp, leg.rtp_fd, now_ns, work.wall[0])
+    on_packet(state, work, slot, opened, now_ns)
 
 
 @inlined
@@ -248,13 +252,15 @@ def receive_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
         if length < 0:
             learning.emptied(leg)
             return
-        if leg.ln_state != learning.OFF and not learning.admit(leg, work, length, now_ns):
-            _refuse(state, leg)  # not counted as taken: a stranger's flood must not crowd the peer out
-        elif leg.rx_burst >= PACKETS_AT_ONCE:
+        # What candidates send is not counted as taken: a stranger's flood must not crowd the peer out.
+        taken = 0 if leg.ln_state == learning.LEARNING else 1
+        if leg.ln_state != learning.OFF and not learning.is_candidate(leg, work.packet, length, work.sender):
+            _refuse(state, leg)
+        elif taken and leg.rx_burst >= PACKETS_AT_ONCE:
             leg.rx_flooded += 1
             state.ctl[lo.PACKETS_FLOODED] += 1
         else:
-            leg.rx_burst += 1
+            leg.rx_burst += taken
             _datagram(state, work, slot, length, now_ns)
 
 

@@ -147,7 +147,9 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: How digits are sent to it: `auto` is RFC 4733 where it was negotiated, else tones. Received ones may come by any.
     dtmf: DigitSending = "auto"
     #: Learn where a peer's audio comes from when that is not the address of its SDP (a phone behind NAT). Only in the
-    #: first 3 s after each negotiation, and only while nothing comes from the negotiated address.
+    #: first 3 s after each negotiation, and only while nothing comes from the negotiated address. Of an encrypted call
+    #: (`srtp`) only authentic packets count; in a plain one a stranger who finds the port can take the place of a peer
+    #: that is silent then.
     symmetric_rtp: bool = False
     #: Quiet callers are lifted slowly towards the normal level. Their recordings stay as they are.
     auto_level: bool = False
