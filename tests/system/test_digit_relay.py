@@ -66,11 +66,13 @@ def arrived(there: Call, key: str, by: str) -> list[float]:
 def relays(edge: Appliance, caller: Softphone, target: Softphone, by: str) -> None:
     call, there = talk(edge, caller, target)
     waits = []
-    for key, method in zip("135", METHODS, strict=True):
+    for count, (key, method) in enumerate(zip("135", METHODS, strict=True), 2):
         down = press(call, key, method)
         until(lambda key=key: arrived(there, key, by), 10, f"{key} by {method}")
         if by == "rfc4733":
             waits.append(f"{method} {1000 * (arrived(there, key, by)[0] - down):.0f} ms")
+        # A tone is heard at the other end while its key is still down.
+        edge.wait_event("dtmf.received", edge.last_call(), count)
     time.sleep(0.6)
     assert [len(arrived(there, key, by)) for key in "135"] == [1, 1, 1]
     for other in {"rfc4733", "inband", "info"} - {by}:
