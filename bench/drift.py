@@ -49,7 +49,7 @@ def drive(
 
 def run(hours: float, ppm: float, *, stamps: bool) -> dict[str, Any]:
     """One sender; counts are those after the first minute."""
-    b, speech = Buffer(), speech_like(8000 * 300)
+    b, speech = Buffer(start_ms=0, least_ms=0), speech_like(8000 * 300)
     wobble = np.random.default_rng(8).exponential(0.5, 100_003)
     ticks, packet = int(hours * 3600 * 50), np.zeros(1, np.int64)
     frame = np.zeros(2 * FRAME, np.int16)

@@ -6,7 +6,9 @@ every 20 ms, whatever the packet time of the audio is. Hook flash (`!`) is an ev
 
 A leg that gets keys by events or by signalling (`dg_guard`) must not hear the same keys as tones of the leg that it
 talks with. Tones are recognised when their packets arrive, which is before they are played: from then on until the
-last of it would have been played, that leg is not heard. What is recognised later than it is played leaks.
+last of it would have been played, that leg is not heard. What is recognised later than it is played leaks: a key is
+recognised at most 35 ms after its begin and hidden from the packet on in which it is, so 35 ms minus the playout delay,
+and 5 ms of fading out. That is less than the 40 ms that ITU-T Q.24 wants recognised as a key.
 """
 
 from typing import Any

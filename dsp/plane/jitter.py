@@ -207,6 +207,9 @@ def _take_up_again(leg: Any, ring: Any) -> int:
         leg.jb_waited += leg.jb_dry >> leg.wide
     else:
         # A gap, by loss or by a pause: nobody hears how long it is, so the delay is as wanted after it.
+        if leg.jb_spurt_ts != first:
+            delay.lost(leg)
+            delay.settle(leg)
         to = min(leg.jb_clock - leg.jd_want, first)
         missing = max(to, leg.jb_play_ts) - leg.jb_play_ts
         if leg.jb_spurt_ts != first:
@@ -352,9 +355,10 @@ def _play_dry(leg: Any, ring: Any, out: Any, lead: int) -> int:
         lost += out[i] == ABSENT
     for i in range(left, tick):
         out[i] = ABSENT
-    _advance(leg, ring, leg.jb_play_ts + left)
+    at = leg.jb_play_ts
+    _advance(leg, ring, at + left)
     leg.jb_dry += tick - left
-    leg.jb_dry_made += _fill(leg, ring, out, tick, -1)
+    leg.jb_dry_made += _fill(leg, ring, out, tick, at)
     return lost
 
 
@@ -394,6 +398,8 @@ def play(leg: Any, ring: Any, out: Any) -> int:
         elif absent == tick and _in_pause(leg):
             _play_pause(leg, ring, out)
         else:
+            if absent > 0 and leg.jb_started == PLAYING and not concealment.active(leg):
+                delay.lost(leg)
             made_up = _fill(leg, ring, out, tick, leg.jb_play_ts)
             _advance(leg, ring, leg.jb_play_ts + tick)
             if leg.jb_started == PLAYING:

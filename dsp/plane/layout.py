@@ -21,7 +21,7 @@ from dsp.codecs import g722, resample
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 11
+VERSION = 12
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -339,6 +339,10 @@ LEG = np.dtype(
         ("jd_forget_at", "i8"),
         ("jd_total", "i8"),
         ("jd_counts", "i4", (DELAY_BUCKETS,)),  # samples (8 kHz) that came so late
+        ("jd_lost", "i8"),  # a packet (samples, 8 kHz) for each hole, with a longer memory
+        ("jd_came", "i8"),  # samples (8 kHz) that came, with the same memory
+        ("jd_packet", "i8"),  # length of the last packet
+        ("jd_foresight", "i8"),  # a packet is kept in store for concealment
         # concealment (`concealment.py`)
         ("pc_lost", "i8"),  # samples made up in a row; 0 none
         ("pc_fade", "i8"),  # samples of the cross-fade to real ones still to come, and its whole length

@@ -74,9 +74,9 @@ class Media(Struct, frozen=True, kw_only=True):
     #: Sound files held in memory, megabytes.
     prompt_memory_mb: Annotated[int, _range(1, 4_096)] = 64
     #: Playout delay the jitter buffer starts with; then it follows the path.
-    playout_delay_ms: Annotated[int, _range(20, 500)] = 20
+    playout_delay_ms: Annotated[int, _range(0, 500)] = 0
     #: Least that the jitter buffer adds to the delay of the fastest packets.
-    min_delay_ms: Annotated[int, _range(0, 500)] = 20
+    min_delay_ms: Annotated[int, _range(0, 500)] = 0
     #: Most that it adds.
     max_delay_ms: Annotated[int, _range(20, 500)] = 300
     #: Detect in-band DTMF.

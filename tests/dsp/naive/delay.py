@@ -18,13 +18,14 @@ class Path:
         self.length = FIRST_WINDOW
         self.window_end, self.forget_at = clock + self.length, clock + FORGET
         self.want = needed + start
+        self.missing, self.came, self.packet, self.kept = 0, 16_000, 160, False
 
     def base(self) -> int:
         return min(self.lows[0] + self.lows[1])
 
     def note(self, clock: int, needed: int, weight: int, waited: int) -> None:
         careful = needed if waited >= 24 else needed + 160
-        low, self.previous = max(needed, self.previous), needed
+        low, self.previous, self.packet = max(needed, self.previous), needed, weight
         if clock >= self.window_end:
             self.lows, self.highs = [self.lows[1], [low]], [self.highs[1], [careful]]
             self.length = min(2 * self.length, WINDOW)
@@ -33,6 +34,7 @@ class Path:
         self.highs[1].append(careful)
         bucket = min(max(-(-(careful - self.reference) // BUCKET), 0), BUCKETS - 1)
         self.packets.append([self.reference + bucket * BUCKET, weight])
+        self.came += weight
         forget = clock >= self.forget_at
         if forget:
             self.forget(clock)
@@ -42,6 +44,8 @@ class Path:
     def forget(self, clock: int) -> None:
         """Take an eighth of each bucket, rounded up."""
         self.packets = [[offset, weight - (weight + 7) // 8] for offset, weight in self.summed().items()]
+        self.missing -= (self.missing + 31) // 32
+        self.came -= (self.came + 31) // 32
         self.forget_at = clock + FORGET
 
     def summed(self) -> dict[int, int]:
@@ -55,7 +59,17 @@ class Path:
     def cost(self, ms: float, offset: int) -> float:
         total = sum(weight for _, weight in self.packets)
         late = 100.0 * sum(weight for at, weight in self.packets if at > offset) / max(total, 1)
-        return 0.024 * ms + 0.11 * max(ms - 100.0, 0.0) + 95.0 * late / (late + 10.0)
+        return 0.036 * ms + 0.165 * max(ms - 100.0, 0.0) + 95.0 * late / (late + 25.1)
+
+    def lost(self) -> None:
+        self.missing += self.packet
+
+    def foresight(self) -> int:
+        """One packet, if the loss makes it worth its delay to conceal from both sides."""
+        share = 100.0 * self.missing / max(self.came + self.missing, 1)
+        gain = 95.0 * share / (share + 25.1) - 95.0 * share / (share + 45.0)
+        self.kept = gain > 0.036 * self.packet / 8 * (0.5 if self.kept else 1.0)
+        return self.packet if self.kept else 0
 
     def settle(self) -> None:
         self.reference += (self.base() - self.reference) // BUCKET * BUCKET
@@ -64,4 +78,4 @@ class Path:
         costs = [(self.cost((at - self.reference) / 8, at), at) for at in sorted(candidates)]
         best = min(costs, key=lambda pair: pair[0])[1]
         want = min(best, max(self.highs[0] + self.highs[1]))
-        self.want = min(max(want, self.base() + self.least), self.base() + self.most)
+        self.want = min(max(want, self.base() + max(self.least, self.foresight())), self.base() + self.most)

@@ -25,15 +25,21 @@ class Kernel:
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 60), st.integers(-900, 4000), st.sampled_from([40, 160, 480]), st.integers(0, 159)),
+        st.tuples(
+            st.integers(0, 60), st.integers(-900, 4000), st.sampled_from([40, 160, 480]), st.integers(0, 159),
+            st.integers(0, 2),
+        ),
         max_size=80,
     ),
     st.sampled_from([0, 160, 480, 700, 2400]),
 )  # fmt: skip
 def test_any_packets_give_the_same_delay_as_the_twin(packets, start):
     clock, kernel, twin = 0, Kernel(0, 0, start), Path(0, 0, start, 160, 2400)
-    for ticks, needed, length, waited in packets:
+    for ticks, needed, length, waited, missing in packets:
         clock += 160 * ticks
+        for _ in range(missing):
+            delay.lost(kernel.leg)
+            twin.lost()
         kernel.note(clock, clock - needed, length, waited)
         twin.note(clock, needed, length, waited)
         assert int(kernel.leg.jd_want) == twin.want
