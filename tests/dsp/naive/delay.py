@@ -17,7 +17,7 @@ class Path:
         self.lows, self.highs = [[needed], [needed]], [[needed + start], [needed + start]]
         self.length = FIRST_WINDOW
         self.window_end, self.forget_at = clock + self.length, clock + FORGET
-        self.want = needed + start
+        self.want, self.target = needed + start, start
         self.missing, self.came, self.packet, self.kept = 0, 16_000, 160, False
 
     def base(self) -> int:
@@ -79,3 +79,4 @@ class Path:
         best = min(costs, key=lambda pair: pair[0])[1]
         want = min(best, max(self.highs[0] + self.highs[1]))
         self.want = min(max(want, self.base() + max(self.least, self.foresight())), self.base() + self.most)
+        self.target = self.want - self.base()
