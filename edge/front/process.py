@@ -42,6 +42,7 @@ from edge.vocabulary.supervision import (
 BEAT_MS = 500
 #: Switch may be away this long before new calls are refused: its restart takes less.
 SWITCH_GRACE_MS = 1000
+LINK_CONDITION = "switch_link"
 #: The supervisor names the living spans right after our start; sockets are not read before that.
 SPANS_GRACE_MS = 2000
 
@@ -182,12 +183,15 @@ class FrontProcess:
     def _on_switch(self, connected: bool) -> None:
         if connected:
             self.put(AcceptCalls("switch_down", True))
+            self._context.channel.health(LINK_CONDITION, "")
         else:
             self._pump.at(monotonic_ms() + SWITCH_GRACE_MS, self._check_switch)
 
     def _check_switch(self) -> None:
         if not self._link.connected and monotonic_ms() - self._link.changed_ms >= SWITCH_GRACE_MS:
             self.put(AcceptCalls("switch_down", False))
+            # Switch may be ready a moment before front hears of it, and until then calls are refused.
+            self._context.channel.health(LINK_CONDITION, "no link to switch: new calls are refused")
 
     def _on_command(self, id: CommandId, command: AnyCommand) -> None:  # noqa: A002 - the link's word
         if isinstance(command, ReserveSpan):
