@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 ROUND = 250_000
@@ -54,8 +55,8 @@ def planted_read_raises(folder: Path, environment: dict[str, str]) -> bool:
     return done.stdout.strip() == "raised"
 
 
-def one_round(packets: int, seed: int, environment: dict[str, str]) -> dict[str, object]:
-    """Feed `packets` by one process."""
+def one_round(packets: int, seed: int, environment: dict[str, str], limit_s: float | None = None) -> dict[str, Any]:
+    """Feed `packets` by one process, for `limit_s` seconds at the most."""
     begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "tests.dsp.fuzz_plane", str(packets), str(seed)],
@@ -63,10 +64,11 @@ def one_round(packets: int, seed: int, environment: dict[str, str]) -> dict[str,
         env=environment,
         capture_output=True,
         text=True,
+        timeout=limit_s,
         check=False,
     )
     spent = time.monotonic() - begun
-    figures: dict[str, object] = {"seed": seed, "packets": packets, "packets_per_second": round(packets / spent)}
+    figures: dict[str, Any] = {"seed": seed, "packets": packets, "packets_per_second": round(packets / spent)}
     if done.returncode:
         return figures | {"failed": done.stderr[-3000:]}
     fed, refused, accepted = (int(n) for n in done.stdout.split())

@@ -35,5 +35,5 @@ def _fuzz(emit: Callable[..., None], packets: int) -> None:
             emit("fuzz_packets", 0, "packets", void=["a planted read behind the end was not found"])
             return
         rounds = [fuzz.one_round(fuzz.ROUND, seed, environment) for seed in range(1, packets // fuzz.ROUND + 1)]
-    emit("fuzz_packets", sum(int(str(r["packets"])) for r in rounds), "packets")
+    emit("fuzz_packets", sum(r["packets"] for r in rounds), "packets")
     emit("fuzz_failed_rounds", sum("failed" in r for r in rounds), "rounds")

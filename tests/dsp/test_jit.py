@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import fuzz
 from dsp import jit
 
 ROOT = Path(__file__).parents[2]
@@ -93,45 +94,14 @@ def test_pure_kernels_give_the_same_answers_without_compilation():
     assert " passed" in done.stdout
 
 
-PLANTED = """
-import numpy as np
-from dsp.jit import kernel
-
-@kernel
-def read(a, i):
-    return a[i]
-
-try:
-    read(np.zeros(4), 9)
-except IndexError:
-    print("raised")
-"""
-
-
 @pytest.mark.timeout(900)
 def test_fuzz_with_bounds_checks(tmp_path):
     """30,000 hostile packets through every receive path of compiled code that checks each index."""
-    planted = tmp_path / "planted.py"
-    planted.write_text(PLANTED)
-    environment = os.environ | {
-        "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
-    proof = subprocess.run(
-        [sys.executable, str(planted)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert proof.stdout.strip() == "raised", "without this the fuzz proves nothing"
-    fuzz = subprocess.run(
-        [sys.executable, "-m", "tests.dsp.fuzz_plane", "30000"],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=800, check=False,
-    )  # fmt: skip
-    assert fuzz.returncode == 0, fuzz.stderr[-3000:]
-    fed, refused, accepted = (int(n) for n in fuzz.stdout.split())
+    environment = fuzz.checked(tmp_path / "cache")
+    assert fuzz.planted_read_raises(tmp_path, environment), "without this the fuzz proves nothing"
+    figures = fuzz.one_round(30_000, 3550, environment, limit_s=800)
+    assert "failed" not in figures, figures
+    fed, refused, accepted = (figures[name] for name in ("packets", "refused", "accepted"))
     assert fed == 30_000
     assert refused > 5000
     assert accepted > 1000
