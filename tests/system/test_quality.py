@@ -41,7 +41,7 @@ def test_the_live_view_and_the_record_of_a_bridged_call(bench: Bench, capsys: py
         assert leg["talks"] is True
         assert -20 < leg["level_in_dbm0"] < 3  # type: ignore[operator]
         assert -20 < leg["level_out_dbm0"] < 3  # type: ignore[operator]
-        assert 0 < leg["buffer_ms"] <= 300  # type: ignore[operator]
+        assert 0 <= leg["buffer_ms"] <= 300  # type: ignore[operator]  # 0: a calm path is played as it comes
         assert leg["faults"] == []
     assert len({leg["room"] for leg in legs}) == 1
     assert [leg["recording"] is not None for leg in legs] == [True, False]
