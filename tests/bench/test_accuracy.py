@@ -1,0 +1,55 @@
+"""The tables' own arithmetic: what counts as a hit, and which promise is kept."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.accuracy import NOTHING, Row, Score, score
+
+
+@pytest.mark.parametrize(
+    ("wanted", "heard", "result"),
+    [
+        ("", "", (0, 0, 0)),
+        ("1", "1", (1, 0, 0)),
+        ("1", "", (0, 1, 0)),
+        ("", "1", (0, 0, 1)),
+        ("1", "11", (1, 0, 1)),
+        ("11", "1", (1, 1, 0)),
+        ("12", "21", (1, 1, 1)),
+        ("159D#", "15D##", (4, 1, 1)),
+    ],
+)
+def test_a_score_is_by_order(wanted, heard, result):
+    assert score(wanted, heard) == result
+
+
+@given(st.text("123", max_size=8), st.text("123", max_size=8))
+def test_a_score_accounts_for_everything(wanted, heard):
+    one = score(wanted, heard)
+    assert one.hits + one.misses == len(wanted)
+    assert one.hits + one.false == len(heard)
+    assert one == Score(*score(heard, wanted)._replace(misses=one.misses, false=one.false))
+
+
+def row(promised, hits, misses, false, **more):
+    return Row("dtmf", "x", promised, more.pop("trials", 1), Score(hits, misses, false), **more)
+
+
+def test_what_a_promise_takes():
+    assert row("accept", 5, 0, 0).kept
+    assert not row("accept", 4, 1, 0).kept
+    assert not row("accept", 5, 0, 1).kept
+    assert not row("accept", 0, 0, 0).kept
+    assert row("reject", 0, 0, 0).kept
+    assert not row("reject", 0, 0, 1).kept
+    assert not row("reject", 0, 0, 0, trials=0).kept
+    assert row("rate", 1, 9, 9).kept
+    assert row("rate", 9, 1, 0, least=0.9).kept
+    assert not row("rate", 8, 2, 0, least=0.9).kept
+
+
+def test_scores_add_up():
+    assert Score(1, 2, 3) + Score(10, 20, 30) == (11, 22, 33)
+    assert NOTHING.rate == 1.0
+    assert Score(3, 1, 0).rate == 0.75
