@@ -1,0 +1,91 @@
+"""`edge analyze FILE...`: what is heard in recordings, by the detectors of live calls."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from dsp.analysis import RATE, Analysis, Detection
+from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
+from edge.cli.site import JsonOption
+from edge.cli.sound_file import BadSoundError, SoundFile
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(analyze)
+
+
+def analyze(
+    *files: Annotated[Path, Parameter(help="Sound files: any format, rate and number of channels.")],
+    plot: Annotated[Path | None, Parameter(help="Draw the spectrogram with what was heard into this PNG file.")] = None,
+    json: JsonOption = False,
+) -> int:
+    """Tell what is heard in recordings: keys, tones, speech, who answered.
+
+    Channels are numbered from 1. Exit code 1: a file could not be read, or not to its end.
+    """
+    if not files:
+        complain("usage: edge analyze FILE...")
+        return USAGE
+    if plot is not None and len(files) > 1:
+        complain("--plot draws one file")
+        return USAGE
+    code = FINE
+    for path in files:
+        try:
+            file = SoundFile(path)
+            found = _heard(file)
+        except BadSoundError as error:
+            complain(error)
+            code = BAD
+            continue
+        for text in (*file.notes, *file.faults):
+            complain(text)
+        if file.faults:
+            code = BAD
+        if json:
+            for one in found:
+                print_json(as_json(one, path))
+        else:
+            _print(path, file, found, title=len(files) > 1)
+    return code
+
+
+def _heard(file: SoundFile) -> list[Detection]:
+    analysis = Analysis(file.channels)
+    for block in file.blocks():
+        analysis.feed(block)
+    return analysis.finish()
+
+
+def _seconds(samples: int) -> float:
+    """Seconds to the sample."""
+    return round(samples / RATE, 6)
+
+
+def as_json(one: Detection, path: Path) -> dict[str, Any]:
+    """Put a detection in one JSON object."""
+    line: dict[str, Any] = {"kind": one.kind, **one.facts}
+    if one.start is not None:
+        line["start_s"] = _seconds(one.start)
+    if one.end is not None:
+        line["end_s"] = _seconds(one.end)
+    line["at_s"] = _seconds(one.at)
+    line["channel"] = one.channel + 1
+    line["file"] = str(path)
+    return line
+
+
+def _print(path: Path, file: SoundFile, found: Sequence[Detection], *, title: bool) -> None:
+    if title:
+        print(f"{path}: {file.channels} channels, {file.rate} Hz, {_seconds(file.samples):.3f} s")
+    rows = []
+    for one in found:
+        rest = ", ".join(f"{name} {value}" for name, value in one.facts.items() if name not in {"digit", "label"})
+        start = f"{one.place / RATE:.3f}"
+        end = "" if one.end is None else f"{one.end / RATE:.3f}"
+        what = one.facts.get("digit") or one.facts.get("label") or one.facts.get("verdict") or ""
+        rows.append((start, end, one.channel + 1, one.kind, what, rest))
+    print_table(("from", "to", "channel", "kind", "what", "evidence"), rows, right=("from", "to", "channel"))
