@@ -7,9 +7,11 @@ code; the quick form has fewer trials of the same conditions.
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-SUBJECTS = ("dtmf", "progress", "answer")
+_HERE = Path(__file__).parent
+SUBJECTS = tuple(name for name in ("dtmf", "progress", "answer") if (_HERE / f"{name}.py").is_file())
 
 #: accept: each trial is recognised, and nothing else is heard. reject: nothing is heard. rate: measured, and where
 #: `least` is given promised to be no lower.
@@ -96,6 +98,11 @@ class Table:
     rows: Sequence[Sequence[object]]
     text: str = ""
     broken: Sequence[str] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Give one object, the rows by column."""
+        rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        return {"subject": self.subject, "table": self.title, "rows": rows, "broken": list(self.broken)}
 
 
 def score(wanted: Sequence[Any], heard: Sequence[Any]) -> Score:

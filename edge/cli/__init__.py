@@ -12,7 +12,7 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 #: Modules with a `register(app)`, in the order of the help page.
-COMMANDS = ("daemon", "check", "call", "calls", "events", "recordings", "analyze", "menu", "bench")
+COMMANDS = ("daemon", "check", "call", "calls", "events", "recordings", "analyze", "menu", "selftest", "bench")
 
 
 def _version() -> str:

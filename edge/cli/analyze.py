@@ -1,5 +1,6 @@
 """`edge analyze FILE...`: what is heard in recordings, by the detectors of live calls."""
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,9 +8,10 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from dsp.analysis import RATE, Analysis, Detection
-from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
+from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table, printable
 from edge.cli.site import JsonOption
 from edge.cli.sound_file import BadSoundError, SoundFile
+from edge.cli.spectrogram import Spectrogram, save
 
 
 def register(app: App) -> None:
@@ -32,11 +34,14 @@ def analyze(
     if plot is not None and len(files) > 1:
         complain("--plot draws one file")
         return USAGE
+    if plot is not None and importlib.util.find_spec("PIL") is None:
+        complain("--plot needs Pillow, which is not installed: pip install pillow (the extra 'plot')")
+        return USAGE
     code = FINE
     for path in files:
         try:
             file = SoundFile(path)
-            found = _heard(file)
+            found = _heard(file, plot)
         except BadSoundError as error:
             complain(error)
             code = BAD
@@ -53,11 +58,21 @@ def analyze(
     return code
 
 
-def _heard(file: SoundFile) -> list[Detection]:
+def _heard(file: SoundFile, plot: Path | None) -> list[Detection]:
+    """Analyse a file, and draw it. Raises `BadSoundError`."""
     analysis = Analysis(file.channels)
+    picture = None if plot is None else Spectrogram(file.channels)
     for block in file.blocks():
         analysis.feed(block)
-    return analysis.finish()
+        if picture is not None:
+            picture.feed(block)
+    found = analysis.finish()
+    if picture is not None and plot is not None:
+        try:
+            save(picture.draw(found, analysis.length, printable(file.path.name)), plot)
+        except OSError as error:
+            raise BadSoundError(f"{plot}: {error.strerror or error}") from error
+    return found
 
 
 def _seconds(samples: int) -> float:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.accuracy import NOTHING, Row, Score, score
+from bench.accuracy import NOTHING, Row, Score, Table, page, score
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,43 @@ def test_scores_add_up():
     assert Score(1, 2, 3) + Score(10, 20, 30) == (11, 22, 33)
     assert NOTHING.rate == 1.0
     assert Score(3, 1, 0).rate == 0.75
+
+
+def page_of(*made):
+    return page.document(made, quick=False, seconds=90.0)
+
+
+def test_the_page_names_what_is_not_kept():
+    good = row("accept", 16, 0, 0, peers={"spandsp": Score(15, 1, 2)}, note="Q.24")
+    bad = Row("progress", "music | and speech", "reject", 9, Score(0, 0, 2))
+    text = page_of(good, bad)
+    assert "| x | accept | 1 | 16 | 0 | 0 | yes | 15/1/2 | Q.24 |" in text
+    assert "| music \\| and speech | reject | 9 | 0 | 0 | 2 | NO |" in text
+    assert "NOT kept" in text
+    assert "- progress: music | and speech" in text
+    assert page.broken([good, bad]) == ["progress: music | and speech"]
+    assert "all kept" in page_of(good)
+
+
+def test_other_tables_stand_below():
+    table = Table("answer", "Who answered", ("", "human"), (("human", 99), ("machine", 1)), "Held out.", ["humans"])
+    text = page_of(table)
+    assert "### Who answered\n\nHeld out.\n\n|  | human |\n| --- | --- |\n| human | 99 |" in text
+    assert page.broken([table]) == ["answer: humans"]
+    assert table.as_json()["rows"] == [{"": "human", "human": 99}, {"": "machine", "human": 1}]
+
+
+def test_a_row_as_json():
+    one = row("rate", 9, 1, 0, least=0.9, peers={"spandsp": Score(5, 5, 0)})
+    assert one.as_json() == {
+        "subject": "dtmf",
+        "condition": "x",
+        "promised": "rate",
+        "trials": 1,
+        "hits": 9,
+        "misses": 1,
+        "false": 0,
+        "kept": True,
+        "least": 0.9,
+        "spandsp": {"hits": 5, "misses": 5, "false": 0},
+    }
