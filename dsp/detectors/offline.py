@@ -14,33 +14,46 @@ FRAME = 160
 ROOM = 8
 
 FeedAll = Callable[[Any, Any, Any, int, Any, Any], None]
+Verdicts = npt.NDArray[np.void]
 
 
 class OverflowedError(RuntimeError):
     """A detector said more in a frame than there was room for."""
 
 
-def take(feed_all: FeedAll, states: Any, streams: npt.NDArray[np.int16]) -> npt.NDArray[np.void]:
+class Collector:
+    """Room for what detectors say about `legs` legs in one frame, and the rows of all of them."""
+
+    def __init__(self, legs: int) -> None:
+        self.legs = legs
+        self.rows = np.arange(legs, dtype=np.int32)
+        self.verdicts = np.zeros(ROOM * legs, VERDICT).view(np.recarray)
+        self.told = np.zeros(2, np.int64)
+
+    def taken(self) -> Verdicts:
+        """Take what was said since the last time. Raises `OverflowedError`."""
+        count, lost = self.told
+        self.told[:] = 0
+        if lost:
+            raise OverflowedError(f"{lost} verdicts found no room")
+        return np.array(self.verdicts[:count], VERDICT)
+
+
+def take(feed_all: FeedAll, states: Any, streams: npt.NDArray[np.int16]) -> Verdicts:
     """Feed `streams` (int16[legs, samples] at 8 kHz) to `states` (one record a leg); give VERDICT[n] as they were told.
 
     Of a length that is not whole frames the rest is filled with silence. Verdicts of one call are in the order of
     the detector. Raises `OverflowedError`.
     """
     legs, length = streams.shape
-    frames = -(-length // FRAME)
-    rows = np.arange(legs, dtype=np.int32)
+    collector = Collector(legs)
     block = np.zeros((legs, FRAME), np.int16)
-    verdicts = np.zeros(ROOM * legs, VERDICT).view(np.recarray)
-    told = np.zeros(2, np.int64)
-    every: list[npt.NDArray[np.void]] = []
-    for frame in range(frames):
-        part = streams[:, frame * FRAME : (frame + 1) * FRAME]
+    every: list[Verdicts] = []
+    for start in range(0, length, FRAME):
+        part = streams[:, start : start + FRAME]
         block[:, : part.shape[1]] = part
         block[:, part.shape[1] :] = 0
-        told[:] = 0
-        feed_all(states, block, rows, legs, verdicts, told)
-        if told[1]:
-            raise OverflowedError(f"{told[1]} verdicts found no room")
-        if told[0]:
-            every.append(np.array(verdicts[: told[0]], VERDICT))
+        feed_all(states, block, collector.rows, legs, collector.verdicts, collector.told)
+        if collector.told.any():
+            every.append(collector.taken())
     return np.concatenate(every) if every else np.zeros(0, VERDICT)
