@@ -12,7 +12,19 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 #: Modules with a `register(app)`, in the order of the help page.
-COMMANDS = ("daemon", "check", "call", "calls", "events", "recordings", "analyze", "menu", "selftest", "bench")
+COMMANDS = (
+    "daemon",
+    "check",
+    "call",
+    "calls",
+    "events",
+    "recordings",
+    "analyze",
+    "menu",
+    "selftest",
+    "warmup",
+    "bench",
+)
 
 
 def _version() -> str:

@@ -3,15 +3,18 @@
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from dsp.analysis import RATE, Analysis, Detection
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table, printable
 from edge.cli.site import JsonOption
-from edge.cli.sound_file import BadSoundError, SoundFile
-from edge.cli.spectrogram import Spectrogram, save
+
+if TYPE_CHECKING:  # numba and NumPy: not in each command
+    from dsp.analysis import Detection
+    from edge.cli.sound_file import SoundFile
+
+RATE = 8000
 
 
 def register(app: App) -> None:
@@ -28,6 +31,8 @@ def analyze(
 
     Channels are numbered from 1. Exit code 1: a file could not be read, or not to its end.
     """
+    from edge.cli.sound_file import BadSoundError
+
     if not files:
         complain("usage: edge analyze FILE...")
         return USAGE
@@ -40,8 +45,7 @@ def analyze(
     code = FINE
     for path in files:
         try:
-            file = SoundFile(path)
-            found = _heard(file, plot)
+            file, found = listen(path, plot)
         except BadSoundError as error:
             complain(error)
             code = BAD
@@ -58,8 +62,13 @@ def analyze(
     return code
 
 
-def _heard(file: SoundFile, plot: Path | None) -> list[Detection]:
+def listen(path: Path, plot: Path | None = None) -> tuple["SoundFile", list["Detection"]]:
     """Analyse a file, and draw it. Raises `BadSoundError`."""
+    from dsp.analysis import Analysis
+    from edge.cli.sound_file import BadSoundError, SoundFile
+    from edge.cli.spectrogram import Spectrogram, save
+
+    file = SoundFile(path)
     analysis = Analysis(file.channels)
     picture = None if plot is None else Spectrogram(file.channels)
     for block in file.blocks():
@@ -72,7 +81,7 @@ def _heard(file: SoundFile, plot: Path | None) -> list[Detection]:
             save(picture.draw(found, analysis.length, printable(file.path.name)), plot)
         except OSError as error:
             raise BadSoundError(f"{plot}: {error.strerror or error}") from error
-    return found
+    return file, found
 
 
 def _seconds(samples: int) -> float:
@@ -80,7 +89,7 @@ def _seconds(samples: int) -> float:
     return round(samples / RATE, 6)
 
 
-def as_json(one: Detection, path: Path) -> dict[str, Any]:
+def as_json(one: "Detection", path: Path) -> dict[str, Any]:
     """Put a detection in one JSON object."""
     line: dict[str, Any] = {"kind": one.kind, **one.facts}
     if one.start is not None:
@@ -93,7 +102,7 @@ def as_json(one: Detection, path: Path) -> dict[str, Any]:
     return line
 
 
-def _print(path: Path, file: SoundFile, found: Sequence[Detection], *, title: bool) -> None:
+def _print(path: Path, file: "SoundFile", found: Sequence["Detection"], *, title: bool) -> None:
     if title:
         print(f"{path}: {file.channels} channels, {file.rate} Hz, {_seconds(file.samples):.3f} s")
     rows = []
