@@ -221,6 +221,7 @@ def _kill(emit: Emit, at: Place) -> None:
             made.bridge(zip(slots[::2], slots[1::2], strict=True))
             peers.talk([(made.address, made.port(slot)) for slot in slots])
             peers.warm()
+            private = usage.memory_private_mb(made.pids([f"{name}-standby" for name in made.engines]))
             for _ in range(KILLS):
                 time.sleep(1.7)
                 os.kill(made.pids(made.engines)[0], signal.SIGKILL)
@@ -234,3 +235,4 @@ def _kill(emit: Emit, at: Place) -> None:
     emit("kill_most_lost_of_a_leg", found["most_lost_of_a_leg"], "packets", **more)
     emit("kill_longest_gap", found["longest_gap_ms"], "ms", **more)
     emit("kill_silent_legs", found["silent_legs"], "legs", **more)
+    emit("standby_private", round(private, 1), "MB")

@@ -25,7 +25,7 @@ REACH: dict[str, tuple[str, Any]] = {
     "recorded_ivr_legs_per_core": ("800", lambda value: value >= 800),
     "two_engines_ratio": ("1.8", lambda value: value >= 1.8),
     "kill_most_lost_of_a_leg": ("5, one a kill", lambda value: value <= 5),
-    "kill_longest_gap": ("60, two ticks missed", lambda value: value <= 60),
+    "kill_longest_gap": ("40, one tick missed", lambda value: value <= 40),
     "kill_silent_legs": ("0", lambda value: value == 0),
     "busy_rtp_spacing_off_p99": ("2", lambda value: value < 2),
     "key_rfc4733_to_prompt_p50": ("60", lambda value: value <= 60),

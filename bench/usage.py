@@ -55,6 +55,18 @@ def memory_pss_mb(pids: list[int]) -> float:
     return total / 1024
 
 
+def memory_private_mb(pids: list[int]) -> float:
+    """Memory that nobody shares with `pids`, all together, megabytes."""
+    total = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+    return total / 1024
+
+
 def machine() -> tuple[int, int]:
     """(all, stolen) ticks of all cores since boot."""
     fields = [int(value) for value in Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:]]

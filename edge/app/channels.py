@@ -1,5 +1,7 @@
 """The supervisor's end of a child's channel."""
 
+import os
+import socket
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -54,6 +56,14 @@ class ChildChannel:
     def send_fork(self, order: Fork, fd: int) -> bool:
         """Send a zygote its order with the worker's end of a channel; False when it can't be sent now."""
         return self.open and self._packets.try_send_with(pack(order), [fd])
+
+    def part(self) -> socket.socket | None:
+        """Close, but keep the connection: return it, for another owner. None while something waits to be sent."""
+        if not self.open or self._packets.wants_write:
+            return None
+        end = socket.socket(fileno=os.dup(self._packets.fileno()))
+        self.close()
+        return end
 
     def close(self) -> None:
         """Close; the child takes it as the end of the supervisor."""

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edge.app.channels import MAX_WAITING, ChildChannel
 from edge.core.supervision import lifecycle as life
@@ -16,12 +16,21 @@ from edge.runtime.logs import logger
 from edge.runtime.packets import PacketSocket
 from edge.runtime.pump import Pump, Timer
 from edge.vocabulary.ids import Incarnation
-from edge.vocabulary.supervision import Beat, FromChild, Health, Ready, ToChild
+from edge.vocabulary.supervision import Beat, FromChild, Health, Ready, TakeOver, ToChild
 
 #: A process that closed its channel is about to end; one that does not is of no use any more.
 CLOSED_MS = 1000
 
 _log = logger("supervisor")
+
+
+class Life(NamedTuple):
+    """A life that is given away: process id, our end of its channel, pidfd, and what it calls itself."""
+
+    pid: int
+    end: socket.socket
+    pidfd: int
+    incarnation: Incarnation
 
 
 class Owner(Protocol):
@@ -57,8 +66,13 @@ class Process:
         self, name: str, pump: Pump, owner: Owner, starter: Starter, lifecycle: life.Lifecycle, stall: StallWatch
     ) -> None:
         self.name = name
-        #: Which of several of its kind.
+        #: What it is called by itself, and which of several of its kind it is.
+        self.role = name
         self.index = 0
+        #: It is prepared and waits until `hand_over` gives its life to another.
+        self.standby = False
+        #: The present life was prepared as a standby, so its first deed is due at once.
+        self.prepared = False
         self.lifecycle = lifecycle
         self.pid = 0
         self.incarnation = Incarnation("")
@@ -113,16 +127,19 @@ class Process:
 
     # --- its life, as told by the starter and by the kernel
 
-    def begin(self, pid: int, end: socket.socket, popen: subprocess.Popen[bytes] | None = None) -> None:
-        """Take note that a life began as `pid`, with our end of its channel."""
+    def begin(
+        self, pid: int, end: socket.socket, popen: subprocess.Popen[bytes] | None = None, pidfd: int = -1
+    ) -> None:
+        """Take note that a life began as `pid`, with our end of its channel; `pidfd` if there is one already."""
         self.pid = pid
         self._popen = popen
+        self.prepared = pidfd >= 0
         self._lost = False
         self.channel = ChildChannel(
             PacketSocket(end, MAX_WAITING), self._pump, self._heard, self._channel_ended, self._channel_fault
         )
         try:
-            self._pidfd = os.pidfd_open(pid)
+            self._pidfd = pidfd if pidfd >= 0 else os.pidfd_open(pid)
         except ProcessLookupError:  # forked, ended and reaped before we were told
             self._exited()
             return
@@ -131,6 +148,24 @@ class Process:
         if self.lifecycle.state in {"aborting", "stopping"}:
             self.kill(signal.SIGTERM)  # it was given up or stopped between order and birth
         self._owner.process_changed(self)
+
+    def hand_over(self) -> "Life | None":
+        """Tell a standby to take over, and give its life away; None when it is not fit for it."""
+        if not self.running or self.channel is None or not self.channel.send(TakeOver()):
+            return None
+        end = self.channel.part()
+        if end is None:
+            self.hung("it does not read that it is needed")
+            return None
+        life_ = Life(self.pid, end, self._pidfd, self.incarnation)
+        self._pump.unwatch(self._pidfd)
+        self._pidfd = -1
+        self.pid = 0
+        self.channel = None
+        self.conditions.clear()
+        self._lost = True
+        self._feed(life.Left())
+        return life_
 
     def cannot_start(self, error: str) -> None:
         """Take note that the starter failed."""

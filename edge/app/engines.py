@@ -27,7 +27,9 @@ class EngineWatch:
     def _look(self) -> None:
         now_ms = monotonic_ms()
         for engine, page, watch in self._watched:
-            if not engine.running:
+            # One that was prepared has only to begin; another maps and reads first, and is given time.
+            due = engine.prepared and engine.lifecycle.state == "starting"
+            if not engine.running and not due:
                 watch.forget()
             elif watch.seen(_WORD.unpack_from(page, TICK_OFFSET)[0], now_ms):
                 watch.forget()

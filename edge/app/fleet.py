@@ -7,11 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from edge.app.children import Process
+from edge.app.children import Process, Starter
 from edge.app.composition import Composition
 from edge.app.engines import EngineWatch
 from edge.app.relay import Relay
 from edge.app.spans import SpanPool
+from edge.app.standbys import Standbys
 from edge.app.starters import Executed, ForkedBy, Recipe, Surroundings
 from edge.config.engines import engine_names
 from edge.config.site import Site
@@ -59,6 +60,7 @@ class Fleet:
         self.span_zygote = self._zygote("span", composition.span)
         self.media_forks = ForkedBy(self.media_zygote, around, pump)
         self.span_forks = ForkedBy(self.span_zygote, around, pump)
+        self.standbys = Standbys(self.media_forks, pump)
         self.media = [self._engine(index, name) for index, name in enumerate(engine_names(site.media))]
         self.switch = self._executed("switch", composition.switch)
         self.front = self._executed("front", composition.front)
@@ -88,16 +90,19 @@ class Fleet:
 
     # --- making
 
-    def _process(self, name: str, starter: Executed | ForkedBy, patience: Patience | None = None) -> Process:
+    def _process(self, name: str, starter: Starter, patience: Patience | None = None) -> Process:
         process = Process(name, self._pump, self, starter, Lifecycle(patience), self._stall)
         process.next_incarnation = lambda: self._next_life(name)
         return process
 
     def _engine(self, index: int, name: str) -> Process:
         lifecycle = Lifecycle(ENGINE, ladder=MEDIA)
-        process = Process(name, self._pump, self, self.media_forks, lifecycle, self._stall)
+        process = Process(name, self._pump, self, self.standbys, lifecycle, self._stall)
         process.next_incarnation = lambda: self._next_life(name)
         process.index = index
+        standby = self._process(f"{name}-standby", self.media_forks)
+        standby.next_incarnation = process.next_incarnation
+        self.standbys.add(process, standby)
         return process
 
     def _executed(self, name: str, recipe: Recipe) -> Process:
@@ -113,7 +118,7 @@ class Fleet:
     @property
     def processes(self) -> list[Process]:
         """All but the spans, in the order in which people read them."""
-        return [*self.long_lived.values(), self.media_zygote, self.span_zygote]
+        return [*self.long_lived.values(), *self.standbys.all, self.media_zygote, self.span_zygote]
 
     # --- starting
 
@@ -145,7 +150,7 @@ class Fleet:
 
     def tell_all(self, message: ToChild) -> None:
         """Tell all long-lived processes and spans."""
-        for process in [*self.long_lived.values(), *self.spans.all()]:
+        for process in [*self.long_lived.values(), *self.standbys.all, *self.spans.all()]:
             process.send(message)
 
     def _tell_front(self, message: ToChild) -> None:
@@ -160,6 +165,8 @@ class Fleet:
         forks = self._forks.get(process.name)
         if forks is not None:
             forks.serve()
+        if process in self.media:
+            self.standbys.ready(process)
         if self.draining and process in {self.front, self.switch}:
             process.send(Drain())
         if process is self.front:

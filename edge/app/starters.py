@@ -136,7 +136,7 @@ class ForkedBy:
         channel = self._zygote.channel
         with theirs:
             sent = channel is not None and channel.send_fork(
-                Fork(number, incarnation, process.name, process.index), theirs.fileno()
+                Fork(number, incarnation, process.role, process.index, process.standby), theirs.fileno()
             )
         if not sent:
             ours.close()
@@ -171,6 +171,11 @@ class ForkedBy:
         if process is not None:
             process.lifecycle.status_known(message.status)
             _log.info("worker reaped", child=process.name, pid=message.pid, status=describe(message.status))
+
+    def moved(self, pid: int, process: Process) -> None:
+        """Take note that `pid` is the life of `process` from now on."""
+        if pid in self._workers:
+            self._workers[pid] = process
 
     def zygote_lost(self) -> None:
         """Its zygote ended. What it had forked lives on; orders without an answer are given again.

@@ -85,7 +85,7 @@ class Shutdown:
         fleet = self._fleet
         return [
             fleet.spans.all(),
-            [fleet.front, *fleet.media],
+            [fleet.front, *fleet.media, *fleet.standbys.all],
             [fleet.switch],
             [fleet.forwarder, fleet.web, fleet.media_zygote, fleet.span_zygote],
         ][self._phase]
@@ -100,6 +100,7 @@ class Shutdown:
             return
         limit_ms = PHASE_MS[self._phase]
         if self._phase == 0:
+            self._fleet.standbys.stop()
             self._fleet.spans.stop(limit_ms)
         else:
             for process in self._members():

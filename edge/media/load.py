@@ -18,9 +18,13 @@ class Load:
         self._ctl = plane.ctl
         self._tell = tell
         self._overload = Overload(layout.TICK_BOUNDS_US, percent)
-        self._offset = SendOffset(int(self._ctl[layout.SEND_OFFSET_NS]) // _NS_PER_MS)
+        self.take_up()
         #: Whether the loop was granted real-time priority, and its memory is locked.
         self.real_time = self.memory_locked = False
+
+    def take_up(self) -> None:
+        """Go on with the send offset that a predecessor of this process has found."""
+        self._offset = SendOffset(int(self._ctl[layout.SEND_OFFSET_NS]) // _NS_PER_MS)
 
     @property
     def overloaded(self) -> bool:

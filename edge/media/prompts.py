@@ -48,7 +48,7 @@ class PromptMemory:
         self._free_records: list[int] = []
         self._pins: dict[Hashable, list[Region]] = {}
         self.evictions = 0
-        self._take_up()
+        self.take_up()
 
     @staticmethod
     def index_size() -> int:
@@ -105,7 +105,9 @@ class PromptMemory:
         """Let go of what `owner` pinned, if anything."""
         self._pins.pop(owner, None)
 
-    def _take_up(self) -> None:
+    def take_up(self) -> None:
+        """Read the index that a predecessor of this process left."""
+        self._entries.clear()
         # Most records are empty: found by one look at all checksums.
         checksums = np.frombuffer(self._index, np.uint8).reshape(-1, _RECORD.size)[:ENTRIES, :4].any(axis=1)
         self._free_records = np.flatnonzero(~checksums).tolist()

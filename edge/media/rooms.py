@@ -5,7 +5,7 @@ it, so that a number that is used again never brings strangers together. As ever
 before the engine hears of a thing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -121,20 +121,20 @@ class Rooms:
 
     # --- taking up
 
-    def resume(self, state: SlotState, record: Any) -> None:
+    def resume(self, state: SlotState, record: Mapping[str, Any]) -> None:
         """Make what the table says of an open leg known to the engine, if it differs there."""
         if state.room and not any(o.room == state.room and o.slot != state.slot for o in self._states()):
             # Half of a bridge: the command comes again.
             state = replace(state, room=0, room_mode="talk", whispers_to=None)
             self._save(state)
         room, mode, to, generation = self._facts(state)
-        known = tuple(int(record[name]) for name in ("rm_room", "rm_mode", "rm_to", "rm_to_generation"))
+        known = tuple(record[name] for name in ("rm_room", "rm_mode", "rm_to", "rm_to_generation"))
         if room == 0 and known[0]:
             self._push(layout.CMD_UNBRIDGE, state)
         elif room and known != (room, mode, to + 1, generation):
             self._push(layout.CMD_ROOM, state, room, mode, to, generation)
         sound = _sound_facts(state.sound)
-        if sound != tuple(int(record[name]) for name in ("sd_muted", "sd_deaf", "sd_said", "sd_heard", "al_on")):
+        if sound != tuple(record[name] for name in ("sd_muted", "sd_deaf", "sd_said", "sd_heard", "al_on")):
             self._push(layout.CMD_SOUND, state, *sound)
 
 

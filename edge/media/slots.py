@@ -95,9 +95,10 @@ class SlotTable:
 
     def read(self, slot: int) -> SlotState | None:
         """Return the newest valid state of `slot`, None when it was never used."""
-        newest = max(
-            (found for found in (self._copy(slot, 0), self._copy(slot, 1)) if found), key=lambda f: f[1], default=None
-        )
+        start = slot * SLOT_BYTES
+        numbers = [_HEAD.unpack_from(self._memory, start + copy * COPY_BYTES)[1] for copy in (0, 1)]
+        order = (0, 1) if numbers[0] > numbers[1] else (1, 0)
+        newest = self._copy(slot, order[0]) or self._copy(slot, order[1])
         if newest is None:
             return None
         self._at[slot] = newest[:2]

@@ -3,11 +3,16 @@
 The table was written before the engine was told, so it may know of things that the engine never heard of. Those are
 given to the engine again when switch believes them done, and forgotten when switch will send the command again.
 Sockets need nothing: what they are connected to is the kernel's memory.
+
+Comparing takes longer than a tick may wait. So what the engine has left is copied first (`Found`), then the engine
+runs, and the comparison is with the copy: what the engine does meanwhile is what stood in its rings, which are copied,
+too, or tells of itself by events to come.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 from msgspec.structs import replace
 
 from dsp.plane import layout
@@ -26,20 +31,59 @@ class Left(NamedTuple):
     finishing: list[RecordingState]
 
 
-class TakeUp:
-    """One take-up. Runs before the engine does, so nothing moves meanwhile."""
+#: What of an engine's record of a leg is compared with the slot table.
+_FIELDS = (
+    *("state", "generation", "rec_number", "dg_number", "pl_number", "pl_active", "pl_count", "pl_offset", "pl_length"),
+    *("rm_room", "rm_mode", "rm_to", "rm_to_generation", "sd_muted", "sd_deaf", "sd_said", "sd_heard", "al_on"),
+    *("sr_handle", "sr_tx_handle", "sr_previous"),
+)
 
-    def __init__(
+
+class Found:
+    """What a predecessor's engine has left, as it was before the next one ran."""
+
+    def __init__(self, plane: layout.PlaneState) -> None:
+        #: Commands that it has not taken, and events that nobody has taken.
+        self.pending = _between(plane.commands, plane.ctl, layout.COMMAND_TAIL, layout.COMMAND_HEAD)
+        self.events = _between(plane.events, plane.ctl, layout.EVENT_TAIL, layout.EVENT_HEAD)
+        self._legs = plane.legs
+        # Not of all slots: to read a page that nobody has written to makes it.
+        self._used = int(plane.ctl[layout.SLOTS_USED])
+        self._columns = {name: plane.legs[name][: self._used].copy() for name in _FIELDS}
+
+    def encrypted(self) -> list[int]:
+        """Return the slots of open legs with keys."""
+        keyed = self._columns["sr_handle"] | self._columns["sr_tx_handle"] | self._columns["sr_previous"]
+        found: list[int] = np.flatnonzero((self._columns["state"] == layout.LEG_OPEN) & (keyed != 0)).tolist()
+        return found
+
+    def record(self, slot: int) -> Mapping[str, Any]:
+        """Return what is known of a slot, as Python's own integers."""
+        if slot < self._used:
+            return {name: column[slot].tolist() for name, column in self._columns.items()}
+        # No leg was open from here on, so all that can happen to the record is what stands in `pending`.
+        return {name: self._legs[slot][name].tolist() for name in _FIELDS}
+
+
+class TakeUp:
+    """One take-up. The engine may run already, with the keys of `secure`."""
+
+    def __init__(  # noqa: PLR0917 - those that it brings together
         self,
+        found: Found,
         plane: layout.PlaneState,
         commands: CommandRing,
         legs: Legs,
         plays: Plays,
         report: Callable[[AnyReport], None],
     ) -> None:
+        self._found, self._pending, self._events = found, found.pending, found.events
         self._plane, self._commands, self._legs, self._plays, self._report = plane, commands, legs, plays, report
-        self._pending = _between(plane.commands, plane.ctl, layout.COMMAND_TAIL, layout.COMMAND_HEAD)
-        self._events = _between(plane.events, plane.ctl, layout.EVENT_TAIL, layout.EVENT_HEAD)
+
+    def secure(self) -> None:
+        """Give the engine the keys that its records name; without them it would drop what comes, and be mute."""
+        for slot in self._found.encrypted():
+            self._legs.key_slot_again(slot)
 
     def run(self, table: SlotTable) -> Left:
         """Rebuild the tables of `legs` and `plays`; return what the recorder has to do."""
@@ -58,14 +102,14 @@ class TakeUp:
 
     def _close_unknown(self, slot: int) -> None:
         """End a use of the slot that its table has no record of (both copies damaged)."""
-        record = self._plane.legs[slot]
-        if int(record["state"]) == layout.LEG_OPEN:
-            self._commands.push(layout.CMD_CLOSE, slot, int(record["generation"]))
+        record = self._found.record(slot)
+        if record["state"] == layout.LEG_OPEN:
+            self._commands.push(layout.CMD_CLOSE, slot, record["generation"])
 
     def _resume(self, state: SlotState) -> None:
-        record = self._plane.legs[state.slot]
+        record = self._found.record(state.slot)
         self._legs.key_again(state)
-        if int(record["generation"]) != state.generation and not self._is_pending(layout.CMD_OPEN, state):
+        if record["generation"] != state.generation and not self._is_pending(layout.CMD_OPEN, state):
             self._legs.give_again(state)
         elif state.remote is not None:
             self._legs.negotiate_again(state)
@@ -78,20 +122,18 @@ class TakeUp:
         else:
             self._legs.rooms.resume(state, record)
 
-    def _resume_recording(self, state: SlotState, record: Any) -> None:
+    def _resume_recording(self, state: SlotState, record: Mapping[str, Any]) -> None:
         recording = state.recording
         if recording is None or not state.recording_open:
             return
-        known = int(record["rec_number"]) == recording.number or self._is_pending(
-            layout.CMD_RECORD, state, recording.number
-        )
+        known = record["rec_number"] == recording.number or self._is_pending(layout.CMD_RECORD, state, recording.number)
         if not known:
             self._push(layout.CMD_RECORD, state, recording.number)
         if state.phase == "closing":
             self._push(layout.CMD_STOP_RECORD, state, recording.number)
 
-    def _resume_plays(self, state: SlotState, record: Any) -> None:
-        active = int(record["pl_number"]) if int(record["pl_active"]) else 0
+    def _resume_plays(self, state: SlotState, record: Mapping[str, Any]) -> None:
+        active = record["pl_number"] if record["pl_active"] else 0
         kept = dict(state.plays)
         for number, play in state.plays.items():
             alive = number == active or self._is_pending(layout.CMD_PLAY, state, number)
@@ -103,17 +145,17 @@ class TakeUp:
         if kept != state.plays:
             state = replace(state, plays=kept)
             self._legs.save(state)
-        count = int(record["pl_count"]) if active else 0
-        regions = [Region(int(record["pl_offset"][i]), int(record["pl_length"][i])) for i in range(count)]
+        count = record["pl_count"] if active else 0
+        regions = [Region(record["pl_offset"][i], record["pl_length"][i]) for i in range(count)]
         for entry in self._pending:
             if tuple(entry[:3]) == (layout.CMD_PLAY, state.slot, state.generation):
                 regions += [Region(word >> 32, word & 0xFFFFFFFF) for word in entry[7 : 7 + entry[6]]]
         self._plays.take_up(state, regions)
 
-    def _resume_digits(self, state: SlotState, record: Any) -> SlotState:
+    def _resume_digits(self, state: SlotState, record: Mapping[str, Any]) -> SlotState:
         state = self._legs.in_slot(state.slot) or state
         number = state.digits_number
-        if number in {0, int(record["dg_number"])} or self._is_pending(layout.CMD_SEND_DIGITS, state, number):
+        if number in {0, record["dg_number"]} or self._is_pending(layout.CMD_SEND_DIGITS, state, number):
             return state
         state = replace(state, digits_command=None, digits_number=0)  # switch sends the command again
         self._legs.save(state)
@@ -133,4 +175,5 @@ class TakeUp:
 
 def _between(entries: Any, ctl: Any, tail: int, head: int) -> list[list[int]]:
     """Return the entries of a ring that its reader has not taken."""
-    return [entries[i % len(entries)].tolist() for i in range(int(ctl[tail]), int(ctl[head]))]
+    kept: list[list[int]] = entries[np.arange(int(ctl[tail]), int(ctl[head])) % len(entries)].tolist()
+    return kept

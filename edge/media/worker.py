@@ -1,6 +1,7 @@
 """The worker: puts the parts together on one pump, and stands between them and switch and supervisor."""
 
 import contextlib
+import dataclasses
 import faulthandler
 import os
 import signal
@@ -27,8 +28,8 @@ from edge.media.reading import read_figures
 from edge.media.recorder import Outcome, Recorder
 from edge.media.ring import CommandRing, EventRing
 from edge.media.share import Share
-from edge.media.state import map_media_state
-from edge.media.takeup import TakeUp
+from edge.media.state import map_media_state, touch_pages
+from edge.media.takeup import Found, TakeUp
 from edge.media.views import ViewError, Views
 from edge.metrics.media import MediaMetrics, MediaReading
 from edge.runtime.clock import monotonic_ms, rfc3339, wall_time
@@ -36,8 +37,9 @@ from edge.runtime.key_table import KeyTable
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
 from edge.runtime.memory import collect_rarely, lock_memory
-from edge.runtime.process import ProcessContext, read_site
+from edge.runtime.process import ProcessContext, be_prompt, read_site
 from edge.runtime.pump import Pump
+from edge.runtime.standby import stand_by
 from edge.vocabulary.commands import StartRecording
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.quality import QualityFigures
@@ -56,6 +58,8 @@ class Worker:
     def __init__(self, context: ProcessContext) -> None:
         self._context = context
         self._log = logger(context.name)
+        if context.standby:
+            be_prompt(False)  # nobody waits for it now
         self.pump = Pump(context.name)
         locked = lock_memory(present=False)  # before anything is mapped that the engine works on
         share = Share(context)
@@ -107,7 +111,8 @@ class Worker:
             lambda fault: self.metrics.audio_faults.labels(fault).inc(),
         )
         self._views = Views(state.plane, self.legs)
-        self._take_up = TakeUp(state.plane, commands, self.legs, self._plays, self._report)
+        self._commands = commands
+        self._memory_map = state.memory
         self.metrics = MediaMetrics(self._figures)
         self._link = LinkClient(
             context.link_path,
@@ -123,16 +128,15 @@ class Worker:
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._disk_trouble = ""
         self._stale_told = 0
-        self._events_lost_before = int(self._plane.ctl[layout.EVENTS_LOST])
-        self._ticks_seen = int(self._plane.ctl[layout.TICK])
+        self._events_lost_before = self._ticks_seen = 0
 
     def run(self) -> int:
-        """Take up what is there, run the engine, serve until told to stop; return the exit code."""
-        self._apply(self._context.site)
-        left = self._take_up.run(self._table)
-        self._plane.ctl[layout.WAKE_FD] = self._wake_fd
-        self._engine.take_up()
-        self._start_engine()
+        """Stand by if that is wanted, take up what is there, serve until told to stop; return the exit code."""
+        if self._context.standby and not self._stand_by():
+            return 0
+        # What is heard and said comes first, then what is told of it.
+        take_up = self._go_on()
+        left = take_up.run(self._table)
         self._recorder.start()
         self._loader.start()
         for recording in left.running:
@@ -143,7 +147,8 @@ class Worker:
         self._attach()
         self._on_events()  # what a predecessor did not come to
         self._plays.preload(list(sounds_of(self._context.site)))
-        collect_rarely()
+        if not self._context.standby:  # it has done so while there was time
+            collect_rarely()
         try:
             self.pump.run()
         finally:
@@ -152,6 +157,30 @@ class Worker:
             self._loader.stop()
             self._recorder.stop()
         return 0
+
+    def _stand_by(self) -> bool:
+        """Prepare all that can be, and wait for the end of the engine; False: told to stop."""
+        self._context.channel.on(Reload, lambda message: self._take_site(read_site(message.path)))
+        collect_rarely()
+        be_prompt(self._context.prompt)  # only now: what was prepared could wait
+        return stand_by(self._context, self.pump, lambda: touch_pages(self._memory_map, self._share.memory_fd))
+
+    def _take_site(self, site: Site) -> None:
+        self._context = dataclasses.replace(self._context, site=site)
+
+    def _go_on(self) -> TakeUp:
+        """Run the engine from where its predecessor's was."""
+        ctl = self._plane.ctl
+        self._apply(self._context.site)
+        self._events_lost_before, self._ticks_seen = int(ctl[layout.EVENTS_LOST]), int(ctl[layout.TICK])
+        take_up = TakeUp(Found(self._plane), self._plane, self._commands, self.legs, self._plays, self._report)
+        take_up.secure()
+        ctl[layout.WAKE_FD] = self._wake_fd
+        self._engine.take_up()
+        self._start_engine()
+        self._load.take_up()
+        self._memory.take_up()
+        return take_up
 
     def _attach(self) -> None:
         channel = self._context.channel

@@ -64,6 +64,8 @@ class ProcessContext:
     index: int = 0
     #: See `Launch`.
     prompt: bool = False
+    #: Prepare, then wait for `TakeOver` (`edge.runtime.standby`).
+    standby: bool = False
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):

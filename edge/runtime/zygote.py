@@ -162,6 +162,7 @@ class _Zygote:
                 name=order.name or self._context.name,
                 index=order.index,
                 incarnation=order.incarnation,
+                standby=order.standby,
                 channel=SupervisorChannel(os.dup(fd)),
             )
             os.close(fd)

@@ -146,6 +146,10 @@ class SpanList(Struct, frozen=True, tag=True):
     spans: dict[Incarnation, int]
 
 
+class TakeOver(Struct, frozen=True, tag=True):
+    """To a worker that stands by: be the process from now on; its predecessor has ended."""
+
+
 class Fork(Struct, frozen=True, tag=True):
     """To a zygote: fork a worker. The message carries one descriptor (SCM_RIGHTS): the worker's end of its channel."""
 
@@ -154,7 +158,11 @@ class Fork(Struct, frozen=True, tag=True):
     #: What the worker is called, and which of several of its kind it is; empty: as its zygote.
     name: str = ""
     index: int = 0
+    #: It prepares itself, says `Ready` and waits for `TakeOver`.
+    standby: bool = False
 
 
 FromChild = Ready | Beat | Health | Scraped | Replied | WantSpans | RetireSpan | ScrapeAll | Ask | Forked | Exited
-ToChild = Scrape | AllScraped | Request | Answered | Reload | Drain | Stop | SpanUp | SpanDown | SpanList | Fork
+ToChild = (
+    Scrape | AllScraped | Request | Answered | Reload | Drain | Stop | SpanUp | SpanDown | SpanList | TakeOver | Fork
+)

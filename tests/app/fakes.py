@@ -13,6 +13,7 @@ from typing import Any
 
 from edge.runtime.process import ProcessContext
 from edge.runtime.pump import Pump
+from edge.runtime.standby import stand_by
 from edge.vocabulary.supervision import (
     AllScraped,
     Answered,
@@ -116,6 +117,8 @@ class Fake:
         }
 
     def run(self) -> int:
+        if self.context.standby and not stand_by(self.context, self.pump):
+            return 0
         self.channel.attach(self.pump)
         self.pump.every(500, self.channel.beat)
         if os.environ.get(f"FAKE_{self.context.name.upper()}_STUBBORN"):

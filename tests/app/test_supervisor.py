@@ -43,7 +43,15 @@ def start(address: str, tmp_path: Path) -> Iterator[Start]:
 def ready(start: Start) -> Appliance:
     appliance = start()
     appliance.until_ready()
+    standby_of(appliance)
     return appliance
+
+
+def standby_of(appliance: Appliance, engine: str = "media") -> int:
+    """Wait until one stands by for `engine`; its pid."""
+    name = f"{engine}-standby"
+    until(lambda: appliance.one(name)["state"] == "running", 10, "a standby")
+    return int(appliance.one(name)["pid"])
 
 
 def seen(appliance: Appliance, name: str = "front") -> list[list[Any]]:
@@ -86,7 +94,9 @@ def test_front_learns_of_spans_and_that_calls_are_welcome_only_when_all_are_up(r
     assert known < events.index(["accept", True])
 
 
-@pytest.mark.parametrize("name", ["front", "switch", "media", "forwarder", "web", "media-zygote", "span-zygote"])
+@pytest.mark.parametrize(
+    "name", ["front", "switch", "media-standby", "forwarder", "web", "media-zygote", "span-zygote"]
+)
 def test_a_killed_process_is_started_again_and_the_others_stay(ready: Appliance, name: str) -> None:
     before = {p["name"]: p["pid"] for p in ready.status()["processes"]}
     spans = [span["pid"] for span in ready.status()["spans"]]
@@ -97,6 +107,61 @@ def test_a_killed_process_is_started_again_and_the_others_stay(ready: Appliance,
     assert {n: p["pid"] for n, p in after.items() if n != name} == {n: p for n, p in before.items() if n != name}
     assert [span["pid"] for span in ready.status()["spans"]] == spans
     until(lambda: ready.one(name)["last_exit"] == "SIGKILL", 5, "how it ended is known, also when a zygote reaped it")
+
+
+def test_the_standby_of_a_killed_engine_goes_on_as_the_engine_and_another_stands_by(ready: Appliance) -> None:
+    first = ready.one("media")["pid"]
+    waiting = standby_of(ready)
+    comm = Path(f"/proc/{waiting}/comm")
+    assert comm.read_text().strip() == "edge-media-standby"[:15]
+    incarnation = ready.request("media", "about")["incarnation"]
+    for restarts in (1, 2, 3):  # in a row, each by the one that stands by
+        os.kill(ready.one("media")["pid"], signal.SIGKILL)
+        until(
+            lambda waiting=waiting: ready.one("media")["pid"] == waiting and ready.status()["ready"], 10, "taken over"
+        )
+        assert ready.one("media")["restarts"] == restarts
+        about = ready.request("media", "about")
+        assert (about["name"], about["comm"]) == ("media", "edge-media")
+        assert about["incarnation"] != incarnation, "switch tells lives by their names"
+        incarnation = about["incarnation"]
+        waiting = standby_of(ready)
+        assert ready.one("media-standby")["restarts"] == 0, "to be needed is no failure"
+    assert not alive(first)
+    until(lambda: ready.one("media")["last_exit"] == "SIGKILL", 5, "told by the zygote, though it was a standby")
+
+
+def test_without_its_standby_an_engine_is_forked(ready: Appliance) -> None:
+    engine, waiting = ready.one("media")["pid"], standby_of(ready)
+    zygote = ready.one("media-zygote")["pid"]
+    os.kill(zygote, signal.SIGSTOP)  # no other standby can be made
+    os.kill(waiting, signal.SIGKILL)
+    until(lambda: ready.one("media-standby")["pid"] is None, 10, "the standby is gone")
+    os.kill(engine, signal.SIGKILL)
+    until(lambda: ready.one("media")["pid"] is None, 10, "the engine is gone")
+    os.kill(zygote, signal.SIGCONT)
+    until(lambda: ready.one("media")["state"] == "running" and ready.status()["ready"], 20, "forked")
+    assert ready.one("media")["pid"] not in {engine, waiting}
+    standby_of(ready)
+
+
+def test_a_standby_outlives_its_zygote_and_takes_over_without_one(ready: Appliance) -> None:
+    waiting, zygote, engine = standby_of(ready), ready.one("media-zygote")["pid"], ready.one("media")["pid"]
+    # The next zygote can't be there yet when the engine ends: both die while the supervisor stands still.
+    os.kill(ready.process.pid, signal.SIGSTOP)
+    os.kill(zygote, signal.SIGKILL)
+    os.kill(engine, signal.SIGKILL)
+    os.kill(ready.process.pid, signal.SIGCONT)
+    until(lambda: ready.one("media")["pid"] == waiting and ready.status()["ready"], 20, "taken over")
+    standby_of(ready)
+
+
+def test_a_standby_that_hangs_is_replaced(ready: Appliance) -> None:
+    waiting = standby_of(ready)
+    os.kill(waiting, signal.SIGSTOP)
+    until(lambda: ready.one("media-standby")["pid"] not in {waiting, None}, 20, "another one")
+    assert not alive(waiting)
+    assert ready.one("media")["restarts"] == 0
 
 
 def test_a_worker_whose_zygote_died_is_reaped_by_us_and_forked_from_the_new_one(ready: Appliance) -> None:
@@ -281,7 +346,7 @@ def test_a_drain_ends_at_its_limit(start: Start) -> None:
 def test_a_stop_now_does_not_wait_for_calls(ready: Appliance, signals: list[signal.Signals]) -> None:
     ready.request("switch", "set calls", [{"id": "a"}])
     pids = ready.pids()
-    assert len(pids) == 9
+    assert len(pids) == 10
     for number in signals:
         ready.signal(number)
         until(lambda: ready.process.poll() is not None or ready.status().get("mode") in {"draining", "stopping"}, 10)
@@ -306,7 +371,7 @@ def test_who_does_not_stop_is_killed(start: Start) -> None:
 
 def test_every_process_ends_with_a_killed_supervisor(ready: Appliance) -> None:
     pids = ready.pids()
-    assert len(pids) == 9, "supervisor, two zygotes, five processes, a span"
+    assert len(pids) == 10, "supervisor, two zygotes, five processes, a standby, a span"
     ready.process.kill()
     ready.process.wait()
     until(lambda: not any(alive(pid) for pid in pids), 2, "all gone within two seconds")

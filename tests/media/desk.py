@@ -18,7 +18,7 @@ from edge.media.prompts import PromptMemory
 from edge.media.ring import CommandRing, EventRing
 from edge.media.slots import RecordingState, SlotState, SlotTable
 from edge.media.sockets import SocketPair
-from edge.media.takeup import Left, TakeUp
+from edge.media.takeup import Found, Left, TakeUp
 from edge.runtime.key_table import KeyTable
 from edge.vocabulary.commands import AnyCommand
 from edge.vocabulary.ids import CommandId
@@ -87,8 +87,10 @@ class Desk:
         )
         self.legs.plays = self.plays
         self.events = Events(self.legs, self.plays, self.reports.append, lambda: None, lambda _: None)
-        left = TakeUp(self.plane, commands, self.legs, self.plays, self.reports.append).run(self.table)
+        take_up = TakeUp(Found(self.plane), self.plane, commands, self.legs, self.plays, self.reports.append)
+        take_up.secure()
         self.engine.take_up()
+        left = take_up.run(self.table)
         self.handle_events()
         return left
 

@@ -24,7 +24,7 @@ from edge.vocabulary.commands import AnyCommand, CloseLeg, Command, OpenLeg, Pla
 from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
 from edge.vocabulary.media import Address, CodecName, Direction, RemoteMedia
 from edge.vocabulary.reports import AnyReport, CommandDone, LegMediaEnded
-from edge.vocabulary.supervision import Beat, Exited, Fork, Forked, FromChild, Health, Ready, Scrape, Scraped
+from edge.vocabulary.supervision import Beat, Exited, Fork, Forked, FromChild, Health, Ready, Scrape, Scraped, TakeOver
 from edge.vocabulary.wire import pack, unpacker
 from tests.support import tones
 from tests.support.rtp_stream import RtpStream
@@ -183,11 +183,11 @@ class Appliance:
         os.ftruncate(self.memory, 0)
         os.ftruncate(self.memory, state_size(self.site))
 
-    def fork(self) -> "Worker":
+    def fork(self, *, standby: bool = False) -> "Worker":
         number = next(self._forks)
         incarnation = Incarnation(f"media-{number}")
         channel = Channel()
-        self.channel.send(Fork(number, incarnation), channel.theirs.fileno())
+        self.channel.send(Fork(number, incarnation, standby=standby), channel.theirs.fileno())
         channel.theirs.close()
         forked = self.channel.next(Forked)
         assert forked.error is None
@@ -323,6 +323,12 @@ class Rig:
 
     def next_worker(self) -> None:
         self.worker = self.appliance.fork()
+        self.worker.channel.next(Ready)
+
+    def take_over(self, standby: "Worker") -> None:
+        """Have a standby go on as the worker."""
+        standby.channel.send(TakeOver())
+        self.worker = standby
         self.worker.channel.next(Ready)
 
     def metrics(self) -> dict[str, float]:

@@ -190,6 +190,62 @@ def test_media_killed_in_the_prompt(bench: Bench) -> None:
     ended_once(bench, "completed")
 
 
+def standby_of(bench: Bench) -> int:
+    """Wait for the worker that stands by for media; its pid."""
+    until(
+        lambda: any(p["name"] == "media-standby" and p["state"] == "running" for p in bench.edge.processes()),
+        20,
+        "a standby",
+    )
+    return bench.edge.pid("media-standby")
+
+
+def test_the_standby_of_media_goes_on_with_a_conversation_again_and_again(bench: Bench) -> None:
+    call, there = talking(bench)
+    for _ in range(3):
+        waiting = standby_of(bench)
+        restart(bench, "media")
+        assert bench.edge.pid("media") == waiting
+        hears(call, 900)
+        hears(there, 700)
+    assert call.audio.lost() <= 3
+    call.bye()
+    there.wait_ended()
+    ended_once(bench, "completed")
+
+
+def test_media_killed_when_its_standby_hangs(bench: Bench) -> None:
+    """The standby is told to take over and does not tick: it is ended like any engine that stands still."""
+    call, there = talking(bench)
+    waiting = standby_of(bench)
+    os.kill(waiting, signal.SIGSTOP)
+    old = bench.edge.kill("media")
+    until(lambda: runs_again(bench, "media", old) and bench.edge.pid("media") != waiting, 10, "a third engine")
+    bench.edge.wait_ready()
+    assert not Path(f"/proc/{waiting}").exists()
+    hears(call, 900)
+    hears(there, 700)
+    call.bye()
+    there.wait_ended()
+    ended_once(bench, "completed")
+
+
+def test_media_and_its_zygote_killed_at_once(bench: Bench) -> None:
+    call, there = talking(bench)
+    waiting = standby_of(bench)
+    zygote = bench.edge.kill("media-zygote")
+    old = bench.edge.kill("media")
+    bench.edge.wait_restarted("media", old)
+    assert bench.edge.pid("media") == waiting, "no fork was needed"
+    hears(call, 900)
+    hears(there, 700)
+    bench.edge.wait_restarted("media-zygote", zygote)
+    standby_of(bench)
+    call.bye()
+    there.wait_ended()
+    ended_once(bench, "completed")
+
+
 # --- switch -------------------------------------------------------------------------------------------------------
 
 

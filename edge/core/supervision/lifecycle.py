@@ -54,6 +54,11 @@ class Hung:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """It goes on as another process (a standby that took over); there is none here until it is wanted again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """It was told to end, and must have by `limit_ms` from now."""
 
@@ -65,7 +70,7 @@ class Passed:
     """The deadline is here."""
 
 
-Input = Want | Begun | Ready | Beat | Ended | Hung | Stop | Passed
+Input = Want | Begun | Ready | Beat | Ended | Hung | Left | Stop | Passed
 
 
 # --- actions
@@ -147,14 +152,14 @@ class Lifecycle:
             case Begun():
                 if self.state == "starting":
                     self._expect_life(self._patience.start_ms, now_ms)
-            case Ready():
-                self._sign_of_life(now_ms, ready=True)
-            case Beat():
-                self._sign_of_life(now_ms, ready=False)
+            case Ready() | Beat():
+                self._sign_of_life(now_ms, ready=isinstance(event, Ready))
             case Ended(status):
                 return self._ended(status, now_ms)
             case Hung():
                 return self._hung(now_ms)
+            case Left():
+                self._left()
             case Stop(limit_ms):
                 self._stop(limit_ms, now_ms)
             case Passed():
@@ -194,6 +199,11 @@ class Lifecycle:
         self.state = "aborting"
         self._deadline = Deadline(now_ms + self._patience.abort_ms, "aborting: time for the traceback is over")
         return [Abort()]
+
+    def _left(self) -> None:
+        self.state = "stopped"
+        self._deadline = None
+        self._lives = 0  # its successor is no restart
 
     def _stop(self, limit_ms: int, now_ms: int) -> None:
         if self.alive:
