@@ -39,6 +39,7 @@ from edge.vocabulary.reports import (
     CommandDone,
     EngineOverload,
     FrontSnapshot,
+    LegAnswered,
     LegEnded,
     LegIncoming,
     MediaSnapshot,
@@ -48,7 +49,7 @@ from edge.vocabulary.reports import (
 )
 from edge.vocabulary.wire import pack
 
-#: Ends of legs whose beginning has not been reported yet (another sender, another connection) that are remembered.
+#: Legs whose answer or end was reported before their beginning (by another sender), which are remembered.
 MAX_EARLY = 1000
 #: Ended calls that are remembered: front, back from a kill, tells its unanswered calls again. 40 s at 100 calls/s.
 MAX_ENDED = 4096
@@ -85,7 +86,7 @@ class Exchange:
         self._wall = wall
         self._heap: list[tuple[int, CallId]] = []
         self._armed: dict[CallId, int] = {}
-        self._early: OrderedDict[LegId, LegEnded] = OrderedDict()
+        self._early: OrderedDict[LegId, list[LegAnswered | LegEnded]] = OrderedDict()
         self._ended: OrderedDict[CallId, None] = OrderedDict()
         self._stored_menus: set[str] = set()
         self._hears_sound: set[CallId] = set()
@@ -112,8 +113,8 @@ class Exchange:
         call = self.calls.get(call_of(leg))
         if call is None:
             self.metrics.unknown.inc()
-            if isinstance(body, LegEnded):
-                self._early[leg] = body
+            if isinstance(body, LegAnswered | LegEnded):
+                self._early.setdefault(leg, []).append(body)
                 if len(self._early) > MAX_EARLY:
                     self._early.popitem(last=False)
         elif isinstance(body, SpanReserved):
@@ -138,10 +139,11 @@ class Exchange:
         call = self._new(id_, menu)
         seat = self.plan.seat(slot) if slot is not None else None
         terms = self.plan.terms(menu, self._wall())
-        self.feed(call, Incoming(report=report, terms=terms, seat=seat, refuse=refuse))
-        early = self._early.pop(report.leg, None)
-        if early is not None:
-            self.feed(call, early)
+        up = slot is not None and self.engines[self.seats.engines.engine_of(slot)] in self.connected
+        self.feed(call, Incoming(report=report, terms=terms, seat=seat, refuse=refuse, engine_up=up))
+        for early in self._early.pop(report.leg, []):
+            if not call.over:
+                self.feed(call, early)
 
     def originate(self, id: CallId, request: Originate, menu: Menu) -> None:  # noqa: A002
         """Begin a call of ours."""

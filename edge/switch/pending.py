@@ -1,9 +1,7 @@
 """Commands on their way: to whom, whether sent on the present connection, and whether done."""
 
-from collections.abc import Container
-
 from edge.core.calls.inputs import Send
-from edge.vocabulary.commands import LEAVES_EARLY, AnyCommand, Command, OpenLeg
+from edge.vocabulary.commands import LEAVES_EARLY, AnyCommand, Command
 from edge.vocabulary.ids import CallId, CommandId
 
 
@@ -49,12 +47,11 @@ class Pending:
         self._sent.setdefault(receiver, {}).update(waiting)
         return [Command(id_, body) for id_, body in waiting.items()]
 
-    def take_early(self, receiver: str, unwritten: Container[str]) -> list[Command]:
-        """Return what may be sent before the turn is on disk, in order; the calls in `unwritten` are not at all yet."""
+    def take_early(self, receiver: str) -> list[Command]:
+        """Return what may be sent before the turn is on disk, in order."""
         early = []
         for id_, body in self._waiting.get(receiver, {}).items():
-            written = isinstance(body, OpenLeg) or call_of_command(id_) not in unwritten
-            if not written or not isinstance(body, LEAVES_EARLY):
+            if not isinstance(body, LEAVES_EARLY):
                 break
             early.append(Command(id_, body))
         for command in early:

@@ -199,7 +199,7 @@ class Switch:
                 self._lazy.cancel()
                 self._lazy = None
             # The caller need not wait for the disk where a kill before it loses nothing.
-            self._send(receivers, lambda receiver: exchange.pending.take_early(receiver, turn.calls))
+            self._send(receivers, exchange.pending.take_early)
             ledger.write(exchange.take_turn())
             if ledger.trouble:
                 self._show_trouble()

@@ -67,6 +67,24 @@ def test_seat_is_the_address_of_the_slot(office):
     assert office.sent(SPAN)[-1].media == c.Address("127.0.0.1", 16384 + 2)
 
 
+def test_the_answer_waits_for_an_engine_that_is_away_only(office):
+    office.report("front", incoming("c"))
+    assert [type(body) for body in office.sent(SPAN)] == [c.Answer]
+    office.exchange.connected.discard("media")
+    office.report("front", incoming("d"))
+    assert office.sent(SPAN) == []
+    office.exchange.connected.add("media")
+    assert [body.leg for body in office.sent("media")] == ["c.1", "d.1"]
+    assert [body.leg for body in office.sent(SPAN)] == ["d.1"]
+
+
+def test_an_answer_told_before_its_call_counts(office):
+    """After a kill of switch the span may be the first to tell the new life of what the old one had it do."""
+    office.report("span", r.LegAnswered(LegId("c.1")))
+    office.report("front", incoming("c"))
+    assert office.exchange.calls["c"].phase == "running"
+
+
 def test_all_slots_used_is_503(office):
     for name in "abcd":
         office.answered(name)
@@ -165,6 +183,7 @@ def test_sound_matters_to_menus_that_listen_only(office):
 
 
 def test_deadlines_fire_in_order_and_once(office):
+    office.exchange.connected.discard("media")  # so that the answer waits for it, 10 s at most
     for name in "ab":
         office.report("front", incoming(name))
         office.now += 10
@@ -181,6 +200,7 @@ def test_calls_that_ended_leave_no_timer_behind(office):
     for number in range(50):
         name = f"c{number}"
         office.report("front", incoming(name))
+        office.sent(SPAN)
         office.report("span", ended(LegId(f"{name}.1")))
         office.sent("media")
         office.report("media", media_ended(LegId(f"{name}.1")))

@@ -66,26 +66,21 @@ def test_forgetting_keeps_what_a_connected_receiver_has_yet_to_be_sent():
     assert not pending.has("front", CallId("a"))
 
 
-def test_what_may_leave_early_leaves_in_order_and_only_for_calls_on_disk():
+def test_what_may_leave_early_leaves_in_order():
     pending = Pending()
+    opening = OpenLeg(leg=LegId("c.1"), slot=SlotIndex(0), remote=None)
     answer = Answer(LegId("c.1"), Address("127.0.0.1", 16384))
-    pending.add(Send(CommandId("c:2:1"), "span", Incarnation("s"), answer))
-    assert pending.take_early("span s", {"c"}) == []
-    assert ids(pending.take_early("span s", {"d"})) == ["c:2:1"]
-    assert pending.take_early("span s", {}) == []
+    pending.add(Send(CommandId("c:1:1"), "media", NONE, opening))
+    pending.add(Send(CommandId("c:1:2"), "media", NONE, CloseLeg(LegId("c.1"))))
+    pending.add(Send(CommandId("c:1:3"), "span", Incarnation("s"), answer))
+    assert ids(pending.take_early("media")) == ["c:1:1"]
+    assert ids(pending.take_early("span s")) == ["c:1:3"]
+    assert pending.take_early("span s") == []
+    assert ids(pending.take("media")) == ["c:1:2"]
     pending.add(Send(CommandId("c:3:1"), "span", Incarnation("s"), HangUp(LegId("c.1"))))
     pending.add(Send(CommandId("d:2:1"), "span", Incarnation("s"), answer))
     # A command that must wait holds up those behind it.
-    assert pending.take_early("span s", {}) == []
+    assert pending.take_early("span s") == []
     # On a new connection all of it is sent again, in order.
     pending.again("span s")
-    assert ids(pending.take("span s")) == ["c:2:1", "c:3:1", "d:2:1"]
-
-
-def test_opening_a_leg_does_not_wait_for_its_call_to_be_on_disk():
-    pending = Pending()
-    opening = OpenLeg(leg=LegId("c.1"), slot=SlotIndex(0), remote=None)
-    pending.add(Send(CommandId("c:1:1"), "media", NONE, opening))
-    pending.add(Send(CommandId("c:1:2"), "media", NONE, CloseLeg(LegId("c.1"))))
-    assert ids(pending.take_early("media", {"c"})) == ["c:1:1"]
-    assert ids(pending.take("media")) == ["c:1:2"]
+    assert ids(pending.take("span s")) == ["c:1:3", "c:3:1", "d:2:1"]

@@ -143,15 +143,19 @@ def test_commands_leave_after_their_input_is_on_disk(cast):
     assert ("call1", int(id_.split(":")[1])) in rows
 
 
-def test_a_leg_is_opened_before_its_call_is_on_disk(cast):
+def test_a_leg_is_opened_and_answered_before_its_call_is_on_disk(cast):
+    cast.until(lambda: cast.media.link.connected)
+    cast.call("call0")  # switch has greeted everybody when this one runs
+    cast.until(lambda: any(p.leg == "call0.1" for p in cast.media.bodies(c.Play)))
+    cast.span.obey = False
     with contextlib.closing(sqlite3.connect(cast.world.state / "state.db", isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         cast.front.link.report(incoming("call1"))
-        cast.until(lambda: bool(cast.media.commands))
-        assert db.execute("SELECT count(*) FROM calls").fetchone() == (0,)
-        assert cast.span.commands == []
+        cast.until(lambda: any(body.leg == FIRST for body in cast.span.bodies(c.Answer)))
+        cast.until(lambda: any(body.leg == FIRST for body in cast.media.bodies(c.OpenLeg)))
+        assert db.execute("SELECT count(*) FROM calls").fetchone() == (1,)
         db.execute("ROLLBACK")
-    cast.until(lambda: bool(cast.span.commands))
+    cast.until(lambda: "call.started" in cast.world.types("call1"))
 
 
 def test_no_route_is_404(cast):
@@ -228,6 +232,35 @@ def test_killed_between_the_answer_and_the_disk(cast, back_first):
     assert cast.world.types("call1").count("call.answered") == 1
     answers = [id_ for id_, body in cast.span.commands if isinstance(body, c.Answer)]
     assert len(set(answers)) == len(answers) == (2 if back_first == "media" else 1)
+    cast.caller_hangs_up()
+    cast.wait_end()
+    check_events(cast.world.events())
+
+
+@pytest.mark.parametrize("back_last", ["front", "span", "media"])
+def test_killed_when_the_answer_was_sent_and_nothing_is_on_disk(cast, back_last):
+    """What the new life hears first of the call is different each time; it is the same call, answered once."""
+    cast.call("call0")
+    cast.until(lambda: any(p.leg == "call0.1" for p in cast.media.bodies(c.Play)))
+    with contextlib.closing(sqlite3.connect(cast.world.state / "state.db", isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        cast.call()
+        cast.until(lambda: cast.span.legs.get(FIRST) == "confirmed" and FIRST in cast.media.legs)
+        assert db.execute("SELECT count(*) FROM calls WHERE id = 'call1'").fetchone() == (0,)
+        cast.world.kill()
+    slot = cast.media.legs[FIRST]
+    late = {"front": cast.front, "span": cast.span, "media": cast.media}[back_last]
+    cast.world.peers.remove(late)
+    cast.world.start()
+    others = [peer for peer in (cast.front, cast.span, cast.media) if peer is not late]
+    cast.until(lambda: all(peer.link.connected for peer in others))
+    if late is not cast.front:
+        cast.until(lambda: "call.started" in cast.world.types("call1"))
+    cast.world.peers.append(late)
+    cast.until(lambda: bool(cast.plays()))
+    assert cast.media.legs[FIRST] == slot
+    assert cast.world.types("call1").count("call.started") == 1
+    assert cast.world.types("call1").count("call.answered") == 1
     cast.caller_hangs_up()
     cast.wait_end()
     check_events(cast.world.events())

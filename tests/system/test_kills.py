@@ -288,14 +288,15 @@ def legs_in_media(bench: Bench, caller: Call) -> list[str]:
 
 
 @pytest.mark.parametrize("first", ["media", "front"])
-def test_switch_killed_when_media_has_opened_a_leg_that_the_disk_does_not_know(bench: Bench, first: str) -> None:
-    """The leg is opened in the same slot again, whether media or front is the first to tell the new life of it."""
+def test_switch_killed_when_a_call_is_answered_that_the_disk_does_not_know(bench: Bench, first: str) -> None:
+    """The leg stays in its slot, whether media or front is the first to tell the new life of it, and is answered once."""
     in_menu(bench).bye()  # in slot 0, which a new life would choose by itself; the call to come gets slot 1
     ended_once(bench, "completed")
     zygote = bench.edge.pid("media-zygote")
     with disk_held_up(bench.edge) as database:
         call = bench.caller.call(bench.edge.uri)
         (opened,) = until(lambda: legs_in_media(bench, call), 2, "media opened the leg")
+        call.wait_answered()
         if first == "front":  # media is away until its zygote goes on
             os.kill(zygote, signal.SIGSTOP)
             bench.edge.kill("media")
@@ -305,7 +306,6 @@ def test_switch_killed_when_media_has_opened_a_leg_that_the_disk_does_not_know(b
         until(lambda: bench.edge.types().count("call.started") == 2, 4, "front told of the call")
         os.kill(zygote, signal.SIGCONT)
     bench.edge.wait_restarted("switch", old)
-    call.wait_answered()
     assert legs_in_media(bench, call) == [opened]
     hears(call, TONES["welcome"])
     call.audio.press("1")  # to the port that the answer names

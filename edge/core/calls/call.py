@@ -24,7 +24,7 @@ from edge.core.calls.inputs import (
 )
 from edge.core.calls.keys import Keys
 from edge.core.calls.leg import Leg
-from edge.core.calls.reactions import ENDING, FIRST_FACTS, LONGEST, REACTIONS, SETUP
+from edge.core.calls.reactions import ACK_MS, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, REACTIONS, SETUP
 from edge.core.calls.recorder import Recorder
 from edge.core.calls.stage import Stage
 from edge.core.calls.transfer import Transfer
@@ -47,8 +47,6 @@ from edge.vocabulary.reports import (
 
 #: A dead process must not hold a call open.
 ENDING_MS = 10_000
-#: From the INVITE to the moment that media is open.
-OPEN_MS = 10_000
 #: What outcome a refusal before the answer has.
 REFUSALS: dict[int, Outcome] = {404: "no_route", 488: "media_lost", 503: "no_room"}
 
@@ -188,6 +186,11 @@ class Call:
             return
         leg.take_seat(input.seat, report.remote)
         self.fx.set(SETUP, OPEN_MS)
+        if input.engine_up:
+            # The engine connects the sockets and empties them while the 200 is on its way through span and front: what
+            # strangers sent before is not heard, and the caller's first packet comes a round trip later.
+            leg.answer()
+            self.fx.set(SETUP, ACK_MS)
 
     def begin_outgoing(self, input: Originate) -> None:  # noqa: A002
         """Begin by reserving a span for the first leg."""

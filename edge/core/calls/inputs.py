@@ -64,6 +64,8 @@ class Incoming(Struct, frozen=True, tag=True, kw_only=True):
     seat: Seat | None
     #: SIP status to refuse with; 0: take the call.
     refuse: int = 0
+    #: The seat's engine is there to open the leg, so the answer need not wait until it has told so.
+    engine_up: bool = False
 
 
 class Originate(Struct, frozen=True, tag=True, kw_only=True):

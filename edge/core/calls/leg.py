@@ -101,6 +101,12 @@ class Leg:
         self.media = "opening"
         self._fx.media(OpenLeg(leg=self.id, slot=seat.slot, remote=remote))
 
+    def answer(self) -> None:
+        """Have the span answer with the address of the leg's seat."""
+        if self.seat is not None:
+            self.signalling = "answering"
+            self._fx.span(self.span, Answer(self.id, self.seat.address))
+
     def opened(self) -> None:
         """Media is open: go on with the signalling that waited for it."""
         if self.media != "opening" or self.seat is None:
@@ -109,8 +115,7 @@ class Leg:
         if self.sound != LegSound():
             self._fx.media(SetSound(self.id, self.sound))
         if self.signalling == "offered":
-            self.signalling = "answering"
-            self._fx.span(self.span, Answer(self.id, self.seat.address))
+            self.answer()
         elif self.signalling == "seating":
             self.signalling = "dialling"
             self._fx.span(self.span, MakeCall(self.id, self.seat.address))

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 
 #: From our 200 to its ACK: RFC 3261 timer H is 32 s.
 ACK_MS = 40_000
+#: From the command to the moment that media is open.
+OPEN_MS = 10_000
 
 SETUP, LONGEST, ENDING, FIRST_FACTS = "set-up", "longest call", "ending", "media facts"
 
@@ -107,7 +109,10 @@ def _answered(call: "Call", input: LegAnswered) -> None:  # noqa: A002
     elif leg is call.first and leg.answered():
         call.answered_ms = call.fx.now_ms
         call.phase = "running"
-        call.fx.clear(SETUP)
+        if leg.media == "opening":
+            call.fx.set(SETUP, OPEN_MS)
+        else:
+            call.fx.clear(SETUP)
         call.fx.emit(events.CallAnswered(after_ms=call.fx.now_ms - call.started_ms))
         call.recorder.start()
         if leg.remote is None:
@@ -163,6 +168,8 @@ def _succeeded(call: "Call", kind: str, leg: Leg, command: CommandId) -> None:
             if call.phase == "setup":
                 patience = ACK_MS if isinstance(call.begun, Incoming) else _ring_timeout(call)
                 call.fx.set(SETUP, patience)
+            elif call.phase == "running":
+                call.fx.clear(SETUP)
         elif (party := call.party(leg)) is not None and leg.signalling == "dialling":
             party.dialled()
 

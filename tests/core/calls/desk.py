@@ -85,7 +85,11 @@ TERMS = Terms(menu="main", menu_version="v1", menu_key="k", max_call_ms=3_600_00
 
 
 def incoming(
-    refuse: int = 0, with_seat: bool = True, remote: RemoteMedia | None = REMOTE, terms: Terms = TERMS
+    refuse: int = 0,
+    with_seat: bool = True,
+    remote: RemoteMedia | None = REMOTE,
+    terms: Terms = TERMS,
+    engine_up: bool = False,
 ) -> Incoming:
     report = r.LegIncoming(
         leg=FIRST,
@@ -98,7 +102,8 @@ def incoming(
         sip_call_id="x@y",
         remote=remote,
     )
-    return Incoming(report=report, terms=terms, seat=seat(0) if with_seat else None, refuse=refuse)
+    given = seat(0) if with_seat else None
+    return Incoming(report=report, terms=terms, seat=given, refuse=refuse, engine_up=engine_up)
 
 
 def originate(terms: Terms = TERMS) -> Originate:

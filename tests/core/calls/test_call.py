@@ -32,7 +32,32 @@ from tests.core.calls.desk import (
 )
 
 
-def test_media_is_open_before_the_call_is_answered():
+def test_answer_does_not_wait_for_an_engine_that_is_there():
+    desk = Desk(incoming(engine_up=True), auto=False)
+    assert [type(s.body) for s in desk.sent] == [c.OpenLeg, c.Answer]
+    desk.answer()
+    assert desk.types()[:2] == ["call.started", "call.answered"]
+    desk.give(r.CommandDone(desk.sent[0].id))
+    assert len(desk.bodies(c.Answer)) == 1
+    desk.wait(60_000)
+    assert desk.call.phase == "running"
+
+
+def test_media_that_fails_behind_the_answer_ends_the_call():
+    for how in ("refuses", "says nothing"):
+        desk = Desk(incoming(engine_up=True), auto=False)
+        desk.answer()
+        if how == "refuses":
+            desk.give(r.CommandDone(desk.sent[0].id, "no such address"))
+        else:
+            desk.wait(10_000)
+        assert len(desk.bodies(c.HangUp)) == 1
+        desk.wait(ENDING_MS)
+        assert desk.call.over
+        assert desk.freed == [0]
+
+
+def test_an_engine_that_is_away_is_waited_for_before_the_answer():
     desk = Desk(incoming(), auto=False)
     assert [type(s.body) for s in desk.sent] == [c.OpenLeg]
     assert desk.sent[0].to == "media"

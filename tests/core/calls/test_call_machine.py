@@ -63,9 +63,10 @@ class CallMachine(RuleBasedStateMachine):
         with_seat=st.sampled_from([True, True, True, False]),
         remote=st.sampled_from([REMOTE, REMOTE, None]),
         recorded=st.booleans(),
+        engine_up=st.booleans(),
         auto=st.booleans(),
     )
-    def begin(self, out, refuse, with_seat, remote, recorded, auto):
+    def begin(self, out, refuse, with_seat, remote, recorded, engine_up, auto):
         terms = Terms(menu="main", max_call_ms=MAX_CALL_MS, recordings="/rec" if recorded else "")
         first: Input
         if out:
@@ -73,7 +74,7 @@ class CallMachine(RuleBasedStateMachine):
             self.given = set()
         else:
             with_seat = with_seat and not refuse
-            first = incoming(refuse, with_seat, remote, terms)
+            first = incoming(refuse, with_seat, remote, terms, engine_up)
             self.given = {0} if with_seat else set()
         self.next_seat = 1
         self.began_ms = 1_000_000
