@@ -57,15 +57,23 @@ class Endpoint:
             self._endpoint.codecSetPriority(codec.codecId, 128 if codec.codecId.startswith("PCM") else 0)
         #: Where it listens.
         self.address = Address(address, int(self._endpoint.transportGetInfo(transport).localName.rpartition(":")[2]))
+        #: Readable when SIP has come.
+        self.fd = library.socket_at(address, self.address.port)
+        self._timers = library.Timers()
         self._account = _Account(self)
         self._account.create(_account_config(address))
 
     def __len__(self) -> int:
         return len(self._calls)
 
-    def wait(self, timeout_ms: int) -> None:
-        """Handle SIP until something happened, at most `timeout_ms` (the library's own limit is 999)."""
-        self._endpoint.libHandleEvents(timeout_ms)
+    @property
+    def timer_ms(self) -> int | None:
+        """Milliseconds until one of the library's timers is due; None when none runs."""
+        return self._timers.wait_ms()
+
+    def handle(self) -> None:
+        """Handle SIP that has come (a message at least, not always all) and timers that are due."""
+        self._endpoint.libHandleEvents(0)
         if self._stale_bridge:
             self._stale_bridge = False
             self._bridge.tick()

@@ -1,7 +1,10 @@
 """What pjsua2's classes do not offer, called by ctypes in the same shared object."""
 
+import contextlib
 import ctypes
 import os
+import socket
+from pathlib import Path
 
 import pjsua2
 from pjsua2 import _pjsua2
@@ -23,6 +26,21 @@ _lib.pj_srand.argtypes = [ctypes.c_uint]
 _lib.pjsua_set_no_snd_dev.restype = ctypes.c_void_p
 _lib.pjsua_call_get_max_count.restype = ctypes.c_uint
 _lib.pjmedia_port_get_frame.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+_lib.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
+_lib.pjsip_endpt_get_timer_heap.argtypes = [ctypes.c_void_p]
+_lib.pjsip_endpt_get_timer_heap.restype = ctypes.c_void_p
+_lib.pj_timer_heap_earliest_time.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+_lib.pj_gettickcount.argtypes = [ctypes.c_void_p]
+
+
+class _Time(ctypes.Structure):
+    """pj_time_val."""
+
+    _fields_ = (("sec", ctypes.c_long), ("msec", ctypes.c_long))
+
+    @property
+    def ms(self) -> int:
+        return int(self.sec * 1000 + self.msec)
 
 
 class _Frame(ctypes.Structure):
@@ -63,6 +81,32 @@ def be_quiet() -> None:
 def seed() -> None:
     """Seed the library's rand(): Call-IDs, tags and branches. Its own seed is host, time and pid."""
     _lib.pj_srand(int.from_bytes(os.urandom(4), "little"))
+
+
+class Timers:
+    """The timers of the initialised library: retransmissions, ends of transactions and sessions."""
+
+    def __init__(self) -> None:
+        self._heap = _lib.pjsip_endpt_get_timer_heap(_lib.pjsua_get_pjsip_endpt())
+        if not self._heap:
+            raise RuntimeError("the library has no timer heap")
+        self._due, self._now = _Time(), _Time()
+
+    def wait_ms(self) -> int | None:
+        """Milliseconds until the first is due, 0 when it is; None when there is none."""
+        if _lib.pj_timer_heap_earliest_time(self._heap, ctypes.byref(self._due)) != 0:
+            return None
+        _lib.pj_gettickcount(ctypes.byref(self._now))
+        return max(0, self._due.ms - self._now.ms)
+
+
+def socket_at(address: str, port: int) -> int:
+    """Return the descriptor of this process that is bound to `address`:`port`. Raises RuntimeError without one."""
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as twin:
+            if twin.type == socket.SOCK_DGRAM and twin.getsockname() == (address, port):
+                return int(entry.name)
+    raise RuntimeError(f"the library has no socket at {address}:{port}")
 
 
 class Bridge:

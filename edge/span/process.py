@@ -17,7 +17,7 @@ from edge.runtime.prctl import forbid_new_privileges
 from edge.runtime.process import ProcessContext
 from edge.span import library
 from edge.span.endpoint import Endpoint
-from edge.span.waker import Waker
+from edge.span.poller import Poller
 from edge.vocabulary.commands import AnyCommand, SpanCommand
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.media import Address
@@ -68,7 +68,7 @@ class Span:
         self._link = LinkClient(
             context.link_path, "span", context.incarnation, self._command, self._discard, self._core.snapshot
         )
-        self._waker = Waker(self._endpoint.address)
+        self._poller = Poller(self._endpoint.fd)
         self._over_ms: int | None = None
         self._next_beat_ms = 0
         self._idle_since_ms: int | None = None
@@ -84,11 +84,16 @@ class Span:
         """Serve until told to stop and all legs are gone, or `FAREWELL_MS` after."""
         self._channel.ready(self._endpoint.address.port)
         self._log.info("listening", address=str(self._endpoint.address))
-        self._waker.fired = True
         while not self._over(monotonic_ms()):
             self._look(monotonic_ms())
-            self._endpoint.wait(self._timeout_ms(monotonic_ms()))
+            sip, others = self._poller.wait(self._timeout_ms(monotonic_ms()))
+            if sip or self._endpoint.timer_ms == 0:
+                self._endpoint.handle()
             self._drain_events(monotonic_ms())
+            if others:
+                self._channel.handle_readable()
+                self._link.handle_readable()
+                self._drain_events(monotonic_ms())  # a Stop may have ended the last leg, and this loop
         self._link.flush()
         self._log.info("ending", legs=len(self._core), faults={**self._core.faults, **self._endpoint.faults})
         return 0
@@ -100,16 +105,10 @@ class Span:
 
     def _look(self, now_ms: int) -> None:
         """Everything but SIP: link, channel, deadlines."""
-        if self._link.next_attempt_ms is not None and now_ms >= self._link.next_attempt_ms and self._link.connect():
-            self._waker.fired = True
-        if self._waker.fired:
-            self._waker.fired = False
-            self._channel.handle_readable()
-            self._link.handle_readable()
-            self._waker.rearm(self._channel.fileno(), writable=self._channel.wants_write)
-            self._waker.rearm(self._link.fileno(), writable=self._link.wants_write)
-        elif self._link.wants_write:
-            self._waker.rearm(self._link.fileno(), writable=True)
+        if self._link.next_attempt_ms is not None and now_ms >= self._link.next_attempt_ms:
+            self._link.connect()
+        self._poller.watch(self._channel.fileno(), writable=self._channel.wants_write)
+        self._poller.watch(self._link.fileno(), writable=self._link.wants_write)
         if self._stop_asked:
             self._stop()
         if now_ms >= self._next_beat_ms:
@@ -121,7 +120,7 @@ class Span:
             self._handle(Tick(), now_ms)
 
     def _timeout_ms(self, now_ms: int) -> int:
-        if self._endpoint.events or self._waker.fired or self._over(now_ms):
+        if self._endpoint.events or self._over(now_ms):
             return 0
         due = [self._next_beat_ms]
         if self._core.deadline is not None:
@@ -130,6 +129,9 @@ class Span:
             due.append(self._link.next_attempt_ms)
         if self._over_ms is not None:
             due.append(self._over_ms)
+        timer_ms = self._endpoint.timer_ms
+        if timer_ms is not None:
+            due.append(now_ms + timer_ms)
         return max(0, min(due) - now_ms)
 
     def _idle(self, now_ms: int) -> None:
