@@ -229,7 +229,7 @@ AnyCommand = FrontCommand | SpanCommand | MediaCommand | Wake
 #: the same slot, and for media that is done already. A leg that is not told of again is discarded by media's snapshot.
 #:
 #: `Answer` leaves with the `OpenLeg` of an incoming call, or follows its CommandDone. After a kill the new life, told
-#: of the call again by front, sends both again, under ids of its own: media and a span that have done it say done and no
+#: of the call again by front, sends both again, under new ids: media and a span that have done it say so and do no
 #: more. The span's `LegAnswered` may come before front's `LegIncoming`; it is kept for it. If the new life does not
 #: want the call, the span turns its `Reject` behind the answer into a BYE.
 LEAVES_EARLY = (OpenLeg, Answer)
