@@ -7,9 +7,9 @@ FRAME = 160
 BLOCK = 80
 #: Frames whose levels are kept: what has not changed over all of them is no voice (300 ms).
 STEADY = 15
-#: Windows of the least level, and their length in frames: the noise floor is the least of the last 1.6 s.
+#: Windows of the least level, and their length in frames: the noise floor is the least of the last 2.5 s.
 WINDOWS = 5
-WINDOW_FRAMES = 16
+WINDOW_FRAMES = 25
 
 #: Times are samples since `reset`; levels are dBm0. All zeros are a fresh state.
 SPEECH_STATE = np.dtype(
@@ -37,9 +37,12 @@ SPEECH_STATE = np.dtype(
         ("minima", "f4", (WINDOWS,)),
         ("window", "i8"),  # frames in the newest window
         ("loudest", "f4"),  # level of the voice: its loudest frames, forgotten slowly
+        ("mask", "f4"),  # what a sound that was no voice leaves behind in a room is softer than this
         # one pure tone
         ("tone_frames", "i8"),  # frames in a row that hold one and the same tone; 0: none
         ("tone_start", "i8"),
+        ("tone_end", "i8"),  # end of the last frame with it
+        ("tone_missed", "i8"),  # frames since then
         ("tone_hz", "f4"),
         ("tone_level", "f4"),
         # what has been told (`feed_all`)

@@ -1,0 +1,446 @@
+"""Speech activity, level, noise floor, clipping and dead air of one stream: cheap enough to be always on.
+
+A frame of 20 ms is described by six sums. Hearing is done on d[n] = x[n] - x[n-2], which lets 0.5 to 3.5 kHz pass and
+keeps out what cars and mains hum with (-20 dB at 60 Hz), scaled so that 1 kHz keeps its level. Voice is what stands out
+of the noise floor and out of the talker's own loudest syllables by so much, and changes: what has stayed the same for
+300 ms (noise that has set in, hum, a dual tone) becomes the noise floor, and one pure tone is told by its own law,
+d[n] + d[n-8] = 2 cos(4w) d[n-4], within 60 ms. Both are taken back out of a spurt that they had begun. The active level
+counts blocks with voice only, as ITU-T P.56 does; levels are of the whole band.
+
+Begin and end of a spurt are known to a block of 10 ms. Packets that were lost and made up are fed as audio.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from dsp.codecs.g711 import POWER_0_DBM0
+from dsp.detectors import verdicts as say
+from dsp.detectors.speech_state import BLOCK, FRAME, STEADY, WINDOW_FRAMES, WINDOWS
+from dsp.jit import kernel, sum_kernel
+
+#: What verdicts of kind LEVEL are about.
+CLIPPING = 1
+DEAD_AIR = 2
+#: Causes of the end of a spurt: it fell silent; it was no voice (`start` is then the begin that was told).
+SILENCE = 0
+NO_VOICE = 1
+LOST = 2
+
+#: Level of nothing at all, dBm0.
+NOTHING = -100.0
+#: Noise floor that a stream is thought to have before anything is known of it.
+FIRST_FLOOR = -60.0
+#: Voice is this much above the noise floor, at least so loud, and at most this much below the loudest syllables (dB).
+ABOVE_FLOOR = 9.0
+LEAST = -50.0
+BELOW_LOUDEST = 19.0
+#: The least level of some seconds is no floor where it is the softest syllable of somebody who does not pause.
+FLOOR_BELOW_LOUDEST = 25.0
+#: In a spurt it may be softer by so much.
+HYSTERESIS = 3.0
+#: The loudest syllables are forgotten at this rate (dB a frame: 2 dB/s).
+FORGET = 0.04
+#: Blocks of the last eight that are loud when a spurt begins: 50 ms of 80. What is shorter is a click.
+BEGIN_BLOCKS = 5
+#: Blocks of the last five that are loud while it goes on.
+GO_ON_BLOCKS = 3
+#: Silence that ends a spurt (200 ms).
+HANG_OVER = 1600
+#: Levels of a sound that does not change stay within so much (dB) for `STEADY` frames.
+STEADY_RANGE = 4.0
+#: A steady sound may begin its spurt this much before it is steady all over.
+STEADY_LEAD = 480
+#: A pure tone: at least so loud; noise beside it at most so much of its power; one frequency, one level.
+TONE_LEVEL = -45.0
+TONE_NOISE = 0.06
+TONE_AGREES = 0.07
+TONE_LEAST_HZ = 350.0
+TONE_MOST_HZ = 3000.0
+TONE_DRIFT = 0.012
+TONE_STEP = 3.0
+#: Frames after which a tone is no voice, and frames without it that do not end it.
+TONE_FRAMES = 3
+TONE_BRIDGED = 1
+#: A room goes on sounding after a tone: softer by so much (dB), and fading by so much a frame (T60 = 1.2 s).
+TAIL_BELOW = 6.0
+TAIL_FADES = 1.0
+#: The ends of G.711's scales are 32124 and 32256; what clipped before the encoder comes out there.
+CLIPPED = 32000
+#: Clipping is told after this many frames with it (of a run that no clean second breaks), and is over after a second.
+CLIPPING_FRAMES = 5
+CLEAN_FRAMES = 50
+#: Dead air: nothing above this level for 10 s.
+DEAD_LEVEL = -55.0
+DEAD_AFTER = 80000
+
+_EIGHT = 0xFF
+_FIVE = 0x1F
+
+
+@kernel
+def reset(state: Any) -> None:
+    """Forget everything."""
+    state.position = 0
+    state.talking = 0
+    state.onset = 0
+    state.last_active = 0
+    state.spurts = 0
+    state.recent = 0
+    state.frames = 0
+    state.active_blocks = 0
+    state.active_power = 0.0
+    state.clipped = 0
+    state.clipped_frames = 0
+    state.zero_frames = 0
+    state.filled = 0
+    state.steady = 0
+    state.tone_frames = 0
+    state.told_onset = 0
+    state.told_clipping = 0
+    state.told_dead = 0
+    state.clip_run = 0
+    state.clean_run = 0
+    state.silent_since = 0
+
+
+@kernel
+def decibel(mean_square: float) -> float:
+    """Level of a mean square in dBm0, `NOTHING` at the least."""
+    ratio = mean_square / POWER_0_DBM0
+    return 10.0 * math.log10(ratio) if ratio > 1e-10 else NOTHING
+
+
+@sum_kernel
+def _sums(frame: Any) -> tuple[float, float, float, float, float, float]:
+    """Describe a frame by sums.
+
+    Gives the energy of all of it; of d[n] = x[n] - x[n-2] the energies in both blocks, and what the tone's law needs of
+    d at a distance of four: (y p, p p, y y).
+    """
+    whole = np.float32(0.0)
+    for n in range(FRAME):
+        a = np.float32(frame[n])
+        whole += a * a
+    first = np.float32(0.0)
+    second = np.float32(0.0)
+    for n in range(2, BLOCK):
+        a = np.float32(frame[n]) - np.float32(frame[n - 2])
+        b = np.float32(frame[n + BLOCK]) - np.float32(frame[n + BLOCK - 2])
+        first += a * a
+        second += b * b
+    yp = np.float32(0.0)
+    pp = np.float32(0.0)
+    yy = np.float32(0.0)
+    for n in range(FRAME - 10):
+        p = np.float32(frame[n + 6]) - np.float32(frame[n + 4])
+        y = np.float32(frame[n + 2]) - np.float32(frame[n]) + np.float32(frame[n + 10]) - np.float32(frame[n + 8])
+        yp += y * p
+        pp += p * p
+        yy += y * y
+    return (
+        np.float64(whole),
+        np.float64(first),
+        np.float64(second),
+        np.float64(yp),
+        np.float64(pp),
+        np.float64(yy),
+    )
+
+
+@sum_kernel
+def _neighbours(frame: Any) -> float:
+    """Sum of d[n] d[n-1] over d's energy: tells which of the frequencies that the tone's law leaves open it is."""
+    total = np.float32(0.0)
+    energy = np.float32(1e-9)
+    for n in range(FRAME - 4):
+        a = np.float32(frame[n + 2]) - np.float32(frame[n])
+        total += a * (np.float32(frame[n + 3]) - np.float32(frame[n + 1]))
+        energy += a * a
+    return np.float64(total) / np.float64(energy)
+
+
+@kernel
+def _clipped(frame: Any) -> int:
+    count = 0
+    for n in range(FRAME):
+        if frame[n] >= CLIPPED or frame[n] <= -CLIPPED:
+            count += 1
+    return count
+
+
+@kernel
+def _frequency(frame: Any, half: float) -> float:
+    """Frequency (Hz) of the tone of which cos(4w) = `half`; 0 when neighbouring samples speak against a pure tone.
+
+    The law alone would take 800 Hz with 1200 Hz, an open vowel, for one tone.
+    """
+    near = min(max(_neighbours(frame), -1.0), 1.0)
+    rough = math.acos(near)
+    folded = math.acos(min(max(half, -1.0), 1.0))
+    best = 0.0
+    far = 10.0
+    for turn in range(3):
+        for sign in (-1.0, 1.0):
+            w = (2.0 * math.pi * turn + sign * folded) / 4.0
+            if 0.0 <= w <= math.pi and abs(w - rough) < far:
+                far = abs(w - rough)
+                best = w
+    if abs(math.cos(best) - near) > TONE_AGREES:
+        return 0.0
+    return best * 8000.0 / (2.0 * math.pi)
+
+
+@kernel
+def _tone(state: Any, frame: Any, yp: float, pp: float, yy: float, level: float) -> None:
+    """Go on with the run of frames that hold one pure tone, begin one, or end it."""
+    hz = 0.0
+    if level >= TONE_LEVEL and pp > 0.0:
+        a = yp / pp
+        noise = (yy - a * yp) / (pp * (2.0 + a * a))
+        if abs(a) < 2.0 and noise <= TONE_NOISE:
+            hz = _frequency(frame, a / 2.0)
+    rising = state.tone_frames == 1 and level > state.tone_level
+    same = (
+        state.tone_frames > 0
+        and abs(hz - state.tone_hz) <= TONE_DRIFT * state.tone_hz
+        and (rising or abs(level - state.tone_level) <= TONE_STEP)
+    )
+    if same:
+        state.tone_frames += 1
+        state.tone_missed = 0
+        state.tone_end = state.position + FRAME
+        if rising:
+            state.tone_level = level
+        state.tone_hz += (hz - state.tone_hz) / min(state.tone_frames, 8)
+        return
+    if state.tone_frames >= TONE_FRAMES and state.tone_missed < TONE_BRIDGED:
+        state.tone_missed += 1  # the phase reversals of ANSam (V.8), a lost packet
+        return
+    state.tone_frames = 0
+    if TONE_LEAST_HZ <= hz <= TONE_MOST_HZ:
+        state.tone_frames = 1
+        state.tone_missed = 0
+        state.tone_start = state.position
+        state.tone_end = state.position + FRAME
+        state.tone_hz = hz
+        state.tone_level = level
+
+
+@kernel
+def _levels(state: Any, mean_square: float, level: float) -> None:
+    """Follow noise floor and talker's level by the frame's."""
+    if state.filled == 0:
+        state.smooth = mean_square
+        state.floor = FIRST_FLOOR
+        state.loudest = NOTHING
+        state.mask = NOTHING
+        state.window = 0
+        for k in range(WINDOWS):
+            state.minima[k] = FIRST_FLOOR
+    low = level
+    high = level
+    total = level
+    for k in range(STEADY - 1):
+        one = state.levels[k + 1]
+        state.levels[k] = one
+        low = min(low, one)
+        high = max(high, one)
+        total += one
+    state.levels[STEADY - 1] = level
+    state.filled = min(state.filled + 1, STEADY)
+    state.smooth += 0.5 * (mean_square - state.smooth)
+    soft = decibel(state.smooth)
+    if state.window >= WINDOW_FRAMES:
+        for k in range(WINDOWS - 1):
+            state.minima[k] = state.minima[k + 1]
+        state.minima[WINDOWS - 1] = soft
+        state.window = 0
+    state.minima[WINDOWS - 1] = min(state.minima[WINDOWS - 1], soft)
+    state.window += 1
+    floor = state.minima[0]
+    for k in range(1, WINDOWS):
+        floor = min(floor, state.minima[k])
+    if state.talking:
+        floor = min(floor, state.loudest - FLOOR_BELOW_LOUDEST)
+    state.steady = 0
+    if state.filled == STEADY and high - low <= STEADY_RANGE and low > NOTHING:
+        state.steady = 1
+        floor = max(floor, total / STEADY)
+    elif floor < state.floor < soft - ABOVE_FLOOR:
+        # What set in as noise goes on under the voice; only a soft moment shows that it has gone.
+        floor = state.floor
+    state.floor = floor
+
+
+@kernel
+def _bits(value: int) -> int:
+    count = 0
+    while value:
+        value &= value - 1
+        count += 1
+    return count
+
+
+@kernel
+def _block(state: Any, mean_square: float, at: int, threshold: float) -> None:
+    """Judge a block that begins at `at`."""
+    level = decibel(mean_square)
+    loud = 1 if level >= threshold - (HYSTERESIS if state.talking else 0.0) else 0
+    state.recent = ((state.recent << 1) | loud) & _EIGHT
+    if state.talking:
+        if loud and _bits(state.recent & _FIVE) >= GO_ON_BLOCKS:
+            state.last_active = at + BLOCK
+            state.active_blocks += 1
+        elif at + BLOCK - state.last_active >= HANG_OVER:
+            state.talking = 0
+    elif loud and _bits(state.recent) >= BEGIN_BLOCKS:
+        first = 7
+        while not (state.recent >> first) & 1:
+            first -= 1
+        state.talking = 1
+        state.spurts += 1
+        state.onset = max(at - first * BLOCK, 0)
+        state.last_active = at + BLOCK
+        state.active_blocks += 1
+
+
+@kernel
+def _take_back(state: Any, start: int) -> None:
+    """Take out of the spurt what is heard since `start`: it is no voice."""
+    state.recent = 0
+    if state.talking == 0:
+        return
+    if state.onset >= start - STEADY_LEAD:
+        state.talking = 0
+        state.spurts -= 1
+        state.last_active = state.onset
+    else:
+        state.last_active = min(state.last_active, max(start, state.onset))
+
+
+@kernel
+def feed(state: Any, frame: Any) -> None:
+    """Take in a frame (int16[160] at 8 kHz)."""
+    whole, first, second, yp, pp, yy = _sums(frame)
+    level = decibel(whole / FRAME)
+    first /= 2 * (BLOCK - 2)
+    second /= 2 * (BLOCK - 2)
+    state.frames += 1
+    if whole == 0.0:
+        state.zero_frames += 1
+    clipped = _clipped(frame) if level > -20.0 else 0
+    if clipped:
+        state.clipped += clipped
+        state.clipped_frames += 1
+        state.clip_run += 1
+        state.clean_run = 0
+    else:
+        state.clean_run += 1
+        if state.clean_run >= CLEAN_FRAMES:
+            state.clip_run = 0
+    _tone(state, frame, yp, pp, yy, level)
+    band = 0.5 * (first + second)
+    _levels(state, band, decibel(band))
+    state.level = level
+    at = state.position
+    state.position += FRAME
+    if level > DEAD_LEVEL:
+        state.silent_since = state.position
+    soft = decibel(state.smooth)
+    state.mask -= TAIL_FADES
+    if state.tone_frames >= TONE_FRAMES or state.steady:
+        state.mask = max(state.mask, soft)
+    if state.tone_frames >= TONE_FRAMES:
+        _take_back(state, state.tone_start)
+        if state.talking and state.position - state.last_active >= HANG_OVER:
+            state.talking = 0
+        return
+    if state.steady:
+        _take_back(state, state.position - STEADY * FRAME)
+    # Threshold by what was known before: a voice that sets in must not be measured by itself.
+    threshold = max(state.floor + ABOVE_FLOOR, LEAST, state.loudest - BELOW_LOUDEST, state.mask - TAIL_BELOW)
+    before = state.active_blocks
+    _block(state, first, at, threshold)
+    _block(state, second, at + BLOCK, threshold)
+    state.active_power += (state.active_blocks - before) * whole / FRAME
+    state.loudest = max(state.loudest - FORGET, soft if state.talking else NOTHING)
+
+
+@kernel
+def gap(state: Any, samples: int) -> None:
+    """Note that `samples` are missing and nothing stands for them: a spurt goes on over 200 ms, and ends otherwise."""
+    if samples <= 0:
+        return
+    state.position += samples
+    state.recent = 0
+    state.tone_frames = 0
+    state.filled = min(state.filled, 1)
+    if state.talking and state.position - state.last_active >= HANG_OVER:
+        state.talking = 0
+
+
+@kernel
+def _tell_spurt(state: Any, row: int, verdicts: Any, told: Any) -> None:
+    told_onset = state.told_onset - 1
+    if told_onset >= 0 and (state.talking == 0 or state.onset != told_onset):
+        spoke = state.last_active > told_onset
+        cause = SILENCE if spoke else NO_VOICE
+        end = max(state.last_active, told_onset)
+        say.tell(
+            verdicts, told, row, say.SPEECH, 0, say.END, cause, told_onset, end, state.position,
+            active_level(state), state.floor, 0.0,
+        )  # fmt: skip
+        state.told_onset = 0
+    if state.talking and state.told_onset == 0:
+        say.tell(
+            verdicts, told, row, say.SPEECH, 0, say.BEGIN, 0, state.onset, state.onset, state.position,
+            state.level, state.floor, 0.0,
+        )  # fmt: skip
+        state.told_onset = state.onset + 1
+
+
+@kernel
+def _tell_levels(state: Any, row: int, verdicts: Any, told: Any) -> None:
+    at = state.position
+    clipping = 1 if state.clip_run >= CLIPPING_FRAMES else 0
+    if clipping != state.told_clipping:
+        phase = say.BEGIN if clipping else say.END
+        start = at - FRAME if clipping else at - CLEAN_FRAMES * FRAME
+        state.told_clipping = clipping
+        say.tell(
+            verdicts, told, row, say.LEVEL, CLIPPING, phase, 0, start, start, at, state.level,
+            float(state.clipped), float(state.clipped_frames),
+        )  # fmt: skip
+    dead = 1 if at - state.silent_since >= DEAD_AFTER else 0
+    if dead != state.told_dead:
+        phase = say.BEGIN if dead else say.END
+        start = state.silent_since if dead else at - FRAME
+        state.told_dead = dead
+        say.tell(verdicts, told, row, say.LEVEL, DEAD_AIR, phase, 0, start, start, at, state.level, state.floor, 0.0)
+
+
+@kernel
+def feed_all(states: Any, frames: Any, rows: Any, count: int, verdicts: Any, told: Any) -> None:
+    """Take in a frame of each of `count` legs.
+
+    `rows` (int32) are their places in `states` (SPEECH_STATE) and in `frames` (int16[slots, 160]). Verdicts (VERDICT):
+
+    - SPEECH, BEGIN and END of each spurt: `start`, `end`; at the end `level` is the active level so far, `a` the noise
+      floor (dBm0); the END of what turned out to be no voice has the cause `NO_VOICE`.
+    - LEVEL, BEGIN and END: code `CLIPPING` (`a` clipped samples, `b` frames with them, so far) and `DEAD_AIR`.
+    """
+    for i in range(count):
+        row = rows[i]
+        state = states[row]
+        feed(state, frames[row])
+        if state.talking != 0 or state.told_onset != 0:
+            _tell_spurt(state, row, verdicts, told)
+        _tell_levels(state, row, verdicts, told)
+
+
+@kernel
+def active_level(state: Any) -> float:
+    """Level of the voice where there was voice (dBm0), `NOTHING` when there was none."""
+    return decibel(state.active_power / state.active_blocks) if state.active_blocks > 0 else NOTHING
