@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table, printable
-from edge.cli.site import JsonOption
+from edge.cli.site import JsonOption, UsageError
 
 if TYPE_CHECKING:  # numba and NumPy: not in each command
-    from dsp.analysis import Detection
+    from dsp.analysis import Detection, Settings
     from edge.cli.sound_file import SoundFile
 
 RATE = 8000
+#: An hour is no deadline.
+MAX_DEADLINE_S = 600
+#: What a detection is called by, whichever it has.
+NAMES = ("digit", "label", "verdict")
 
 
 def register(app: App) -> None:
@@ -24,6 +28,7 @@ def register(app: App) -> None:
 
 def analyze(
     *files: Annotated[Path, Parameter(help="Sound files: any format, rate and number of channels.")],
+    deadline: Annotated[float | None, Parameter(help="Seconds until which it is decided who answered.")] = None,
     plot: Annotated[Path | None, Parameter(help="Draw the spectrogram with what was heard into this PNG file.")] = None,
     json: JsonOption = False,
 ) -> int:
@@ -33,19 +38,15 @@ def analyze(
     """
     from edge.cli.sound_file import BadSoundError
 
-    if not files:
-        complain("usage: edge analyze FILE...")
-        return USAGE
-    if plot is not None and len(files) > 1:
-        complain("--plot draws one file")
-        return USAGE
-    if plot is not None and importlib.util.find_spec("PIL") is None:
-        complain("--plot needs Pillow, which is not installed: pip install pillow (the extra 'plot')")
+    try:
+        settings = _settings(files, plot, deadline)
+    except UsageError as error:
+        complain(error)
         return USAGE
     code = FINE
     for path in files:
         try:
-            file, found = listen(path, plot)
+            file, found = listen(path, plot, settings)
         except BadSoundError as error:
             complain(error)
             code = BAD
@@ -62,14 +63,31 @@ def analyze(
     return code
 
 
-def listen(path: Path, plot: Path | None = None) -> tuple["SoundFile", list["Detection"]]:
+def _settings(files: Sequence[Path], plot: Path | None, deadline: float | None) -> "Settings":
+    """Check what was asked for. Raises `UsageError`."""
+    from dsp.analysis import Settings
+
+    if not files:
+        raise UsageError("usage: edge analyze FILE...")
+    if plot is not None and len(files) > 1:
+        raise UsageError("--plot draws one file")
+    if plot is not None and importlib.util.find_spec("PIL") is None:
+        raise UsageError("--plot needs Pillow, which is not installed: pip install pillow (the extra 'plot')")
+    if deadline is not None and not 0 < deadline <= MAX_DEADLINE_S:
+        raise UsageError(f"--deadline: more than 0 and at most {MAX_DEADLINE_S} seconds")
+    return Settings({} if deadline is None else {"deadline": round(deadline * 1000)})
+
+
+def listen(
+    path: Path, plot: Path | None = None, settings: "Settings | None" = None
+) -> tuple["SoundFile", list["Detection"]]:
     """Analyse a file, and draw it. Raises `BadSoundError`."""
     from dsp.analysis import Analysis
     from edge.cli.sound_file import BadSoundError, SoundFile
     from edge.cli.spectrogram import Spectrogram, save
 
     file = SoundFile(path)
-    analysis = Analysis(file.channels)
+    analysis = Analysis(file.channels, settings)
     picture = None if plot is None else Spectrogram(file.channels)
     for block in file.blocks():
         analysis.feed(block)
@@ -102,14 +120,18 @@ def as_json(one: "Detection", path: Path) -> dict[str, Any]:
     return line
 
 
+def _shown(value: object) -> str:
+    return "+".join(f"{one:g}" for one in value) if isinstance(value, list) else str(value)
+
+
 def _print(path: Path, file: "SoundFile", found: Sequence["Detection"], *, title: bool) -> None:
     if title:
-        print(f"{path}: {file.channels} channels, {file.rate} Hz, {_seconds(file.samples):.3f} s")
+        print(f"{printable(str(path))}: {file.channels} channels, {file.rate} Hz, {_seconds(file.samples):.3f} s")
     rows = []
     for one in found:
-        rest = ", ".join(f"{name} {value}" for name, value in one.facts.items() if name not in {"digit", "label"})
+        rest = ", ".join(f"{name} {_shown(value)}" for name, value in one.facts.items() if name not in NAMES)
         start = f"{one.place / RATE:.3f}"
         end = "" if one.end is None else f"{one.end / RATE:.3f}"
-        what = one.facts.get("digit") or one.facts.get("label") or one.facts.get("verdict") or ""
+        what = next((one.facts[name] for name in NAMES if name in one.facts), "")
         rows.append((start, end, one.channel + 1, one.kind, what, rest))
     print_table(("from", "to", "channel", "kind", "what", "evidence"), rows, right=("from", "to", "channel"))
