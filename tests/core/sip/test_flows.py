@@ -1,7 +1,6 @@
 """Calls through the relay, message by message."""
 
 import pytest
-from msgspec.structs import replace
 
 from edge.core.sip.actions import (
     AcceptCalls,
@@ -25,12 +24,21 @@ from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import LegEnded, LegIncoming, LegMedia, SpanRefused, SpanReserved
 from edge.vocabulary.supervision import WantSpans
+from tests.core.sip.steps import (
+    LEG,
+    dialled,
+    first_request,
+    from_bob,
+    in_dialog_of_span,
+    only,
+    span_invite,
+    span_request,
+    world_with,
+)
 from tests.core.sip.world import (
     PEER,
-    SPAN_PORT,
     SPAN_SDP,
     STRANGER,
-    TRUNK,
     TRUNK_HOST,
     World,
     answer,
@@ -44,18 +52,6 @@ from tests.core.sip.world import (
     to_peer,
     to_span,
 )
-
-
-def first_request(actions: list, side: str = "span") -> Request:
-    found = next(m for m in (to_span(actions) if side == "span" else to_peer(actions)) if isinstance(m, Request))
-    assert isinstance(found, Request)
-    return found
-
-
-def only(messages: list) -> Request | Response:
-    assert len(messages) == 1, messages
-    return messages[0]
-
 
 # --- incoming -------------------------------------------------------------------------------------------------------
 
@@ -112,28 +108,6 @@ def test_span_hangs_up() -> None:
     assert isinstance(back, Response)
     assert [v.branch for v in back.vias] == ["z9hG4bKspanBYE1"]
     assert world.door.figures()["dialogs"] == 0
-
-
-def in_dialog_of_span(
-    method: str, inner: Request, *, cseq: int = 1, body: bytes = b"", branch: str = "", content_type: str = ""
-) -> Request:
-    """A request of the span in the dialog that `inner` made."""
-    assert inner.contact is not None
-    return Request(
-        method=method,
-        uri=inner.contact.uri,
-        vias=[
-            Via("UDP", "127.0.0.9", SPAN_PORT, (("branch", branch or f"z9hG4bKspan{method}{cseq}"), ("rport", None)))
-        ],
-        max_forwards=70,
-        from_=inner.to.with_tag("span-tag"),
-        to=inner.from_,
-        call_id=inner.call_id,
-        cseq=cseq,
-        contact=NameAddr(Uri("sip", "x", "127.0.0.9", SPAN_PORT)),
-        content_type=content_type or ("application/sdp" if body else ""),
-        body=body,
-    )
 
 
 def test_route_set_is_used_and_strict_routers_are_served() -> None:
@@ -580,7 +554,7 @@ def test_a_peer_that_sends_bare_digits_gets_them() -> None:
 
 
 def test_what_the_trunk_says_of_digits_is_told_with_the_media() -> None:
-    world = World(trunks=(replace(TRUNK, dtmf="info"),))
+    world = world_with(dtmf="info")
     actions = world.peer(invite())
     assert next(r for r in reports(actions) if isinstance(r, LegIncoming)).remote.dtmf == "info"
 
@@ -599,45 +573,6 @@ def test_provisional_acknowledgement_goes_through() -> None:
 
 
 # --- outgoing -------------------------------------------------------------------------------------------------------
-
-LEG = LegId("cout.2")
-
-
-def span_invite(leg: str = LEG, media: str = "192.0.2.1:16390") -> Request:
-    return Request(
-        method="INVITE",
-        uri=Uri("sip", leg, "127.0.0.9", 6000),
-        vias=[Via("UDP", "127.0.0.9", SPAN_PORT, (("branch", "z9hG4bKPjone"), ("rport", None)))],
-        max_forwards=70,
-        from_=NameAddr(Uri("sip", "edge", "127.0.0.9"), "", (("tag", "own-tag"),)),
-        to=NameAddr(Uri("sip", leg, "127.0.0.9")),
-        call_id="pj-call",
-        cseq=100,
-        contact=NameAddr(Uri("sip", "edge", "127.0.0.9", SPAN_PORT)),
-        extras={"X-Edge-Media": media} if media else {},
-        content_type="application/sdp",
-        body=SPAN_SDP,
-    )
-
-
-def span_request(method: str, *, tag: str = "bob-tag", branch: str = "", cseq: int = 100) -> Request:
-    request = span_invite()
-    request.method, request.cseq, request.body, request.content_type, request.extras = method, cseq, b"", "", {}
-    request.to = request.to.with_tag(tag)
-    request.vias = [Via("UDP", "127.0.0.9", SPAN_PORT, (("branch", branch or f"z9hG4bKPj{method}"), ("rport", None)))]
-    return request
-
-
-def dialled(world: World, target: str = "555", trunk: str = "main") -> Request:
-    """Reserve and dial; returns the INVITE as the peer got it."""
-    actions = world.put(Reserve(LEG, target, trunk, "100"))
-    assert [type(r) for r in reports(actions)] == [SpanReserved]
-    return first_request(world.span(span_invite()), "peer")
-
-
-def from_bob(sent: Request, status: int, *, tag: str = "bob-tag", body: bytes = b"", **changes: object) -> Response:
-    contact = NameAddr(Uri("sip", "bob", TRUNK_HOST, 5090)) if status < 300 else None
-    return answer(sent, status, tag=tag, body=body, media="", **{"contact": contact, **changes})
 
 
 def test_outgoing_call_from_reservation_to_bye() -> None:

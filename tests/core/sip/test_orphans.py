@@ -6,7 +6,7 @@ from edge.core.sip.actions import Discarded, SpanLost, SpansAre, ToPeer
 from edge.core.sip.message import Request
 from edge.core.sip.uri import NameAddr, Uri
 from edge.vocabulary.reports import LegEnded, LegIncoming
-from tests.core.sip.test_flows import LEG, dialled, first_request, from_bob, in_dialog_of_span, span_request
+from tests.core.sip.steps import LEG, dialled, first_request, from_bob, in_dialog_of_span, span_request
 from tests.core.sip.world import (
     SPAN,
     SPAN_SDP,

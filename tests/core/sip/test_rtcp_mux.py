@@ -1,27 +1,18 @@
 """RTCP on the RTP port: only when the peer has offered it, and said anew in each description (RFC 5761, RFC 8035)."""
 
 import pytest
-from msgspec.structs import replace
 
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import LegIncoming, LegMedia
-from tests.core.sip.test_flows import (
-    dialled,
-    first_request,
-    in_dialog_of_span,
-)
+from tests.core.sip.steps import dialled, first_request, in_dialog_of_span, taken, world_with
 from tests.core.sip.world import (
     SPAN_SDP,
-    TRUNK,
     TRUNK_HOST,
     World,
     answer,
-    in_dialog,
     invite,
     offer,
     reports,
-    to_peer,
-    to_span,
 )
 
 MUX = "a=rtcp-mux\r\n"
@@ -30,15 +21,12 @@ HOLD = SPAN_SDP.replace(b"sendrecv", b"sendonly")
 
 def muxed(world, **parts):
     """Answer a call whose offer has `a=rtcp-mux`; returns the span's INVITE."""
-    actions = world.peer(invite(body=offer(after=MUX, **parts)))
+    actions, inner, ok = taken(world, offer(after=MUX, **parts))
     told = next(r for r in reports(actions) if isinstance(r, LegIncoming))
     assert told.remote.rtcp_mux
     assert told.remote.rtcp == told.remote.rtp == Address(TRUNK_HOST, 4000)
-    inner = to_span(actions)[0]
     assert b"rtcp-mux" not in inner.body
-    ok = to_peer(world.span(answer(inner, 200, body=SPAN_SDP)))[-1]
     assert MUX.encode() in ok.body
-    world.peer(in_dialog("ACK", cseq=1))
     world.take()
     return inner
 
@@ -49,12 +37,10 @@ def test_taken_up_when_offered():
 
 @pytest.mark.parametrize("body", [offer(), offer(before=MUX), offer(after="a=rtcp-mux-only\r\n")])
 def test_not_taken_up_when_not_offered_for_the_stream(body):
-    world = World()
-    actions = world.peer(invite(body=body))
+    actions, _, ok = taken(World(), body)
     told = next(r for r in reports(actions) if isinstance(r, LegIncoming))
     assert not told.remote.rtcp_mux
     assert told.remote.rtcp == Address(TRUNK_HOST, 4001)
-    ok = to_peer(world.span(answer(to_span(actions)[0], 200, body=SPAN_SDP)))[-1]
     assert b"rtcp-mux" not in ok.body
 
 
@@ -90,9 +76,9 @@ def test_our_first_offer_has_none_and_an_answer_cannot_bring_it():
 
 def test_whether_an_address_may_be_learned_is_told_with_the_media():
     for symmetric in (False, True):
-        world = World(trunks=(replace(TRUNK, symmetric=symmetric),))
+        world = world_with(symmetric=symmetric)
         told = next(r for r in reports(world.peer(invite())) if isinstance(r, LegIncoming))
         assert told.remote.symmetric is symmetric
-        world = World(trunks=(replace(TRUNK, symmetric=symmetric),))
+        world = world_with(symmetric=symmetric)
         actions = world.peer(answer(dialled(world), 200, tag="far", body=offer(), media=""))
         assert next(r for r in reports(actions) if isinstance(r, LegMedia)).remote.symmetric is symmetric

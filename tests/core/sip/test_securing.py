@@ -11,10 +11,10 @@ from edge.core.sip.message import Request, Response
 from edge.vocabulary.crypto import SUITES
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.reports import LegEnded, LegIncoming, LegMedia, SpanReserved
+from tests.core.sip.steps import taken, world_with
 from tests.core.sip.world import (
     SPAN_PORT,
     SPAN_SDP,
-    TRUNK,
     World,
     answer,
     in_dialog,
@@ -40,7 +40,7 @@ def secure(*lines: tuple[int, str, int], profile: str = "RTP/SAVP", direction: s
 
 
 def world(policy: str) -> World:
-    return World(trunks=(replace(TRUNK, srtp=policy),))
+    return world_with(srtp=policy)
 
 
 def of(actions: list[Action], kind: type) -> list:  # type: ignore[type-arg]
@@ -59,15 +59,10 @@ def lines_of(message: Request | Response) -> tuple[str, list[tuple[int, str, int
 
 def call(world: World, body: bytes) -> tuple[Request, Response, KeepKeys | None]:
     """An incoming call up to the 200; the span's INVITE, the peer's 200, the keys."""
-    actions = world.peer(invite(body=body))
+    actions, inner, ok = taken(world, body)
     kept = of(actions, KeepKeys)
-    inner = to_span(actions)[0]
-    assert isinstance(inner, Request)
     assert b"m=audio 40000 RTP/AVP 0" in inner.body
     assert b"crypto" not in inner.body, "spans see plain RTP"
-    ok = to_peer(world.span(answer(inner, 200, body=SPAN_SDP)))[0]
-    assert isinstance(ok, Response)
-    world.peer(in_dialog("ACK", cseq=1))
     return inner, ok, kept[0] if kept else None
 
 

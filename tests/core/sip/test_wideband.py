@@ -1,13 +1,9 @@
 """Codecs beyond G.711 between a peer and the leg, and what the span hears of them: nothing."""
 
-from msgspec.structs import replace
-
 from edge.core.sip.message import Response
-from tests.core.sip.test_flows import dialled, first_request, from_bob
+from tests.core.sip.steps import dialled, first_request, from_bob, taken, world_with
 from tests.core.sip.world import (
     SPAN_SDP,
-    TRUNK,
-    World,
     answer,
     answered,
     in_dialog,
@@ -22,51 +18,41 @@ from tests.core.sip.world import (
 WIDE = "a=rtpmap:9 G722/8000\r\na=rtpmap:110 L16/16000\r\na=rtpmap:112 telephone-event/16000\r\n"
 
 
-def world_with(*codecs: str) -> World:
-    return World(trunks=(replace(TRUNK, codecs=codecs),))
-
-
-def answered_with(world: World, body: bytes) -> Response:
-    actions = world.peer(invite(body=body))
-    inner = first_request(actions)
-    assert b"RTP/AVP 0 " in inner.body  # the span hears of PCMU only
-    ok = to_peer(world.span(answer(inner, 200, body=SPAN_SDP)))[0]
-    assert isinstance(ok, Response)
-    world.peer(in_dialog("ACK", cseq=1))
-    return ok
+def answered_with(codecs: tuple[str, ...], body: bytes) -> Response:
+    """Our 200 to an offer that comes by a trunk with these codecs."""
+    call = taken(world_with(codecs=codecs), body)
+    assert b"RTP/AVP 0 " in call.inner.body  # the span hears of PCMU only
+    return call.ok
 
 
 def test_incoming_g722() -> None:
-    world = world_with("G722", "PCMU")
     body = offer(payloads="0 8 9 110 101 112", after=WIDE + "a=maxptime:40\r\n").replace(b"ptime:20", b"ptime:60")
-    actions = world.peer(invite(body=body))
+    actions, inner, ok = taken(world_with(codecs=("G722", "PCMU")), body)
     remote = reports(actions)[0].remote
     assert (remote.codec, remote.clock_rate, remote.payload_type, remote.ptime_ms) == ("G722", 8000, 9, 40)
     assert (remote.telephone_event, remote.telephone_event_rate) == (101, 8000)
-    inner = first_request(actions)
     assert b"RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n" in inner.body
     assert b"G722" not in inner.body
-    ok = to_peer(world.span(answer(inner, 200, body=SPAN_SDP)))[0]
     assert b" RTP/AVP 9 101\r\na=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\n" in ok.body
     assert b"a=ptime:40\r\na=maxptime:60\r\n" in ok.body
 
 
 def test_incoming_l16_keeps_the_numbers_of_the_offer() -> None:
-    ok = answered_with(world_with("L16", "PCMU"), offer(payloads="0 110 112 101", after=WIDE))
+    ok = answered_with(("L16", "PCMU"), offer(payloads="0 110 112 101", after=WIDE))
     assert b"a=ptime:20\r\na=maxptime:40\r\n" in ok.body  # 60 ms would not go into an Ethernet frame
     assert b" RTP/AVP 110 112\r\na=rtpmap:110 L16/16000\r\na=rtpmap:112 telephone-event/16000\r\n" in ok.body
 
 
 def test_a_trunk_that_does_not_want_wideband_has_none() -> None:
-    ok = answered_with(world_with("PCMA", "PCMU"), offer(payloads="9 0 8 101", after=WIDE))
+    ok = answered_with(("PCMA", "PCMU"), offer(payloads="9 0 8 101", after=WIDE))
     assert b" RTP/AVP 8 101\r\n" in ok.body
-    assert statuses(world_with("PCMA").peer(invite(body=offer(payloads="9 101", after=WIDE)))) == [488]
+    assert statuses(world_with(codecs=("PCMA",)).peer(invite(body=offer(payloads="9 101", after=WIDE)))) == [488]
 
 
 def test_our_offer_has_the_trunks_codecs_in_its_order() -> None:
-    sent = dialled(world_with("G722", "L16", "PCMA"))
+    sent = dialled(world_with(codecs=("G722", "L16", "PCMA")))
     assert b" RTP/AVP 9 96 97 8 13 101 102\r\n" in sent.body
-    assert b" RTP/AVP 9 101\r\n" in dialled(world_with("G722")).body
+    assert b" RTP/AVP 9 101\r\n" in dialled(world_with(codecs=("G722",))).body
     for line in (
         b"rtpmap:96 L16/16000", b"rtpmap:97 L16/8000", b"rtpmap:101 telephone-event/8000",
         b"rtpmap:102 telephone-event/16000", b"maxptime:40",
@@ -75,7 +61,7 @@ def test_our_offer_has_the_trunks_codecs_in_its_order() -> None:
 
 
 def test_the_peers_answer_decides() -> None:
-    world = world_with("PCMA", "L16")
+    world = world_with(codecs=("PCMA", "L16"))
     sent = dialled(world)
     body = offer(payloads="96 102", after="a=rtpmap:96 L16/16000\r\na=rtpmap:102 telephone-event/16000\r\n")
     actions = world.peer(from_bob(sent, 200, body=body))
@@ -86,7 +72,7 @@ def test_the_peers_answer_decides() -> None:
 
 
 def test_another_codec_by_reinvite() -> None:
-    world = world_with("PCMU", "G722")
+    world = world_with(codecs=("PCMU", "G722"))
     answered(world)
     passed = first_request(
         world.peer(in_dialog("INVITE", content_type="application/sdp", body=offer(payloads="9 8 101", after=WIDE)))
