@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,24 @@ def one_round(packets: int, seed: int, environment: dict[str, str], limit_s: flo
     return figures | {"packets": fed, "refused": refused, "accepted": accepted}
 
 
+class UncheckedError(Exception):
+    """A planted read behind the end was not found: the kernels do not check, and rounds would prove nothing."""
+
+
+def rounds(packets: int, first_seed: int = 1, cache: Path | None = None) -> Iterator[dict[str, Any]]:
+    """Feed `packets` in rounds, each with the next seed; yields the figures of each. Raises `UncheckedError`.
+
+    The compiled code is kept in `cache`, else thrown away.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        environment = checked(cache or Path(folder) / "cache")
+        if not planted_read_raises(Path(folder), environment):
+            raise UncheckedError("a planted read behind the end was not found")
+        one_round(1, first_seed, environment)  # compiles
+        for number, left in enumerate(range(packets, 0, -ROUND)):
+            yield one_round(min(left, ROUND), first_seed + number, environment)
+
+
 def main() -> int:
     """Run the rounds; exit status 1 when one failed."""
     words = argparse.ArgumentParser(description=__doc__)
@@ -82,18 +101,14 @@ def main() -> int:
     words.add_argument("--seed", type=int, default=1, help="of the first round")
     words.add_argument("--cache", type=Path, help="keep the compiled code here")
     given = words.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        environment = checked(given.cache or Path(folder) / "cache")
-        if not planted_read_raises(Path(folder), environment):
-            print(json.dumps({"void": "a planted read behind the end was not found"}))
-            return 1
-        one_round(1, given.seed, environment)  # compiles
-        left, seed, failed = given.packets, given.seed, 0
-        while left > 0:
-            figures = one_round(min(left, ROUND), seed, environment)
+    failed = 0
+    try:
+        for figures in rounds(given.packets, given.seed, given.cache):
             failed += "failed" in figures
             print(json.dumps(figures), flush=True)
-            left, seed = left - ROUND, seed + 1
+    except UncheckedError as error:
+        print(json.dumps({"void": str(error)}))
+        return 1
     return 1 if failed else 0
 
 

@@ -25,15 +25,10 @@ def measure(emit: Callable[..., None], *, quick: bool) -> None:
             emit(f"strangers_{setting}_{what}", sum(getattr(f, what) for f in phases), "of all phases")
         emit(f"flood_{setting}_rate", flooded["packets_per_second"], "packets/s")
         emit(f"flood_{setting}_lost_beside", flooded["lost_beside"], "packets")
-    _fuzz(emit, fuzz.ROUND if quick else 4 * fuzz.ROUND)
-
-
-def _fuzz(emit: Callable[..., None], packets: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        environment = fuzz.checked(Path(folder) / "cache")
-        if not fuzz.planted_read_raises(Path(folder), environment):
-            emit("fuzz_packets", 0, "packets", void=["a planted read behind the end was not found"])
-            return
-        rounds = [fuzz.one_round(fuzz.ROUND, seed, environment) for seed in range(1, packets // fuzz.ROUND + 1)]
+    try:
+        rounds = list(fuzz.rounds(fuzz.ROUND if quick else 8 * fuzz.ROUND))
+    except fuzz.UncheckedError as error:
+        emit("fuzz_packets", 0, "packets", void=[str(error)])
+        return
     emit("fuzz_packets", sum(r["packets"] for r in rounds), "packets")
     emit("fuzz_failed_rounds", sum("failed" in r for r in rounds), "rounds")

@@ -33,6 +33,7 @@ from tests.support.appliance import TONES, Appliance, appliance
 from tests.support.rtp_stream import RtpStream, audioop
 from tests.support.softphone import Call, Softphone
 from tests.support.waiting import until
+from tests.system.flows import dialled, hears, in_menu
 
 FIRST_PORT, SLOTS = 16384, 40
 #: Tone and key of the stranger; the menu would hang up at its key.
@@ -176,22 +177,6 @@ def aim(stranger: Stranger, *calls: Call) -> None:
         assert call.audio.remote is not None
         stranger.victims[call.audio.remote[1]] = call.audio
     stranger.ports = list(stranger.victims)
-
-
-def hears(call: Call, hz: int) -> None:
-    until(lambda: call.audio.hears(hz), 20, f"hears {hz} Hz; {call.responses}")
-
-
-def in_menu(at: Stage) -> Call:
-    call = at.caller.call(at.edge.uri).wait_answered()
-    hears(call, TONES["welcome"])
-    return call
-
-
-def dialled(at: Stage) -> tuple[Call, Call]:
-    call = in_menu(at)
-    call.audio.press("9")
-    return call, at.target.expect_call()
 
 
 # --- phases: each gives the calls of its peers --------------------------------------------------------------------

@@ -1,9 +1,25 @@
 """Ways to bring a call into the state that a test is about; each checks that the state is reached."""
 
-from tests.support.appliance import TONES
-from tests.support.softphone import Call
+from typing import Protocol
+
+from tests.support.appliance import TONES, Appliance
+from tests.support.backend import Backend
+from tests.support.softphone import Call, Softphone
 from tests.support.waiting import until
-from tests.system.conftest import Bench
+
+
+class Place(Protocol):
+    """An appliance, a caller, and the target of its transfers; they send 700 and 900 Hz."""
+
+    edge: Appliance
+    caller: Softphone
+    target: Softphone
+
+
+class Bench(Place, Protocol):
+    """The same with a backend."""
+
+    backend: Backend
 
 
 def hears(call: Call, hz: int, limit_s: float = 15) -> None:
@@ -11,24 +27,29 @@ def hears(call: Call, hz: int, limit_s: float = 15) -> None:
     until(lambda: call.audio.hears(hz), limit_s, f"hears {hz} Hz; {call.responses} {call.state}")
 
 
-def in_menu(bench: Bench) -> Call:
+def in_menu(bench: Place) -> Call:
     """A caller who hears the welcome prompt."""
     call = bench.caller.call(bench.edge.uri).wait_answered()
     hears(call, TONES["welcome"])
     return call
 
 
-def ringing(bench: Bench) -> tuple[Call, Call]:
-    """A caller whose transfer target rings: (caller's call, target's call)."""
+def dialled(bench: Place) -> tuple[Call, Call]:
+    """A caller whose transfer has reached the target, which has not answered: (caller's call, target's call)."""
     call = in_menu(bench)
     call.audio.press("9")
-    there = bench.target.expect_call()
+    return call, bench.target.expect_call()
+
+
+def ringing(bench: Place) -> tuple[Call, Call]:
+    """A caller whose transfer target rings: (caller's call, target's call)."""
+    call, there = dialled(bench)
     there.ring()
     hears(call, TONES["ringing"])
     return call, there
 
 
-def talking(bench: Bench) -> tuple[Call, Call]:
+def talking(bench: Place) -> tuple[Call, Call]:
     """A caller and the target who hear each other."""
     call, there = ringing(bench)
     there.accept()
