@@ -3,6 +3,7 @@
 import importlib
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,7 +20,7 @@ def register(app: App) -> None:
 
 
 def selftest(
-    what: Annotated[Literal["dsp"], Parameter(help="What to test: the detectors.")],
+    what: Annotated[Literal["dsp"], Parameter(help="What to test: the detectors.")] = "dsp",
     *,
     only: Annotated[tuple[str, ...], Parameter(help="Only these: dtmf, progress, answer.", negative=())] = (),
     full: Annotated[bool, Parameter(negative=(), help="All trials, as published; takes long.")] = False,
@@ -44,11 +45,7 @@ def selftest(
     began = time.monotonic()
     made: list[Any] = []
     for subject in only or accuracy.SUBJECTS:
-        found = []
-        for one in accuracy.run((subject,), quick=not full):
-            found.append(one)
-            if json:
-                print_json(one.as_json())
+        found = _made(accuracy.run((subject,), quick=not full), subject, json=json)
         if not json:
             _print(page, found)
         made += found
@@ -60,7 +57,21 @@ def selftest(
         complain(f"not kept: {name}")
     if not json:
         print(f"{len(made)} rows, {len(failed)} promises not kept, {time.monotonic() - began:.0f} s")
-    return BAD if failed else FINE
+    return BAD if failed or not made else FINE
+
+
+def _made(rows: Iterable[Any], subject: str, *, json: bool) -> list[Any]:
+    """Make the rows; whoever waits at a terminal sees how far it is."""
+    found = []
+    for one in rows:
+        found.append(one)
+        if json:
+            print_json(one.as_json())
+        elif sys.stderr.isatty():
+            sys.stderr.write(f"\r{subject}: {len(found)} conditions\x1b[K")
+    if not json and sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    return found
 
 
 def _print(page: Any, made: list[Any]) -> None:
