@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Hostile RTP, RTCP and SRTP by the million through the compiled pass, with every index checked.
 
-The code is compiled anew with bounds checks, into a cache of its own. First a planted read behind an array's end must
-raise: without that the run proves nothing. Then rounds, each with a seed of its own; one that fails is repeated by
-`NUMBA_BOUNDSCHECK=1 python -m tests.dsp.fuzz_plane PACKETS SEED`. Prints a JSON line a round.
+The code is compiled with bounds checks, into a cache of its own (`dsp.jit`). First a planted read behind an array's
+end must raise: without that the run proves nothing. Then rounds, each with a seed of its own; one that fails is
+repeated by `NUMBA_BOUNDSCHECK=1 python -m tests.dsp.fuzz_plane PACKETS SEED`. Prints a JSON line a round.
 """
 
 import argparse
@@ -35,9 +35,10 @@ except IndexError:
 """
 
 
-def checked(cache: Path) -> dict[str, str]:
-    """Environment in which kernels check their indices."""
-    return os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
+def checked(cache: Path | None = None) -> dict[str, str]:
+    """Environment in which kernels check their indices; with `cache` nothing that was compiled before is used."""
+    where = {} if cache is None else {"NUMBA_CACHE_DIR": str(cache)}
+    return os.environ | where | {"NUMBA_BOUNDSCHECK": "1", "PYTHONPATH": str(ROOT)}
 
 
 def planted_read_raises(folder: Path, environment: dict[str, str]) -> bool:
@@ -81,12 +82,9 @@ class UncheckedError(Exception):
 
 
 def rounds(packets: int, first_seed: int = 1, cache: Path | None = None) -> Iterator[dict[str, Any]]:
-    """Feed `packets` in rounds, each with the next seed; yields the figures of each. Raises `UncheckedError`.
-
-    The compiled code is kept in `cache`, else thrown away.
-    """
+    """Feed `packets` in rounds, each with the next seed; yields the figures of each. Raises `UncheckedError`."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = checked(cache or Path(folder) / "cache")
+        environment = checked(cache)
         if not planted_read_raises(Path(folder), environment):
             raise UncheckedError("a planted read behind the end was not found")
         one_round(1, first_seed, environment)  # compiles
@@ -99,7 +97,7 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--packets", type=int, default=2_000_000)
     words.add_argument("--seed", type=int, default=1, help="of the first round")
-    words.add_argument("--cache", type=Path, help="keep the compiled code here")
+    words.add_argument("--cache", type=Path, help="folder for the compiled code")
     given = words.parse_args()
     failed = 0
     try:

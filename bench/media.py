@@ -40,7 +40,9 @@ class Place(NamedTuple):
     program: Path
     generator_cores: Sequence[int]
     engine_cores: Sequence[int]
+    #: Length of a run, and runs of each side.
     seconds: float
+    turns: int
 
 
 class Run(NamedTuple):
@@ -52,12 +54,12 @@ class Run(NamedTuple):
 
 
 @contextmanager
-def place(seconds: float) -> Iterator[Place]:
+def place(seconds: float, turns: int = TURNS) -> Iterator[Place]:
     """A folder, the peers' program, and the cores: the first is the generator's, the others the engines'."""
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
         folder = Path(name)
-        yield Place(folder, build(folder), cores[:1], cores[1:] or cores, seconds)
+        yield Place(folder, build(folder), cores[:1], cores[1:] or cores, seconds, turns)
 
 
 def prompt(folder: Path) -> Path:
@@ -70,8 +72,8 @@ def prompt(folder: Path) -> Path:
 
 
 def measure(emit: Emit, *, quick: bool) -> None:
-    """Make all runs; `quick` keeps them short, for a look."""
-    with place(3 if quick else 10) as at:
+    """Make all runs; `quick` keeps them short and makes each once, for a look."""
+    with place(3, 1) if quick else place(10) as at:
         _relay(emit, at)
         _ivr(emit, at)
         _srtp(emit, at)
@@ -122,7 +124,7 @@ def _relay(emit: Emit, at: Place) -> None:
     with address() as host:
         media = Media(address=host, slots=LEGS, inband_dtmf=False, prompt_memory_mb=1, cores=list(at.engine_cores))
         with stage(at.folder / "relay", media) as made:
-            for _ in range(TURNS):
+            for _ in range(at.turns):
                 ours.append(_ours(at, made, lambda slots: made.bridge(zip(slots[::2], slots[1::2], strict=True))))
                 if rtpengine_there():
                     theirs.append(_rtpengine(at))
@@ -162,7 +164,7 @@ def _ivr(emit: Emit, at: Place) -> None:
                 made.play(slots, sound)
                 made.record(slots)
 
-            for _ in range(TURNS):
+            for _ in range(at.turns):
                 plain.append(_ours(at, made, lambda slots: made.play(slots, sound)))
                 recorded.append(_ours(at, made, record))
     _emit(emit, "ivr", plain)
@@ -177,7 +179,7 @@ def _srtp(emit: Emit, at: Place) -> None:
     with address() as host:
         media = Media(address=host, slots=LEGS, prompt_memory_mb=4, cores=list(at.engine_cores))
         with stage(at.folder / "srtp", media) as made:
-            for turn in range(2 * TURNS):
+            for turn in range(2 * at.turns):
                 secure = turn % 2 == 1
                 cost, missed = _facing(at, made, sound, turn * LEGS + 1 if secure else 0)
                 costs[secure].append(cost)

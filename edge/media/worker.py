@@ -166,7 +166,9 @@ class Worker:
         return stand_by(self._context, self.pump, lambda: touch_pages(self._memory_map, self._share.memory_fd))
 
     def _take_site(self, site: Site) -> None:
+        """Know a configuration that came before there was anything to do with it."""
         self._context = dataclasses.replace(self._context, site=site)
+        self._recorder.watch(site.paths.recordings, site.recording.reserve_mb)
 
     def _go_on(self) -> TakeUp:
         """Run the engine from where its predecessor's was."""

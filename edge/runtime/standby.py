@@ -34,5 +34,6 @@ def stand_by(context: ProcessContext, pump: Pump, keep_warm: Callable[[], None] 
     context.channel.ready()
     pump.run()
     beats.cancel()
+    context.channel.on(TakeOver, lambda _: None)
     name_process(context.name)
     return called

@@ -97,7 +97,7 @@ def test_pure_kernels_give_the_same_answers_without_compilation():
 @pytest.mark.timeout(900)
 def test_fuzz_with_bounds_checks(tmp_path):
     """30,000 hostile packets through every receive path of compiled code that checks each index."""
-    environment = fuzz.checked(tmp_path / "cache")
+    environment = fuzz.checked()
     assert fuzz.planted_read_raises(tmp_path, environment), "without this the fuzz proves nothing"
     figures = fuzz.one_round(30_000, 3550, environment, limit_s=800)
     assert "failed" not in figures, figures

@@ -5,9 +5,11 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dsp.plane import layout
+from edge.media.worker import DISK_CONDITION
 from edge.vocabulary.commands import Bridge, CloseLeg, Play, SendDigits, StopRecording
 from edge.vocabulary.ids import PlayId
 from edge.vocabulary.private import Private
@@ -28,6 +30,11 @@ def standby(rig: Rig) -> Iterator[Worker]:
     yield made
     if made is not rig.worker and alive(made):
         rig.appliance.kill(made)
+
+
+def conditions(rig: Rig) -> dict[str, str]:
+    rig.worker.channel.listen()
+    return rig.worker.channel.conditions
 
 
 def alive(worker: Worker) -> bool:
@@ -134,10 +141,12 @@ def test_it_ends_when_it_is_told_to_and_with_its_channel(rig: Rig, standby: Work
 
 
 def test_a_reload_that_it_heard_while_it_waited_counts(rig: Rig, standby: Worker, tmp_path: Path) -> None:
-    import msgspec
-
     site = rig.appliance.site
-    changed = msgspec.structs.replace(site, media=msgspec.structs.replace(site.media, max_delay_ms=80, min_delay_ms=40))
+    changed = msgspec.structs.replace(
+        site,
+        media=msgspec.structs.replace(site.media, max_delay_ms=80, min_delay_ms=40),
+        recording=msgspec.structs.replace(site.recording, reserve_mb=1 << 40),
+    )
     path = tmp_path / "site"
     path.write_bytes(pack(changed))
     standby.channel.send(Reload(str(path)))
@@ -146,3 +155,4 @@ def test_a_reload_that_it_heard_while_it_waited_counts(rig: Rig, standby: Worker
     rig.take_over(standby)
     assert rig.shared.plane.ctl[layout.MAX_DELAY] == 640
     assert rig.shared.plane.ctl[layout.MIN_DELAY] == 320
+    until(lambda: DISK_CONDITION in conditions(rig), LIMIT_S, "less is free than the new configuration reserves")
