@@ -4,8 +4,11 @@ The functions are those that a stream of pjmedia calls, in the order and with th
 frames of 10 ms, a store of 500 ms, adaptive from no prefetch at all, concealment (WSOLA) of at most 240 ms in a row.
 
 `python -m bench.pjmedia IN OUT`: IN (npz) has `frames` (int16[n, 160], by RTP time), `at_ms` and `number` (what
-arrives, in order: when, and which frame) and `ticks`; OUT gets `heard` (int16) and `index` (int64, for each 10 ms:
-which 10 ms of the stream they are, -1 made up).
+arrives, in order: when, and which frame) and `ticks`; OUT gets `heard` (int16), `index` (int64, for each 10 ms:
+which 10 ms of the stream they are, -1 made up) and `held` (samples that the concealment keeps back).
+
+pjmedia's concealment gives out each frame some milliseconds later, so that it can join two of them. That delay is not
+in the frames' numbers; it is measured here with a pulse.
 """
 
 import ctypes
@@ -94,6 +97,22 @@ class Stream:
         return out, -1
 
 
+def held_back() -> int:
+    """Samples by which a stream's concealment delays what is heard, with nothing lost."""
+    stream = Stream()
+    frames = np.zeros((4, 2 * HALF), np.int16)
+    frames[1, 0] = 10_000
+    heard, first = [], -1
+    for number, frame in enumerate(frames):
+        stream.put(number, frame)
+        for _ in (0, 1):
+            samples, which = stream.get()
+            if which == 2:  # the half that begins with the pulse
+                first = len(heard) * HALF
+            heard.append(samples)
+    return int(np.concatenate(heard).argmax()) - first
+
+
 def run(frames: np.ndarray, at_ms: np.ndarray, number: np.ndarray, ticks: int) -> tuple[np.ndarray, np.ndarray]:
     """Play a trace: what is heard, and the index of each 10 ms."""
     stream = Stream()
@@ -112,4 +131,4 @@ def run(frames: np.ndarray, at_ms: np.ndarray, number: np.ndarray, ticks: int) -
 if __name__ == "__main__":
     given = np.load(sys.argv[1])
     sound, numbers = run(given["frames"], given["at_ms"], given["number"], int(given["ticks"]))
-    np.savez(sys.argv[2], heard=sound, index=numbers)
+    np.savez(sys.argv[2], heard=sound, index=numbers, held=held_back())

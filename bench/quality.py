@@ -4,7 +4,8 @@ Each trace of `tests.support.traces` carries speech of Debian's `asterisk-core-s
 packets of 20 ms. Both sides read what has arrived, and play, at the same instants every 20 ms, in virtual time. The
 reference of PESQ is the speech after the codec, so only what the network and the receiver did is judged. Delay is from
 mouth to ear: the instant at which a sample is played minus the instant at which it was spoken, without sound cards;
-mean over all samples that were played and not made up.
+mean over all samples that were played and not made up. PESQ compares pieces of 8 s, each aligned by the delay that it
+had: a delay that changes within a piece is judged, one that differs between two pieces is in the column of delays.
 """
 
 import argparse
@@ -33,6 +34,8 @@ FILES = (
     "tt-allbusy.wav",
 )
 RATE, FRAME, TICK_MS = 8000, 160, 20
+#: Grain of what is known of the delay: pjmedia plays halves of a packet.
+SLOT, SLOT_MS = 80, 10
 #: Length of what PESQ compares at once.
 PIECE_S = 8
 SEEDS = (1, 2)
@@ -63,17 +66,30 @@ class Given(NamedTuple):
     def spoken_ms(self, position: np.ndarray | int) -> np.ndarray:
         """When the sample at RTP time `position` was spoken: a packet is sent when its last sample is."""
         trace = self.trace
-        return np.interp(position, trace.timestamp, trace.sent - trace.packet_ms)
+        begun = trace.sent - trace.packet_ms
+        beyond = np.maximum(position - trace.timestamp[-1], 0) * 1000 / RATE  # inside the last packet
+        return np.interp(position, trace.timestamp, begun) + beyond
 
 
 class Heard(NamedTuple):
     """What came out of a receiver."""
 
     samples: np.ndarray
-    #: For each tick that played the stream: milliseconds from mouth to ear.
+    #: For each 10 ms: milliseconds from mouth to ear; NaN where it was made up.
     delays_ms: np.ndarray
     #: Share of the stream that was made up.
     concealed: float
+
+    @property
+    def delay_ms(self) -> float:
+        """Mean delay of what was played."""
+        return float(np.nanmean(self.delays_ms))
+
+    def delay_of(self, begin_ms: float, end_ms: float) -> float:
+        """Mean delay of what was spoken between two instants; of everything, if none of it was played."""
+        spoken = np.arange(len(self.delays_ms)) * SLOT_MS - self.delays_ms
+        inside = self.delays_ms[(spoken >= begin_ms) & (spoken < end_ms)]
+        return float(inside.mean()) if len(inside) else self.delay_ms
 
 
 class Row(NamedTuple):
@@ -139,8 +155,8 @@ def ours(given: Given) -> Heard:
             position = int(leg.jb_play_ts) - FRAME
         heard.append(out[:FRAME].copy())
         made_up = int(leg.pc_made_up) - before
-        if leg.jb_started == jitter.PLAYING and not hole and not made_up and not concealment.active(leg):
-            delays.append(now - float(given.spoken_ms(position)))
+        real = leg.jb_started == jitter.PLAYING and not hole and not made_up and not concealment.active(leg)
+        delays += 2 * [now - float(given.spoken_ms(position)) if real else np.nan]
     return Heard(np.concatenate(heard), np.array(delays), int(leg.pc_made_up) / given.frames.size)
 
 
@@ -153,18 +169,20 @@ def pjmedias(given: Given) -> Heard:
         result = np.load(made)
     index = result["index"]
     played = index >= 0
-    delays = np.arange(len(index))[played] * 10.0 - given.spoken_ms(index[played] * (FRAME // 2))
+    held_ms = float(result["held"]) * 1000 / RATE
+    delays = np.where(played, np.arange(len(index)) * SLOT_MS + held_ms - given.spoken_ms(index * SLOT), np.nan)
     return Heard(result["heard"], delays, 1 - played.sum() / (2 * len(given.frames)))
 
 
-def pesq_of(reference: np.ndarray, heard: Heard) -> float:
+def pesq_of(given: Given, heard: Heard) -> float:
     """Mean PESQ (narrow band, MOS-LQO) over pieces of the stream."""
     import pesq
 
-    # The first sample was spoken a packet's time before instant 0 of the grid.
-    shift = round((float(heard.delays_ms.mean()) - TICK_MS) * 8)
+    reference = given.frames.ravel()
     size, scores = PIECE_S * RATE, []
     for start in range(0, len(reference) - size + 1, size):
+        begin_ms, end_ms = (float(given.spoken_ms(at)) for at in (start, start + size))
+        shift = round((begin_ms + heard.delay_of(begin_ms, end_ms)) * RATE / 1000) - start
         piece = heard.samples[start + shift : start + shift + size]
         if len(piece) == size:
             scores.append(pesq.pesq(RATE, reference[start : start + size], piece, "nb"))
@@ -176,7 +194,7 @@ def measure(given: Given) -> dict[str, tuple[float, float, float]]:
     results = {}
     for name, receiver in (("ours", ours), ("pjmedia", pjmedias)):
         heard = receiver(given)
-        results[name] = (pesq_of(given.frames.ravel(), heard), float(heard.delays_ms.mean()), heard.concealed)
+        results[name] = (pesq_of(given, heard), heard.delay_ms, heard.concealed)
     return results
 
 

@@ -24,6 +24,8 @@ from dsp.plane.layout import CONCEAL_HISTORY
 #: Samples of 8 kHz: one period's repetition, full (10 ms); faded to nothing (60 ms).
 FULL = 80
 GONE = 480
+#: The same where a pause of the sender is likelier than a loss: his words are not drawn out (20 ms).
+BRIEF = 160
 #: Pitch searched for: 66 to 200 Hz. A higher one is found as its double, which sounds the same.
 PITCH_LEAST = 40
 PITCH_MOST = 120
@@ -45,7 +47,7 @@ def reset(leg: Any) -> None:
             leg.pc_history[i] = 0
         leg.pc_at = 0
         leg.pc_wide = leg.wide
-        leg.pc_lost = GONE << leg.wide
+        leg.pc_lost = leg.pc_gone = GONE << leg.wide
         leg.pc_fade = 0
         leg.pc_hole = 0
         leg.pc_periods = 0
@@ -119,6 +121,7 @@ def _begin(leg: Any) -> None:
     for i in range(size):
         leg.pc_template[i] = leg.pc_history[(leg.pc_at - size + i) & _MASK]
     leg.pc_pitch = find_pitch(leg)
+    leg.pc_gone = (BRIEF if leg.pc_brief else GONE) << leg.wide
     leg.pc_periods = 1
     leg.pc_phase = 0
     leg.pc_turn = 0
@@ -198,7 +201,7 @@ def _next(leg: Any, noisy: bool) -> float:
         return value
     if leg.pc_periods == 0:
         return comfort_noise.sample(leg) if noisy else 0.0
-    full, gone = FULL << leg.wide, GONE << leg.wide
+    full, gone = leg.pc_gone // 6, leg.pc_gone
     value = _voice(leg)
     if leg.pc_lost >= full:
         share = (gone - leg.pc_lost) / (gone - full)
@@ -227,7 +230,7 @@ def conceal(leg: Any, out: Any, start: int, n: int) -> int:
         if leg.pc_hole > 0:
             size = TEMPLATE << leg.wide
             interpolation.prepare(leg, leg.pc_template[size - leg.pc_pitch : size])
-    made_up = min(n, max((GONE << leg.wide) - leg.pc_lost, 0))
+    made_up = min(n, max(leg.pc_gone - leg.pc_lost, 0))
     noisy = comfort_noise.prepare(leg)
     if leg.pc_periods == 0 and not noisy:
         for i in range(start, start + n):

@@ -9,8 +9,10 @@ not worth its delay, a frequent one is. No delay is kept for variation that was 
 A calm path needs no store at all. Where packets are lost, one packet in store is worth its delay: concealment then
 sees what follows on a hole and bridges it from both sides.
 
-The grid is the tick, so a packet that was read late in its waiting may have come just before the tick, and the next
-one a tick later: such a packet counts as one that came a tick later. Drift of the clocks never surprises then.
+The grid is the tick: of packets that come just before it, the next may come just behind it and be read a tick later.
+So a packet that waited less than a *guard* counts as one that came a tick later. The guard is what the two clocks drift
+apart in ten seconds, by the fastest arrivals of one window and the next, which kernel time stamps give to the sample:
+drift never surprises then, and where there is none, no tick is given away.
 
 All lengths are samples of the leg's own rate unless they are scaled here (`<< leg.wide`).
 """
@@ -25,12 +27,16 @@ BUCKET = 40
 #: Base and highest variation are taken over the present and the last of these (8 s; the first ones are 2 and 4 s).
 WINDOW = 64_000
 FIRST_WINDOW = 16_000
-#: The histogram forgets an eighth in this time (1 s), the memory of loss a 32nd.
+#: The histogram forgets a quarter in this time (1 s), the memory of loss a 32nd.
 FORGET = 8_000
-_FORGET_SHIFT = 3
+_FORGET_SHIFT = 2
 _FORGET_LOSS_SHIFT = 5
-#: A packet that waited less than this for the tick may come a tick later next time (3 ms).
-GUARD = 24
+#: Bounds of the guard (0.5 and 5 ms), what it is until a drift was measured (3 ms), and the time it looks ahead (10 s).
+LEAST_GUARD = 4
+MOST_GUARD = 40
+FIRST_GUARD = 24
+_AHEAD = 80_000
+_UNKNOWN = 1 << 62
 #: What the delay at the start weighs against what is measured: as a packet of 20 ms.
 _PRIOR = FRAME
 #: A path is taken to have lost nothing in two seconds before the first packet.
@@ -39,7 +45,7 @@ _CAME = 100 * FRAME
 #: The E-model's delay impairment, for each ms, and from `_LONG_MS` on: half as much again as R. G. Cole and J. H.
 #: Rosenbluth (2001) fitted to G.107, since late speech is waited for and played, not lost. The path itself is taken to
 #: need some of the 177 ms.
-_PER_MS = 0.036
+_PER_MS = 0.08
 _LONG_PER_MS = 0.165
 _LONG_MS = 100.0
 #: Effective equipment impairment by loss in percent: 95 p / (p + Bpl), with the Bpl of G.711 with concealment (G.113).
@@ -65,6 +71,10 @@ def begin(leg: Any, ts: int) -> None:
     leg.jd_packet = FRAME << leg.wide
     leg.jd_reference = needed
     leg.jd_previous = needed
+    leg.jd_exact = _UNKNOWN
+    leg.jd_exact_before = _UNKNOWN
+    leg.jd_exact_previous = needed
+    leg.jd_guard = FIRST_GUARD << leg.wide
     leg.jd_low = needed
     leg.jd_low_before = needed
     leg.jd_high = needed + leg.jb_start
@@ -162,19 +172,32 @@ def settle(leg: Any) -> None:
 
 
 @kernel
+def _turn_window(leg: Any, low: int, careful: int) -> None:
+    """Begin a new window; what the fastest arrivals moved by in the last one sets the guard."""
+    if leg.jd_exact != _UNKNOWN and leg.jd_exact_before != _UNKNOWN:
+        later = max(leg.jd_exact - leg.jd_exact_before, 0) * (_AHEAD << leg.wide) // leg.jd_window
+        leg.jd_guard = min((LEAST_GUARD << leg.wide) + later, MOST_GUARD << leg.wide)
+    leg.jd_exact_before, leg.jd_exact = leg.jd_exact, _UNKNOWN
+    leg.jd_low_before, leg.jd_high_before = leg.jd_low, leg.jd_high
+    leg.jd_low, leg.jd_high = low, careful
+    leg.jd_window = min(2 * leg.jd_window, WINDOW << leg.wide)
+    leg.jd_window_end = leg.jb_clock + leg.jd_window
+
+
+@kernel
 def note(leg: Any, ts: int, length: int, waited: int) -> None:
     """Take in that the packet of `length` samples from time `ts` on is read now, after it `waited` (0: not known)."""
     needed = leg.jb_clock - ts
-    careful = needed + (FRAME << leg.wide) if waited < GUARD << leg.wide else needed
+    careful = needed + (FRAME << leg.wide) if waited < leg.jd_guard else needed
     # One packet with a damaged timestamp must not look like a faster path: two in a row have to agree.
     low = max(needed, leg.jd_previous)
+    exact = max(needed - waited, leg.jd_exact_previous)
     leg.jd_previous = needed
+    leg.jd_exact_previous = needed - waited
     leg.jd_packet = length
     if leg.jb_clock >= leg.jd_window_end:
-        leg.jd_low_before, leg.jd_high_before = leg.jd_low, leg.jd_high
-        leg.jd_low, leg.jd_high = low, careful
-        leg.jd_window = min(2 * leg.jd_window, WINDOW << leg.wide)
-        leg.jd_window_end = leg.jb_clock + leg.jd_window
+        _turn_window(leg, low, careful)
+    leg.jd_exact = min(leg.jd_exact, exact)
     leg.jd_low = min(leg.jd_low, low)
     leg.jd_high = max(leg.jd_high, careful)
     width = BUCKET << leg.wide

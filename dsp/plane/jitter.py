@@ -37,6 +37,12 @@ HURRY = 800
 #: Correlation asked for at once, and how much less with each tick that none was found.
 LIKENESS = 0.9
 _LESS = 0.02
+#: Ticks that a delay that is too long waits for silence, where a change is not heard, before speech is changed.
+PATIENCE = 100
+#: What was bridged of this length (40 ms) need not be played when it comes after all.
+BRIDGED = 320
+#: Times without audio in a row that were the sender's pauses: then the next one is taken for a pause, too.
+_PAUSES = 2
 
 STOPPED = 0
 #: Waiting for the first sample to come up; the start may still be moved.
@@ -202,9 +208,18 @@ def _take_up_again(leg: Any, ring: Any) -> int:
     """Place the play clock where a store that was empty goes on; gives the samples that are known to be lost."""
     lost = 0
     first = leg.jb_first_ts
+    leg.jb_pauses = min(leg.jb_pauses + 1, _PAUSES) if leg.jb_spurt_ts == first else 0
+    leg.pc_brief = leg.jb_pauses == _PAUSES
     if first <= leg.jb_play_ts:
         leg.jb_underruns += 1  # what comes next was only late
-        leg.jb_waited += leg.jb_dry >> leg.wide
+        late = min(leg.jb_clock - leg.jb_play_ts - leg.jd_want, leg.jb_dry)
+        if late > 0 and leg.jb_dry <= BRIDGED << leg.wide and leg.jb_newest_ts >= leg.jb_play_ts + late:
+            # What was made up stands for it: to play it as well would only add a delay that has to go again.
+            _advance(leg, ring, leg.jb_play_ts + late)
+            leg.jb_concealed += leg.jb_dry_made
+            lost = late
+        else:
+            leg.jb_waited += leg.jb_dry >> leg.wide
     else:
         # A gap, by loss or by a pause: nobody hears how long it is, so the delay is as wanted after it.
         if leg.jb_spurt_ts != first:
@@ -274,36 +289,55 @@ def _present(ring: Any, start: int, end: int) -> bool:
 
 
 @kernel
-def _change_delay(leg: Any, ring: Any, out: Any, surplus: int) -> int:
-    """Play the frame shorter or longer by a pitch period, if the signal allows; gives the samples consumed."""
+def _shorten(leg: Any, ring: Any, out: Any, surplus: int) -> int:
+    """Play the frame with up to `surplus` samples left out, if they may be; gives how many."""
     tick, at = FRAME << leg.wide, leg.jb_play_ts
-    least = LIKENESS - _LESS * leg.jb_wait
-    leg.jb_wait += 1
-    leg.jb_pace = HASTE
-    if surplus > 0:
-        longest = min(surplus, tick, leg.jb_newest_ts - at - tick)
-        if longest < stretch.SHORTEST << leg.wide or not _present(ring, at + tick, at + tick + longest):
-            return tick
+    longest = min(surplus, tick, leg.jb_newest_ts - at - tick)
+    if longest <= 0 or not _present(ring, at + tick, at + tick + longest):
+        return 0
+    lag = longest
+    if not stretch.is_quiet(ring, at, tick + longest):
+        if surplus <= LONG << leg.wide:
+            return 0
+        leg.jb_wait += 1
+        hurry = leg.jb_wait > PATIENCE or surplus > HURRY << leg.wide
+        if not hurry or leg.jb_pace > 0:
+            return 0
+        least = LIKENESS - _LESS * max(leg.jb_wait - PATIENCE, 0)
         if longest < tick:
             least = LIKENESS  # the signal's period may be longer than what there is to take out: that can wait
-        lag = stretch.find_lag(ring, at, longest, longest, 1, leg.wide, least)
+        lag = stretch.find_lag(ring, at, longest, 1, leg.wide, least)
+        leg.jb_pace = HASTE
         if lag == 0:
-            return tick
-        stretch.join(ring, at, lag, out, tick)
-        leg.jb_compressed += lag >> leg.wide
-        consumed = tick + lag
-    else:
-        if leg.jb_clean < 2 or not _present(ring, at - tick, at):
-            return tick
-        lag = stretch.find_lag(ring, at, tick, min(-surplus, tick), -1, leg.wide, least)
+            return 0
+        leg.jb_pace = HASTE if surplus > HURRY << leg.wide else PACE
+        leg.jb_wait = max(leg.jb_wait - PACE, 0)
+    stretch.join(ring, at, lag, out, tick)
+    leg.jb_compressed += lag >> leg.wide
+    return lag
+
+
+@kernel
+def _lengthen(leg: Any, ring: Any, out: Any, missing: int) -> int:
+    """Play the frame with up to `missing` samples said twice, if the signal allows; gives how many."""
+    tick, at = FRAME << leg.wide, leg.jb_play_ts
+    longest = min(missing, tick)
+    if leg.jb_clean < 2 or not _present(ring, at - tick, at):
+        return 0
+    lag = longest
+    if not stretch.is_quiet(ring, at - longest, tick + longest):
+        if leg.jb_pace > 0:
+            return 0
+        lag = stretch.find_lag(ring, at, longest, -1, leg.wide, LIKENESS - _LESS * leg.jb_wait)
+        leg.jb_wait += 1
+        leg.jb_pace = HASTE
         if lag == 0:
-            return tick
-        stretch.join(ring, at, -lag, out, tick)
-        leg.jb_stretched += lag >> leg.wide
-        consumed = tick - lag
-    leg.jb_wait = 0
-    leg.jb_pace = HASTE if surplus > HURRY << leg.wide or -surplus > tick else PACE
-    return consumed
+            return 0
+        leg.jb_wait = 0
+        leg.jb_pace = HASTE if missing > tick else PACE
+    stretch.join(ring, at, -lag, out, tick)
+    leg.jb_stretched += lag >> leg.wide
+    return lag
 
 
 @kernel
@@ -312,12 +346,13 @@ def _play_whole(leg: Any, ring: Any, out: Any) -> None:
     tick = FRAME << leg.wide
     consumed = tick
     leg.jb_clean += 1
-    leg.jb_pace -= 1
+    leg.jb_pace = max(leg.jb_pace - 1, 0)
     surplus = leg.jb_clock - leg.jb_play_ts - leg.jd_want
-    if surplus > LONG << leg.wide or surplus < 0:
-        if leg.jb_pace <= 0:
-            consumed = _change_delay(leg, ring, out, surplus)
-    else:
+    if surplus > 0:
+        consumed += _shorten(leg, ring, out, surplus)
+    elif surplus < 0:
+        consumed -= _lengthen(leg, ring, out, -surplus)
+    if -1 < surplus <= LONG << leg.wide:
         leg.jb_wait = 0
     _advance(leg, ring, leg.jb_play_ts + consumed)
     concealment.good(leg, out, tick)

@@ -303,6 +303,7 @@ LEG = np.dtype(
         ("jb_first_ts", "i8"),  # first of what has come since then
         ("jb_pause_ts", "i8"),  # the newest pause of the sender: its begin and its end
         ("jb_spurt_ts", "i8"),
+        ("jb_pauses", "i8"),  # times without audio in a row that were the sender's pauses
         ("jb_jumped", "i8"),  # 1: `jb_resync_ts` is valid
         ("jb_resync_ts", "i8"),  # a jumped timestamp waiting for a second witness
         ("jb_start", "i8"),  # settings: playout delay at the start, its bounds
@@ -334,6 +335,10 @@ LEG = np.dtype(
         ("jd_low_before", "i8"),
         ("jd_high", "i8"),
         ("jd_high_before", "i8"),
+        ("jd_exact", "i8"),  # lowest offset at the arrival itself, in this window and the one before
+        ("jd_exact_before", "i8"),
+        ("jd_exact_previous", "i8"),
+        ("jd_guard", "i8"),  # a packet that waited less for the tick counts as a tick later
         ("jd_window", "i8"),  # its length, and its end by the play clock
         ("jd_window_end", "i8"),
         ("jd_forget_at", "i8"),
@@ -347,6 +352,8 @@ LEG = np.dtype(
         ("pc_lost", "i8"),  # samples made up in a row; 0 none
         ("pc_fade", "i8"),  # samples of the cross-fade to real ones still to come, and its whole length
         ("pc_fade_length", "i8"),
+        ("pc_brief", "i8"),  # 1: what is made up is likely to stand for nothing and is short
+        ("pc_gone", "i8"),  # samples after which it has faded to nothing
         ("pc_wide", "i8"),  # the rate that the history has
         ("pc_at", "i8"),  # samples played so far; the history's next place
         ("pc_pitch", "i8"),

@@ -22,8 +22,23 @@ QUIET = 3600.0
 
 
 @kernel
-def likeness(ring: Any, at: int, lag: int, window: int, stride: int) -> tuple[float, float]:
-    """Compare `window` samples from `at` and from `at + lag` on: (correlation -1..1, mean square of the louder)."""
+def is_quiet(ring: Any, at: int, n: int) -> bool:
+    """Whether nothing is to be heard in the `n` samples from `at` on, in no 5 ms of them."""
+    a = at % JITTER_SAMPLES
+    for start in range(0, n, SHORTEST):
+        length = min(SHORTEST, n - start)
+        power = 0.0
+        for _ in range(length):
+            power += float(ring[a]) * float(ring[a])
+            a = a + 1 if a + 1 < JITTER_SAMPLES else 0
+        if power >= QUIET * length:
+            return False
+    return True
+
+
+@kernel
+def likeness(ring: Any, at: int, lag: int, window: int, stride: int) -> float:
+    """Correlation (-1 to 1) of `window` samples from `at` with those from `at + lag` on."""
     a = at % JITTER_SAMPLES
     b = (at + lag) % JITTER_SAMPLES
     cross, first, second = 0.0, 0.0, 0.0
@@ -38,34 +53,30 @@ def likeness(ring: Any, at: int, lag: int, window: int, stride: int) -> tuple[fl
             a -= JITTER_SAMPLES
         if b >= JITTER_SAMPLES:
             b -= JITTER_SAMPLES
-    power = max(first, second) * stride / window
     if first == 0.0 or second == 0.0:
-        return 0.0, power
-    return cross / math.sqrt(first * second), power
+        return 0.0
+    return cross / math.sqrt(first * second)
 
 
 @kernel
-def find_lag(ring: Any, at: int, longest: int, quiet: int, sign: int, wide: int, least: float) -> int:
+def find_lag(ring: Any, at: int, longest: int, sign: int, wide: int, least: float) -> int:
     """Lag, from 5 ms to `longest` samples, at which `at` is best joined with `at + sign * lag`; 0: none is good enough.
 
-    Searched at 4 kHz, then refined. `least` is the correlation asked for; where nothing is to be heard, it is `quiet`.
+    Searched at 4 kHz, then refined. `least` is the correlation asked for.
     """
     shortest, window, stride = SHORTEST << wide, _WINDOW << wide, 2 << wide
     if longest < shortest:
         return 0
-    best, likest, loudest = 0, -2.0, 0.0
+    best, likest = 0, -2.0
     lag = shortest
     while lag <= longest:
-        alike, power = likeness(ring, at, sign * lag, window, stride)
-        loudest = max(loudest, power)
+        alike = likeness(ring, at, sign * lag, window, stride)
         if alike > likest:
             best, likest = lag, alike
         lag += stride
-    if loudest < QUIET:
-        return quiet
     middle, likest = best, -2.0
     for near in range(max(middle - stride + 1, shortest), min(middle + stride - 1, longest) + 1):
-        alike, _ = likeness(ring, at, sign * near, window, 1)
+        alike = likeness(ring, at, sign * near, window, 1)
         if alike > likest:
             best, likest = near, alike
     return best if likest >= least else 0
