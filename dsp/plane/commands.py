@@ -116,6 +116,7 @@ def _update_remote(state: Any, slot: int, entry: Any, now_ns: int) -> None:
     leg.dg_guard = entry[12]
     leg.cn_payload_type = entry[13] & 0x7F
     leg.rc_mux = entry[14]
+    jitter.adjust(state, slot)
     if leg.expect == 0 and entry[8] != 0:
         leg.rx_watch_ns = now_ns
     leg.expect = entry[8]

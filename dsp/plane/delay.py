@@ -27,9 +27,9 @@ BUCKET = 40
 #: Base and highest variation are taken over the present and the last of these (8 s; the first ones are 2 and 4 s).
 WINDOW = 64_000
 FIRST_WINDOW = 16_000
-#: The histogram forgets a quarter in this time (1 s), the memory of loss a 32nd.
+#: The histogram forgets half of it in this time (1 s), the memory of loss a 32nd.
 FORGET = 8_000
-_FORGET_SHIFT = 2
+_FORGET_SHIFT = 1
 _FORGET_LOSS_SHIFT = 5
 #: Bounds of the guard (0.5 and 5 ms), what it is until a drift was measured (3 ms), and the time it looks ahead (10 s).
 LEAST_GUARD = 4
@@ -45,7 +45,7 @@ _CAME = 100 * FRAME
 #: The E-model's delay impairment, for each ms, and from `_LONG_MS` on: half as much again as R. G. Cole and J. H.
 #: Rosenbluth (2001) fitted to G.107, since late speech is waited for and played, not lost. The path itself is taken to
 #: need some of the 177 ms.
-_PER_MS = 0.08
+_PER_MS = 0.036
 _LONG_PER_MS = 0.165
 _LONG_MS = 100.0
 #: Effective equipment impairment by loss in percent: 95 p / (p + Bpl), with the Bpl of G.711 with concealment (G.113).
@@ -174,7 +174,7 @@ def settle(leg: Any) -> None:
 @kernel
 def _turn_window(leg: Any, low: int, careful: int) -> None:
     """Begin a new window; what the fastest arrivals moved by in the last one sets the guard."""
-    if leg.jd_exact != _UNKNOWN and leg.jd_exact_before != _UNKNOWN:
+    if max(leg.jd_exact, leg.jd_exact_before) != _UNKNOWN:
         later = max(leg.jd_exact - leg.jd_exact_before, 0) * (_AHEAD << leg.wide) // leg.jd_window
         leg.jd_guard = min((LEAST_GUARD << leg.wide) + later, MOST_GUARD << leg.wide)
     leg.jd_exact_before, leg.jd_exact = leg.jd_exact, _UNKNOWN

@@ -8,7 +8,10 @@ A leg that gets keys by events or by signalling (`dg_guard`) must not hear the s
 talks with. Tones are recognised when their packets arrive, which is before they are played: from then on until the
 last of it would have been played, that leg is not heard. What is recognised later than it is played leaks: a key is
 recognised at most 35 ms after its begin and hidden from the packet on in which it is, so 35 ms minus the playout delay,
-and 5 ms of fading out. That is less than the 40 ms that ITU-T Q.24 wants recognised as a key.
+and 5 ms of fading out. With nothing in store that is just less than the 40 ms that ITU-T Q.24 wants recognised as a
+key. A leg that negotiated no events can press keys as tones only, so it is never played with less than 20 ms in store
+(`jitter`): what leaks is then at most 20 ms, which no receiver after Q.24 may take. A leg with events is to send them
+in place of tones (RFC 4733 section 2.3.1), and its voice is not delayed for one that does both.
 """
 
 from typing import Any

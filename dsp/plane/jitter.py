@@ -6,10 +6,13 @@ and the packets that are put between two calls have come in between.
 
 How deep the store should be is decided in `delay`; how the play clock gets there, here:
 
-- in speech by leaving out or repeating a pitch period (`stretch`), never by a cut;
+- where nothing is to be heard at once, by any length;
+- in speech by leaving out or repeating a pitch period (`stretch`), never by a cut: to a longer delay soon, to a shorter
+  one only when no silence has come for a while, since each change is heard a little and the next silence is near;
 - in a pause that the sender announced (DTX: marker, or time that goes on without packets) by a shorter or longer pause;
 - when the store has run empty the play clock stands still, so a delayed packet is played and not thrown away, and the
-  delay it leaves is taken out afterwards;
+  delay it leaves is taken out afterwards; but where the delay is not wanted and concealment has bridged the time well,
+  it stands for what came too late;
 - while nothing has been played yet, a backlog moves the start forward, so it never becomes latency.
 
 The samples of the last tick stay in the ring behind the play clock: `stretch` repeats them.
@@ -19,7 +22,7 @@ from typing import Any
 
 from dsp.jit import kernel
 from dsp.plane import concealment, delay, interpolation, stretch
-from dsp.plane.layout import FRAME, JITTER_SAMPLES, MAX_DELAY, MIN_DELAY, PLAYOUT_DELAY
+from dsp.plane.layout import FRAME, INBAND_DTMF, JITTER_SAMPLES, MAX_DELAY, MIN_DELAY, PLAYOUT_DELAY
 
 ABSENT = -32768
 #: The store has been empty this long: a packet out of all bounds is a new beginning (60 ms).
@@ -56,10 +59,34 @@ JUMPED = 3
 
 
 @kernel
+def _least(ctl: Any, leg: Any) -> int:
+    """Least delay of a leg: one that can tell keys by tones only is held back a packet, see `digits`."""
+    tones_only = ctl[INBAND_DTMF] != 0 and leg.te_payload_type < 0
+    return max(ctl[MIN_DELAY], FRAME if tones_only else 0)
+
+
+@kernel
 def restart(state: Any, slot: int) -> None:
     """Empty a leg's store and take the settings for it."""
-    ctl = state.ctl
-    reset(state.legs[slot], state.jitter[slot], ctl[PLAYOUT_DELAY], ctl[MIN_DELAY], ctl[MAX_DELAY])
+    ctl, leg = state.ctl, state.legs[slot]
+    reset(leg, state.jitter[slot], ctl[PLAYOUT_DELAY], _least(ctl, leg), ctl[MAX_DELAY])
+
+
+@kernel
+def adjust(state: Any, slot: int) -> None:
+    """Take the settings for a leg again, as its formats are other ones; the store stays as it is."""
+    ctl, leg = state.ctl, state.legs[slot]
+    _bound(leg, ctl[PLAYOUT_DELAY], _least(ctl, leg), ctl[MAX_DELAY])
+
+
+@kernel
+def _bound(leg: Any, start: int, least: int, most: int) -> None:
+    wide = leg.wide
+    most = min(max(most, FRAME), JITTER_SAMPLES // 4)
+    least = min(max(least, 0), most)
+    leg.jb_most = most << wide
+    leg.jb_least = least << wide
+    leg.jb_start = min(max(start, least), most) << wide
 
 
 @kernel
@@ -71,22 +98,19 @@ def reset(leg: Any, ring: Any, start: int, least: int, most: int) -> None:
     for i in range(JITTER_SAMPLES):
         ring[i] = ABSENT
     concealment.reset(leg)
-    wide = leg.wide
-    most = min(max(most, FRAME), JITTER_SAMPLES // 4)
-    least = min(max(least, 0), most)
-    leg.jb_most = most << wide
-    leg.jb_least = least << wide
-    leg.jb_start = min(max(start, least), most) << wide
+    _bound(leg, start, least, most)
     leg.jb_target = leg.jb_start
     leg.jb_started = STOPPED
     leg.jb_delay = 0
     leg.jb_dry = 0
     leg.jb_dry_made = 0
     leg.jb_late_run = 0
+    leg.jb_pauses = 0
     leg.jb_jumped = 0
     leg.jb_clean = 0
     leg.jb_pace = 0
     leg.jb_wait = 0
+    leg.pc_brief = 0
 
 
 @kernel

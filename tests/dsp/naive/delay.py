@@ -52,8 +52,8 @@ class Path:
             self.settle()
 
     def forget(self, clock: int) -> None:
-        """Take a quarter of each bucket, rounded up."""
-        self.packets = [[offset, weight - (weight + 3) // 4] for offset, weight in self.summed().items()]
+        """Take half of each bucket, rounded up."""
+        self.packets = [[offset, weight - (weight + 1) // 2] for offset, weight in self.summed().items()]
         self.missing -= (self.missing + 31) // 32
         self.came -= (self.came + 31) // 32
         self.forget_at = clock + FORGET
@@ -69,7 +69,7 @@ class Path:
     def cost(self, ms: float, offset: int) -> float:
         total = sum(weight for _, weight in self.packets)
         late = 100.0 * sum(weight for at, weight in self.packets if at > offset) / max(total, 1)
-        return 0.08 * ms + 0.165 * max(ms - 100.0, 0.0) + 95.0 * late / (late + 25.1)
+        return 0.036 * ms + 0.165 * max(ms - 100.0, 0.0) + 95.0 * late / (late + 25.1)
 
     def lost(self) -> None:
         self.missing += self.packet
@@ -78,7 +78,7 @@ class Path:
         """One packet, if the loss makes it worth its delay to conceal from both sides."""
         share = 100.0 * self.missing / max(self.came + self.missing, 1)
         gain = 95.0 * share / (share + 25.1) - 95.0 * share / (share + 45.0)
-        self.kept = gain > 0.08 * self.packet / 8 * (0.5 if self.kept else 1.0)
+        self.kept = gain > 0.036 * self.packet / 8 * (0.5 if self.kept else 1.0)
         return self.packet if self.kept else 0
 
     def settle(self) -> None:

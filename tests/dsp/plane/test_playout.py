@@ -106,15 +106,26 @@ def test_a_calm_path_has_less_delay_than_a_fixed_buffer(kind, seed):
     assert play(trace, SPEECH, phase_ms=7.0).delays.mean() <= fixed - 10
 
 
-@pytest.mark.parametrize("kind", traces.ROUGH)
-def test_a_rough_path_costs_less_speech_than_with_a_fixed_buffer(kind):
-    made_up, fixed = 0.0, 0.0
-    for seed in range(3):
-        trace = traces.KINDS[kind](SECONDS, seed)
-        late, _ = play_fixed(trace, phase_ms=7.0)
-        made_up += max(play(trace, SPEECH, phase_ms=7.0).concealed_ms - 20 * trace.lost, 0)
-        fixed += late
-    assert made_up < fixed
+def _beside_fixed(kind, seed):
+    """Speech that is made up although its packets came, and what a fixed buffer of the same mean delay loses, in ms."""
+    trace = traces.KINDS[kind](SECONDS, seed)
+    played = play(trace, SPEECH, phase_ms=7.0)
+    _, at_60 = play_fixed(trace, 60.0, phase_ms=7.0)
+    fixed, _ = play_fixed(trace, 60.0 + played.delays.mean() - at_60, phase_ms=7.0)
+    return max(played.concealed_ms - 20 * trace.lost, 0), fixed
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("kind", "share"), [("lte", 0.75), ("dsl", 0.2), ("one-burst", 0.15)])
+def test_where_the_path_changes_following_it_loses_less_than_the_same_delay_fixed(kind, share, seed):
+    made_up, fixed = _beside_fixed(kind, seed)
+    assert made_up < share * fixed
+
+
+def test_where_packets_are_held_at_random_following_costs_little():
+    """Nothing foretells a hold of this cell, so no buffer can do better than a fixed one of the same delay."""
+    made_up, fixed = np.sum([_beside_fixed("wifi", seed) for seed in range(5)], axis=0)
+    assert made_up < 1.2 * fixed
 
 
 @pytest.mark.parametrize("stamps", [True, False])
