@@ -10,7 +10,7 @@ is a short cross-fade. Appendix I of G.711 knows nothing of the kind, for it has
 from typing import Any
 
 from dsp.jit import kernel
-from dsp.plane.layout import JITTER_SAMPLES
+from dsp.plane.layout import ABSENT, JITTER_SAMPLES
 
 #: Longest hole, samples at 8 kHz (60 ms): beyond it both ends have nothing to do with each other.
 LONGEST = 480
@@ -23,15 +23,13 @@ BEND = 0.15
 #: Correlation from which on the two ends are the same voice.
 VOICED = 0.4
 
-_ABSENT = -32768
-
 
 @kernel
 def _look(leg: Any, ring: Any, at: int) -> None:
     """Take what the ring holds from time `at` on."""
     most = FUTURE << leg.wide
     known = 0
-    while known < most and ring[(at + known) % JITTER_SAMPLES] != _ABSENT:
+    while known < most and ring[(at + known) % JITTER_SAMPLES] != ABSENT:
         leg.pc_future[known] = ring[(at + known) % JITTER_SAMPLES]
         known += 1
     leg.pc_known = known
@@ -41,7 +39,7 @@ def _look(leg: Any, ring: Any, at: int) -> None:
 def _end_of_hole(leg: Any, ring: Any, at: int, most: int) -> int:
     """Look for the end of the hole at `ring[at]`, and what lies behind it; gives its length, 0 if it is not there."""
     hole = 0
-    while hole <= most and ring[(at + hole) % JITTER_SAMPLES] == _ABSENT:
+    while hole <= most and ring[(at + hole) % JITTER_SAMPLES] == ABSENT:
         hole += 1
     if hole == 0 or hole > most:
         return 0

@@ -6,42 +6,28 @@ and the packets that are put between two calls have come in between.
 
 How deep the store should be is decided in `delay`; how the play clock gets there, here:
 
-- where nothing is to be heard at once, by any length;
-- in speech by leaving out or repeating a pitch period (`stretch`), never by a cut: to a longer delay soon, to a shorter
-  one only when no silence has come for a while, since each change is heard a little and the next silence is near;
+- inside what is played by leaving out or repeating a part of it (`pace`), never by a cut;
 - in a pause that the sender announced (DTX: marker, or time that goes on without packets) by a shorter or longer pause;
 - when the store has run empty the play clock stands still, so a delayed packet is played and not thrown away, and the
   delay it leaves is taken out afterwards; but where the delay is not wanted and concealment has bridged the time well,
   it stands for what came too late;
 - while nothing has been played yet, a backlog moves the start forward, so it never becomes latency.
 
-The samples of the last tick stay in the ring behind the play clock: `stretch` repeats them.
+The samples of the last tick stay in the ring behind the play clock: `pace` repeats them.
 """
 
 from typing import Any
 
 from dsp.jit import kernel
-from dsp.plane import concealment, delay, interpolation, stretch
-from dsp.plane.layout import FRAME, INBAND_DTMF, JITTER_SAMPLES, MAX_DELAY, MIN_DELAY, PLAYOUT_DELAY
+from dsp.plane import concealment, delay, interpolation, pace
+from dsp.plane.layout import ABSENT, FRAME, INBAND_DTMF, JITTER_SAMPLES, MAX_DELAY, MIN_DELAY, PLAYOUT_DELAY
 
-ABSENT = -32768
 #: The store has been empty this long: a packet out of all bounds is a new beginning (60 ms).
 DRY = 480
 #: A packet this far off from what is expected is a jump (0.75 s; more than the longest delay, less than the ring).
 JUMP = 6000
 #: Late packets in a row that set the delay anew.
 LATE_RUN = 3
-#: How much longer than wanted the delay may be before it is changed (10 ms); shorter it must never stay.
-LONG = 80
-#: Ticks between two changes in speech; far off (100 ms too long, or a tick too short) they come faster.
-PACE = 5
-HASTE = 2
-HURRY = 800
-#: Correlation asked for at once, and how much less with each tick that none was found.
-LIKENESS = 0.9
-_LESS = 0.02
-#: Ticks that a delay that is too long waits for silence, where a change is not heard, before speech is changed.
-PATIENCE = 100
 #: What was bridged of this length (40 ms) need not be played when it comes after all.
 BRIDGED = 320
 #: Times without audio in a row that were the sender's pauses: then the next one is taken for a pause, too.
@@ -302,83 +288,11 @@ def _fill(leg: Any, ring: Any, out: Any, n: int, ts: int) -> int:
 
 
 @kernel
-def _present(ring: Any, start: int, end: int) -> bool:
-    """Whether all samples of a stretch of time are in the ring."""
-    at = start % JITTER_SAMPLES
-    for _ in range(start, end):
-        if ring[at] == ABSENT:
-            return False
-        at = at + 1 if at + 1 < JITTER_SAMPLES else 0
-    return True
-
-
-@kernel
-def _shorten(leg: Any, ring: Any, out: Any, surplus: int) -> int:
-    """Play the frame with up to `surplus` samples left out, if they may be; gives how many."""
-    tick, at = FRAME << leg.wide, leg.jb_play_ts
-    longest = min(surplus, tick, leg.jb_newest_ts - at - tick)
-    if longest <= 0 or not _present(ring, at + tick, at + tick + longest):
-        return 0
-    lag = longest
-    if not stretch.is_quiet(ring, at, tick + longest):
-        if surplus <= LONG << leg.wide:
-            return 0
-        leg.jb_wait += 1
-        hurry = leg.jb_wait > PATIENCE or surplus > HURRY << leg.wide
-        if not hurry or leg.jb_pace > 0:
-            return 0
-        least = LIKENESS - _LESS * max(leg.jb_wait - PATIENCE, 0)
-        if longest < tick:
-            least = LIKENESS  # the signal's period may be longer than what there is to take out: that can wait
-        lag = stretch.find_lag(ring, at, longest, 1, leg.wide, least)
-        leg.jb_pace = HASTE
-        if lag == 0:
-            return 0
-        leg.jb_pace = HASTE if surplus > HURRY << leg.wide else PACE
-        leg.jb_wait = max(leg.jb_wait - PACE, 0)
-    stretch.join(ring, at, lag, out, tick)
-    leg.jb_compressed += lag >> leg.wide
-    return lag
-
-
-@kernel
-def _lengthen(leg: Any, ring: Any, out: Any, missing: int) -> int:
-    """Play the frame with up to `missing` samples said twice, if the signal allows; gives how many."""
-    tick, at = FRAME << leg.wide, leg.jb_play_ts
-    longest = min(missing, tick)
-    if leg.jb_clean < 2 or not _present(ring, at - tick, at):
-        return 0
-    lag = longest
-    if not stretch.is_quiet(ring, at - longest, tick + longest):
-        if leg.jb_pace > 0:
-            return 0
-        lag = stretch.find_lag(ring, at, longest, -1, leg.wide, LIKENESS - _LESS * leg.jb_wait)
-        leg.jb_wait += 1
-        leg.jb_pace = HASTE
-        if lag == 0:
-            return 0
-        leg.jb_wait = 0
-        leg.jb_pace = HASTE if missing > tick else PACE
-    stretch.join(ring, at, -lag, out, tick)
-    leg.jb_stretched += lag >> leg.wide
-    return lag
-
-
-@kernel
 def _play_whole(leg: Any, ring: Any, out: Any) -> None:
     """Play a frame that has all its samples, as it is in `out` or with the delay brought nearer to the wanted one."""
     tick = FRAME << leg.wide
-    consumed = tick
     leg.jb_clean += 1
-    leg.jb_pace = max(leg.jb_pace - 1, 0)
-    surplus = leg.jb_clock - leg.jb_play_ts - leg.jd_want
-    if surplus > 0:
-        consumed += _shorten(leg, ring, out, surplus)
-    elif surplus < 0:
-        consumed -= _lengthen(leg, ring, out, -surplus)
-    if -1 < surplus <= LONG << leg.wide:
-        leg.jb_wait = 0
-    _advance(leg, ring, leg.jb_play_ts + consumed)
+    _advance(leg, ring, leg.jb_play_ts + pace.play(leg, ring, out, leg.jb_clock - leg.jb_play_ts - leg.jd_want))
     concealment.good(leg, out, tick)
 
 

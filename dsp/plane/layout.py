@@ -21,7 +21,7 @@ from dsp.codecs import g722, resample
 from dsp.detectors.dtmf_state import DTMF_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 12
+VERSION = 13
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -31,6 +31,8 @@ NS_PER_SAMPLE = 125_000
 
 #: Of the leg's own rate: 2.56 s narrow, 1.28 s wide.
 JITTER_SAMPLES = 20480
+#: What lies in the ring where there is no sample: no decoder gives it.
+ABSENT = -32768
 #: Histogram of the packets' delay, 5 ms each.
 DELAY_BUCKETS = 102
 #: Of the leg's own rate; a power of two.

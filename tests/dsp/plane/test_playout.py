@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dsp.plane import jitter
 from dsp.plane import layout as lo
+from dsp.plane import pace
 from tests.support import traces
 from tests.support.playing import Buffer, play, play_fixed, speech_like
 
@@ -123,9 +123,9 @@ def test_where_the_path_changes_following_it_loses_less_than_the_same_delay_fixe
 
 
 def test_where_packets_are_held_at_random_following_costs_little():
-    """Nothing foretells a hold of this cell, so no buffer can do better than a fixed one of the same delay."""
+    """Nothing foretells a hold of this cell, so no buffer does better than a fixed one that knew the best delay."""
     made_up, fixed = np.sum([_beside_fixed("wifi", seed) for seed in range(5)], axis=0)
-    assert made_up < 1.2 * fixed
+    assert made_up < 1.4 * fixed
 
 
 @pytest.mark.parametrize("stamps", [True, False])
@@ -206,7 +206,7 @@ def test_pauses_are_neither_loss_nor_delay():
     played = play(trace, SPEECH)
     leg = played.buffer.leg
     assert leg.jb_concealed == leg.jb_underruns == leg.jb_resyncs == leg.jb_late == 0
-    assert leg.jb_delay <= 160 + jitter.LONG
+    assert leg.jb_delay <= 160 + pace.LONG
 
 
 def test_figures_are_those_of_what_was_played():
