@@ -1,0 +1,412 @@
+"""Call progress tones, streaming: dial, busy, reorder, ringback, special information, fax, modem, beep.
+
+Each frame of 20 ms is *like a tone* when nearly all its power lies in one or two lines. In the low band (250 to 725 Hz,
+where countries put their tones) that is judged on windows of 40 ms, above it, where tones have one frequency, on 20 ms.
+Two like frames in a row are a *burst*; its frequencies are found once from all its windows together, to about 1 Hz.
+Bursts and pauses are then held against the tables (`progress_cadence.py`).
+
+Silence costs its energies only. What is no tone by its first two autocorrelations (speech: mostly) costs little more.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from dsp.codecs.g711 import POWER_0_DBM0
+from dsp.detectors.progress_cadence import (
+    CLEAR,
+    CUT_BACK,
+    CUT_FRONT,
+    HIGH,
+    NOISY_BEFORE,
+    SINGLE,
+    evaluate,
+    special_information,
+)
+from dsp.detectors.progress_spectrum import find_lines, high_line, lobes, low_spectrum, match, measure, peaks
+from dsp.detectors.progress_state import BINS, BLOCK, BLOCKS, BURSTS, FRAME, WINDOWS
+from dsp.jit import kernel
+
+#: Weakest tone, all its frequencies together (-35 dBm0 is to be recognised), and the weakest frame that is looked at.
+MIN_TONE = POWER_0_DBM0 * 10**-4.0
+MIN_FRAME = POWER_0_DBM0 * 10**-4.2
+#: A pause is at least this far below the tone (8 dB), or below -45 dBm0.
+LOW = 0.16
+SILENT = POWER_0_DBM0 * 10**-4.5
+#: Share of the power that a tone's lines have (noise 8 dB below it leaves that).
+SHARE = 0.75
+#: Greatest variance of cos(w) over the spectrum of what may be a tone, and where the two bands part (mean of cos(w)).
+SPREAD = 0.14
+LOW_FROM = 0.68
+HIGH_TO = 0.9
+#: Frames in a row without the tone (lost packets, clicks) that a burst bridges.
+BRIDGED = 4
+#: Blocks of silence (30 ms) that end a burst.
+ENDS = 6
+#: How far (Hz) a frame of the high band may be off the burst's mean.
+WANDER = 20.0
+#: Windows after which the frequencies are found: first (200 ms of tone), and again as the burst goes on.
+FIRST_LOOK, SECOND_LOOK = 7, 12
+#: Until a burst is held against the tables again (100 ms).
+CHECK_EVERY = 800
+#: A gap of the stream (samples) that a burst does not survive.
+LONG_GAP = 640
+
+NONE, CANDIDATE, ON = 0, 1, 2
+
+
+@kernel
+def _forget(state: Any) -> None:
+    state.phase = NONE
+    state.hits = 0
+    state.misses = 0
+    state.low_run = 0
+    state.windows = 0
+    state.analysed = 0
+    state.lines = 0
+    state.mask = 0
+    state.next_hits = 0
+    state.reversals = 0
+    state.turn_age = 0
+    state.am[0] = 0.0
+    state.am[1] = 0.0
+    state.am[2] = 0.0
+
+
+@kernel
+def reset(state: Any) -> None:
+    """Forget everything but the country."""
+    _forget(state)
+    state.position = 0
+    for k in range(BLOCKS):
+        state.energy[k] = 0.0
+    state.has_previous = 0
+    state.lost = 0
+    state.bursts = 0
+    state.loud = 0
+    state.used = 0
+    state.next_check = 0
+    state.label = 0
+    state.cycles = 0
+
+
+@kernel
+def _edge_of_onset(state: Any) -> None:
+    """Set onset and flags of a burst that has just been recognised."""
+    e, power = state.energy, state.power
+    start_of = state.position - BLOCKS * BLOCK
+    begin = BLOCKS - 1
+    low_run = 0
+    earliest = state.first - (FRAME if state.band == 0 else 120)
+    i = BLOCKS - 1
+    while i >= 0 and start_of + i * BLOCK >= earliest and low_run < 3:
+        if e[i] >= 0.25 * power:
+            begin, low_run = i, 0
+        else:
+            low_run += 1
+        i -= 1
+    state.onset = start_of + begin * BLOCK
+    if begin > 0:
+        share = min(e[begin - 1] / power, 1.0)  # the block before holds the edge, or this one does
+        own = min(e[begin] / power, 1.0)
+        state.onset += np.int64((1.0 - own) * BLOCK) - np.int64(share * BLOCK if share < 0.25 and own > 0.8 else 0.0)
+    state.onset = max(state.onset, 0)
+    quiet = 0
+    for k in range(max(begin - 13, 0), max(begin - 1, 0)):
+        quiet += e[k] < max(LOW * power, SILENT)
+    state.flags = HIGH if state.band == 1 else 0
+    if quiet >= min(10, max(begin - 2, 0)):
+        state.flags |= CLEAR
+    if state.flags & CLEAR == 0 or state.onset < 2 * BLOCK or state.lost:
+        state.flags |= CUT_FRONT
+    since = (state.position - state.onset) // BLOCK
+    if state.loud - since > ENDS:
+        state.flags |= NOISY_BEFORE
+    state.lost = 0
+
+
+@kernel
+def _close(state: Any, end: int, cut: bool, kit: Any, row: int, verdicts: Any, told: Any) -> None:
+    """Put the burst that is on among those that have ended."""
+    if state.windows <= WINDOWS or state.band == 1:
+        find_lines(state, kit)
+        state.mask = match(state, kit)
+    if state.bursts == BURSTS:
+        for i in range(BURSTS - 1):
+            state.b_start[i] = state.b_start[i + 1]
+            state.b_end[i] = state.b_end[i + 1]
+            state.b_mask[i] = state.b_mask[i + 1]
+            state.b_flags[i] = state.b_flags[i + 1]
+            state.b_low_hz[i] = state.b_low_hz[i + 1]
+            state.b_high_hz[i] = state.b_high_hz[i + 1]
+            state.b_power[i] = state.b_power[i + 1]
+        state.bursts -= 1
+    i = state.bursts
+    flags = state.flags | (SINGLE if state.lines == 1 else 0) | (CUT_BACK if cut else 0)
+    state.b_start[i], state.b_end[i] = state.onset, max(end, state.onset + 1)
+    state.b_mask[i], state.b_flags[i], state.b_power[i] = state.mask, flags, state.power
+    first, second = state.line_hz[0], state.line_hz[1]
+    state.b_low_hz[i] = min(first, second) if state.lines > 1 else first
+    state.b_high_hz[i] = max(first, second) if state.lines > 1 else 0.0
+    state.bursts = i + 1
+    state.loud = 0
+    state.phase = NONE
+    state.next_check = 0
+    special_information(state, row, verdicts, told)
+
+
+@kernel
+def _note_turn(state: Any, phase: float, kit: Any) -> None:
+    """Follow the answering tone: reversals of phase and modulation (ITU-T V.25, V.8)."""
+    if abs(state.frequency - 2100.0) > 40.0:
+        return
+    if state.hits > 6 and 1 <= state.turn_age <= 3:
+        turned = phase - state.turn - 2.0 * math.pi * state.frequency * 0.02 * state.turn_age
+        if math.cos(turned) < -0.5:
+            state.reversals += 1
+    state.turn = phase
+    state.turn_age = 1
+    for b in range(4):
+        at = (state.position // BLOCK + b) % 40
+        energy = state.energy[BLOCKS - 4 + b]
+        state.am[0] += energy * kit.am[0, at]
+        state.am[1] += energy * kit.am[1, at]
+        state.am[2] += energy
+
+
+@kernel
+def _begin(state: Any, band: int, k1: int, k2: int, hz: float, power: float, first: int) -> None:
+    _forget(state)
+    state.phase = CANDIDATE
+    state.band = band
+    state.k1, state.k2 = k1, k2
+    state.frequency = hz
+    state.power = power
+    state.first = first
+
+
+@kernel
+def _hit(state: Any, hz: float, power: float, phase: float, kit: Any) -> None:
+    """Take in a frame of the burst."""
+    state.hits += 1
+    state.misses = 0
+    state.next_hits = 0
+    over = min(state.hits, 16)
+    state.power += (power - state.power) / over
+    if state.band == 1:
+        state.frequency += (hz - state.frequency) / over
+        _note_turn(state, phase, kit)
+    if state.phase == CANDIDATE and state.hits >= 2:
+        state.phase = ON
+        state.next_check = 0
+        _edge_of_onset(state)
+
+
+@kernel
+def _store(state: Any, kit: Any) -> None:
+    """Keep the window's spectrum; of a bridged frame as well, for lines are found by how phases go on."""
+    at = state.windows % WINDOWS
+    for k in range(BINS):
+        state.spectrum[at, 0, k] = kit.h[0, k]
+        state.spectrum[at, 1, k] = kit.h[1, k]
+    state.windows += 1
+
+
+@kernel
+def _other(state: Any, band: int, k1: int, k2: int, hz: float, power: float, first: int) -> bool:
+    """Note a tone of another frequency while one is on; whether it has taken its place."""
+    alike = state.next_hits > 0 and band == state.next_band
+    if alike:
+        alike = abs(hz - state.next_frequency) <= WANDER if band == 1 else abs(k1 - state.next_k1) <= 1
+    if not alike:
+        state.next_hits = 0
+        state.next_first = first
+    state.next_hits += 1
+    state.next_band, state.next_k1, state.next_k2, state.next_frequency = band, k1, k2, hz
+    state.next_power = power
+    return state.next_hits >= 2
+
+
+@kernel
+def _boundary(state: Any) -> int:
+    """Where a burst ends whose place another tone has taken without a pause."""
+    return max(state.miss_at + FRAME // 2 if state.next_band == 0 or state.band == 0 else state.miss_at + 80, 0)
+
+
+@kernel
+def _run_of_silence(state: Any) -> int:
+    """Count silent blocks in a row; the number of the frame's block at which the burst is over, or -1."""
+    for b in range(4):
+        if state.energy[BLOCKS - 4 + b] < max(LOW * state.power, 0.0):
+            state.low_run += 1
+            if state.low_run == ENDS:
+                return b
+        else:
+            state.low_run = 0
+    return -1
+
+
+@kernel
+def _end_of_burst(state: Any, block: int) -> int:
+    """Place of the edge before a run of silence whose last block is the frame's `block`."""
+    i = BLOCKS - 4 + block - ENDS  # the last block that is not silent
+    share = min(state.energy[i] / state.power, 1.0) if i >= 0 else 0.0
+    rest = min(state.energy[i + 1] / state.power, 1.0)
+    end = state.position - (BLOCKS - i) * BLOCK
+    return end + np.int64((share if share < 0.7 else 1.0) * BLOCK) + (np.int64(rest * BLOCK) if share >= 0.7 else 0)
+
+
+@kernel
+def _look(state: Any, one: float, two: float, kit: Any) -> tuple[int, bool, int, int, float, float, float]:
+    """Judge a frame that is loud enough.
+
+    Gives the band of a tone in it (-1: none), whether it is the one that is on, its bins, Hz, power and phase.
+    """
+    spread = (1.0 + two) / 2.0 - one * one
+    if spread > SPREAD:
+        state.has_previous = 0
+        return -1, False, 0, 0, 0.0, 0.0, 0.0
+    if one >= LOW_FROM:
+        total = low_spectrum(state, kit)
+        if state.phase != NONE and state.band == 0:
+            power = lobes(kit, state.k1, state.k2)
+            if power >= SHARE * total and power >= MIN_TONE * 0.5:
+                return 0, True, state.k1, state.k2, 0.0, power, 0.0
+        k1, k2 = peaks(kit)
+        power = lobes(kit, k1, k2)
+        if power >= SHARE * total and power >= MIN_TONE:
+            return 0, False, k1, k2, 0.0, power, 0.0
+    else:
+        state.has_previous = 0
+    if one <= HIGH_TO:
+        hz, power, phase = high_line(kit, one)
+        mean = 0.0
+        for b in range(4):
+            mean += 0.25 * state.energy[BLOCKS - 4 + b]
+        if hz >= 690.0 and power >= SHARE * mean and power >= MIN_TONE:
+            same = state.phase != NONE and state.band == 1 and abs(hz - state.frequency) <= WANDER
+            return 1, same, 0, 0, hz, power, phase
+    return -1, False, 0, 0, 0.0, 0.0, 0.0
+
+
+@kernel
+def _missed(
+    state: Any,
+    band: int,
+    k1: int,
+    k2: int,
+    hz: float,
+    power: float,
+    first: int,
+    kit: Any,
+    row: int,
+    verdicts: Any,
+    told: Any,
+) -> None:
+    """Take in a frame without the tone that is on, or may be; it may hold another one (`band` >= 0)."""
+    state.misses += 1
+    state.turn_age += state.turn_age > 0
+    if state.misses == 1:
+        state.miss_at = state.position - FRAME
+    if state.phase == CANDIDATE:
+        if band >= 0:
+            _begin(state, band, k1, k2, hz, power, first)
+            state.hits = 1
+        elif state.misses >= 2:
+            state.phase = NONE
+        return
+    if band < 0:
+        state.next_hits = 0
+    elif _other(state, band, k1, k2, hz, power, first):
+        boundary = _boundary(state)
+        _close(state, boundary, False, kit, row, verdicts, told)
+        _begin(state, band, k1, k2, hz, power, first)
+        state.hits = 2
+        state.phase = ON
+        _edge_of_onset(state)
+        state.onset = max(state.onset, boundary)
+        state.flags &= ~(CUT_FRONT | NOISY_BEFORE)
+        return
+    if state.misses > BRIDGED:
+        _close(state, state.miss_at, True, kit, row, verdicts, told)
+        state.loud = BRIDGED * 4
+
+
+@kernel
+def _frame(state: Any, frame: Any, row: int, kit: Any, verdicts: Any, told: Any) -> None:
+    """Take in a frame of one leg."""
+    mean, one, two = measure(frame, kit)
+    state.position += FRAME
+    for k in range(BLOCKS - 4):
+        state.energy[k] = state.energy[k + 4]
+    for b in range(4):
+        state.energy[BLOCKS - 4 + b] = kit.block[b]
+    band, same, k1, k2, hz, power, phase = -1, False, 0, 0, 0.0, 0.0, 0.0
+    if mean >= MIN_FRAME:
+        band, same, k1, k2, hz, power, phase = _look(state, one, two, kit)
+    else:
+        state.has_previous = 0
+    first = state.position - (FRAME if band == 1 else 2 * FRAME)
+    if state.phase == NONE:
+        if band >= 0:
+            _begin(state, band, k1, k2, hz, power, first)
+            same = True
+    elif not same:
+        _missed(state, band, k1, k2, hz, power, first, kit, row, verdicts, told)
+    if same:
+        _hit(state, hz, power, phase, kit)
+    if state.phase == ON and state.band == 0 and band == 0 and same:
+        _store(state, kit)
+        if state.windows in (FIRST_LOOK, SECOND_LOOK, WINDOWS):
+            find_lines(state, kit)
+            state.mask = match(state, kit)
+            state.analysed = state.windows
+    elif state.phase == ON and state.band == 1 and state.hits == 4:
+        find_lines(state, kit)
+        state.mask = match(state, kit)
+        state.analysed = 1
+    if state.phase != NONE:
+        block = _run_of_silence(state)
+        if block >= 0:
+            if state.phase == ON:
+                _close(state, _end_of_burst(state, block), False, kit, row, verdicts, told)
+            state.phase = NONE
+    if state.phase != ON:
+        limit = max(LOW * state.power, SILENT)
+        for b in range(4):
+            state.loud += state.energy[BLOCKS - 4 + b] >= limit
+    if (state.bursts > 0 or state.phase == ON) and state.position >= state.next_check:
+        state.next_check = state.position + CHECK_EVERY
+        evaluate(state, kit, row, verdicts, told)
+
+
+@kernel
+def feed_all(states: Any, frames: Any, rows: Any, count: int, verdicts: Any, told: Any, kit: Any) -> None:
+    """Take in a frame of 20 ms for each of `count` legs.
+
+    `states`: PROGRESS_STATE[slots]; `frames`: int16[slots, 160] at 8 kHz, what was lost concealed; `rows`:
+    int32[count], which legs; `verdicts`: VERDICT[n], appended to, of kind TONE: code is the index in `LABELS`, cause
+    the index of the country (of SIT the meaning, of CED the form), a and b the lower and the higher frequency (Hz);
+    `told`: int64[2]; `kit`: the tables' record, used by one thread at a time.
+    """
+    for i in range(count):
+        slot = rows[i]
+        _frame(states[slot], frames[slot], slot, kit, verdicts, told)
+
+
+@kernel
+def gap(state: Any, samples: int) -> None:
+    """Note that `samples` of the stream are missing and not concealed. A burst survives up to 80 ms."""
+    state.position += samples
+    state.has_previous = 0
+    state.lost = 1
+    if samples > LONG_GAP:
+        state.phase = NONE
+        state.bursts = 0
+    elif state.phase == ON:
+        state.windows = 0
+        state.flags |= CUT_FRONT
+        state.first = max(state.first, state.position)
+    for k in range(BLOCKS):
+        state.energy[k] = 0.0 if state.phase != ON else state.power

@@ -1,0 +1,154 @@
+"""The tables of the call progress detector, made from the tones of countries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dsp.detectors import progress_state as ps
+from dsp.tones.countries import COUNTRIES, EVERYWHERE
+from dsp.tones.generator import SAMPLE_RATE
+from dsp.tones.notation import NotationError, Sound, Tone, parse
+
+#: Tones by code.
+LABELS = ("dial", "busy", "reorder", "ringback", "sit", "fax_cng", "fax_ced", "beep", "modem")
+DIAL, BUSY, REORDER, RINGBACK, SIT, FAX_CNG, FAX_CED, BEEP, MODEM = range(9)
+#: What the tables of countries call them.
+_NAMES = {"dial": DIAL, "busy": BUSY, "congestion": REORDER, "ring": RINGBACK}
+_EVERYWHERE = {"fax_cng": FAX_CNG, "fax_ced": FAX_CED, "modem": MODEM}
+#: Frequencies: 3 % (networks hold 1 to 3 %; the next tone in use is mostly 5 % away). T.30: 1100 Hz +- 38, 2100 +- 15.
+TOLERANCE = 0.03
+_TOLERANCES = {1100.0: 40 / 1100, 2100.0: 25 / 2100, 2225.0: 25 / 2225}
+#: Up to here (Hz) several frequencies at once are told apart.
+LOW_HZ = 725.0
+HIGH_HZ = 2750.0
+MAX_COUNTRIES = 60
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the kernels work with, and the countries by index."""
+
+    kit: Any  #: `PROGRESS_KIT` record
+    countries: tuple[str, ...]
+
+    def country(self, name: str) -> int:
+        """Give the value of a state's `country`. Raises `KeyError` for a country that is not in the tables."""
+        if name not in self.countries:
+            raise KeyError(name)
+        return self.countries.index(name) + 1
+
+
+@dataclass
+class _Cadence:
+    label: int
+    steps: tuple[tuple[Sound, int, int], ...]  #: sound, samples on, samples off
+    countries: int
+
+
+def recognised(name: str) -> bool:
+    """Whether tones of this name are recognised, or only made."""
+    return name.partition("-")[0] in _NAMES
+
+
+def steps_of(tone: Tone) -> tuple[tuple[Sound, int, int], ...]:
+    """Give the bursts of a tone's cycle: sound, samples on (0: endless), samples off.
+
+    Raises `NotationError` for what can't be recognised.
+    """
+    cycle = [(one.sound, round(one.ms * SAMPLE_RATE / 1000)) for one in tone.cycle]
+    if not cycle or not any(sound.frequencies for sound, _ in cycle):
+        raise NotationError("to be recognised, a tone needs a part that is repeated")
+    while not cycle[0][0].frequencies:
+        cycle = [*cycle[1:], cycle[0]]
+    steps: list[tuple[Sound, int, int]] = []
+    for sound, length in cycle:
+        if sound.frequencies:
+            _check(sound)
+            steps.append((sound, length, 0))
+        else:
+            steps[-1] = (*steps[-1][:2], steps[-1][2] + length)
+    if len(steps) > ps.STEPS_OF_CADENCE:
+        raise NotationError(f"to be recognised, a tone has at most {ps.STEPS_OF_CADENCE} bursts")
+    return tuple(steps)
+
+
+def _check(sound: Sound) -> None:
+    top = max(sound.frequencies)
+    if min(sound.frequencies) < 250 or top > HIGH_HZ:
+        raise NotationError(f"{sound}: to be recognised, frequencies are from 250 to {HIGH_HZ:g} Hz")
+    if top > LOW_HZ and (len(sound.frequencies) > 1 or sound.modulation):
+        raise NotationError(f"{sound}: several frequencies at once are recognised up to {LOW_HZ:g} Hz")
+
+
+def _cadences(countries: Mapping[str, Mapping[str, str]]) -> list[_Cadence]:
+    found: dict[tuple[Any, ...], _Cadence] = {}
+    for bit, (country, tones) in enumerate(countries.items()):
+        for name, text in tones.items():
+            if not recognised(name):
+                continue
+            try:
+                steps = steps_of(parse(text))
+            except NotationError as error:
+                raise NotationError(f"{country}.{name}: {error}") from error
+            label = _NAMES[name.partition("-")[0]]
+            one = found.setdefault((label, steps), _Cadence(label, steps, 0))
+            one.countries |= 1 << bit
+    for name, text in EVERYWHERE.items():
+        steps = steps_of(parse(text))
+        found[name,] = _Cadence(_EVERYWHERE[name], steps, -1)
+    return sorted(found.values(), key=lambda one: one.label)
+
+
+def _bank(kit: Any) -> None:
+    """Fill in what does not depend on countries. Phases count from the middle of a frame."""
+    n = np.arange(ps.FRAME // 2) + 0.5
+    low = (ps.FIRST_BIN + np.arange(ps.BINS)) * ps.BIN_HZ
+    high = (ps.FIRST_HIGH + np.arange(ps.HIGH_BINS)) * ps.HIGH_HZ
+    for name, frequencies in (("low", low), ("high", high)):
+        turn = 2 * np.pi * np.outer(frequencies, n) / SAMPLE_RATE
+        kit[name][0], kit[name][1] = np.cos(turn), -np.sin(turn)
+    quarter = np.pi / 2 * (ps.FIRST_BIN + np.arange(ps.BINS))
+    kit["turn"][0], kit["turn"][1] = np.cos(quarter), np.sin(quarter)
+    window = 0.5 + 0.5 * np.cos(2 * np.pi * (np.arange(2 * ps.FRAME) - ps.FRAME + 0.5) / (2 * ps.FRAME))
+    kit["weight"] = (window**2).reshape(8, ps.BLOCK).sum(axis=1)
+    step = np.arange(ps.STEPS) - ps.STEPS // 2
+    angle = -2 * np.pi * np.outer(step, np.arange(ps.WINDOWS)) / (2 * ps.STEPS)
+    kit["fine"][0], kit["fine"][1] = np.cos(angle), np.sin(angle)
+    away = step / ps.STEPS  # in bins; what the window leaves of a line beside a bin
+    kit["fine_gain"] = 1 / (np.sinc(away) / (1 - away**2)) ** 2
+    for count in range(1, ps.WINDOWS + 1):
+        taper = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(count) + 0.5) / count)
+        kit["taper"][count, :count] = taper / taper.sum()
+    turn = 2 * np.pi * 3 * np.arange(40) / 40  # 15 Hz in blocks of 5 ms
+    kit["am"][0], kit["am"][1] = np.cos(turn), np.sin(turn)
+
+
+def make_tables(countries: Mapping[str, Mapping[str, str]] = COUNTRIES) -> Tables:
+    """Make tables for these countries. Raises `NotationError` with country and tone for what can't be recognised."""
+    if len(countries) > MAX_COUNTRIES:
+        raise NotationError(f"{len(countries)} countries, at most {MAX_COUNTRIES}")
+    array = np.zeros(1, ps.PROGRESS_KIT).view(np.recarray)
+    kit = array[0]
+    _bank(array[0])
+    cadences = _cadences(countries)
+    sounds = list(dict.fromkeys(sound for one in cadences for sound, _, _ in one.steps))
+    if len(cadences) > ps.CADENCES or len(sounds) > ps.SOUNDS:
+        raise NotationError(f"{len(cadences)} cadences of {len(sounds)} sounds: too many")
+    kit.sounds = len(sounds)
+    for index, sound in enumerate(sounds):
+        kit.frequencies[index] = len(sound.frequencies)
+        kit.hz[index, : len(sound.frequencies)] = sound.frequencies
+        kit.modulation[index] = sound.modulation
+        kit.tolerance[index] = _TOLERANCES.get(sound.frequencies[0], TOLERANCE)
+    for label in range(ps.LABELS + 1):
+        kit.label_first[label] = sum(one.label < label for one in cadences)
+    for index, one in enumerate(cadences):
+        kit.countries[index] = one.countries
+        kit.steps[index] = len(one.steps)
+        for place, (sound, on, off) in enumerate(one.steps):
+            kit.step_sound[index, place] = sounds.index(sound)
+            kit.step_on[index, place] = on
+            kit.step_off[index, place] = off
+    return Tables(kit, tuple(countries))
