@@ -21,6 +21,8 @@ from dsp.detectors.progress_cadence import (
     HIGH,
     NOISY_BEFORE,
     SINGLE,
+    STREAM_START,
+    end_all,
     evaluate,
     special_information,
 )
@@ -36,6 +38,8 @@ LOW = 0.16
 SILENT = POWER_0_DBM0 * 10**-4.5
 #: Share of the power that a tone's lines have (noise 8 dB below it leaves that).
 SHARE = 0.75
+#: What the lines of a dial tone or a beep have at least (noise 10 dB below), which voices and instruments seldom reach.
+PURE = 0.9
 #: Greatest variance of cos(w) over the spectrum of what may be a tone, and where the two bands part (mean of cos(w)).
 SPREAD = 0.14
 LOW_FROM = 0.68
@@ -44,6 +48,10 @@ HIGH_TO = 0.9
 BRIDGED = 4
 #: Blocks of silence (30 ms) that end a burst.
 ENDS = 6
+#: A window of a burst has at least this much of its power (the troughs of a modulated tone: 11 dB).
+FADED = 0.05
+#: Strongest bin of a tone of the low band (725 Hz).
+LAST_LOW = 20
 #: How far (Hz) a frame of the high band may be off the burst's mean.
 WANDER = 20.0
 #: Windows after which the frequencies are found: first (200 ms of tone), and again as the burst goes on.
@@ -100,8 +108,8 @@ def _edge_of_onset(state: Any) -> None:
     low_run = 0
     earliest = state.first - (FRAME if state.band == 0 else 120)
     i = BLOCKS - 1
-    while i >= 0 and start_of + i * BLOCK >= earliest and low_run < 3:
-        if e[i] >= 0.25 * power:
+    while i >= 0 and start_of + i * BLOCK >= earliest and low_run < ENDS:
+        if e[i] >= LOW * power:
             begin, low_run = i, 0
         else:
             low_run += 1
@@ -118,12 +126,26 @@ def _edge_of_onset(state: Any) -> None:
     state.flags = HIGH if state.band == 1 else 0
     if quiet >= min(10, max(begin - 2, 0)):
         state.flags |= CLEAR
-    if state.flags & CLEAR == 0 or state.onset < 2 * BLOCK or state.lost:
+    if state.onset < 2 * BLOCK or state.lost:
+        state.flags |= STREAM_START
+    if state.flags & CLEAR == 0 or state.flags & STREAM_START:
         state.flags |= CUT_FRONT
     since = (state.position - state.onset) // BLOCK
     if state.loud - since > ENDS:
         state.flags |= NOISY_BEFORE
     state.lost = 0
+
+
+@kernel
+def _is_steady(state: Any, end: int) -> bool:
+    """Whether the last 120 ms of a burst, but for 10 ms at its edges, have one level, as what machines make has."""
+    least, most = 1e30, 0.0
+    for k in range(BLOCKS):
+        start = state.position - (BLOCKS - k) * BLOCK
+        if start >= state.onset + 2 * BLOCK and start + BLOCK <= end - 2 * BLOCK:
+            least = min(least, state.energy[k])
+            most = max(most, state.energy[k])
+    return least >= 0.5 * most
 
 
 @kernel
@@ -143,7 +165,9 @@ def _close(state: Any, end: int, cut: bool, kit: Any, row: int, verdicts: Any, t
             state.b_power[i] = state.b_power[i + 1]
         state.bursts -= 1
     i = state.bursts
-    flags = state.flags | (SINGLE if state.lines == 1 else 0) | (CUT_BACK if cut else 0)
+    flags = state.flags | (CUT_BACK if cut else 0)
+    if state.lines == 1 and state.share >= PURE and _is_steady(state, end):
+        flags |= SINGLE
     state.b_start[i], state.b_end[i] = state.onset, max(end, state.onset + 1)
     state.b_mask[i], state.b_flags[i], state.b_power[i] = state.mask, flags, state.power
     first, second = state.line_hz[0], state.line_hz[1]
@@ -207,9 +231,10 @@ def _hit(state: Any, hz: float, power: float, phase: float, kit: Any) -> None:
 def _store(state: Any, kit: Any) -> None:
     """Keep the window's spectrum; of a bridged frame as well, for lines are found by how phases go on."""
     at = state.windows % WINDOWS
+    known = np.float32(1.0 if state.has_previous else 0.0)
     for k in range(BINS):
-        state.spectrum[at, 0, k] = kit.h[0, k]
-        state.spectrum[at, 1, k] = kit.h[1, k]
+        state.spectrum[at, 0, k] = known * kit.h[0, k]
+        state.spectrum[at, 1, k] = known * kit.h[1, k]
     state.windows += 1
 
 
@@ -258,24 +283,42 @@ def _end_of_burst(state: Any, block: int) -> int:
 
 
 @kernel
+def _better_bins(state: Any, kit: Any, power: float) -> float:
+    """Correct the bins of the burst, which may have been taken from a window with its onset; gives its power."""
+    k1, k2 = peaks(kit)
+    better = lobes(kit, k1, k2)
+    if better > 1.04 * power and (abs(k1 - state.k1) <= 1 or abs(k1 - state.k2) <= 1):
+        state.k1, state.k2 = k1, k2
+        return better
+    return power
+
+
+@kernel
 def _look(state: Any, one: float, two: float, kit: Any) -> tuple[int, bool, int, int, float, float, float]:
     """Judge a frame that is loud enough.
 
     Gives the band of a tone in it (-1: none), whether it is the one that is on, its bins, Hz, power and phase.
     """
     spread = (1.0 + two) / 2.0 - one * one
-    if spread > SPREAD:
+    # In the troughs of a beat (two tones 25 Hz apart) noise is all that a frame holds; the window holds more.
+    follows = state.phase != NONE and state.band == 0
+    if spread > SPREAD and not follows:
         state.has_previous = 0
         return -1, False, 0, 0, 0.0, 0.0, 0.0
-    if one >= LOW_FROM:
+    if follows or (one >= LOW_FROM and not (state.phase != NONE and state.band == 1 and one <= HIGH_TO)):
         total = low_spectrum(state, kit)
         if state.phase != NONE and state.band == 0:
             power = lobes(kit, state.k1, state.k2)
-            if power >= SHARE * total and power >= MIN_TONE * 0.5:
+            if power < PURE * total and state.hits < 4:
+                power = _better_bins(state, kit, power)
+            if power >= SHARE * total and power >= MIN_TONE * 0.5 and power >= FADED * state.power:
+                state.share += (min(power / total, 1.0) - state.share) / min(state.hits + 1, 16)
                 return 0, True, state.k1, state.k2, 0.0, power, 0.0
         k1, k2 = peaks(kit)
         power = lobes(kit, k1, k2)
-        if power >= SHARE * total and power >= MIN_TONE:
+        if power >= SHARE * total and power >= MIN_TONE and k1 <= LAST_LOW:
+            if state.phase == NONE:
+                state.share = min(power / total, 1.0)
             return 0, False, k1, k2, 0.0, power, 0.0
     else:
         state.has_previous = 0
@@ -286,6 +329,8 @@ def _look(state: Any, one: float, two: float, kit: Any) -> tuple[int, bool, int,
             mean += 0.25 * state.energy[BLOCKS - 4 + b]
         if hz >= 690.0 and power >= SHARE * mean and power >= MIN_TONE:
             same = state.phase != NONE and state.band == 1 and abs(hz - state.frequency) <= WANDER
+            if same or state.phase == NONE:
+                state.share += (min(power / mean, 1.0) - state.share) / (min(state.hits, 15) + 1 if same else 1)
             return 1, same, 0, 0, hz, power, phase
     return -1, False, 0, 0, 0.0, 0.0, 0.0
 
@@ -343,7 +388,7 @@ def _frame(state: Any, frame: Any, row: int, kit: Any, verdicts: Any, told: Any)
     for b in range(4):
         state.energy[BLOCKS - 4 + b] = kit.block[b]
     band, same, k1, k2, hz, power, phase = -1, False, 0, 0, 0.0, 0.0, 0.0
-    if mean >= MIN_FRAME:
+    if mean >= MIN_FRAME or (state.phase != NONE and mean >= FADED * state.power):
         band, same, k1, k2, hz, power, phase = _look(state, one, two, kit)
     else:
         state.has_previous = 0
@@ -356,7 +401,7 @@ def _frame(state: Any, frame: Any, row: int, kit: Any, verdicts: Any, told: Any)
         _missed(state, band, k1, k2, hz, power, first, kit, row, verdicts, told)
     if same:
         _hit(state, hz, power, phase, kit)
-    if state.phase == ON and state.band == 0 and band == 0 and same:
+    if state.phase == ON and state.band == 0:
         _store(state, kit)
         if state.windows in (FIRST_LOOK, SECOND_LOOK, WINDOWS):
             find_lines(state, kit)
@@ -365,7 +410,7 @@ def _frame(state: Any, frame: Any, row: int, kit: Any, verdicts: Any, told: Any)
     elif state.phase == ON and state.band == 1 and state.hits == 4:
         find_lines(state, kit)
         state.mask = match(state, kit)
-        state.analysed = 1
+        state.analysed = WINDOWS
     if state.phase != NONE:
         block = _run_of_silence(state)
         if block >= 0:
@@ -406,7 +451,19 @@ def gap(state: Any, samples: int) -> None:
         state.bursts = 0
     elif state.phase == ON:
         state.windows = 0
-        state.flags |= CUT_FRONT
+        state.flags |= CUT_FRONT | STREAM_START
         state.first = max(state.first, state.position)
     for k in range(BLOCKS):
         state.energy[k] = 0.0 if state.phase != ON else state.power
+
+
+@kernel
+def finish(states: Any, count: int, verdicts: Any, told: Any, kit: Any) -> None:
+    """End what is on in the first `count` states, since their streams are over; as `feed_all`."""
+    for row in range(count):
+        state = states[row]
+        if state.phase == ON:
+            _close(state, state.position, True, kit, row, verdicts, told)
+            evaluate(state, kit, row, verdicts, told)
+        end_all(state, kit, row, verdicts, told)
+        _forget(state)

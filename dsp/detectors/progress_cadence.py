@@ -24,17 +24,22 @@ LONGEST_PAUSE = 56_000
 NOISY_PAUSE = 24
 #: Pause until a burst counts as over on purpose.
 SETTLED = 800
+#: Windows after which the lines of a burst are trusted to end a tone.
+SURE = 12
 #: Bursts up to which several labels are waited out; then the best fit is told.
 ENOUGH = 4
 #: Evidence for tones that don't end: samples.
 DIAL_FOR = 8000
 ANSWER_FOR = 4000
 RINGING_FOR = 4000
+#: Share of the power that a dial tone's lines have (noise 10 dB below).
+DIAL_SHARE = 0.9
 #: Bursts shorter than this are told apart from music by one more of them.
 SHORT = 2400
 #: Beeps (samples).
 BEEP_FROM = 560
 BEEP_TO = 48_000
+BEEP_HZ = 290.0
 
 # Flags of a burst.
 CLEAR = 1  # silence before it
@@ -42,7 +47,8 @@ CUT_FRONT = 2  # it may have begun earlier
 CUT_BACK = 4  # it may have ended later
 NOISY_BEFORE = 8  # sound in the pause before it
 HIGH = 16  # of the high band
-SINGLE = 32  # one frequency
+SINGLE = 32  # one frequency, and hardly anything else
+STREAM_START = 64  # the stream began with it, or a gap of the stream came before
 
 #: Special information tone: meanings by frequency and length of the first two segments (Telcordia GR-1162).
 MEANINGS = (
@@ -146,10 +152,14 @@ def _enough(state: Any, kit: Any, label: int, cadence: int, count: int, is_open:
     if label == FAX_CNG:
         return not is_open and settled
     if label == DIAL and kit.step_on[cadence, 0] == 0:
-        return is_open and length >= DIAL_FOR
+        clear = state.flags & (CLEAR | STREAM_START) != 0
+        return is_open and length >= (DIAL_FOR if clear else 3 * DIAL_FOR) and state.share >= DIAL_SHARE
     whole = count - 1 if is_open else count
     if label == RINGBACK:
-        return (whole >= 1 and settled) or length >= RINGING_FOR
+        if is_open:
+            return whole >= 1 or length >= (RINGING_FOR if state.flags & (CLEAR | STREAM_START) else 2 * RINGING_FOR)
+        flags = state.b_flags[state.bursts - 1]
+        return settled and (whole >= 2 or (flags & (CLEAR | STREAM_START) != 0 and flags & CUT_BACK == 0))
     need = 3 if kit.step_on[cadence, 0] < SHORT or label == DIAL else 2
     return whole >= need
 
@@ -219,8 +229,9 @@ def _evidence(state: Any, kit: Any, count: int, is_open: bool) -> None:
         state.on = state.b_end[newest] - state.b_start[newest]
         if count > 1:
             state.off = state.b_start[newest] - state.b_end[newest - 1]
-    elif count > 1 or state.last == 0 or state.last >= state.onset:  # else it may be of something else
-        state.last = state.position
+    else:
+        if state.last == 0 or state.last >= state.onset:  # the tone was told in this burst; others may be of another
+            state.last = state.position
         if count > 1:
             state.off = state.onset - state.b_end[newest]
     state.used = state.position if is_open else state.b_end[newest]
@@ -232,7 +243,7 @@ def _beep(state: Any, row: int, verdicts: Any, told: Any) -> None:
     newest = state.bursts - 1
     start, end = state.b_start[newest], state.b_end[newest]
     flags = state.b_flags[newest]
-    if start < state.used or flags & (CLEAR | SINGLE | CUT_BACK) != CLEAR | SINGLE:
+    if start < state.used or state.b_low_hz[newest] < BEEP_HZ or flags & (CLEAR | SINGLE | CUT_BACK) != CLEAR | SINGLE:
         return
     if not BEEP_FROM <= end - start <= BEEP_TO or state.position - end < SETTLED or state.loud > 4:
         return
@@ -306,10 +317,26 @@ def special_information(state: Any, row: int, verdicts: Any, told: Any) -> bool:
 
 
 @kernel
-def _drop_used(state: Any, is_open: bool, most: int) -> int:
-    """Forget the bursts of the tone that has ended: no other tone is made of them; `most`, or 0 where none is left."""
+def _close_of_tone(state: Any, kit: Any) -> None:
+    """Find the end of the tone that is over: the newest burst is its last one, though perhaps cut short."""
     newest = state.bursts - 1
-    if newest >= 0 and state.b_start[newest] < state.last:
+    longest = 0
+    for step in range(kit.steps[state.cadence]):
+        longest = max(longest, kit.step_off[state.cadence, step])
+    alike = state.b_mask[newest] & (1 << kit.step_sound[state.cadence, 0]) != 0
+    if alike and state.b_start[newest] - state.last <= longest * (1.0 + TEMPO) + SLACK:
+        state.last = state.b_end[newest]
+    state.last = min(state.last, state.b_end[newest])
+
+
+@kernel
+def _drop_used(state: Any, sure: int, is_open: bool, most: int) -> int:
+    """Forget the bursts of the tone that has ended (up to `sure`): no other tone is made of them.
+
+    Gives `most`, or 0 where no burst is left.
+    """
+    newest = state.bursts - 1
+    if newest >= 0 and state.b_start[newest] < sure:
         state.bursts = 0
     elif newest > 0:
         state.b_start[0], state.b_end[0], state.b_mask[0] = (
@@ -347,15 +374,18 @@ def evaluate(state: Any, kit: Any, row: int, verdicts: Any, told: Any) -> None:
             label, cadence, misfit, first = other, found, off, start
         most = count
     if state.label > 0:
+        if is_open and own == 0 and state.analysed < SURE:
+            return
         if own > 0 and (most < own + 2 or label == state.label - 1):
             _evidence(state, kit, own, is_open)
             return
+        sure = state.last
         if not is_open:
-            state.last = min(state.last, state.b_end[state.bursts - 1])
+            _close_of_tone(state, kit)
         _tell(state, kit, row, END, False, verdicts, told)
         state.label = 0
         if own == 0:
-            most = _drop_used(state, is_open, most)
+            most = _drop_used(state, sure, is_open, most)
     if most > 0 and (rivals == 1 or most >= ENOUGH) and _enough(state, kit, label, cadence, most, is_open):
         state.label, state.cadence, state.begin, state.cycles = label + 1, cadence, first, 0
         state.on, state.off, state.last = 0, 0, 0
@@ -365,3 +395,16 @@ def evaluate(state: Any, kit: Any, row: int, verdicts: Any, told: Any) -> None:
         _beep(state, row, verdicts, told)
     if not is_open and state.bursts > 0 and (noisy or state.position - state.b_end[state.bursts - 1] > LONGEST_PAUSE):
         state.bursts = 0
+
+
+@kernel
+def end_all(state: Any, kit: Any, row: int, verdicts: Any, told: Any) -> None:
+    """End the tone that is on, since the stream is over; a beep that waited for what follows is told."""
+    if state.label > 0:
+        if state.bursts > 0 and state.phase != 2:
+            _close_of_tone(state, kit)
+        _tell(state, kit, row, END, False, verdicts, told)
+        state.label = 0
+    elif state.bursts > 0 and state.phase != 2:
+        _beep(state, row, verdicts, told)
+    state.bursts = 0

@@ -22,9 +22,12 @@ from dsp.jit import kernel, sum_kernel
 
 #: Sum of the squared Hann window of 320 samples, times 320 (Parseval's theorem).
 _PARSEVAL = 120.0 * 320.0
-#: A line is at most this far below the strongest one (14 dB), and this far (Hz) from any other.
-WEAKEST_LINE = 0.04
+#: A line is at most this far below the strongest one (11.5 dB: a line's image in the bins beside is 14 dB below it),
+#: and this far (Hz, and what so many windows resolve) from any other.
+WEAKEST_LINE = 0.07
 _APART = 10.0
+_RESOLVED = 150.0
+_IMAGE = 0.12
 
 
 @sum_kernel
@@ -204,7 +207,7 @@ def _fine(state: Any, kit: Any, first: int, last: int) -> float:
 def _keep(state: Any, hz: float, power: float) -> None:
     """Put a line among the burst's, by strength, unless it is the flank of a stronger one."""
     for i in range(state.lines):
-        if abs(state.line_hz[i] - hz) < _APART:
+        if abs(state.line_hz[i] - hz) < max(_APART, _RESOLVED / max(min(state.windows, WINDOWS), 1)):
             if power > state.line_power[i]:
                 state.line_hz[i], state.line_power[i] = hz, power
             return
@@ -217,6 +220,22 @@ def _keep(state: Any, hz: float, power: float) -> None:
     for i in range(state.lines - 1, place, -1):
         state.line_hz[i], state.line_power[i] = state.line_hz[i - 1], state.line_power[i - 1]
     state.line_hz[place], state.line_power[place] = hz, power
+
+
+@kernel
+def _drop_images(state: Any) -> None:
+    """Remove what a strong line leaves 50 Hz (the rate of windows) beside it."""
+    kept = 1
+    for i in range(1, state.lines):
+        hz, power = state.line_hz[i], state.line_power[i]
+        image = False
+        for j in range(kept):
+            away = abs(state.line_hz[j] - hz)
+            image = image or (37.0 < away < 63.0 and power < _IMAGE * state.line_power[j])
+        if not image:
+            state.line_hz[kept], state.line_power[kept] = hz, power
+            kept += 1
+    state.lines = min(state.lines, kept)
 
 
 @kernel
@@ -237,6 +256,7 @@ def find_lines(state: Any, kit: Any) -> None:
             shift = 0.5 * (a - c) / bend if bend < -1e-9 else 0.0
             hz = (FIRST_BIN + (i // STEPS) + (i % STEPS - STEPS // 2 + shift) / STEPS) * BIN_HZ
             _keep(state, hz, p[i])
+    _drop_images(state)
 
 
 @kernel

@@ -41,6 +41,7 @@ PROGRESS_STATE = np.dtype(
         ("k2", "i8"),
         ("frequency", "f8"),  # high band: mean, Hz
         ("power", "f8"),  # mean square
+        ("share", "f8"),  # of the whole power that its lines have
         ("hits", "i8"),
         ("misses", "i8"),  # frames in a row without it
         ("miss_at", "i8"),

@@ -116,7 +116,7 @@ def parse(text: str) -> Tone:
         if any(one.ms == 0 for one in (*part[:-1], *(part[-1:] if part is once and cycle else ()))):
             raise NotationError(f"what is played {name}: only the last element of a tone may be endless")
     if cycle and all(not one.sound.frequencies for one in cycle):
-        if any(one.ms for one in cycle) and not once:
+        if not once:
             raise NotationError("a tone of silence")
     elif not cycle and all(not one.sound.frequencies for one in once):
         raise NotationError("a tone of silence")
