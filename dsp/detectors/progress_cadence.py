@@ -49,6 +49,7 @@ NOISY_BEFORE = 8  # sound in the pause before it
 HIGH = 16  # of the high band
 SINGLE = 32  # one frequency, and hardly anything else
 STREAM_START = 64  # the stream began with it, or a gap of the stream came before
+REMNANT = 128  # it may be the last one of a tone that has ended, cut short
 
 #: Special information tone: meanings by frequency and length of the first two segments (Telcordia GR-1162).
 MEANINGS = (
@@ -159,7 +160,8 @@ def _enough(state: Any, kit: Any, label: int, cadence: int, count: int, is_open:
         if is_open:
             return whole >= 1 or length >= (RINGING_FOR if state.flags & (CLEAR | STREAM_START) else 2 * RINGING_FOR)
         flags = state.b_flags[state.bursts - 1]
-        return settled and (whole >= 2 or (flags & (CLEAR | STREAM_START) != 0 and flags & CUT_BACK == 0))
+        alone = flags & (CLEAR | STREAM_START) != 0 and flags & (CUT_BACK | REMNANT) == 0
+        return settled and (whole >= 2 or alone)
     need = 3 if kit.step_on[cadence, 0] < SHORT or label == DIAL else 2
     return whole >= need
 
@@ -347,6 +349,8 @@ def _drop_used(state: Any, sure: int, is_open: bool, most: int) -> int:
         state.b_flags[0], state.b_power[0] = state.b_flags[newest], state.b_power[newest]
         state.b_low_hz[0], state.b_high_hz[0] = state.b_low_hz[newest], state.b_high_hz[newest]
         state.bursts = 1
+    if state.bursts == 1:
+        state.b_flags[0] |= REMNANT
     state.used = state.last
     return most if is_open or state.bursts > 0 else 0
 
