@@ -11,11 +11,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dsp.detectors import answer, dtmf, speech
+from dsp.detectors import answer, dtmf, progress, speech
 from dsp.detectors import verdicts as say
 from dsp.detectors.answer_state import ANSWER_STATE
 from dsp.detectors.dtmf_state import DTMF_STATE
 from dsp.detectors.offline import FRAME, Collector, direct
+from dsp.detectors.progress_cadence import ANSWERS, MEANINGS
+from dsp.detectors.progress_state import PROGRESS_STATE
+from dsp.detectors.progress_tables import FAX_CED, LABELS, SIT, Tables, make_tables
 from dsp.detectors.speech_state import SPEECH_STATE
 
 RATE = 8000
@@ -49,6 +52,7 @@ class Detection:
 class Settings:
     """What may be known of a recording. Raises nothing; `Analysis` does."""
 
+    country: str | None = None  #: whose tones are expected; None: any
     answer: Mapping[str, int] = field(default_factory=dict)  #: of `dsp.detectors.answer.DEFAULTS`
 
 
@@ -63,8 +67,6 @@ class Part(Protocol):
 
 
 class _Digits:
-    """In-band DTMF."""
-
     def __init__(self, out: Collector) -> None:
         self._out = out
         self._states = np.zeros(out.legs, DTMF_STATE).view(np.recarray)
@@ -86,6 +88,22 @@ class _Digits:
     def finish(self) -> None:
         for _ in range(TAIL):
             self.feed(self._out.frames)
+
+
+class _Tones:
+    def __init__(self, out: Collector, tables: Tables, country: str | None) -> None:
+        self._out, self._kit = out, tables.kit
+        self._states = np.zeros(out.legs, PROGRESS_STATE).view(np.recarray)
+        if country is not None:
+            self._states.country = tables.country(country)
+        self._rest = (out.rows, out.legs, out.verdicts, out.told, tables.kit)
+        self._kernel = direct(progress.feed_all, self._states, out.frames, *self._rest)
+
+    def feed(self, frames: Samples) -> None:
+        self._kernel(self._states, frames, *self._rest)
+
+    def finish(self) -> None:
+        progress.finish(self._states, self._out.legs, self._out.verdicts, self._out.told, self._kit)
 
 
 class _Speech:
@@ -122,15 +140,21 @@ class _Answer:
             answer.finish(state, self._speech[row], self._settings[0], row, self._out.verdicts, self._out.told)
 
 
-def detectors(out: Collector, settings: Settings | None = None) -> dict[str, Part]:
+def countries() -> tuple[str, ...]:
+    """Give the countries whose tones are known."""
+    return make_tables().countries
+
+
+def detectors(out: Collector, tables: Tables | None = None, settings: Settings | None = None) -> dict[str, Part]:
     """Give all detectors, fresh, for the legs of `out`, in the order in which they are fed.
 
-    Raises `KeyError` for a setting that there is not.
+    Raises `KeyError` for a country or a setting that there is not.
     """
     settings = settings or Settings()
     heard = _Speech(out)
     return {
         "dtmf": _Digits(out),
+        "tones": _Tones(out, tables or make_tables(), settings.country),
         "speech": heard,
         "answer": _Answer(out, heard, settings.answer),
     }
@@ -145,7 +169,9 @@ class Analysis:
         self._filled = 0
         self._collector = Collector(channels)
         self._frame = self._collector.frames
-        self._parts = list(detectors(self._collector, settings).values())
+        tables = make_tables()
+        self._countries = tables.countries
+        self._parts = list(detectors(self._collector, tables, settings).values())
         self._found: list[Detection] = []
         #: What has begun, by channel, kind and code.
         self._open: dict[tuple[int, int, int], Detection] = {}
@@ -219,6 +245,10 @@ class Analysis:
             case say.DTMF:
                 facts = {"digit": chr(code), "level_dbm0": level}
                 return Detection("dtmf", channel, at, start, end, facts)
+            case say.TONE:
+                facts = {"label": LABELS[code], **self._tone(code, cause), "level_dbm0": level}
+                facts["frequencies_hz"] = [round(hz, 1) for hz in (a, b) if hz > 0]
+                return Detection("tone", channel, at, start, end, facts)
             case say.SPEECH:
                 facts = {"level_dbm0": level, "noise_floor_dbm0": round(a, 1)}
                 return Detection("speech", channel, at, start, end, facts)
@@ -233,6 +263,13 @@ class Analysis:
         facts = {"verdict": answer.CODE_NAMES[code], "cause": name}
         facts |= {"speech_s": round(a, 3), "longest_pause_s": round(b, 3)}
         return Detection("answer", channel, at, None, None, facts)
+
+    def _tone(self, code: int, cause: int) -> dict[str, Any]:
+        if code == SIT:
+            return {"meaning": MEANINGS[cause]}
+        if code == FAX_CED:
+            return {"form": ANSWERS[cause]}
+        return {"country": self._countries[cause]} if 0 <= cause < len(self._countries) else {}
 
 
 class _Signals:

@@ -123,16 +123,16 @@ def _edge_of_onset(state: Any) -> None:
     quiet = 0
     for k in range(max(begin - 13, 0), max(begin - 1, 0)):
         quiet += e[k] < max(LOW * power, SILENT)
-    state.flags = HIGH if state.band == 1 else 0
+    state.marks = HIGH if state.band == 1 else 0
     if quiet >= min(10, max(begin - 2, 0)):
-        state.flags |= CLEAR
+        state.marks |= CLEAR
     if state.onset < 2 * BLOCK or state.lost:
-        state.flags |= STREAM_START
-    if state.flags & CLEAR == 0 or state.flags & STREAM_START:
-        state.flags |= CUT_FRONT
+        state.marks |= STREAM_START
+    if state.marks & CLEAR == 0 or state.marks & STREAM_START:
+        state.marks |= CUT_FRONT
     since = (state.position - state.onset) // BLOCK
     if state.loud - since > ENDS:
-        state.flags |= NOISY_BEFORE
+        state.marks |= NOISY_BEFORE
     state.lost = 0
 
 
@@ -165,7 +165,7 @@ def _close(state: Any, end: int, cut: bool, kit: Any, row: int, verdicts: Any, t
             state.b_power[i] = state.b_power[i + 1]
         state.bursts -= 1
     i = state.bursts
-    flags = state.flags | (CUT_BACK if cut else 0)
+    flags = state.marks | (CUT_BACK if cut else 0)
     if state.lines == 1 and state.share >= PURE and _is_steady(state, end):
         flags |= SINGLE
     state.b_start[i], state.b_end[i] = state.onset, max(end, state.onset + 1)
@@ -371,7 +371,7 @@ def _missed(
         state.phase = ON
         _edge_of_onset(state)
         state.onset = max(state.onset, boundary)
-        state.flags &= ~(CUT_FRONT | NOISY_BEFORE)
+        state.marks &= ~(CUT_FRONT | NOISY_BEFORE)
         return
     if state.misses > BRIDGED:
         _close(state, state.miss_at, True, kit, row, verdicts, told)
@@ -451,7 +451,7 @@ def gap(state: Any, samples: int) -> None:
         state.bursts = 0
     elif state.phase == ON:
         state.windows = 0
-        state.flags |= CUT_FRONT | STREAM_START
+        state.marks |= CUT_FRONT | STREAM_START
         state.first = max(state.first, state.position)
     for k in range(BLOCKS):
         state.energy[k] = 0.0 if state.phase != ON else state.power

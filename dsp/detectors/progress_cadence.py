@@ -94,7 +94,7 @@ def _chain(state: Any, kit: Any, cadence: int, step: int, is_open: bool) -> tupl
     elif state.position - state.b_end[newest] > kit.step_off[cadence, step] * (1.0 + TEMPO) + SLACK:
         return 0, 0.0, 0
     first = start if is_open else state.b_start[newest]
-    flags = state.flags if is_open else 0
+    flags = state.marks if is_open else 0
     for i in range(newest, -1, -1):
         if count > 0:
             step = (step + steps - 1) % steps
@@ -153,12 +153,12 @@ def _enough(state: Any, kit: Any, label: int, cadence: int, count: int, is_open:
     if label == FAX_CNG:
         return not is_open and settled
     if label == DIAL and kit.step_on[cadence, 0] == 0:
-        clear = state.flags & (CLEAR | STREAM_START) != 0
+        clear = state.marks & (CLEAR | STREAM_START) != 0
         return is_open and length >= (DIAL_FOR if clear else 3 * DIAL_FOR) and state.share >= DIAL_SHARE
     whole = count - 1 if is_open else count
     if label == RINGBACK:
         if is_open:
-            return whole >= 1 or length >= (RINGING_FOR if state.flags & (CLEAR | STREAM_START) else 2 * RINGING_FOR)
+            return whole >= 1 or length >= (RINGING_FOR if state.marks & (CLEAR | STREAM_START) else 2 * RINGING_FOR)
         flags = state.b_flags[state.bursts - 1]
         alone = flags & (CLEAR | STREAM_START) != 0 and flags & (CUT_BACK | REMNANT) == 0
         return settled and (whole >= 2 or alone)

@@ -48,7 +48,7 @@ PROGRESS_STATE = np.dtype(
         ("low_run", "i8"),  # blocks in a row that are far weaker
         ("first", "i8"),  # start of the first window with it
         ("onset", "i8"),
-        ("flags", "i8"),
+        ("marks", "i8"),
         ("lost", "i8"),  # 1: a gap in the stream came before or within it
         ("windows", "i8"),
         ("spectrum", "f4", (WINDOWS, 2, BINS)),

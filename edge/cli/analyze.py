@@ -28,6 +28,7 @@ def register(app: App) -> None:
 
 def analyze(
     *files: Annotated[Path, Parameter(help="Sound files: any format, rate and number of channels.")],
+    country: Annotated[str | None, Parameter(help="Whose call progress tones to expect, such as us; else any.")] = None,
     deadline: Annotated[float | None, Parameter(help="Seconds until which it is decided who answered.")] = None,
     plot: Annotated[Path | None, Parameter(help="Draw the spectrogram with what was heard into this PNG file.")] = None,
     json: JsonOption = False,
@@ -39,7 +40,7 @@ def analyze(
     from edge.cli.sound_file import BadSoundError
 
     try:
-        settings = _settings(files, plot, deadline)
+        settings = _settings(files, plot, country, deadline)
     except UsageError as error:
         complain(error)
         return USAGE
@@ -63,9 +64,9 @@ def analyze(
     return code
 
 
-def _settings(files: Sequence[Path], plot: Path | None, deadline: float | None) -> "Settings":
+def _settings(files: Sequence[Path], plot: Path | None, country: str | None, deadline: float | None) -> "Settings":
     """Check what was asked for. Raises `UsageError`."""
-    from dsp.analysis import Settings
+    from dsp.analysis import Settings, countries
 
     if not files:
         raise UsageError("usage: edge analyze FILE...")
@@ -73,9 +74,11 @@ def _settings(files: Sequence[Path], plot: Path | None, deadline: float | None) 
         raise UsageError("--plot draws one file")
     if plot is not None and importlib.util.find_spec("PIL") is None:
         raise UsageError("--plot needs Pillow, which is not installed: pip install pillow (the extra 'plot')")
+    if country is not None and country not in countries():
+        raise UsageError(f"--country {country}: there are {', '.join(sorted(countries()))}")
     if deadline is not None and not 0 < deadline <= MAX_DEADLINE_S:
         raise UsageError(f"--deadline: more than 0 and at most {MAX_DEADLINE_S} seconds")
-    return Settings({} if deadline is None else {"deadline": round(deadline * 1000)})
+    return Settings(country, {} if deadline is None else {"deadline": round(deadline * 1000)})
 
 
 def listen(
