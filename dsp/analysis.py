@@ -70,20 +70,11 @@ class _Digits:
     def __init__(self, out: Collector) -> None:
         self._out = out
         self._states = np.zeros(out.legs, DTMF_STATE).view(np.recarray)
-        self._ended = np.zeros((4, 4), np.int64)
-        for state in self._states:
-            dtmf.reset(state)
+        self._rest = (out.rows, out.legs, out.verdicts, out.told)
+        self._kernel = direct(dtmf.feed_all, self._states, out.frames, *self._rest)
 
     def feed(self, frames: Samples) -> None:
-        for channel, state in enumerate(self._states):
-            count = dtmf.take(
-                state, frames[channel], FRAME, dtmf.CORRELATORS, dtmf.ROTATION, dtmf.FREQUENCIES, self._ended
-            )
-            for code, start, end, level in self._ended[:count]:
-                say.tell(
-                    self._out.verdicts, self._out.told, channel, say.DTMF, code, say.ONCE, 0, start, end,
-                    state.position, level / 10, 0.0, 0.0,
-                )  # fmt: skip
+        self._kernel(self._states, frames, *self._rest)
 
     def finish(self) -> None:
         for _ in range(TAIL):

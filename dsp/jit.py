@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 from llvmlite import binding as _llvm
+from llvmlite import ir as _ir
 from numba import config as _numba_config
 from numba import types
 from numba.core.typing.templates import signature
@@ -176,3 +177,115 @@ def _no_fence() -> None:
 
 #: Orders memory accesses: what was written before is seen by others before what is written after.
 fence: Any = _no_fence if config.DISABLE_JIT else _fence
+
+
+_LANES = 8
+_SHORTS, _INTS = (_ir.VectorType(_ir.IntType(bits), _LANES) for bits in (16, 32))
+_FLOATS = _ir.VectorType(_ir.FloatType(), _LANES)
+_CONTRACT: Any = ("contract",)
+#: Columns of a table that `correlate` takes: two vectors.
+CORRELATIONS = 2 * _LANES
+#: Sums that are kept apart by sample, so that additions need not wait for each other.
+_CHAINS = 4
+
+
+class _Vectors:
+    """Writes vector code by hand where the compiler's own goes through memory for each sample."""
+
+    def __init__(self, context: Any, builder: Any, signature_: Any, arguments: Any) -> None:
+        self._context, self.builder, self._types, self._arguments = context, builder, signature_.args, arguments
+
+    def pointer(self, array: int, element: Any, start: int | None = None) -> Any:
+        """Give where an argument's elements lie; `start` is the argument that holds the index of the first one."""
+        data = self._context.make_array(self._types[array])(self._context, self.builder, self._arguments[array]).data
+        if start is not None:
+            data = self.builder.gep(data, [self._arguments[start]])
+        return self.builder.bitcast(data, element.as_pointer())
+
+    def at(self, pointer: Any, index: int) -> Any:
+        """Give the vector's place."""
+        return self.builder.gep(pointer, [_ir.Constant(_ir.IntType(64), index)])
+
+    def floats(self, shorts: Any) -> Any:
+        """Make reals of int16."""
+        return self.builder.sitofp(self.builder.sext(shorts, _INTS), _FLOATS)
+
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        """Give a * b + c."""
+        return self.builder.fadd(c, self.builder.fmul(a, b, flags=_CONTRACT), flags=_CONTRACT)
+
+    def lane(self, vector: Any, number: int) -> Any:
+        """Give a vector that has one lane of `vector` everywhere."""
+        everywhere = _ir.Constant(_INTS, [number] * _LANES)
+        return self.builder.shuffle_vector(vector, _ir.Constant(_FLOATS, _ir.Undefined), everywhere)
+
+    def total(self, vector: Any) -> Any:
+        """Add the lanes up."""
+        total = _ir.Constant(_ir.FloatType(), 0.0)
+        for lane in range(_LANES):
+            part = self.builder.extract_element(vector, _ir.Constant(_ir.IntType(32), lane))
+            total = self.builder.fadd(total, part)
+        return total
+
+
+_NONE = _ir.Constant(_FLOATS, [0.0] * _LANES)
+
+
+@intrinsic(prefer_literal=True)
+def _correlate(_context: Any, samples: Any, _start: Any, table: Any, out: Any, length: Any) -> Any:
+    def generate(context: Any, builder: Any, signature_: Any, arguments: Any) -> Any:
+        code = _Vectors(context, builder, signature_, arguments)
+        source, factors, sink = code.pointer(0, _SHORTS, 1), code.pointer(2, _FLOATS), code.pointer(3, _FLOATS)
+        sums = [[_NONE, _NONE] for _ in range(_CHAINS)]
+        for row in range(length.literal_value):
+            if row % _LANES == 0:
+                eight = code.floats(builder.load(code.at(source, row // _LANES), align=2))
+            one, chain = code.lane(eight, row % _LANES), sums[row % _CHAINS]
+            for half in (0, 1):
+                factor = builder.load(code.at(factors, 2 * row + half), align=4)
+                chain[half] = code.multiply_add(one, factor, chain[half])
+        for half in (0, 1):
+            total = sums[0][half]
+            for chain in sums[1:]:
+                total = builder.fadd(total, chain[half])
+            builder.store(total, code.at(sink, half), align=4)
+        return context.get_dummy_value()
+
+    return types.none(samples, types.intp, table, out, length), generate
+
+
+def _correlate_plainly(samples: Any, start: int, table: Any, out: Any, length: int) -> None:
+    """Stand-in when numba is switched off."""
+    out[:] = samples[start : start + length].astype(np.float32) @ table
+
+
+@intrinsic(prefer_literal=True)
+def _copy(_context: Any, source: Any, _start: Any, target: Any, _first: Any, _second: Any, length: Any) -> Any:
+    def generate(context: Any, builder: Any, signature_: Any, arguments: Any) -> Any:
+        code = _Vectors(context, builder, signature_, arguments)
+        origin, first, second = (code.pointer(*place) for place in ((0, _SHORTS, 1), (2, _SHORTS, 3), (2, _SHORTS, 4)))
+        energy = _NONE
+        for piece in range(length.literal_value // _LANES):
+            eight = builder.load(code.at(origin, piece), align=2)
+            builder.store(eight, code.at(first, piece), align=2)
+            builder.store(eight, code.at(second, piece), align=2)
+            real = code.floats(eight)
+            energy = code.multiply_add(real, real, energy)
+        return code.total(energy)
+
+    return types.float32(source, types.intp, target, types.intp, types.intp, length), generate
+
+
+def _copy_plainly(source: Any, start: int, target: Any, first: int, second: int, length: int) -> Any:
+    """Stand-in when numba is switched off."""
+    block = source[start : start + length].copy()
+    target[first : first + length] = target[second : second + length] = block
+    return np.float32(np.sum(block.astype(np.float32) ** 2))
+
+
+#: `correlate(samples, start, table, out, length)`: the sums of `samples[start:start + length]` (int16) times each
+#: column of `table` (float32[length, CORRELATIONS]) into `out` (float32[CORRELATIONS]).
+correlate: Any = _correlate_plainly if config.DISABLE_JIT else _correlate
+#: `copy(source, start, target, first, second, length)`: `source[start:start + length]` (int16) to two places of
+#: `target`; gives the sum of squares (float32). Lengths of both are constants, multiples of 8.
+copy: Any = _copy_plainly if config.DISABLE_JIT else _copy

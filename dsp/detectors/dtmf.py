@@ -1,69 +1,63 @@
-"""In-band DTMF, streaming (ITU-T Q.23, Q.24).
+"""In-band DTMF (ITU-T Q.23, Q.24), streaming, of one leg or of many.
 
-The stream is cut into sub-blocks of 5 ms. Each is correlated with eight DTMF and four dial tone frequencies (a dot
-product a table row: 24 of 40 samples, the only heavy part). Every decision is made on the last four sub-blocks: their
-phasors are added up coherently, once at the nominal and once at the measured frequency, since the phase advance
-between the two halves of the window tells how far a tone is off. A *hit* is a window that holds one pair and little
-else. Four hits in a row make a digit (more than 24 ms of tone); silence of four sub-blocks or seven misses end it.
+Two stages. Each block of 10 ms is correlated with the eight frequencies, and the last two blocks together are looked
+at: may a row and a column be there (`dtmf_look`)? That is all that nearly every block takes. When two windows in a row
+look alike, the digit is measured on the samples themselves (`dtmf_fit`), and that alone decides: two steady sines of
+the right frequencies and levels, for 30 ms at least, that explain nearly all of the energy. While a digit is on, each
+block is asked whether it is still there; three blocks in a row without it (30 ms, between the 10 ms of an interruption
+and the 40 ms of a pause) end it. Begin and end are placed to the sample.
+
+Lost packets should be told (`gap`), not filled in: what is not known neither ends a digit nor speaks against one.
 """
 
 import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.codecs.g711 import POWER_0_DBM0
-from dsp.detectors.dtmf_state import BLOCK, HISTORY, TONES, WINDOW
-from dsp.jit import kernel, sum_kernel
-from dsp.tones.generator import COLUMNS_HZ, DIGITS, ROWS_HZ
+from dsp.detectors import verdicts as told_by
+from dsp.detectors.dtmf_fit import edge, low_band, model, prepare, reach
+from dsp.detectors.dtmf_look import MAX_REVERSE_TWIST, MAX_TWIST, MIN_TONE, MIN_WINDOW, look_at
+from dsp.detectors.dtmf_state import BLOCK, HISTORY, SPAN, TONES
+from dsp.detectors.dtmf_tables import (
+    BLOCK_PHASORS,
+    DIGIT_CODES,
+    LOW_SPAN,
+    NEAR,
+    STEP,
+    TAPER,
+    TURNS,
+)
+from dsp.jit import copy, correlate, kernel
 
-FREQUENCIES = np.array([*ROWS_HZ, *COLUMNS_HZ, 350, 400, 425, 440], np.float64)
-#: ASCII codes by row * 4 + column.
-DIGIT_CODES = np.frombuffer(DIGITS.encode(), np.uint8).astype(np.int64)
-
-
-def _correlators() -> npt.NDArray[np.float32]:
-    """float32[2 * TONES, BLOCK]: cosines, then negative sines."""
-    turn = 2 * np.pi * np.outer(FREQUENCIES / 8000, np.arange(BLOCK))
-    return np.concatenate([np.cos(turn), -np.sin(turn)]).astype(np.float32)
-
-
-CORRELATORS = _correlators()
-#: Rotation that lines a sub-block's phasors up with the one before: float64[TONES, 2].
-_TURN = -2 * np.pi * FREQUENCIES / 8000 * BLOCK
-ROTATION = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
-
-#: Weakest tone: -31 dBm0, 6 dB below what has to be accepted.
-MIN_TONE = POWER_0_DBM0 * 10**-3.1
-#: Quieter sub-blocks are not looked at when no digit is on (-40 dBm0 in all).
-MIN_BLOCK = POWER_0_DBM0 * 10**-4.0
-#: Column above row at most 6 dB, row above column at most 10 dB (Q.24: 4 and 8 have to be accepted).
-MAX_TWIST = 10**0.6
-MAX_REVERSE_TWIST = 10**1.0
-#: Share of the power that the pair must have. It also sets how much of the window the tone must fill.
+FRAME = 160
+#: What is quieter (mean square, -40 dBm0) may be left out by `pass_quiet`.
+_QUIET = POWER_0_DBM0 * 10**-4.0
+#: Deviation of a frequency: 1.5 % has to be accepted (1.8 % by NTT), 3.5 % refused (3.0 % by NTT).
+MAX_DEVIATION = 0.024
+#: Both may be off by 1.5 %, either way. In a voice they belong to one pitch, and 2:1 is within reach of some pairs.
+MAX_BETWEEN = 0.036
+#: Shortest tone: midway between the 40 ms that have to be accepted and the 23 ms that have to be refused.
+MIN_TONE_SAMPLES = 240
+#: Share of the energy, less what lies in the band of dial tones, that the two tones have.
 MIN_SHARE = 0.85
-#: Share of a sub-block's power that its strongest tone has at least; half is the rule, and leakage takes from it.
-STANDS_OUT = 0.2
-#: A tone's neighbours in its group are at least 6 dB weaker.
-MAX_NEIGHBOUR = 0.25
-#: Frequency error at most (1.5 % has to be accepted, 3.5 % refused).
-MAX_OFFSET = 0.022
-#: A key's tones stay where they are; a voice glides (Hz between the extremes of a candidate's hits). The stronger tone
-#: leaks into the measurement of the weaker one, in proportion.
-MAX_DRIFT = 8.0
-HITS_FOR_DIGIT = 4
-MISSES_TO_END = 7
-MISSES_TO_FORGET = 5
-LOW_BLOCKS_TO_END = 4
-#: A sub-block this far below the digit's power is silence.
-LOW = 0.1
+#: What lies in the band of dial tones may be stronger than the digit by this (5 dB).
+MAX_LOW = 3.0
+#: Blocks in a row without the digit that end it.
+MISSING_TO_END = 3
 #: Samples lost in the stream that end a digit.
 LONG_GAP = 480
-
+#: Energy of the block before a window, relative to the window (two blocks), in which the same tone was on.
+_FILLED = 0.3
+#: A block holds the digit when each tone has this share of its power.
+_STILL = 0.15
 IDLE = 0
-CANDIDATE = 1
-ON = 2
+ON = 1
+#: What `_block` tells, as bits.
+NOTHING = 0
+BEGAN = 1
+ENDED = 2
 
 
 @kernel
@@ -71,276 +65,320 @@ def reset(state: Any) -> None:
     """Forget everything."""
     state.position = 0
     state.held = 0
-    state.blocks = 0
     state.phase = IDLE
+    state.end = 0
+    _forget(state)
+    state.carried = 0
+
+
+@kernel
+def _forget(state: Any) -> None:
+    """Forget the samples: what follows does not join them."""
+    state.blocks = 0
     state.hits = 0
-    state.misses = 0
-    state.low_run = 0
-    for i in range(HISTORY):
-        state.energy[i] = 0.0
-
-
-@sum_kernel
-def _correlate(samples: Any, correlators: Any, re: Any, im: Any) -> None:
-    for tone in range(TONES):
-        a = np.float32(0.0)
-        b = np.float32(0.0)
-        for n in range(BLOCK):
-            a += samples[n] * correlators[tone, n]
-            b += samples[n] * correlators[TONES + tone, n]
-        re[tone] = a
-        im[tone] = b
-
-
-@sum_kernel
-def _mean_square(samples: Any) -> float:
-    total = np.float32(0.0)
-    for n in range(BLOCK):
-        total += samples[n] * samples[n]
-    return np.float64(total) / BLOCK
+    state.missing = 0
+    state.energy = 0.0
+    state.older = 0.0
+    for i in range(2 * TONES):
+        state.before[i] = 0.0
 
 
 @kernel
-def _window_power(state: Any, tone: int, turn_re: float, turn_im: float) -> float:
-    """Power (mean square) of one tone in the window, with the given rotation between sub-blocks."""
-    a, b = np.float64(state.re[WINDOW - 1, tone]), np.float64(state.im[WINDOW - 1, tone])
-    for k in range(WINDOW - 2, -1, -1):
-        a, b = state.re[k, tone] + a * turn_re - b * turn_im, state.im[k, tone] + a * turn_im + b * turn_re
-    return 2.0 * (a * a + b * b) / (WINDOW * BLOCK) ** 2
+def _is_off(row_turn: float, column_turn: float, row: int, column: int) -> bool:
+    """Whether frequencies (radians a sample) are not those of the digit."""
+    a, b = row_turn / TURNS[row] - 1.0, column_turn / TURNS[column] - 1.0
+    return max(abs(a), abs(b)) > MAX_DEVIATION or abs(a - b) > MAX_BETWEEN
 
 
 @kernel
-def _offset(state: Any, tone: int, turn_re: float, turn_im: float) -> float:
-    """How far a tone is off (Hz), from its phase advance between the window's halves; unambiguous within 50 Hz."""
-    a_re = state.re[0, tone] + state.re[1, tone] * turn_re - state.im[1, tone] * turn_im
-    a_im = state.im[0, tone] + state.re[1, tone] * turn_im + state.im[1, tone] * turn_re
-    b_re = state.re[2, tone] + state.re[3, tone] * turn_re - state.im[3, tone] * turn_im
-    b_im = state.im[2, tone] + state.re[3, tone] * turn_im + state.im[3, tone] * turn_re
-    c_re = b_re * a_re + b_im * a_im
-    c_im = b_im * a_re - b_re * a_im
-    two_re = turn_re * turn_re - turn_im * turn_im
-    two_im = 2.0 * turn_re * turn_im
-    return math.atan2(c_re * two_im + c_im * two_re, c_re * two_re - c_im * two_im) * 100.0 / (2.0 * math.pi)
+def _is_unfit(row_peak: float, column_peak: float) -> bool:
+    """Whether the levels of the two tones (amplitudes) are not those of a digit."""
+    row_power, column_power = row_peak * row_peak / 2.0, column_peak * column_peak / 2.0
+    return (
+        min(row_power, column_power) < MIN_TONE
+        or column_power > row_power * MAX_TWIST
+        or row_power > column_power * MAX_REVERSE_TWIST
+    )
 
 
 @kernel
-def _exact_power(state: Any, tone: int, rotation: Any, offset: float) -> float:
-    """Power of a tone at its measured frequency."""
-    angle = -2.0 * math.pi * offset * BLOCK / 8000.0
-    c, s = math.cos(angle), math.sin(angle)
-    turn_re = rotation[tone, 0] * c - rotation[tone, 1] * s
-    turn_im = rotation[tone, 0] * s + rotation[tone, 1] * c
-    # within a sub-block the correlation still runs at the nominal frequency: a loss of sinc^2
-    loss = (math.pi * offset * BLOCK / 8000.0) ** 2 / 3.0
-    return _window_power(state, tone, turn_re, turn_im) / (1.0 - loss)
+def _share(state: Any, gain: float, energy: float, start: int, stop: int) -> float:
+    """Share of the energy between `start` and `stop` that the tones explain, less a dial tone under them."""
+    if gain >= MIN_SHARE * energy or stop - start < LOW_SPAN:
+        return gain / energy
+    low = low_band(state.history, stop - LOW_SPAN, state.now, state.sums) * (stop - start)
+    if low > MAX_LOW * gain:
+        return 0.0
+    return gain / max(energy - low, gain)
 
 
 @kernel
-def _strongest(state: Any, rotation: Any, first: int) -> tuple[int, float, float]:
-    """Strongest of four tones from `first` on: index, its power, the next one's power."""
-    best, power, second = first, -1.0, -1.0
-    for tone in range(first, first + 4):
-        p = _window_power(state, tone, rotation[tone, 0], rotation[tone, 1])
-        if p > power:
-            best, second, power = tone, power, p
-        elif p > second:
-            second = p
-    return best, power, second
+def _fit(state: Any, digit: int, oldest: int, newest: int, need: int) -> tuple[int, int, Any]:
+    """Fit a digit of `need` samples at least to the end of `history[oldest:newest]`.
+
+    Gives (begin, end, the fitted `dtmf_fit.model`); begin = end when there is none.
+    """
+    row, column, history = digit // 4, 4 + digit % 4, state.history
+    last = newest - TAPER
+    fitted = model(history, newest - need, last - NEAR, last, row, column, TURNS[row], TURNS[column])
+    if _is_off(fitted[0], fitted[3], row, column) or _is_unfit(fitted[1], fitted[4]):
+        return newest, newest, fitted
+    centre, middle = last + (TAPER - 1) / 2, last + TAPER // 2
+    prepare(state.waves, row, column, fitted)
+    begin, gain, energy = reach(history, state.waves, middle, oldest, -1, centre, fitted)
+    end, more, more_energy = reach(history, state.waves, middle, newest, 1, centre, fitted)
+    if end - begin < need - 2 * STEP:
+        return newest, newest, fitted
+    begin = edge(history, begin, oldest, newest, -1, centre, fitted)
+    over = end < newest - STEP
+    end = edge(history, end, oldest, newest, 1, centre, fitted) if over else newest
+    if end - begin < need or _share(state, gain + more, max(energy + more_energy, 1.0), begin, end) < MIN_SHARE:
+        return newest, newest, fitted
+    return begin, end, fitted
 
 
 @kernel
-def _may_be(state: Any) -> bool:
-    """Cheap look at one sub-block inside the window: does any DTMF frequency stand out? It spares noise the rest."""
-    k = WINDOW - 2
-    best = 0.0
-    for tone in range(8):
-        best = max(best, state.re[k, tone] * state.re[k, tone] + state.im[k, tone] * state.im[k, tone])
-    return 2.0 * best >= STANDS_OUT * state.energy[HISTORY - 2] * BLOCK * BLOCK
+def _block_power(peak: float, turn: float, tone: int) -> float:
+    """Mean square that a block shows of a tone, which loses what the tone is off."""
+    angle = (turn - TURNS[tone]) * BLOCK / 2.0
+    loss = 1.0 if abs(angle) < 1e-6 else math.sin(angle) / angle
+    return peak * peak / 2.0 * loss * loss
 
 
 @kernel
-def _judge(state: Any, rotation: Any, frequencies: Any) -> tuple[int, float, float, float, float]:
-    """Judge the window: (digit index or -1, row's and column's power, row's and column's offset in Hz)."""
-    miss = (-1, 0.0, 0.0, 0.0, 0.0)
-    total = 0.0
-    for k in range(HISTORY - WINDOW, HISTORY):
-        total += state.energy[k] / WINDOW
-    if total < MIN_TONE or not _may_be(state):
-        return miss
-    row, row_power, row_second = _strongest(state, rotation, 0)
-    column, column_power, column_second = _strongest(state, rotation, 4)
-    if row_second > row_power * MAX_NEIGHBOUR or column_second > column_power * MAX_NEIGHBOUR:
-        return miss
-    row_offset = _offset(state, row, rotation[row, 0], rotation[row, 1])
-    column_offset = _offset(state, column, rotation[column, 0], rotation[column, 1])
-    if abs(row_offset) > MAX_OFFSET * frequencies[row] or abs(column_offset) > MAX_OFFSET * frequencies[column]:
-        return miss
-    row_power = _exact_power(state, row, rotation, row_offset)
-    column_power = _exact_power(state, column, rotation, column_offset)
-    if row_power < MIN_TONE or column_power < MIN_TONE:
-        return miss
-    if column_power > row_power * MAX_TWIST or row_power > column_power * MAX_REVERSE_TWIST:
-        return miss
-    pair = row_power + column_power
-    # A dial tone under the digit is not held against it, as long as it is weaker than the digit.
-    low = _window_power(state, 8, rotation[8, 0], rotation[8, 1])
-    high = 0.0
-    for tone in range(9, TONES):
-        high = max(high, _window_power(state, tone, rotation[tone, 0], rotation[tone, 1]))
-    if low + high > pair or pair < MIN_SHARE * (total - low - high):
-        return miss
-    return row * 4 + column - 4, row_power, column_power, row_offset, column_offset
+def _begin(state: Any, digit: int, onset: int, end: int, fitted: Any) -> None:
+    row, column = digit // 4, 4 + digit % 4
+    row_turn, row_peak, _, column_turn, column_peak, _ = fitted
+    state.phase = ON
+    state.digit = digit
+    state.onset = onset
+    state.end = end
+    state.missing = 0
+    state.carried = 0
+    state.row_turn = row_turn
+    state.column_turn = column_turn
+    state.row_cos, state.row_sin = math.cos(row_turn * BLOCK), math.sin(row_turn * BLOCK)
+    state.column_cos, state.column_sin = math.cos(column_turn * BLOCK), math.sin(column_turn * BLOCK)
+    state.row_power = _block_power(row_peak, row_turn, row)
+    state.column_power = _block_power(column_peak, column_turn, column)
+    row_power, column_power = row_peak * row_peak / 2.0, column_peak * column_peak / 2.0
+    state.level = 10.0 * math.log10((row_power + column_power) / POWER_0_DBM0)
+    state.twist = 10.0 * math.log10(column_power / row_power)
+    off = max(abs(row_turn / TURNS[row] - 1.0), abs(column_turn / TURNS[column] - 1.0))
+    state.deviation = 100.0 * off
 
 
 @kernel
-def _edge(state: Any, rising: bool) -> int:
-    """Place of the tone's edge, from the energies of the sub-blocks round it; `position` is the newest one's end."""
-    if rising:
-        for k in range(HISTORY - WINDOW - 1, HISTORY):
-            share = min(state.energy[k] / state.power, 1.0)
-            if share > LOW:
-                return state.position - (HISTORY - k - 1) * BLOCK - np.int64(share * BLOCK)
-        return state.position - WINDOW * BLOCK
-    for k in range(HISTORY - 1, HISTORY - WINDOW - 1, -1):
-        share = min(state.energy[k] / state.power, 1.0)
-        if share > LOW:
-            return state.position - (HISTORY - k) * BLOCK + np.int64(share * BLOCK)
-    return state.position - BLOCK
+def _confirm(state: Any, digit: int) -> int:
+    """Measure what has looked like `digit` twice; when it is one, it begins. Gives `BEGAN`, `ENDED` as bits."""
+    newest = state.at * BLOCK + SPAN
+    oldest = newest - state.blocks * BLOCK
+    if state.phase == IDLE:
+        oldest = max(oldest, newest - (state.position - state.end))  # the digit before is no part of it
+    carried = state.carried > 0 and state.carried_digit == digit
+    need = max(MIN_TONE_SAMPLES - state.carried, 2 * BLOCK) if carried else MIN_TONE_SAMPLES
+    if newest - oldest < need:
+        return NOTHING
+    begin, end, fitted = _fit(state, digit, oldest, newest, need)
+    if begin == end:
+        return NOTHING
+    onset = state.position - (newest - begin)
+    if carried:
+        if begin - oldest > BLOCK // 2:  # it does not reach back to the gap
+            return NOTHING
+        onset = state.carried_onset
+    what = _end(state) | BEGAN
+    _begin(state, digit, onset, state.position - (newest - end), fitted)
+    return what
 
 
 @kernel
-def _hit(
-    state: Any,
-    digit: int,
-    row_power: float,
-    column_power: float,
-    row_offset: float,
-    column_offset: float,
-    frequencies: Any,
-) -> None:
-    power = row_power + column_power
-    if state.phase == IDLE or (state.phase == CANDIDATE and digit != state.digit):
-        state.phase = CANDIDATE
-        state.digit = digit
-        state.power = power
+def _place_end(state: Any) -> int:
+    """Place the end of the digit that was on, by the model of its last 20 ms."""
+    newest = state.at * BLOCK + SPAN
+    seen = newest - state.missing * BLOCK
+    first = seen - 2 * BLOCK
+    if first < newest - state.blocks * BLOCK:
+        return state.end
+    row, column, history = state.digit // 4, 4 + state.digit % 4, state.history
+    centre = first + (TAPER - 1) / 2
+    fitted = model(history, first, first, first, row, column, state.row_turn, state.column_turn)
+    if fitted[1] * fitted[1] < state.row_power * _STILL or fitted[4] * fitted[4] < state.column_power * _STILL:
+        return state.end
+    prepare(state.waves, row, column, fitted)
+    end, _, _ = reach(history, state.waves, first + TAPER // 2, newest, 1, centre, fitted)
+    return state.position - (newest - edge(history, end, first, newest, 1, centre, fitted))
+
+
+@kernel
+def _end(state: Any) -> int:
+    """End the digit that is on, if there is one, where `state.end` says."""
+    if state.phase != ON:
+        return NOTHING
+    state.phase = IDLE
+    state.missing = 0
+    state.ended_digit = state.digit
+    state.ended_onset = state.onset
+    state.ended_end = state.end
+    state.ended_level = state.level
+    state.ended_twist = state.twist
+    state.ended_deviation = state.deviation
+    return ENDED
+
+
+@kernel
+def _holds(state: Any, tone: int, c: float, s: float, power: float) -> bool:
+    """Whether the new block holds a tone of the digit that is on: by level and, if it was there before, by phase."""
+    re, im = np.float64(state.now[tone]), np.float64(state.now[TONES + tone])
+    if 2.0 * (re * re + im * im) < _STILL * power * BLOCK * BLOCK:
+        return False
+    if state.missing > 0 or state.blocks < 2:
+        return True
+    a_re, a_im = np.float64(state.before[tone]), np.float64(state.before[TONES + tone])
+    # a voice that is as loud may follow at once, but it does not go on in phase
+    x, y = re * a_re + im * a_im, im * a_re - re * a_im
+    return bool(x * c + y * s > 0.2 * math.sqrt((re * re + im * im) * (a_re * a_re + a_im * a_im)))
+
+
+@kernel
+def _follow(state: Any) -> int:
+    """Ask the new block whether it holds the digit that is on."""
+    row, column = state.digit // 4, 4 + state.digit % 4
+    if _holds(state, row, state.row_cos, state.row_sin, state.row_power) and _holds(
+        state, column, state.column_cos, state.column_sin, state.column_power
+    ):
+        state.missing = 0
+        state.end = state.position
+        return NOTHING
+    state.missing += 1
+    if state.missing < MISSING_TO_END:
+        return NOTHING
+    state.end = _place_end(state)
+    state.hits = 0
+    return _end(state)
+
+
+@kernel
+def _block(state: Any, energy: float) -> int:
+    """Take in the block that has been filled, with its sum of squares; gives `BEGAN`, `ENDED` as bits."""
+    window, older = energy + state.energy, state.older
+    start = state.at * BLOCK
+    state.older = state.energy
+    state.energy = energy
+    state.position += BLOCK
+    state.held = 0
+    state.at = (state.at + 1) % HISTORY
+    state.blocks = min(state.blocks + 1, HISTORY)
+    if state.phase == IDLE and window < MIN_WINDOW:
         state.hits = 0
-        state.row_offset_sum = 0.0
-        state.column_offset_sum = 0.0
-        state.row_low = row_offset
-        state.row_high = row_offset
-        state.column_low = column_offset
-        state.column_high = column_offset
-        state.onset = _edge(state, True)
-    if digit != state.digit:
-        state.misses += 1
-        return
-    state.hits += 1
-    state.misses = 0
-    state.low_run = 0
-    state.power = max(state.power, power)
-    state.row_offset_sum += row_offset
-    state.column_offset_sum += column_offset
-    state.end = _edge(state, False)
-    if state.phase == ON:
-        return
-    state.row_low = min(state.row_low, row_offset)
-    state.row_high = max(state.row_high, row_offset)
-    state.column_low = min(state.column_low, column_offset)
-    state.column_high = max(state.column_high, column_offset)
-    row_limit = MAX_DRIFT * max(1.0, math.sqrt(column_power / row_power))
-    column_limit = MAX_DRIFT * max(1.0, math.sqrt(row_power / column_power))
-    if state.row_high - state.row_low > row_limit or state.column_high - state.column_low > column_limit:
-        state.phase = IDLE
-    elif state.hits >= HITS_FOR_DIGIT:
-        row = abs(state.row_offset_sum) / state.hits <= MAX_OFFSET * frequencies[state.digit // 4]
-        column = abs(state.column_offset_sum) / state.hits <= MAX_OFFSET * frequencies[4 + state.digit % 4]
-        state.phase = ON if row and column else IDLE
+        for i in range(2 * TONES):
+            state.before[i] = 0.0
+        return NOTHING
+    correlate(state.history, start, BLOCK_PHASORS, state.now, BLOCK)
+    what = _follow(state) if state.phase == ON else NOTHING
+    seen = -1 if state.phase == ON and state.missing == 0 else look_at(state, window)
+    for i in range(2 * TONES):
+        state.before[i] = state.now[i]
+    if seen < 0:
+        state.hits = 0
+        if state.blocks > 2:
+            state.carried = 0
+        return what
+    state.hits = state.hits + 1 if seen == state.candidate and state.hits > 0 else 1
+    state.candidate = seen
+    if state.phase == ON and seen == state.digit:
+        return what
+    # A tone that is on for long enough filled the block before the window, too.
+    if state.carried > 0 or (state.hits > 1 and older > _FILLED * window):
+        what |= _confirm(state, seen)
+    return what
+
+
+@kernel
+def _fill(state: Any, samples: Any, start: int, count: int) -> int:
+    """Write samples into the block that is being filled, at both of its places, and take it in when it is full."""
+    at = state.at * BLOCK + state.held
+    if count == BLOCK:
+        return _block(state, np.float64(copy(samples, start, state.history, at, at + SPAN, BLOCK)))
+    for i in range(count):
+        state.history[at + i] = samples[start + i]
+        state.history[at + SPAN + i] = samples[start + i]
+    state.held += count
+    if state.held < BLOCK:
+        return NOTHING
+    at = state.at * BLOCK
+    return _block(state, np.float64(copy(state.history, at, state.history, at, at + SPAN, BLOCK)))
+
+
+@kernel
+def _tell(state: Any, what: int, row: int, verdicts: Any, told: Any) -> None:
+    if what & ENDED:
+        told_by.tell(
+            verdicts, told, row, told_by.DTMF, DIGIT_CODES[state.ended_digit], told_by.END, 0,
+            state.ended_onset, state.ended_end, state.position,
+            state.ended_level, state.ended_twist, state.ended_deviation,
+        )  # fmt: skip
+    if what & BEGAN:
+        told_by.tell(
+            verdicts, told, row, told_by.DTMF, DIGIT_CODES[state.digit], told_by.BEGIN, 0,
+            state.onset, state.end, state.position, state.level, state.twist, state.deviation,
+        )  # fmt: skip
+
+
+@kernel
+def feed_all(states: Any, frames: Any, rows: Any, count: int, verdicts: Any, told: Any) -> None:
+    """Take one frame (20 ms) of each of `count` legs in.
+
+    `states` is DTMF_STATE[legs], `frames` int16[legs, 160], `rows` int32 the legs' indices in both. Verdicts
+    (`VERDICT`) are appended to `verdicts`: kind DTMF, code the digit's ASCII, phases BEGIN and END, level of both tones
+    together, `a` the twist (column above row, dB), `b` the greater deviation of the two frequencies (percent). `told`
+    (int64[2]) counts them, and those that found no room.
+    """
+    for i in range(count):
+        row = rows[i]
+        state, samples = states[row], frames[row]
+        start = 0
+        while start < FRAME:
+            part = min(BLOCK - state.held, FRAME - start)
+            what = _fill(state, samples, start, part)
+            start += part
+            if what != NOTHING:
+                _tell(state, what, row, verdicts, told)
 
 
 @kernel
 def _ended(state: Any, out: Any, count: int) -> int:
     """Write the digit that has ended to `out[count]`; gives the new count."""
     if count < out.shape[0]:
-        out[count, 0] = DIGIT_CODES[state.digit]
-        out[count, 1] = state.onset
-        out[count, 2] = state.end
-        out[count, 3] = np.int64(round(100.0 * math.log10(state.power / POWER_0_DBM0)))
+        out[count, 0] = DIGIT_CODES[state.ended_digit]
+        out[count, 1] = state.ended_onset
+        out[count, 2] = state.ended_end
+        out[count, 3] = np.int64(round(10.0 * state.ended_level))
         count += 1
-    state.phase = IDLE
     return count
 
 
 @kernel
-def _miss(state: Any, out: Any, count: int) -> int:
-    state.misses += 1
-    if state.phase == CANDIDATE:
-        if state.misses > MISSES_TO_FORGET:
-            state.phase = IDLE
-        return count
-    state.low_run = state.low_run + 1 if state.energy[HISTORY - 1] < LOW * state.power else 0
-    if state.misses >= MISSES_TO_END or state.low_run >= LOW_BLOCKS_TO_END:
-        return _ended(state, out, count)
-    return count
-
-
-@kernel
-def _block(state: Any, correlators: Any, rotation: Any, frequencies: Any, out: Any, count: int) -> int:
-    """Take in the full sub-block in `pending`."""
-    power = _mean_square(state.pending)
-    for k in range(HISTORY - 1):
-        state.energy[k] = state.energy[k + 1]
-    state.energy[HISTORY - 1] = power
-    state.position += BLOCK
-    if power < MIN_BLOCK and state.phase == IDLE:
-        state.blocks = 0  # nothing to correlate with: the window starts anew with the next loud sub-block
-        return count
-    if state.blocks == 0:
-        # The silent sub-blocks before belong to the window of a digit that starts now.
-        for k in range(WINDOW):
-            for tone in range(TONES):
-                state.re[k, tone] = 0.0
-                state.im[k, tone] = 0.0
-    for k in range(WINDOW - 1):
-        for tone in range(TONES):
-            state.re[k, tone] = state.re[k + 1, tone]
-            state.im[k, tone] = state.im[k + 1, tone]
-    _correlate(state.pending, correlators, state.re[WINDOW - 1], state.im[WINDOW - 1])
-    state.blocks += 1
-    digit, row_power, column_power, row_offset, column_offset = _judge(state, rotation, frequencies)
-    if digit >= 0:
-        _hit(state, digit, row_power, column_power, row_offset, column_offset, frequencies)
-    elif state.phase != IDLE:
-        return _miss(state, out, count)
-    return count
-
-
-@kernel
-def take(state: Any, samples: Any, length: int, correlators: Any, rotation: Any, frequencies: Any, out: Any) -> int:
-    """Take `samples[:length]` (int16) in; gives the number of digits that ended.
+def take(state: Any, samples: Any, length: int, out: Any) -> int:
+    """Take `samples[:length]` (int16) of one leg in, any number of them; gives the number of digits that ended.
 
     Each is a row of `out` (int64[n, 4]): ASCII code, onset, end (samples of the stream), level of both tones together
     (dBm0 * 10). `state.phase == ON` tells that a digit is recognised and still on.
     """
-    count = 0
-    at = 0
-    while at < length:
-        fill = state.held
-        n = min(BLOCK - fill, length - at)
-        for i in range(n):
-            state.pending[fill + i] = samples[at + i]
-        at += n
-        if fill + n == BLOCK:
-            state.held = 0
-            count = _block(state, correlators, rotation, frequencies, out, count)
-        else:
-            state.held = fill + n
+    count, start = 0, 0
+    while start < length:
+        part = min(BLOCK - state.held, length - start)
+        what = _fill(state, samples, start, part)
+        start += part
+        if what & ENDED:
+            count = _ended(state, out, count)
     return count
 
 
 @kernel
 def is_quiet(state: Any, power: float, length: int) -> bool:
     """Whether a packet of this mean square cannot matter, so that `pass_quiet` may stand for `take`."""
-    return state.phase == IDLE and power * length < MIN_BLOCK * BLOCK
+    return state.phase == IDLE and power * length < _QUIET * BLOCK
 
 
 @kernel
@@ -348,29 +386,59 @@ def pass_quiet(state: Any, length: int) -> None:
     """Take in `length` samples that are too quiet to look at."""
     state.position += state.held + length
     state.held = 0
-    state.blocks = 0
-    for k in range(HISTORY):
-        state.energy[k] = 0.0
+    state.carried = 0
+    _forget(state)
+
+
+@kernel
+def _carry(state: Any) -> None:
+    """Remember a tone that was not on for long enough when a gap came."""
+    newest = state.at * BLOCK + SPAN
+    oldest = max(newest - state.blocks * BLOCK, newest - (state.position - state.end))
+    if state.hits < 1 or newest - oldest < 2 * BLOCK:
+        return
+    begin, end, _ = _fit(state, state.candidate, oldest, newest, 2 * BLOCK - 2 * STEP)
+    if begin == end or newest - end > 2 * STEP:
+        return
+    state.carried = end - begin
+    state.carried_digit = state.candidate
+    state.carried_onset = state.position - (newest - begin)
+
+
+@kernel
+def gap(state: Any, samples: int) -> int:
+    """Note that `samples` of the stream are missing: few of them neither end a digit nor speak against one.
+
+    Gives `ENDED` when a digit was on and is over.
+    """
+    what = NOTHING
+    state.carried = 0
+    if samples >= LONG_GAP:
+        what = _end(state)
+    elif state.phase == IDLE and state.held == 0:
+        _carry(state)
+    state.position += state.held + samples
+    state.held = 0
+    missing = state.missing
+    _forget(state)
+    state.missing = missing
+    return what
 
 
 @kernel
 def skip(state: Any, length: int, out: Any) -> int:
-    """Note `length` samples that the stream lost. A short gap inside a digit does not end it; as `take`."""
-    state.position += length
-    if length >= LONG_GAP:
-        return flush(state, out)
-    return 0
+    """As `gap`, and what ended as by `take`."""
+    return _ended(state, out, 0) if gap(state, length) & ENDED else 0
 
 
 @kernel
 def flush(state: Any, out: Any) -> int:
     """End what is on, since the stream stops; as `take`."""
     count = 0
-    if state.phase == ON:
+    if _end(state) & ENDED:
         count = _ended(state, out, 0)
-    state.phase = IDLE
-    state.blocks = 0
+    state.position += state.held
     state.held = 0
-    for k in range(HISTORY):
-        state.energy[k] = 0.0
+    state.carried = 0
+    _forget(state)
     return count

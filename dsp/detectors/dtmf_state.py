@@ -1,40 +1,58 @@
-"""What one stream's in-band DTMF detector remembers, as a record of shared memory."""
+"""What one stream's in-band DTMF detector remembers, as a record of shared memory; all zeros are a fresh one."""
 
 import numpy as np
 
-#: Samples of a sub-block (5 ms); every decision is made on the last `WINDOW` of them.
-BLOCK = 40
-#: Sub-blocks of a decision window (20 ms).
-WINDOW = 4
-#: Eight DTMF frequencies and four of dial tones.
-TONES = 12
-#: Sub-blocks whose energies are kept for placing onset and end.
+#: Samples of a block (10 ms). Each decision is made at a block's end.
+BLOCK = 80
+#: Blocks of the past that are kept (80 ms), since a digit is measured when it has been noticed.
 HISTORY = 8
+SPAN = BLOCK * HISTORY
+#: Frequencies: four rows, then four columns.
+TONES = 8
 
-#: Times are samples of the arrival stream since `reset`.
+#: Positions are samples of the stream since `reset`, gaps included.
 DTMF_STATE = np.dtype(
     [
-        ("position", "i8"),  # samples taken in, gaps included
-        ("held", "i8"),  # samples waiting in `pending`
-        ("blocks", "i8"),  # sub-blocks in a row that belong together
-        ("phase", "i8"),  # 0 nothing, 1 candidate, 2 digit recognised and still on
-        ("digit", "i8"),  # row * 4 + column
-        ("hits", "i8"),
-        ("misses", "i8"),
-        ("low_run", "i8"),  # sub-blocks in a row far below the digit's level
+        ("position", "i8"),  # samples in whole blocks, and gaps
+        ("held", "i8"),  # samples of the block that is being filled
+        ("at", "i8"),  # place of that block in `history`
+        ("blocks", "i8"),  # whole blocks without a gap, `HISTORY` at most
+        ("phase", "i8"),  # 0 nothing, 1 a digit is recognised and still on
+        ("digit", "i8"),  # row * 4 + column of the digit that is on
         ("onset", "i8"),
-        ("end", "i8"),
-        ("power", "f8"),  # both tones' power (mean square), greatest of all hits
-        ("row_offset_sum", "f8"),  # Hz off the nominal frequency, summed over hits
-        ("column_offset_sum", "f8"),
-        ("row_low", "f8"),  # least and greatest offset of the candidate's hits, Hz
-        ("row_high", "f8"),
-        ("column_low", "f8"),
-        ("column_high", "f8"),
-        ("pending", "f4", (BLOCK,)),
-        ("energy", "f4", (HISTORY,)),  # mean square of the last sub-blocks, newest last
-        ("re", "f4", (WINDOW, TONES)),
-        ("im", "f4", (WINDOW, TONES)),
+        ("end", "i8"),  # of the last block that held the digit; of the last digit when none is on
+        ("missing", "i8"),  # blocks in a row without the digit that is on
+        ("candidate", "i8"),  # row * 4 + column of what the last windows looked like
+        ("hits", "i8"),  # windows in a row that looked so
+        ("carried", "i8"),  # samples of a tone that were seen before a gap, of `carried_digit` from `carried_onset`
+        ("carried_digit", "i8"),
+        ("carried_onset", "i8"),
+        ("carried_end", "i8"),
+        ("row_power", "f8"),  # what a block shows of the digit that is on, at the nominal frequency (mean square)
+        ("column_power", "f8"),
+        ("row_turn", "f8"),  # measured frequencies, radians a sample
+        ("column_turn", "f8"),
+        ("row_cos", "f8"),  # of what they turn in a block
+        ("row_sin", "f8"),
+        ("column_cos", "f8"),
+        ("column_sin", "f8"),
+        ("level", "f8"),  # both tones together, dBm0
+        ("twist", "f8"),  # column above row, dB
+        ("deviation", "f8"),  # greater deviation of the two frequencies, percent
+        ("ended_digit", "i8"),  # the digit that `block` told to be over
+        ("ended_onset", "i8"),
+        ("ended_end", "i8"),
+        ("ended_level", "f8"),
+        ("ended_twist", "f8"),
+        ("ended_deviation", "f8"),
+        ("energy", "f8"),  # sum of squares of the last block
+        ("older", "f8"),  # and of the one before it
+        ("before", "f4", (2 * TONES,)),  # phasors of the last block: real parts, then imaginary parts
+        ("now", "f4", (2 * TONES,)),
+        ("sums", "f4", (2 * TONES,)),  # scratch memory
+        ("waves", "f4", (4, 16)),  # scratch memory: cosines and sines of row and column over a step
+        # Every block is written twice, SPAN apart: so the last blocks always lie in one piece.
+        ("history", "i2", (2 * SPAN,)),
     ],
     align=True,
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from dsp.codecs import g722
 from dsp.detectors import dtmf
+from dsp.detectors.dtmf_tables import DIGIT_CODES
 from dsp.jit import fence, inlined, kernel
 from dsp.plane import clock, codec, digits, gain, jitter, learning, rooms, rtcp, srtp, telephone_events
 from dsp.plane import layout as lo
@@ -257,7 +258,7 @@ def push_digit(state: Any, work: Any, slot: int, now_ns: int, row: int) -> None:
 def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
     """Whether the tone of a key that came by RFC 4733 is, or was from its beginning on, in the audio, too."""
     leg, detector = state.legs[slot], state.dtmf[slot]
-    if detector.phase == dtmf.ON and dtmf.DIGIT_CODES[detector.digit] == digit:
+    if detector.phase == dtmf.ON and DIGIT_CODES[detector.digit] == digit:
         return True
     return leg.dg_tone == digit and leg.dg_tone_ns > start_ns
 

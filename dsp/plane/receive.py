@@ -103,7 +103,7 @@ def _audio(
         if dtmf.is_quiet(detector, power, size):
             dtmf.pass_quiet(detector, size)
         else:
-            rows = dtmf.take(detector, pcm, size, work.correlators, work.rotation, work.frequencies, work.dtmf_out)
+            rows = dtmf.take(detector, pcm, size, work.dtmf_out)
         if rows > 0:
             _inband(state, work, slot, rows, now_ns)
         if detector.phase == dtmf.ON:

@@ -1,11 +1,10 @@
 """What the engine needs besides the shared state: scratch memory and tables, private to the process."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from dsp.detectors import dtmf
 from dsp.plane import rooms, srtp, telephone_events
 from dsp.plane.codec import Tools, make_tools
 from dsp.plane.layout import FRAME, SOCKADDR
@@ -53,9 +52,6 @@ class Work(NamedTuple):
     srtp_length: npt.NDArray[np.int32]
     sine: npt.NDArray[np.float32]
     digit_steps: npt.NDArray[np.int64]
-    correlators: npt.NDArray[np.float32]
-    rotation: Any
-    frequencies: Any
 
 
 def make_work(slots: int) -> Work:
@@ -88,7 +84,4 @@ def make_work(slots: int) -> Work:
         srtp_length=np.zeros(1, np.int32),
         sine=generator.SINE,
         digit_steps=generator.DIGIT_STEPS,
-        correlators=dtmf.CORRELATORS,
-        rotation=dtmf.ROTATION,
-        frequencies=dtmf.FREQUENCIES,
     )

@@ -5,9 +5,8 @@ import pytest
 
 from dsp.codecs import g711
 from dsp.detectors import dtmf
-from dsp.detectors.dtmf_state import BLOCK, DTMF_STATE, TONES, WINDOW
+from dsp.detectors.dtmf_state import DTMF_STATE
 from dsp.tones import generator
-from tests.dsp.naive.dtmf import tone_power
 
 ROUNDS = 4
 MS = 8  # samples
@@ -23,7 +22,7 @@ class Detector:
         out = np.zeros((4, 4), np.int64)
         for i in range(0, len(samples), chunk):
             part = samples[i : i + chunk]
-            rows = dtmf.take(self.state, part, len(part), dtmf.CORRELATORS, dtmf.ROTATION, dtmf.FREQUENCIES, out)
+            rows = dtmf.take(self.state, part, len(part), out)
             self.found += [(chr(r[0]), int(r[1]), int(r[2]), r[3] / 10) for r in out[:rows]]
         return self
 
@@ -170,8 +169,8 @@ def test_onset_end_and_level():
         stream = np.concatenate([np.zeros(start), tone(digit, 70, rng), silence(150)])
         ((found, onset, end, level),) = Detector().feed(line(stream, rng)).found
         assert found == digit
-        assert abs(onset - start) <= 3 * MS
-        assert abs(end - start - 70 * MS) <= 3 * MS
+        assert abs(onset - start) <= 4  # samples
+        assert abs(end - start - 70 * MS) <= 4
         assert level == pytest.approx(-7.0, abs=0.5)  # two tones of -10 dBm0
 
 
@@ -239,16 +238,3 @@ def test_noise_alone_is_nothing(level):
     rng = np.random.default_rng(12)
     noise = rng.normal(0, np.sqrt(g711.POWER_0_DBM0 * 10 ** (level / 10)), 8000 * 60)
     assert Detector().feed(line(noise, rng)).digits == ""
-
-
-def test_window_power_is_the_twins():
-    """The sub-blocks' phasors, added up, are the sum over the whole window."""
-    rng = np.random.default_rng(13)
-    samples = rng.normal(0, 3000, BLOCK * WINDOW).astype(np.int16)
-    state = np.zeros(1, DTMF_STATE).view(np.recarray)[0]
-    dtmf.reset(state)
-    out = np.zeros((4, 4), np.int64)
-    dtmf.take(state, samples, len(samples), dtmf.CORRELATORS, dtmf.ROTATION, dtmf.FREQUENCIES, out)
-    for index in range(TONES):
-        got = dtmf._window_power(state, index, dtmf.ROTATION[index, 0], dtmf.ROTATION[index, 1])
-        assert got == pytest.approx(tone_power(samples, dtmf.FREQUENCIES[index]), rel=1e-3, abs=1.0)

@@ -111,7 +111,7 @@ def test_a_key_is_recognised_35_ms_after_its_begin_at_the_latest(digit):
         dtmf.reset(detector)
         before = 0
         for frame in stream.reshape(-1, 160):
-            dtmf.take(detector, frame, 160, dtmf.CORRELATORS, dtmf.ROTATION, dtmf.FREQUENCIES, out)
+            dtmf.take(detector, frame, 160, out)
             if detector.phase == dtmf.ON:
                 break
             before += 160

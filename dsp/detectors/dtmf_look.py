@@ -1,0 +1,100 @@
+"""A quick look at the last two blocks (20 ms): which DTMF digit they may hold, if any.
+
+It is generous, since the measurement (`dtmf_fit`) decides; but it is all that nearly every block takes, so it is cheap.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from dsp.codecs.g711 import POWER_0_DBM0
+from dsp.detectors.dtmf_state import BLOCK, TONES
+from dsp.detectors.dtmf_tables import BLOCK_TURN, TURNS
+from dsp.jit import kernel
+
+#: Weakest tone: -31 dBm0 (mean square), 6 dB below what has to be accepted.
+MIN_TONE = POWER_0_DBM0 * 10**-3.1
+#: Quieter windows are not looked at when no digit is on.
+MIN_WINDOW = 2 * BLOCK * MIN_TONE
+#: Column above row at most 6 dB, row above column at most 10 dB: 2 dB beyond what Q.24 has for AT&T.
+MAX_TWIST = 10**0.6
+MAX_REVERSE_TWIST = 10**1.0
+#: Share of all energy: a strong dial tone may be under the digit.
+_SHARE = 0.15
+#: As sum of squared phasors to sum of squared samples; what a tone is off may cost it 4 dB in the window.
+_LEAST = np.float32(_SHARE * 10**-0.4 * BLOCK)
+#: Power of the second in a group, relative to the strongest.
+_NEIGHBOUR = np.float32(0.5)
+#: Widen the limits of level and twist.
+_LEVEL = 0.5
+_TWIST = 2.0
+_DEVIATION = 0.032
+#: Cosine of the phase advance over a block at that deviation.
+_ADVANCE = np.cos(np.minimum(_DEVIATION * TURNS * BLOCK, np.pi))
+
+
+@kernel
+def _window_powers(state: Any) -> None:
+    """Write the square of each tone's phasor over both blocks into `state.sums`.
+
+    The new block's phasors are turned back to the start of the one before.
+    """
+    for tone in range(TONES):
+        c, s = BLOCK_TURN[tone], BLOCK_TURN[TONES + tone]
+        re, im = state.now[tone], state.now[TONES + tone]
+        a = state.before[tone] + re * c - im * s
+        b = state.before[TONES + tone] + re * s + im * c
+        state.sums[tone] = a * a + b * b
+
+
+@kernel
+def _two_strongest(a: float, b: float, c: float, d: float) -> tuple[float, float]:
+    """Give the greatest two of four, without a branch: what noise and voices bring cannot be predicted."""
+    high, low, other, least = max(a, b), min(a, b), max(c, d), min(c, d)
+    return max(high, other), max(min(high, other), low, least)
+
+
+@kernel
+def _place(powers: Any, first: int, power: float) -> int:
+    for tone in range(first, first + 3):
+        if powers[tone] >= power:
+            return tone
+    return first + 3
+
+
+@kernel
+def _exact_power(state: Any, tone: int) -> float:
+    """Mean square of a tone in the window at its own frequency, 0 when that is too far off."""
+    c, s = np.float64(BLOCK_TURN[tone]), np.float64(BLOCK_TURN[TONES + tone])
+    re, im = np.float64(state.now[tone]), np.float64(state.now[TONES + tone])
+    a_re, a_im = np.float64(state.before[tone]), np.float64(state.before[TONES + tone])
+    b_re, b_im = re * c - im * s, re * s + im * c
+    a, b = math.sqrt(a_re * a_re + a_im * a_im), math.sqrt(b_re * b_re + b_im * b_im)
+    if b_re * a_re + b_im * a_im < a * b * _ADVANCE[tone]:
+        return 0.0
+    return 2.0 * (a + b) * (a + b) / (2 * BLOCK) ** 2
+
+
+@kernel
+def look_at(state: Any, energy: float) -> int:
+    """Digit (row * 4 + column) that the last two blocks may hold, of `energy` (sum of squares), or -1."""
+    if state.blocks < 2 or energy < MIN_WINDOW:
+        return -1
+    _window_powers(state)
+    powers = state.sums
+    row_best, row_next = _two_strongest(powers[0], powers[1], powers[2], powers[3])
+    column_best, column_next = _two_strongest(powers[4], powers[5], powers[6], powers[7])
+    alone = (row_next <= row_best * _NEIGHBOUR) & (column_next <= column_best * _NEIGHBOUR)
+    if not (alone & (row_best + column_best >= _LEAST * energy)):
+        return -1
+    row, column = _place(powers, 0, row_best), _place(powers, 4, column_best)
+    row_power = _exact_power(state, row)
+    column_power = _exact_power(state, column)
+    if min(row_power, column_power) < MIN_TONE * _LEVEL:
+        return -1
+    if (row_power + column_power) * 2 * BLOCK < _SHARE * energy:
+        return -1
+    if column_power > row_power * MAX_TWIST * _TWIST or row_power > column_power * MAX_REVERSE_TWIST * _TWIST:
+        return -1
+    return row * 4 + column - 4
