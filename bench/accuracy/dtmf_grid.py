@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from bench.accuracy import signals as s
-from bench.accuracy.dtmf import Condition, Dice, Key, nothing, press, twice
+from bench.accuracy.dtmf_trials import Condition, Dice, Key, nothing, press, twice
 from dsp.tones.generator import DIGITS
 
 #: Dial tones of countries: precise (US), British, continental, Japanese and French.
@@ -115,3 +115,21 @@ def _tones(tones: tuple[int, ...]) -> Callable[[str, Dice], tuple[s.Signal, str]
 
 def _noise(level: float) -> Callable[[str, Dice], tuple[s.Signal, str]]:
     return lambda _digit, dice: (s.noise(s.count(2000), level, dice), "")
+
+
+def lossy() -> Iterator[Condition]:
+    """Keys when packets are lost: how many are heard, once each."""
+    for percent, ms, told in product((1, 3, 5), (80, 100, 200), (True, False)):
+        how = "known to be lost" if told else "silence in their place"
+        name = f"{percent} % of packets lost, {how}, {ms} ms"
+        yield Condition(name, "rate", press(Key(ms)), loss=percent / 100, told=told)
+
+
+def disturbed(speech: Callable[[int, Dice], s.Signal], what: str) -> Iterator[Condition]:
+    """Keys over speech that goes on (another talker, or the echo of our own prompt)."""
+    for below, ms in product((6, 10, 15, 20), (50, 100)):
+
+        def under(samples: int, dice: Dice, below: float = below) -> s.Signal:
+            return s.at_level(speech(samples, dice), -7.0 - below)
+
+        yield Condition(f"over {what} {below} dB below, {ms} ms", "rate", press(Key(ms)), under=under)
