@@ -108,7 +108,10 @@ def test_a_kernel_called_directly_gives_the_same():
     from dsp.detectors import speech
     from dsp.detectors.speech_state import SPEECH_STATE
 
-    sound = recording()[: 100 * FRAME]
+    syllables = 1 + np.sin(2 * np.pi * 4 * np.arange(100 * FRAME) / 8000)
+    sound = np.concatenate(
+        [quiet(400), (np.random.default_rng(3).normal(0, 1500, 100 * FRAME) * syllables).astype(np.int16)]
+    )
     want = take(speech.feed_all, np.zeros(1, SPEECH_STATE).view(np.recarray), sound[None])
     collector = Collector(1)
     states = np.zeros(1, SPEECH_STATE).view(np.recarray)
@@ -119,7 +122,7 @@ def test_a_kernel_called_directly_gives_the_same():
         kernel(states, np.ascontiguousarray(sound[None, at : at + FRAME]), *rest)
         got += collector.taken().tolist()
     assert got == want.tolist()
-    assert len(got) == 2
+    assert got
 
 
 def test_all_detectors_take_their_part():
