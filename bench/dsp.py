@@ -15,13 +15,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
+import soxr
 
 from bench import spandsp
 from bench.accuracy import signals
+from dsp.analysis import detectors
+from dsp.detectors import dtmf, offline
+from dsp.detectors.dtmf_state import DTMF_STATE
+from dsp.tones.generator import COLUMNS_HZ, ROWS_HZ
 
 SEED = 20_261_122
 LEGS = 400
@@ -37,7 +43,7 @@ Feed = Callable[[Frames], None]
 
 
 def speech(seconds: float, dice: np.random.Generator) -> npt.NDArray[np.int16]:
-    """Recorded prompts one after the other, without their pauses, at `SPEECH_DBM0`, through G.711."""
+    """Recorded prompts one after the other, with their own short pauses, at `SPEECH_DBM0`, through G.711."""
     files = sorted(PROMPTS.rglob("*.wav"))
     if not files:
         raise RuntimeError(f"no recorded speech in {PROMPTS} (scripts/install-test-peers)")
@@ -45,18 +51,14 @@ def speech(seconds: float, dice: np.random.Generator) -> npt.NDArray[np.int16]:
     length = 0
     while length < seconds * signals.RATE:
         sound, rate = soundfile.read(files[int(dice.integers(len(files)))], dtype="int16")
-        sound = sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME) if rate == signals.RATE else sound[:0]
-        loud = [frame for frame in sound if signals.level(frame) > -40.0]
-        if loud:
-            parts.append(signals.at_level(np.concatenate(loud), SPEECH_DBM0))
-            length += len(parts[-1])
+        if rate == signals.RATE and sound.ndim == 1 and signals.level(sound) > -40.0:
+            parts.append(signals.at_level(sound, SPEECH_DBM0))
+            length += len(sound)
     return signals.line(np.concatenate(parts)[: round(seconds * signals.RATE)])
 
 
 def key(digit: int, ms: float, dice: np.random.Generator, level: float = -10.0) -> npt.NDArray[np.float64]:
     """Give key `digit` (row * 4 + column) of a duration."""
-    from dsp.tones.generator import COLUMNS_HZ, ROWS_HZ
-
     return signals.sines((ROWS_HZ[digit // 4], COLUMNS_HZ[digit % 4]), signals.count(ms), level, dice)
 
 
@@ -75,9 +77,33 @@ def talk(ticks: int, legs: int) -> Frames:
     return out
 
 
+class SpandspFeed:
+    """spandsp's `dtmf_rx` for so many legs, called by a loop in C."""
+
+    def __init__(self, loop: Any, legs: int) -> None:
+        self._loop = loop
+        self.states = [spandsp.LIBRARY.dtmf_rx_init(None, None, None) for _ in range(legs)]
+        self._held = (ctypes.c_void_p * legs)(*self.states)
+        self._take = ctypes.cast(spandsp.LIBRARY.dtmf_rx, ctypes.c_void_p)
+
+    def __call__(self, frames: Frames) -> None:
+        """Feed int16[ticks, legs, 160]."""
+        self._loop(self._take, self._held, frames.ctypes.data, *frames.shape)
+
+    def digits(self) -> list[str]:
+        """Take what each leg has heard."""
+        out = ctypes.create_string_buffer(129)
+        return [out.value.decode() if spandsp.LIBRARY.dtmf_rx_get(state, out, 128) else "" for state in self.states]
+
+    def close(self) -> None:
+        """Free the detectors."""
+        for state in self.states:
+            spandsp.LIBRARY.dtmf_rx_free(state)
+
+
 @contextmanager
-def spandsp_feed(legs: int) -> Iterator[Feed]:
-    """Give spandsp's `dtmf_rx` for so many legs. Raises RuntimeError without it or a C compiler."""
+def spandsp_feed(legs: int) -> Iterator[SpandspFeed]:
+    """Give spandsp's detectors. Raises RuntimeError without them or a C compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None or not spandsp.available():
         raise RuntimeError("spandsp or a C compiler is missing (scripts/install-test-peers)")
@@ -87,16 +113,11 @@ def spandsp_feed(legs: int) -> Iterator[Feed]:
         subprocess.run([compiler, "-O2", "-Wall", "-shared", "-fPIC", "-o", library, source], check=True)
         loop = ctypes.CDLL(library).feed
     loop.restype, loop.argtypes = None, [ctypes.c_void_p] * 3 + [ctypes.c_long] * 3
-    states = [spandsp.LIBRARY.dtmf_rx_init(None, None, None) for _ in range(legs)]
-    take = ctypes.cast(spandsp.LIBRARY.dtmf_rx, ctypes.c_void_p)
-    held = (ctypes.c_void_p * legs)(*states)
-
-    def feed(frames: Frames) -> None:
-        loop(take, held, frames.ctypes.data, *frames.shape)
-
-    yield feed
-    for state in states:
-        spandsp.LIBRARY.dtmf_rx_free(state)
+    feed = SpandspFeed(loop, legs)
+    try:
+        yield feed
+    finally:
+        feed.close()
 
 
 @contextmanager
@@ -126,3 +147,78 @@ def turns(feeds: dict[str, Feed], frames: Frames, count: int) -> dict[str, float
         for name, feed in feeds.items():
             taken[name].append(channels(feed, frames))
     return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def fed_by_ticks(legs: int, only: str = "") -> Feed:
+    """Give what the pass does with a tick: each batch kernel is called once for all legs; all detectors or one."""
+    collector = offline.Collector(legs)
+    feeds = [part for name, part in detectors(collector).items() if only in {"", name}]
+
+    def feed(frames: Frames) -> None:
+        for frame in frames:
+            for one in feeds:
+                one.feed(frame)
+            collector.told[:] = 0
+
+    return feed
+
+
+def waits(count: int) -> dict[str, list[float]]:
+    """Give ms from a key's onset to where the stream was when it was told, ours and spandsp's."""
+    dice = np.random.default_rng(SEED)
+    starts, streams = [], []
+    for number in range(count):
+        starts.append(int(dice.integers(800, 1600)))
+        sound = np.zeros(4000)
+        pressed = key(number % 16, 100, dice)
+        sound[starts[-1] : starts[-1] + len(pressed)] = pressed
+        streams.append(signals.line(sound + signals.noise(len(sound), -60.0, dice)))
+    states = np.zeros(count, DTMF_STATE).view(np.recarray)
+    told: dict[int, int] = {}
+    for verdict in offline.take(dtmf.feed_all, states, np.stack(streams)):
+        told.setdefault(int(verdict["row"]), int(verdict["at"]))
+    ours = [(told[row] - start) / 8 for row, start in enumerate(starts) if row in told]
+    theirs = []
+    if spandsp.available():
+        for start, sound in zip(starts, streams, strict=True):
+            theirs += [(one.at - start) / 8 for one in spandsp.digit_reports(sound)[:1]]
+    return {"ours": ours, "spandsp": theirs}
+
+
+def _analyze_speed(minutes: float) -> float:
+    """Give how many times faster than real time a stereo recording (48 kHz, 24 bit) is analysed, files and all."""
+    from edge.cli.analyze import listen
+
+    dice = np.random.default_rng(SEED)
+    pool = soxr.resample(speech(60.0, dice) / 32768.0, signals.RATE, 48_000)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "long.wav"
+        with soundfile.SoundFile(path, "w", 48_000, 2, subtype="PCM_24") as file:
+            for _ in range(round(minutes)):
+                file.write(np.stack([pool, pool[::-1]], axis=1))
+        listen(path)  # compiled
+        start = time.thread_time()
+        listen(path)
+        return minutes * 60 / (time.thread_time() - start)
+
+
+def measure(emit: Callable[..., None], *, quick: bool) -> None:
+    """Tell channels a core, by detector and all together, and how long a key takes to be recognised."""
+    frames = talk(100 if quick else 500, LEGS)
+    legs, count = LEGS, 1 if quick else TURNS
+    feeds = {name: fed_by_ticks(legs, name) for name in ("dtmf", "tones", "speech")}
+    feeds["everything"] = fed_by_ticks(legs)
+    with one_core(), spandsp_feed(legs) as theirs:
+        figures = turns({"spandsp": theirs, **feeds}, frames, count)
+    base = figures.pop("spandsp")
+    for name, value in figures.items():
+        beside = {"peer": "spandsp dtmf_rx", "peer_value": round(base), "ratio": round(value / base, 2)}
+        emit(f"{name}_channels_per_core", round(value), "channels/core", **beside)
+    emit("dtmf_beside_spandsp", round(figures["dtmf"] / base, 2), "times its channels")
+    emit("everything_beside_spandsp", round(figures["everything"] / base, 2), "times its channels")
+    taken = waits(160 if quick else 1600)
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        value, peer = (float(np.quantile(taken[one], share)) for one in ("ours", "spandsp"))
+        beside = {"peer": "spandsp dtmf_rx", "peer_value": round(peer, 1), "ratio": round(value / peer, 2)}
+        emit(f"dtmf_onset_to_verdict_{name}", round(value, 1), "ms", **beside)
+    emit("analyze_speed", round(_analyze_speed(1 if quick else 10)), "times real time")

@@ -7,11 +7,9 @@ code; the quick form has fewer trials of the same conditions.
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-_HERE = Path(__file__).parent
-SUBJECTS = tuple(name for name in ("dtmf", "progress", "answer") if (_HERE / f"{name}.py").is_file())
+SUBJECTS = ("dtmf", "progress", "answer")
 
 #: accept: each trial is recognised, and nothing else is heard. reject: nothing is heard. rate: measured, and where
 #: `least` is given promised to be no lower.

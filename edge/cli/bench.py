@@ -1,4 +1,4 @@
-"""`edge bench`: what calls cost, measured on this machine."""
+"""`edge bench`: what calls and detectors cost, measured on this machine."""
 
 import importlib
 import sys
@@ -12,7 +12,7 @@ from edge.cli.output import BAD, FINE, USAGE, complain, print_json
 from edge.cli.site import JsonOption
 
 #: What can be measured, in the order of `all`.
-SUBJECTS = ("calls", "media", "capacity", "voice", "hostile")
+SUBJECTS = ("dsp", "calls", "media", "capacity", "voice", "hostile")
 
 
 def register(app: App) -> None:
@@ -27,7 +27,7 @@ def bench(
     write: Annotated[Path | None, Parameter(help="Write the page of figures to this file.")] = None,
     json: JsonOption = False,
 ) -> int:
-    """Measure what calls cost here, how they sound, and what attacks achieve.
+    """Measure what calls and detectors cost here, how calls sound, and what attacks achieve.
 
     Needs a source tree: the load generator is no part of the package.
 
