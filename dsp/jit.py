@@ -18,7 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 from llvmlite import binding as _llvm
 from llvmlite import ir as _ir
@@ -27,7 +26,8 @@ from numba import types
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
-from dsp import libsrtp
+from dsp import compiling, libsrtp
+from dsp.compiling import Kernel
 
 #: numba declares its options at run time, so they have no types.
 config: Any = _numba_config
@@ -60,6 +60,7 @@ def _cache_folder() -> Path:
 
 
 config.CACHE_DIR = str(_cache_folder())
+compiling.install()
 
 
 def drop_old_caches(keep: int = 8) -> None:
@@ -78,33 +79,33 @@ def drop_old_caches(keep: int = 8) -> None:
 # Without numba's run-time, which counts references to arrays: each call with a tuple of arrays would count every member
 # up and down again, atomically, and that was 60 % of the pass. The caller in Python holds every array that kernels see.
 # So a kernel can neither make an array (numba says so when it compiles) nor return one.
-_WITHOUT_RUNTIME: Any = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False}
+_OPTIONS: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
+
+
+def _compiled(function: F, **options: Any) -> F:
+    if config.DISABLE_JIT:
+        return function
+    made = Kernel(function, **_OPTIONS, **options)
+    made.enable_caching()
+    return cast("F", made)
 
 
 def kernel(function: F) -> F:
     """Compile a kernel: without the GIL, cached, division like NumPy's (no exceptions leave a kernel).
 
-    It may not make arrays or return them.
+    It may not make arrays or return them. A kernel that kernels call is compiled as a part of them (`compiling.py`).
     """
-    compiled: Any = numba.njit(**_WITHOUT_RUNTIME)(function)
-    return cast("F", compiled)
+    return _compiled(function)
 
 
 def inlined(function: F) -> F:
-    """Make a kernel part of its only caller, before either is compiled.
-
-    numba compiles each kernel with all that it calls, so a chain of kernels is optimised once for each of its links.
-    For the links of the pass, which hold nearly everything, that was most of the time that compiling took.
-    """
-    compiled: Any = numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")(function)
-    return cast("F", compiled)
+    """Compile a kernel that has one caller."""
+    return _compiled(function)
 
 
 def sum_kernel(function: F) -> F:
     """Compile a kernel whose sums may be reordered, which lets them run on SIMD lanes; NaN and Inf stay exact."""
-    options: Any = {"reassoc", "contract", "nsz"}
-    compiled: Any = numba.njit(**_WITHOUT_RUNTIME, fastmath=options)(function)
-    return cast("F", compiled)
+    return _compiled(function, fastmath={"reassoc", "contract", "nsz"})
 
 
 # Pointers are passed as addresses (`array.ctypes.data`).

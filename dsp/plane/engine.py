@@ -140,7 +140,7 @@ class Engine:
 
 def is_compiled() -> bool:
     """Whether all kernels are in the cache, so that `compile_all` only loads them."""
-    # The loop calls all others, so it is the last to be written.
+    # The loop holds all others, and is the last to be written.
     return any(Path(config.CACHE_DIR).glob("*/loop.run-*.nbc"))
 
 
@@ -148,7 +148,7 @@ def compile_all() -> None:
     """Compile or load all kernels, so that an engine in a process forked from here starts at once. Starts no thread."""
     engine = Engine(layout.map_state(bytearray(layout.state_bytes(1, 2)), 1, 2))
     engine.take_up()
-    # Not `step`: each kernel that Python calls is held with its intermediate code, 4 MB, and the loop has its own.
+    # Not `step`: each kernel that Python calls is a program of its own, with all that it calls.
     source.lost(engine.state.legs[0])  # the controller calls it, too
     drop_old_caches()
     loop.run(engine.state, engine._work, _BOUNDS_US)  # noqa: SLF001 - RUN is 0: it returns at once

@@ -27,8 +27,8 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("path", sorted(DSP.rglob("*.py")), ids=lambda p: str(p.relative_to(DSP)))
-def test_only_jit_py_knows_numba(path):
-    if path.name == "jit.py":
+def test_only_two_modules_know_numba(path):
+    if path.name in {"jit.py", "compiling.py"}:
         return
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
@@ -58,6 +58,39 @@ def test_a_second_process_compiles_nothing():
         name, hits, misses = line.split()
         assert (int(hits), int(misses)) == (1, 0), name
     assert len(second.stdout.splitlines()) == 2
+
+
+PROGRAM = """
+from dsp import jit
+
+@jit.kernel
+def third(value, spare):
+    return value * 3
+
+@jit.kernel
+def second(value, spare):
+    return third(value, spare) + 1
+
+@jit.kernel
+def root(value):
+    return second(value, 1) + second(value + 1, 2.5) + third(value, 1)
+
+def programs():
+    return [len(kernel.overloads) for kernel in (root, second, third)]
+
+print(root(5), programs())
+print(second(5, 1), third(2.5, None), root(5), programs())
+"""
+
+
+def test_what_a_kernel_calls_becomes_a_part_of_it_and_a_program_where_python_calls_it(tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM)
+    for cached in (False, True):  # the second time from the cache
+        done = run(
+            f"exec(compile(open({str(script)!r}).read(), {str(script)!r}, 'exec'))", NUMBA_CACHE_DIR=str(tmp_path)
+        )
+        assert done.stdout.splitlines() == ["50 [1, 0, 0]", "16 7.5 50 [1, 1, 1]"], (cached, done.stderr)
 
 
 def test_compiled_code_of_old_versions_is_removed(tmp_path, monkeypatch):
