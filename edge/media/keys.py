@@ -35,6 +35,21 @@ class LegKeys:
             if one:
                 self.give(slot, generation, one)
 
+    def keep_ahead(self) -> None:
+        """Have the sessions of another process's engine ready, for its end; now and then."""
+        self._ring.drop_changed()
+        self._ring.sweep()
+        self._give_unheld()
+
+    def settle(self) -> None:
+        """Before an engine goes on with legs of an earlier one: give it all keys that their records name."""
+        self._ring.settle()
+        self._give_unheld()
+
+    def _give_unheld(self) -> None:
+        for slot in self._ring.unheld():
+            self.give_again(slot, int(self._plane.legs["generation"][slot]), 0)
+
     def start_of(self, slot: int, generation: int) -> tuple[int, int]:
         """Return SSRC and sequence number to send with under the next keys.
 

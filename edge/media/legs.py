@@ -384,10 +384,6 @@ class Legs:
         """Give the engine the keys of a leg; its sessions ended with its predecessor."""
         self._keys.give_again(state.slot, state.generation, state.remote.crypto if state.remote is not None else 0)
 
-    def key_slot_again(self, slot: int) -> None:
-        """Give the engine the keys that its record of a slot names, whatever the table says."""
-        self._keys.give_again(slot, int(self._plane.legs["generation"][slot]), 0)
-
     def give_again(self, state: SlotState) -> None:
         """Make an open leg's use of its slot known to an engine that never heard of it."""
         self._give(state)

@@ -35,7 +35,6 @@ class Left(NamedTuple):
 _FIELDS = (
     *("state", "generation", "rec_number", "dg_number", "pl_number", "pl_active", "pl_count", "pl_offset", "pl_length"),
     *("rm_room", "rm_mode", "rm_to", "rm_to_generation", "sd_muted", "sd_deaf", "sd_said", "sd_heard", "al_on"),
-    *("sr_handle", "sr_tx_handle", "sr_previous"),
 )
 
 
@@ -51,12 +50,6 @@ class Found:
         self._used = int(plane.ctl[layout.SLOTS_USED])
         self._columns = {name: plane.legs[name][: self._used].copy() for name in _FIELDS}
 
-    def encrypted(self) -> list[int]:
-        """Return the slots of open legs with keys."""
-        keyed = self._columns["sr_handle"] | self._columns["sr_tx_handle"] | self._columns["sr_previous"]
-        found: list[int] = np.flatnonzero((self._columns["state"] == layout.LEG_OPEN) & (keyed != 0)).tolist()
-        return found
-
     def record(self, slot: int) -> Mapping[str, Any]:
         """Return what is known of a slot, as Python's own integers."""
         if slot < self._used:
@@ -66,7 +59,7 @@ class Found:
 
 
 class TakeUp:
-    """One take-up. The engine may run already, with the keys of `secure`."""
+    """One take-up. The engine may run already, with the keys that its records name (`LegKeys.settle`)."""
 
     def __init__(  # noqa: PLR0917 - those that it brings together
         self,
@@ -79,11 +72,6 @@ class TakeUp:
     ) -> None:
         self._found, self._pending, self._events = found, found.pending, found.events
         self._plane, self._commands, self._legs, self._plays, self._report = plane, commands, legs, plays, report
-
-    def secure(self) -> None:
-        """Give the engine the keys that its records name; without them it would drop what comes, and be mute."""
-        for slot in self._found.encrypted():
-            self._legs.key_slot_again(slot)
 
     def run(self, table: SlotTable) -> Left:
         """Rebuild the tables of `legs` and `plays`; return what the recorder has to do."""

@@ -163,7 +163,11 @@ class Worker:
         self._context.channel.on(Reload, lambda message: self._take_site(read_site(message.path)))
         collect_rarely()
         be_prompt(self._context.prompt)  # only now: what was prepared could wait
-        return stand_by(self._context, self.pump, lambda: touch_pages(self._memory_map, self._share.memory_fd))
+        return stand_by(self._context, self.pump, self._keep_warm)
+
+    def _keep_warm(self) -> None:
+        touch_pages(self._memory_map, self._share.memory_fd)
+        self._keys.keep_ahead()
 
     def _take_site(self, site: Site) -> None:
         """Know a configuration that came before there was anything to do with it."""
@@ -176,7 +180,7 @@ class Worker:
         self._apply(self._context.site)
         self._events_lost_before, self._ticks_seen = int(ctl[layout.EVENTS_LOST]), int(ctl[layout.TICK])
         take_up = TakeUp(Found(self._plane), self._plane, self._commands, self.legs, self._plays, self._report)
-        take_up.secure()
+        self._keys.settle()  # without them the engine would drop what comes, and be mute
         ctl[layout.WAKE_FD] = self._wake_fd
         self._engine.take_up()
         self._start_engine()

@@ -88,7 +88,7 @@ class Desk:
         self.legs.plays = self.plays
         self.events = Events(self.legs, self.plays, self.reports.append, lambda: None, lambda _: None)
         take_up = TakeUp(Found(self.plane), self.plane, commands, self.legs, self.plays, self.reports.append)
-        take_up.secure()
+        self.legs._keys.settle()
         self.engine.take_up()
         left = take_up.run(self.table)
         self.handle_events()

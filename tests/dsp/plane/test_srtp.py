@@ -7,7 +7,8 @@ import pytest
 from dsp.libsrtp import SUITES
 from dsp.plane import layout as lo
 from dsp.plane import srtp
-from tests.dsp.naive.srtp import aes, counter_mode, derive, gcm
+from dsp.plane.keyring import Keys
+from tests.dsp.naive.srtp import Naive, aes, counter_mode, derive, gcm
 from tests.dsp.plane.srtp_desk import OUR_SSRC, PEER_SSRC, Desk, keys, ours, peer, report, rtp
 
 GCM = "AEAD_AES_128_GCM"
@@ -129,11 +130,16 @@ def test_the_roll_over_counter_goes_on_both_ways() -> None:
     assert (desk.leg.sr_rx_index[0], desk.leg.sr_tx_index) == (65539, 65539)
 
 
+@pytest.mark.parametrize("standby", [False, True])
 @pytest.mark.parametrize("last", [65534, 65535, 65536])
 @pytest.mark.parametrize("suite", ["AES_CM_128_HMAC_SHA1_80", GCM])
-def test_a_kill_near_the_wrap(suite: str, last: int) -> None:
+def test_a_kill_near_the_wrap(suite: str, last: int, *, standby: bool) -> None:
     desk, made = Desk(), keys(suite)
+    desk.state.ctl[lo.SLOTS_USED] = 1
     desk.secure(1, made)
+    assert desk.open(peer(made).rtp(rtp(65529)))
+    waiting = desk.reborn()
+    assert waiting.give(1, made)
     for sequence in range(65530, last + 1):
         assert desk.open(peer(made).rtp(rtp(sequence), sequence >> 16))
         assert desk.seal(rtp(sequence, OUR_SSRC))
@@ -142,8 +148,13 @@ def test_a_kill_near_the_wrap(suite: str, last: int) -> None:
         assert desk.seal_rtcp(report(OUR_SSRC))
     seen, report_seen = peer(made).rtp(rtp(last), last >> 16), peer(made).rtcp(report(), 39)
 
-    desk = desk.reborn()
-    assert desk.give(1, made)
+    if standby:
+        desk = waiting
+        desk.ring.settle()
+        assert not desk.ring.unheld()
+    else:
+        desk = desk.reborn()
+        assert desk.give(1, made)
     assert desk.open(seen) is None
     assert desk.open_rtcp(report_seen) is None
     assert desk.leg.rx_replayed == 2, "the window of the engine before us is gone, its indices are not"
@@ -302,3 +313,77 @@ def test_indices_are_guessed_as_the_standard_says() -> None:
         assert srtp.guess_index(highest, true & 0xFFFF) == true
     assert srtp.guess_index(5, 65535) == 65535, "there is no index below 0"
     assert PEER_SSRC != OUR_SSRC
+
+
+def _facts(desk: Desk) -> dict[int, list[int]]:
+    """Rows by handle: their words, of pointers only whether there are any."""
+    found = {}
+    for row in desk.work.srtp[0]:
+        words = row.tolist()
+        for pointer in (srtp.RX, srtp.KEPT, srtp.TX):
+            words[pointer] = int(words[pointer] != 0)
+        if words[srtp.HANDLE]:
+            found[words[srtp.HANDLE]] = words
+    return found
+
+
+def _packets(desk: Desk, far: Naive, count: int, ssrc: int = PEER_SSRC, first: int = 65530) -> None:
+    for n in range(first, first + count):
+        assert desk.open(far.rtp(rtp(n, ssrc), n >> 16)) is not None
+
+
+def _happens(desk: Desk, far: Naive, what: str, new: Keys) -> None:
+    """What an engine may do while another controller stands by."""
+    if what == "packets":
+        _packets(desk, far, 2, first=65533)
+        assert desk.open_rtcp(far.rtcp(report(), 5)) is not None
+    elif what == "a wrap":
+        _packets(desk, far, 9, first=65533)
+    elif what == "a stream":
+        _packets(desk, far, 2, ssrc=0x7777, first=20)
+    elif what == "new keys":
+        desk.secure(8, new)
+    elif what == "another leg":
+        desk.leg.generation, desk.leg.ssrc = 2, 0x9999
+    elif what == "the end":
+        desk.leg.state, desk.leg.sr_handle, desk.leg.sr_tx_handle = lo.LEG_FREE, 0, 0
+        desk.state.ctl[lo.COMMAND_HEAD] = desk.state.ctl[lo.COMMAND_TAIL] = 2  # the close, and one before it
+
+
+@pytest.mark.parametrize("since", ["nothing", "packets", "a wrap", "a stream", "new keys", "another leg", "the end"])
+def test_rows_made_ahead_are_brought_up_to_date(since: str) -> None:
+    """A controller that stood by ends up with what one makes that begins after the kill."""
+    made = {7: keys(), 8: keys()}
+    desk, far = Desk(), peer(made[7])
+    desk.state.ctl[lo.SLOTS_USED] = 1
+    desk.secure(7, made[7])
+    _packets(desk, far, 3)
+    ahead = desk.reborn()
+    assert ahead.ring.unheld() == [0]
+    assert ahead.give(7, made[7])
+    assert ahead.ring.unheld() == []
+    _happens(desk, far, since, made[8])
+    fresh = desk.reborn()
+    named = {int(desk.leg.sr_handle), int(desk.leg.sr_previous)} - {0}
+    for one in (ahead, fresh):
+        one.ring.settle()
+        if one.ring.unheld():
+            assert all(one.ring.put(0, int(desk.leg.generation), handle, made[handle]) for handle in named)
+    ahead.ring.sweep()
+    assert _facts(ahead) == _facts(fresh)
+    assert len(_facts(ahead)) == {"new keys": 2, "the end": 0}.get(since, 1)
+
+
+def test_what_the_engine_before_has_heard_is_not_heard_again_by_one_that_stood_by() -> None:
+    made = keys()
+    desk, far = Desk(), peer(made)
+    desk.state.ctl[lo.SLOTS_USED] = 1
+    desk.secure(7, made)
+    _packets(desk, far, 3)
+    ahead = desk.reborn()
+    assert ahead.give(7, made)
+    _packets(desk, far, 2, first=65533)
+    ahead.ring.settle()
+    assert [ahead.open(far.rtp(rtp(n))) for n in (65531, 65534)] == [None, None]
+    assert int(desk.leg.rx_replayed) == 2
+    assert ahead.open(far.rtp(rtp(65540), 1)) is not None
