@@ -226,7 +226,6 @@ def _take_up_again(leg: Any, ring: Any) -> int:
         if late > 0 and leg.jb_dry <= BRIDGED << leg.wide and leg.jb_newest_ts >= leg.jb_play_ts + late:
             # What was made up stands for it: to play it as well would only add a delay that has to go again.
             _advance(leg, ring, leg.jb_play_ts + late)
-            leg.jb_concealed += leg.jb_dry_made
             lost = late
         else:
             leg.jb_waited += leg.jb_dry >> leg.wide

@@ -77,6 +77,27 @@ def test_what_happens_often_is_waited_for_and_what_is_rare_is_not():
     assert _settled(lambda n: 800 if n == 1500 else 0) == 160
 
 
+def _kept(ppm: float, wait: int, seconds: int = 60) -> list[int]:
+    """The delay by the second, for packets that wait `wait` samples for their tick at first and drift by `ppm`."""
+    kernel, targets = Kernel(0, 0, start=0, least=0), []
+    for n in range(50 * seconds):
+        arrival = 160 * n - wait + round(160 * n * ppm * 1e-6)  # of a packet of time 160 n
+        clock = -(-arrival // 160) * 160
+        kernel.note(clock, 160 * n, 160, clock - arrival)
+        if n % 50 == 49:
+            targets.append(int(kernel.leg.jb_target))
+    return targets
+
+
+def test_who_comes_just_in_time_for_the_tick_costs_no_tick_unless_clocks_drift():
+    """1 ms before the tick. What is kept at first goes once no drift was seen; with some, a tick is kept in time."""
+    assert _kept(0, 8)[15:] == 45 * [0]
+    assert _kept(0, 2)[15:] == 45 * [160], "too near for any clock"
+    drifting = _kept(300, 120)  # the wait is over after 50 s
+    assert drifting[30] == 0
+    assert drifting[45] == 160
+
+
 def test_one_damaged_timestamp_changes_nothing():
     assert _settled(lambda n: -7000 if n == 2990 else 0) == 160
 

@@ -17,13 +17,13 @@ def frame(n: int, size: int = 160):
     return (np.arange(n * size, (n + 1) * size) % 20_000 + 100).astype(np.int16)
 
 
-def run(trace, frames: int, ts_of=lambda n: 160 * n, spurts=(), least_ms: int = 20):
+def run(trace, frames: int, ts_of=lambda n: 160 * n, spurts=(), start_ms=60, least_ms=20, most_ms=300, waited=0):
     """Play `frames` ticks; `trace` maps tick -> packets (numbers) that arrive in it, `spurts` come after a pause."""
-    b = Buffer(least_ms=least_ms)
+    b = Buffer(start_ms, least_ms, most_ms)
     out, holes = [], []
     for tick in range(frames):
         for n in trace.get(tick, ()):
-            b.put(frame(n), ts_of(n), int(n in spurts))
+            b.put(frame(n), ts_of(n), int(n in spurts), waited)
         samples, hole = b.play()
         out.append(samples)
         holes.append(hole)
@@ -123,6 +123,31 @@ def test_a_delay_that_has_grown_comes_down_without_a_hole():
     assert sum(holes) == b.leg.jb_underruns == b.leg.jb_resyncs == 0
     assert b.leg.jb_compressed >= 160 * 9
     assert 160 * (1600 + 10) - int(b.leg.jb_play_ts) <= 320
+
+
+def test_what_was_bridged_is_not_played_where_the_delay_it_needs_is_not_wanted():
+    """Two packets come 40 ms late, and 20 ms are the most: what was made up stands for one of them."""
+    trace = {t: [t] for t in range(1000)}
+    trace[800], trace[801], trace[802] = [], [], [800, 801, 802]
+    b, out, holes = run(trace, 990, start_ms=0, least_ms=0, most_ms=20, waited=100)
+    assert b.leg.jb_underruns == 1
+    assert sum(holes) == b.leg.jb_delay == 160
+    assert b.leg.jb_concealed == 320
+    assert b.leg.jb_compressed == b.leg.jb_stretched == b.leg.jb_waited == b.leg.jb_late == 0
+    assert np.array_equal(out[160 * 803 :], np.concatenate([frame(n) for n in range(802, 989)]))
+
+
+def test_what_is_made_up_is_short_where_pauses_are_likelier_than_losses():
+    """A sender with DTX says with its third pause what the end of its packets means; a loss takes that back."""
+    on = [t for k in range(5) for t in range(100 * k, 100 * k + 80)]
+    b, out, _ = run({t: [t] for t in on}, 500, spurts=range(100, 500, 100), start_ms=0, least_ms=0, waited=100)
+    tails = [int(np.flatnonzero(out[160 * end : 160 * (end + 20)])[-1]) + 1 for end in range(80, 500, 100)]
+    assert [round(t / 8) for t in tails] == [60, 60, 20, 20, 20]
+    assert b.leg.jb_concealed == b.leg.jb_underruns == 0
+    lossy = {t: [t] for t in on if not 320 <= t < 340}
+    _, out, _ = run(lossy, 500, spurts=range(100, 500, 100), start_ms=0, least_ms=0, waited=100)
+    tail = np.flatnonzero(out[160 * 380 : 160 * 400])[-1] + 1
+    assert round(tail / 8) == 60
 
 
 def test_what_comes_after_a_step_in_delay_is_played_and_not_lost():
