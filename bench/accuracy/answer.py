@@ -6,7 +6,6 @@ Thresholds were set on the development half of the voices; what is published is 
 import collections
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,10 +13,7 @@ from bench.accuracy import Row, Score, Table, asterisk_amd
 from bench.accuracy.answer_calls import Call, corpus
 from bench.accuracy.answer_voices import SPEAKERS, Half
 from bench.accuracy.signals import RATE
-from dsp.detectors import answer, offline, speech
-from dsp.detectors.answer_state import ANSWER_STATE
-from dsp.detectors.speech_state import SPEECH_STATE
-from dsp.detectors.verdicts import ANSWER
+from dsp.detectors import answer, answer_offline
 
 VERDICTS = ("human", "machine", "fax", "unknown")
 DEADLINES_MS = (2500, 4000, 5000, 6000, 8000, 12000)
@@ -58,18 +54,9 @@ class Judged:
 
 def judge(calls: Sequence[Call], settings: dict[str, int] | None = None) -> list[Judged]:
     """Judge calls of one length, as the engine does, by settings in ms (the rest: defaults)."""
-    rules = answer.settings(settings).view(np.recarray)
-    states = np.zeros(len(calls), ANSWER_STATE).view(np.recarray)
-    hearing = np.zeros(len(calls), SPEECH_STATE).view(np.recarray)
-    which = np.zeros(len(calls), np.int32)
-
-    def feed_all(_: Any, frames: Any, rows: Any, count: int, verdicts: Any, told: Any) -> None:
-        speech.feed_all(hearing, frames, rows, count, verdicts, told)
-        answer.feed_all(states, hearing, rules, which, rows, count, verdicts, told)
-
-    out = [Judged(call, "unknown", "deadline", len(call.samples)) for call in calls]
-    for one in offline.take(feed_all, states, np.stack([call.samples for call in calls])):
-        if one["kind"] == ANSWER and int(one["code"]) in answer.CODE_NAMES:
+    out = [Judged(call, "unknown", "none", len(call.samples)) for call in calls]
+    for one in answer_offline.judge(np.stack([call.samples for call in calls]), answer.settings(settings)):
+        if int(one["code"]) in answer.CODE_NAMES:
             verdict, cause = answer.CODE_NAMES[int(one["code"])], answer.CAUSE_NAMES[int(one["cause"])]
             out[one["row"]] = Judged(calls[one["row"]], verdict, cause, int(one["at"]))
     return out

@@ -20,6 +20,7 @@ COMMANDS = (
     "events",
     "recordings",
     "analyze",
+    "amd",
     "menu",
     "selftest",
     "warmup",

@@ -8,7 +8,7 @@ import msgspec
 from edge.config import kinds
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, find, place_of
-from edge.config.site import Route, Site
+from edge.config.site import AmdRules, Route, Site
 from edge.vocabulary import events
 
 #: Ports from here on are the kernel's own (ip_local_port_range); any program may have one when we start.
@@ -28,6 +28,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_paths(site, root, findings)
     _check_names(site, root, findings)
     _check_trunks(site, root, findings)
+    _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)
 
@@ -103,7 +104,8 @@ def _check_paths(site: Site, root: Located, findings: Findings) -> None:
 
 
 def _check_names(site: Site, root: Located, findings: Findings) -> None:
-    for table, names in (("trunks", [t.name for t in site.trunks]), ("sinks", [s.name for s in site.sinks])):
+    tables = {"trunks": site.trunks, "sinks": site.sinks, "amd_rules": site.amd_rules}
+    for table, names in ((table, [one.name for one in values]) for table, values in tables.items()):
         seen: dict[str, int] = {}
         for index, name in enumerate(names):
             if name and name in seen:
@@ -139,6 +141,40 @@ def _check_trunks(site: Site, root: Located, findings: Findings) -> None:
             known.append((network, trunk.name))
         if site.routes and not any(route.trunk in {"", trunk.name} for route in site.routes):
             findings.warning(place_of(root, ("trunks", index)), f"no route takes calls of trunk '{trunk.name}'")
+
+
+def _check_amd(site: Site, root: Located, findings: Findings) -> None:
+    for index, rules in enumerate(site.amd_rules):
+        check_amd_rules(rules, root, ("amd_rules", index), findings)
+    names = [rules.name for rules in site.amd_rules]
+    for index, trunk in enumerate(site.trunks):
+        if trunk.amd_rules and trunk.amd_rules not in names:
+            findings.follow_up(
+                place_of(root, ("trunks", index, "amd_rules")),
+                f"there are no amd_rules '{trunk.amd_rules}'",
+                _known(trunk.amd_rules, names, "amd_rules"),
+            )
+
+
+def check_amd_rules(rules: AmdRules, root: Located, at: tuple[str | int, ...], findings: Findings) -> None:
+    """Check that the parts of rules fit each other. `at` is where they stand."""
+    pairs = (
+        ("short_pause", "short_wait"),
+        ("short_greeting", "machine_speech"),
+        ("wait", "machine_speech"),
+        ("machine_speech", "deadline"),
+        ("no_speech", "deadline"),
+        ("beep", "beep_most"),
+        ("beep_joined", "beep_most"),
+    )
+    for less, more in pairs:
+        low, high = getattr(rules, f"{less}_ms"), getattr(rules, f"{more}_ms")
+        if low > high:
+            place = place_of(root, (*at, less))
+            findings.follow_up(place, f"{less}, {low} ms, is more than {more}, {high} ms")
+    if rules.beep_least_hz > rules.beep_most_hz:
+        place = place_of(root, (*at, "beep_least_hz"))
+        findings.follow_up(place, "beep_least_hz is more than beep_most_hz")
 
 
 def _check_routes(site: Site, root: Located, findings: Findings, *, menus_complete: bool) -> None:

@@ -7,7 +7,7 @@ test is not bound to it.
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from edge.core.menus.model import Menu
 from edge.vocabulary.crypto import SrtpPolicy
@@ -153,6 +153,53 @@ class Trunk(Struct, frozen=True, kw_only=True):
     symmetric_rtp: bool = False
     #: Quiet callers are lifted slowly towards the normal level. Their recordings stay as they are.
     auto_level: bool = False
+    #: On calls that we make through it: tell whether a human, a machine or a fax answered (`answer.detected`).
+    amd: bool = False
+    #: Name of the rules (`[[amd_rules]]`) for that; empty: the defaults there.
+    amd_rules: Annotated[str, _text("name", optional=True)] = ""
+
+
+class AmdRules(Struct, frozen=True, kw_only=True):
+    """How it is told who answered a call that we made: by lengths and pauses, so in any language.
+
+    Somebody who says a little and then waits is a human; who talks on without waiting is a machine. `edge amd tune`
+    shows what rules do to recordings of your own.
+    """
+
+    #: What trunks call them.
+    name: Name
+    #: A verdict is given so long after the answer, whatever is known then.
+    deadline_ms: Annotated[int, _range(1_000, 60_000)] = 12000
+    #: Nothing said for so long: unknown.
+    no_speech_ms: Annotated[int, _range(500, 60_000)] = 5000
+    #: A greeting of this length at most is a short one.
+    short_greeting_ms: Annotated[int, _range(200, 5_000)] = 1200
+    #: After a short greeting a human is told so long after its begin...
+    short_wait_ms: Annotated[int, _range(300, 10_000)] = 1350
+    #: ...and not before the silence after it has lasted so long.
+    short_pause_ms: Annotated[int, _range(200, 5_000)] = 600
+    #: Silence after a longer greeting that makes it a human's. Longer: fewer machines that pause are taken for humans.
+    wait_ms: Annotated[int, _range(200, 5_000)] = 760
+    #: A greeting that goes on for so long without such a silence is a machine's. Longer: fewer humans are taken for it.
+    machine_speech_ms: Annotated[int, _range(1_000, 30_000)] = 3850
+    #: Less speech than this is a cough.
+    least_speech_ms: Annotated[int, _range(40, 1_000)] = 120
+    #: A beep is one tone that lasts so long at least...
+    beep_ms: Annotated[int, _range(80, 2_000)] = 120
+    #: ...or so long, when it comes right out of a voice (a sung vowel is a tone, too)...
+    beep_joined_ms: Annotated[int, _range(80, 2_000)] = 250
+    #: ...and so long at most,
+    beep_most_ms: Annotated[int, _range(200, 10_000)] = 2000
+    #: of this frequency, Hz, at least
+    beep_least_hz: Annotated[int, _range(350, 3_000)] = 380
+    #: and at most.
+    beep_most_hz: Annotated[int, _range(350, 3_000)] = 2700
+    #: Tones of fax terminals last so long at least.
+    fax_tone_ms: Annotated[int, _range(100, 2_000)] = 300
+    #: Silence after which a machine's greeting is over, when there is no beep.
+    greeting_end_ms: Annotated[int, _range(300, 10_000)] = 1500
+    #: For so long after the deadline, the end of a machine's greeting and its beep are waited for.
+    listen_ms: Annotated[int, _range(0, 600_000)] = 60000
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -189,6 +236,12 @@ class Sink(Struct, frozen=True, kw_only=True):
     max_age_seconds: Annotated[int, _range(0, 31_536_000)] = 0
 
 
+def amd_settings(rules: AmdRules) -> dict[str, int]:
+    """Give rules as the detector takes them: ms (Hz) by name without the unit of time."""
+    plain = structs.asdict(rules)
+    return {name.removesuffix("_ms"): value for name, value in plain.items() if name != "name"}
+
+
 class Site(Struct, frozen=True, kw_only=True):
     """The whole effective configuration."""
 
@@ -201,6 +254,7 @@ class Site(Struct, frozen=True, kw_only=True):
     recording: Recording = field(default_factory=Recording)
     limits: Limits = field(default_factory=Limits)
     trunks: list[Trunk] = field(default_factory=list)
+    amd_rules: list[AmdRules] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     sinks: list[Sink] = field(default_factory=list)
     #: Compiled menus by name.
