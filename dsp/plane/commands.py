@@ -7,10 +7,10 @@ generation or number says that it was applied, and a leg's number is written las
 from typing import Any
 
 from dsp.codecs import g722
-from dsp.detectors import dtmf
+from dsp.detectors import dtmf, speech
 from dsp.detectors.dtmf_tables import DIGIT_CODES
 from dsp.jit import fence, inlined, kernel
-from dsp.plane import clock, codec, digits, gain, jitter, learning, rooms, rtcp, srtp, telephone_events
+from dsp.plane import clock, codec, digits, gain, hearing, jitter, learning, rooms, rtcp, srtp, telephone_events
 from dsp.plane import layout as lo
 from dsp.plane.rings import push_event
 
@@ -73,6 +73,7 @@ def _open(state: Any, slot: int, entry: Any, tick: int) -> None:
     leg.rc_next_tick = tick + rtcp.next_interval(leg, tick) // 2
     jitter.restart(state, slot)
     codec.forget(state.codec[slot], 0, lo.CODEC_WORDS)
+    speech.reset(state.speech[slot])
     leg.generation = entry[2]
     state.ctl[lo.SLOTS_USED] = max(state.ctl[lo.SLOTS_USED], slot + 1)
     fence()
@@ -266,7 +267,7 @@ def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
 @inlined
 def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     kind, slot = entry[0], entry[1]
-    known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or kind == lo.CMD_SECURE or kind == lo.CMD_LEARN  # noqa: PLR1714
+    known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or lo.CMD_SECURE <= kind <= lo.CMD_DETECT_ANSWER
     if slot < 0 or slot >= state.legs.shape[0] or not known:
         state.ctl[lo.COMMANDS_BAD] += 1
         return
@@ -283,6 +284,8 @@ def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
         srtp.secure(leg, entry[3], entry[4], entry[5], tick)
     elif kind == lo.CMD_LEARN:
         learning.begin(leg, work, entry, now_ns)
+    elif kind == lo.CMD_DETECT_ANSWER:
+        hearing.detect_answer(state, slot, entry)
     elif kind == lo.CMD_PLAY:
         _play(state, slot, entry, now_ns)
     elif kind == lo.CMD_STOP_PLAY:

@@ -18,7 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.codecs import g722, resample
+from dsp.detectors.answer_state import ANSWER_SETTINGS, ANSWER_STATE
 from dsp.detectors.dtmf_state import DTMF_STATE
+from dsp.detectors.speech_state import SPEECH_STATE
 
 MAGIC = 0x45444745504C414E
 VERSION = 13
@@ -172,6 +174,8 @@ CMD_SECURE = 30
 #: number (> 0) of the window, then struct sockaddr of the negotiated RTP and RTCP address (4 words each): the peer's
 #: address is learned (`learning.py`)
 CMD_LEARN = 31
+#: number (> 0), then the words of ANSWER_SETTINGS: it is told from now on who has answered
+CMD_DETECT_ANSWER = 32
 
 # --- events: int64[EVENTS, EVENT_WORDS]: kind, slot, generation, tick instant, arguments ----------------------------
 EVENTS = 4096
@@ -194,6 +198,9 @@ EV_RECORD_STOPPED = 6
 EV_LEG_CLOSED = 7
 #: told as missing for ns, which fault (FAULT_*)
 EV_AUDIO_RESUMED = 20
+#: code and cause (`dsp.detectors.answer`; cause << 8), start << 32 | end, when it was known (samples since the
+#: command), and the verdict's `a`, `b` (thousandths) and level (dBm0 * 10)
+EV_ANSWER = 30
 
 #: No RTP comes; it comes and holds no sound; the peer reports that nothing of ours arrives.
 FAULT_NO_PACKETS = 0
@@ -575,6 +582,9 @@ LEG = np.dtype(
         ("ln_learned", "i8"),
         ("ln_connected", "i8"),
         ("ln_rtcp_dirty", "i8"),  # 1: what is in the RTCP socket may be anybody's
+        # who answered (`hearing.py`)
+        ("an_number", "i8"),  # of the command
+        ("an_on", "i8"),
     ],
     align=True,
 )
@@ -602,6 +612,11 @@ class PlaneState(NamedTuple):
     codec: npt.NDArray[np.int64]
     #: uint8[slots, PACKING]: encoded audio that waits to fill a packet.
     packing: npt.NDArray[np.uint8]
+    #: `SPEECH_STATE`, `ANSWER_STATE` and `ANSWER_SETTINGS` records; the last ones also as int64 words.
+    speech: Any
+    answers: Any
+    rules: Any
+    rule_words: npt.NDArray[np.int64]
 
 
 def _align(size: int, to: int = PAGE) -> int:
@@ -621,6 +636,9 @@ def _sections(slots: int, prompt_bytes: int) -> list[tuple[int, int]]:
         prompt_bytes // 2 * 2,
         slots * CODEC_WORDS * 8,
         slots * PACKING,
+        slots * SPEECH_STATE.itemsize,
+        slots * ANSWER_STATE.itemsize,
+        slots * ANSWER_SETTINGS.itemsize,
         0,
     ]
     offset, out = 0, []
@@ -661,6 +679,10 @@ def map_state(buffer: Any, slots: int, prompt_bytes: int) -> PlaneState:
         prompts=part(7, np.int16, (prompt_bytes // 2,)),
         codec=part(8, np.int64, (slots, CODEC_WORDS)),
         packing=part(9, np.uint8, (slots, PACKING)),
+        speech=part(10, SPEECH_STATE, (slots,)).view(np.recarray),
+        answers=part(11, ANSWER_STATE, (slots,)).view(np.recarray),
+        rules=part(12, ANSWER_SETTINGS, (slots,)).view(np.recarray),
+        rule_words=part(12, np.int64, (slots, ANSWER_SETTINGS.itemsize // 8)),
     )
     _stamp(state.ctl, slots, prompt_bytes // 2)
     return state

@@ -12,6 +12,7 @@ from dsp.plane import (
     comfort_noise,
     digits,
     edges,
+    hearing,
     jitter,
     learning,
     levels,
@@ -116,6 +117,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
             row, rx, rx8 = state.codec[slot], work.rx[slot], work.rx8[slot]
             codec.narrow(row, lo.CODEC_PLAYED_DOWN, legs[slot].wide, rx, rx8, work.codec)
             ctl[lo.CONCEALED] += (legs[slot].jb_concealed - before) >> legs[slot].wide
+    hearing.hear(state, work, used, now_ns)
     rooms.gather(legs, work.rooms, work.rx, work.rx8, used, now_ns)
     clock.crash_point(ctl, 4)
     for slot in range(used):

@@ -1,10 +1,11 @@
 """What the engine needs besides the shared state: scratch memory and tables, private to the process."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from dsp.detectors.verdicts import VERDICT
 from dsp.plane import rooms, srtp, telephone_events
 from dsp.plane.codec import Tools, make_tools
 from dsp.plane.layout import FRAME, SOCKADDR
@@ -52,6 +53,9 @@ class Work(NamedTuple):
     srtp_length: npt.NDArray[np.int32]
     sine: npt.NDArray[np.float32]
     digit_steps: npt.NDArray[np.int64]
+    #: VERDICT[8] and int64[2]: what a detector says of a leg's frame.
+    verdicts: Any
+    told: npt.NDArray[np.int64]
 
 
 def make_work(slots: int) -> Work:
@@ -84,4 +88,6 @@ def make_work(slots: int) -> Work:
         srtp_length=np.zeros(1, np.int32),
         sine=generator.SINE,
         digit_steps=generator.DIGIT_STEPS,
+        verdicts=np.zeros(8, VERDICT).view(np.recarray),
+        told=np.zeros(2, np.int64),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from dsp.detectors import answer
 from dsp.plane import layout
 from edge.media.figures import NS_PER_MS
 from edge.media.legs import Legs
@@ -10,8 +11,17 @@ from edge.media.slots import SlotState
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.media import AudioFault, DigitMethod
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import AnyReport, AudioResumed, AudioStopped, DigitHeard, DigitsSent, SoundHeard
+from edge.vocabulary.reports import (
+    AnswerHeard,
+    AnyReport,
+    AudioResumed,
+    AudioStopped,
+    DigitHeard,
+    DigitsSent,
+    SoundHeard,
+)
 
+_SAMPLES_PER_MS = layout.SAMPLE_RATE // 1000
 _METHODS: dict[int, DigitMethod] = {layout.METHOD_RFC4733: "rfc4733", layout.METHOD_INBAND: "inband"}
 _FAULTS: dict[int, AudioFault] = {
     layout.FAULT_NO_PACKETS: "no_packets",
@@ -41,6 +51,7 @@ class Events:
             layout.EV_DIGITS_SENT: self._digits_sent,
             layout.EV_AUDIO_STOPPED: self._audio_stopped,
             layout.EV_AUDIO_RESUMED: self._audio_resumed,
+            layout.EV_ANSWER: self._answer,
             layout.EV_RECORD_STOPPED: self._record_stopped,
             layout.EV_LEG_CLOSED: self._leg_closed,
         }
@@ -93,6 +104,25 @@ class Events:
 
     def _audio_resumed(self, state: SlotState, arguments: tuple[int, ...]) -> None:
         self._report(AudioResumed(state.leg, arguments[0] // NS_PER_MS, _FAULTS[arguments[1]]))
+
+    def _answer(self, state: SlotState, arguments: tuple[int, ...]) -> None:
+        said, span, at, a, b, level = arguments[:6]
+        code, cause = said & 0xFF, said >> 8
+        beep, verdict = code == answer.BEEP, code in answer.CODE_NAMES
+        self._report(
+            AnswerHeard(
+                leg=state.leg,
+                what="beep" if beep else answer.CODE_NAMES.get(code, "greeting_ended"),
+                cause=None if beep else answer.CAUSE_NAMES[cause],
+                start_ms=(span >> 32) // _SAMPLES_PER_MS,
+                end_ms=(span & 0xFFFFFFFF) // _SAMPLES_PER_MS,
+                at_ms=at // _SAMPLES_PER_MS,
+                level_dbm0=level / 10,
+                speech_ms=a if verdict else 0,
+                pause_ms=b if verdict else 0,
+                hz=a / 1000 if beep else None,
+            )
+        )
 
     def _record_stopped(self, _state: SlotState, _arguments: tuple[int, ...]) -> None:
         self._wake_recorder()  # it reads the figures from the leg's record

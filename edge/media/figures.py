@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dsp.detectors import speech
 from dsp.plane import layout, source
 from edge.core.quality import legs as quality
 from edge.vocabulary.ids import LegId
@@ -16,22 +17,24 @@ _DEFAULT_PTIME_MS = 20
 _ABSURD_MS = 60_000.0
 
 
-def figures_of(leg: LegId, record: Any, remote: RemoteMedia | None) -> LegMediaEnded:
+def figures_of(leg: LegId, record: Any, remote: RemoteMedia | None, hearing: Any = None) -> LegMediaEnded:
     """Return the figures of `record` (a `layout.LEG`), counted since the leg was opened.
 
-    `remote`: what was negotiated last.
+    `remote`: what was negotiated last. `hearing`: its `SPEECH_STATE`, None: nothing was heard.
     """
     first_sound_ns = int(record["first_sound_ns"])
     return LegMediaEnded(
         leg=leg,
         first_sound_ms=first_sound_ns // NS_PER_MS if first_sound_ns else None,
-        **quality_of(record, remote),
+        **quality_of(record, remote, hearing),
     )
 
 
-def quality_of(record: Any, remote: RemoteMedia | None) -> dict[str, Any]:
+def quality_of(record: Any, remote: RemoteMedia | None, hearing: Any = None) -> dict[str, Any]:
     """Return the values of `QualityFigures` for a leg that lasts or has ended."""
     figures = _counted(record) | _measured(record) | _negotiated(record, remote)
+    if hearing is not None and int(hearing["frames"]):
+        figures |= _heard(hearing)
     if remote is not None:
         figures |= _judged(record, remote, figures)
     return {name: figures[name] for name in QualityFigures.__struct_fields__ if name in figures}
@@ -75,6 +78,16 @@ def _measured(record: Any) -> dict[str, Any]:
         "stretched_ms": int(record["jb_stretched"]) * 1000 // layout.SAMPLE_RATE,
         "compressed_ms": int(record["jb_compressed"]) * 1000 // layout.SAMPLE_RATE,
         "talk_share": round(int(record["ql_talk_ticks"]) / ticks, 3) if ticks else None,
+    }
+
+
+def _heard(hearing: Any) -> dict[str, Any]:
+    spoke = int(hearing["active_blocks"])
+    level = speech.active_level(hearing)
+    return {
+        "speech_level_dbm0": round(float(level), 1) if spoke else None,
+        "noise_floor_dbm0": round(float(hearing["floor"]), 1),
+        "clipped_ms": int(hearing["clipped_frames"]) * speech.FRAME * 1000 // layout.SAMPLE_RATE,
     }
 
 

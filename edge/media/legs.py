@@ -9,8 +9,10 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from msgspec.structs import replace
 
+from dsp.detectors import answer
 from dsp.plane import layout
 from dsp.plane.engine import pack_cname
 from edge.media.errors import CommandError
@@ -67,6 +69,7 @@ class Legs:
             words.Join: lambda id_, command: self._at_once(id_, self.rooms.join, command),
             words.Unbridge: lambda id_, command: self._at_once(id_, self.rooms.unbridge, command.leg),
             words.SetSound: lambda id_, command: self._at_once(id_, self.rooms.set_sound, command),
+            words.DetectAnswer: self._detect_answer,
             words.StartRecording: self._record,
             words.StopRecording: self._stop_record,
             words.SendDigits: self._send_digits,
@@ -261,6 +264,16 @@ class Legs:
         act(subject)
         self._done(id_, None)
 
+    def _detect_answer(self, id_: CommandId, command: words.DetectAnswer) -> None:
+        state = self._need(command.leg)
+        try:
+            record = answer.settings(command.rules)
+        except KeyError as error:
+            raise CommandError(f"there is no rule {error}") from error
+        # Once a leg: the engine takes a repeated command for done by its number.
+        self._push(layout.CMD_DETECT_ANSWER, state, 1, *record.view(np.int64).tolist())
+        self._done(id_, None)
+
     def _record(self, id_: CommandId, command: words.StartRecording) -> None:
         state = self._need(command.leg)
         recorded = state.recording
@@ -371,7 +384,7 @@ class Legs:
 
     def figures(self, state: SlotState) -> LegMediaEnded:
         """Return what the engine counted on a leg (of the present or last use of its slot)."""
-        return figures_of(state.leg, self._plane.legs[state.slot], state.remote)
+        return figures_of(state.leg, self._plane.legs[state.slot], state.remote, self._plane.speech[state.slot])
 
     # --- taking up what a predecessor left, see `takeup`
 

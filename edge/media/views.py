@@ -55,11 +55,17 @@ class Views:
         states = [state for state in self._legs.live() if call_of(state.leg) == request.call]
         now_ns = int(self._plane.ctl[layout.LAST_TICK_END_NS])
         found = sorted(states, key=lambda state: state.leg)[:MAX_LEGS]
-        return to_json([leg_view(state, self._plane.legs[state.slot], now_ns) for state in found])
+        return to_json([self._view(state, now_ns) for state in found])
+
+    def _view(self, state: SlotState, now_ns: int) -> LegView:
+        return leg_view(state, self._plane.legs[state.slot], now_ns, self._plane.speech[state.slot])
 
 
-def leg_view(state: SlotState, record: Any, now_ns: int) -> LegView:
-    """Return what the engine's `record` of the slot says of the leg in it; `now_ns`: end of the last tick."""
+def leg_view(state: SlotState, record: Any, now_ns: int, hearing: Any = None) -> LegView:
+    """Return what the engine's `record` of the slot says of the leg in it; `now_ns`: end of the last tick.
+
+    `hearing`: its `SPEECH_STATE`.
+    """
     remote, recording = state.remote, state.recording
     rate = layout.SAMPLE_RATE << int(record["wide"])
     stored = int(record["jb_newest_ts"]) - int(record["jb_play_ts"]) if int(record["jb_started"]) else 0
@@ -84,7 +90,7 @@ def leg_view(state: SlotState, record: Any, now_ns: int) -> LegView:
         room_mode=state.room_mode if int(record["rm_room"]) else "",
         sends_digits=bool(record["dg_active"]),
         faults=_faults(record),
-        figures=QualityFigures(**quality_of(record, remote)),
+        figures=QualityFigures(**quality_of(record, remote, hearing)),
     )
 
 

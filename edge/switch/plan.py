@@ -3,7 +3,7 @@
 from datetime import datetime
 from hashlib import blake2b
 
-from edge.config.site import Site
+from edge.config.site import AmdRules, Site, amd_settings
 from edge.core.calls.inputs import Seat, Terms
 from edge.core.menus.model import Menu
 from edge.core.routing.did import DidTable
@@ -47,8 +47,14 @@ class Plan:
             menu_key=self.stored(menu)[0] if menu is not None else "",
             max_call_ms=self.site.limits.max_call_seconds * 1000,
             recordings=recordings,
+            amd={trunk.name: self._amd(trunk.amd_rules) for trunk in self.site.trunks if trunk.amd},
             auto_level=[trunk.name for trunk in self.site.trunks if trunk.auto_level],
         )
+
+    def _amd(self, name: str) -> dict[str, int]:
+        """Return rules by their name, the defaults where there are none of it."""
+        rules = next((one for one in self.site.amd_rules if one.name == name), None)
+        return amd_settings(rules if rules is not None else AmdRules(name="defaults"))
 
     def seat(self, slot: SlotIndex) -> Seat:
         """Return a slot with its RTP address: port pairs from `media.first_port` up."""

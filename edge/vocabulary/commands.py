@@ -164,6 +164,13 @@ class SetSound(Struct, frozen=True, tag=True):
     sound: LegSound
 
 
+class DetectAnswer(Struct, frozen=True, tag=True):
+    """Tell from now on who has answered `leg`, once, by rules in ms (Hz) by name (see `edge.config.site.AmdRules`)."""
+
+    leg: LegId
+    rules: dict[str, int]
+
+
 class StartRecording(Struct, frozen=True, tag=True):
     """Record `leg` in stereo (left: what it says, right: what it hears) to `path` (absolute, `.wav`)."""
 
@@ -214,6 +221,7 @@ MediaCommand = (
     | Join
     | Unbridge
     | SetSound
+    | DetectAnswer
     | StartRecording
     | StopRecording
     | SendDigits

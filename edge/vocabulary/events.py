@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId, RecordingId
-from edge.vocabulary.media import AudioFault, DigitMethod, RoomMode
+from edge.vocabulary.media import AnswerCause, AnswerVerdict, AudioFault, DigitMethod, RoomMode
 from edge.vocabulary.private import Private
 from edge.vocabulary.quality import QualityFigures
 
@@ -84,6 +84,47 @@ class LegQuality(QualityFigures, frozen=True, tag="leg.quality", kw_only=True):
     leg: LegId
     #: From the leg's answer to the first packet with sound.
     first_sound_after_ms: int | None = None
+
+
+class AnswerDetected(Struct, frozen=True, tag="answer.detected", kw_only=True):
+    """Who answered a call that we made through a trunk with `amd`; once a leg. Times are since the answer."""
+
+    leg: LegId
+    verdict: AnswerVerdict
+    #: `short_greeting` and `greeting_then_silence`: they stopped and wait. `long_greeting`: they did not. `beep`: after
+    #: speech. `fax_ced`, `fax_cng`: the tones of a fax that is called or calls. `no_speech`, `deadline`: not known.
+    cause: AnswerCause
+    at_ms: int
+    #: Begin and end of what was heard before the verdict: the greeting, or a fax's tone.
+    start_ms: int
+    end_ms: int
+    #: Speech in the greeting, without its pauses, and the longest of these.
+    speech_ms: int
+    longest_pause_ms: int
+    #: Of the greeting's loudest syllables; null: nothing was said.
+    level_dbm0: float | None = None
+
+
+class AnswerGreetingEnded(Struct, frozen=True, tag="answer.greeting_ended", kw_only=True):
+    """The greeting of a machine is over: a message may be left."""
+
+    leg: LegId
+    #: `beep`, or `greeting_then_silence` where none came.
+    cause: AnswerCause
+    at_ms: int
+    #: Where it ended.
+    end_ms: int
+
+
+class AnswerBeep(Struct, frozen=True, tag="answer.beep", kw_only=True):
+    """The beep of a machine, when it is over."""
+
+    leg: LegId
+    at_ms: int
+    start_ms: int
+    end_ms: int
+    frequency_hz: float
+    level_dbm0: float
 
 
 class BridgeStarted(Struct, frozen=True, tag="bridge.started", kw_only=True):
@@ -246,6 +287,9 @@ AnyEvent = (
     | LegAnswered
     | LegEnded
     | LegQuality
+    | AnswerDetected
+    | AnswerGreetingEnded
+    | AnswerBeep
     | BridgeStarted
     | BridgeEnded
     | ConferenceJoined

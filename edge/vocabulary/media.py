@@ -13,6 +13,19 @@ RoomMode = Literal["talk", "listen", "whisper"]
 DigitMethod = Literal["rfc4733", "inband", "info"]
 #: How digits are sent to a peer; `auto`: by RFC 4733 where it was negotiated, else in-band.
 DigitSending = Literal["auto", "rfc4733", "info", "inband"]
+#: Who answered a call that we made, and what is heard of a machine afterwards.
+AnswerVerdict = Literal["human", "machine", "fax", "unknown"]
+AnswerCause = Literal[
+    "short_greeting",
+    "greeting_then_silence",
+    "long_greeting",
+    "beep",
+    "fax_ced",
+    "fax_cng",
+    "no_speech",
+    "deadline",
+    "stream_ended",
+]
 #: What stands for hook flash (RFC 4733 event 16) among digits.
 FLASH = "!"
 

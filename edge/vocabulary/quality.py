@@ -66,6 +66,10 @@ class QualityFigures(Struct, frozen=True, kw_only=True):
     mos_sent: float | None = None
     #: Share of the time in which the peer was loud; the rest was silence.
     talk_share: float | None = None
+    #: What we heard: the active level of speech (where there was some), the noise floor at the end, and time clipped.
+    speech_level_dbm0: float | None = None
+    noise_floor_dbm0: float | None = None
+    clipped_ms: int = 0
     #: RTCP packets of the peer, and ours.
     rtcp_received: int = 0
     rtcp_sent: int = 0

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
-from edge.vocabulary.media import Address, AudioFault, DigitMethod, RemoteMedia
+from edge.vocabulary.media import Address, AnswerCause, AnswerVerdict, AudioFault, DigitMethod, RemoteMedia
 from edge.vocabulary.private import Private
 from edge.vocabulary.quality import QualityFigures
 
@@ -164,6 +164,24 @@ class AudioResumed(Struct, frozen=True, tag=True):
     fault: AudioFault
 
 
+class AnswerHeard(Struct, frozen=True, tag=True, kw_only=True):
+    """Who answered a leg, or what a machine did then; after `DetectAnswer`. Times are since that command."""
+
+    leg: LegId
+    what: AnswerVerdict | Literal["beep", "greeting_ended"]
+    #: Why; of a beep none.
+    cause: AnswerCause | None
+    start_ms: int
+    end_ms: int
+    at_ms: int
+    level_dbm0: float
+    #: Of a verdict: speech in the greeting and its longest pause.
+    speech_ms: int = 0
+    pause_ms: int = 0
+    #: Of a beep.
+    hz: float | None = None
+
+
 class RecordingDone(Struct, frozen=True, tag=True, kw_only=True):
     """A recording is complete on disk."""
 
@@ -241,6 +259,7 @@ AnyReport = (
     | DigitsSent
     | AudioStopped
     | AudioResumed
+    | AnswerHeard
     | RecordingDone
     | RecordingFailed
     | LegMediaEnded

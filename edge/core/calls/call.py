@@ -156,6 +156,8 @@ class Call:
         self.stage = Stage(leg.id, self.fx, leg.press)
         trunk = begun.report.trunk if isinstance(begun, Incoming) else begun.trunk
         leg.sound = LegSound(auto_level=self._lifts(trunk))
+        if isinstance(begun, Originate):
+            leg.amd = self._amd(trunk)
         self.fx.set(LONGEST, begun.terms.max_call_ms)
 
     def _new_leg(self, signalling: Literal["offered", "reserving"]) -> Leg:
@@ -238,6 +240,7 @@ class Call:
     def _dial(self, dial: Dial) -> None:
         leg = self._new_leg("reserving")
         leg.sound = LegSound(auto_level=self._lifts(dial.trunk))
+        leg.amd = self._amd(dial.trunk)
         stage = self.stage
 
         def ringing(on: bool) -> None:
@@ -278,6 +281,7 @@ class Call:
             self.guests.talks_with(self.transfer.leg)
             leg = self._new_leg("reserving")
             leg.sound = LegSound(auto_level=self._lifts(input.trunk))
+            leg.amd = self._amd(input.trunk)
             self.guests.invite(leg, input)
 
     def _heir(self) -> Leg | None:
@@ -288,6 +292,9 @@ class Call:
 
     def _lifts(self, trunk: str) -> bool:
         return self.begun is not None and trunk in self.begun.terms.auto_level
+
+    def _amd(self, trunk: str) -> dict[str, int]:
+        return self.begun.terms.amd.get(trunk, {}) if self.begun is not None else {}
 
     def _transfer_ended(self, reason: EndReason, talked: bool) -> None:
         self.transfer = None

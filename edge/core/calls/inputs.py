@@ -14,6 +14,7 @@ from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, Recording
 from edge.vocabulary.media import Address, LegSound, RoomMode
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
+    AnswerHeard,
     AudioResumed,
     AudioStopped,
     CommandDone,
@@ -54,6 +55,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     recordings: str = ""
     #: Trunks whose quiet talkers are lifted.
     auto_level: list[str] = []
+    #: Trunks through which it is told who answered a call that we make, with the rules for it: ms (Hz) by name.
+    amd: dict[str, dict[str, int]] = {}
 
 
 class Incoming(Struct, frozen=True, tag=True, kw_only=True):
@@ -187,6 +190,7 @@ Input = (
     | SoundHeard
     | DigitsSent
     | AudioStopped
+    | AnswerHeard
     | AudioResumed
     | RecordingDone
     | RecordingFailed

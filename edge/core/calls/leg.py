@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from edge.core.calls.answering import VERDICTS, answer_event
 from edge.core.calls.digits import Fuser
 from edge.core.calls.effects import Effects
 from edge.core.calls.inputs import Seat
@@ -10,6 +11,7 @@ from edge.vocabulary import events
 from edge.vocabulary.commands import (
     Answer,
     CloseLeg,
+    DetectAnswer,
     HangUp,
     MakeCall,
     OpenLeg,
@@ -22,7 +24,7 @@ from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
 from edge.vocabulary.media import AudioFault, DigitMethod, LegSound, RemoteMedia
 from edge.vocabulary.quality import QualityFigures
-from edge.vocabulary.reports import LegMediaEnded, LegRinging
+from edge.vocabulary.reports import AnswerHeard, LegMediaEnded, LegRinging
 
 Signalling = Literal["offered", "answering", "reserving", "seating", "dialling", "ringing", "up", "hanging", "down"]
 Media = Literal["none", "opening", "open", "closing", "closed"]
@@ -58,6 +60,9 @@ class Leg:
         #: Faults that were told and are not over.
         self.missing_audio: set[AudioFault] = set()
         self.sound = LegSound()
+        #: Rules by which it is told who answered it; empty: it is not.
+        self.amd: dict[str, int] = {}
+        self._answers: set[str] = set()
         #: Why we take it down; None while we do not.
         self.wish: EndReason | None = None
         self._rang: tuple[int, bool] | None = None
@@ -189,7 +194,17 @@ class Leg:
             return False
         self.signalling = "up"
         self.answered_ms = self._fx.now_ms
+        if self.amd:
+            self._fx.media(DetectAnswer(self.id, self.amd))
         return True
+
+    def answer_heard(self, report: AnswerHeard) -> None:
+        """Tell who answered, or what the machine did then; each once, though media may say it twice after a crash."""
+        what = "verdict" if report.what in VERDICTS else report.what
+        if not self.amd or what in self._answers or self.signalling == "down":
+            return
+        self._answers.add(what)
+        self._fx.emit(answer_event(report))
 
     def take_down(self, wish: EndReason) -> None:
         """End the leg in whatever state it is."""

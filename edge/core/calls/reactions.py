@@ -32,6 +32,7 @@ from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.media import FLASH
 from edge.vocabulary.reports import (
+    AnswerHeard,
     AudioResumed,
     AudioStopped,
     CommandDone,
@@ -284,6 +285,12 @@ def _audio_resumed(call: "Call", input: AudioResumed) -> None:  # noqa: A002
         call.fx.emit(events.AudioResumed(leg=leg.id, missing_ms=input.missing_ms, fault=input.fault))
 
 
+def _answer_heard(call: "Call", input: AnswerHeard) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is not None:
+        leg.answer_heard(input)
+
+
 def _recorded(call: "Call", input: RecordingDone) -> None:  # noqa: A002
     call.recorder.completed(input)
 
@@ -388,6 +395,7 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     DigitsSent: _digits_sent,
     AudioStopped: _audio_stopped,
     AudioResumed: _audio_resumed,
+    AnswerHeard: _answer_heard,
     RecordingDone: _recorded,
     RecordingFailed: _recording_failed,
     Elapsed: _elapsed,

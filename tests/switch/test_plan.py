@@ -1,0 +1,20 @@
+"""What switch takes from the site for a call."""
+
+from datetime import UTC, datetime
+
+from dsp.detectors.answer import DEFAULTS
+from edge.config.site import AmdRules, Site, Trunk
+from edge.switch.plan import Plan
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def test_rules_for_who_answered_are_those_that_the_trunk_names() -> None:
+    trunks = [
+        Trunk(name="plain", sources=[]),
+        Trunk(name="usual", sources=[], amd=True),
+        Trunk(name="own", sources=[], amd=True, amd_rules="patient"),
+        Trunk(name="off", sources=[], amd_rules="patient"),
+    ]
+    site = Site(name="test", trunks=trunks, amd_rules=[AmdRules(name="patient", machine_speech_ms=6000)])
+    assert Plan(site).terms(None, NOW).amd == {"usual": DEFAULTS, "own": DEFAULTS | {"machine_speech": 6000}}
