@@ -32,10 +32,14 @@ LOST = 2
 NOTHING = -100.0
 #: Noise floor that a stream is thought to have before anything is known of it.
 FIRST_FLOOR = -60.0
-#: Voice is this much above the noise floor, at least so loud, and at most this much below the loudest syllables (dB).
+#: Voice is this much above the noise floor, at least so loud, and at most this much below the loudest syllables (dB):
+#: by a share of what these are above the floor, so that soft ends of words count where it is quiet, and other people's
+#: voices in the background do not, whose pauses are not silence either.
 ABOVE_FLOOR = 9.0
 LEAST = -50.0
 BELOW_LOUDEST = 19.0
+BELOW_LOUDEST_MOST = 30.0
+BELOW_LOUDEST_SHARE = 0.6
 #: The least level of some seconds is no floor where it is the softest syllable of somebody who does not pause.
 FLOOR_BELOW_LOUDEST = 25.0
 #: In a spurt it may be softer by so much.
@@ -56,6 +60,7 @@ STEADY_LEAD = 480
 TONE_LEVEL = -45.0
 TONE_NOISE = 0.06
 TONE_AGREES = 0.07
+TONE_FLAT = 0.97
 TONE_LEAST_HZ = 350.0
 TONE_MOST_HZ = 3000.0
 TONE_DRIFT = 0.012
@@ -171,14 +176,17 @@ def _clipped(frame: Any) -> int:
 
 
 @kernel
-def _frequency(frame: Any, half: float) -> float:
+def _frequency(frame: Any, half: float, pure: float) -> float:
     """Frequency (Hz) of the tone of which cos(4w) = `half`; 0 when neighbouring samples speak against a pure tone.
+
+    `pure`: the tone's share of the power; noise makes correlations smaller by it.
 
     The law alone would take 800 Hz with 1200 Hz, an open vowel, for one tone.
     """
-    near = min(max(_neighbours(frame), -1.0), 1.0)
+    near = min(max(_neighbours(frame) / pure, -1.0), 1.0)
+    half = min(max(half / pure, -1.0), 1.0)
     rough = math.acos(near)
-    folded = math.acos(min(max(half, -1.0), 1.0))
+    folded = math.acos(half)
     best = 0.0
     far = 10.0
     for turn in range(3):
@@ -189,6 +197,8 @@ def _frequency(frame: Any, half: float) -> float:
                 best = w
     if abs(math.cos(best) - near) > TONE_AGREES:
         return 0.0
+    if abs(half) > TONE_FLAT:
+        best = rough  # the cosine is flat there: a little noise would move it far
     return best * 8000.0 / (2.0 * math.pi)
 
 
@@ -199,8 +209,8 @@ def _tone(state: Any, frame: Any, yp: float, pp: float, yy: float, level: float)
     if level >= TONE_LEVEL and pp > 0.0:
         a = yp / pp
         noise = (yy - a * yp) / (pp * (2.0 + a * a))
-        if abs(a) < 2.0 and noise <= TONE_NOISE:
-            hz = _frequency(frame, a / 2.0)
+        if abs(a) <= 2.1 and noise <= TONE_NOISE:
+            hz = _frequency(frame, a / 2.0, 1.0 - max(noise, 0.0))
     rising = state.tone_frames == 1 and level > state.tone_level
     same = (
         state.tone_frames > 0
@@ -360,7 +370,8 @@ def feed(state: Any, frame: Any) -> None:
     if state.steady:
         _take_back(state, state.position - STEADY * FRAME)
     # Threshold by what was known before: a voice that sets in must not be measured by itself.
-    threshold = max(state.floor + ABOVE_FLOOR, LEAST, state.loudest - BELOW_LOUDEST, state.mask - TAIL_BELOW)
+    below = min(max((state.loudest - state.floor) * BELOW_LOUDEST_SHARE, BELOW_LOUDEST), BELOW_LOUDEST_MOST)
+    threshold = max(state.floor + ABOVE_FLOOR, LEAST, state.loudest - below, state.mask - TAIL_BELOW)
     before = state.active_blocks
     _block(state, first, at, threshold)
     _block(state, second, at + BLOCK, threshold)

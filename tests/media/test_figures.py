@@ -45,7 +45,7 @@ def test_a_leg_that_never_had_a_packet_knows_nothing_and_says_so():
     unknown = {
         "loss_received", "loss_sent", "burst_ratio", "jitter_mean_ms", "jitter_max_ms", "jitter_sent_ms",
         "playout_delay_mean_ms", "playout_delay_max_ms", "round_trip_ms", "round_trip_min_ms", "round_trip_mean_ms",
-        "round_trip_max_ms", "mos_received", "mos_sent", "talk_share", "dtmf",
+        "round_trip_max_ms", "mos_received", "mos_sent", "talk_share", "dtmf", "speech_level_dbm0", "noise_floor_dbm0",
     }  # fmt: skip
     assert {name for name in QualityFigures.__struct_fields__ if getattr(figures, name) is None} == unknown
     assert figures.codec == ""

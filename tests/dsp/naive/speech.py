@@ -12,13 +12,14 @@ def db(mean_square: float) -> float:
     return 10 * math.log10(mean_square / POWER_0_DBM0) if mean_square > POWER_0_DBM0 * 1e-10 else rules.NOTHING
 
 
-def frequency(d, half: float) -> float:
-    near = float(np.sum(d[:-2] * d[1:-1]) / (np.sum(d[:-2] ** 2) + 1e-9))
-    angles = [
-        (2 * math.pi * turn + sign * math.acos(max(-1, min(1, half)))) / 4 for turn in range(3) for sign in (1, -1)
-    ]
-    angle = min((a for a in angles if 0 <= a <= math.pi), key=lambda a: abs(a - math.acos(max(-1, min(1, near)))))
-    return angle * 8000 / (2 * math.pi) if abs(math.cos(angle) - near) <= rules.TONE_AGREES else 0.0
+def frequency(d, half: float, pure: float) -> float:
+    near = max(-1.0, min(1.0, float(np.sum(d[:-2] * d[1:-1]) / (np.sum(d[:-2] ** 2) + 1e-9)) / pure))
+    half = max(-1.0, min(1.0, half / pure))
+    angles = [(2 * math.pi * turn + sign * math.acos(half)) / 4 for turn in range(3) for sign in (1, -1)]
+    angle = min((a for a in angles if 0 <= a <= math.pi), key=lambda a: abs(a - math.acos(near)))
+    if abs(math.cos(angle) - near) > rules.TONE_AGREES:
+        return 0.0
+    return (math.acos(near) if abs(half) > rules.TONE_FLAT else angle) * 8000 / (2 * math.pi)
 
 
 class Speech:
@@ -54,10 +55,14 @@ class Speech:
             return
         if steady:
             self._take_back(self.position - 15 * 160)
+        below = min(
+            max((self.loudest - self.floors[-1]) * rules.BELOW_LOUDEST_SHARE, rules.BELOW_LOUDEST),
+            rules.BELOW_LOUDEST_MOST,
+        )
         threshold = max(
             self.floors[-1] + rules.ABOVE_FLOOR,
             rules.LEAST,
-            self.loudest - rules.BELOW_LOUDEST,
+            self.loudest - below,
             self.mask - rules.TAIL_BELOW,
         )
         self._block(first, at, threshold)
@@ -69,10 +74,9 @@ class Speech:
         hz, power = 0.0, float(np.sum(p * p))
         if level >= rules.TONE_LEVEL and power > 0:
             a = float(np.sum(y * p)) / power
-            if abs(a) < 2 and (float(np.sum(y * y)) - a * float(np.sum(y * p))) <= rules.TONE_NOISE * power * (
-                2 + a * a
-            ):
-                hz = frequency(d, a / 2)
+            noise = (float(np.sum(y * y)) - a * float(np.sum(y * p))) / (power * (2 + a * a))
+            if abs(a) <= 2.1 and noise <= rules.TONE_NOISE:
+                hz = frequency(d, a / 2, 1 - max(noise, 0))
         if self.tone:
             mean = self.mean_hz
             rising = len(self.tone) == 1 and level > self.tone_level
