@@ -23,7 +23,7 @@ from dsp.detectors.dtmf_state import DTMF_STATE
 from dsp.detectors.speech_state import SPEECH_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 13
+VERSION = 14
 PAGE = 4096
 
 SAMPLE_RATE = 8000
