@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench import spandsp
+from bench import multimon, spandsp
 from bench.accuracy import NOTHING, Promise, Row, Score, Table, score
 from bench.accuracy import signals as s
 from dsp.detectors import dtmf, offline
@@ -128,6 +128,8 @@ def measure(condition: Condition, rounds: int, *, seed: int = SEED) -> Row:
     if spandsp.available():
         others = [spandsp.digits(stream, lost[n] if known is not None else ()) for n, stream in enumerate(streams)]
         peers["spandsp"] = compare(wanted, others)
+    if multimon.available() and not condition.loss:  # one after the other: starting it costs more than listening
+        peers["multimon-ng"] = score("".join(wanted), multimon.digits(streams.ravel()))
     ours = compare(wanted, listen(streams, known))
     return Row("dtmf", condition.name, condition.promised, len(trials), ours, peers, condition.least, condition.note)
 
