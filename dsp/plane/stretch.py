@@ -23,7 +23,7 @@ QUIET = 3600.0
 
 @kernel
 def is_quiet(ring: Any, at: int, n: int) -> bool:
-    """Whether nothing is to be heard in the `n` samples from `at` on, in no 5 ms of them."""
+    """Whether nothing is to be heard in the `n` samples from `at` on, in no 5 ms of them (at 16 kHz: 2.5 ms)."""
     a = at % JITTER_SAMPLES
     for start in range(0, n, SHORTEST):
         length = min(SHORTEST, n - start)
