@@ -9,7 +9,7 @@ fax. To take a human for a machine is the costly error: where nothing is sure by
 After a machine has been told, the end of its greeting and the beep are still told, so that a message can be left.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,18 @@ from dsp.detectors.answer_state import ANSWER_SETTINGS
 from dsp.detectors.speech import TONE_FRAMES
 from dsp.detectors.speech_state import FRAME
 from dsp.jit import kernel
+
+Cause = Literal[
+    "short_greeting",
+    "greeting_then_silence",
+    "long_greeting",
+    "beep",
+    "fax_ced",
+    "fax_cng",
+    "no_speech",
+    "deadline",
+    "stream_ended",
+]
 
 #: Codes of verdicts of kind ANSWER.
 HUMAN = 1
@@ -39,8 +51,8 @@ NO_SPEECH = 7
 DEADLINE = 8
 STREAM_ENDED = 9
 
-CODE_NAMES = {HUMAN: "human", MACHINE: "machine", FAX: "fax", UNKNOWN: "unknown"}
-CAUSE_NAMES = {
+CODE_NAMES: dict[int, Literal["human", "machine", "fax", "unknown"]] = {HUMAN: "human", MACHINE: "machine", FAX: "fax", UNKNOWN: "unknown"}
+CAUSE_NAMES: dict[int, Cause] = {
     SHORT_GREETING: "short_greeting",
     WAITED: "greeting_then_silence",
     LONG_GREETING: "long_greeting",

@@ -104,8 +104,12 @@ def _check_paths(site: Site, root: Located, findings: Findings) -> None:
 
 
 def _check_names(site: Site, root: Located, findings: Findings) -> None:
-    tables = {"trunks": site.trunks, "sinks": site.sinks, "amd_rules": site.amd_rules}
-    for table, names in ((table, [one.name for one in values]) for table, values in tables.items()):
+    tables = (
+        ("trunks", [one.name for one in site.trunks]),
+        ("sinks", [one.name for one in site.sinks]),
+        ("amd_rules", [one.name for one in site.amd_rules]),
+    )
+    for table, names in tables:
         seen: dict[str, int] = {}
         for index, name in enumerate(names):
             if name and name in seen:

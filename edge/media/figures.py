@@ -87,7 +87,7 @@ def _heard(hearing: Any) -> dict[str, Any]:
     return {
         "speech_level_dbm0": round(float(level), 1) if spoke else None,
         "noise_floor_dbm0": round(float(hearing["floor"]), 1),
-        "clipped_ms": int(hearing["clipped_frames"]) * speech.FRAME * 1000 // layout.SAMPLE_RATE,
+        "clipped_ms": int(hearing["clipped_frames"]) * layout.FRAME * 1000 // layout.SAMPLE_RATE,
     }
 
 
