@@ -51,7 +51,8 @@ NO_SPEECH = 7
 DEADLINE = 8
 STREAM_ENDED = 9
 
-CODE_NAMES: dict[int, Literal["human", "machine", "fax", "unknown"]] = {HUMAN: "human", MACHINE: "machine", FAX: "fax", UNKNOWN: "unknown"}
+Verdict = Literal["human", "machine", "fax", "unknown"]
+CODE_NAMES: dict[int, Verdict] = {HUMAN: "human", MACHINE: "machine", FAX: "fax", UNKNOWN: "unknown"}
 CAUSE_NAMES: dict[int, Cause] = {
     SHORT_GREETING: "short_greeting",
     WAITED: "greeting_then_silence",
