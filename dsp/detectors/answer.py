@@ -77,7 +77,7 @@ DEFAULTS: dict[str, int] = {
     "short_wait": 1350,
     "short_pause": 600,
     # Silence after a longer greeting that makes it a human's.
-    "wait": 760,
+    "wait": 720,
     # Greeting that goes on for so long without such a silence: a machine.
     "machine_speech": 3850,
     # Less speech than this is a cough.
@@ -108,6 +108,11 @@ _CED_OFF = 30.0
 CLOSER = 12.0
 SETTLED = 1920
 
+#: Noise hides the soft ends of words, so pauses look longer than they are: they have to last so much longer (samples)
+#: for each dB that voice is judged by less than this of its range, up to so many dB.
+WHOLE_RANGE = 26.0
+HIDDEN_SAMPLES = 96.0
+HIDDEN_MOST = 12.0
 #: A tone that begins so soon after a voice (samples) may be a part of it.
 JOINED = 480
 
@@ -252,10 +257,17 @@ def _is_beep(state: Any, settings: Any) -> bool:
 
 
 @kernel
+def _hidden(state: Any, speech: Any) -> int:
+    """Give how much of a word's end the background may hide, samples."""
+    lacking = WHOLE_RANGE - (state.loudest - speech.threshold)
+    return int(min(max(lacking, 0.0), HIDDEN_MOST) * HIDDEN_SAMPLES)
+
+
+@kernel
 def _judge_speech(state: Any, speech: Any, settings: Any, row: int, verdicts: Any, told: Any) -> None:
     at = speech.position
     if state.greeting != _NONE:
-        pause = at - state.spoke_until
+        pause = at - state.spoke_until - _hidden(state, speech)
         greeting = state.spoke_until - state.greeting
         if state.tone_end == 0 and at - state.tone_start <= settings.beep_most:
             return  # it may be the beep

@@ -372,6 +372,7 @@ def feed(state: Any, frame: Any) -> None:
     # Threshold by what was known before: a voice that sets in must not be measured by itself.
     below = min(max((state.loudest - state.floor) * BELOW_LOUDEST_SHARE, BELOW_LOUDEST), BELOW_LOUDEST_MOST)
     threshold = max(state.floor + ABOVE_FLOOR, LEAST, state.loudest - below, state.mask - TAIL_BELOW)
+    state.threshold = threshold
     before = state.active_blocks
     _block(state, first, at, threshold)
     _block(state, second, at + BLOCK, threshold)

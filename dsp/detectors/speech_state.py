@@ -36,6 +36,7 @@ SPEECH_STATE = np.dtype(
         ("floor", "f4"),  # noise floor
         ("minima", "f4", (WINDOWS,)),
         ("window", "i8"),  # frames in the newest window
+        ("threshold", "f4"),  # level from which a block of the newest frame was loud enough for voice
         ("loudest", "f4"),  # level of the voice: its loudest frames, forgotten slowly
         ("mask", "f4"),  # what a sound that was no voice leaves behind in a room is softer than this
         # one pure tone
