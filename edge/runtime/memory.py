@@ -17,6 +17,20 @@ def trim() -> None:
     _libc.malloc_trim(0)
 
 
+#: mallopt(3), and from which size on a block is mapped by itself.
+_M_MMAP_THRESHOLD = -3
+_LARGE_BYTES = 256 * 1024
+
+
+def give_large_blocks_back() -> bool:
+    """Have every large block given back to the system when it is freed; whether the C library does so.
+
+    glibc raises the size from which on it does that to the largest block ever freed: once a sound file was read, the
+    memory of the next ones stayed with the process. Locked pages (`lock_memory`) could not even be trimmed.
+    """
+    return bool(_libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES))
+
+
 def collect_rarely() -> None:
     """Set the garbage collector up for a process that has started and now serves: what is there stays, so freeze it.
 

@@ -14,6 +14,7 @@ import msgspec
 from edge.config.site import Site
 from edge.runtime.channel import EXIT_LOST, SupervisorChannel
 from edge.runtime.logs import logger
+from edge.runtime.memory import give_large_blocks_back
 from edge.runtime.parent import die_with_parent
 from edge.runtime.pump import EXIT_BUG
 from edge.vocabulary.ids import Incarnation
@@ -132,6 +133,7 @@ def child_main(launch: Launch, run: Callable[[ProcessContext], int]) -> int:
     name_process(f"{launch.name}-zygote" if launch.zygote else launch.name)
     be_prompt(launch.prompt and not launch.zygote)  # a zygote compiles before it is needed
     raise_limits()
+    give_large_blocks_back()
     # Ctrl-C reaches the whole foreground group; only the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log = logger(launch.name)

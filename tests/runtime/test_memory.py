@@ -56,3 +56,36 @@ def test_memory_is_locked_as_it_is_touched_or_not_at_all() -> None:
     assert ran.stdout.split()[1:] == ["True"] * 3, (ran.stdout, ran.stderr)
     if os.geteuid() == 0:
         assert ran.stdout.split()[0] == "True"
+
+
+LARGE = """
+from edge.runtime.memory import give_large_blocks_back
+
+def private_kb():
+    return sum(int(l.split()[1]) for l in open("/proc/self/smaps_rollup") if l.startswith("Private_Dirty:"))
+
+def kept_after_large_blocks():
+    before = private_kb()
+    first = bytearray(5_000_000)
+    del first  # where nothing is set, blocks up to this size come from the heap from now on
+    blocks, small = [], []
+    for i in range(6):
+        blocks.append(bytearray(4_000_000 + i))
+        small.append(bytearray(3000))  # lies above the block and holds the heap up
+    del blocks
+    return private_kb() - before
+
+if {asked}:
+    print(give_large_blocks_back(), kept_after_large_blocks() < 4000)
+else:
+    print(kept_after_large_blocks() > 16000)
+"""
+
+
+def test_large_blocks_go_back_to_the_system_when_they_are_freed() -> None:
+    for asked, printed in ((False, "True\n"), (True, "True True\n")):
+        code = LARGE.replace("{asked}", str(asked))
+        ran = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (ran.stdout, ran.returncode) == (printed, 0), ran.stderr
