@@ -234,7 +234,8 @@ class Analysis:
         a, b = float(verdict["a"]), float(verdict["b"])
         match int(verdict["kind"]):
             case say.DTMF:
-                facts = {"digit": chr(code), "level_dbm0": level, "twist_db": round(a, 1), "off_percent": round(b, 2)}
+                facts = {"digit": chr(code), "level_dbm0": level}
+                facts |= {"twist_db": round(a, 1) + 0.0, "off_percent": round(b, 2)}
                 return Detection("dtmf", channel, at, start, end, facts)
             case say.TONE:
                 facts = {"label": LABELS[code], **self._tone(code, cause), "level_dbm0": level}

@@ -155,6 +155,8 @@ def _axes(draw: Any, floor: int, seconds: float) -> None:
     for number in range(int(seconds / step) + 1):
         x = MARGIN_LEFT + number * step / seconds * WIDTH
         draw.line((x, floor + HEIGHT, x, floor + HEIGHT + 4), FAINT)
+        if x > MARGIN_LEFT + WIDTH - 2 * MARGIN:
+            break  # there stands the unit
         draw.text((x, floor + HEIGHT + 5), f"{number * step:.{digits}f}", INK, _font(11), anchor="ma")
     draw.text((MARGIN_LEFT + WIDTH, floor + HEIGHT + 5), "s", INK, _font(11), anchor="ra")
 
