@@ -50,7 +50,7 @@ def _void(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tell(emit: Emit, name: str, figures: dict[str, Any]) -> None:
-    if figures:
+    if "load" in figures:
         emit(f"{name}_at_that_load", round(figures["load"], 3), "of a tick", **_void(figures))
         emit(f"{name}_spacing_off_p99", figures["spacing_off_p99"], "ms", **_void(figures))
         emit(f"{name}_generator_cpu", round(figures["generator_cpu"], 3), "cores", **_void(figures))
@@ -77,7 +77,11 @@ def _climb(
         )  # fmt: skip
         with stage(at.folder / name, media) as made:
             for legs in range(max(first, step), media.slots + 1, step):
-                found = _step(at, made, generators, legs // engines, sound, recorded=recorded)
+                try:
+                    found = _step(at, made, generators, legs // engines, sound, recorded=recorded)
+                except RuntimeError as error:  # commands that engines had no time for: somebody took the machine
+                    figures = {**figures, "void": [*figures.get("void", []), str(error)]}
+                    break
                 if not found["counts"]:
                     break
                 best, figures = legs, found
