@@ -113,6 +113,12 @@ class RtpStream:
                     self._inserted.extend([*bodies, end, end, end])
                     self._inserted.extend(np.zeros(FRAME, np.int16) for _ in range(gap_ms // 20))
 
+    def say(self, samples: Samples) -> None:
+        """Send int16 samples at 8 kHz in place of the tone, once; the last frame is filled up with silence."""
+        frames = np.pad(samples, (0, -len(samples) % FRAME)).reshape(-1, FRAME)
+        with self._lock:
+            self._inserted.extend(frames)
+
     @property
     def pressing(self) -> bool:
         """Whether queued keys are still being sent."""

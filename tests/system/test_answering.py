@@ -1,0 +1,61 @@
+"""Who answered a transfer's target, from RTP to the event that a backend gets, through a real appliance."""
+
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.support.addresses import address
+from tests.support.appliance import MENU, TONES, appliance
+from tests.support.softphone import Softphone
+from tests.system.flows import hears
+
+pytestmark = pytest.mark.system
+
+HELLO = Path("/usr/share/asterisk/sounds/en_US_f_Allison/hello.wav")
+MENU_BY_TRUNK = MENU.replace('"sip:target@TARGET"', '"sip:target@TARGET", trunk: loop')
+RULES = 'amd = true\namd_rules = "quick"\n[[amd_rules]]\nname = "quick"\nno_speech = "3s"\n'
+
+
+def test_somebody_says_hello_and_waits(tmp_path: Path) -> None:
+    assert MENU_BY_TRUNK != MENU
+    with (
+        address() as at,
+        address() as caller_at,
+        address() as target_at,
+        Softphone(caller_at, tone_hz=700) as caller,
+        Softphone(target_at, port=5060, user="target") as target,
+        appliance(at, tmp_path, target=target_at, menu=MENU_BY_TRUNK, trunk=RULES) as edge,
+    ):
+        call = caller.call(edge.uri).wait_answered()
+        hears(call, TONES["welcome"])
+        call.audio.press("9")
+        there = target.expect_call()
+        there.accept()
+        hears(there, 700)
+        there.audio.say(soundfile.read(HELLO, dtype="int16")[0])
+        told = edge.wait_event("answer.detected", edge.last_call())["data"]
+        assert (told["verdict"], told["cause"]) == ("human", "short_greeting")
+        assert 300 < told["speech_ms"] < 800
+        assert told["at_ms"] - told["start_ms"] < 2000
+        there.hang_up()
+        quality = edge.wait_event("leg.quality", edge.last_call())["data"]
+        assert quality["leg"] == told["leg"]
+        assert quality["speech_level_dbm0"] == pytest.approx(-10, abs=5)
+
+
+def test_nobody_says_anything(tmp_path: Path) -> None:
+    with (
+        address() as at,
+        address() as caller_at,
+        address() as target_at,
+        Softphone(caller_at, tone_hz=700) as caller,
+        Softphone(target_at, port=5060, user="target") as target,
+        appliance(at, tmp_path, target=target_at, menu=MENU_BY_TRUNK, trunk=RULES) as edge,
+    ):
+        call = caller.call(edge.uri).wait_answered()
+        hears(call, TONES["welcome"])
+        call.audio.press("9")
+        target.expect_call().accept()
+        told = edge.wait_event("answer.detected", edge.last_call())["data"]
+        assert (told["verdict"], told["cause"], told["level_dbm0"]) == ("unknown", "no_speech", None)
