@@ -17,7 +17,7 @@ import numpy as np
 
 from dsp.codecs.g711 import POWER_0_DBM0
 from dsp.detectors import verdicts as told_by
-from dsp.detectors.dtmf_fit import edge, low_band, model, prepare, reach
+from dsp.detectors.dtmf_fit import below, cleanness, edge, model, prepare, reach
 from dsp.detectors.dtmf_look import MAX_REVERSE_TWIST, MAX_TWIST, MIN_TONE, MIN_WINDOW, look_at
 from dsp.detectors.dtmf_state import BLOCK, HISTORY, SPAN, TONES
 from dsp.detectors.dtmf_tables import (
@@ -40,10 +40,18 @@ MAX_DEVIATION = 0.024
 MAX_BETWEEN = 0.036
 #: Shortest tone: midway between the 40 ms that have to be accepted and the 23 ms that have to be refused.
 MIN_TONE_SAMPLES = 240
-#: Share of the energy, less what lies in the band of dial tones, that the two tones have.
-MIN_SHARE = 0.85
-#: What lies in the band of dial tones may be stronger than the digit by this (5 dB).
-MAX_LOW = 3.0
+#: Share of the energy that the two tones have, less what lies in the band of dial tones. Noise of 15 dB leaves 97 %.
+#: The longer the tone the less will do, as over somebody's speech: nothing else is as steady for as long.
+MIN_SHARE = 0.92
+MIN_SHARE_LONG = 0.83
+_SHARE_FALLS = (MIN_SHARE - MIN_SHARE_LONG) / 320
+#: What lies in that band may have this power, relative to the digit (somebody's voice has its fundamental there).
+MAX_LOW = 0.15
+#: A dial tone may be stronger than the digit by 5 dB. It was there before the digit, with this share of the energy and
+#: the same power but for 2 dB.
+MAX_DIAL = 3.0
+_ALONE = 0.8
+_AS_STRONG = 1.6
 #: Blocks in a row without the digit that end it.
 MISSING_TO_END = 3
 #: Samples lost in the stream that end a digit.
@@ -102,14 +110,27 @@ def _is_unfit(row_peak: float, column_peak: float) -> bool:
 
 
 @kernel
-def _share(state: Any, gain: float, energy: float, start: int, stop: int) -> float:
-    """Share of the energy between `start` and `stop` that the tones explain, less a dial tone under them."""
-    if gain >= MIN_SHARE * energy or stop - start < LOW_SPAN:
-        return gain / energy
-    low = low_band(state.history, stop - LOW_SPAN, state.now, state.sums) * (stop - start)
-    if low > MAX_LOW * gain:
-        return 0.0
-    return gain / max(energy - low, gain)
+def _is_explained(state: Any, gain: float, energy: float, begin: int, end: int, centre: float, fitted: Any) -> bool:
+    """Whether two steady sines are all there is: `gain` of `energy` (sums of squares), or of what is above 520 Hz."""
+    least = max(MIN_SHARE - (end - begin - MIN_TONE_SAMPLES) * _SHARE_FALLS, MIN_SHARE_LONG)
+    if gain >= least * energy:
+        return True
+    if energy * least > gain * (1.0 + MAX_DIAL) or end - begin < LOW_SPAN:
+        return False
+    share, low, tones = cleanness(state.history, end - LOW_SPAN, centre, fitted, state)
+    if share < least or low > MAX_DIAL * tones:
+        return False
+    return bool(low <= MAX_LOW * tones or _is_dial_tone(state, begin, low))
+
+
+@kernel
+def _is_dial_tone(state: Any, begin: int, low: float) -> bool:
+    """Whether what is below the band of the digit that begins at `begin` was there before it, alone and as strong."""
+    before = begin - STEP - LOW_SPAN
+    if before < state.at * BLOCK + SPAN - state.blocks * BLOCK:
+        return False
+    alone, total = below(state.history, before, state)
+    return bool(alone > _ALONE * total and alone < _AS_STRONG * low and low < _AS_STRONG * alone)
 
 
 @kernel
@@ -132,7 +153,7 @@ def _fit(state: Any, digit: int, oldest: int, newest: int, need: int) -> tuple[i
     begin = edge(history, begin, oldest, newest, -1, centre, fitted)
     over = end < newest - STEP
     end = edge(history, end, oldest, newest, 1, centre, fitted) if over else newest
-    if end - begin < need or _share(state, gain + more, max(energy + more_energy, 1.0), begin, end) < MIN_SHARE:
+    if end - begin < need or not _is_explained(state, gain + more, energy + more_energy, begin, end, centre, fitted):
         return newest, newest, fitted
     return begin, end, fitted
 

@@ -18,6 +18,7 @@ from dsp.detectors.dtmf_state import BLOCK
 from dsp.detectors.dtmf_tables import (
     LOW_PHASORS,
     LOW_SPAN,
+    LOW_WEIGHTS,
     STEP,
     STEP_WAVES,
     TAPER,
@@ -109,7 +110,8 @@ def reach(
     """Follow the tones from `start` towards `stop` (`direction` 1 or -1) as far as they explain what is there.
 
     Gives the sample where they end (going back: the first one of them), to a step, and over the way the sum of
-    2xm - m^2 and of x^2. Phases of the model are those at `centre`; `waves` are made by `prepare`.
+    2xm - m^2 and of x^2, without the last step, which they may fill in part. Phases of the model are those at
+    `centre`; `waves` are made by `prepare`.
     """
     row_turn, row_peak, row_phase, column_turn, column_peak, column_phase = fitted
     middle = start + direction * STEP / 2.0 - 0.5 - centre
@@ -119,7 +121,7 @@ def reach(
     a, b = direction * STEP * row_turn, direction * STEP * column_turn
     row_c, row_s, column_c, column_s = math.cos(a), math.sin(a), math.cos(b), math.sin(b)
     contrary = _CONTRARY * (row_peak * row_peak + column_peak * column_peak) / 2.0
-    at, best_at, gain, energy, best, best_energy = start, start, 0.0, 0.0, 0.0, 0.0
+    at, best_at, gain, energy, best, inner, inner_energy = start, start, 0.0, 0.0, 0.0, 0.0, 0.0
     while (stop - at) * direction >= STEP and gain > best - contrary:
         low = at if direction > 0 else at - STEP
         samples = history[low : low + STEP]
@@ -130,17 +132,17 @@ def reach(
             m = c * waves[0, n] - s * waves[1, n] + d * waves[2, n] - t * waves[3, n]
             more += m * (x + x - m)
             squares += x * x
-        gain += more
-        energy += squares
         at += direction * STEP
-        if gain > best:
-            best_at, best, best_energy = at, gain, energy
+        if gain + np.float64(more) > best:
+            best_at, best, inner, inner_energy = at, gain + np.float64(more), gain, energy
+        gain += np.float64(more)
+        energy += np.float64(squares)
         row_cos, row_sin = row_cos * row_c - row_sin * row_s, row_cos * row_s + row_sin * row_c
         column_cos, column_sin = (
             column_cos * column_c - column_sin * column_s,
             column_cos * column_s + column_sin * column_c,
         )
-    return best_at, best, best_energy
+    return best_at, inner, inner_energy
 
 
 @kernel
@@ -172,18 +174,61 @@ def edge(history: Any, at: int, low: int, high: int, direction: int, centre: flo
 
 
 @kernel
-def low_band(history: Any, start: int, part: Any, total: Any) -> float:
-    """Mean square of what lies between 250 and 520 Hz in 30 ms from `start` on.
+def _low_band(samples: Any, part: Any, total: Any) -> float:
+    """Weighted energy of what lies between 250 and 520 Hz in `samples` (30 ms).
 
     `part` and `total` (float32[CORRELATIONS]) are scratch memory.
     """
     for i in range(CORRELATIONS):
         total[i] = 0.0
     for block in range(LOW_SPAN // BLOCK):
-        correlate(history, start + block * BLOCK, LOW_PHASORS[block], part, BLOCK)
+        correlate(samples, block * BLOCK, LOW_PHASORS[block], part, BLOCK)
         for i in range(CORRELATIONS):
             total[i] += part[i]
     power = 0.0
     for i in range(CORRELATIONS):
         power += np.float64(total[i]) * total[i]
     return power
+
+
+@kernel
+def cleanness(history: Any, start: int, centre: float, fitted: Any, scratch: Any) -> tuple[float, float, float]:
+    """Measure what else is there in 30 ms from `start` on: (share of the two tones above 520 Hz, energy below, theirs).
+
+    Energies are weighted by the window, "below" is between 250 and 520 Hz. `scratch` is the detector's record.
+    """
+    row_turn, row_peak, row_phase, column_turn, column_peak, column_phase = fitted
+    a, b = row_phase + row_turn * (start - centre), column_phase + column_turn * (start - centre)
+    row_cos, row_sin = row_peak * math.cos(a), row_peak * math.sin(a)
+    column_cos, column_sin = column_peak * math.cos(b), column_peak * math.sin(b)
+    row_c, row_s, column_c, column_s = (
+        math.cos(row_turn),
+        math.sin(row_turn),
+        math.cos(column_turn),
+        math.sin(column_turn),
+    )
+    tones, rest = 0.0, 0.0
+    for n in range(LOW_SPAN):
+        m = row_cos + column_cos
+        left = np.float64(history[start + n]) - m
+        scratch.rest[n] = np.int16(min(max(left, -32768.0), 32767.0))
+        tones += m * m * LOW_WEIGHTS[n]
+        rest += left * left * LOW_WEIGHTS[n]
+        row_cos, row_sin = row_cos * row_c - row_sin * row_s, row_cos * row_s + row_sin * row_c
+        column_cos, column_sin = (
+            column_cos * column_c - column_sin * column_s,
+            column_cos * column_s + column_sin * column_c,
+        )
+    low = _low_band(scratch.rest, scratch.now, scratch.sums)
+    tones = max(tones, 1.0)
+    return tones / (tones + max(rest - low, 0.0)), low, tones
+
+
+@kernel
+def below(history: Any, start: int, scratch: Any) -> tuple[float, float]:
+    """Measure 30 ms from `start` on: (energy between 250 and 520 Hz, all energy), both weighted as by `cleanness`."""
+    samples, total = history[start : start + LOW_SPAN], 0.0
+    for n in range(LOW_SPAN):
+        x = np.float64(samples[n])
+        total += x * x * LOW_WEIGHTS[n]
+    return _low_band(samples, scratch.now, scratch.sums), total

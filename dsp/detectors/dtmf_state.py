@@ -51,6 +51,7 @@ DTMF_STATE = np.dtype(
         ("now", "f4", (2 * TONES,)),
         ("sums", "f4", (2 * TONES,)),  # scratch memory
         ("waves", "f4", (4, 16)),  # scratch memory: cosines and sines of row and column over a step
+        ("rest", "i2", (3 * BLOCK,)),  # scratch memory: what the model does not explain
         # Every block is written twice, SPAN apart: so the last blocks always lie in one piece.
         ("history", "i2", (2 * SPAN,)),
     ],

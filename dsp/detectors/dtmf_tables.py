@@ -60,12 +60,13 @@ STEP_WAVES = np.ascontiguousarray(
 )
 
 _LOW_HANN = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(LOW_SPAN) + 0.5) / LOW_SPAN)
+#: Weights of squares under that window.
+LOW_WEIGHTS = _LOW_HANN**2
 #: Bins of a 30 ms window that hold dial, ring-back and busy tones: 267 to 500 Hz, 33 Hz apart.
 _LOW_BINS = 2 * np.pi * np.arange(8, 16) / LOW_SPAN
-#: float32[3, BLOCK, 16]: scaled so that the sum of squares over the 16 sums is the mean square of what is in the band.
+#: float32[3, BLOCK, 16]: scaled so that the sum of squares over the 16 sums is the band's part of the weighted energy.
 LOW_PHASORS = np.ascontiguousarray(
-    (
-        _phasors(_LOW_BINS, np.arange(LOW_SPAN, dtype=np.float64), _LOW_HANN)
-        * np.float32(np.sqrt(2 / LOW_SPAN / np.sum(_LOW_HANN**2)))
-    ).reshape(3, BLOCK, 16)
+    (_phasors(_LOW_BINS, np.arange(LOW_SPAN, dtype=np.float64), _LOW_HANN) * np.float32(np.sqrt(2 / LOW_SPAN))).reshape(
+        3, BLOCK, 16
+    )
 )
