@@ -220,6 +220,18 @@ class _Vectors:
         everywhere = _ir.Constant(_INTS, [number] * _LANES)
         return self.builder.shuffle_vector(vector, _ir.Constant(_FLOATS, _ir.Undefined), everywhere)
 
+    def shuffled(self, vector: Any, order: tuple[int, ...]) -> Any:
+        """Give a vector's lanes in another order."""
+        return self.builder.shuffle_vector(vector, _ir.Constant(_FLOATS, _ir.Undefined), _ir.Constant(_INTS, order))
+
+    def greater(self, a: Any, b: Any) -> Any:
+        """Give the greater one of each lane."""
+        return self.builder.select(self.builder.fcmp_ordered(">", a, b), a, b)
+
+    def less(self, a: Any, b: Any) -> Any:
+        """Give the smaller one of each lane."""
+        return self.builder.select(self.builder.fcmp_ordered("<", a, b), a, b)
+
     def total(self, vector: Any) -> Any:
         """Add the lanes up."""
         total = _ir.Constant(_ir.FloatType(), 0.0)
@@ -257,7 +269,52 @@ def _correlate(_context: Any, samples: Any, _start: Any, table: Any, out: Any, l
 
 def _correlate_plainly(samples: Any, start: int, table: Any, out: Any, length: int) -> None:
     """Stand-in when numba is switched off."""
-    out[:] = samples[start : start + length].astype(np.float32) @ table
+    out[:CORRELATIONS] = samples[start : start + length].astype(np.float32) @ table
+
+
+@intrinsic
+def _move(_context: Any, source: Any, target: Any) -> Any:
+    def generate(context: Any, builder: Any, signature_: Any, arguments: Any) -> Any:
+        code = _Vectors(context, builder, signature_, arguments)
+        origin, sink = code.pointer(0, _FLOATS), code.pointer(1, _FLOATS)
+        for half in (0, 1):
+            builder.store(builder.load(code.at(origin, half), align=4), code.at(sink, half), align=4)
+        return context.get_dummy_value()
+
+    return types.none(source, target), generate
+
+
+def _move_plainly(source: Any, target: Any) -> None:
+    """Stand-in when numba is switched off."""
+    target[:CORRELATIONS] = source[:CORRELATIONS]
+
+
+@intrinsic
+def _join(_context: Any, first: Any, second: Any, turn: Any, out: Any) -> Any:
+    def generate(context: Any, builder: Any, signature_: Any, arguments: Any) -> Any:
+        code = _Vectors(context, builder, signature_, arguments)
+        pairs = [[builder.load(code.at(code.pointer(n, _FLOATS), half), align=4) for half in (0, 1)] for n in range(3)]
+        (a, b), (re, im), (c, s) = pairs
+        a = builder.fsub(code.multiply_add(re, c, a), builder.fmul(im, s, flags=_CONTRACT), flags=_CONTRACT)
+        b = code.multiply_add(im, c, code.multiply_add(re, s, b))
+        powers = code.multiply_add(a, a, builder.fmul(b, b, flags=_CONTRACT))
+        beside = code.shuffled(powers, (1, 0, 3, 2, 5, 4, 7, 6))
+        high, low = code.greater(powers, beside), code.less(powers, beside)
+        other, least = (code.shuffled(one, (2, 3, 0, 1, 6, 7, 4, 5)) for one in (high, low))
+        second = code.greater(code.less(high, other), code.greater(low, least))
+        for place, vector in enumerate((powers, code.greater(high, other), second)):
+            builder.store(vector, code.at(code.pointer(3, _FLOATS), place), align=4)
+        return context.get_dummy_value()
+
+    return types.none(first, second, turn, out), generate
+
+
+def _join_plainly(first: Any, second: Any, turn: Any, out: Any) -> None:
+    """Stand-in when numba is switched off."""
+    (a, b), (re, im), (c, s) = (one[:CORRELATIONS].reshape(2, _LANES) for one in (first, second, turn))
+    powers = (a + re * c - im * s) ** 2 + (b + re * s + im * c) ** 2
+    in_order = np.sort(powers.reshape(2, 4), axis=1)
+    out[:] = np.concatenate([powers, np.repeat(in_order[:, 3], 4), np.repeat(in_order[:, 2], 4)])
 
 
 @intrinsic(prefer_literal=True)
@@ -287,6 +344,13 @@ def _copy_plainly(source: Any, start: int, target: Any, first: int, second: int,
 #: `correlate(samples, start, table, out, length)`: the sums of `samples[start:start + length]` (int16) times each
 #: column of `table` (float32[length, CORRELATIONS]) into `out` (float32[CORRELATIONS]).
 correlate: Any = _correlate_plainly if config.DISABLE_JIT else _correlate
+#: `move(source, target)`: float32[CORRELATIONS] from one array to another one.
+move: Any = _move_plainly if config.DISABLE_JIT else _move
+#: `join(first, second, turn, out)`: phasors of two blocks (eight real parts, eight imaginary parts) as one: those of
+#: the second are multiplied by `turn` and added. `out` (float32[24]) gets the squares of the eight, and for each half
+#: of them the greatest (at 8 and 12) and the second greatest (at 16 and 20). No branch: what noise and voices bring
+#: cannot be predicted.
+join: Any = _join_plainly if config.DISABLE_JIT else _join
 #: `copy(source, start, target, first, second, length)`: `source[start:start + length]` (int16) to two places of
 #: `target`; gives the sum of squares (float32). Lengths of both are constants, multiples of 8.
 copy: Any = _copy_plainly if config.DISABLE_JIT else _copy

@@ -29,7 +29,7 @@ from dsp.detectors.dtmf_tables import (
     TAPER,
     TURNS,
 )
-from dsp.jit import copy, correlate, kernel
+from dsp.jit import copy, correlate, kernel, move
 
 FRAME = 160
 #: What is quieter (mean square, -40 dBm0) may be left out by `pass_quiet`.
@@ -88,7 +88,7 @@ def _forget(state: Any) -> None:
     state.energy = 0.0
     state.older = 0.0
     for i in range(2 * TONES):
-        state.before[i] = 0.0
+        state.now[i] = 0.0
 
 
 @kernel
@@ -293,13 +293,12 @@ def _block(state: Any, energy: float) -> int:
     if state.phase == IDLE and window < MIN_WINDOW:
         state.hits = 0
         for i in range(2 * TONES):
-            state.before[i] = 0.0
+            state.now[i] = 0.0
         return NOTHING
+    move(state.now, state.before)
     correlate(state.history, start, BLOCK_PHASORS, state.now, BLOCK)
     what = _follow(state) if state.phase == ON else NOTHING
     seen = -1 if state.phase == ON and state.missing == 0 else look_at(state, window)
-    for i in range(2 * TONES):
-        state.before[i] = state.now[i]
     if seen < 0:
         state.hits = 0
         if state.blocks > 2:

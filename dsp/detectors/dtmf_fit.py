@@ -219,7 +219,7 @@ def cleanness(history: Any, start: int, centre: float, fitted: Any, scratch: Any
             column_cos * column_c - column_sin * column_s,
             column_cos * column_s + column_sin * column_c,
         )
-    low = _low_band(scratch.rest, scratch.now, scratch.sums)
+    low = _low_band(scratch.rest, scratch.looked, scratch.sums)
     tones = max(tones, 1.0)
     return tones / (tones + max(rest - low, 0.0)), low, tones
 
@@ -231,4 +231,4 @@ def below(history: Any, start: int, scratch: Any) -> tuple[float, float]:
     for n in range(LOW_SPAN):
         x = np.float64(samples[n])
         total += x * x * LOW_WEIGHTS[n]
-    return _low_band(samples, scratch.now, scratch.sums), total
+    return _low_band(samples, scratch.looked, scratch.sums), total

@@ -11,7 +11,7 @@ import numpy as np
 from dsp.codecs.g711 import POWER_0_DBM0
 from dsp.detectors.dtmf_state import BLOCK, TONES
 from dsp.detectors.dtmf_tables import BLOCK_TURN, TURNS
-from dsp.jit import kernel
+from dsp.jit import join, kernel
 
 #: Weakest tone: -31 dBm0 (mean square), 6 dB below what has to be accepted.
 MIN_TONE = POWER_0_DBM0 * 10**-3.1
@@ -30,29 +30,11 @@ _NEIGHBOUR = np.float32(0.5)
 _LEVEL = 0.5
 _TWIST = 2.0
 _DEVIATION = 0.032
+#: The same for the window's powers at the nominal frequencies, which may show a tone that is off by 4 dB too little.
+_UP = np.float32(MAX_TWIST * _TWIST * 10**0.4)
+_DOWN = np.float32(MAX_REVERSE_TWIST * _TWIST * 10**0.4)
 #: Cosine of the phase advance over a block at that deviation.
 _ADVANCE = np.cos(np.minimum(_DEVIATION * TURNS * BLOCK, np.pi))
-
-
-@kernel
-def _window_powers(state: Any) -> None:
-    """Write the square of each tone's phasor over both blocks into `state.sums`.
-
-    The new block's phasors are turned back to the start of the one before.
-    """
-    for tone in range(TONES):
-        c, s = BLOCK_TURN[tone], BLOCK_TURN[TONES + tone]
-        re, im = state.now[tone], state.now[TONES + tone]
-        a = state.before[tone] + re * c - im * s
-        b = state.before[TONES + tone] + re * s + im * c
-        state.sums[tone] = a * a + b * b
-
-
-@kernel
-def _two_strongest(a: float, b: float, c: float, d: float) -> tuple[float, float]:
-    """Give the greatest two of four, without a branch: what noise and voices bring cannot be predicted."""
-    high, low, other, least = max(a, b), min(a, b), max(c, d), min(c, d)
-    return max(high, other), max(min(high, other), low, least)
 
 
 @kernel
@@ -81,12 +63,12 @@ def look_at(state: Any, energy: float) -> int:
     """Digit (row * 4 + column) that the last two blocks may hold, of `energy` (sum of squares), or -1."""
     if state.blocks < 2 or energy < MIN_WINDOW:
         return -1
-    _window_powers(state)
-    powers = state.sums
-    row_best, row_next = _two_strongest(powers[0], powers[1], powers[2], powers[3])
-    column_best, column_next = _two_strongest(powers[4], powers[5], powers[6], powers[7])
+    powers = state.looked
+    join(state.before, state.now, BLOCK_TURN, powers)
+    row_best, column_best, row_next, column_next = powers[8], powers[12], powers[16], powers[20]
     alone = (row_next <= row_best * _NEIGHBOUR) & (column_next <= column_best * _NEIGHBOUR)
-    if not (alone & (row_best + column_best >= _LEAST * energy)):
+    even = (column_best <= row_best * _UP) & (row_best <= column_best * _DOWN)
+    if not (alone & even & (row_best + column_best >= _LEAST * energy)):
         return -1
     row, column = _place(powers, 0, row_best), _place(powers, 4, column_best)
     row_power = _exact_power(state, row)

@@ -49,6 +49,7 @@ DTMF_STATE = np.dtype(
         ("older", "f8"),  # and of the one before it
         ("before", "f4", (2 * TONES,)),  # phasors of the last block: real parts, then imaginary parts
         ("now", "f4", (2 * TONES,)),
+        ("looked", "f4", (3 * TONES,)),  # scratch memory
         ("sums", "f4", (2 * TONES,)),  # scratch memory
         ("waves", "f4", (4, 16)),  # scratch memory: cosines and sines of row and column over a step
         ("rest", "i2", (3 * BLOCK,)),  # scratch memory: what the model does not explain

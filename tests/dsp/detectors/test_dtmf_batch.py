@@ -9,7 +9,7 @@ from dsp.detectors import dtmf, offline
 from dsp.detectors import verdicts as say
 from dsp.detectors.dtmf_state import BLOCK, DTMF_STATE, HISTORY, SPAN, TONES
 from dsp.detectors.dtmf_tables import BLOCK_PHASORS, FREQUENCIES, STEP
-from dsp.jit import copy, correlate, kernel
+from dsp.jit import copy, correlate, join, kernel
 from dsp.tones.generator import COLUMNS_HZ, DIGITS, ROWS_HZ
 from tests.dsp.naive import dtmf as naive
 
@@ -191,3 +191,22 @@ def test_beyond_the_limits_of_twist(twist):
             )
             == 0
         )
+
+
+@kernel
+def _joined(first, second, turn, out):
+    join(first, second, turn, out)
+
+
+def test_phasors_of_two_blocks_are_joined_and_the_strongest_found():
+    dice = np.random.default_rng(12)
+    for _ in range(20):
+        first, second, turn = dice.normal(0, 1, (3, 2 * TONES)).astype(np.float32)
+        out = np.zeros(3 * TONES, np.float32)
+        _joined(first, second, turn, out)
+        a, b, c = (one[:TONES] + 1j * one[TONES:] for one in (first.astype(complex), second, turn))
+        want = np.abs(a + b * c) ** 2
+        assert out[:TONES] == pytest.approx(want, rel=1e-4, abs=1e-5)
+        for half in (0, 4):
+            strongest = sorted(out[half : half + 4])
+            assert (out[8 + half], out[16 + half]) == (strongest[3], strongest[2])
