@@ -20,6 +20,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from llvmlite import binding as _llvm
+from llvmlite import ir
 from llvmlite import ir as _ir
 from numba import config as _numba_config
 from numba import types
@@ -163,6 +164,9 @@ TIMER_ABSTIME = 1
 SIGKILL = 9
 
 
+_PREFETCH = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), *[ir.IntType(32)] * 3])
+
+
 @intrinsic
 def _fence(_context: Any) -> Any:
     def generate(_target: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
@@ -170,6 +174,22 @@ def _fence(_context: Any) -> Any:
         return _target.get_dummy_value()
 
     return types.none(), generate
+
+
+@intrinsic
+def _prefetch(_context: Any, address: Any) -> Any:  # noqa: ARG001 - its name is the kernel's
+    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        word, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer], _PREFETCH)
+        one = ir.Constant(word, 1)  # it will be written to; lasting; data
+        builder.call(prefetch, [builder.inttoptr(arguments[0], pointer), one, ir.Constant(word, 3), one])
+        return _target.get_dummy_value()
+
+    return types.none(types.intp), generate
+
+
+def _no_prefetch(_address: int) -> None:
+    """Stand-in when numba is switched off."""
 
 
 def _no_fence() -> None:
@@ -354,3 +374,5 @@ join: Any = _join_plainly if config.DISABLE_JIT else _join
 #: `copy(source, start, target, first, second, length)`: `source[start:start + length]` (int16) to two places of
 #: `target`; gives the sum of squares (float32). Lengths of both are constants, multiples of 8.
 copy: Any = _copy_plainly if config.DISABLE_JIT else _copy
+#: Has the cache line of an address brought near, while something else is done. Any address will do.
+prefetch: Any = _no_prefetch if config.DISABLE_JIT else _prefetch

@@ -7,6 +7,7 @@ from typing import Any
 
 from dsp.jit import c_write, fence, inlined, kernel
 from dsp.plane import (
+    ahead,
     clock,
     codec,
     comfort_noise,
@@ -31,6 +32,8 @@ from dsp.plane.rings import push_event
 
 #: Number of crash points; point n lies after phase n.
 PHASES = 9
+#: Ticks between two looks at a leg's RTCP socket (160 ms).
+RTCP_TICKS = 8
 
 
 @kernel
@@ -106,6 +109,10 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     clock.crash_point(ctl, 2)
     used = ctl[lo.SLOTS_USED]
     for slot in range(used):
+        if slot + 2 < used:
+            ahead.record(state.leg_words, slot + 2)
+        if slot + 1 < used:
+            ahead.places(legs[slot + 1], state.leg_words, state.jitter[slot + 1], slot + 1)
         if legs[slot].state == lo.LEG_OPEN:
             receive_leg(state, work, slot, now_ns)
             watch_leg(state, work, slot, now_ns)
@@ -146,8 +153,10 @@ def _advance_digits(state: Any, slot: int, now_ns: int) -> None:
 @kernel
 def _rtcp_leg(state: Any, work: Any, slot: int, tick: int) -> None:
     leg = state.legs[slot]
-    # Each tick, though reports come every 5 s: the time a report lies unread counts as round trip.
-    receive_rtcp(state, work, slot)
+    # Reports come every 5 s, and to ask a socket that lay idle is a tenth of all that a leg costs in a tick. Only where
+    # the kernel does not tell when they came, the time that a report lies unread counts as round trip.
+    if leg.ln_rtcp_dirty or state.ctl[lo.ARRIVAL_STAMPS] == 0 or (tick + slot) % RTCP_TICKS == 0:
+        receive_rtcp(state, work, slot)
     if tick < leg.rc_next_tick:
         return
     leg.rc_next_tick = tick + rtcp.next_interval(leg, tick)

@@ -17,6 +17,8 @@ from edge.vocabulary.media import Address
 DRAIN_LIMIT = 4096
 
 _libc = ctypes.CDLL(None, use_errno=True)
+#: struct timespec (CLOCK_REALTIME) of the datagram that was read last.
+_SIOCGSTAMPNS = 0x8907
 _UNSPECIFIED = bytes(16)  # struct sockaddr with sa_family AF_UNSPEC: connect(2), "dissolve the association"
 
 
@@ -42,6 +44,7 @@ class SocketPair:
                     _connect(sock, address)
                     # After connect(): from then on nothing of others can be queued any more.
                     drain(sock)
+                stamp(fd)
         except (OSError, ValueError, OverflowError) as error:
             self.disconnect()
             raise BadAddressError(f"{rtp}, {rtcp}: {error}") from error
@@ -52,6 +55,7 @@ class SocketPair:
         for fd in (self.rtp_fd, self.rtcp_fd):
             with _borrowed(fd) as sock:
                 drain(sock)
+            stamp(fd)
 
     def disconnect(self) -> None:
         """Go back to the state before `connect`; the sockets were bound to a port by number, so they keep it."""
@@ -89,6 +93,11 @@ def unpack_sockaddr(data: bytes) -> Address | None:
     if family == socket.AF_INET6:
         return Address(str(ipaddress.IPv6Address(data[8:24])), port)
     return None
+
+
+def stamp(fd: int) -> None:
+    """Have the kernel note when datagrams arrive: it does from the first time on that it is asked."""
+    _libc.ioctl(fd, _SIOCGSTAMPNS, ctypes.create_string_buffer(16))  # there is nothing to tell yet, so it fails
 
 
 def drain(sock: socket.socket) -> int:

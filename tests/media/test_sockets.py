@@ -1,4 +1,7 @@
+import fcntl
 import socket
+import struct
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -121,3 +124,15 @@ def test_drain_is_bounded_and_goes_on_behind_an_icmp_error(ours: Pair, peers: Pa
 )
 def test_hold_addresses_are_not_usable(host: str, port: int, expected: bool) -> None:
     assert usable(Address(host, port)) is expected
+
+
+def test_the_first_datagram_after_a_connect_is_stamped_already(ours: Pair, peers: Pair) -> None:
+    (rtp, rtcp), (peer, _stranger) = ours, peers
+    SocketPair(rtp.fileno(), rtcp.fileno()).connect(address_of(peer), address_of(peer))
+    for sock in ours:
+        peer.sendto(b"x", sock.getsockname())
+        time.sleep(0.05)
+        read = time.time()
+        assert received(sock) == [b"x"]
+        seconds, nanoseconds = struct.unpack("qq", fcntl.ioctl(sock.fileno(), 0x8907, bytes(16)))
+        assert 0.05 <= read - (seconds + nanoseconds / 1e9) < 10

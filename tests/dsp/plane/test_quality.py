@@ -228,3 +228,18 @@ def test_the_kernels_stamp_is_a_packets_arrival(rig):
     assert 50_000_000 <= age < 1_000_000_000
     assert rig.leg().rx_last_ns == rig.now - lo.TICK_NS
     assert rig.leg().rx_arrival_ns > START_NS
+
+
+def test_stamped_reports_may_wait_in_their_socket_and_are_taken_in_by_turns(rig):
+    from dsp.plane.tick import RTCP_TICKS
+
+    rig.state.ctl[lo.ARRIVAL_STAMPS] = 1
+    peer = rig.open(0)
+    talk(rig, peer, 5, SINE)
+    peer.rtcp.send(b"\x80\xc8\x00\x06" + (0xABC0).to_bytes(4, "big") + bytes(20))
+    waited = 0
+    while rig.leg().rc_in == 0 and waited < 2 * RTCP_TICKS:
+        rig.tick()
+        waited += 1
+    assert rig.leg().rc_in == 1
+    assert waited <= RTCP_TICKS
