@@ -61,6 +61,10 @@ class Played:
     delays: npt.NDArray[np.float64]
     #: Samples made up for what was lost or late (not for a sender's pause), in ms.
     concealed_ms: float
+    #: Speech that was sent and never played, in ms: lost, late, or bridged while it was waited for.
+    missed_ms: float = 0.0
+    #: Time in which what was only delayed was waited for, in ms; it was played then.
+    waited_ms: float = 0.0
     buffer: Buffer | None = None
 
 
@@ -76,7 +80,7 @@ def play(
     """Play a trace of 8 kHz speech; timestamps count from `first_ts`. `stamps`: each packet's arrival is known."""
     b = buffer or Buffer()
     size = trace.packet_ms * SAMPLES_PER_MS
-    out, positions, delays, came = [], [], [], set[int]()
+    out, positions, delays, came, missed = [], [], [], set[int](), 0
     for tick, batch in enumerate(trace.ticks(phase_ms)):
         for index, waited_ms in batch:
             if index in came:
@@ -88,14 +92,17 @@ def play(
             waited = int(waited_ms * SAMPLES_PER_MS) if stamps else 0
             b.put(speech[ts : ts + size], first_ts + ts, spurt, waited)
         before, made = int(b.leg.jb_play_ts), int(b.leg.jb_concealed) + int(b.leg.jb_dry_made)
-        samples, _ = b.play()
+        samples, hole = b.play()
+        missed += hole
         out.append(samples)
         positions.append(int(b.leg.jb_play_ts))
         real = positions[-1] > before and int(b.leg.jb_concealed) + int(b.leg.jb_dry_made) == made
         if b.leg.jb_started == jitter.PLAYING and real:
             delays.append(phase_ms + tick * TICK_MS - (before - first_ts) / SAMPLES_PER_MS)
     concealed = (int(b.leg.jb_concealed) + int(b.leg.jb_dry_made)) / SAMPLES_PER_MS
-    return Played(np.concatenate(out), np.array(positions), np.array(delays), concealed, b)
+    waited = int(b.leg.jb_waited) / SAMPLES_PER_MS
+    missed_ms = missed / SAMPLES_PER_MS
+    return Played(np.concatenate(out), np.array(positions), np.array(delays), concealed, missed_ms, waited, b)
 
 
 def play_fixed(trace: Trace, delay_ms: float = 60.0, phase_ms: float = 0.0) -> tuple[float, float]:

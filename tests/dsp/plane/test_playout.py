@@ -107,25 +107,28 @@ def test_a_calm_path_has_less_delay_than_a_fixed_buffer(kind, seed):
 
 
 def _beside_fixed(kind, seed):
-    """Speech that is made up although its packets came, and what a fixed buffer of the same mean delay loses, in ms."""
+    """In ms: speech that came and was never played, time it was waited for; what a fixed buffer as deep would lose."""
     trace = traces.KINDS[kind](SECONDS, seed)
     played = play(trace, SPEECH, phase_ms=7.0)
     _, at_60 = play_fixed(trace, 60.0, phase_ms=7.0)
     fixed, _ = play_fixed(trace, 60.0 + played.delays.mean() - at_60, phase_ms=7.0)
-    return max(played.concealed_ms - 20 * trace.lost, 0), fixed
+    return played.missed_ms - 20 * trace.lost, played.waited_ms, fixed
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("kind", "share"), [("lte", 0.75), ("dsl", 0.2), ("one-burst", 0.15)])
-def test_where_the_path_changes_following_it_loses_less_than_the_same_delay_fixed(kind, share, seed):
-    made_up, fixed = _beside_fixed(kind, seed)
-    assert made_up < share * fixed
+@pytest.mark.parametrize("kind", traces.ROUGH)
+def test_what_comes_on_a_rough_path_is_played(kind, seed):
+    """A fixed buffer of the same mean delay loses 0.2 to 13 s of these 40."""
+    missed, _, fixed = _beside_fixed(kind, seed)
+    assert 0 <= missed <= 40
+    assert fixed > 5 * missed + 150
 
 
-def test_where_packets_are_held_at_random_following_costs_little():
-    """Nothing foretells a hold of this cell, so no buffer does better than a fixed one that knew the best delay."""
-    made_up, fixed = np.sum([_beside_fixed("wifi", seed) for seed in range(5)], axis=0)
-    assert made_up < 1.4 * fixed
+@pytest.mark.parametrize(("kind", "share"), [("dsl", 0.05), ("one-burst", 0.1), ("lte", 1.5), ("wifi", 2.0)])
+def test_the_time_that_is_waited_on_a_rough_path(kind, share):
+    """Little where the path's changes last; where they are short and random, each is waited for once, and no longer."""
+    _, waited, fixed = np.sum([_beside_fixed(kind, seed) for seed in range(5)], axis=0)
+    assert waited < share * fixed
 
 
 @pytest.mark.parametrize("stamps", [True, False])
@@ -196,8 +199,8 @@ def test_drift_is_absorbed_without_an_underrun(ppm, stamps):
 def test_packets_of_other_lengths_on_a_jittery_path(packet_ms):
     trace = traces.wifi(SECONDS, 3, packet_ms)
     played = play(trace, SPEECH)
-    lost = trace.lost * packet_ms
-    assert played.concealed_ms <= lost + 0.01 * SECONDS * 1000
+    assert played.missed_ms == trace.lost * packet_ms
+    assert played.waited_ms <= 0.015 * SECONDS * 1000
     assert played.delays.mean() <= 200
 
 
