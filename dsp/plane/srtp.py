@@ -249,6 +249,75 @@ def _note(leg: Any, words: Any, place: int, sequence: int, index: int) -> None:
 
 
 @kernel
+def _refuse(state: Any, leg: Any, why: int) -> int:
+    if why == _REPLAY:
+        leg.rx_replayed += 1
+        state.ctl[lo.PACKETS_REPLAYED] += 1
+    else:
+        leg.rx_bad_tag += 1
+        state.ctl[lo.PACKETS_BAD_TAG] += 1
+    return -1
+
+
+@kernel
+def _open_rtcp(leg: Any, work: Any, slot: int, row: int, length: int, ssrc: int) -> int:
+    words = work.srtp[slot, row]
+    behind = 4 if words[AEAD] != 0 else 4 + RTCP_TAG
+    if length < _RTCP_HEADER + 4 + max(words[TAG], RTCP_TAG):
+        return _BAD
+    index = u32(work.packet, length - behind) & 0x7FFFFFFF
+    if ssrc == leg.sr_rtcp_ssrc and index <= words[RTCP_FLOOR]:
+        return _REPLAY
+    work.srtp_length[0] = length
+    status = c_srtp_unprotect_rtcp(words[RX], work.packet.ctypes.data, work.srtp_length.ctypes.data)
+    if status != 0:
+        return _REPLAY if status in (REPLAYED, TOO_OLD) else _BAD
+    if ssrc != leg.sr_rtcp_ssrc or index > leg.sr_rtcp_rx:
+        leg.sr_rtcp_ssrc = ssrc
+        leg.sr_rtcp_rx = index
+    return i64(work.srtp_length[0])
+
+
+@kernel
+def _try_row(
+    leg: Any, work: Any, slot: int, row: int, length: int, ssrc: int, place: int, index: int, rtcp: int
+) -> int:
+    """Open the packet by the keys of a row, and note what that says of the peer's stream and keys."""
+    if rtcp != 0:
+        return _open_rtcp(leg, work, slot, row, length, ssrc)
+    found = _open_by(leg, work, slot, row, length, place, index)
+    if found >= 0 and work.srtp[slot, row, HANDLE] == leg.sr_handle:
+        if leg.sr_tx_handle != leg.sr_handle:
+            _switch(leg)
+        if place >= 0:
+            _note(leg, work.srtp[slot, row], place, index & 0xFFFF, index)
+    return found
+
+
+@kernel
+def _open_leg(state: Any, work: Any, slot: int, length: int, ssrc: int, place: int, index: int, rtcp: int) -> int:
+    """Open the packet by the leg's present keys, or by the previous ones if it is none of theirs.
+
+    `rtcp` is 0 or 1; `place` and `index` are of RTP's streams only. Gives the length, -1 for what was refused.
+    """
+    leg = state.legs[slot]
+    row = _row(work, slot, leg.sr_handle)
+    previous = _row(work, slot, leg.sr_previous) if leg.sr_previous != 0 else -1
+    if row < 0 and previous < 0:
+        leg.sr_unkeyed += 1
+        return -1
+    _copy(work.packet, work.srtp_packet, length if previous >= 0 or _may_need_two(leg, work, slot, row, place) else 0)
+    found = _BAD
+    if row >= 0:
+        found = _try_row(leg, work, slot, row, length, ssrc, place, index, rtcp)
+    if found == _BAD and previous >= 0:
+        if row >= 0:
+            _copy(work.srtp_packet, work.packet, length)
+        found = _try_row(leg, work, slot, previous, length, ssrc, place, index, rtcp)
+    return found if found >= 0 else _refuse(state, leg, found)
+
+
+@kernel
 def _unprotect(state: Any, work: Any, slot: int, length: int) -> int:
     leg = state.legs[slot]
     if header_length(work.packet, length) < 0:
@@ -259,27 +328,8 @@ def _unprotect(state: Any, work: Any, slot: int, length: int) -> int:
         return _refuse(state, leg, _BAD)
     sequence = u16(work.packet, 2)
     index = guess_index(leg.sr_rx_index[place], sequence) if place >= 0 else sequence
-    row = _row(work, slot, leg.sr_handle)
-    previous = _row(work, slot, leg.sr_previous) if leg.sr_previous != 0 else -1
-    if row < 0 and previous < 0:
-        leg.sr_unkeyed += 1
-        return -1
-    _copy(work.packet, work.srtp_packet, length if previous >= 0 or _may_need_two(leg, work, slot, row, place) else 0)
-    found = _BAD
-    if row >= 0:
-        found = _open_by(leg, work, slot, row, length, place, index)
-        if found >= 0:
-            if leg.sr_tx_handle != leg.sr_handle:
-                _switch(leg)
-            if place >= 0:
-                _note(leg, work.srtp[slot, row], place, sequence, index)
-    if found == _BAD and previous >= 0:
-        if row >= 0:
-            _copy(work.srtp_packet, work.packet, length)
-        found = _open_by(leg, work, slot, previous, length, place, index)
-    if found < 0:
-        return _refuse(state, leg, found)
-    if place < 0:
+    found = _open_leg(state, work, slot, length, ssrc, place, index, i64(0))
+    if found >= 0 and place < 0:
         _remember(leg, work, slot, ssrc, sequence)
     return found
 
@@ -292,17 +342,6 @@ def unprotect(state: Any, work: Any, slot: int, length: int) -> int:
     """
     # Here, for a plain leg need not pay for a call that hands over all of the memory.
     return length if state.legs[slot].sr_handle == 0 else _unprotect(state, work, slot, length)
-
-
-@kernel
-def _refuse(state: Any, leg: Any, why: int) -> int:
-    if why == _REPLAY:
-        leg.rx_replayed += 1
-        state.ctl[lo.PACKETS_REPLAYED] += 1
-    else:
-        leg.rx_bad_tag += 1
-        state.ctl[lo.PACKETS_BAD_TAG] += 1
-    return -1
 
 
 @kernel
@@ -338,50 +377,16 @@ def protect(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
 
 
 @kernel
-def _open_rtcp(leg: Any, work: Any, slot: int, row: int, length: int, ssrc: int) -> int:
-    words = work.srtp[slot, row]
-    behind = 4 if words[AEAD] != 0 else 4 + RTCP_TAG
-    if length < _RTCP_HEADER + 4 + max(words[TAG], RTCP_TAG):
-        return _BAD
-    index = u32(work.packet, length - behind) & 0x7FFFFFFF
-    if ssrc == leg.sr_rtcp_ssrc and index <= words[RTCP_FLOOR]:
-        return _REPLAY
-    work.srtp_length[0] = length
-    status = c_srtp_unprotect_rtcp(words[RX], work.packet.ctypes.data, work.srtp_length.ctypes.data)
-    if status != 0:
-        return _REPLAY if status in (REPLAYED, TOO_OLD) else _BAD
-    if ssrc != leg.sr_rtcp_ssrc or index > leg.sr_rtcp_rx:
-        leg.sr_rtcp_ssrc = ssrc
-        leg.sr_rtcp_rx = index
-    return i64(work.srtp_length[0])
-
-
-@kernel
 def _unprotect_rtcp(state: Any, work: Any, slot: int, length: int) -> int:
     leg = state.legs[slot]
     if length < _RTCP_HEADER or length > work.packet.shape[0]:
         return _refuse(state, leg, _BAD)
     ssrc = u32(work.packet, 4)
-    row = _row(work, slot, leg.sr_handle)
-    previous = _row(work, slot, leg.sr_previous) if leg.sr_previous != 0 else -1
-    if row < 0 and previous < 0:
-        leg.sr_unkeyed += 1
-        return -1
     known = ssrc == leg.sr_rtcp_ssrc or _memory(leg, ssrc) >= 0
     if not known and leg.sr_streams >= MAX_STREAMS:
         return _refuse(state, leg, _BAD)
-    if previous >= 0:
-        _copy(work.packet, work.srtp_packet, length)
-    found = _BAD
-    if row >= 0:
-        found = _open_rtcp(leg, work, slot, row, length, ssrc)
-    if found == _BAD and previous >= 0:
-        if row >= 0:
-            _copy(work.srtp_packet, work.packet, length)
-        found = _open_rtcp(leg, work, slot, previous, length, ssrc)
-    if found < 0:
-        return _refuse(state, leg, found)
-    if not known:
+    found = _open_leg(state, work, slot, length, ssrc, i64(-1), i64(0), i64(1))
+    if found >= 0 and not known:
         leg.sr_streams += 1
     return found
 
