@@ -52,7 +52,7 @@ class _Program(JITCodeLibrary):
             else:
                 self._final_module.link_in(library._final_module, preserve=True)
 
-    def _trim(self, parts: list[str]) -> None:
+    def _trim(self, own: set[str], parts: list[str]) -> None:
         """Drop arguments that a part does not use, and parts that nobody uses.
 
         Kernels hand each other all of the state, some 400 words by value; that is a cost of each call otherwise.
@@ -70,10 +70,13 @@ class _Program(JITCodeLibrary):
         manager.run(self._final_module, builder)
         # Not internal any longer: what is internal and has one caller is inlined however large it is, and the pass
         # would become one function that takes LLVM a minute and is no faster.
-        parts_left = set(parts)
-        for function in self._final_module.functions:
-            if function.name in parts_left and not function.is_declaration:
-                function.linkage = llvm.Linkage.linkonce_odr
+        # And under names of this program's own: what is left of a part fits its callers here (a constant that all of
+        # them hand over is in it), and another program of this process must not be given it.
+        program = blake2b("|".join(sorted(own)).encode(), digest_size=8).hexdigest()
+        left = set(parts)
+        for function in [f for f in self._final_module.functions if f.name in left and not f.is_declaration]:
+            function.linkage = llvm.Linkage.linkonce_odr
+            function.name = f"{function.name}.{program}"
 
     def finalize(self) -> None:
         """Make the program: link, optimise, translate."""
@@ -81,7 +84,7 @@ class _Program(JITCodeLibrary):
         own = {function.name for function in self._final_module.functions if not function.is_declaration}
         self._link()
         functions = [function.name for function in self._final_module.functions if not function.is_declaration]
-        self._trim([name for name in functions if name not in own])
+        self._trim(own, [name for name in functions if name not in own])
         self._optimize_final_module()
         self._final_module.verify()
         self._finalize_final_module()
