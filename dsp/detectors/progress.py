@@ -379,8 +379,8 @@ def _missed(
 
 
 @kernel
-def _frame(state: Any, frame: Any, row: int, kit: Any, verdicts: Any, told: Any) -> None:
-    """Take in a frame of one leg."""
+def feed(state: Any, frame: Any, row: int, kit: Any, verdicts: Any, told: Any) -> None:
+    """Take in a frame of one leg (int16[160]); as `feed_all`."""
     mean, one, two = measure(frame, kit)
     state.position += FRAME
     for k in range(BLOCKS - 4):
@@ -437,7 +437,7 @@ def feed_all(states: Any, frames: Any, rows: Any, count: int, verdicts: Any, tol
     """
     for i in range(count):
         slot = rows[i]
-        _frame(states[slot], frames[slot], slot, kit, verdicts, told)
+        feed(states[slot], frames[slot], slot, kit, verdicts, told)
 
 
 @kernel

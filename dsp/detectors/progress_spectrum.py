@@ -158,8 +158,9 @@ def high_line(kit: Any, mean_cosine: float) -> tuple[float, float, float]:
     Where one line and little else is there, noise moves the mean by up to 200 Hz, no more.
     """
     near = math.acos(min(max(mean_cosine, -1.0), 1.0)) * 8000.0 / (2.0 * math.pi)
-    middle = np.int64(round(near / HIGH_HZ)) - FIRST_HIGH
-    first, last = max(middle - 5, 0), min(middle + 6, HIGH_BINS)
+    middle = int(near / HIGH_HZ + 0.5) - FIRST_HIGH
+    first: int = max(middle - 5, 0)
+    last: int = min(middle + 6, HIGH_BINS)
     if last - first < 3:
         return 0.0, 0.0, 0.0
     _high_bank(kit, first, last)

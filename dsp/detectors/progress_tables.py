@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from dsp.detectors import progress_state as ps
+from dsp.tones.cadence import MAX_COUNTRIES, recognised, steps_of
 from dsp.tones.countries import COUNTRIES, EVERYWHERE
 from dsp.tones.generator import SAMPLE_RATE
-from dsp.tones.notation import NotationError, Sound, Tone, parse
+from dsp.tones.notation import NotationError, Sound, parse
 
 #: Tones by code.
 LABELS = ("dial", "busy", "reorder", "ringback", "sit", "fax_cng", "fax_ced", "beep", "modem")
@@ -20,18 +21,19 @@ _EVERYWHERE = {"fax_cng": FAX_CNG, "fax_ced": FAX_CED, "modem": MODEM}
 #: Frequencies: 3 % (networks hold 1 to 3 %; the next tone in use is mostly 5 % away). T.30: 1100 Hz +- 38, 2100 +- 15.
 TOLERANCE = 0.03
 _TOLERANCES = {1100.0: 40 / 1100, 2100.0: 25 / 2100, 2225.0: 25 / 2225}
-#: Up to here (Hz) several frequencies at once are told apart.
-LOW_HZ = 725.0
-HIGH_HZ = 2750.0
-MAX_COUNTRIES = 60
 
 
 @dataclass(frozen=True)
 class Tables:
     """What the kernels work with, and the countries by index."""
 
-    kit: Any  #: `PROGRESS_KIT` record
+    kits: Any  #: PROGRESS_KIT[1], a record array
     countries: tuple[str, ...]
+
+    @property
+    def kit(self) -> Any:
+        """Give the record."""
+        return self.kits[0]
 
     def country(self, name: str) -> int:
         """Give the value of a state's `country`. Raises `KeyError` for a country that is not in the tables."""
@@ -45,41 +47,6 @@ class _Cadence:
     label: int
     steps: tuple[tuple[Sound, int, int], ...]  #: sound, samples on, samples off
     countries: int
-
-
-def recognised(name: str) -> bool:
-    """Whether tones of this name are recognised, or only made."""
-    return name.partition("-")[0] in _NAMES
-
-
-def steps_of(tone: Tone) -> tuple[tuple[Sound, int, int], ...]:
-    """Give the bursts of a tone's cycle: sound, samples on (0: endless), samples off.
-
-    Raises `NotationError` for what can't be recognised.
-    """
-    cycle = [(one.sound, round(one.ms * SAMPLE_RATE / 1000)) for one in tone.cycle]
-    if not cycle or not any(sound.frequencies for sound, _ in cycle):
-        raise NotationError("to be recognised, a tone needs a part that is repeated")
-    while not cycle[0][0].frequencies:
-        cycle = [*cycle[1:], cycle[0]]
-    steps: list[tuple[Sound, int, int]] = []
-    for sound, length in cycle:
-        if sound.frequencies:
-            _check(sound)
-            steps.append((sound, length, 0))
-        else:
-            steps[-1] = (*steps[-1][:2], steps[-1][2] + length)
-    if len(steps) > ps.STEPS_OF_CADENCE:
-        raise NotationError(f"to be recognised, a tone has at most {ps.STEPS_OF_CADENCE} bursts")
-    return tuple(steps)
-
-
-def _check(sound: Sound) -> None:
-    top = max(sound.frequencies)
-    if min(sound.frequencies) < 250 or top > HIGH_HZ:
-        raise NotationError(f"{sound}: to be recognised, frequencies are from 250 to {HIGH_HZ:g} Hz")
-    if top > LOW_HZ and (len(sound.frequencies) > 1 or sound.modulation):
-        raise NotationError(f"{sound}: several frequencies at once are recognised up to {LOW_HZ:g} Hz")
 
 
 def _cadences(countries: Mapping[str, Mapping[str, str]]) -> list[_Cadence]:
@@ -151,4 +118,4 @@ def make_tables(countries: Mapping[str, Mapping[str, str]] = COUNTRIES) -> Table
             kit.step_sound[index, place] = sounds.index(sound)
             kit.step_on[index, place] = on
             kit.step_off[index, place] = off
-    return Tables(kit, tuple(countries))
+    return Tables(array, tuple(countries))

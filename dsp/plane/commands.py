@@ -10,7 +10,20 @@ from dsp.codecs import g722
 from dsp.detectors import dtmf, speech
 from dsp.detectors.dtmf_tables import DIGIT_CODES
 from dsp.jit import fence, inlined, kernel
-from dsp.plane import clock, codec, digits, gain, hearing, jitter, learning, rooms, rtcp, srtp, telephone_events
+from dsp.plane import (
+    call_progress,
+    clock,
+    codec,
+    digits,
+    gain,
+    hearing,
+    jitter,
+    learning,
+    rooms,
+    rtcp,
+    srtp,
+    telephone_events,
+)
 from dsp.plane import layout as lo
 from dsp.plane.rings import push_event
 
@@ -267,7 +280,7 @@ def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
 @inlined
 def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     kind, slot = entry[0], entry[1]
-    known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or lo.CMD_SECURE <= kind <= lo.CMD_DETECT_ANSWER
+    known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or lo.CMD_SECURE <= kind <= lo.CMD_DETECT_TONES
     if slot < 0 or slot >= state.legs.shape[0] or not known:
         state.ctl[lo.COMMANDS_BAD] += 1
         return
@@ -286,6 +299,8 @@ def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
         learning.begin(leg, work, entry, now_ns)
     elif kind == lo.CMD_DETECT_ANSWER:
         hearing.detect_answer(state, slot, entry)
+    elif kind == lo.CMD_DETECT_TONES:
+        call_progress.detect(state, slot, entry)
     elif kind == lo.CMD_PLAY:
         _play(state, slot, entry, now_ns)
     elif kind == lo.CMD_STOP_PLAY:

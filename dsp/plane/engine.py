@@ -11,6 +11,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
+from dsp.detectors.progress_tables import Tables, make_tables
 from dsp.jit import config, drop_old_caches
 from dsp.plane import layout, loop, source, tick
 from dsp.plane.keyring import KeyRing
@@ -68,9 +69,11 @@ def pack_play(
 class Engine:
     """Drives the loop on a mapped state."""
 
-    def __init__(self, state: PlaneState) -> None:
+    def __init__(self, state: PlaneState, tones: Tables | None = None) -> None:
         self.state = state
-        self._work = make_work(len(state.legs))
+        #: The countries whose tones are recognised.
+        self.tones = tones or make_tables()
+        self._work = make_work(len(state.legs), self.tones)
         #: Sessions of encrypted legs.
         self.keys = KeyRing(state, self._work.srtp)
         self._thread: threading.Thread | None = None

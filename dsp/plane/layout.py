@@ -20,10 +20,11 @@ import numpy.typing as npt
 from dsp.codecs import g722, resample
 from dsp.detectors.answer_state import ANSWER_SETTINGS, ANSWER_STATE
 from dsp.detectors.dtmf_state import DTMF_STATE
+from dsp.detectors.progress_state import PROGRESS_STATE
 from dsp.detectors.speech_state import SPEECH_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 14
+VERSION = 15
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -176,6 +177,8 @@ CMD_SECURE = 30
 CMD_LEARN = 31
 #: number (> 0), then the words of ANSWER_SETTINGS: it is told from now on who has answered
 CMD_DETECT_ANSWER = 32
+#: number (> 0), country (1 + index in the engine's tables, 0: any): call progress tones are told from now on
+CMD_DETECT_TONES = 33
 
 # --- events: int64[EVENTS, EVENT_WORDS]: kind, slot, generation, tick instant, arguments ----------------------------
 EVENTS = 4096
@@ -201,6 +204,9 @@ EV_AUDIO_RESUMED = 20
 #: code and cause (`dsp.detectors.answer`; cause << 8), start << 32 | end, when it was known (samples since the
 #: command), and the verdict's `a`, `b` (thousandths) and level (dBm0 * 10)
 EV_ANSWER = 30
+#: code | phase << 8 | (1 + cause) << 16 (`dsp.detectors.progress`), start << 32 | end, when it was known (samples since
+#: the command), lower << 32 | higher frequency (Hz * 10), level (dBm0 * 10), cycles << 40 | burst << 20 | pause
+EV_TONE = 31
 
 #: No RTP comes; it comes and holds no sound; the peer reports that nothing of ours arrives.
 FAULT_NO_PACKETS = 0
@@ -585,6 +591,8 @@ LEG = np.dtype(
         # who answered (`hearing.py`)
         ("an_number", "i8"),  # of the command
         ("an_on", "i8"),
+        # call progress tones (`call_progress.py`)
+        ("tn_number", "i8"),  # of the command; 0: none are looked for
     ],
     align=True,
 )
@@ -617,6 +625,8 @@ class PlaneState(NamedTuple):
     answers: Any
     rules: Any
     rule_words: npt.NDArray[np.int64]
+    #: `PROGRESS_STATE` records.
+    progress: Any
 
 
 def _align(size: int, to: int = PAGE) -> int:
@@ -639,6 +649,7 @@ def _sections(slots: int, prompt_bytes: int) -> list[tuple[int, int]]:
         slots * SPEECH_STATE.itemsize,
         slots * ANSWER_STATE.itemsize,
         slots * ANSWER_SETTINGS.itemsize,
+        slots * PROGRESS_STATE.itemsize,
         0,
     ]
     offset, out = 0, []
@@ -683,6 +694,7 @@ def map_state(buffer: Any, slots: int, prompt_bytes: int) -> PlaneState:
         answers=part(11, ANSWER_STATE, (slots,)).view(np.recarray),
         rules=part(12, ANSWER_SETTINGS, (slots,)).view(np.recarray),
         rule_words=part(12, np.int64, (slots, ANSWER_SETTINGS.itemsize // 8)),
+        progress=part(13, PROGRESS_STATE, (slots,)).view(np.recarray),
     )
     _stamp(state.ctl, slots, prompt_bytes // 2)
     return state

@@ -8,6 +8,7 @@ from typing import Any
 from dsp.jit import c_write, fence, inlined, kernel
 from dsp.plane import (
     ahead,
+    call_progress,
     clock,
     codec,
     comfort_noise,
@@ -125,6 +126,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
             codec.narrow(row, lo.CODEC_PLAYED_DOWN, legs[slot].wide, rx, rx8, work.codec)
             ctl[lo.CONCEALED] += (legs[slot].jb_concealed - before) >> legs[slot].wide
     hearing.hear(state, work, used, now_ns)
+    call_progress.listen(state, work, used, now_ns)
     rooms.gather(legs, work.rooms, work.rx, work.rx8, used, now_ns)
     clock.crash_point(ctl, 4)
     for slot in range(used):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dsp.detectors.progress_tables import Tables, make_tables
 from dsp.detectors.verdicts import VERDICT
 from dsp.plane import rooms, srtp, telephone_events
 from dsp.plane.codec import Tools, make_tools
@@ -56,10 +57,12 @@ class Work(NamedTuple):
     #: VERDICT[8] and int64[2]: what a detector says of a leg's frame.
     verdicts: Any
     told: npt.NDArray[np.int64]
+    #: PROGRESS_KIT[1]: the countries' tones.
+    tones: Any
 
 
-def make_work(slots: int) -> Work:
-    """Scratch memory for `slots` legs."""
+def make_work(slots: int, tones: Tables | None = None) -> Work:
+    """Scratch memory for `slots` legs; `tones`: the countries' tones, when they are not those of `countries.py`."""
     return Work(
         rx=np.zeros((slots, 2 * FRAME), np.int16),
         tx=np.zeros((slots, 2 * FRAME), np.int16),
@@ -90,4 +93,5 @@ def make_work(slots: int) -> Work:
         digit_steps=generator.DIGIT_STEPS,
         verdicts=np.zeros(8, VERDICT).view(np.recarray),
         told=np.zeros(2, np.int64),
+        tones=(tones or make_tables()).kits,
     )

@@ -9,6 +9,7 @@ from edge.config import kinds
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, find, place_of
 from edge.config.site import AmdRules, Route, Site
+from edge.config.tones import check_tones
 from edge.vocabulary import events
 
 #: Ports from here on are the kernel's own (ip_local_port_range); any program may have one when we start.
@@ -31,6 +32,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)
+    check_tones(site, root, findings)
 
 
 def _check_addresses(site: Site, root: Located, findings: Findings) -> None:

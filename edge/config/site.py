@@ -157,6 +157,9 @@ class Trunk(Struct, frozen=True, kw_only=True):
     amd: bool = False
     #: Name of the rules (`[[amd_rules]]`) for that; empty: the defaults there.
     amd_rules: Annotated[str, _text("name", optional=True)] = ""
+    #: Tell the call progress tones (dial, busy, reorder, ringback, SIT, fax, beep) of calls dialled through it. They
+    #: are those of a country (`us`, or one of `[tones]`), or of `any` where it is not known. Empty: not looked for.
+    tones: Annotated[str, _text("name", optional=True)] = ""
 
 
 class AmdRules(Struct, frozen=True, kw_only=True):
@@ -255,6 +258,9 @@ class Site(Struct, frozen=True, kw_only=True):
     limits: Limits = field(default_factory=Limits)
     trunks: list[Trunk] = field(default_factory=list)
     amd_rules: list[AmdRules] = field(default_factory=list)
+    #: Tones of further countries, or others for known ones, in the notation of `indications.conf`: `dial`, `busy`,
+    #: `congestion`, `ring`, `waiting`, `info`; further forms to be recognised are `ring-2` and the like. Read at start.
+    tones: dict[Name, dict[Name, str]] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=list)
     sinks: list[Sink] = field(default_factory=list)
     #: Compiled menus by name.

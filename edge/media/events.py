@@ -1,15 +1,17 @@
 """From what the engine saw to reports for switch."""
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 from dsp.detectors import answer
+from dsp.detectors.progress_cadence import MEANINGS
 from dsp.plane import layout
 from edge.media.figures import NS_PER_MS
 from edge.media.legs import Legs
 from edge.media.plays import Plays
 from edge.media.slots import SlotState
 from edge.vocabulary.ids import CommandId
-from edge.vocabulary.media import AudioFault, DigitMethod
+from edge.vocabulary.media import AudioFault, DigitMethod, ToneLabel, ToneMeaning
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     AnswerHeard,
@@ -19,9 +21,15 @@ from edge.vocabulary.reports import (
     DigitHeard,
     DigitsSent,
     SoundHeard,
+    ToneHeard,
 )
 
 _SAMPLES_PER_MS = layout.SAMPLE_RATE // 1000
+_PHASES: tuple[Literal["begin", "end", "once"], ...] = ("begin", "end", "once")
+#: In the order of the detector's codes.
+_LABELS: tuple[ToneLabel, ...] = get_args(ToneLabel)
+_MEANINGS: tuple[ToneMeaning, ...] = get_args(ToneMeaning)[: len(MEANINGS)]
+_ANSWERS: tuple[ToneMeaning, ...] = get_args(ToneMeaning)[len(MEANINGS) :]
 _METHODS: dict[int, DigitMethod] = {layout.METHOD_RFC4733: "rfc4733", layout.METHOD_INBAND: "inband"}
 _FAULTS: dict[int, AudioFault] = {
     layout.FAULT_NO_PACKETS: "no_packets",
@@ -52,6 +60,7 @@ class Events:
             layout.EV_AUDIO_STOPPED: self._audio_stopped,
             layout.EV_AUDIO_RESUMED: self._audio_resumed,
             layout.EV_ANSWER: self._answer,
+            layout.EV_TONE: self._tone,
             layout.EV_RECORD_STOPPED: self._record_stopped,
             layout.EV_LEG_CLOSED: self._leg_closed,
         }
@@ -121,6 +130,33 @@ class Events:
                 speech_ms=a if verdict else 0,
                 pause_ms=b if verdict else 0,
                 hz=a / 1000 if beep else None,
+            )
+        )
+
+    def _tone(self, state: SlotState, arguments: tuple[int, ...]) -> None:
+        said, span, at, tune, level, cadence = arguments[:6]
+        label, cause = _LABELS[said & 0xFF], (said >> 16) - 1
+        meaning: ToneMeaning | None = None
+        if label == "sit":
+            meaning = _MEANINGS[cause]
+        elif label == "fax_ced":
+            meaning = _ANSWERS[cause]
+        country = None if meaning is not None or cause < 0 else self._legs.tones.countries[cause]
+        self._report(
+            ToneHeard(
+                leg=state.leg,
+                label=label,
+                phase=_PHASES[said >> 8 & 0xFF],
+                country=country,
+                meaning=meaning,
+                start_ms=(span >> 32) // _SAMPLES_PER_MS,
+                end_ms=(span & 0xFFFFFFFF) // _SAMPLES_PER_MS,
+                at_ms=at // _SAMPLES_PER_MS,
+                frequencies_hz=[hz / 10 for hz in (tune >> 32, tune & 0xFFFFFFFF) if hz],
+                level_dbm0=level / 10,
+                on_ms=(cadence >> 20 & 0xFFFFF) // _SAMPLES_PER_MS,
+                off_ms=(cadence & 0xFFFFF) // _SAMPLES_PER_MS,
+                cycles=cadence >> 40,
             )
         )
 

@@ -13,6 +13,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from dsp.detectors import answer
+from dsp.detectors.progress_tables import Tables
 from dsp.plane import layout
 from dsp.plane.engine import pack_cname
 from edge.media.errors import CommandError
@@ -50,7 +51,10 @@ class Legs:
         refuse_recording: Callable[[words.StartRecording], bool],
         timestamp: Callable[[], str],
         ended: Callable[[LegMediaEnded], None],
+        tones: Tables,
     ) -> None:
+        #: The countries whose tones are recognised.
+        self.tones = tones
         self._plane, self._table, self._commands, self._sockets = plane, table, commands, sockets
         self._report, self._done, self._ended, self._keys = report, done, ended, keys
         self._start_recording, self._refuse_recording, self._timestamp = start_recording, refuse_recording, timestamp
@@ -70,6 +74,7 @@ class Legs:
             words.Unbridge: lambda id_, command: self._at_once(id_, self.rooms.unbridge, command.leg),
             words.SetSound: lambda id_, command: self._at_once(id_, self.rooms.set_sound, command),
             words.DetectAnswer: self._detect_answer,
+            words.DetectTones: self._detect_tones,
             words.StartRecording: self._record,
             words.StopRecording: self._stop_record,
             words.SendDigits: self._send_digits,
@@ -272,6 +277,15 @@ class Legs:
             raise CommandError(f"there is no rule {error}") from error
         # Once a leg: the engine takes a repeated command for done by its number.
         self._push(layout.CMD_DETECT_ANSWER, state, 1, *record.view(np.int64).tolist())
+        self._done(id_, None)
+
+    def _detect_tones(self, id_: CommandId, command: words.DetectTones) -> None:
+        state = self._need(command.leg)
+        try:
+            country = self.tones.country(command.country) if command.country else 0
+        except KeyError:
+            raise CommandError(f"there are no tones of {command.country}") from None
+        self._push(layout.CMD_DETECT_TONES, state, 1, country)  # once a leg: a repeated one is known by its number
         self._done(id_, None)
 
     def _record(self, id_: CommandId, command: words.StartRecording) -> None:

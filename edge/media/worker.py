@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 from prometheus_client import generate_latest
 
+from dsp.detectors.progress_tables import make_tables
 from dsp.plane import layout
 from dsp.plane.engine import Engine
 from dsp.plane.scheduling import Service
+from dsp.tones.cadence import with_countries
 from edge.config.site import Site
 from edge.core.load.overload import LOOK_MS
 from edge.core.menus.model import Menu, Sound
@@ -65,7 +67,7 @@ class Worker:
         share = Share(context)
         state = map_media_state(share.memory_fd, share.site)
         self._plane, self._table = state.plane, state.table
-        self._engine = Engine(state.plane)
+        self._engine = Engine(state.plane, make_tables(with_countries(share.site.tones)))
         self._event_ring = EventRing(state.plane)
         commands = CommandRing(self._engine)
         self._memory = PromptMemory(state.plane.prompts, state.prompt_index)
@@ -91,6 +93,7 @@ class Worker:
             refuse_recording=self._refuse_recording,
             timestamp=lambda: rfc3339(wall_time()),
             ended=self._leg_ended,
+            tones=self._engine.tones,
         )
         self._plays = Plays(
             self._memory,

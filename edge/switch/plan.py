@@ -48,6 +48,7 @@ class Plan:
             max_call_ms=self.site.limits.max_call_seconds * 1000,
             recordings=recordings,
             amd={trunk.name: self._amd(trunk.amd_rules) for trunk in self.site.trunks if trunk.amd},
+            tones={trunk.name: trunk.tones for trunk in self.site.trunks if trunk.tones},
             auto_level=[trunk.name for trunk in self.site.trunks if trunk.auto_level],
         )
 

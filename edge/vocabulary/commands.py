@@ -171,6 +171,13 @@ class DetectAnswer(Struct, frozen=True, tag=True):
     rules: dict[str, int]
 
 
+class DetectTones(Struct, frozen=True, tag=True):
+    """Tell the call progress tones that `leg` hears from now on; `country`: a country of the tables, or empty: any."""
+
+    leg: LegId
+    country: str
+
+
 class StartRecording(Struct, frozen=True, tag=True):
     """Record `leg` in stereo (left: what it says, right: what it hears) to `path` (absolute, `.wav`)."""
 
@@ -222,6 +229,7 @@ MediaCommand = (
     | Unbridge
     | SetSound
     | DetectAnswer
+    | DetectTones
     | StartRecording
     | StopRecording
     | SendDigits

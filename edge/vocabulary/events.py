@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId, RecordingId
-from edge.vocabulary.media import AnswerCause, AnswerVerdict, AudioFault, DigitMethod, RoomMode
+from edge.vocabulary.media import AnswerCause, AnswerVerdict, AudioFault, DigitMethod, RoomMode, ToneLabel, ToneMeaning
 from edge.vocabulary.private import Private
 from edge.vocabulary.quality import QualityFigures
 
@@ -125,6 +125,42 @@ class AnswerBeep(Struct, frozen=True, tag="answer.beep", kw_only=True):
     end_ms: int
     frequency_hz: float
     level_dbm0: float
+
+
+class ToneDetected(Struct, frozen=True, tag="tone.detected", kw_only=True):
+    """A call progress tone on a leg that we dialled, as soon as it is sure. Times are since the leg was dialled."""
+
+    leg: LegId
+    #: `sit` and `beep` are told when they are over, all others as soon as they are sure.
+    label: ToneLabel
+    #: Whose tone it is; of the trunk's `tones`, or the country that fits best. Null: the same everywhere.
+    country: str | None = None
+    #: What a special information tone means, or which form an answering tone has.
+    meaning: ToneMeaning | None = None
+    start_ms: int
+    at_ms: int
+    #: Only of `sit` and `beep`.
+    end_ms: int | None = None
+    #: As measured; of `sit` those of the first two segments.
+    frequencies_hz: list[float]
+    level_dbm0: float
+    #: The last burst, the last pause (0: none was whole yet) and whole cycles of the cadence so far.
+    on_ms: int
+    off_ms: int
+    cycles: int
+
+
+class ToneEnded(Struct, frozen=True, tag="tone.ended", kw_only=True):
+    """A tone that was told is over: its next burst did not come, or something else did."""
+
+    leg: LegId
+    label: ToneLabel
+    country: str | None = None
+    meaning: ToneMeaning | None = None
+    start_ms: int
+    end_ms: int
+    at_ms: int
+    cycles: int
 
 
 class BridgeStarted(Struct, frozen=True, tag="bridge.started", kw_only=True):
@@ -290,6 +326,8 @@ AnyEvent = (
     | AnswerDetected
     | AnswerGreetingEnded
     | AnswerBeep
+    | ToneDetected
+    | ToneEnded
     | BridgeStarted
     | BridgeEnded
     | ConferenceJoined

@@ -9,7 +9,16 @@ from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
-from edge.vocabulary.media import Address, AnswerCause, AnswerVerdict, AudioFault, DigitMethod, RemoteMedia
+from edge.vocabulary.media import (
+    Address,
+    AnswerCause,
+    AnswerVerdict,
+    AudioFault,
+    DigitMethod,
+    RemoteMedia,
+    ToneLabel,
+    ToneMeaning,
+)
 from edge.vocabulary.private import Private
 from edge.vocabulary.quality import QualityFigures
 
@@ -182,6 +191,26 @@ class AnswerHeard(Struct, frozen=True, tag=True, kw_only=True):
     hz: float | None = None
 
 
+class ToneHeard(Struct, frozen=True, tag=True, kw_only=True):
+    """A call progress tone on a leg; after `DetectTones`. Times are since that command."""
+
+    leg: LegId
+    label: ToneLabel
+    phase: Literal["begin", "end", "once"]
+    #: The country that it is of, or fits best; None: the same in all.
+    country: str | None
+    meaning: ToneMeaning | None
+    start_ms: int
+    end_ms: int
+    at_ms: int
+    frequencies_hz: list[float]
+    level_dbm0: float
+    #: Last burst and pause, and whole cycles so far.
+    on_ms: int
+    off_ms: int
+    cycles: int
+
+
 class RecordingDone(Struct, frozen=True, tag=True, kw_only=True):
     """A recording is complete on disk."""
 
@@ -260,6 +289,7 @@ AnyReport = (
     | AudioStopped
     | AudioResumed
     | AnswerHeard
+    | ToneHeard
     | RecordingDone
     | RecordingFailed
     | LegMediaEnded

@@ -74,6 +74,7 @@ class Desk:
             refuse_recording=lambda _: False,
             timestamp=lambda: "2026-11-21T19:00:00.000Z",
             ended=lambda _: None,
+            tones=self.engine.tones,
         )
         self.plays = Plays(
             self.memory,

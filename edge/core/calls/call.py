@@ -158,6 +158,7 @@ class Call:
         leg.sound = LegSound(auto_level=self._lifts(trunk))
         if isinstance(begun, Originate):
             leg.amd = self._amd(trunk)
+            leg.tones = self._tones(trunk)
         self.fx.set(LONGEST, begun.terms.max_call_ms)
 
     def _new_leg(self, signalling: Literal["offered", "reserving"]) -> Leg:
@@ -241,6 +242,7 @@ class Call:
         leg = self._new_leg("reserving")
         leg.sound = LegSound(auto_level=self._lifts(dial.trunk))
         leg.amd = self._amd(dial.trunk)
+        leg.tones = self._tones(dial.trunk)
         stage = self.stage
 
         def ringing(on: bool) -> None:
@@ -282,6 +284,7 @@ class Call:
             leg = self._new_leg("reserving")
             leg.sound = LegSound(auto_level=self._lifts(input.trunk))
             leg.amd = self._amd(input.trunk)
+            leg.tones = self._tones(input.trunk)
             self.guests.invite(leg, input)
 
     def _heir(self) -> Leg | None:
@@ -295,6 +298,9 @@ class Call:
 
     def _amd(self, trunk: str) -> dict[str, int]:
         return self.begun.terms.amd.get(trunk, {}) if self.begun is not None else {}
+
+    def _tones(self, trunk: str) -> str:
+        return self.begun.terms.tones.get(trunk, "") if self.begun is not None else ""
 
     def _transfer_ended(self, reason: EndReason, talked: bool) -> None:
         self.transfer = None

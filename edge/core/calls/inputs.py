@@ -32,6 +32,7 @@ from edge.vocabulary.reports import (
     RecordingFailed,
     SoundHeard,
     SpanRefused,
+    ToneHeard,
 )
 
 
@@ -57,6 +58,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     auto_level: list[str] = []
     #: Trunks through which it is told who answered a call that we make, with the rules for it: ms (Hz) by name.
     amd: dict[str, dict[str, int]] = {}
+    #: Country of the tones that are told of legs dialled through a trunk, by its name.
+    tones: dict[str, str] = {}
 
 
 class Incoming(Struct, frozen=True, tag=True, kw_only=True):
@@ -192,6 +195,7 @@ Input = (
     | AudioStopped
     | AnswerHeard
     | AudioResumed
+    | ToneHeard
     | RecordingDone
     | RecordingFailed
     | LegMediaEnded

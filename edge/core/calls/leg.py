@@ -7,11 +7,13 @@ from edge.core.calls.digits import Fuser
 from edge.core.calls.effects import Effects
 from edge.core.calls.inputs import Seat
 from edge.core.calls.keys_out import KeysOut
+from edge.core.calls.tones import Tones
 from edge.vocabulary import events
 from edge.vocabulary.commands import (
     Answer,
     CloseLeg,
     DetectAnswer,
+    DetectTones,
     HangUp,
     MakeCall,
     OpenLeg,
@@ -24,7 +26,7 @@ from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
 from edge.vocabulary.media import AudioFault, DigitMethod, LegSound, RemoteMedia
 from edge.vocabulary.quality import QualityFigures
-from edge.vocabulary.reports import AnswerHeard, LegMediaEnded, LegRinging
+from edge.vocabulary.reports import AnswerHeard, LegMediaEnded, LegRinging, ToneHeard
 
 Signalling = Literal["offered", "answering", "reserving", "seating", "dialling", "ringing", "up", "hanging", "down"]
 Media = Literal["none", "opening", "open", "closing", "closed"]
@@ -63,6 +65,9 @@ class Leg:
         #: Rules by which it is told who answered it; empty: it is not.
         self.amd: dict[str, int] = {}
         self._answers: set[str] = set()
+        #: Country whose tones are told, `any` for all; empty: none are.
+        self.tones = ""
+        self._tones = Tones()
         #: Why we take it down; None while we do not.
         self.wish: EndReason | None = None
         self._rang: tuple[int, bool] | None = None
@@ -119,6 +124,8 @@ class Leg:
         self.media = "open"
         if self.sound != LegSound():
             self._fx.media(SetSound(self.id, self.sound))
+        if self.tones:
+            self._fx.media(DetectTones(self.id, "" if self.tones == "any" else self.tones))
         if self.signalling == "offered":
             self.answer()
         elif self.signalling == "seating":
@@ -205,6 +212,12 @@ class Leg:
             return
         self._answers.add(what)
         self._fx.emit(answer_event(report))
+
+    def tone_heard(self, report: ToneHeard) -> None:
+        """Tell a call progress tone."""
+        event = self._tones.heard(report) if self.signalling != "down" else None
+        if event is not None:
+            self._fx.emit(event)
 
     def take_down(self, wish: EndReason) -> None:
         """End the leg in whatever state it is."""

@@ -49,6 +49,7 @@ from edge.vocabulary.reports import (
     RecordingFailed,
     SoundHeard,
     SpanRefused,
+    ToneHeard,
 )
 
 if TYPE_CHECKING:
@@ -291,6 +292,12 @@ def _answer_heard(call: "Call", input: AnswerHeard) -> None:  # noqa: A002
         leg.answer_heard(input)
 
 
+def _tone_heard(call: "Call", input: ToneHeard) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is not None:
+        leg.tone_heard(input)
+
+
 def _recorded(call: "Call", input: RecordingDone) -> None:  # noqa: A002
     call.recorder.completed(input)
 
@@ -396,6 +403,7 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     AudioStopped: _audio_stopped,
     AudioResumed: _audio_resumed,
     AnswerHeard: _answer_heard,
+    ToneHeard: _tone_heard,
     RecordingDone: _recorded,
     RecordingFailed: _recording_failed,
     Elapsed: _elapsed,

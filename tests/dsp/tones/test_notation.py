@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dsp.detectors.progress_tables import make_tables, recognised, steps_of
+from dsp.detectors.progress_tables import make_tables
+from dsp.tones.cadence import recognised, steps_of
 from dsp.tones.countries import COUNTRIES, EVERYWHERE
 from dsp.tones.notation import Element, NotationError, Sound, parse
 from dsp.tones.rendering import cycle_samples, render
