@@ -25,6 +25,7 @@ AnswerCause = Literal[
     "no_speech",
     "deadline",
     "stream_ended",
+]
 #: What is heard of a call that we make (ITU-T E.180, T.30, V.25).
 ToneLabel = Literal["dial", "busy", "reorder", "ringback", "sit", "fax_cng", "fax_ced", "beep", "modem"]
 #: Of `sit` its meaning (Telcordia GR-1162), of `fax_ced` its form (ITU-T V.25, V.8).
