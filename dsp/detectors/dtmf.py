@@ -38,8 +38,9 @@ _QUIET = POWER_0_DBM0 * 10**-4.0
 MAX_DEVIATION = 0.024
 #: Both may be off by 1.5 %, either way. In a voice they belong to one pitch, and 2:1 is within reach of some pairs.
 MAX_BETWEEN = 0.036
-#: Shortest tone: midway between the 40 ms that have to be accepted and the 23 ms that have to be refused.
-MIN_TONE_SAMPLES = 240
+#: Shortest tone (29 ms): 40 ms have to be accepted, 23 ms refused. Less than 30, so that in noise, too, there are two
+#: blocks whose end finds a tone of 40 ms long enough.
+MIN_TONE_SAMPLES = 232
 #: Share of the energy that the two tones have, less what lies in the band of dial tones. Noise of 15 dB leaves 97 %.
 #: The longer the tone the less will do, as over somebody's speech: nothing else is as steady for as long.
 MIN_SHARE = 0.92
@@ -48,10 +49,10 @@ _SHARE_FALLS = (MIN_SHARE - MIN_SHARE_LONG) / 320
 #: What lies in that band may have this power, relative to the digit (somebody's voice has its fundamental there).
 MAX_LOW = 0.15
 #: A dial tone may be stronger than the digit by 5 dB. It was there before the digit, with this share of the energy and
-#: the same power but for 2 dB.
+#: the same power but for 4 dB, since two of them beat.
 MAX_DIAL = 3.0
 _ALONE = 0.8
-_AS_STRONG = 1.6
+_AS_STRONG = 2.5
 #: Blocks in a row without the digit that end it.
 MISSING_TO_END = 3
 #: Samples lost in the stream that end a digit.
@@ -115,8 +116,8 @@ def _is_explained(state: Any, gain: float, energy: float, begin: int, end: int, 
     least = max(MIN_SHARE - (end - begin - MIN_TONE_SAMPLES) * _SHARE_FALLS, MIN_SHARE_LONG)
     if gain >= least * energy:
         return True
-    if energy * least > gain * (1.0 + MAX_DIAL) or end - begin < LOW_SPAN:
-        return False
+    if energy * least > gain * (1.0 + MAX_DIAL) or end - begin < LOW_SPAN - STEP:
+        return False  # the window's ends weigh nothing, so it may stand out a little
     share, low, tones = cleanness(state.history, end - LOW_SPAN, centre, fitted, state)
     if share < least or low > MAX_DIAL * tones:
         return False

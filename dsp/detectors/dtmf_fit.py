@@ -68,14 +68,15 @@ def _wave(history: Any, first: int, near: int, last: int, tone: int, turn: float
     """
     real, imaginary = TAPER_PHASORS[tone, 0], TAPER_PHASORS[tone, 1]
     re, im = _phasor(history, last, real), _phasor(history, last, imaginary)
-    phase, square = math.atan2(im, re), re * re + im * im
+    phase, length = math.atan2(im, re), math.sqrt(re * re + im * im)
     if near < last:
         re, im = _phasor(history, near, real), _phasor(history, near, imaginary)
         turn += _wrapped(phase - math.atan2(im, re) - turn * (last - near)) / (last - near)
     if first < near:
         re, im = _phasor(history, first, real), _phasor(history, first, imaginary)
         turn += _wrapped(phase - math.atan2(im, re) - turn * (last - first)) / (last - first)
-    return turn, 2.0 * math.sqrt(square) / (TAPER_SUM * _droop(turn, tone)), phase
+        length = (length + math.sqrt(re * re + im * im)) / 2.0
+    return turn, 2.0 * length / (TAPER_SUM * _droop(turn, tone)), phase
 
 
 @kernel
