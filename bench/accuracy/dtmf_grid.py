@@ -74,11 +74,11 @@ def dialling() -> Iterator[Condition]:
         note = f"{level} dBm0 a tone"
         plain, limit = Key(), Key(row_dbm0=-14, column_dbm0=-10, row_off=-1.5, column_off=1.5)
         yield Condition(f"over dial tone {name}, {note}", "accept", press(plain), under=under)
-        name = f"over dial tone {name}, {note}, twist +4 dB, -1.5 %, +1.5 %"
+        over = f"over dial tone {name}, {note}, twist +4 dB, -1.5 %, +1.5 %"
         if level == -15:
-            yield Condition(name, "accept", press(limit), under=under)
+            yield Condition(over, "accept", press(limit), under=under)
         else:  # 1.5 dB stronger than such a key: nearly all
-            yield Condition(name, "rate", press(limit), under=under, least=0.99)
+            yield Condition(over, "rate", press(limit), under=under, least=0.99)
 
 
 def refused() -> Iterator[Condition]:
