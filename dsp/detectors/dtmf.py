@@ -418,7 +418,9 @@ def _carry(state: Any) -> None:
     oldest = max(newest - state.blocks * BLOCK, newest - (state.position - state.end))
     if state.hits < 1 or newest - oldest < 2 * BLOCK:
         return
-    begin, end, _ = _fit(state, state.candidate, oldest, newest, 2 * BLOCK - 2 * STEP)
+    # Not a constant (nothing is missing here): LLVM would make it part of `_fit`, and cached code shares that by name.
+    need = 2 * BLOCK - 2 * STEP + state.missing
+    begin, end, _ = _fit(state, state.candidate, oldest, newest, need)
     if begin == end or newest - end > 2 * STEP:
         return
     state.carried = end - begin
