@@ -164,7 +164,8 @@ def rows(*, quick: bool) -> Iterator[Row | Table]:
         name = sort if sort == truth else f"{truth}: {sort}"
         yield _rate(name, [ours[at] for at in of_sort], [theirs[at] for at in of_sort], None)
     said = (
-        f"{len(calls)} calls; voices: {', '.join(SPEAKERS[half])} and espeak-ng, none of which settings were tuned on."
+        f"{len(calls)} calls; voices: {', '.join(SPEAKERS[half])} and espeak-ng. Settings were set on other "
+        "voices; what they led to on these was looked at while rules were added, so this half is not untouched."
     )
     columns = ("truth", *VERDICTS)
     yield Table("answer", "Who answered", columns, matrix(ours), said)

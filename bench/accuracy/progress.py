@@ -25,6 +25,8 @@ NOISE_FLOOR = -60.0
 #: What the tables of countries call what the detector calls otherwise.
 NAMES = {"dial": "dial", "busy": "busy", "congestion": "reorder", "ring": "ringback"}
 SOUNDS = Path("/usr/share/asterisk")
+#: Sounds that are tones, in the folders of speech.
+TONES_AMONG_SPEECH = {"beep", "beeperr", "ascending-2tone", "descending-2tone", "confbridge-join", "confbridge-leave"}
 #: Frequency and length (ms) of the first two segments; the third is 1776.7 Hz for 380 ms (Telcordia GR-1162).
 SEGMENTS = {
     "intercept": ((913.8, 274), (1370.6, 274)),
@@ -219,7 +221,7 @@ def read(path: Path) -> Signal:
 
 def recordings(folder: str, quick: bool) -> list[Samples]:
     """Recorded speech (joined to minutes) or music of Debian's packages at -15 dBm0."""
-    paths = sorted((SOUNDS / folder).rglob("*.wav"))
+    paths = [path for path in sorted((SOUNDS / folder).rglob("*.wav")) if path.stem not in TONES_AMONG_SPEECH]
     out, parts, length = [], [], 0
     for path in paths[:: 12 if quick and folder == "sounds" else 1]:
         try:
