@@ -8,7 +8,9 @@ It sends RTP from a socket bound to no address, so on loopback from 127.0.0.1, a
 from the negotiated address only: this phone lives on 127.0.0.1, on free ports.
 """
 
+import contextlib
 import json
+import random
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -71,10 +73,20 @@ class Baresip:
             self._buffer = rest[int(length) + 1 :]
 
 
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def _free_ports(count: int) -> int:
+    """Return the first of `count` ports that nobody has, by UDP or TCP.
+
+    Below those that the kernel gives to whoever asks for any: one of them could be gone before baresip takes it, and
+    baresip takes the one above its SIP port, too, for TLS.
+    """
+    for _ in range(200):
+        first = random.randrange(10_000, 32_000, 2)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as probes:
+            for port in range(first, first + count):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    probes.enter_context(socket.socket(socket.AF_INET, kind)).bind((HOST, port))
+            return first
+    raise RuntimeError(f"no {count} free ports in a row on {HOST}")
 
 
 @contextmanager
@@ -93,8 +105,8 @@ def baresip(
     It takes calls for `user`. `codecs` as baresip names them (`G722/16000/1`), `rate` is that of its audio, `account`
     more parameters of the account (`;answermode=auto`); `encryption`: it can do SRTP, see `;mediaenc=`.
     """
-    sip_port, control_port = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_STREAM)
-    rtp_port = _free_port(socket.SOCK_DGRAM) & ~1
+    sip_port = _free_ports(44)
+    control_port, rtp_port = sip_port + 2, sip_port + 4
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "accounts").write_text(
         f"<sip:{user}@{HOST}:{sip_port};transport=udp>;regint=0;audio_codecs={codecs}{account}\n"
@@ -106,7 +118,7 @@ def baresip(
         f"sip_listen {HOST}:{sip_port}\n"
         f"audio_source aufile,{folder}/tone.wav\naudio_player aubridge,nobody\n"
         f"ausrc_srate {rate}\nauplay_srate {rate}\nausrc_channels 1\nauplay_channels 1\n"
-        f"rtp_ports {rtp_port}-{rtp_port + 40}\nrtp_timeout 0\nnet_interface {HOST}\n"
+        f"rtp_ports {rtp_port}-{rtp_port + 39}\nrtp_timeout 0\nnet_interface {HOST}\n"
         f"snd_path {folder}\nctrl_tcp_listen {HOST}:{control_port}\n"
         f"module_path {MODULES}\n{modules}module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
     )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,11 +38,8 @@ def sipp(address: str, tmp_path: Path) -> Iterator[str]:
     with (tmp_path / "sipp.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=tmp_path)
     try:
-        until(
-            lambda: (
-                f"{address}:5060" in subprocess.run(["ss", "-uln"], check=False, capture_output=True, text=True).stdout
-            )
-        )
+        bound = f"{int.from_bytes(socket.inet_aton(address), 'little'):08X}:{5060:04X}"
+        until(lambda: bound in Path("/proc/net/udp").read_text(), what="SIPp listens")
         yield address
     finally:
         process.terminate()
