@@ -202,10 +202,10 @@ def _fax(shape: Shape, dice: np.random.Generator) -> list[Trial]:
 def _beeps(shape: Shape, dice: np.random.Generator, count: int) -> list[Trial]:
     trials = []
     for _ in range(count):
-        hz, ms = dice.uniform(300, 2600), float(np.exp(dice.uniform(np.log(80), np.log(1500))))
+        hz, ms = dice.uniform(440, 2600), float(np.exp(dice.uniform(np.log(80), np.log(1500))))
         if abs(hz - 2100) < 60 or abs(hz - 1100) < 60 or abs(hz - 2225) < 60:
             continue  # those are fax's
-        if 380 < hz < 470:
+        if hz < 470:
             ms = min(ms, 140)  # else it may be a country's
         signal = np.concatenate([silence(dice.uniform(100, 400)), sine(hz, round(ms * 8), shape.level), silence(2500)])
         trials.append(Trial(received(signal, shape, dice), ["beep"]))

@@ -39,7 +39,8 @@ SHORT = 2400
 #: Beeps (samples).
 BEEP_FROM = 560
 BEEP_TO = 48_000
-BEEP_HZ = 290.0
+#: A voice that hums has a fundamental of up to 400 Hz, and little else gets through; machines beep from 440 Hz up.
+BEEP_HZ = 420.0
 
 # Flags of a burst.
 CLEAR = 1  # silence before it
