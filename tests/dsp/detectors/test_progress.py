@@ -212,7 +212,13 @@ def test_a_calling_fax():
     assert abs(end.end - 800 - 32_000) <= 60
 
 
-@pytest.mark.parametrize("hz", [330, 700, 740, 1000, 1400, 2000, 2550])
+@pytest.mark.parametrize("ms", [90, 300])
+def test_a_hum_is_no_beep(ms):
+    signal = np.concatenate([silence(1234), tone(400, ms * 8, -10.0), silence(16_000)])
+    assert listen(line(signal)) == []
+
+
+@pytest.mark.parametrize("hz", [520, 700, 740, 1000, 1400, 2000, 2550])
 @pytest.mark.parametrize("ms", [90, 250, 1000])
 def test_a_beep(hz, ms):
     signal = np.concatenate([silence(1234), tone(hz, ms * 8, -15.0), silence(16_000)])
