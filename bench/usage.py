@@ -45,25 +45,22 @@ def cpu_by_name(pids: list[int]) -> Counter[str]:
 
 def memory_pss_mb(pids: list[int]) -> float:
     """Proportional set size of all `pids`, megabytes."""
-    total = 0
-    for pid in pids:
-        try:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total / 1024
+    return _memory_mb(pids, "Pss:")
 
 
 def memory_private_mb(pids: list[int]) -> float:
     """Memory that nobody shares with `pids`, all together, megabytes."""
+    return _memory_mb(pids, "Private_")
+
+
+def _memory_mb(pids: list[int], kind: str) -> float:
     total = 0
     for pid in pids:
         try:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
         except OSError:
             continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+        total += sum(int(line.split()[1]) for line in lines if line.startswith(kind))
     return total / 1024
 
 

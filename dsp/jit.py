@@ -99,11 +99,6 @@ def kernel(function: F) -> F:
     return _compiled(function)
 
 
-def inlined(function: F) -> F:
-    """Compile a kernel that has one caller."""
-    return _compiled(function)
-
-
 def sum_kernel(function: F) -> F:
     """Compile a kernel whose sums may be reordered, which lets them run on SIMD lanes; NaN and Inf stay exact."""
     return _compiled(function, fastmath={"reassoc", "contract", "nsz"})

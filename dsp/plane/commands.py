@@ -9,7 +9,7 @@ from typing import Any
 from dsp.codecs import g722
 from dsp.detectors import dtmf, speech
 from dsp.detectors.dtmf_tables import DIGIT_CODES
-from dsp.jit import fence, inlined, kernel
+from dsp.jit import fence, kernel
 from dsp.plane import (
     call_progress,
     clock,
@@ -277,7 +277,7 @@ def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
     return leg.dg_tone == digit and leg.dg_tone_ns > start_ns
 
 
-@inlined
+@kernel
 def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     kind, slot = entry[0], entry[1]
     known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or lo.CMD_SECURE <= kind <= lo.CMD_DETECT_TONES

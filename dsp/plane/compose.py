@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dsp.jit import i64, inlined, kernel
+from dsp.jit import i64, kernel
 from dsp.plane import codec, digits, gain, rooms
 from dsp.plane import layout as lo
 from dsp.plane.commands import end_play
@@ -131,7 +131,7 @@ def _widen(row: Any, codec_work: Any, tx8: Any, part: Any, heard: int, out: Any)
             out[i] = gain.saturate(i64(out[i]) + i64(part[i]))
 
 
-@inlined
+@kernel
 def compose(state: Any, work: Any, slot: int, now_ns: int) -> None:
     """Decide what a leg hears in this tick, into `work.tx[slot]`; a play goes on in time even when it is not heard."""
     leg = state.legs[slot]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dsp.jit import inlined, kernel
+from dsp.jit import kernel
 from dsp.plane import clock, tick
 from dsp.plane import layout as lo
 
@@ -34,7 +34,7 @@ def _skip_missed(ctl: Any, behind_ns: int) -> bool:
     return True
 
 
-@inlined
+@kernel
 def _one_tick(state: Any, work: Any, instant: int, bounds_us: Any) -> None:
     ctl, timespec = state.ctl, work.timespec
     began = clock.monotonic_ns(timespec)

@@ -8,7 +8,7 @@ on over every change; so does the timestamp, in the clock of the codec in use.
 
 from typing import Any
 
-from dsp.jit import inlined, kernel
+from dsp.jit import kernel
 from dsp.plane import codec, digits, learning, packets, srtp
 from dsp.plane import layout as lo
 
@@ -76,12 +76,12 @@ def _is_continued(leg: Any) -> bool:
     )
 
 
-@inlined
+@kernel
 def _encode(state: Any, work: Any, slot: int, out: Any, offset: int) -> int:
     return codec.encode(state.codec[slot], state.legs[slot].codec, work.tx[slot], out, offset, work.codec)
 
 
-@inlined
+@kernel
 def _audio(state: Any, work: Any, slot: int, ptime_ms: int) -> None:
     leg = state.legs[slot]
     if ptime_ms == _DEFAULT_PTIME_MS and leg.pk_octets == 0:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from dsp.detectors import dtmf
-from dsp.jit import MSG_DONTWAIT, c_recv, inlined, kernel
+from dsp.jit import MSG_DONTWAIT, c_recv, kernel
 from dsp.plane import (
     clock,
     codec,
@@ -73,7 +73,7 @@ def _barge(state: Any, slot: int, onset_ns: int, now_ns: int) -> None:
         end_play(state, slot, lo.PLAY_BARGED, now_ns)
 
 
-@inlined
+@kernel
 def _audio(
     state: Any, work: Any, slot: int, codec_: int, offset: int, octets: int, timestamp: int, marker: int, now_ns: int
 ) -> None:
@@ -143,7 +143,7 @@ def _format(leg: Any, payload_type: int, now_ns: int) -> tuple[int, bool]:
     return -1, False
 
 
-@inlined
+@kernel
 def on_packet(state: Any, work: Any, slot: int, length: int, now_ns: int) -> None:
     """Take in the packet in `work.packet[:length]`."""
     leg = state.legs[slot]
@@ -208,7 +208,7 @@ def _take_rtcp(state: Any, work: Any, slot: int, fd: int, length: int) -> None:
         state.ctl[lo.RTCP_REFUSED] += 1
 
 
-@inlined
+@kernel
 def _datagram(state: Any, work: Any, slot: int, length: int, now_ns: int) -> None:
     """Take in what was just read from the RTP socket, `work.packet[:length]`."""
     leg = state.legs[slot]
@@ -225,7 +225,7 @@ def _datagram(state: Any, work: Any, slot: int, length: int, now_ns: int) -> Non
     on_packet(state, work, slot, opened, now_ns)
 
 
-@inlined
+@kernel
 def _read(leg: Any, work: Any) -> int:
     """Read a datagram of the RTP socket, with its sender while that matters."""
     if leg.ln_state != learning.OFF:
@@ -296,7 +296,7 @@ def _drop_rtcp(state: Any, work: Any, leg: Any) -> None:
         state.ctl[lo.RTCP_REFUSED] += 1
 
 
-@inlined
+@kernel
 def receive_rtcp(state: Any, work: Any, slot: int) -> None:
     """Read what a leg's RTCP socket holds."""
     leg = state.legs[slot]

@@ -18,7 +18,6 @@ from dsp.jit import (
     c_srtp_unprotect,
     c_srtp_unprotect_rtcp,
     i64,
-    inlined,
     kernel,
 )
 from dsp.libsrtp import INDEX_TOO_OLD, REPLAYED, RTCP_TAG, TOO_OLD
@@ -136,7 +135,7 @@ def _watch(leg: Any, work: Any, slot: int, tick: int) -> None:
     _skip_used(leg, work, slot)
 
 
-@inlined
+@kernel
 def watch(leg: Any, work: Any, slot: int, tick: int) -> None:
     """Do what time decides; each tick, before packets are read."""
     if leg.sr_handle != 0:
@@ -334,7 +333,7 @@ def _unprotect(state: Any, work: Any, slot: int, length: int) -> int:
     return found
 
 
-@inlined
+@kernel
 def unprotect(state: Any, work: Any, slot: int, length: int) -> int:
     """Authenticate and decrypt `work.packet[:length]` in place; gives its length, -1 for what must be dropped.
 
@@ -366,7 +365,7 @@ def _protect(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
     return i64(work.srtp_length[0])
 
 
-@inlined
+@kernel
 def protect(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
     """Encrypt and authenticate the RTP packet `packet[:length]` in place; gives its length, -1: it must not be sent."""
     # Here, for a plain leg need not pay for a call that hands over all of the memory.
@@ -391,7 +390,7 @@ def _unprotect_rtcp(state: Any, work: Any, slot: int, length: int) -> int:
     return found
 
 
-@inlined
+@kernel
 def unprotect_rtcp(state: Any, work: Any, slot: int, length: int) -> int:
     """As `unprotect`, for the RTCP packet in `work.packet[:length]`."""
     # Here, for a plain leg need not pay for a call that hands over all of the memory.
@@ -417,7 +416,7 @@ def _protect_rtcp(state: Any, work: Any, slot: int, packet: Any, length: int) ->
     return i64(work.srtp_length[0])
 
 
-@inlined
+@kernel
 def protect_rtcp(state: Any, work: Any, slot: int, packet: Any, length: int) -> int:
     """As `protect`, for a compound RTCP packet. -1 also while indices of an earlier engine are being passed over."""
     # Here, for a plain leg need not pay for a call that hands over all of the memory.

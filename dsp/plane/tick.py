@@ -5,7 +5,7 @@ The phases, and the numbers of the crash points between them, are in the order o
 
 from typing import Any
 
-from dsp.jit import c_write, fence, inlined, kernel
+from dsp.jit import c_write, fence, kernel
 from dsp.plane import (
     ahead,
     call_progress,
@@ -95,7 +95,7 @@ def _hear(state: Any, work: Any, slot: int, now_ns: int) -> None:
     edges.join(leg, out, made_from)
 
 
-@inlined
+@kernel
 def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     """Phases 1 to 6, all that does not wait for the send instant; gives the command ring's tail for `send`."""
     ctl, legs = state.ctl, state.legs
@@ -144,7 +144,7 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
     return tail
 
 
-@inlined
+@kernel
 def _advance_digits(state: Any, slot: int, now_ns: int) -> None:
     leg = state.legs[slot]
     if leg.dg_active and digits.advance(leg):
@@ -171,7 +171,7 @@ def _rtcp_leg(state: Any, work: Any, slot: int, tick: int) -> None:
         state.ctl[lo.RTCP_OUT] += 1
 
 
-@inlined
+@kernel
 def send(state: Any, work: Any, tick: int, tail: int, now_ns: int) -> None:
     """Phases 7 to 9 and the tick's end mark."""
     ctl, legs = state.ctl, state.legs

@@ -14,7 +14,6 @@ import random
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +88,7 @@ def _free_ports(count: int) -> int:
     raise RuntimeError(f"no {count} free ports in a row on {HOST}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def baresip(
     folder: Path,
     tone_hz: int = 800,

@@ -155,10 +155,7 @@ class Call:
         self.guests = Guests(leg, self.fx)
         self.stage = Stage(leg.id, self.fx, leg.press)
         trunk = begun.report.trunk if isinstance(begun, Incoming) else begun.trunk
-        leg.sound = LegSound(auto_level=self._lifts(trunk))
-        if isinstance(begun, Originate):
-            leg.amd = self._amd(trunk)
-            leg.tones = self._tones(trunk)
+        self._set_up(leg, trunk, dialled=isinstance(begun, Originate))
         self.fx.set(LONGEST, begun.terms.max_call_ms)
 
     def _new_leg(self, signalling: Literal["offered", "reserving"]) -> Leg:
@@ -166,6 +163,16 @@ class Call:
         leg = Leg(leg_id(self.id, self._legs_made), self._legs_made, signalling, self.fx)
         self.legs[leg.id] = leg
         return leg
+
+    def _set_up(self, leg: Leg, trunk: str, *, dialled: bool = True) -> None:
+        """Give a leg what its trunk's settings ask of media; who answers is only asked of legs that we dial."""
+        if self.begun is None:
+            return
+        terms = self.begun.terms
+        leg.sound = LegSound(auto_level=trunk in terms.auto_level)
+        if dialled:
+            leg.amd = terms.amd.get(trunk, {})
+            leg.tones = terms.tones.get(trunk, "")
 
     def begin_incoming(self, input: Incoming) -> None:  # noqa: A002
         """Begin with an INVITE: open media, or refuse."""
@@ -188,12 +195,11 @@ class Call:
             self.finish(EndReason(outcome=REFUSALS.get(code, "failed"), ended_by="appliance", sip_code=code))
             return
         leg.take_seat(input.seat, report.remote)
-        self.fx.set(SETUP, OPEN_MS)
+        self.fx.set(SETUP, ACK_MS if input.engine_up else OPEN_MS)
         if input.engine_up:
             # The engine connects the sockets and empties them while the 200 is on its way through span and front: what
             # strangers sent before is not heard, and the caller's first packet comes a round trip later.
             leg.answer()
-            self.fx.set(SETUP, ACK_MS)
 
     def begin_outgoing(self, input: Originate) -> None:  # noqa: A002
         """Begin by reserving a span for the first leg."""
@@ -240,9 +246,7 @@ class Call:
 
     def _dial(self, dial: Dial) -> None:
         leg = self._new_leg("reserving")
-        leg.sound = LegSound(auto_level=self._lifts(dial.trunk))
-        leg.amd = self._amd(dial.trunk)
-        leg.tones = self._tones(dial.trunk)
+        self._set_up(leg, dial.trunk)
         stage = self.stage
 
         def ringing(on: bool) -> None:
@@ -282,9 +286,7 @@ class Call:
         if self.talking and self.transfer is not None:
             self.guests.talks_with(self.transfer.leg)
             leg = self._new_leg("reserving")
-            leg.sound = LegSound(auto_level=self._lifts(input.trunk))
-            leg.amd = self._amd(input.trunk)
-            leg.tones = self._tones(input.trunk)
+            self._set_up(leg, input.trunk)
             self.guests.invite(leg, input)
 
     def _heir(self) -> Leg | None:
@@ -292,15 +294,6 @@ class Call:
         if heir is not None:
             self.guests.talks_with(heir)
         return heir
-
-    def _lifts(self, trunk: str) -> bool:
-        return self.begun is not None and trunk in self.begun.terms.auto_level
-
-    def _amd(self, trunk: str) -> dict[str, int]:
-        return self.begun.terms.amd.get(trunk, {}) if self.begun is not None else {}
-
-    def _tones(self, trunk: str) -> str:
-        return self.begun.terms.tones.get(trunk, "") if self.begun is not None else ""
 
     def _transfer_ended(self, reason: EndReason, talked: bool) -> None:
         self.transfer = None
