@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,17 @@ def rounds(packets: int, first_seed: int = 1, cache: Path | None = None) -> Iter
         one_round(1, first_seed, environment)  # compiles
         for number, left in enumerate(range(packets, 0, -ROUND)):
             yield one_round(min(left, ROUND), first_seed + number, environment)
+
+
+def measure(emit: Callable[..., None], *, quick: bool) -> None:
+    """Tell how many packets the kernels have survived."""
+    try:
+        done = list(rounds(ROUND if quick else 8 * ROUND))
+    except UncheckedError as error:
+        emit("fuzz_packets", 0, "packets", void=[str(error)])
+        return
+    emit("fuzz_packets", sum(r["packets"] for r in done), "packets")
+    emit("fuzz_failed_rounds", sum("failed" in r for r in done), "rounds")
 
 
 def main() -> int:

@@ -91,22 +91,31 @@ def _processor() -> str:
     return next((row.partition(":")[2].strip() for row in lines if row.startswith("model name")), platform.machine())
 
 
+def _row(figure: dict[str, Any]) -> str:
+    reach, test = REACH.get(figure["name"], ("", None))
+    verdict = "" if test is None else "yes" if test(figure["value"]) else "**no**"
+    if "void" in figure:
+        verdict = f"void: {'; '.join(figure['void'])}"
+    peer = f"{figure['peer']}: {_number(figure['peer_value'])} (ratio {figure['ratio']})" if "peer" in figure else ""
+    return f"| {figure['name']} | {_number(figure['value'])} | {figure['unit']} | {peer} | {reach} | {verdict} |"
+
+
 def document(figures: list[dict[str, Any]], *, quick: bool) -> str:
     """Make the page."""
-    rows = []
-    for figure in figures:
-        reach, test = REACH.get(figure["name"], ("", None))
-        verdict = "" if test is None else "yes" if test(figure["value"]) else "**no**"
-        if "void" in figure:
-            verdict = f"void: {'; '.join(figure['void'])}"
-        peer = (
-            f"{figure['peer']}: {_number(figure['peer_value'])} (ratio {figure['ratio']})" if "peer" in figure else ""
-        )
-        value = _number(figure["value"])
-        rows.append(f"| {figure['name']} | {value} | {figure['unit']} | {peer} | {reach} | {verdict} |")
     kind = "Short runs, only for a look." if quick else "Made by `make bench`."
     made = (
         f"{kind} {time.strftime('%Y-%m-%d', time.gmtime())}, {os.cpu_count()} cores of {_processor()}, "
         f"Linux {platform.release()}, Python {platform.python_version()}."
     )
-    return HEAD.format(made=made) + "\n".join([*rows, ""])
+    return HEAD.format(made=made) + "\n".join([*(_row(figure) for figure in figures), ""])
+
+
+def with_rows(page: str, figures: list[dict[str, Any]]) -> str:
+    """Put the rows of a part's run into a page: in place of those of the same names, new ones at the end."""
+    rows = {figure["name"]: _row(figure) for figure in figures}
+    lines = [rows.pop(_name(line), line) for line in page.rstrip("\n").split("\n")]
+    return "\n".join([*lines, *rows.values(), ""])
+
+
+def _name(line: str) -> str:
+    return line.split("|")[1].strip() if line.startswith("| ") else ""

@@ -12,7 +12,7 @@ from edge.cli.output import BAD, FINE, USAGE, complain, print_json
 from edge.cli.site import JsonOption
 
 #: What can be measured, in the order of `all`.
-SUBJECTS = ("dsp", "calls", "media", "capacity", "voice", "hostile")
+SUBJECTS = ("dsp", "calls", "media", "capacity", "voice", "hostile", "fuzz")
 
 
 def register(app: App) -> None:
@@ -24,7 +24,7 @@ def bench(
     subject: Annotated[str, Parameter(help=f"What to measure: {', '.join(SUBJECTS)} or all.")] = "all",
     *,
     quick: Annotated[bool, Parameter(negative=(), help="Short runs, for a look; not for publishing.")] = False,
-    write: Annotated[Path | None, Parameter(help="Write the page of figures to this file.")] = None,
+    write: Annotated[Path | None, Parameter(help="Write the page of figures; of a part, its rows.")] = None,
     json: JsonOption = False,
 ) -> int:
     """Measure what calls and detectors cost here, how calls sound, and what attacks achieve.
@@ -53,5 +53,8 @@ def bench(
     for name in chosen:
         importlib.import_module(f"bench.{name}").measure(emit, quick=quick)
     if write is not None:
-        write.write_text(page.document(figures, quick=quick), encoding="utf-8")
+        text = page.document(figures, quick=quick)
+        if subject != "all" and write.is_file():
+            text = page.with_rows(write.read_text(encoding="utf-8"), figures)
+        write.write_text(text, encoding="utf-8")
     return BAD if any("void" in figure for figure in figures) else FINE
