@@ -35,6 +35,8 @@ class EndReason(Struct, frozen=True, kw_only=True):
     sip_code: int | None = None
     #: Q.850 cause from a Reason header (RFC 3326).
     q850_cause: int | None = None
+    #: Where the peer named no cause: the one that a gateway makes of `sip_code` (RFC 3398 section 7.2.4.1).
+    q850_mapped: int | None = None
     #: Reason text of the peer or of ourselves, bounded and printable.
     text: str = ""
 

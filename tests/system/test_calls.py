@@ -86,6 +86,28 @@ def test_busy_target_goes_on_in_the_menu(bench: Bench) -> None:
     assert ("busy", 486) in [(end["outcome"], end["sip_code"]) for end in legs]
 
 
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (486, "", {"outcome": "busy", "sip_code": 486, "q850_cause": None, "q850_mapped": 17}),
+        (302, "", {"outcome": "failed", "sip_code": 302, "q850_cause": None, "q850_mapped": None}),
+        (
+            503,
+            'Q.850;cause=1;text="Unallocated number"',
+            {"outcome": "not_found", "sip_code": 503, "q850_cause": 1, "text": "Unallocated number"},
+        ),
+    ],
+)
+def test_why_a_target_refused(bench: Bench, code: int, reason: str, expected: dict[str, object]) -> None:
+    call, there = ringing(bench)
+    there.reject(code, {"Reason": reason} if reason else None)
+    hears(call, TONES["failed"])
+    call.bye()
+    ended_once(bench, "completed")
+    end = bench.edge.wait_event("leg.ended", bench.edge.last_call())["data"]["end"]
+    assert {name: end.get(name) for name in expected} == expected
+
+
 def test_target_that_does_not_answer(bench: Bench) -> None:
     call, there = ringing(bench)
     there.wait_ended(20)  # ring_timeout: 8s

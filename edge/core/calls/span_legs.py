@@ -409,15 +409,15 @@ class SpanLegs:
 
 def _reason(event: Disconnected, leg: _Leg) -> EndReason:
     far_end: Literal["caller", "callee"] = "callee" if leg.outgoing else "caller"
-    cause = endings.q850_cause(event.reason_header)
+    why = endings.why(event.reason_header)
     if event.by == "response" and leg.outgoing and not leg.answered:
         if event.status == 487 and leg.ended_by_us is not None:
             return leg.ended_by_us
         # Also when our CANCEL crossed it: what the far end said is the better truth.
-        return endings.refused_by_callee(event.status, cause, event.reason_phrase)
+        return endings.refused_by_callee(event.status, why, event.reason_phrase)
     if event.by in {"BYE", "CANCEL"}:
         answered = leg.answered or event.by == "BYE"
-        return endings.hung_up(far_end, answered=answered, cause=cause, text=event.reason_phrase)
+        return endings.hung_up(far_end, answered=answered, reason=why, text=event.reason_phrase)
     if leg.ended_by_us is not None:
         return leg.ended_by_us
     return endings.lost(event.status, answered=leg.answered or leg.answering, text=event.reason_phrase)

@@ -3,6 +3,7 @@
 from edge.core.sip import orphans
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
+from edge.core.sip.fields import split_list
 from edge.core.sip.message import Response
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_answer, learn, sdp_for_span
 from edge.core.sip.relay import Relay, carried, leg_of_branch
@@ -51,6 +52,12 @@ def shown_status(status: int) -> int:
     if 300 <= status < 400:
         return 480
     return 403 if status in (401, 407) else status
+
+
+def said_instead(status: int, reason: str) -> str:
+    """Return a Reason header (canonical form) whose SIP value is `status`."""
+    others = [value for value in split_list(reason) if value and not value.startswith("SIP;")]
+    return ", ".join([f"SIP;cause={status}", *others])
 
 
 def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Response) -> None:
@@ -131,7 +138,11 @@ def _negative(relay: Relay, dialog: Dialog, pending: Pending, message: Response,
         dialog.shown_tag = dialog.shown_tag or message.to.tag
         dialog.state = "refused"
         relay.alarm(dialog, TIMEOUT_MS)
-    answer = relay.response_to_span(dialog, pending, shown_status(message.status))
+    shown = shown_status(message.status)
+    answer = relay.response_to_span(dialog, pending, shown)
     answer.extras.update({k: v for k, v in carried(message).items() if k in ("Reason", "Retry-After", "Unsupported")})
+    if shown != message.status:
+        # Who reads the call's end later wants the code that the peer sent.
+        answer.extras["Reason"] = said_instead(message.status, answer.extras.get("Reason", ""))
     relay.save(dialog)
     relay.to_span(answer, dialog.port)

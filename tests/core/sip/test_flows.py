@@ -614,10 +614,19 @@ def test_outgoing_refusal(status: int, shown: int) -> None:
     back = to_span(world.peer(refusal))[0]
     assert isinstance(back, Response)
     assert back.status == shown
+    assert back.extras.get("Reason") == (None if status == shown else f"SIP;cause={status}")
     assert back.contact is None
     ack = first_request(world.span(span_request("ACK", branch="z9hG4bKPjone")), "peer")
     assert (ack.vias, ack.uri, ack.to.tag) == (sent.vias, sent.uri, "bob-tag")
     assert world.door.figures()["free_slots"] == 4
+
+
+def test_a_refusal_keeps_its_cause_beside_the_code_that_the_span_is_not_shown() -> None:
+    world = World()
+    sent = dialled(world)
+    reason = 'SIP;cause=404, Q.850;cause=22;text="Number changed"'
+    back = to_span(world.peer(from_bob(sent, 301, extras={"Reason": reason})))[0]
+    assert back.extras["Reason"] == 'SIP;cause=301, Q.850;cause=22;text="Number changed"'
 
 
 def test_outgoing_cancel() -> None:
