@@ -122,7 +122,7 @@ def _relay(emit: Emit, at: Place) -> None:
     ours: list[Run] = []
     theirs: list[Run] = []
     with address() as host:
-        media = Media(address=host, slots=LEGS, inband_dtmf=False, prompt_memory_mb=1, cores=list(at.engine_cores))
+        media = Media(address=host, slots=LEGS, inband_dtmf="never", prompt_memory_mb=1, cores=list(at.engine_cores))
         with stage(at.folder / "relay", media) as made:
             for _ in range(at.turns):
                 ours.append(_ours(at, made, lambda slots: made.bridge(zip(slots[::2], slots[1::2], strict=True))))

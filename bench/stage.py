@@ -28,7 +28,7 @@ from edge.config.site import Http, Media, Paths, Recording, Sip, Site
 from edge.runtime.parent import die_with_parent
 from edge.vocabulary import commands as c
 from edge.vocabulary.ids import LegId, PlayId, RecordingId, SlotIndex
-from edge.vocabulary.media import Address, RemoteMedia
+from edge.vocabulary.media import Address, InbandDtmf, KeyTones, RemoteMedia
 from edge.vocabulary.wire import pack, to_json, unpacker
 from tests.support.waiting import until
 
@@ -149,8 +149,11 @@ class Stage:
 
     def open(self, peers: dict[int, tuple[str, int]], crypto: dict[int, int] | None = None) -> None:
         """Open a leg in each slot, towards its peer."""
+        inband = self.media.inband_dtmf
         self.do(
-            c.OpenLeg(leg=leg_of(slot), slot=SlotIndex(slot), remote=_remote(*peer, (crypto or {}).get(slot, 0)))
+            c.OpenLeg(
+                leg=leg_of(slot), slot=SlotIndex(slot), remote=_remote(*peer, (crypto or {}).get(slot, 0), inband)
+            )
             for slot, peer in peers.items()
         )
 
@@ -186,10 +189,10 @@ class Stage:
             shutil.rmtree(self.site.paths.recordings, ignore_errors=True)
 
 
-def _remote(host: str, port: int, crypto: int) -> RemoteMedia:
+def _remote(host: str, port: int, crypto: int, inband: InbandDtmf) -> RemoteMedia:
     return RemoteMedia(
         rtp=Address(host, port), rtcp=Address(host, port + 1), codec="PCMU", payload_type=0, telephone_event=101,
-        ptime_ms=20, direction="sendrecv", crypto=crypto,
+        ptime_ms=20, direction="sendrecv", crypto=crypto, key_tones=KeyTones(inband=inband),
     )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ MAX_BETWEEN = 0.036
 #: Shortest tone (29 ms): 40 ms have to be accepted, 23 ms refused. Less than 30, so that in noise, too, there are two
 #: blocks whose end finds a tone of 40 ms long enough.
 MIN_TONE_SAMPLES = 232
+ACCEPTED_MS = 40
 #: Share of the energy that the two tones have, less what lies in the band of dial tones. Noise of 15 dB leaves 97 %.
 #: The longer the tone the less will do, as over somebody's speech: nothing else is as steady for as long.
 MIN_SHARE = 0.92
@@ -55,6 +56,7 @@ _ALONE = 0.8
 _AS_STRONG = 2.5
 #: Blocks in a row without the digit that end it.
 MISSING_TO_END = 3
+SEPARATING_MS = 40
 #: Samples lost in the stream that end a digit.
 LONG_GAP = 480
 #: Energy of the block before a window, relative to the window (two blocks), in which the same tone was on.
@@ -81,6 +83,23 @@ def reset(state: Any) -> None:
 
 
 @kernel
+def limit(
+    state: Any, min_tone_ms: int, min_pause_ms: int, min_level_dbm0: int, max_twist_db: int, max_reverse_db: int
+) -> None:
+    """Be stricter than Q.24 has it; 0 leaves a limit where it is.
+
+    A tone of `min_tone_ms` (40 to 80) is accepted and one that is 17 ms shorter is not; a pause of `min_pause_ms`
+    (40 to 70) separates two digits. `min_level_dbm0` (-31 to -1) is that of the weaker tone, the twists say how far the
+    column may be above the row (dB, up to 6), and the row above the column (up to 10).
+    """
+    state.need = max((min_tone_ms - ACCEPTED_MS) * 8, 0) + MIN_TONE_SAMPLES if min_tone_ms > 0 else 0
+    state.patience = max((min_pause_ms - SEPARATING_MS) // 10, 0)
+    state.floor = POWER_0_DBM0 * 10.0 ** (min_level_dbm0 / 10.0) if min_level_dbm0 < 0 else 0.0
+    state.row_least = 10.0 ** (-max_twist_db / 10.0) if max_twist_db > 0 else 0.0
+    state.column_least = 10.0 ** (-max_reverse_db / 10.0) if max_reverse_db > 0 else 0.0
+
+
+@kernel
 def _forget(state: Any) -> None:
     """Forget the samples: what follows does not join them."""
     state.blocks = 0
@@ -100,13 +119,13 @@ def _is_off(row_turn: float, column_turn: float, row: int, column: int) -> bool:
 
 
 @kernel
-def _is_unfit(row_peak: float, column_peak: float) -> bool:
+def _is_unfit(state: Any, row_peak: float, column_peak: float) -> bool:
     """Whether the levels of the two tones (amplitudes) are not those of a digit."""
     row_power, column_power = row_peak * row_peak / 2.0, column_peak * column_peak / 2.0
     return (
-        min(row_power, column_power) < MIN_TONE
-        or column_power > row_power * MAX_TWIST
-        or row_power > column_power * MAX_REVERSE_TWIST
+        min(row_power, column_power) < max(state.floor, MIN_TONE)
+        or row_power < column_power * max(state.row_least, 1.0 / MAX_TWIST)
+        or column_power < row_power * max(state.column_least, 1.0 / MAX_REVERSE_TWIST)
     )
 
 
@@ -143,7 +162,7 @@ def _fit(state: Any, digit: int, oldest: int, newest: int, need: int) -> tuple[i
     row, column, history = digit // 4, 4 + digit % 4, state.history
     last = newest - TAPER
     fitted = model(history, newest - need, last - NEAR, last, row, column, TURNS[row], TURNS[column])
-    if _is_off(fitted[0], fitted[3], row, column) or _is_unfit(fitted[1], fitted[4]):
+    if _is_off(fitted[0], fitted[3], row, column) or _is_unfit(state, fitted[1], fitted[4]):
         return newest, newest, fitted
     centre, middle = last + (TAPER - 1) / 2, last + TAPER // 2
     prepare(state.waves, row, column, fitted)
@@ -198,7 +217,8 @@ def _confirm(state: Any, digit: int) -> int:
     if state.phase == IDLE:
         oldest = max(oldest, newest - (state.position - state.end))  # the digit before is no part of it
     carried = state.carried > 0 and state.carried_digit == digit
-    need = max(MIN_TONE_SAMPLES - state.carried, 2 * BLOCK) if carried else MIN_TONE_SAMPLES
+    least = max(state.need, MIN_TONE_SAMPLES)
+    need = max(least - state.carried, 2 * BLOCK) if carried else least
     if newest - oldest < need:
         return NOTHING
     begin, end, fitted = _fit(state, digit, oldest, newest, need)
@@ -273,7 +293,7 @@ def _follow(state: Any) -> int:
         state.end = state.position
         return NOTHING
     state.missing += 1
-    if state.missing < MISSING_TO_END:
+    if state.missing < MISSING_TO_END + state.patience:
         return NOTHING
     state.end = _place_end(state)
     state.hits = 0

@@ -28,6 +28,12 @@ DTMF_STATE = np.dtype(
         ("carried_digit", "i8"),
         ("carried_onset", "i8"),
         ("carried_end", "i8"),
+        # settings (`dtmf.limit`); 0: what Q.24 has
+        ("need", "i8"),  # samples that a tone must be on for
+        ("patience", "i8"),  # further blocks without the digit that it takes to end it
+        ("floor", "f8"),  # mean square of the weaker tone
+        ("row_least", "f8"),  # power of the row, relative to the column, and of the column, relative to the row
+        ("column_least", "f8"),
         ("row_power", "f8"),  # what a block shows of the digit that is on, at the nominal frequency (mean square)
         ("column_power", "f8"),
         ("row_turn", "f8"),  # measured frequencies, radians a sample

@@ -87,6 +87,8 @@ def _open(state: Any, slot: int, entry: Any, tick: int) -> None:
     jitter.restart(state, slot)
     codec.forget(state.codec[slot], 0, lo.CODEC_WORDS)
     speech.reset(state.speech[slot])
+    dtmf.reset(state.dtmf[slot])  # a key that was down when the last leg went is none of this one
+    digits.set_limits(state.dtmf[slot], 0)
     leg.generation = entry[2]
     state.ctl[lo.SLOTS_USED] = max(state.ctl[lo.SLOTS_USED], slot + 1)
     fence()
@@ -131,6 +133,11 @@ def _update_remote(state: Any, slot: int, entry: Any, now_ns: int) -> None:
     leg.dg_guard = entry[12]
     leg.cn_payload_type = entry[13] & 0x7F
     leg.rc_mux = entry[14]
+    if entry[15] != leg.dg_deaf:
+        dtmf.reset(state.dtmf[slot])  # what it heard before is no part of what it hears now
+        leg.dg_deaf = entry[15]
+    leg.dg_limits = entry[16]
+    digits.set_limits(state.dtmf[slot], entry[16])
     jitter.adjust(state, slot)
     if leg.expect == 0 and entry[8] != 0:
         leg.rx_watch_ns = now_ns

@@ -16,6 +16,7 @@ in place of tones (RFC 4733 section 2.3.1), and its voice is not delayed for one
 
 from typing import Any
 
+from dsp.detectors import dtmf
 from dsp.jit import i64, kernel
 from dsp.plane.layout import FRAME, MAX_DIGITS, NS_PER_SAMPLE
 from dsp.plane.packets import put16
@@ -38,6 +39,14 @@ AUDIO = 0
 EVENT = 1
 TONES = 2
 SILENCE = 3
+
+
+@kernel
+def set_limits(detector: Any, word: int) -> None:
+    """Take limits for the tones of keys that a leg presses, as `engine.pack_limits` writes them; 0: those of Q.24."""
+    dtmf.limit(
+        detector, word & 0xFF, word >> 8 & 0xFF, -(word >> 16 & 0xFF), word >> 24 & 0xFF, word >> 32 & 0xFF
+    )  # fmt: skip
 
 
 @kernel

@@ -52,6 +52,16 @@ def pack_cname(cname: str) -> list[int]:
     return [int.from_bytes(data[i : i + 8], "little") for i in (0, 8)]
 
 
+def pack_limits(
+    min_tone_ms: int, min_pause_ms: int, min_level_dbm0: int, max_twist_db: int, max_reverse_db: int
+) -> int:
+    """Pack the limits of `dtmf.limit` as the word of `CMD_UPDATE_REMOTE`; 0 for those of Q.24."""
+    parts = (min_tone_ms, min_pause_ms, -min_level_dbm0, max_twist_db, max_reverse_db)
+    if any(not 0 <= part <= 0xFF for part in parts):
+        raise ValueError("a limit of tones out of range")
+    return sum(part << 8 * at for at, part in enumerate(parts))
+
+
 def pack_play(
     number: int, times: int, barge_in: bool, items: Iterable[tuple[int, int]], under: int | None = None
 ) -> list[int]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from dsp.jit import kernel
 from dsp.plane import concealment, delay, interpolation, pace
-from dsp.plane.layout import ABSENT, FRAME, INBAND_DTMF, JITTER_SAMPLES, MAX_DELAY, MIN_DELAY, PLAYOUT_DELAY
+from dsp.plane.layout import ABSENT, FRAME, JITTER_SAMPLES, MAX_DELAY, MIN_DELAY, PLAYOUT_DELAY
 
 #: The store has been empty this long: a packet out of all bounds is a new beginning (60 ms).
 DRY = 480
@@ -47,7 +47,7 @@ JUMPED = 3
 @kernel
 def _least(ctl: Any, leg: Any) -> int:
     """Least delay of a leg: one that can tell keys by tones only is held back a packet, see `digits`."""
-    tones_only = ctl[INBAND_DTMF] != 0 and leg.te_payload_type < 0
+    tones_only = leg.dg_deaf == 0 and leg.te_payload_type < 0
     return max(ctl[MIN_DELAY], FRAME if tones_only else 0)
 
 

@@ -24,7 +24,7 @@ from dsp.detectors.progress_state import PROGRESS_STATE
 from dsp.detectors.speech_state import SPEECH_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 15
+VERSION = 16
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -87,8 +87,6 @@ EVENT_TAIL = 14
 SILENCE_TICKS = 15
 #: Setting: playout delay that a leg starts with, samples.
 PLAYOUT_DELAY = 16
-#: Setting: 1 looks for in-band DTMF on every leg.
-INBAND_DTMF = 17
 #: Setting: bounds of the playout delay, samples.
 MIN_DELAY = 20
 MAX_DELAY = 21
@@ -146,7 +144,8 @@ CMD_OPEN = 1
 #: connected (1: the sockets have the peer), codec (CODEC_*), payload type, payload type of telephone-event (-1 none),
 #: transmit (0/1), expect (0/1: the peer should send), packet time (ms), clock of
 #: telephone-event (0: 8 kHz, 1: 16 kHz), digits go in-band (0/1), tones of others are not heard (0/1),
-#: payload type of comfort noise (0 none), RTCP on the RTP socket (0/1)
+#: payload type of comfort noise (0 none), RTCP on the RTP socket (0/1), keys are not looked for in its audio (0/1),
+#: limits of their tones (`digits.set_limits`; 0: those of Q.24)
 CMD_UPDATE_REMOTE = 2
 #: play number (> 0), times (0 for ever), barge-in, count, then `count` words `offset << 32 | length`; the last word of
 #: the entry is 0 when the play replaces what the leg hears, else 1 + the gain (Q12) of what it hears meanwhile
@@ -505,6 +504,8 @@ LEG = np.dtype(
         ("te_ssrc", "i8"),
         ("dg_tones", "i8"),  # 1: as tones, also where telephone-event was negotiated
         ("dg_guard", "i8"),  # 1: by signalling or events, so it does not hear the tones of others
+        ("dg_deaf", "i8"),  # 1: keys of this leg are not looked for in its audio
+        ("dg_limits", "i8"),  # what such a key's tone must be like, as the command has it
         ("dg_hidden_ns", "i8"),  # until then a tone of this leg is played
         ("dg_tone", "i8"),  # the last digit of it that was recognised in-band (ASCII), and when that ended
         ("dg_tone_ns", "i8"),
@@ -708,7 +709,6 @@ def _stamp(ctl: npt.NDArray[np.int64], slots: int, prompt_samples: int) -> None:
         ctl[PLAYOUT_DELAY] = 480
         ctl[MIN_DELAY] = 160
         ctl[MAX_DELAY] = 2400
-        ctl[INBAND_DTMF] = 1
         ctl[CTL_MAGIC] = MAGIC
         return
     found = (int(ctl[CTL_MAGIC]), int(ctl[CTL_VERSION]), int(ctl[CTL_SLOTS]), int(ctl[CTL_PROMPT_SAMPLES]))

@@ -95,7 +95,7 @@ def _audio(
     else:
         work.quiet[slot] += size
     quality.note_received(leg, power, size)
-    if state.ctl[lo.INBAND_DTMF] and gap >= 0:  # what comes out of order is too old for the detector
+    if leg.dg_deaf == 0 and gap >= 0:  # what comes out of order is too old for the detector
         detector = state.dtmf[slot]
         if gap > 0:
             _inband(state, work, slot, dtmf.skip(detector, gap >> leg.wide, work.dtmf_out), now_ns)

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field, structs
 
 from edge.core.menus.model import Menu
 from edge.vocabulary.crypto import SrtpPolicy
-from edge.vocabulary.media import CodecName, DigitSending
+from edge.vocabulary.media import CodecName, DigitSending, InbandDtmf
 
 
 def _range(least: int, most: int) -> Any:
@@ -79,8 +79,8 @@ class Media(Struct, frozen=True, kw_only=True):
     min_delay_ms: Annotated[int, _range(0, 500)] = 0
     #: Most that it adds.
     max_delay_ms: Annotated[int, _range(20, 500)] = 300
-    #: Detect in-band DTMF.
-    inband_dtmf: bool = True
+    #: What trunks do that say nothing of it, and calls to no trunk: see `inband_dtmf` there.
+    inband_dtmf: InbandDtmf = "always"
     #: Level of the noise that a caller hears while there is nothing to hear, dBm0 (-60 is faint); 0: silence.
     idle_noise_dbm0: Annotated[int, _range(-90, 0)] = 0
 
@@ -146,6 +146,20 @@ class Trunk(Struct, frozen=True, kw_only=True):
     srtp: SrtpPolicy = "off"
     #: How digits are sent to it: `auto` is RFC 4733 where it was negotiated, else tones. Received ones may come by any.
     dtmf: DigitSending = "auto"
+    #: Whether keys are looked for in its audio, too. `auto`: only on calls that negotiated no RFC 4733, so no voice
+    #: can be taken for a key where keys come as events. `never`: not even then. `always`: also beside events, for
+    #: gateways that say they send them and do not. Not set: as `[media]` says.
+    inband_dtmf: InbandDtmf = "always"
+    #: A tone in its audio that lasts so long is a key, and one that is 17 ms shorter is none.
+    dtmf_min_tone_ms: Annotated[int, _range(40, 80)] = 40
+    #: A pause that lasts so long separates two keys, and one that is 20 ms shorter is bridged; in steps of 10 ms.
+    dtmf_min_pause_ms: Annotated[int, _range(40, 70)] = 40
+    #: The weaker one of a key's two tones is as strong as this at least, dBm0.
+    dtmf_min_level_dbm0: Annotated[int, _range(-31, -5)] = -31
+    #: The high tone is so much stronger than the low one at most, dB.
+    dtmf_max_twist_db: Annotated[int, _range(1, 6)] = 6
+    #: The low tone is so much stronger than the high one at most, dB.
+    dtmf_max_reverse_twist_db: Annotated[int, _range(1, 10)] = 10
     #: Learn where a peer's audio comes from when that is not the address of its SDP (a phone behind NAT). Only in the
     #: first 3 s after each negotiation, and only while nothing comes from the negotiated address. Of an encrypted call
     #: (`srtp`) only authentic packets count; in a plain one a stranger who finds the port can take the place of a peer

@@ -6,6 +6,7 @@ import socket
 import msgspec
 from prometheus_client import generate_latest
 
+from edge.config import site as config
 from edge.config.site import Site
 from edge.core.sip.actions import AcceptCalls, Discarded, Input, Release, Reserve, SpanLost, SpansAre, SpanStarted, Tick
 from edge.core.sip.dialogs import Dialog
@@ -24,7 +25,7 @@ from edge.runtime.process import ProcessContext, read_site
 from edge.runtime.pump import Pump, Timer
 from edge.vocabulary.commands import AnyCommand, ReleaseSpan, ReserveSpan
 from edge.vocabulary.ids import CommandId, LegId
-from edge.vocabulary.media import Address
+from edge.vocabulary.media import Address, KeyTones
 from edge.vocabulary.reports import AnyReport, FrontSnapshot
 from edge.vocabulary.supervision import (
     Drain,
@@ -65,9 +66,21 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 srtp=trunk.srtp,
                 dtmf=trunk.dtmf,
                 symmetric=trunk.symmetric_rtp,
+                key_tones=_key_tones(trunk),
             )
         )
     return tuple(found)
+
+
+def _key_tones(trunk: config.Trunk) -> KeyTones:
+    return KeyTones(
+        inband=trunk.inband_dtmf,
+        min_tone_ms=trunk.dtmf_min_tone_ms,
+        min_pause_ms=trunk.dtmf_min_pause_ms,
+        min_level_dbm0=trunk.dtmf_min_level_dbm0,
+        max_twist_db=trunk.dtmf_max_twist_db,
+        max_reverse_twist_db=trunk.dtmf_max_reverse_twist_db,
+    )
 
 
 def settings_of(site: Site, sip: tuple[str, int], inner: tuple[str, int]) -> Settings:
@@ -78,6 +91,7 @@ def settings_of(site: Site, sip: tuple[str, int], inner: tuple[str, int]) -> Set
         inner=Address(*inner),
         trunks=trunks_of(site),
         calls_per_second=site.sip.calls_per_second,
+        key_tones=KeyTones(inband=site.media.inband_dtmf),
         max_spans=site.sip.max_spans,
     )
 
@@ -225,7 +239,8 @@ class FrontProcess:
         channel.send(Replied(message.id, b"{}"))
 
     def _on_reload(self, message: Reload) -> None:
-        self._door.replace_trunks(trunks_of(read_site(message.path)))
+        site = read_site(message.path)
+        self._door.replace_trunks(trunks_of(site), KeyTones(inband=site.media.inband_dtmf))
         self._log.info("trunks replaced")
 
     def _on_scrape(self, message: Scrape) -> None:

@@ -1,8 +1,11 @@
 """What was negotiated, in the words of the engine's commands."""
 
+from msgspec.structs import replace
+
 from dsp.plane import layout
+from dsp.plane.engine import pack_limits
 from edge.media.sockets import pack_sockaddr, usable
-from edge.vocabulary.media import Address, RemoteMedia
+from edge.vocabulary.media import Address, KeyTones, RemoteMedia
 
 _CODECS = {
     ("PCMU", 8000): layout.CODEC_PCMU,
@@ -15,7 +18,7 @@ _CODECS = {
 #: Fields of the engine's record that `facts_of` sets, in its order.
 FACT_FIELDS = (
     "connected", "codec", "payload_type", "te_payload_type", "transmit", "expect", "ptime_ms", "te_wide", "dg_tones",
-    "dg_guard", "cn_payload_type", "rc_mux",
+    "dg_guard", "cn_payload_type", "rc_mux", "dg_deaf", "dg_limits",
 )  # fmt: skip
 
 
@@ -37,6 +40,21 @@ def facts_of(remote: RemoteMedia) -> tuple[int, ...]:
         int(remote.digits_by != "inband"),
         remote.comfort_noise or 0,
         int(remote.rtcp_mux),
+        int(not remote.tones_are_keys),
+        _limits(remote.key_tones),
+    )
+
+
+def _limits(tones: KeyTones) -> int:
+    """Give the detector's word; its own limits are 0, so that a leg without others costs nothing to compare."""
+    if replace(tones, inband="always") == KeyTones():
+        return 0
+    return pack_limits(
+        tones.min_tone_ms,
+        tones.min_pause_ms,
+        tones.min_level_dbm0,
+        tones.max_twist_db,
+        tones.max_reverse_twist_db,
     )
 
 

@@ -234,7 +234,6 @@ class Worker:
         ctl[layout.PLAYOUT_DELAY] = site.media.playout_delay_ms * layout.SAMPLE_RATE // 1000
         ctl[layout.MIN_DELAY] = site.media.min_delay_ms * layout.SAMPLE_RATE // 1000
         ctl[layout.MAX_DELAY] = site.media.max_delay_ms * layout.SAMPLE_RATE // 1000
-        ctl[layout.INBAND_DTMF] = int(site.media.inband_dtmf)
         ctl[layout.QUIET_TICKS] = site.media.quiet_timeout_ms * 1_000_000 // layout.TICK_NS
         ctl[layout.ARRIVAL_STAMPS] = 1
         ctl[layout.IDLE_NOISE] = site.media.idle_noise_dbm0

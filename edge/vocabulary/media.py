@@ -13,6 +13,8 @@ RoomMode = Literal["talk", "listen", "whisper"]
 DigitMethod = Literal["rfc4733", "inband", "info"]
 #: How digits are sent to a peer; `auto`: by RFC 4733 where it was negotiated, else in-band.
 DigitSending = Literal["auto", "rfc4733", "info", "inband"]
+#: Whether keys are looked for in a peer's audio; `auto`: only where RFC 4733 was not negotiated.
+InbandDtmf = Literal["auto", "always", "never"]
 #: Who answered a call that we made, and what is heard of a machine afterwards.
 AnswerVerdict = Literal["human", "machine", "fax", "unknown"]
 AnswerCause = Literal[
@@ -58,6 +60,26 @@ class Address(Struct, frozen=True, order=True):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class KeyTones(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which tones in a peer's audio are keys. The limits can only be stricter than the defaults, those of Q.24."""
+
+    inband: InbandDtmf = "always"
+    #: A tone of this length is a key; one that is 17 ms shorter is none.
+    min_tone_ms: int = 40
+    #: A pause of this length separates two keys; one that is 20 ms shorter is bridged.
+    min_pause_ms: int = 40
+    #: Of the weaker one of the two tones.
+    min_level_dbm0: int = -31
+    #: High tone above the low one.
+    max_twist_db: int = 6
+    #: Low tone above the high one.
+    max_reverse_twist_db: int = 10
+
+
+#: The detector's own limits, on every call.
+Q24 = KeyTones()
+
+
 class RemoteMedia(Struct, frozen=True, kw_only=True):
     """The peer's side of a negotiated audio stream, from front's own parse of its SDP."""
 
@@ -84,8 +106,16 @@ class RemoteMedia(Struct, frozen=True, kw_only=True):
     crypto: int = 0
     #: How digits are sent, as the trunk says.
     dtmf: DigitSending = "auto"
+    #: Which of its tones are keys, as the trunk says.
+    key_tones: KeyTones = KeyTones()
     #: Payload type of comfort noise (RFC 3389), None when the peer does not know it. We take it and never send it.
     comfort_noise: int | None = None
+
+    @property
+    def tones_are_keys(self) -> bool:
+        """Whether keys are looked for in this peer's audio."""
+        inband = self.key_tones.inband
+        return inband == "always" or (inband == "auto" and self.telephone_event is None)
 
     @property
     def digits_by(self) -> DigitMethod:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dsp.plane import layout
+from dsp.plane.engine import pack_limits
 from edge.media.ring import EngineStuckError
 from edge.vocabulary.commands import (
     AnyCommand,
@@ -19,6 +20,7 @@ from edge.vocabulary.commands import (
     UpdateLeg,
 )
 from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
+from edge.vocabulary.media import KeyTones
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import DigitsSent, LegMediaEnded, PlayEnded
 from tests.media.desk import Desk, Killed
@@ -133,6 +135,22 @@ def test_how_a_leg_gets_keys(make_desk: Callable[[], Desk], facts: dict[str, obj
     for desk in killed_anywhere(make_desk, open_two, lambda desk: UpdateLeg(A, desk.remote(3, **facts))):
         desk.tick()
         assert desk.engine_says(0, "dg_tones", "dg_guard") == [tones, guard]
+
+
+@pytest.mark.parametrize(
+    ("facts", "deaf", "limits"),
+    [
+        ({}, 0, 0),
+        ({"key_tones": KeyTones(inband="auto")}, 1, 0),
+        ({"key_tones": KeyTones(inband="auto"), "telephone_event": None}, 0, 0),
+        ({"key_tones": KeyTones(inband="never"), "telephone_event": None}, 1, 0),
+        ({"key_tones": KeyTones(min_tone_ms=60, min_pause_ms=50)}, 0, pack_limits(60, 50, -31, 6, 10)),
+    ],
+)
+def test_which_tones_are_keys(make_desk: Callable[[], Desk], facts: dict[str, object], deaf: int, limits: int) -> None:
+    for desk in killed_anywhere(make_desk, open_two, lambda desk: UpdateLeg(A, desk.remote(3, **facts))):
+        desk.tick()
+        assert desk.engine_says(0, "dg_deaf", "dg_limits") == [deaf, limits]
 
 
 def test_bridge_and_unbridge(make_desk: Callable[[], Desk]) -> None:

@@ -132,7 +132,9 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
         dialog.lines = session.lines
         dialog.secured = securing.first(relay, dialog, session)
         handle = dialog.secured.handle if dialog.secured is not None else 0
-        dialog.remote = replace(remote, dtmf=dialog.dtmf, symmetric=dialog.symmetric, crypto=handle)
+        dialog.remote = replace(
+            remote, dtmf=dialog.dtmf, key_tones=dialog.key_tones, symmetric=dialog.symmetric, crypto=handle
+        )
     _offer(relay, dialog, arrival)
 
 
@@ -162,6 +164,7 @@ def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
         peer_cseq=request.cseq,
         codecs=list(trunk.codecs),
         dtmf=trunk.dtmf,
+        key_tones=trunk.key_tones,
         symmetric=trunk.symmetric,
         srtp=trunk.srtp,
         to_peer=Written(session),

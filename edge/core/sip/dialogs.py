@@ -15,7 +15,7 @@ from edge.core.sip.sdp import Leg, write_session
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.ids import Incarnation, LegId
-from edge.vocabulary.media import Address, DigitSending, RemoteMedia
+from edge.vocabulary.media import Address, DigitSending, KeyTones, RemoteMedia
 
 #: RFC 3261 section 17: T1, T2 and 64*T1.
 T1_MS = 500
@@ -116,6 +116,8 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     codecs: list[str]
     #: How the trunk wants digits.
     dtmf: DigitSending = "auto"
+    #: Which tones of the peer are keys, as the trunk says.
+    key_tones: KeyTones = KeyTones()
     #: The trunk lets the peer's media address be learned.
     symmetric: bool = False
     #: Content type of the peer's last INFO with a digit.

@@ -28,7 +28,7 @@ from edge.core.sip.relay import Relay
 from edge.core.sip.reservations import Reservation, Reservations
 from edge.core.sip.trunks import Settings, Trunk
 from edge.vocabulary.ids import Incarnation, LegId
-from edge.vocabulary.media import Address
+from edge.vocabulary.media import Q24, Address, KeyTones
 from edge.vocabulary.supervision import RetireSpan, WantSpans
 
 #: What the table holds for a leg that lives.
@@ -119,9 +119,9 @@ class FrontDoor:
         if dialog.unanswered:
             relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
 
-    def replace_trunks(self, trunks: tuple[Trunk, ...]) -> None:
-        """Take a new set of trunks (reload)."""
-        self._relay.trunks.replace(trunks)
+    def replace_trunks(self, trunks: tuple[Trunk, ...], key_tones: KeyTones = Q24) -> None:
+        """Take a new set of trunks (reload), and which tones are keys on calls of none."""
+        self._relay.trunks.replace(trunks, key_tones)
 
     def handle(self, item: Input, now_ms: int) -> list[Action]:
         """Take one input (`now_ms`: CLOCK_MONOTONIC, milliseconds) and return what is to be done, in order."""

@@ -112,6 +112,7 @@ def _dialog(relay: Relay, reservation: Reservation, span: Span, request: Request
         own_cseq=request.cseq,
         codecs=list(reservation.codecs),
         dtmf=reservation.dtmf,
+        key_tones=reservation.key_tones,
         symmetric=reservation.symmetric,
         srtp=reservation.srtp,
         to_peer=Written(session),

@@ -90,7 +90,7 @@ def facts_of_answer(relay: Relay, dialog: Dialog, body: bytes) -> RemoteMedia | 
 def learn(relay: Relay, dialog: Dialog, remote: RemoteMedia) -> None:
     """Put new facts of the peer in force; switch is told when they differ."""
     handle = dialog.secured.handle if dialog.secured is not None else 0
-    remote = replace(remote, dtmf=dialog.dtmf, symmetric=dialog.symmetric, crypto=handle)
+    remote = replace(remote, dtmf=dialog.dtmf, key_tones=dialog.key_tones, symmetric=dialog.symmetric, crypto=handle)
     if remote != dialog.remote:
         dialog.remote = remote
         relay.tell(LegMedia(dialog.leg, remote))

@@ -84,7 +84,7 @@ class Relay:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.trunks = Trunks(settings.trunks, settings.calls_per_second)
+        self.trunks = Trunks(settings.trunks, settings.calls_per_second, settings.key_tones)
         self.dialogs = Dialogs()
         self.spans = SpanPool(settings.max_spans)
         self.repeats = Repeater()

@@ -12,7 +12,7 @@ from edge.core.sip.uri import URI_LIMIT, Uri, is_literal, parse_uri
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.ids import Incarnation, LegId
-from edge.vocabulary.media import Address, DigitSending
+from edge.vocabulary.media import Address, DigitSending, KeyTones
 from edge.vocabulary.reports import LegEnded, SpanRefused, SpanReserved
 
 RESERVED_MS = 5000
@@ -32,6 +32,7 @@ class Reservation(Struct, kw_only=True, tag="reservation"):
     caller: str
     codecs: tuple[str, ...]
     dtmf: DigitSending
+    key_tones: KeyTones = KeyTones()
     symmetric: bool
     srtp: SrtpPolicy
     until_ms: int
@@ -127,6 +128,7 @@ class Reservations:
             caller=looked.caller,
             codecs=trunk.codecs if trunk is not None else DEFAULT_CODECS,
             dtmf=trunk.dtmf if trunk is not None else "auto",
+            key_tones=trunk.key_tones if trunk is not None else relay.trunks.key_tones,
             symmetric=trunk is not None and trunk.symmetric,
             srtp=trunk.srtp if trunk is not None else "off",
             until_ms=relay.now_ms + RESERVED_MS,

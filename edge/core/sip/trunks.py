@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from edge.core.sip.uri import is_literal
 from edge.vocabulary.crypto import SrtpPolicy
-from edge.vocabulary.media import Address, DigitSending
+from edge.vocabulary.media import Q24, Address, DigitSending, KeyTones
 
 _SOURCES_REMEMBERED = 4096
 
@@ -26,6 +26,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     srtp: SrtpPolicy = "off"
     dtmf: DigitSending = "auto"
+    #: Which tones of its peers are keys.
+    key_tones: KeyTones = KeyTones()
     #: Its peers' media addresses may be learned.
     symmetric: bool = False
 
@@ -33,13 +35,17 @@ class Trunk(Struct, frozen=True, kw_only=True):
 class Trunks:
     """All trunks."""
 
-    def __init__(self, trunks: tuple[Trunk, ...], calls_per_second: int) -> None:
+    def __init__(self, trunks: tuple[Trunk, ...], calls_per_second: int, key_tones: KeyTones = Q24) -> None:
         self._cap = calls_per_second
         self._starts: dict[str, deque[int]] = {}
-        self.replace(trunks)
+        self.replace(trunks, key_tones)
 
-    def replace(self, trunks: tuple[Trunk, ...]) -> None:
-        """Take a new set of trunks; calls in progress keep their trunk's name."""
+    def replace(self, trunks: tuple[Trunk, ...], key_tones: KeyTones = Q24) -> None:
+        """Take a new set of trunks; calls in progress keep their trunk's name.
+
+        `key_tones`: which tones are keys where a call goes to no trunk.
+        """
+        self.key_tones = key_tones
         self.by_name = {trunk.name: trunk for trunk in trunks}
         # A trunk's own address answers what we send there, whether its sources name it or not.
         self._networks = [
@@ -88,4 +94,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     inner: Address
     trunks: tuple[Trunk, ...]
     calls_per_second: int
+    #: Which tones are keys where a call goes to no trunk.
+    key_tones: KeyTones = KeyTones()
     max_spans: int

@@ -9,13 +9,17 @@ from dsp.detectors.dtmf_state import DTMF_STATE
 from dsp.tones import generator
 
 ROUNDS = 4
+#: What `dtmf.limit` takes, where the detector stands by itself.
+Q24 = {"min_tone_ms": 40, "min_pause_ms": 40, "min_level_dbm0": -31, "max_twist_db": 6, "max_reverse_db": 10}
 MS = 8  # samples
 
 
 class Detector:
-    def __init__(self) -> None:
+    def __init__(self, **limits) -> None:
         self.state = np.zeros(1, DTMF_STATE).view(np.recarray)[0]
         dtmf.reset(self.state)
+        if limits:
+            dtmf.limit(self.state, *({**Q24, **limits}).values())
         self.found: list[tuple[str, int, int, float]] = []
 
     def feed(self, samples, chunk: int = 160):
@@ -56,14 +60,16 @@ def line(samples, rng, law: int = 0):
     return out
 
 
-def wrong(make, want, rounds: int = ROUNDS, law: int = 0) -> list[str]:
+def wrong(make, want, rounds: int = ROUNDS, law: int = 0, **limits) -> list[str]:
     """Digits (with what was heard) for which the detector's answer is not `want(digit)`."""
     rng = np.random.default_rng(4733)
     bad = []
     for digit in generator.DIGITS:
         for _ in range(rounds):
             lead = silence(rng.uniform(40, 90))
-            heard = Detector().feed(line(np.concatenate([lead, make(digit, rng), silence(150)]), rng, law)).digits
+            heard = (
+                Detector(**limits).feed(line(np.concatenate([lead, make(digit, rng), silence(150)]), rng, law)).digits
+            )
             if heard != want(digit):
                 bad.append(f"{digit} heard as {heard!r}")
     return bad
@@ -154,6 +160,43 @@ def test_a_dial_tone_below_does_not_hide_digits(tones):
         return signal + sum(generator.amplitude(-16) * np.sin(2 * np.pi * f * t) for f in tones)
 
     assert wrong(make, lambda d: d) == []
+
+
+@pytest.mark.parametrize("ms", [50, 60, 70, 80])
+def test_a_longer_least_tone(ms):
+    assert wrong(lambda d, rng: tone(d, ms, rng), lambda d: d, min_tone_ms=ms) == []
+    assert wrong(lambda d, rng: tone(d, ms - 17, rng), lambda _: "", min_tone_ms=ms) == []
+    assert wrong(lambda d, rng: tone(d, 200, rng), lambda d: d, rounds=1, min_tone_ms=ms) == []
+
+
+@pytest.mark.parametrize("ms", [50, 60, 70])
+def test_a_longer_least_pause(ms):
+    def pair(pause):
+        return lambda d, rng: np.concatenate([tone(d, 50, rng), silence(pause), tone(d, 50, rng)])
+
+    assert wrong(pair(ms), lambda d: d + d, min_pause_ms=ms) == []
+    assert wrong(pair(ms - 20), lambda d: d, min_pause_ms=ms) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "inside", "outside"),
+    [
+        ({"min_level_dbm0": -20}, {"row_db": -19, "column_db": -19}, {"row_db": -18, "column_db": -21}),
+        ({"max_twist_db": 3}, {"row_db": -12}, {"row_db": -14}),
+        ({"max_reverse_db": 4}, {"column_db": -13}, {"column_db": -15}),
+    ],
+)
+def test_stricter_levels_within_1_db(limits, inside, outside):
+    assert wrong(lambda d, rng: tone(d, 50, rng, **inside), lambda d: d, **limits) == []
+    assert wrong(lambda d, rng: tone(d, 50, rng, **outside), lambda _: "", **limits) == []
+    assert wrong(lambda d, rng: tone(d, 50, rng, **outside), lambda d: d) == []
+
+
+def test_limits_of_q_24_are_no_limits():
+    one, other = Detector(), Detector(**Q24)
+    rng = np.random.default_rng(3)
+    stream = line(np.concatenate([np.concatenate([tone(d, 45, rng), silence(45)]) for d in generator.DIGITS]), rng)
+    assert one.feed(stream).found == other.feed(stream).found
 
 
 def test_a_dial_tone_alone_is_nothing():

@@ -7,6 +7,7 @@ from dsp.detectors import dtmf
 from dsp.detectors.dtmf_state import DTMF_STATE
 from dsp.plane import layout as lo
 from dsp.plane import telephone_events
+from dsp.plane.engine import pack_limits
 from dsp.tones import generator
 from tests.dsp.rig import Rig
 
@@ -21,8 +22,8 @@ def rig():
     rig.close()
 
 
-def update(rig, slot, *, te_pt=101, te_wide=0, tones=0, guard=0):
-    rig.command(lo.CMD_UPDATE_REMOTE, slot, 1, 0, 0, te_pt, 1, 1, 20, te_wide, tones, guard)
+def update(rig, slot, *, te_pt=101, te_wide=0, tones=0, guard=0, deaf=0, limits=0):
+    rig.command(lo.CMD_UPDATE_REMOTE, slot, 1, 0, 0, te_pt, 1, 1, 20, te_wide, tones, guard, 0, 0, deaf, limits)
 
 
 def share(samples, hz):
@@ -95,10 +96,46 @@ def test_only_who_can_press_keys_in_no_other_way_is_held_back(rig):
             rig.tick()
         assert rig.leg().jb_least == least
         assert rig.leg().jb_target >= least
-    rig.state.ctl[lo.INBAND_DTMF] = 0
-    update(rig, 0, te_pt=-1)
+    update(rig, 0, te_pt=-1, deaf=1)
     rig.tick()
     assert rig.leg().jb_least == 0
+
+
+def test_keys_of_a_deaf_leg_are_audio(rig):
+    peer = rig.open(0)
+    update(rig, 0, deaf=1)
+    talk(rig, peer)
+    assert rig.digits(0, lo.METHOD_INBAND) == ""
+    update(rig, 0, deaf=0)
+    talk(rig, peer)
+    assert rig.digits(0, lo.METHOD_INBAND) == "5"
+    update(rig, 0, limits=pack_limits(40, 40, -31, 6, 10))
+    talk(rig, peer)
+    assert rig.digits(0, lo.METHOD_INBAND) == "55"
+    update(rig, 0, limits=pack_limits(40, 40, -5, 6, 10))
+    talk(rig, peer)
+    assert rig.digits(0, lo.METHOD_INBAND) == "55"
+
+
+def test_a_slot_s_next_leg_has_neither_limits_nor_the_key_that_was_down(rig):
+    peer = rig.open(0)
+    update(rig, 0, limits=pack_limits(40, 40, -5, 6, 10))
+    rig.command(lo.CMD_CLOSE, 0)
+    rig.tick()
+    peer = rig.open(0, generation=2)
+    key = generator.dtmf("7", 160 * 5, -10.0)
+    for i in range(5):
+        peer.send(key[160 * i : 160 * i + 160])
+        rig.tick()
+    assert rig.state.dtmf[0].phase == dtmf.ON
+    rig.command(lo.CMD_CLOSE, 0, generation=2)
+    rig.tick()
+    rig.events.clear()
+    peer = rig.open(0, generation=3)
+    for _ in range(10):
+        peer.send(np.zeros(160))
+        rig.tick()
+    assert rig.digits(0, lo.METHOD_INBAND) == ""
 
 
 @pytest.mark.parametrize("digit", generator.DIGITS)
