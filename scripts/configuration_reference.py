@@ -35,6 +35,7 @@ KIND_TEXTS = {
     "ipv4": "IPv4 address",
     "loopback": "address in 127.0.0.0/8",
     "network": "address or network",
+    "host": "host name or address",
     "host_port": "host or host:port",
     "http_url": "http(s) address",
     "webhook_secret": "secret",

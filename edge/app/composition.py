@@ -8,7 +8,7 @@ from edge.app.starters import Recipe
 class Composition(NamedTuple):
     """The packages of the processes; tests put others in their place."""
 
-    front: Recipe = Recipe("edge.front", ("sip_udp", "sip_tcp", "inner_udp", "front_table", "key_table"))
+    front: Recipe = Recipe("edge.front", ("sip_udp", "sip_tcp", "sip_tls", "inner_udp", "front_table", "key_table"))
     switch: Recipe = Recipe("edge.switch", ("link_listener", "switch_seats"))
     media: Recipe = Recipe("edge.media", ("media_state", "rtp", "key_table"), zygote=True, prompt=True)
     span: Recipe = Recipe("edge.span", (), zygote=True)

@@ -12,7 +12,7 @@ from edge.vocabulary.wire import pack
 #: What sockets, shared memory and folders were made of at start.
 FIXED = {
     "name": (),
-    "sip": ("address", "port", "inner_address", "max_spans"),
+    "sip": ("address", "port", "tls_port", "inner_address", "max_spans"),
     "media": ("address", "first_port", "slots", "engines", "cores", "prompt_memory_mb"),
     "http": ("address", "port"),
     "paths": ("state", "run", "recordings"),
@@ -40,6 +40,9 @@ def merge(old: Site, new: Site) -> Merged:
         kept = {name: getattr(before, name) for name in names}
         needs_restart += [f"{section}.{name}" for name in names if getattr(after, name) != kept[name]]
         changes[section] = msgspec.structs.replace(after, **kept)
+    if bool(old.sip.certificate) != bool(new.sip.certificate):
+        # Its file may change; but the listener is opened, or not, at start.
+        needs_restart.append("sip.certificate")
     return Merged(msgspec.structs.replace(new, **changes), needs_restart)
 
 

@@ -141,6 +141,8 @@ def _open_front(site: Site, sockets: Sockets) -> None:
     udp = sockets.keep("sip_udp", _bound("udp", site.sip.address, site.sip.port, "SIP"))
     sockets.sip_port = udp.getsockname()[1]
     sockets.keep("sip_tcp", _bound("tcp", site.sip.address, sockets.sip_port, "SIP"))
+    if site.sip.certificate:
+        sockets.keep("sip_tls", _bound("tcp", site.sip.address, site.sip.tls_port, "SIP over TLS"))
     inner = sockets.keep("inner_udp", _bound("udp", site.sip.inner_address, 0, "inner SIP"))
     sockets.inner_port = inner.getsockname()[1]
     for sock in (udp, inner):

@@ -9,6 +9,7 @@ from edge.config import kinds
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, find, place_of
 from edge.config.site import AmdRules, Route, Site
+from edge.config.tls import check_tls
 from edge.config.tones import check_tones
 from edge.vocabulary import events
 
@@ -29,6 +30,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_paths(site, root, findings)
     _check_names(site, root, findings)
     _check_trunks(site, root, findings)
+    check_tls(site, root, findings)
     _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)

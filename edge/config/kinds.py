@@ -81,6 +81,11 @@ def is_host(text: str) -> bool:
     return len(text) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in text.rstrip(".").split("."))
 
 
+def host_fault(text: str) -> str:
+    """Check an IP address or a host name."""
+    return "" if is_host(text) else f"'{text}' is not a host name or an IP address"
+
+
 def split_host_port(text: str) -> tuple[str, int | None] | None:
     """Split `host`, `host:port`, `[v6]` or `[v6]:port` in its parts; None when it is none of them."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::(\d{1,5}))?", text, re.ASCII)
@@ -133,8 +138,6 @@ def sip_uri_fault(text: str) -> str:
         return f"{fault} (sip:user@host:port)"
     if len(text) > MAX_URI:
         return f"{fault}: it is longer than {MAX_URI} characters"
-    if scheme.lower() == "sips":
-        return f"{fault} that can be dialled: there is no TLS transport"
     if "?" in rest.rpartition("@")[2]:
         return f"{fault} that can be dialled: it carries headers"
     user, at, host = rest.rpartition("@")
@@ -192,6 +195,7 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "ipv4": ipv4_fault,
     "loopback": loopback_fault,
     "network": network_fault,
+    "host": host_fault,
     "host_port": host_port_fault,
     "http_url": http_url_fault,
     "webhook_secret": webhook_secret_fault,

@@ -42,6 +42,12 @@ class Sip(Struct, frozen=True, kw_only=True):
     address: Ipv4 = "127.0.0.1"
     #: Port of both.
     port: Port = 5060
+    #: Port for TLS (1.2 and later). It is listened on where there is a `certificate`.
+    tls_port: Port = 5061
+    #: PEM file: our certificate, then those between it and the root. It is read again at a reload.
+    certificate: OptionalPath = ""
+    #: PEM file with the certificate's private key; empty: it is in `certificate`, too.
+    key: OptionalPath = ""
     #: Address that peers are shown in Via, Contact and SDP; empty: `address`.
     public_address: OptionalIpv4 = ""
     #: Loopback address on which front and spans talk to each other.
@@ -136,14 +142,29 @@ class Trunk(Struct, frozen=True, kw_only=True):
     sources: list[Annotated[str, _text("network")]]
     #: `host:port` that outgoing calls are sent to; empty: cannot be dialled by number.
     address: Annotated[str, _text("host_port")] = ""
-    #: How outgoing calls are sent; incoming ones may use both.
-    transport: Literal["udp", "tcp"] = "udp"
+    #: How outgoing calls are sent; incoming ones may use any.
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    #: PEM file with the roots that its certificate may come from; empty: those of the system.
+    tls_ca: OptionalPath = ""
+    #: Name that its certificate must have; empty: the host of `address`.
+    tls_name: Annotated[str, _text("host", optional=True)] = ""
+    #: Do not call it unless its certificate is valid for that name. Without it, who can stand in between hears all.
+    tls_verify: bool = True
+    #: PEM file with the certificate that we show it; empty: `sip.certificate` when it asks for one.
+    tls_certificate: OptionalPath = ""
+    #: PEM file with that certificate's private key; empty: it is in `tls_certificate`, too.
+    tls_key: OptionalPath = ""
+    #: Its TLS connections to us must show a certificate that one of `tls_ca` has signed.
+    tls_client_certificate: bool = False
     #: Codecs in the order that we want them. `G722` and `L16` (16 kHz, else 8 kHz) are wideband.
     codecs: list[CodecName] = field(default_factory=lambda: ["PCMU", "PCMA"])
     #: SRTP by security descriptions (RFC 4568); who can read the signalling has the keys. `off`: plain RTP only.
     #: `optional`: what the other side can (RFC 8643), so who changes the signalling can make it plain. `required`:
-    #: RTP/SAVP or no call (488). An encrypted call stays so.
+    #: RTP/SAVP or no call (488). An encrypted call stays so. Keys are told over TLS only: calls by UDP and TCP are
+    #: plain (`optional`) or refused (`required`).
     srtp: SrtpPolicy = "off"
+    #: Tell keys of SRTP over UDP and TCP, too: inside of a VPN, or to keep out those who see the audio only.
+    srtp_without_tls: bool = False
     #: How digits are sent to it: `auto` is RFC 4733 where it was negotiated, else tones. Received ones may come by any.
     dtmf: DigitSending = "auto"
     #: Whether keys are looked for in its audio, too. `auto`: only on calls that negotiated no RFC 4733, so no voice

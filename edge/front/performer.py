@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from edge.core.sip.actions import (
     Action,
@@ -24,11 +25,14 @@ from edge.core.sip.actions import (
     Tell,
     ToPeer,
     ToSpan,
+    Transport,
     Undelivered,
 )
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.message import Parsed, Request, Response
 from edge.core.sip.parser import MESSAGE_LIMIT, parse
+from edge.core.sip.relay import DEFAULT_TLS_PORT
+from edge.front.certificates import Certificates
 from edge.front.keys import Keys, UnknownKeysError
 from edge.front.resolver import Resolver
 from edge.front.table import Table
@@ -50,6 +54,16 @@ def fresh_token() -> str:
     return f"{time.time_ns() // 1_000_000:011x}{os.urandom(5).hex()}"
 
 
+class Listeners(NamedTuple):
+    """The sockets, opened by the supervisor."""
+
+    udp: socket.socket
+    #: Listening ones, TCP first.
+    streams: list[tuple[Transport, socket.socket]]
+    #: Towards spans.
+    inner: socket.socket
+
+
 class Performer:
     """Sockets on one side, link, channel and table on the other."""
 
@@ -64,7 +78,8 @@ class Performer:
         channel: SupervisorChannel,
         metrics: FrontMetrics,
         put: Callable[[Input], None],
-        sockets: tuple[socket.socket, socket.socket, socket.socket],
+        listeners: Listeners,
+        certificates: Certificates,
     ) -> None:
         self._pump = pump
         self._door = door
@@ -74,13 +89,21 @@ class Performer:
         self._channel = channel
         self._metrics = metrics
         self._put = put
-        self._udp, tcp, self._inner = sockets
+        self._certificates = certificates
+        self._udp, self._inner = listeners.udp, listeners.inner
         self._inner_host = self._inner.getsockname()[0]
         for sock in (self._udp, self._inner):
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self._tcp = TcpSide(
-            pump, tcp, metrics, known=door.knows, on_frame=self._on_frame, on_failed=lambda a: put(Undelivered(a))
+            pump,
+            listeners.streams,
+            metrics,
+            certificates,
+            known=door.knows,
+            trunk_of=door.trunk_at,
+            on_frame=self._on_frame,
+            on_failed=lambda address: put(Undelivered(address)),
         )
         self._resolver = Resolver(pump.post)
         self._messages = {
@@ -114,6 +137,7 @@ class Performer:
         self._metrics.spans.set(figures["spans"])
         self._metrics.free_slots.set(figures["free_slots"])
         self._metrics.connections.set(len(self._tcp))
+        self._certificates.set_gauges()
 
     # --- in
 
@@ -146,7 +170,10 @@ class Performer:
             self._handling["span"].observe(time.perf_counter() - started)
 
     def _on_frame(self, data: bytes, flow: Flow) -> None:
-        self._from_peer(parse(data, stream=True), flow)
+        message = parse(data, stream=True)
+        if flow.transport == "tls" and isinstance(message, Request) and message.vias[0].param("alias") is not None:
+            self._tcp.alias(flow, message.vias[0].port or DEFAULT_TLS_PORT)
+        self._from_peer(message, flow)
 
     def _from_peer(self, message: Parsed, flow: Flow) -> None:
         started = time.perf_counter()
@@ -200,7 +227,7 @@ class Performer:
             return
         self._note_sent("peer", data)
         flow = action.flow
-        if flow.transport == "tcp":
+        if flow.reliable:
             self._tcp.send(data, flow)
         else:
             self._send(self._udp, data, (flow.address.host, flow.address.port))

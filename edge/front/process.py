@@ -8,12 +8,25 @@ from prometheus_client import generate_latest
 
 from edge.config import site as config
 from edge.config.site import Site
-from edge.core.sip.actions import AcceptCalls, Discarded, Input, Release, Reserve, SpanLost, SpansAre, SpanStarted, Tick
+from edge.core.sip.actions import (
+    AcceptCalls,
+    Discarded,
+    Input,
+    Release,
+    Reserve,
+    SpanLost,
+    SpansAre,
+    SpanStarted,
+    Tick,
+    Transport,
+)
 from edge.core.sip.dialogs import Dialog
 from edge.core.sip.door import FrontDoor
+from edge.core.sip.relay import default_port
 from edge.core.sip.trunks import Settings, Trunk
+from edge.front.certificates import Certificates
 from edge.front.keys import Keys
-from edge.front.performer import Performer
+from edge.front.performer import Listeners, Performer
 from edge.front.table import Table
 from edge.metrics.front import FrontMetrics
 from edge.runtime.clock import monotonic_ms
@@ -44,6 +57,9 @@ BEAT_MS = 500
 #: Switch may be away this long before new calls are refused: its restart takes less.
 SWITCH_GRACE_MS = 1000
 LINK_CONDITION = "switch_link"
+CERTIFICATE_CONDITION = "certificate"
+#: Certificates are looked at so often.
+CERTIFICATES_MS = 3_600_000
 #: The supervisor names the living spans right after our start; sockets are not read before that.
 SPANS_GRACE_MS = 2000
 
@@ -60,10 +76,11 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 name=trunk.name,
                 sources=tuple(trunk.sources),
                 host=host.strip("[]"),
-                port=int(port) if port.isdigit() else 5060,
+                port=int(port) if port.isdigit() else default_port(trunk.transport),
                 transport=trunk.transport,
                 codecs=tuple(codec.upper() for codec in trunk.codecs),
                 srtp=trunk.srtp,
+                srtp_without_tls=trunk.srtp_without_tls,
                 dtmf=trunk.dtmf,
                 symmetric=trunk.symmetric_rtp,
                 key_tones=_key_tones(trunk),
@@ -88,11 +105,22 @@ def settings_of(site: Site, sip: tuple[str, int], inner: tuple[str, int]) -> Set
     return Settings(
         public=Address(site.sip.public_address or sip[0], sip[1]),
         media_host=site.sip.public_address,
+        tls_port=site.sip.tls_port,
         inner=Address(*inner),
         trunks=trunks_of(site),
         calls_per_second=site.sip.calls_per_second,
         key_tones=KeyTones(inband=site.media.inband_dtmf),
         max_spans=site.sip.max_spans,
+    )
+
+
+def _listeners(fds: dict[str, list[int]]) -> Listeners:
+    def taken(name: str) -> list[socket.socket]:
+        return [socket.socket(fileno=os.dup(fd)) for fd in fds.get(name, ())]
+
+    streams: list[tuple[Transport, socket.socket]] = [("tcp", one) for one in taken("sip_tcp")]
+    return Listeners(
+        taken("sip_udp")[0], [*streams, *[("tls", one) for one in taken("sip_tls")]], taken("inner_udp")[0]
     )
 
 
@@ -104,10 +132,9 @@ class FrontProcess:
         self._log = logger("front")
         self._pump = Pump("front")
         self._metrics = FrontMetrics()
-        udp = socket.socket(fileno=os.dup(context.fds["sip_udp"][0]))
-        tcp = socket.socket(fileno=os.dup(context.fds["sip_tcp"][0]))
-        inner = socket.socket(fileno=os.dup(context.fds["inner_udp"][0]))
-        self._door = FrontDoor(settings_of(context.site, udp.getsockname(), inner.getsockname()))
+        listeners = _listeners(context.fds)
+        self._certificates = Certificates(context.site, self._metrics)
+        self._door = FrontDoor(settings_of(context.site, listeners.udp.getsockname(), listeners.inner.getsockname()))
         self._table = Table(context.fds["front_table"][0], context.site)
         self._keys = Keys(KeyTable(context.fds["key_table"][0]))
         self._link = LinkClient(
@@ -122,7 +149,8 @@ class FrontProcess:
             channel=context.channel,
             metrics=self._metrics,
             put=self.put,
-            sockets=(udp, tcp, inner),
+            listeners=listeners,
+            certificates=self._certificates,
         )
         self._armed: Timer | None = None
         self._reading = False
@@ -171,6 +199,8 @@ class FrontProcess:
         self._pump.at(monotonic_ms() + SWITCH_GRACE_MS, self._check_switch)
         self._pump.at(monotonic_ms() + SPANS_GRACE_MS, self._read_now)
         self._pump.every(BEAT_MS, self._beat)
+        self._pump.every(CERTIFICATES_MS, self._look_at_certificates)
+        self._pump.at(monotonic_ms(), self._look_at_certificates)
         channel.ready()
         collect_rarely()
         self._pump.run()
@@ -179,6 +209,11 @@ class FrontProcess:
     def _beat(self) -> None:
         self._context.channel.beat()
         self._performer.sweep(monotonic_ms())
+
+    def _look_at_certificates(self) -> None:
+        self._context.channel.health(CERTIFICATE_CONDITION, self._certificates.condition())
+        for trunk, days in self._certificates.soon():
+            self._log.warning("a certificate expires soon", trunk=trunk, days_left=round(days, 1))
 
     def _on_spans(self, message: SpanList) -> None:
         self.put(SpansAre(message.spans))
@@ -241,7 +276,9 @@ class FrontProcess:
     def _on_reload(self, message: Reload) -> None:
         site = read_site(message.path)
         self._door.replace_trunks(trunks_of(site), KeyTones(inband=site.media.inband_dtmf))
-        self._log.info("trunks replaced")
+        self._certificates.load(site)
+        self._look_at_certificates()
+        self._log.info("trunks and certificates replaced")
 
     def _on_scrape(self, message: Scrape) -> None:
         self._performer.set_gauges()

@@ -50,7 +50,20 @@ class FrontMetrics:
         self.dialogs = Gauge("edge_front_dialogs", "Dialogs that are relayed now", registry=self.registry)
         self.spans = Gauge("edge_front_spans", "Spans that take calls", registry=self.registry)
         self.free_slots = Gauge("edge_front_free_slots", "Legs that spans have room for", registry=self.registry)
-        self.connections = Gauge("edge_front_tcp_connections", "Open TCP connections", registry=self.registry)
+        self.connections = Gauge("edge_front_tcp_connections", "Open TCP and TLS connections", registry=self.registry)
+        self.handshakes = Counter(
+            "edge_front_tls_handshakes_total",
+            "TLS handshakes of both directions by result: ok, certificate (theirs is not good), refused (they do not "
+            "want ours), failed, late (not over in 5 s)",
+            ["result"],
+            registry=self.registry,
+        )
+        self.certificate_days = Gauge(
+            "edge_front_certificate_days_left",
+            "Days until a certificate of TLS expires, negative afterwards: ours, or the one that a trunk showed last",
+            ["trunk"],
+            registry=self.registry,
+        )
         self.handling = Histogram(
             "edge_front_handling_duration_seconds",
             "From a message's arrival in the process to the end of what it caused",

@@ -100,6 +100,9 @@ class Rig:
     def __init__(self, address: str, folder: Path, **sip: object) -> None:
         self.folder = folder
         self.address = address
+        self.tls = socket.create_server((address, 0)) if sip.get("certificate") else None
+        if self.tls is not None:
+            sip["tls_port"] = self.tls.getsockname()[1]
         self.site = Site(
             name="test",
             sip=Sip(address=address, port=0, inner_address=address, max_spans=4, **sip),  # type: ignore[arg-type]
@@ -129,6 +132,7 @@ class Rig:
         return {
             "sip_udp": [self.udp.fileno()],
             "sip_tcp": [self.tcp.fileno()],
+            **({"sip_tls": [self.tls.fileno()]} if self.tls is not None else {}),
             "inner_udp": [self.inner.fileno()],
             "front_table": [self.table],
             "key_table": [self.key_table],
@@ -164,5 +168,7 @@ class Rig:
         self.switch.close()
         for sock in (self.udp, self.tcp, self.inner, self.peer.sock, *(span.sock for span in self.spans.values())):
             sock.close()
+        if self.tls is not None:
+            self.tls.close()
         os.close(self.table)
         os.close(self.key_table)

@@ -170,7 +170,7 @@ def test_outgoing_call(rig: Rig) -> None:
         uri = Private(f"sip:bob@{rig.address}:{target.port}")
         rig.switch.send("c9:1:1", ReserveSpan(leg=leg, target=uri, trunk="", caller=Private("100")))
         assert rig.until(lambda: rig.switch.of(SpanReserved))[0].span == "span-1"
-        span.send(_span_invite(rig, leg, span.port))
+        span.send(span_invite(rig, leg, span.port))
         request = target.request("INVITE")
         assert str(request.from_.uri) == f"sip:100@{rig.address}"
         assert b"m=audio 16390 RTP/AVP 0 8 13 101" in request.body
@@ -178,7 +178,7 @@ def test_outgoing_call(rig: Rig) -> None:
         target.send(answer(request, 200, tag="bob-tag", body=offer(rig.address, 5000), media="", contact=contact))
         inner = span.response(200)
         assert rig.until(lambda: rig.switch.of(LegMedia))[0].remote.rtp.port == 5000
-        span.send(_within_span(inner, "ACK"))
+        span.send(within_span(inner, "ACK"))
         assert target.request("ACK").uri.user == "bob"
 
 
@@ -189,12 +189,12 @@ def test_front_killed_between_reservation_and_invite(rig: Rig) -> None:
         uri = Private(f"sip:bob@{rig.address}:{target.port}")
         rig.switch.send("c9:1:1", ReserveSpan(leg=leg, target=uri, trunk="", caller=Private("100")))
         rig.until(lambda: rig.switch.of(SpanReserved))
-    span.send(_span_invite(rig, leg, span.port))
+    span.send(span_invite(rig, leg, span.port))
     with rig.front():
         assert target.request("INVITE").uri.user == "bob"
 
 
-def _span_invite(rig: Rig, leg: LegId, port: int) -> Request:
+def span_invite(rig: Rig, leg: LegId, port: int) -> Request:
     return Request(
         method="INVITE",
         uri=Uri("sip", leg, rig.address, rig.inner.getsockname()[1]),
@@ -211,7 +211,7 @@ def _span_invite(rig: Rig, leg: LegId, port: int) -> Request:
     )
 
 
-def _within_span(inner: Response, method: str) -> Request:
+def within_span(inner: Response, method: str) -> Request:
     assert inner.contact is not None
     return Request(
         method=method,

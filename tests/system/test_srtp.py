@@ -25,8 +25,8 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed"),
 ]
 
-OPTIONAL = {"trunk": 'srtp = "optional"'}
-REQUIRED = {"trunk": 'srtp = "required"'}
+OPTIONAL = {"trunk": 'srtp = "optional"\nsrtp_without_tls = true'}
+REQUIRED = {"trunk": 'srtp = "required"\nsrtp_without_tls = true'}
 #: RTCP packets of a call that this baresip does not encrypt (an APP that opens pinholes, and its BYE): rightly refused.
 IN_THE_CLEAR = 2
 

@@ -11,7 +11,7 @@ from edge.vocabulary.private import Private
 from edge.vocabulary.reports import AnyReport
 from edge.vocabulary.supervision import RetireSpan, WantSpans
 
-Transport = Literal["udp", "tcp"]
+Transport = Literal["udp", "tcp", "tls"]
 
 
 class Flow(Struct, frozen=True):
@@ -19,8 +19,15 @@ class Flow(Struct, frozen=True):
 
     transport: Transport
     address: Address
-    #: TCP connection it came on; 0, or one that is closed: connect to `address`.
+    #: TCP or TLS connection it came on; 0, or one that is closed: connect to `address`.
     connection: int = 0
+    #: Trunk whose TLS settings a connection to `address` is made with; empty: no trunk's.
+    trunk: str = ""
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the transport retransmits by itself."""
+        return self.transport != "udp"
 
 
 # --- in -------------------------------------------------------------------------------------------------------------

@@ -83,9 +83,9 @@ def required_extensions(request: Request) -> str:
     return ", ".join([x for x in asked if x.lower() not in EXTENSIONS])
 
 
-def problem_of(relay: Relay, request: Request) -> tuple[int, str, dict[str, str]] | None:
+def problem_of(relay: Relay, request: Request, flow: Flow) -> tuple[int, str, dict[str, str]] | None:
     """Return status, reason for the metric and headers when a new INVITE can't become a call whatever room there is."""
-    if request.uri.scheme == "sips":
+    if request.uri.scheme == "sips" and flow.transport != "tls":
         return 416, "scheme", {}
     if request.max_forwards == 0:
         return 483, "hops", {}
@@ -105,7 +105,7 @@ def problem_of(relay: Relay, request: Request) -> tuple[int, str, dict[str, str]
 def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
     """Take a new INVITE of `trunk`: check it, find a span, pass it on; or refuse it."""
     request = arrival.request
-    if (problem := problem_of(relay, request)) is not None:
+    if (problem := problem_of(relay, request, arrival.flow)) is not None:
         refuse(relay, arrival, *problem)
         return
     if arrival.closed:
@@ -114,9 +114,13 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
     if not relay.trunks.admit(trunk, relay.now_ms):
         refuse(relay, arrival, 503, "rate", {"Retry-After": RETRY_SOON})
         return
+    policy = trunk.srtp_over(arrival.flow.transport)
+    if policy is None:
+        refuse(relay, arrival, 488, "keys_without_tls")
+        return
     facts: tuple[RemoteMedia, Session] | None = None
     if request.body:
-        found = facts_of_offer(request.body, list(trunk.codecs), None, arrival.flow.address.host, trunk.srtp)
+        found = facts_of_offer(request.body, list(trunk.codecs), None, arrival.flow.address.host, policy)
         if isinstance(found, SipError):
             refuse(relay, arrival, found.status, "media")
             return
@@ -127,6 +131,7 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
         refuse(relay, arrival, 503, "no_room", {"Retry-After": RETRY_SOON})
         return
     dialog = _dialog(arrival, trunk, span, leg)
+    dialog.srtp = policy
     if facts is not None:
         remote, session = facts
         dialog.lines = session.lines
@@ -166,7 +171,6 @@ def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
         dtmf=trunk.dtmf,
         key_tones=trunk.key_tones,
         symmetric=trunk.symmetric,
-        srtp=trunk.srtp,
         to_peer=Written(session),
         to_span=Written(session),
     )

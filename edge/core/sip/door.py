@@ -66,6 +66,11 @@ class FrontDoor:
         """Whether `host` may talk to us at all."""
         return self._relay.trunks.of_host(host) is not None or self._relay.dialogs.is_direct(host)
 
+    def trunk_at(self, host: str) -> str:
+        """Return the name of the trunk that `host` belongs to; empty: none."""
+        trunk = self._relay.trunks.of_host(host)
+        return trunk.name if trunk is not None else ""
+
     def record(self, leg: LegId) -> Record | None:
         """Return what is to be written to the table for a leg: its dialog, or its reservation before that."""
         return self._relay.dialogs.by_leg.get(leg) or self._reservations.held.get(leg)

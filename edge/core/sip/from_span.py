@@ -147,7 +147,7 @@ def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
         dialog.bye_cseq = request.cseq
         relay.alarm(dialog, TIMEOUT_MS)
     relay.save(dialog)
-    if request.method == "INVITE" and dialog.flow.transport == "tcp":
+    if request.method == "INVITE" and dialog.flow.reliable:
         # The peer's TCP needs no help, so the span need not repeat it while a connection is made.
         relay.to_span(relay.response_to_span(dialog, pending, 100), dialog.port)
     relay.to_peer(message, dialog.flow)

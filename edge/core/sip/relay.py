@@ -6,6 +6,7 @@ and the description is ours. `from_peer`, `from_span` and `orphans` decide; here
 
 import heapq
 from hashlib import blake2s
+from typing import cast
 
 from edge.core.deadline import Deadline
 from edge.core.sip.actions import (
@@ -29,13 +30,16 @@ from edge.core.sip.message import ALLOW, EXTENSIONS, Request, Response, serialis
 from edge.core.sip.spans import SpanPool
 from edge.core.sip.transactions import Repeater
 from edge.core.sip.trunks import Settings, Trunks
-from edge.core.sip.uri import NameAddr, Uri, Via, is_literal
+from edge.core.sip.uri import NameAddr, Params, Uri, Via, is_literal
 from edge.vocabulary.endings import EndReason, Outcome, Party
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import AnyReport, LegEnded
 
 DEFAULT_PORT = 5060
+#: Of TLS (RFC 3261 section 19.1.2).
+DEFAULT_TLS_PORT = 5061
+TRANSPORTS = ("udp", "tcp", "tls")
 MAX_FORWARDS = 70
 #: Seconds in Retry-After, where room is expected soon.
 RETRY_SOON = "1"
@@ -48,6 +52,11 @@ _COOKIE = "z9hG4bK"
 def bracketed(host: str) -> str:
     """Return `host` as it stands in a URI."""
     return f"[{host}]" if ":" in host else host
+
+
+def default_port(transport: Transport) -> int:
+    """Return the port of a SIP URI that names none."""
+    return DEFAULT_TLS_PORT if transport == "tls" else DEFAULT_PORT
 
 
 def digest(*parts: str) -> str:
@@ -92,15 +101,17 @@ class Relay:
         self.out: list[Action] = []
         self._dirty: dict[LegId, None] = {}
         self._alarms: list[tuple[int, str, LegId]] = []
-        inner = settings.inner
+        inner, public = settings.inner, settings.public
         self.inner_host = bracketed(inner.host)
         self._inner_peer = Uri("sip", "peer", self.inner_host)
-        self._contact = {
-            "udp": NameAddr(Uri("sip", "edge", bracketed(settings.public.host), settings.public.port)),
-            "tcp": NameAddr(
-                Uri("sip", "edge", bracketed(settings.public.host), settings.public.port, (("transport", "tcp"),))
-            ),
+        host = bracketed(public.host)
+        self._ports: dict[Transport, int] = {"udp": public.port, "tcp": public.port, "tls": settings.tls_port}
+        self._contact: dict[Transport, NameAddr] = {
+            "udp": NameAddr(Uri("sip", "edge", host, public.port)),
+            "tcp": NameAddr(Uri("sip", "edge", host, public.port, (("transport", "tcp"),))),
+            "tls": NameAddr(Uri("sip", "edge", host, settings.tls_port, (("transport", "tls"),))),
         }
+        self._secure_contact = NameAddr(Uri("sips", "edge", host, settings.tls_port))
 
     # --- output
 
@@ -222,14 +233,16 @@ class Relay:
 
     # --- addresses
 
-    def contact(self, transport: Transport) -> NameAddr:
-        """Our Contact as peers see it."""
-        return self._contact[transport]
+    def contact(self, transport: Transport, target: Uri) -> NameAddr:
+        """Our Contact as peers see it; where they use a sips URI it is one, too (RFC 3261 section 8.1.1.8)."""
+        return self._secure_contact if target.scheme == "sips" else self._contact[transport]
 
     def via_to_peer(self, transport: Transport, branch: str) -> Via:
-        """Our one Via as peers see it."""
-        public = self.settings.public
-        return Via(transport.upper(), bracketed(public.host), public.port, (("branch", branch), ("rport", None)))
+        """Our one Via as peers see it; over TLS its `alias` lets the peer use our connection (RFC 5923)."""
+        params: Params = (("branch", branch), ("rport", None))
+        if transport == "tls":
+            params = (*params, ("alias", None))
+        return Via(transport.upper(), bracketed(self.settings.public.host), self._ports[transport], params)
 
     def via_to_span(self, branch: str) -> Via:
         """Our one Via as spans see it."""
@@ -237,8 +250,8 @@ class Relay:
 
     def is_our_via(self, via: Via) -> bool:
         """Whether we put `via` on: then a request came back to us (RFC 3261 section 16.3)."""
-        public = self.settings.public
-        return via.host.strip("[]") == public.host and (via.port or DEFAULT_PORT) == public.port
+        port = via.port or default_port("tls" if via.transport == "TLS" else "udp")
+        return via.host.strip("[]") == self.settings.public.host and port in self._ports.values()
 
     def branch(self, dialog: Dialog, side: str, received: str) -> str:
         """Return our branch for a request that came with `received`: the same for repeats, CANCEL and negative ACK."""
@@ -259,14 +272,17 @@ class Relay:
         uri = dialog.routes[0].uri if dialog.routes else dialog.target
         if not is_literal(uri.host):
             return
-        asked = uri.param("transport")
-        transport: Transport = "tcp" if asked == "tcp" else "udp" if asked == "udp" else dialog.flow.transport
+        asked = "tls" if uri.scheme == "sips" else uri.param("transport")
+        transport = dialog.flow.transport
+        # What began over TLS stays there, whatever a Contact says: its keys were told there.
+        if transport != "tls" and asked in TRANSPORTS:
+            transport = cast(Transport, asked)
         host = uri.host.strip("[]")
         kept = dialog.flow.connection if transport == dialog.flow.transport and host == dialog.flow.address.host else 0
         trunk = self.trunks.of_host(host)
         # Only hosts that the site file names, or that we dialled, are sent anything (no third party by a Contact).
         if host == dialog.first_host or (trunk is not None and trunk.name == dialog.trunk):
-            dialog.flow = Flow(transport, Address(host, uri.port or DEFAULT_PORT), kept)
+            dialog.flow = Flow(transport, Address(host, uri.port or default_port(transport)), kept, dialog.trunk)
 
     # --- messages
 
@@ -286,7 +302,7 @@ class Relay:
             to=dialog.peer.with_tag(tag),
             call_id=dialog.call_id,
             cseq=cseq,
-            contact=self.contact(dialog.flow.transport) if method in ("INVITE", "UPDATE") else None,
+            contact=self.contact(dialog.flow.transport, target) if method in ("INVITE", "UPDATE") else None,
             routes=routes,
             extras={"Allow": ALLOW} if method in ("INVITE", "UPDATE") else {},
         )
@@ -323,7 +339,9 @@ class Relay:
             call_id=dialog.call_id,
             cseq=pending.cseq,
             method=pending.method,
-            contact=self.contact(transport) if creates else None,
+            contact=self.contact(transport, dialog.request_uri if dialog.incoming else dialog.target)
+            if creates
+            else None,
             record_routes=pending.record_routes if creates else [],
             extras=extras,
         )
@@ -362,7 +380,7 @@ def reply(request: Request, status: int, extras: dict[str, str] | None = None) -
 
 def reply_flow(request: Request, flow: Flow) -> Flow:
     """Where answers to a peer's request go (RFC 3261 section 18.2.2, RFC 3581)."""
-    if flow.transport == "tcp":
+    if flow.reliable:
         return flow
     via = request.vias[0]
     if via.param("rport") is not None:

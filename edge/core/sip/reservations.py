@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from edge.core.sip.actions import Drop, Flow, Resolve, Save, Transport
 from edge.core.sip.errors import SipError
-from edge.core.sip.relay import DEFAULT_PORT, Relay, bracketed
+from edge.core.sip.relay import TRANSPORTS, Relay, bracketed, default_port
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.uri import URI_LIMIT, Uri, is_literal, parse_uri
 from edge.vocabulary.crypto import SrtpPolicy
@@ -72,8 +72,7 @@ class Reservations:
         if uri is None:
             self._refuse(leg, "no_route", "bad target, or its trunk has no address")
             return
-        named = trunk.transport if trunk is not None and not target.startswith("sip:") else "udp"
-        transport: Transport = "tcp" if uri.param("transport") == "tcp" else named
+        transport = self._transport(uri, trunk if not target.startswith("sip") else None)
         looked = _Looked(
             uri=uri,
             transport=transport,
@@ -91,7 +90,7 @@ class Reservations:
     @staticmethod
     def _uri(target: str, trunk: Trunk | None) -> Uri | None:
         if _NUMBER.fullmatch(target) and trunk is not None and trunk.host:
-            params = (("transport", "tcp"),) if trunk.transport == "tcp" else ()
+            params = (("transport", trunk.transport),) if trunk.transport != "udp" else ()
             return Uri("sip", target, bracketed(trunk.host), trunk.port, params)
         if len(target) > URI_LIMIT:
             return None
@@ -99,7 +98,14 @@ class Reservations:
             uri = parse_uri(target)
         except SipError:
             return None
-        return uri if uri.scheme == "sip" and uri.param("transport") in (None, "udp", "tcp") else None
+        return uri if uri.scheme in ("sip", "sips") and uri.param("transport") in (None, *TRANSPORTS) else None
+
+    @staticmethod
+    def _transport(uri: Uri, trunk: Trunk | None) -> Transport:
+        """Return what a target is sent over (RFC 3263 section 4.1, without NAPTR)."""
+        if uri.scheme == "sips" or uri.param("transport") == "tls":
+            return "tls"
+        return "tcp" if uri.param("transport") == "tcp" else trunk.transport if trunk is not None else "udp"
 
     def resolved(self, leg: LegId, host: str | None) -> None:
         """Take the result of a look-up."""
@@ -114,6 +120,10 @@ class Reservations:
     def _hold(self, leg: LegId, looked: _Looked, host: str) -> None:
         relay = self._relay
         trunk = looked.trunk or relay.trunks.of_host(host)
+        srtp = trunk.srtp_over(looked.transport) if trunk is not None else "off"
+        if srtp is None:
+            self._refuse(leg, "no_route", "the trunk wants SRTP, and its keys could be read on the way")
+            return
         span = relay.spans.pick(leg, relay.now_ms)
         if span is None:
             relay.count("call_refused", "no_room")
@@ -123,14 +133,18 @@ class Reservations:
             leg=leg,
             span=span.name,
             uri=looked.uri,
-            flow=Flow(looked.transport, Address(host, looked.uri.port or DEFAULT_PORT)),
+            flow=Flow(
+                looked.transport,
+                Address(host, looked.uri.port or default_port(looked.transport)),
+                trunk=trunk.name if trunk is not None else "",
+            ),
             trunk=trunk.name if trunk is not None else "",
             caller=looked.caller,
             codecs=trunk.codecs if trunk is not None else DEFAULT_CODECS,
             dtmf=trunk.dtmf if trunk is not None else "auto",
             key_tones=trunk.key_tones if trunk is not None else relay.trunks.key_tones,
             symmetric=trunk is not None and trunk.symmetric,
-            srtp=trunk.srtp if trunk is not None else "off",
+            srtp=srtp,
             until_ms=relay.now_ms + RESERVED_MS,
         )
         relay.out.append(Save(leg))

@@ -29,8 +29,8 @@ class Repeater:
         self._running: dict[str, Repeat] = {}
 
     def start(self, key: str, data: bytes, to: Flow | int, now_ms: int) -> None:
-        """Send `data` again from T1 after now on; replaces what ran under `key`. TCP does it by itself."""
-        if isinstance(to, Flow) and to.transport == "tcp":
+        """Send `data` again from T1 after now on; replaces what ran under `key`. TCP and TLS do it by themselves."""
+        if isinstance(to, Flow) and to.reliable:
             self._running.pop(key, None)
             return
         self._running[key] = Repeat(key, data, to, now_ms + T1_MS, T1_MS)

@@ -2,10 +2,10 @@
 
 import ipaddress
 from collections import deque
-from typing import Literal
 
 from msgspec import Struct
 
+from edge.core.sip.actions import Transport
 from edge.core.sip.uri import is_literal
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.media import Q24, Address, DigitSending, KeyTones
@@ -22,7 +22,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: Where outgoing calls are sent to: an IP address or a name; empty: cannot be dialled by number.
     host: str = ""
     port: int = 5060
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: Transport = "udp"
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     srtp: SrtpPolicy = "off"
     dtmf: DigitSending = "auto"
@@ -30,6 +30,14 @@ class Trunk(Struct, frozen=True, kw_only=True):
     key_tones: KeyTones = KeyTones()
     #: Its peers' media addresses may be learned.
     symmetric: bool = False
+    #: Keys of SRTP may be told over connections that are not TLS.
+    srtp_without_tls: bool = False
+
+    def srtp_over(self, transport: Transport) -> SrtpPolicy | None:
+        """Return the policy for calls signalled over `transport`; None: there can be none, their keys could be read."""
+        if transport == "tls" or self.srtp_without_tls or self.srtp == "off":
+            return self.srtp
+        return None if self.srtp == "required" else "off"
 
 
 class Trunks:
@@ -88,6 +96,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     #: Address and port that peers are shown.
     public: Address
+    #: Port of `public` for TLS; 0: nothing listens there, but connections of ours name it.
+    tls_port: int = 5061
     #: Host that descriptions name instead of the media engine's own address (NAT); empty: the engine's.
     media_host: str = ""
     #: Front's own address towards spans.

@@ -31,7 +31,7 @@ PEER = Flow("udp", Address(TRUNK_HOST, 5061))
 STRANGER = Flow("udp", Address("203.0.113.9", 5060))
 SPAN = Incarnation("span-1")
 SPAN_PORT = 7001
-TRUNK = Trunk(name="main", sources=(TRUNK_HOST, "198.51.100.8"), host=TRUNK_HOST, port=5061)
+TRUNK = Trunk(name="main", sources=(TRUNK_HOST, "198.51.100.8"), host=TRUNK_HOST, port=5061, srtp_without_tls=True)
 
 
 def offer(

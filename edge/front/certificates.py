@@ -1,0 +1,127 @@
+"""How TLS connections are made: contexts by trunk, made anew at a reload; and when certificates expire."""
+
+import ssl
+import time
+from datetime import datetime
+from typing import Literal
+
+from edge.config.site import Site, Trunk
+from edge.config.tls import SOON_DAYS, TlsFileError, client_context, end_of, expected_name, server_context
+from edge.core.certificate import NoCertificateError, not_after
+from edge.front.tls import TlsLayer
+from edge.metrics.front import FrontMetrics
+from edge.runtime.logs import logger
+
+Side = Literal["server", "client"]
+
+_DAY_S = 86_400
+#: A trunk whose handshakes fail is named in the log so often at the most, seconds.
+_LOG_EVERY_S = 60
+
+
+class Certificates:
+    """Makes the TLS of connections. A connection keeps the context that it began with, so a reload closes none."""
+
+    def __init__(self, site: Site, metrics: FrontMetrics) -> None:
+        self._metrics = metrics
+        self._log = logger("front")
+        self._site = site
+        self._trunks: dict[str, Trunk] = {}
+        #: By side (server: the peer opens the connection) and trunk; of no trunk under the empty name.
+        self._contexts: dict[tuple[Side, str], ssl.SSLContext] = {}
+        #: End of validity by trunk; ours under the empty name.
+        self._ends: dict[str, datetime] = {}
+        self._logged: dict[str, float] = {}
+        self.load(site)
+
+    def load(self, site: Site) -> None:
+        """Read all files again. Where one can't be used now, the former context stays in force."""
+        self._site = site
+        self._trunks = {trunk.name: trunk for trunk in site.trunks}
+        wanted: dict[tuple[Side, str], None] = {}
+        if site.sip.certificate:
+            wanted["server", ""] = None
+        for trunk in site.trunks:
+            if site.sip.certificate and trunk.tls_client_certificate:
+                wanted["server", trunk.name] = None
+            if trunk.transport == "tls":
+                wanted["client", trunk.name] = None
+        # Others were made when they were needed first.
+        before = {key: found for key, found in self._contexts.items() if key[1] in {"", *self._trunks}}
+        self._contexts = before
+        for side, name in {**wanted, **dict.fromkeys(before)}:
+            self._make(side, name)
+        self._note_own(site)
+
+    def _make(self, side: Side, name: str) -> ssl.SSLContext | None:
+        try:
+            context = (server_context if side == "server" else client_context)(self._site, self._trunks.get(name))
+        except TlsFileError as error:
+            self._log.error("TLS files can't be used", side=side, trunk=name, setting=error.setting, reason=str(error))
+            self._metrics.faults.labels("tls_files").inc()
+            return None
+        self._contexts[side, name] = context
+        return context
+
+    def _note_own(self, site: Site) -> None:
+        self._ends = {name: end for name, end in self._ends.items() if name in self._trunks}
+        end = end_of(site.sip.certificate) if site.sip.certificate else None
+        if end is not None:
+            self._ends[""] = end
+
+    # --- layers
+
+    def server(self, trunk: str) -> TlsLayer | None:
+        """Return TLS for a connection that this trunk has opened; None: there can be none."""
+        known = self._trunks.get(trunk)
+        # Never the common context for one that has to show a certificate.
+        context = self._contexts.get(("server", trunk if known is not None and known.tls_client_certificate else ""))
+        return TlsLayer(context, server_side=True) if context is not None else None
+
+    def client(self, trunk: str, host: str) -> TlsLayer | None:
+        """Return TLS for a connection that we open; `host` is what is dialled where no trunk says a name."""
+        known = self._trunks.get(trunk)
+        name = trunk if known is not None else ""
+        context = self._contexts.get(("client", name)) or self._make("client", name)
+        if context is None:
+            return None
+        return TlsLayer(context, server_side=False, server_name=expected_name(known) if known is not None else host)
+
+    # --- what is seen of it
+
+    def seen(self, trunk: str, layer: TlsLayer) -> None:
+        """Note the certificate that a trunk has shown."""
+        der = layer.peer_certificate()
+        if der is None or not trunk:
+            return
+        try:
+            self._ends[trunk] = not_after(der)
+        except NoCertificateError:
+            self._ends.pop(trunk, None)
+
+    def failed(self, trunk: str, host: str, reason: str) -> None:
+        """Say in the log, now and then, why there is no connection to or from a trunk."""
+        now_s = time.monotonic()
+        if now_s - self._logged.get(trunk, -_LOG_EVERY_S) >= _LOG_EVERY_S:
+            self._logged[trunk] = now_s
+            self._log.warning("no TLS", trunk=trunk, host=host, reason=reason)
+
+    def days_left(self) -> dict[str, float]:
+        """Days until each certificate expires, by trunk; ours under the empty name."""
+        now_s = time.time()
+        return {name: (end.timestamp() - now_s) / _DAY_S for name, end in self._ends.items()}
+
+    def condition(self) -> str:
+        """Why nobody can call us by TLS any more; empty: our certificate is valid."""
+        left = self.days_left().get("")
+        return "" if left is None or left > 0 else f"our certificate expired on {self._ends['']:%Y-%m-%d}"
+
+    def set_gauges(self) -> None:
+        """Bring the gauges up to date."""
+        self._metrics.certificate_days.clear()
+        for name, days in self.days_left().items():
+            self._metrics.certificate_days.labels(name).set(days)
+
+    def soon(self) -> list[tuple[str, float]]:
+        """Certificates that should be renewed by now, with the days that they have left."""
+        return [(name, days) for name, days in self.days_left().items() if days < SOON_DAYS]
