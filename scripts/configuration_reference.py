@@ -39,6 +39,8 @@ KIND_TEXTS = {
     "host_port": "host or host:port",
     "http_url": "http(s) address",
     "webhook_secret": "secret",
+    "sip_user": "user part of a URI",
+    "quotable": "text",
     "route_number": "number, `*` at its end",
     "name": "name",
     "path": "path",

@@ -8,7 +8,7 @@ import msgspec
 from edge.config import kinds
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, find, place_of
-from edge.config.site import AmdRules, Route, Site
+from edge.config.site import AmdRules, Route, Site, Trunk
 from edge.config.tls import check_tls
 from edge.config.tones import check_tones
 from edge.vocabulary import events
@@ -129,6 +129,7 @@ def _check_trunks(site: Site, root: Located, findings: Findings) -> None:
     for index, trunk in enumerate(site.trunks):
         if not trunk.sources:
             findings.follow_up(place_of(root, ("trunks", index, "sources")), f"trunk '{trunk.name}' has no sources")
+        _check_account(trunk, root, index, findings)
         if not trunk.codecs or len(set(trunk.codecs)) != len(trunk.codecs):
             findings.follow_up(
                 place_of(root, ("trunks", index, "codecs")), f"trunk '{trunk.name}' needs each codec once, at least one"
@@ -149,6 +150,15 @@ def _check_trunks(site: Site, root: Located, findings: Findings) -> None:
             known.append((network, trunk.name))
         if site.routes and not any(route.trunk in {"", trunk.name} for route in site.routes):
             findings.warning(place_of(root, ("trunks", index)), f"no route takes calls of trunk '{trunk.name}'")
+
+
+def _check_account(trunk: Trunk, root: Located, index: int, findings: Findings) -> None:
+    if bool(trunk.user) != bool(trunk.password):
+        have, lacks = ("user", "password") if trunk.user else ("password", "user")
+        findings.follow_up(place_of(root, ("trunks", index, have)), f"trunk '{trunk.name}' has no {lacks}")
+    for name in ("auth_user", "realm"):
+        if getattr(trunk, name) and not trunk.user:
+            findings.follow_up(place_of(root, ("trunks", index, name)), f"{name} means nothing without user")
 
 
 def _check_amd(site: Site, root: Located, findings: Findings) -> None:
@@ -253,5 +263,11 @@ def masked(site: Site) -> dict[str, object]:
     """Give the effective configuration as plain values, secrets masked, menus by version."""
     plain: dict[str, object] = msgspec.to_builtins(site)
     plain["sinks"] = [{**msgspec.structs.asdict(sink), "secret": "********"} for sink in site.sinks]
+    plain["trunks"] = [_masked_trunk(trunk) for trunk in site.trunks]
     plain["menus"] = {name: menu.version for name, menu in site.menus.items()}
     return plain
+
+
+def _masked_trunk(trunk: Trunk) -> dict[str, object]:
+    plain: dict[str, object] = msgspec.to_builtins(trunk)
+    return plain | {"password": "********"} if trunk.password else plain

@@ -150,6 +150,18 @@ def sip_uri_fault(text: str) -> str:
     return f"{fault}: parameter '{wrong[:40]}' is malformed" if wrong is not None else ""
 
 
+def sip_user_fault(text: str) -> str:
+    """Check the user part of a SIP URI of ours."""
+    return "" if _SIP_USER.fullmatch(text) else f"'{text[:40]}' cannot be the user part of a SIP URI"
+
+
+def quotable_fault(text: str) -> str:
+    """Check what is written between quotes in a digest: at most 128 characters. The text is never repeated."""
+    if len(text) > 128:
+        return "this is longer than 128 characters"
+    return "it has a quote or a backslash" if '"' in text or "\\" in text else ""
+
+
 def dial_number_fault(text: str) -> str:
     """Check a number to be dialled on a trunk."""
     return "" if re.fullmatch(r"\+?[0-9*#]{1,32}", text, re.ASCII) else f"'{text[:40]}' is not a number"
@@ -204,4 +216,6 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "speech": speech_fault,
     "reason": reason_fault,
     "route_number": route_number_fault,
+    "sip_user": sip_user_fault,
+    "quotable": quotable_fault,
 }

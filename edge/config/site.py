@@ -158,6 +158,16 @@ class Trunk(Struct, frozen=True, kw_only=True):
     tls_client_certificate: bool = False
     #: Codecs in the order that we want them. `G722` and `L16` (16 kHz, else 8 kHz) are wideband.
     codecs: list[CodecName] = field(default_factory=lambda: ["PCMU", "PCMA"])
+    #: User part of our account there; empty: it knows us by our address.
+    user: Annotated[str, _text("sip_user", optional=True)] = ""
+    #: User name in the digest, where that is not `user`.
+    auth_user: Annotated[str, _text("quotable", optional=True)] = ""
+    #: Password of the account, in the file as `${ENV}` or `file:PATH`. Challenges are answered with MD5, SHA-256 or
+    #: SHA-512-256, whichever of those offered is the strongest.
+    password: Annotated[str, _text("quotable", optional=True, secret=True)] = ""
+    #: The one realm whose challenges are answered. Empty: that of the first challenge that comes from the trunk's own
+    #: address, so a provider that passes on challenges of others needs it.
+    realm: Annotated[str, _text("quotable", optional=True)] = ""
     #: SRTP by security descriptions (RFC 4568); who can read the signalling has the keys. `off`: plain RTP only.
     #: `optional`: what the other side can (RFC 8643), so who changes the signalling can make it plain. `required`:
     #: RTP/SAVP or no call (488). An encrypted call stays so. Keys are told over TLS only: calls by UDP and TCP are

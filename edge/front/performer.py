@@ -118,6 +118,7 @@ class Performer:
             "dropped": metrics.dropped,
             "call_refused": metrics.calls_refused,
             "fault": metrics.faults,
+            "challenge": metrics.challenges,
         }
 
     def start(self) -> None:

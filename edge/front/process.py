@@ -20,6 +20,7 @@ from edge.core.sip.actions import (
     Tick,
     Transport,
 )
+from edge.core.sip.authentication import Account
 from edge.core.sip.dialogs import Dialog
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.relay import default_port
@@ -39,6 +40,7 @@ from edge.runtime.pump import Pump, Timer
 from edge.vocabulary.commands import AnyCommand, ReleaseSpan, ReserveSpan
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.media import Address, KeyTones
+from edge.vocabulary.private import Private
 from edge.vocabulary.reports import AnyReport, FrontSnapshot
 from edge.vocabulary.supervision import (
     Drain,
@@ -64,6 +66,18 @@ CERTIFICATES_MS = 3_600_000
 SPANS_GRACE_MS = 2000
 
 
+def account_of(trunk: config.Trunk) -> Account | None:
+    """Return the account that challenges of a trunk are answered with; None: it has none."""
+    if not trunk.user:
+        return None
+    return Account(
+        user=trunk.user,
+        auth_user=trunk.auth_user or trunk.user,
+        password=Private(trunk.password),
+        realm=trunk.realm,
+    )
+
+
 def trunks_of(site: Site) -> tuple[Trunk, ...]:
     """Return the site's trunks as the core wants them."""
     found: list[Trunk] = []
@@ -84,6 +98,7 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 dtmf=trunk.dtmf,
                 symmetric=trunk.symmetric_rtp,
                 key_tones=_key_tones(trunk),
+                account=account_of(trunk),
             )
         )
     return tuple(found)
@@ -111,6 +126,7 @@ def settings_of(site: Site, sip: tuple[str, int], inner: tuple[str, int]) -> Set
         calls_per_second=site.sip.calls_per_second,
         key_tones=KeyTones(inband=site.media.inband_dtmf),
         max_spans=site.sip.max_spans,
+        seed=os.urandom(16).hex(),
     )
 
 

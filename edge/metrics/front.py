@@ -47,6 +47,12 @@ class FrontMetrics:
             ["kind"],
             registry=self.registry,
         )
+        self.challenges = Counter(
+            "edge_front_challenges_total",
+            "Digest challenges (401, 407) of peers to requests of ours, by what came of them",
+            ["result"],
+            registry=self.registry,
+        )
         self.dialogs = Gauge("edge_front_dialogs", "Dialogs that are relayed now", registry=self.registry)
         self.spans = Gauge("edge_front_spans", "Spans that take calls", registry=self.registry)
         self.free_slots = Gauge("edge_front_free_slots", "Legs that spans have room for", registry=self.registry)

@@ -91,6 +91,33 @@ def test_a_secret_is_masked_and_never_in_a_message(folder: Path) -> None:
     assert SECRET not in "".join(str(warning) for warning in found.warnings)
 
 
+def test_the_password_of_a_trunk_is_masked_and_never_in_a_message(folder: Path) -> None:
+    password = "lion-of-the-sea"
+    trunk = '[[trunks]]\nname = "p"\nsources = ["192.0.2.9"]\nuser = "4930"\npassword = "{}"\n'
+    found = inspect(add(folder, trunk.format("${PASSWORD}")), environment={"PASSWORD": password})
+    assert found.errors == []
+    assert found.site.trunks[-1].password == password
+    assert password not in json.dumps(masked(found.site))
+    found = inspect(add(folder, trunk.format(password + '\\"') + 'auth_user = "x"\n'))
+    assert found.errors
+    assert password not in "".join(str(fault) for fault in [*found.errors, *found.warnings])
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ('user = "4930"', "trunk 'p' has no password"),
+        ('password = "${KEY}"', "trunk 'p' has no user"),
+        ('realm = "provider"', "realm means nothing without user"),
+        ('user = "49 30"\npassword = "${KEY}"', "cannot be the user part of a SIP URI"),
+    ],
+)
+def test_half_an_account_is_a_fault(folder: Path, setting: str, said: str) -> None:
+    file = add(folder, f'[[trunks]]\nname = "p"\nsources = ["192.0.2.9"]\n{setting}\n')
+    found = inspect(file, environment={"KEY": "x"})
+    assert any(said in str(fault) for fault in found.errors), found.errors
+
+
 def test_the_effective_site_survives_the_wire(folder: Path) -> None:
     site = load(folder / "site.toml")
     assert unpacker(Site).decode(pack(site)) == site

@@ -205,7 +205,7 @@ class Resolve(Struct, frozen=True):
     host: str
 
 
-Counted = Literal["message", "refused", "dropped", "call_refused", "fault"]
+Counted = Literal["message", "refused", "dropped", "call_refused", "fault", "challenge"]
 
 
 class Count(Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from edge.core.sip.actions import Flow
+from edge.core.sip.authentication import Challenge
 from edge.core.sip.crypto import Secured
 from edge.core.sip.message import Party
 from edge.core.sip.sdp import Leg, write_session
@@ -75,6 +76,21 @@ class Pending(Struct, kw_only=True):
     #: The span's offer in it: payload type of telephone-event there; None also without an offer.
     span_events: int | None = None
     span_offers: bool = False
+    #: CSeq of a span's request as the peer got it; `cseq` is the span's own.
+    sent_cseq: int = 0
+    #: That request as it was last sent, as long as a challenge to it could be answered.
+    sent: bytes = b""
+    #: Challenges that were answered, how often, and with which header fields at last.
+    challenges: list[Challenge] = field(default_factory=list)
+    tries: int = 0
+    credentials: dict[str, str] = field(default_factory=dict)
+    #: When to give up waiting for the answer to what front sent again (CLOCK_MONOTONIC, milliseconds); 0: never.
+    give_up_ms: int = 0
+
+    @property
+    def sent_branch(self) -> str:
+        """Branch of a span's request as it was last sent; each try is a transaction of its own."""
+        return f"{self.branch}.{self.tries}" if self.tries else self.branch
 
 
 class Dialog(Struct, kw_only=True, tag="dialog"):
@@ -106,12 +122,17 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     first_host: str
     #: Where the peer's first INVITE came from (incoming).
     source: Address | None = None
+    #: CSeq of the first INVITE between us and the peer; of an outgoing one each answered challenge raises it.
     invite_cseq: int
     #: Branch of the first INVITE as it came.
     invite_branch: str
-    #: Highest CSeq seen from each side; 0: none.
+    #: Highest CSeq of each side, as the peer sees them; 0: none.
     peer_cseq: int = 0
     own_cseq: int = 0
+    #: How far our numbers are above those of the span, for each try with credentials took one.
+    cseq_shift: int = 0
+    #: CSeq that the span gave the first INVITE (outgoing).
+    first_cseq: int = 0
     #: Codecs of the trunk in its order.
     codecs: list[str]
     #: How the trunk wants digits.
@@ -154,6 +175,9 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     keys_made: int = 0
     #: CSeq of the BYE that ends it, by whoever.
     bye_cseq: int = 0
+    #: Challenges that front answered to a BYE of its own, and how often.
+    bye_challenges: list[Challenge] = field(default_factory=list)
+    bye_tries: int = 0
     #: When to give up (CLOCK_MONOTONIC, milliseconds); 0: never.
     deadline_ms: int = 0
 
@@ -162,11 +186,23 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
         for pending in self.pending.values():
             if (
                 pending.method == "INVITE"
-                and pending.cseq == self.invite_cseq
+                and (pending.cseq if self.incoming else pending.sent_cseq) == self.invite_cseq
                 and (pending.by == "peer") == self.incoming
             ):
                 return pending
         return None
+
+    def invite_of_span(self, cseq: int) -> Pending | None:
+        """Return the INVITE that the span numbered so, as long as it is known."""
+        for pending in self.pending.values():
+            if pending.method == "INVITE" and pending.by == "span" and pending.cseq == cseq:
+                return pending
+        return None
+
+    def number_for_peer(self, cseq: int) -> int:
+        """Translate the span's number of an INVITE into the one that the peer knows it by."""
+        invite = self.invite_of_span(cseq)
+        return invite.sent_cseq if invite is not None else cseq + self.cseq_shift
 
     def add(self, pending: Pending) -> None:
         """Remember a request; an INVITE replaces the former one of the same side, which is answered by then."""

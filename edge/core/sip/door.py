@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from edge.core.deadline import Deadline
-from edge.core.sip import admission, from_peer, from_span, orphans
+from edge.core.sip import admission, challenged, from_peer, from_span, orphans
 from edge.core.sip.actions import (
     AcceptCalls,
     Action,
@@ -123,6 +123,7 @@ class FrontDoor:
             relay.set_alarm(dialog.deadline_ms, "dialog", dialog.leg)
         if dialog.unanswered:
             relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
+        challenged.restore(relay, dialog)
 
     def replace_trunks(self, trunks: tuple[Trunk, ...], key_tones: KeyTones = Q24) -> None:
         """Take a new set of trunks (reload), and which tones are keys on calls of none."""
@@ -203,6 +204,9 @@ class FrontDoor:
                 relay.forget(leg)
             elif kind in ("reservation", "lookup"):
                 self._reservations.lapse(leg)
+            elif kind == "challenged":
+                if (dialog := relay.dialogs.by_leg.get(leg)) is not None:
+                    challenged.lapse(relay, dialog)
             elif (dialog := relay.dialogs.by_leg.get(leg)) is not None and dialog.deadline_ms == at_ms:
                 orphans.due(relay, dialog)
         for repeat in relay.repeats.due(relay.now_ms):

@@ -6,6 +6,7 @@ A value that does not parse is either an error (fields that change what a reques
 import re
 from collections.abc import Callable
 
+from edge.core.sip import authentication
 from edge.core.sip.errors import SipError
 from edge.core.sip.uri import HOST, TOKEN, parse_name_addr, valid_host
 
@@ -158,6 +159,8 @@ LENIENT: dict[str, Canonical] = {
     "Allow": _token_list,
     "Retry-After": _number_text,
     "Reason": _reason,
+    "WWW-Authenticate": authentication.scan,
+    "Proxy-Authenticate": authentication.scan,
 }
 #: Fields of which a second line continues the list of the first (RFC 3261 section 7.3.1).
 LISTS = frozenset(
@@ -170,6 +173,8 @@ LISTS = frozenset(
         "Allow",
         "Reason",
         "P-Asserted-Identity",
+        "WWW-Authenticate",
+        "Proxy-Authenticate",
     }
 )
 

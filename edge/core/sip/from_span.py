@@ -2,7 +2,7 @@
 
 import re
 
-from edge.core.sip import info, orphans
+from edge.core.sip import challenged, info, orphans
 from edge.core.sip.actions import FromSpan
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Written
 from edge.core.sip.message import Malformed, Request, Response
@@ -109,6 +109,7 @@ def _dialog(relay: Relay, reservation: Reservation, span: Span, request: Request
         first_host=reservation.flow.address.host,
         invite_cseq=request.cseq,
         invite_branch=request.vias[0].branch,
+        first_cseq=request.cseq,
         own_cseq=request.cseq,
         codecs=list(reservation.codecs),
         dtmf=reservation.dtmf,
@@ -124,33 +125,48 @@ def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
     """Pass a request on to the peer, in front's name."""
     branch = relay.branch(dialog, "span", request.vias[0].branch)
     cancel = request.method == "CANCEL"
-    first = not dialog.incoming and request.cseq == dialog.invite_cseq and request.method in ("INVITE", "CANCEL")
+    first = not dialog.incoming and request.cseq == dialog.first_cseq and request.method in ("INVITE", "CANCEL")
+    key = f"{branch}.cancel" if cancel else branch
+    known, invite = dialog.pending.get(key), dialog.pending.get(branch) if cancel else None
+    if known is not None and known.tries:
+        relay.count("dropped", "repeat")  # front repeats it itself, with credentials
+        return
     pending = Pending(
-        branch=f"{branch}.cancel" if cancel else branch,
+        branch=key,
         method=request.method,
         cseq=request.cseq,
+        sent_cseq=_number(dialog, request, known or invite),
         by="span",
         vias=request.vias,
         from_=request.from_,
         to=request.to,
     )
-    message = relay.request_to_peer(dialog, request.method, request.cseq, branch, first=first)
+    on_wire = invite.sent_branch if invite is not None else branch
+    message = relay.request_to_peer(dialog, request.method, pending.sent_cseq, on_wire, first=first)
     message.extras.update(carried(request))
+    if "RAck" in message.extras:
+        number, cseq, method = message.extras["RAck"].split(" ")
+        message.extras["RAck"] = f"{number} {dialog.number_for_peer(int(cseq))} {method}"
     if not _put_body(relay, dialog, request, message, pending):
         return
-    if (known := dialog.pending.get(pending.branch)) is not None:
+    if known is not None:
         pending.status = known.status
     dialog.add(pending)
-    dialog.own_cseq = max(dialog.own_cseq, request.cseq)
+    dialog.own_cseq = max(dialog.own_cseq, pending.sent_cseq)
     if request.method == "BYE":
         dialog.state = "ending"
-        dialog.bye_cseq = request.cseq
+        dialog.bye_cseq = pending.sent_cseq
         relay.alarm(dialog, TIMEOUT_MS)
     relay.save(dialog)
     if request.method == "INVITE" and dialog.flow.reliable:
         # The peer's TCP needs no help, so the span need not repeat it while a connection is made.
         relay.to_span(relay.response_to_span(dialog, pending, 100), dialog.port)
-    relay.to_peer(message, dialog.flow)
+    challenged.keep(relay, dialog, pending, relay.to_peer(message, dialog.flow))
+
+
+def _number(dialog: Dialog, request: Request, known: Pending | None) -> int:
+    """Return the CSeq that the peer gets: a repeat has that of the first time, a CANCEL that of its INVITE."""
+    return known.sent_cseq if known is not None else request.cseq + dialog.cseq_shift
 
 
 def _put_body(relay: Relay, dialog: Dialog, request: Request, message: Request, pending: Pending) -> bool:
@@ -181,9 +197,13 @@ def _acknowledge(relay: Relay, dialog: Dialog, request: Request) -> None:
     branch = relay.branch(dialog, "span", request.vias[0].branch)
     pending = dialog.pending.get(branch)
     first = refused and not dialog.incoming
-    message = relay.request_to_peer(dialog, "ACK", request.cseq, branch, first=first)
+    on_wire = pending.sent_branch if pending is not None else branch
+    message = relay.request_to_peer(dialog, "ACK", dialog.number_for_peer(request.cseq), on_wire, first=first)
     if pending is not None and pending.status >= 300 and not first:
         message.contact = None
+    if pending is None and (invite := dialog.invite_of_span(request.cseq)) is not None:
+        # RFC 3261 section 13.2.2.4: the ACK of a 2xx carries the credentials of its INVITE.
+        message.extras.update(invite.credentials)
     relay.to_peer(message, dialog.flow)
     if refused:
         relay.bury(dialog)

@@ -4,6 +4,7 @@ A peer must never stay in a dead call: an established dialog gets a BYE with the
 CANCEL, and whatever the peer still sends is answered until both sides are done (RFC 3261 sections 9, 13, 15).
 """
 
+from edge.core.sip import challenged
 from edge.core.sip.actions import Flow, ToPeer
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
 from edge.core.sip.message import Request, Response
@@ -31,7 +32,7 @@ def lost(relay: Relay, dialog: Dialog, outcome: Outcome, text: str) -> None:
     elif dialog.state == "refused":
         if not dialog.incoming:
             invite = dialog.invite()
-            _acknowledge(relay, dialog, dialog.invite_cseq, invite.branch if invite else "", first=True)
+            _acknowledge(relay, dialog, dialog.invite_cseq, invite.sent_branch if invite else "", first=True)
         # Repeats of an incoming INVITE are answered by the tombstone.
         relay.bury(dialog)
     elif dialog.state == "answered" and dialog.incoming:
@@ -100,6 +101,7 @@ def hang_up(relay: Relay, dialog: Dialog) -> None:
     dialog.state = "ending"
     message = relay.request_to_peer(dialog, "BYE", dialog.own_cseq, _own_branch(dialog, "BYE", dialog.own_cseq))
     message.extras["Reason"] = _REASON
+    message.extras.update(challenged.credentials(relay, dialog, dialog.bye_challenges, "BYE", str(message.uri)))
     data = relay.to_peer(message, dialog.flow)
     relay.repeats.start(f"{dialog.leg}/bye", data, dialog.flow, relay.now_ms)
     relay.alarm(dialog, TIMEOUT_MS)
@@ -109,7 +111,7 @@ def _cancel(relay: Relay, dialog: Dialog) -> None:
     invite = dialog.invite()
     if invite is None:
         return
-    message = relay.request_to_peer(dialog, "CANCEL", dialog.invite_cseq, invite.branch, first=True)
+    message = relay.request_to_peer(dialog, "CANCEL", dialog.invite_cseq, invite.sent_branch, first=True)
     data = relay.to_peer(message, dialog.flow)
     relay.repeats.start(f"{dialog.leg}/cancel", data, dialog.flow, relay.now_ms)
 
@@ -138,15 +140,27 @@ def acknowledged(relay: Relay, dialog: Dialog) -> None:
         hang_up(relay, dialog)
 
 
-def response(relay: Relay, dialog: Dialog, message: Response) -> None:
+def response(relay: Relay, dialog: Dialog, message: Response, flow: Flow) -> None:
     """Handle a response to a request of our own, or to one that the lost span had sent."""
     if message.method == "CANCEL":
         relay.repeats.stop(f"{dialog.leg}/cancel")
     elif message.method == "BYE":
-        if message.status >= 200 and message.cseq == dialog.bye_cseq:
+        if message.status >= 200 and message.cseq == dialog.bye_cseq and not _bye_again(relay, dialog, message, flow):
             relay.bury(dialog)
     elif message.method == "INVITE":
         _invite_response(relay, dialog, message)
+
+
+def _bye_again(relay: Relay, dialog: Dialog, message: Response, flow: Flow) -> bool:
+    """Whether a BYE of our own was challenged, and goes out again with credentials."""
+    if message.status not in challenged.STATUSES:
+        return False
+    chosen = challenged.choose(relay, dialog, (message, flow), dialog.bye_challenges, dialog.bye_tries)
+    if not chosen:
+        return False
+    dialog.bye_challenges, dialog.bye_tries = chosen, dialog.bye_tries + 1
+    hang_up(relay, dialog)
+    return True
 
 
 def _invite_response(relay: Relay, dialog: Dialog, message: Response) -> None:
@@ -251,11 +265,11 @@ def span_response(relay: Relay, dialog: Dialog, message: Response) -> None:
 
 def reject_answer(relay: Relay, dialog: Dialog, pending: Pending) -> None:
     """End what the peer answered with a description that we can't use: it gets its ACK, the span a 488."""
-    first = not dialog.incoming and pending.cseq == dialog.invite_cseq
+    first = not dialog.incoming and pending.sent_cseq == dialog.invite_cseq
     relay.count("refused", "answer")
     pending.status = 488
     relay.to_span(relay.response_to_span(dialog, pending, 488), dialog.port)
-    _acknowledge(relay, dialog, pending.cseq, _own_branch(dialog, "ACK", pending.cseq))
+    _acknowledge(relay, dialog, pending.sent_cseq, _own_branch(dialog, "ACK", pending.sent_cseq))
     if first:
         dialog.orphan = True
         dialog.told = True  # the span reports the end, with the 488

@@ -1,12 +1,12 @@
 """Responses of peers to what was passed on from a span: facts to switch first, then a canonical answer to the span."""
 
-from edge.core.sip import orphans
+from edge.core.sip import challenged, orphans
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
 from edge.core.sip.fields import split_list
 from edge.core.sip.message import Response
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_answer, learn, sdp_for_span
-from edge.core.sip.relay import Relay, carried, leg_of_branch
+from edge.core.sip.relay import Relay, base_of_branch, carried, leg_of_branch
 from edge.core.sip.uri import NameAddr
 
 
@@ -21,12 +21,14 @@ def take(relay: Relay, message: Response, flow: Flow) -> None:
         relay.count("dropped", "stray_response")
         return
     if dialog.orphan:
-        orphans.response(relay, dialog, message)
+        orphans.response(relay, dialog, message, flow)
         return
-    key = f"{via.branch}.cancel" if message.method == "CANCEL" else via.branch
-    pending = dialog.pending.get(key)
-    if pending is None or pending.by != "span" or (pending.cseq, pending.method) != (message.cseq, message.method):
+    base = base_of_branch(via.branch)
+    pending = dialog.pending.get(f"{base}.cancel" if message.method == "CANCEL" else base)
+    if pending is None or pending.by != "span" or pending.method != message.method:
         relay.count("dropped", "stray_response")
+    elif message.method != "CANCEL" and challenged.takes(relay, dialog, pending, message, flow):
+        return
     elif message.method == "INVITE":
         _invite_response(relay, dialog, pending, message)
     else:
@@ -61,7 +63,7 @@ def said_instead(status: int, reason: str) -> str:
 
 
 def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Response) -> None:
-    first = pending.cseq == dialog.invite_cseq and not dialog.incoming
+    first = pending.sent_cseq == dialog.invite_cseq and not dialog.incoming
     if message.status == 100:
         dialog.provisional = True
         relay.save(dialog)

@@ -25,6 +25,7 @@ from edge.core.sip.actions import (
     ToSpan,
     Transport,
 )
+from edge.core.sip.authentication import Authenticator
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Dialogs, Pending, Tombstone
 from edge.core.sip.message import ALLOW, EXTENSIONS, Request, Response, serialise
 from edge.core.sip.spans import SpanPool
@@ -69,6 +70,12 @@ def leg_of_branch(branch: str) -> LegId:
     return LegId(branch[len(_COOKIE) :].rpartition("-")[0]) if branch.startswith(_COOKIE) else LegId("")
 
 
+def base_of_branch(branch: str) -> str:
+    """Return a branch of ours without the number of the try that it was made for (`Pending.sent_branch`)."""
+    head, dash, tail = branch.rpartition("-")
+    return f"{head}{dash}{tail.partition('.')[0]}"
+
+
 def carried(message: Request | Response) -> dict[str, str]:
     """Return the extra headers of `message` that go on to the other side."""
     found: dict[str, str] = {}
@@ -94,6 +101,7 @@ class Relay:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.trunks = Trunks(settings.trunks, settings.calls_per_second, settings.key_tones)
+        self.authenticator = Authenticator(settings.seed)
         self.dialogs = Dialogs()
         self.spans = SpanPool(settings.max_spans)
         self.repeats = Repeater()

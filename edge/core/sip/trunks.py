@@ -6,6 +6,7 @@ from collections import deque
 from msgspec import Struct
 
 from edge.core.sip.actions import Transport
+from edge.core.sip.authentication import Account
 from edge.core.sip.uri import is_literal
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.media import Q24, Address, DigitSending, KeyTones
@@ -30,6 +31,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     key_tones: KeyTones = KeyTones()
     #: Its peers' media addresses may be learned.
     symmetric: bool = False
+    #: Who we are there; None: it knows us by our address.
+    account: Account | None = None
     #: Keys of SRTP may be told over connections that are not TLS.
     srtp_without_tls: bool = False
 
@@ -107,3 +110,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: Which tones are keys where a call goes to no trunk.
     key_tones: KeyTones = KeyTones()
     max_spans: int
+    #: Random and unguessable, for what must not be foreseen (cnonces, jitter).
+    seed: str = ""
