@@ -18,10 +18,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from msgspec import NODEFAULT  # noqa: E402
+from msgspec import NODEFAULT, Struct  # noqa: E402
 from msgspec import inspect as types  # noqa: E402
 
-from edge.config import menu_source, site  # noqa: E402
+from edge.config import menu_source, profiles, site  # noqa: E402
 from edge.config.kinds import DIGITS  # noqa: E402
 from edge.config.menu_checks import OUTCOMES  # noqa: E402
 from edge.config.shape import UNITS, duration_text, fields_of, hidden, without_unit  # noqa: E402
@@ -59,11 +59,12 @@ KIND_TEXTS = {
 
 def field_comments(kind: type) -> dict[str, str]:
     """Return the `#:` comments above the fields of a class."""
+    inherited = [field_comments(base) for base in kind.__bases__ if base is not Struct and issubclass(base, Struct)]
     lines = textwrap.dedent(inspect.getsource(kind)).splitlines()
     tree = ast.parse("\n".join(lines)).body[0]
     if not isinstance(tree, ast.ClassDef):
         raise TypeError(f"{kind} is not a class")
-    found: dict[str, str] = {}
+    found: dict[str, str] = {name: text for comments in inherited for name, text in comments.items()}
     for statement in tree.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             above = statement.lineno - 2
@@ -115,7 +116,7 @@ def type_text(info: types.Type) -> str:
 
 def value_text(value: Any) -> str:
     """Show a default as it would be written."""
-    return "" if value is NODEFAULT or value == "" else f"`{json.dumps(value, ensure_ascii=False)}`"
+    return "" if value is NODEFAULT or value in ("", None) else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
 def site_rows(kind: type) -> Iterator[str]:
@@ -131,7 +132,8 @@ def site_rows(kind: type) -> Iterator[str]:
         default = default_of(field)
         name, unit = without_unit(field.name)
         if name:
-            values, shown = duration_range(field, UNITS[unit]), f'`"{duration_text(default * UNITS[unit])}"`'
+            values = duration_range(field, UNITS[unit])
+            shown = "" if default is None else f'`"{duration_text(default * UNITS[unit])}"`'
         else:
             values, shown = type_text(field.type), value_text(default)
         needed = "**needed**" if field.required else shown
@@ -157,6 +159,20 @@ def configuration_reference() -> str:
             continue
         title = f"[[{field.name}]]" if is_list else f"[{field.name}]"
         out += ["", f"## `{title}`", "", inspect.getdoc(kind.cls) or "", "", *site_rows(kind.cls)]
+    return "\n".join(out) + "\n" + profile_reference()
+
+
+def profile_reference() -> str:
+    """Describe a profile."""
+    out = ["", "# A profile", "", inspect.getdoc(profiles.Profile) or "", "", *site_rows(profiles.Profile)]
+    for field in fields_of(profiles.Profile):
+        plain, _ = unwrap(field.type)
+        if not isinstance(plain, types.StructType):
+            continue
+        out += ["", f"## `[{field.name}]` of a profile", "", inspect.getdoc(plain.cls) or "", ""]
+        out += site_rows(plain.cls)
+        if plain.cls is profiles.ProfileAmd:
+            out += ["", "`[amd.rules]` has the settings of `[[amd_rules]]` but `name`."]
     return "\n".join(out) + "\n"
 
 

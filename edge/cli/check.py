@@ -53,7 +53,7 @@ def _print_json(found: Inspection, errors: list[ConfigError], sounds: int, *, ef
     counts = {"files": found.checked, "menus": len(found.site.menus), "sounds": sounds, "speeches": len(found.speeches)}
     print_json({"severity": "summary", "errors": len(errors), "warnings": len(found.warnings), **counts})
     if effective and not errors:
-        print_json({"severity": "effective", "site": masked(found.site)})
+        print_json({"severity": "effective", "site": masked(found.site), "trunk_origins": found.origins})
 
 
 def _print_text(found: Inspection, errors: list[ConfigError], sounds: int, *, effective: bool) -> None:
@@ -62,7 +62,8 @@ def _print_text(found: Inspection, errors: list[ConfigError], sounds: int, *, ef
     for warning in found.warnings:
         print(printable(f"{warning.file}:{warning.line}:{warning.column}: warning: {_after_place(warning)}"))
     if effective and not errors:
-        print(msgspec.json.format(msgspec.json.encode(masked(found.site)), indent=2).decode())
+        shown = {**masked(found.site), "trunk_origins": found.origins}
+        print(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
     nodes = sum(len(menu.nodes) for menu in found.site.menus.values())
     print(
         f"checked {_count(len(found.checked), 'file')}: {_count(len(found.site.trunks), 'trunk')}, "

@@ -17,6 +17,7 @@ from edge.config.checks import check_site
 from edge.config.errors import ConfigError, ConfigErrors, Findings, Place
 from edge.config.located import Located
 from edge.config.menus import MenuCompiler
+from edge.config.profiles import Profiles, resolve
 from edge.config.prompts import Synthesis
 from edge.config.shape import Shaper
 from edge.config.site import Site
@@ -35,6 +36,8 @@ class Inspection(Struct, kw_only=True):
     checked: list[str]
     #: Texts that the menus speak.
     speeches: list[Synthesis] = field(default_factory=list)
+    #: Where each setting of each trunk came from: `file:line:column`, or `default`.
+    origins: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Site:
@@ -70,6 +73,10 @@ def inspect(
     _override(root, overrides)
     shaper = Shaper(findings, path.parent, os.environ if environment is None else environment)
     site = shaper.shape(Site, root)
+    profiles = Profiles(site, findings, checked)
+    profiles.check_own()
+    resolved = resolve(site, root, profiles, findings)
+    site = resolved.site
     compiler = MenuCompiler(site, findings, checked)
     menus = compiler.compile_folder(Path(site.paths.menus))
     paths = msgspec.structs.replace(site.paths, run=site.paths.run or f"{site.paths.state}/run")
@@ -81,6 +88,7 @@ def inspect(
         warnings=findings.warnings,
         checked=checked,
         speeches=compiler.speeches,
+        origins=resolved.origins,
     )
 
 

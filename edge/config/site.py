@@ -113,6 +113,8 @@ class Paths(Struct, frozen=True, kw_only=True):
     menus: Path = "/etc/edge/menus"
     #: Sound files, in a folder for each language.
     prompts: Path = "/etc/edge/prompts"
+    #: Profiles of devices, `*.toml`, beside the shipped ones and instead of those of the same name.
+    profiles: Path = "/etc/edge/profiles"
 
 
 class Recording(Struct, frozen=True, kw_only=True):
@@ -140,6 +142,9 @@ class Trunk(Struct, frozen=True, kw_only=True):
     name: Name
     #: IP addresses or networks (CIDR) that its requests come from.
     sources: list[Annotated[str, _text("network")]]
+    #: The device behind it, by its profile (a shipped one, or one of `[paths] profiles`), which says what the trunk
+    #: itself does not say.
+    profile: Annotated[str, _text("name", optional=True)] = ""
     #: `host:port` that outgoing calls are sent to; empty: cannot be dialled by number.
     address: Annotated[str, _text("host_port")] = ""
     #: How outgoing calls are sent; incoming ones may use any.
@@ -207,15 +212,9 @@ class Trunk(Struct, frozen=True, kw_only=True):
     tones: Annotated[str, _text("name", optional=True)] = ""
 
 
-class AmdRules(Struct, frozen=True, kw_only=True):
-    """How it is told who answered a call that we made: by lengths and pauses, so in any language.
+class AmdSettings(Struct, frozen=True, kw_only=True):
+    """The rules without their name, as profiles have them."""
 
-    Somebody who says a little and then waits is a human; who talks on without waiting is a machine. `edge amd tune`
-    shows what rules do to recordings of your own.
-    """
-
-    #: What trunks call them.
-    name: Name
     #: A verdict is given so long after the answer, whatever is known then.
     deadline_ms: Annotated[int, _range(1_000, 60_000)] = 12000
     #: Nothing said for so long: unknown.
@@ -248,6 +247,17 @@ class AmdRules(Struct, frozen=True, kw_only=True):
     greeting_end_ms: Annotated[int, _range(300, 10_000)] = 1500
     #: For so long after the deadline, the end of a machine's greeting and its beep are waited for.
     listen_ms: Annotated[int, _range(0, 600_000)] = 60000
+
+
+class AmdRules(AmdSettings, frozen=True, kw_only=True):
+    """How it is told who answered a call that we made: by lengths and pauses, so in any language.
+
+    Somebody who says a little and then waits is a human; who talks on without waiting is a machine. `edge amd tune`
+    shows what rules do to recordings of your own.
+    """
+
+    #: What trunks call them.
+    name: Name
 
 
 class Route(Struct, frozen=True, kw_only=True):

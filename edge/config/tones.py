@@ -11,6 +11,11 @@ from edge.config.site import Site
 ANY = "any"
 
 
+def countries_of(site: Site) -> set[str]:
+    """Give what a trunk may say of its country: those of the tables and the site's own, and `any`."""
+    return {*with_countries(site.tones), ANY}
+
+
 def check_tones(site: Site, root: Located, findings: Findings) -> None:
     """Check `[tones]`, and that trunks name countries that there are."""
     for country, tones in site.tones.items():
