@@ -206,9 +206,13 @@ def _fine(state: Any, kit: Any, first: int, last: int) -> float:
 
 @kernel
 def _keep(state: Any, hz: float, power: float) -> None:
-    """Put a line among the burst's, by strength, unless it is the flank of a stronger one."""
+    """Put a line among the burst's, by strength, unless it is the flank of a stronger one.
+
+    The windows after its end hold nothing of it: they part no lines, and the flanks of a short beep are wide.
+    """
+    held = max(min(state.windows - state.misses, WINDOWS), 1)
     for i in range(state.lines):
-        if abs(state.line_hz[i] - hz) < max(_APART, _RESOLVED / max(min(state.windows, WINDOWS), 1)):
+        if abs(state.line_hz[i] - hz) < max(_APART, _RESOLVED / held):
             if power > state.line_power[i]:
                 state.line_hz[i], state.line_power[i] = hz, power
             return
