@@ -1,6 +1,7 @@
 """spandsp's detectors (Debian's libspandsp2) by ctypes: a second opinion for the accuracy tables and the benchmark.
 
-All take int16 samples at 8 kHz and are fed by 20 ms, as ours are. Their settings are spandsp's own defaults.
+All take int16 samples at 8 kHz and are fed by 20 ms, as ours are. Their settings are spandsp's own defaults, and of
+`dtmf_rx` also with its filter against dial tones, which is off by default.
 """
 
 import ctypes
@@ -30,6 +31,7 @@ def _load() -> Any:
     for function, result, *arguments in (
         ("dtmf_rx_init", pointer, pointer, pointer, pointer),
         ("dtmf_rx", integer, pointer, pointer, integer),
+        ("dtmf_rx_parms", None, pointer, integer, integer, integer, integer),
         ("dtmf_rx_get", ctypes.c_size_t, pointer, ctypes.c_char_p, integer),
         ("dtmf_rx_fillin", integer, pointer, integer),
         ("dtmf_rx_set_realtime_callback", None, pointer, _REPORT, pointer),
@@ -76,9 +78,14 @@ def _frames(samples: Samples) -> Iterator[tuple[int, int, int]]:
         yield start + length, base + 2 * start, length
 
 
-def digits(samples: Samples, lost: Sequence[bool] = ()) -> str:
-    """Give the digits that `dtmf_rx` hears; a frame that is `lost` is filled in (`dtmf_rx_fillin`)."""
+def digits(samples: Samples, lost: Sequence[bool] = (), *, filtered: bool = False) -> str:
+    """Give the digits that `dtmf_rx` hears; a frame that is `lost` is filled in (`dtmf_rx_fillin`).
+
+    `filtered`: with its filter against dial tones; twists and threshold stay as they are by default.
+    """
     state = LIBRARY.dtmf_rx_init(None, None, None)
+    if filtered:
+        LIBRARY.dtmf_rx_parms(state, 1, -1, -1, -100)  # negative (-99 and less): left as it is
     heard, out = b"", ctypes.create_string_buffer(129)
     for number, (_, address, length) in enumerate(_frames(samples)):
         if number < len(lost) and lost[number]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bench.accuracy import Row, Table, dtmf_speech
+from bench.accuracy import Row, Table, dtmf_echo, dtmf_speech
 from bench.accuracy import dtmf_grid as grid
 from bench.accuracy import signals as s
 from bench.accuracy.dtmf_trials import SEED, Condition, Dice, measure, promptness
@@ -37,5 +37,9 @@ def rows(*, quick: bool) -> Iterator[Row | Table]:
     rounds, alone = (QUICK_ROUNDS, QUICK_ALONE) if quick else (ROUNDS, ALONE)
     for condition in conditions():
         yield measure(condition, alone if len(condition.digits) == 1 else rounds)
+    if played := dtmf_echo.prompts(quick=quick):
+        for condition in dtmf_echo.conditions(played):
+            yield measure(condition, rounds)
+        yield from dtmf_echo.alone(played)
     yield from dtmf_speech.rows(quick=quick)
     yield promptness(rounds)

@@ -15,7 +15,7 @@ import soundfile
 from bench import spandsp
 from bench.accuracy import Row, Score
 from bench.accuracy import signals as s
-from bench.accuracy.dtmf_trials import Dice, listen
+from bench.accuracy.dtmf_trials import SPANDSP, Dice, listen
 
 SOUNDS = Path("/usr/share/asterisk/sounds")
 MUSIC = Path("/usr/share/asterisk/moh")
@@ -104,12 +104,15 @@ def _legs(sounds: list[s.Samples], level: float | None, law: int) -> s.Samples:
     return out
 
 
-def _row(condition: str, sounds: list[s.Samples], level: float | None, law: int = s.MULAW) -> Row:
+def unheard(condition: str, sounds: list[s.Samples], level: float | None, law: int = s.MULAW) -> Row:
+    """Give the row of sounds without digits, each at a level (None: as it is)."""
     streams = _legs(sounds, level, law)
     heard = "".join(listen(streams))
     peers = {}
     if spandsp.available():
-        peers["spandsp"] = Score(0, 0, sum(len(spandsp.digits(np.ascontiguousarray(leg))) for leg in streams))
+        for name, filtered in SPANDSP.items():
+            digits = (spandsp.digits(np.ascontiguousarray(leg), filtered=filtered) for leg in streams)
+            peers[name] = Score(0, 0, sum(map(len, digits)))
     hours = sum(map(len, sounds)) / s.RATE / 3600
     at = "as recorded" if level is None else f"at {level:g} dBm0"
     return Row(
@@ -130,19 +133,19 @@ def _recorded(every: dict[str, list[s.Samples]], *, quick: bool) -> Iterator[Row
         if sum(map(len, sounds)) < 60 * s.RATE:
             continue
         for level in (-15,) if quick else (None, -25, -20, -15, -10, -5):
-            yield _row(f"speech, {language}", sounds[:: 4 if quick else 1], level)
+            yield unheard(f"speech, {language}", sounds[:: 4 if quick else 1], level)
     if not quick:
-        yield _row("speech, all, A-law", [one for sounds in every.values() for one in sounds], -15, s.ALAW)
+        yield unheard("speech, all, A-law", [one for sounds in every.values() for one in sounds], -15, s.ALAW)
 
 
 def _made(every: list[s.Samples], *, quick: bool) -> Iterator[Row]:
     if shutil.which("sox") and every:
         for name, effects in _LINES.items():
-            yield _row(f"speech, {name}", [worse(sound, effects) for sound in every[:: 200 if quick else 8]], -15)
+            yield unheard(f"speech, {name}", [worse(sound, effects) for sound in every[:: 200 if quick else 8]], -15)
     if shutil.which("espeak-ng") and shutil.which("sox"):
         spoken_by = [spoken(voice) for voice in _VOICES[:: 4 if quick else 1]]
         for level in (-15,) if quick else (-25, -15, -5):
-            yield _row("espeak-ng, twelve voices", spoken_by, level)
+            yield unheard("espeak-ng, twelve voices", spoken_by, level)
 
 
 def rows(*, quick: bool) -> Iterator[Row]:
@@ -156,4 +159,4 @@ def rows(*, quick: bool) -> Iterator[Row]:
     music = [sound for _, sound in recordings(MUSIC)]
     for level in (-15,) if quick else (None, -25, -15, -5):
         if music:
-            yield _row("music on hold", [sound[: s.count(60_000)] if quick else sound for sound in music], level)
+            yield unheard("music on hold", [sound[: s.count(60_000)] if quick else sound for sound in music], level)

@@ -2,7 +2,7 @@
 
 Each trial is a stream of its own: line noise (-65 dBm0), the digit, quiet. Its begin and the phases of the two tones
 are of chance, so every position relative to frames and blocks comes up. All goes through G.711, each law in turn.
-spandsp's `dtmf_rx` hears the same samples.
+spandsp's `dtmf_rx` hears the same samples, as it is by default and with its filter against dial tones.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +21,8 @@ from dsp.tones.generator import COLUMNS_HZ, DIGITS, ROWS_HZ
 
 FRAME = 160
 SEED = 24
+#: Columns of spandsp's `dtmf_rx`: whether its filter against dial tones is on.
+SPANDSP = {"spandsp": False, "spandsp, dial-tone filter": True}
 Dice = np.random.Generator
 Lost = npt.NDArray[np.bool_]
 #: Makes what is pressed, and the digits that have to be heard.
@@ -126,8 +128,12 @@ def measure(condition: Condition, rounds: int, *, seed: int = SEED) -> Row:
     known = lost if condition.loss and condition.told else None
     peers: dict[str, Score] = {}
     if spandsp.available():
-        others = [spandsp.digits(stream, lost[n] if known is not None else ()) for n, stream in enumerate(streams)]
-        peers["spandsp"] = compare(wanted, others)
+        for name, filtered in SPANDSP.items():
+            others = [
+                spandsp.digits(stream, lost[n] if known is not None else (), filtered=filtered)
+                for n, stream in enumerate(streams)
+            ]
+            peers[name] = compare(wanted, others)
     if multimon.available() and not condition.loss:  # one after the other: starting it costs more than listening
         peers["multimon-ng"] = score("".join(wanted), multimon.digits(streams.ravel()))
     ours = compare(wanted, listen(streams, known))

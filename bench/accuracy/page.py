@@ -29,8 +29,10 @@ The signals are made in the code (`bench/accuracy`), with seeds that stand there
 goes through G.711 and then, by frames of 20 ms, through the batch kernels that live calls use. Exit code 1: a promised
 row fails. *accept*: each trial has to be recognised, and nothing else to be heard. *reject*: nothing may be heard.
 *rate*: a figure, not a promise, unless a least rate is given. **hits** and **misses** count what was there, **false**
-what was heard and was not there. Beside them, on the same samples, spandsp (Debian's libspandsp2 with its own default
-settings) or who else is named, as hits/misses/false.
+what was heard and was not there. Beside them, on the same samples, others as hits/misses/false: spandsp (Debian's
+libspandsp2: `dtmf_rx` with its default settings, and again with its filter against dial tones, which is off by default;
+`super_tone_rx` with the same countries' cadences and the same tolerances as ours; `modem_connect_tones_rx`),
+multimon-ng, which knows DTMF only, and the rule of Asterisk's AMD(). A cell is empty where there is nothing to compare.
 
 {made}
 

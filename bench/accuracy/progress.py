@@ -1,6 +1,6 @@
 """Call progress tones: every tone of every country, at the limits; and what must not be taken for one."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from bench.accuracy import NOTHING, Row, Score, score
+from bench import spandsp
+from bench.accuracy import NOTHING, Row, Score, loss, progress_peers, score
 from bench.accuracy.signals import ALAW, MULAW, RATE, Samples, Signal, at_level, line, noise, silence, sine
 from dsp.detectors import offline, progress
 from dsp.detectors import progress_tables as tables
@@ -37,6 +38,11 @@ SEGMENTS = {
     "no_circuit_interlata": ((913.8, 380), (1370.6, 380)),
     "reserved_1": ((913.8, 380), (1428.5, 274)),
     "reserved_2": ((985.2, 274), (1428.5, 274)),
+}
+#: Frequency and length (ms) of all three, by meaning.
+SPECIAL = {
+    "unspecified": ((950, 330), (1400, 330), (1800, 330)),
+    **{meaning: (*segments, (1776.7, 380)) for meaning, segments in SEGMENTS.items()},
 }
 TABLES = tables.make_tables()
 
@@ -161,15 +167,12 @@ def grid(shape: Shape, dice: np.random.Generator, *, known: bool = True, join: b
 
 def special(meaning: str) -> Tone:
     """Give a special information tone."""
-    if meaning == "unspecified":
-        return parse("!950/330,!1400/330,!1800/330")
-    segments = [*SEGMENTS[meaning], (1776.7, 380)]
-    return Tone(tuple(Element(Sound((hz,)), ms) for hz, ms in segments), ())
+    return Tone(tuple(Element(Sound((hz,)), ms) for hz, ms in SPECIAL[meaning]), ())
 
 
 def _sit(shape: Shape, dice: np.random.Generator, pause: float = 0.0) -> list[Trial]:
     trials = []
-    for meaning in ("unspecified", *SEGMENTS):
+    for meaning in SPECIAL:
         parts = [silence(dice.uniform(50, 250))]
         for one in special(meaning).once:
             parts += [wave(one.sound, round(one.ms * shape.tempo * 8), shape, dice), silence(pause)]
@@ -199,10 +202,12 @@ def _fax(shape: Shape, dice: np.random.Generator) -> list[Trial]:
     return trials
 
 
-def _beeps(shape: Shape, dice: np.random.Generator, count: int) -> list[Trial]:
+def _beeps(
+    shape: Shape, dice: np.random.Generator, count: int, between: tuple[float, float] = (80, 1500)
+) -> list[Trial]:
     trials = []
     for _ in range(count):
-        hz, ms = dice.uniform(440, 2600), float(np.exp(dice.uniform(np.log(80), np.log(1500))))
+        hz, ms = dice.uniform(440, 2600), float(np.exp(dice.uniform(*np.log(between))))
         if abs(hz - 2100) < 60 or abs(hz - 1100) < 60 or abs(hz - 2225) < 60:
             continue  # those are fax's
         if hz < 470:
@@ -238,11 +243,30 @@ def recordings(folder: str, quick: bool) -> list[Samples]:
     return out
 
 
+#: What somebody else hears of a trial.
+Peer = Callable[[Trial], list[str]]
+
+
+def _by_country(one: Trial) -> list[str]:
+    return progress_peers.supervisory(one.samples, one.country, NAMES) if one.country else []
+
+
+def _by_meaning(one: Trial) -> list[str]:
+    return progress_peers.special(one.samples, SPECIAL)
+
+
+def _by_fax(one: Trial) -> list[str]:
+    return progress_peers.fax(one.samples)
+
+
 def _row(condition: str, trials: Sequence[Trial], promised: str = "accept", least: float | None = None, note: str = "",
-         evidence: bool = False) -> Row:  # fmt: skip
+         evidence: bool = False, peer: Peer | None = None) -> Row:  # fmt: skip
     result, wrong = judged(trials, evidence)
     text = "; ".join(filter(None, [note, *wrong[:3]]))
-    return Row("progress", condition, promised, len(trials), result, {}, least, text)  # type: ignore[arg-type]
+    others: dict[str, Score] = {}
+    if peer is not None and spandsp.available():
+        others["spandsp"] = sum((score(list(one.wanted), peer(one)) for one in trials), NOTHING)
+    return Row("progress", condition, promised, len(trials), result, others, least, text)  # type: ignore[arg-type]
 
 
 SHAPES: dict[str, Shape] = {
@@ -264,28 +288,60 @@ SHAPES: dict[str, Shape] = {
 }
 
 
+#: Packets that are lost, and of what is concealed, as in live calls, how much is recognised at least: tones, which go
+#: on, and beeps, of which little may be left.
+LOSSES = {0.01: (0.99, 0.97), 0.03: (0.97, 0.93), 0.05: (0.95, 0.88)}
+
+
+def _lossy(dice: np.random.Generator, *, quick: bool) -> Iterator[Row]:
+    """Give tones of which packets are lost: a rate, for what is lost may be most of a beep."""
+    rounds = 3 if quick else 12
+    sorts: list[tuple[str, list[Trial], Peer | None]] = [
+        ("all countries' tones", grid(Shape(), dice), _by_country),
+        ("SIT and its meaning", [one for _ in range(rounds) for one in _sit(Shape(), dice)], _by_meaning),
+        ("CNG, CED and its form", [one for _ in range(rounds) for one in _fax(Shape(), dice)], _by_fax),
+        ("beeps", _beeps(Shape(), dice, 20 * rounds), None),
+    ]
+    for share, least in LOSSES.items():
+        if quick and share != 0.03:
+            continue
+        for how, lose in (("concealed", loss.concealed), ("silence in their place", loss.silenced)):
+            for name, whole, peer in sorts:
+                trials = []
+                for one in whole:
+                    gone = loss.chosen(len(one.samples), share, dice)
+                    trials.append(Trial(lose(one.samples, gone), one.wanted, one.country, one.beside))
+                condition = f"{name}, {share:.0%} of packets lost, {how}"
+                promised = (least[name == "beeps"] - 0.03 * quick) if how == "concealed" else None
+                yield _row(condition, trials, "rate", promised, evidence=peer in {_by_meaning, _by_fax}, peer=peer)
+
+
+def _alone(name: str, shape: Shape, dice: np.random.Generator, *, quick: bool) -> Iterator[Row]:
+    """Give what has one frequency at a time, and is the same in all countries."""
+    plain = Shape(**{**vars(shape), "tempo": 1.0, "tune": 1 + (shape.tune - 1) / 5})
+    yield _row(f"SIT and its meaning, {name}", _sit(plain, dice), evidence=True, peer=_by_meaning)
+    called = Shape(**{**vars(shape), "tune": 1 + (shape.tune - 1) / 3})
+    yield _row(f"CNG, CED and its form, {name}", _fax(called, dice), evidence=True, peer=_by_fax)
+    yield _row(f"beeps, {name}", _beeps(shape, dice, 20 if quick else 200))
+
+
 def rows(*, quick: bool) -> Iterator[Row]:
     """Make the rows."""
     dice = np.random.default_rng(SEED)
     for name, shape in SHAPES.items():
-        yield _row(f"all countries' tones, {name}", grid(shape, dice))
-    yield _row("all countries' tones, joined anywhere", grid(Shape(), dice, join=True))
+        yield _row(f"all countries' tones, {name}", grid(shape, dice), peer=_by_country)
+    yield _row("all countries' tones, joined anywhere", grid(Shape(), dice, join=True), peer=_by_country)
     yield _row(
         "country not known", grid(Shape(), dice, known=False), "rate", 0.85, "some countries' busy is others' reorder"
     )
     for name, shape in list(SHAPES.items())[:: 3 if quick else 1]:
-        plain = Shape(**{**vars(shape), "tempo": 1.0, "tune": 1 + (shape.tune - 1) / 5})
-        yield _row(f"SIT and its meaning, {name}", _sit(plain, dice), evidence=True)
-        yield _row(
-            f"CNG, CED and its form, {name}",
-            _fax(Shape(**{**vars(shape), "tune": 1 + (shape.tune - 1) / 3}), dice),
-            evidence=True,
-        )
-        yield _row(f"beeps, {name}", _beeps(shape, dice, 20 if quick else 200))
-    yield _row("SIT, pauses of 30 ms", _sit(Shape(), dice, 30), evidence=True)
+        yield from _alone(name, shape, dice, quick=quick)
+    yield _row("beeps of 80 to 120 ms", _beeps(Shape(), dice, 100 if quick else 1000, (80, 120)))
+    yield _row("SIT, pauses of 30 ms", _sit(Shape(), dice, 30), evidence=True, peer=_by_meaning)
+    yield from _lossy(dice, quick=quick)
     for factor in (1.06, 0.94):
         off = [Trial(one.samples, [], one.country, {"beep"}) for one in grid(Shape(tune=factor), dice)]
-        yield _row(f"all countries' tones, frequencies {factor - 1:+.0%}", off, "reject")
+        yield _row(f"all countries' tones, frequencies {factor - 1:+.0%}", off, "reject", peer=_by_country)
     for folder in ("sounds", "moh"):
         streams = recordings(folder, quick)
         seconds = sum(map(len, streams)) / RATE
@@ -297,4 +353,5 @@ def rows(*, quick: bool) -> Iterator[Row]:
                     trials,
                     "reject",
                     note=f"{seconds / 3600:.2f} h",
+                    peer=_by_country if known else None,
                 )

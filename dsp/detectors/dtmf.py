@@ -47,6 +47,11 @@ ACCEPTED_MS = 40
 MIN_SHARE = 0.92
 MIN_SHARE_LONG = 0.83
 _SHARE_FALLS = (MIN_SHARE - MIN_SHARE_LONG) / 320
+#: That is granted only to what is as exact as keys are (NTT: 1.8 %; Q.24: twist of +4 and -8 dB, and half a dB for the
+#: measurement): a vowel that goes on comes near to a digit in one thing or two, and seldom in all of them.
+EXACT_DEVIATION = 0.018
+EXACT_TWIST = 10**0.45
+EXACT_REVERSE_TWIST = 10**0.85
 #: What lies in that band may have this power, relative to the digit (somebody's voice has its fundamental there).
 MAX_LOW = 0.15
 #: A dial tone may be stronger than the digit by 5 dB. It was there before the digit, with this share of the energy and
@@ -130,9 +135,24 @@ def _is_unfit(state: Any, row_peak: float, column_peak: float) -> bool:
 
 
 @kernel
-def _is_explained(state: Any, gain: float, energy: float, begin: int, end: int, centre: float, fitted: Any) -> bool:
+def _is_exact(row: int, column: int, fitted: Any) -> bool:
+    """Whether frequencies and twist are those that keys have."""
+    row_power, column_power = fitted[1] * fitted[1], fitted[4] * fitted[4]
+    return bool(
+        max(abs(fitted[0] / TURNS[row] - 1.0), abs(fitted[3] / TURNS[column] - 1.0)) <= EXACT_DEVIATION
+        and column_power <= row_power * EXACT_TWIST
+        and row_power <= column_power * EXACT_REVERSE_TWIST
+    )
+
+
+@kernel
+def _is_explained(
+    state: Any, gain: float, energy: float, begin: int, end: int, centre: float, fitted: Any, exact: bool
+) -> bool:
     """Whether two steady sines are all there is: `gain` of `energy` (sums of squares), or of what is above 520 Hz."""
-    least = max(MIN_SHARE - (end - begin - MIN_TONE_SAMPLES) * _SHARE_FALLS, MIN_SHARE_LONG)
+    least = MIN_SHARE
+    if exact:
+        least = max(MIN_SHARE - (end - begin - MIN_TONE_SAMPLES) * _SHARE_FALLS, MIN_SHARE_LONG)
     if gain >= least * energy:
         return True
     if energy * least > gain * (1.0 + MAX_DIAL) or end - begin < LOW_SPAN - STEP:
@@ -173,7 +193,9 @@ def _fit(state: Any, digit: int, oldest: int, newest: int, need: int) -> tuple[i
     begin = edge(history, begin, oldest, newest, -1, centre, fitted)
     over = end < newest - STEP
     end = edge(history, end, oldest, newest, 1, centre, fitted) if over else newest
-    if end - begin < need or not _is_explained(state, gain + more, energy + more_energy, begin, end, centre, fitted):
+    exact = _is_exact(row, column, fitted)
+    gain, energy = gain + more, energy + more_energy
+    if end - begin < need or not _is_explained(state, gain, energy, begin, end, centre, fitted, exact):
         return newest, newest, fitted
     return begin, end, fitted
 

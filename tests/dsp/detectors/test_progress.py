@@ -230,6 +230,15 @@ def test_a_beep(hz, ms):
     assert heard.at - heard.end <= 0.2 * 8000
 
 
+@pytest.mark.parametrize("hz", [455.0, 508.0, 575.0, 625.0, 700.0])
+def test_the_flanks_of_a_short_beep_are_no_tones_of_their_own(hz):
+    """At any place relative to the windows, of which the last ones hold nothing of it."""
+    for lead in range(800, 960, 20):
+        for ms in (81, 84, 90):
+            signal = line(np.concatenate([silence(lead), tone(hz, ms * 8, -25.0), silence(8000)]))
+            assert [one.label for one in listen(signal)] == ["beep"], (lead, ms)
+
+
 def test_what_is_on_at_the_end_of_a_recording_is_told():
     signal = line(np.concatenate([silence(800), render(parse("480+620/500,0/500"), 3 * 8000)]))
     assert [h.phase for h in listen(signal, "us", finish=True)] == [say.BEGIN, say.END]
