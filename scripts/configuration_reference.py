@@ -185,12 +185,14 @@ def settings_rows(kind: type, prefix: str = "") -> Iterator[str]:
             yield from settings_rows(plain.cls, f"{field.name}.")
             continue
         default = default_of(field)
-        shown = "**needed**" if field.required else value_text(default) if default not in ([], {}) else ""
+        shown = "**needed**" if field.required else value_text(default) if default not in ([], {}, None) else ""
         if unwrap(field.type)[1].get("kind") == "duration" and default is not NODEFAULT:
-            shown = f"`{duration_text(default)}`"
+            shown = f"`{duration_text(default)}`" if default else ""
         elif default is True or default is False:
             shown = f"`{str(default).lower()}`"
         yield f"| `{prefix}{field.name}` | {type_text(field.type)} | {shown} | {comments[field.name]} |"
+        if isinstance(plain, types.StructType):
+            yield from settings_rows(plain.cls, f"{prefix}{field.name}.")
 
 
 def menus_reference() -> str:
@@ -261,7 +263,7 @@ def struct_schema(kind: type) -> dict[str, Any]:
             schema["description"] = comments[field.name]
         default = default_of(field)
         if isinstance(default, int) and schema.get("pattern") == DURATION["pattern"]:
-            schema["default"] = duration_text(default)
+            schema |= {"default": duration_text(default)} if default else {}
         elif isinstance(default, (str, int)) and default != "":
             schema["default"] = default
         properties[field.name] = schema
@@ -278,6 +280,7 @@ def menu_schema() -> dict[str, Any]:
     """Give the JSON Schema of a menu file."""
     nodes = list(menu_source.NODE_KINDS.values())
     structs: list[type] = [menu_source.SpokenSource, menu_source.Defaults, menu_source.TransferDefaults, *nodes]
+    structs.append(menu_source.AnnouncementSettings)
     for node in nodes:
         for field in fields_of(node):
             plain, _ = unwrap(field.type)

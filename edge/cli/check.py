@@ -85,20 +85,32 @@ def _count(number: int, what: str) -> str:
 
 
 def read_sounds(found: Inspection) -> tuple[int, list[ConfigError]]:
-    """Read each prompt file as the media engine will; the number of files, and those that it could not play."""
-    import soundfile
+    """Read each sound file as the media engine will; the number of files, and those that it could not play.
 
+    A sound of a menu is found by its name in folders, so the fault is the file's; a setting names its file itself.
+    """
     spoken = {speech.path for speech in found.speeches}
     paths = {path for menu in found.site.menus.values() for path in _sound_paths(menu)} - spoken
-    errors: list[ConfigError] = []
-    for path in sorted(paths):
-        try:
-            with soundfile.SoundFile(io.BytesIO(Path(path).read_bytes())) as file:
-                while len(file.read(65536, dtype="int16")):
-                    pass
-        except (OSError, RuntimeError) as error:
-            errors.append(ConfigError(path, 0, 0, f"is not a sound that can be played: {printable(str(error))[:200]}"))
-    return len(paths), errors
+    faults = {path: _fault(path) for path in sorted(paths | {path for path, _ in found.sounds})}
+    errors = [ConfigError(path, 0, 0, fault) for path, fault in faults.items() if fault and path in paths]
+    missing = {(error.file, error.line, error.column) for error in found.errors}  # told before, by the loader
+    for path, place in found.sounds:
+        if faults[path] and place not in missing:
+            errors.append(ConfigError(*place, f"hold music {path}: {faults[path]}"))
+    return len(faults), errors
+
+
+def _fault(path: str) -> str:
+    """Say why a file cannot be played; empty: it can."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(io.BytesIO(Path(path).read_bytes())) as file:
+            while len(file.read(65536, dtype="int16")):
+                pass
+    except (OSError, RuntimeError) as error:
+        return f"is not a sound that can be played: {printable(str(error))[:200]}"
+    return ""
 
 
 def _sound_paths(menu: object) -> set[str]:

@@ -44,7 +44,7 @@ def legs(
         for leg in _legs(found):
             print_json(leg)
         return FINE
-    rows = [(leg["id"], leg["signalling"], leg["media"], leg["mode"], _sound(leg["sound"])) for leg in _legs(found)]
+    rows = [(leg["id"], leg["signalling"], leg["media"], _part(leg), _sound(leg["sound"])) for leg in _legs(found)]
     print_table(("leg", "signalling", "media", "in the talk", "sound"), rows)
     return FINE
 
@@ -207,6 +207,11 @@ def _ask(where: Where, what: str, body: dict[str, Any]) -> dict[str, Any] | int:
 def _legs(call: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = call.get("legs", [])
     return found
+
+
+def _part(leg: dict[str, Any]) -> str:
+    """Show how a leg takes part in the talk."""
+    return ", ".join(word for word in (leg["mode"], "holds" if leg["held"] else "") if word)
 
 
 def _sound(sound: dict[str, Any]) -> str:

@@ -1,14 +1,16 @@
 """What a well-formed site can still have wrong: references, duplicates, overlaps, room for ports."""
 
 import ipaddress
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
 from edge.config import kinds
-from edge.config.errors import Findings, did_you_mean
+from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, find, place_of
-from edge.config.site import AmdRules, Route, Site, Trunk
+from edge.config.site import NO_MUSIC, AmdRules, Route, Site, Trunk
 from edge.config.tls import check_tls
 from edge.config.tones import check_tones
 from edge.vocabulary import events
@@ -35,6 +37,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)
     check_tones(site, root, findings)
+    _check_hold_music(site, root, findings)
 
 
 def _check_addresses(site: Site, root: Located, findings: Findings) -> None:
@@ -172,6 +175,21 @@ def _check_amd(site: Site, root: Located, findings: Findings) -> None:
                 f"there are no amd_rules '{trunk.amd_rules}'",
                 _known(trunk.amd_rules, names, "amd_rules"),
             )
+
+
+def hold_music(site: Site, root: Located) -> list[tuple[str, Place]]:
+    """List the files of hold music, each with the places that name it."""
+    settings: list[tuple[str, tuple[str | int, ...]]] = [(site.media.hold_music, ("media", "hold_music"))]
+    settings += [(trunk.hold_music, ("trunks", at, "hold_music")) for at, trunk in enumerate(site.trunks)]
+    return [(file, place_of(root, path)) for file, path in settings if file and file != NO_MUSIC]
+
+
+def _check_hold_music(site: Site, root: Located, findings: Findings) -> None:
+    for file, place in hold_music(site, root):
+        if not Path(file).exists():
+            findings.follow_up(place, f"hold music {file}: there is no such file")
+        elif not Path(file).is_file() or not os.access(file, os.R_OK):
+            findings.follow_up(place, f"hold music {file}: it is not a file that can be read")
 
 
 def check_amd_rules(rules: AmdRules, root: Located, at: tuple[str | int, ...], findings: Findings) -> None:

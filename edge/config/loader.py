@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from edge.config import prompts
-from edge.config.checks import check_site
+from edge.config.checks import check_site, hold_music
 from edge.config.errors import ConfigError, ConfigErrors, Findings, Place
 from edge.config.located import Located
 from edge.config.menus import MenuCompiler
@@ -38,6 +38,8 @@ class Inspection(Struct, kw_only=True):
     speeches: list[Synthesis] = field(default_factory=list)
     #: Where each setting of each trunk came from: `file:line:column`, or `default`.
     origins: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Sound files that settings of the site file name, with the place of each.
+    sounds: list[tuple[str, Place]] = field(default_factory=list)
 
 
 def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Site:
@@ -89,6 +91,7 @@ def inspect(
         checked=checked,
         speeches=compiler.speeches,
         origins=resolved.origins,
+        sounds=hold_music(site, root),
     )
 
 

@@ -170,6 +170,7 @@ def check_transfer(node: TransferNode, located: Located, trunks: Sequence[Trunk]
         findings.error(trunk_place, f"there is no trunk '{settings.trunk}'", did_you_mean(settings.trunk, names))
     elif settings.trunk and not is_uri and not names[settings.trunk].address:
         findings.error(trunk_place, f"trunk '{settings.trunk}' has no address to dial numbers on")
+    _check_announcement(node, located, findings)
     for outcome in node.on_outcome:
         if outcome not in OUTCOMES:
             findings.error(
@@ -177,3 +178,11 @@ def check_transfer(node: TransferNode, located: Located, trunks: Sequence[Trunk]
                 f"'{outcome}' is not an outcome of a call",
                 did_you_mean(outcome, OUTCOMES) or ", ".join(OUTCOMES),
             )
+
+
+def _check_announcement(node: TransferNode, located: Located, findings: Findings) -> None:
+    settings, said = node.transfer.announcement, find(located, ("transfer", "announcement"))
+    if settings is None or settings.sounds or said is None:
+        return
+    if said.table is None or "sounds" in said.table:  # else it was told that they are missing
+        findings.follow_up(said.place, "there is nothing to announce")

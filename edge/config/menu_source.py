@@ -130,6 +130,19 @@ class GatherNode(Struct, kw_only=True):
     failed: NodeRef
 
 
+class AnnouncementSettings(Struct, kw_only=True):
+    """Mixed over a talk, whose voices are lowered meanwhile."""
+
+    #: Played one after the other over the talk, from its beginning on.
+    sounds: Sounds
+    #: Again, so long after its last beginning; not set: once.
+    every: Annotated[int, _duration(1000, 3_600_000)] = 0
+    #: Who hears it: everybody who talks, the caller only, or whom the caller talks with.
+    to: Literal["both", "caller", "target"] = "both"
+    #: By how much the voices are lowered under it, dB; 0: not at all.
+    duck_db: Annotated[int, Meta(extra={"least": 0, "most": 60})] = 12
+
+
 class TransferSettings(Struct, kw_only=True):
     """Short form: the target (`to`) alone."""
 
@@ -141,6 +154,8 @@ class TransferSettings(Struct, kw_only=True):
     ring_timeout: Annotated[int, _duration(1000, 600_000)] = 22000
     #: Played again and again while the target rings, unless the target sends audio of its own.
     ringing: Sounds = field(default_factory=list)
+    #: Said while the two talk, such as that the call is recorded. Short form: the sounds alone.
+    announcement: Annotated[AnnouncementSettings | None, _short("sounds")] = None
 
 
 class TransferNode(Struct, kw_only=True):
@@ -247,6 +262,8 @@ class TransferDefaults(Struct, kw_only=True):
     ring_timeout: Annotated[int, _duration(1000, 600_000)] = 22000
     #: Played again and again while the target rings.
     ringing: Sounds = field(default_factory=list)
+    #: Said while the two talk.
+    announcement: Annotated[AnnouncementSettings | None, _short("sounds")] = None
 
 
 class MenuSource(Struct, kw_only=True):

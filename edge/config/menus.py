@@ -228,9 +228,17 @@ class _MenuFile:
             trunk=node.transfer.trunk,
             ring_timeout_ms=node.transfer.ring_timeout,
             ringing=self._sounds(node.transfer.ringing),
+            announcement=self._announcement(node.transfer.announcement),
             on_outcome=node.on_outcome,
             failed=node.failed,
             after=node.after,
+        )
+
+    def _announcement(self, said: source.AnnouncementSettings | None) -> model.Announcement | None:
+        if said is None:
+            return None
+        return model.Announcement(
+            sounds=self._sounds(said.sounds), every_ms=said.every, to=said.to, duck_db=said.duck_db
         )
 
     def _sounds(self, sounds: list[SoundSource]) -> list[model.Sound]:

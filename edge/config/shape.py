@@ -2,8 +2,8 @@
 
 One walker serves the site file and the menus; the types say everything, with these words in `Meta(extra=...)`:
 `kind` a kind of text (`kinds.FAULTS`), `path`, `duration`, or one of the caller's own; `least` and `most` a range;
-`optional` an empty text is allowed; `secret` a text that is never shown; `short` the field that a value which is no
-table stands for; `hidden` a field that no author fills.
+`optional` an empty text is allowed; `word` what may stand in a path's place; `secret` a text that is never shown;
+`short` the field that a value which is no table stands for; `hidden` a field that no author fills.
 """
 
 import os
@@ -207,7 +207,7 @@ class Shaper:
         kind = extra.get("kind", "")
         if not filled and (extra.get("optional") or not kind):
             return filled
-        if kind == "path":
+        if kind == "path" and filled != extra.get("word"):
             return self._path(filled, node.place)
         if "\0" in filled or (not filled.isprintable() and kind):
             self._findings.error(node.place, "contains a character that cannot be printed")

@@ -29,6 +29,8 @@ Ipv4 = Annotated[str, _text("ipv4")]
 OptionalIpv4 = Annotated[str, _text("ipv4", optional=True)]
 Path = Annotated[str, _text("path")]
 OptionalPath = Annotated[str, _text("path", optional=True)]
+#: What a trunk's `hold_music` says for: none, whatever `[media]` has.
+NO_MUSIC = "none"
 #: Filled by the loader, not by the author of a file.
 _HIDDEN = Meta(extra={"hidden": True})
 #: A day in milliseconds: the bound for settings whose unit was mistaken.
@@ -89,6 +91,9 @@ class Media(Struct, frozen=True, kw_only=True):
     inband_dtmf: InbandDtmf = "always"
     #: Level of the noise that a caller hears while there is nothing to hear, dBm0 (-60 is faint); 0: silence.
     idle_noise_dbm0: Annotated[int, _range(-90, 0)] = 0
+    #: Sound file that a leg hears, again and again, while the other side of its talk holds. Empty: it hears what that
+    #: side sends (often the music of its own exchange), or nothing.
+    hold_music: OptionalPath = ""
 
 
 class Http(Struct, frozen=True, kw_only=True):
@@ -203,6 +208,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     symmetric_rtp: bool = False
     #: Quiet callers are lifted slowly towards the normal level. Their recordings stay as they are.
     auto_level: bool = False
+    #: Sound file that this trunk's peer hears while the other side holds; empty: `media.hold_music`; `none`: no music.
+    hold_music: Annotated[str, Meta(extra={"kind": "path", "optional": True, "word": NO_MUSIC})] = ""
     #: On calls that we make through it: tell whether a human, a machine or a fax answered (`answer.detected`).
     amd: bool = False
     #: Name of the rules (`[[amd_rules]]`) for that; empty: the defaults there.
@@ -322,3 +329,9 @@ class Site(Struct, frozen=True, kw_only=True):
     menus: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
     #: Where the configuration came from, for messages.
     source: Annotated[str, _HIDDEN] = ""
+
+    @property
+    def hold_music_files(self) -> list[str]:
+        """Files of hold music, those of trunks after that of all."""
+        files = [self.media.hold_music, *(trunk.hold_music for trunk in self.trunks)]
+        return [file for file in dict.fromkeys(files) if file and file != NO_MUSIC]

@@ -3,10 +3,12 @@
 import contextlib
 import dataclasses
 import faulthandler
+import itertools
 import os
 import signal
 from collections.abc import Iterator
 
+from msgspec import Struct
 from msgspec.structs import replace
 from prometheus_client import generate_latest
 
@@ -363,18 +365,19 @@ def _ending(outcome: Outcome) -> RecordingDone | RecordingFailed:
 
 
 def sounds_of(site: Site) -> Iterator[str]:
-    """Yield the path of every sound that a menu names, each once."""
-    seen: set[str] = set()
-    for menu in site.menus.values():
-        for path in _sounds_of_menu(menu):
-            if path not in seen:
-                seen.add(path)
-                yield path
+    """Yield the path of every sound that a menu or a setting names, each once."""
+    named = itertools.chain(site.hold_music_files, *(_sounds_of_menu(menu) for menu in site.menus.values()))
+    yield from dict.fromkeys(named)
 
 
 def _sounds_of_menu(menu: Menu) -> Iterator[str]:
     for node in menu.nodes.values():
-        for name in node.__struct_fields__:
-            value = getattr(node, name)
-            if isinstance(value, list):
-                yield from (sound.path for sound in value if isinstance(sound, Sound))
+        waiting: list[object] = [node]
+        while waiting:
+            value = waiting.pop(0)
+            if isinstance(value, Sound):
+                yield value.path
+            elif isinstance(value, list):
+                waiting += value
+            elif isinstance(value, Struct):
+                waiting += (getattr(value, name) for name in value.__struct_fields__)

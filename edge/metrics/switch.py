@@ -42,6 +42,10 @@ class SwitchMetrics:
         )
         self.active = Gauge("edge_switch_calls_active", "Calls that have not ended", registry=self.registry)
         self.legs = Gauge("edge_switch_media_slots_used", "Media slots held by legs", registry=self.registry)
+        self.holds = Counter(
+            "edge_switch_holds_total", "Times that a leg's peer put its call on hold", registry=self.registry
+        )
+        self.held = Gauge("edge_switch_legs_held", "Legs whose peers hold now", registry=self.registry)
         self.digits = Counter(
             "edge_switch_digits_total",
             "Key presses, by the method that reported them first",

@@ -235,6 +235,8 @@ class Exchange:
             self._row(call_row(call, self.boot, row.time))
         elif isinstance(event, events.DtmfReceived):
             self.metrics.digits.labels(event.method).inc()
+        elif isinstance(event, events.LegHeld):
+            self.metrics.holds.inc()
         elif isinstance(event, events.CallAnswered):
             self._row(self.rows[call.id]._replace(answered=row.time))
         elif isinstance(event, events.CallEnded):

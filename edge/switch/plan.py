@@ -3,7 +3,7 @@
 from datetime import datetime
 from hashlib import blake2b
 
-from edge.config.site import AmdRules, Site, amd_settings
+from edge.config.site import NO_MUSIC, AmdRules, Site, amd_settings
 from edge.core.calls.inputs import Seat, Terms
 from edge.core.menus.model import Menu
 from edge.core.routing.did import DidTable
@@ -49,8 +49,15 @@ class Plan:
             recordings=recordings,
             amd={trunk.name: self._amd(trunk.amd_rules) for trunk in self.site.trunks if trunk.amd},
             tones={trunk.name: trunk.tones for trunk in self.site.trunks if trunk.tones},
+            hold_music=self._hold_music(),
             auto_level=[trunk.name for trunk in self.site.trunks if trunk.auto_level],
         )
+
+    def _hold_music(self) -> dict[str, str]:
+        """Return files by the trunk, that of all others under ""."""
+        own = {trunk.name: trunk.hold_music for trunk in self.site.trunks if trunk.hold_music}
+        files = {"": self.site.media.hold_music, **own}
+        return {name: "" if file == NO_MUSIC else file for name, file in files.items() if file}
 
     def _amd(self, name: str) -> dict[str, int]:
         """Return rules by their name, the defaults where there are none of it."""

@@ -315,6 +315,8 @@ class Switch:
             self.metrics.active.set(len(self._exchange.calls))
             self.metrics.legs.set(self._exchange.seats.taken)
             self.metrics.pending.set(len(self._exchange.pending))
+            legs = [leg for call in self._exchange.calls.values() for leg in call.legs.values()]
+            self.metrics.held.set(sum(leg.held for leg in legs))
         return generate_latest(self.metrics.registry).decode()
 
     def _request(self, message: Request) -> None:

@@ -268,6 +268,7 @@ def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
                 "slot": leg.seat.slot if leg.seat is not None else None,
                 "mode": _mode_of(call, leg),
                 "sound": leg.sound,
+                "held": leg.held,
             }
             for leg in call.legs.values()
         ],

@@ -8,7 +8,16 @@ from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId, RecordingId
-from edge.vocabulary.media import AnswerCause, AnswerVerdict, AudioFault, DigitMethod, RoomMode, ToneLabel, ToneMeaning
+from edge.vocabulary.media import (
+    AnswerCause,
+    AnswerVerdict,
+    AudioFault,
+    DigitMethod,
+    Direction,
+    RoomMode,
+    ToneLabel,
+    ToneMeaning,
+)
 from edge.vocabulary.private import Private
 from edge.vocabulary.quality import QualityFigures
 
@@ -215,6 +224,22 @@ class LegSoundChanged(Struct, frozen=True, tag="leg.sound_changed", kw_only=True
     auto_level: bool
 
 
+class LegHeld(Struct, frozen=True, tag="leg.held", kw_only=True):
+    """The peer of a leg holds (re-INVITE or UPDATE): it does not hear us. `leg.resumed` follows, or the leg's end."""
+
+    leg: LegId
+    #: As the peer stated it: it may send (its own music), or nobody does.
+    direction: Direction
+
+
+class LegResumed(Struct, frozen=True, tag="leg.resumed", kw_only=True):
+    """The peer of a leg hears us again."""
+
+    leg: LegId
+    #: Since `leg.held`.
+    held_ms: int
+
+
 class MenuEntered(Struct, frozen=True, tag="menu.node_entered", kw_only=True):
     """The call reached a node of its menu."""
 
@@ -334,6 +359,8 @@ AnyEvent = (
     | ConferenceModeChanged
     | ConferenceLeft
     | LegSoundChanged
+    | LegHeld
+    | LegResumed
     | MenuEntered
     | MenuInput
     | DtmfReceived

@@ -67,6 +67,29 @@ def test_a_prompt_that_is_no_sound_is_found(folder: Path, capsys: pytest.Capture
     assert "1 error," in out
 
 
+def test_hold_music_that_is_no_sound_is_told_where_it_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with wave.open(str(folder / "good.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(1600))
+    (folder / "bad.wav").write_bytes(b"RIFF no sound at all")
+    site = folder / "site.toml"
+    text = site.read_text().replace("[media]\n", '[media]\nhold_music = "good.wav"\n')
+    trunk = '\n[[trunks]]\nname = "{0}"\nsources = ["192.0.2.{1}"]\nhold_music = "{2}"\n'
+    site.write_text(text + trunk.format("a", 1, "bad.wav") + trunk.format("b", 2, "gone.wav"))
+    assert main(["check", "--config", str(site)]) == 78
+    lines = capsys.readouterr().out.splitlines()
+    rows = site.read_text().splitlines()
+    bad, gone = (rows.index(f'hold_music = "{name}.wav"') + 1 for name in ("bad", "gone"))
+    found = f"{site}:{bad}:14: hold music {folder}/bad.wav: is not a sound that can be played"
+    assert any(line.startswith(found) for line in lines), lines
+    assert f"{site}:{gone}:14: hold music {folder}/gone.wav: there is no such file" in lines
+    assert lines[-1].startswith("2 errors"), lines
+    site.write_text(text)
+    assert main(["check", "--config", str(site)]) == 0
+
+
 def test_demo_and_config_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--demo", "--config", "x.toml"]) == 2
     assert "exclude each other" in capsys.readouterr().err

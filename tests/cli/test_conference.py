@@ -89,10 +89,12 @@ def test_what_switch_is_asked(
 
 def test_the_legs_of_a_call(control: Control, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sound = {"muted": True, "deaf": False, "gain_db": -6.0, "heard_gain_db": 0.0, "auto_level": True}
-    leg = {"id": "c1.2", "signalling": "up", "media": "open", "mode": "talk", "sound": sound}
+    leg = {"id": "c1.2", "signalling": "up", "media": "open", "mode": "talk", "sound": sound, "held": True}
     control.answer = {"ok": True, "body": {"legs": [leg]}}
     assert edge(tmp_path, "legs", "c1") == 0
-    assert "muted, -6 dB, automatic level" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "muted, -6 dB, automatic level" in out
+    assert "talk, holds" in out
     assert edge(tmp_path, "legs", "c1", "--json") == 0
     assert json.loads(capsys.readouterr().out) == leg
 

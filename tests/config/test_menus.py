@@ -83,7 +83,8 @@ def test_every_other_kind(desk: Desk) -> None:
     menu = desk.compile(
         nodes(
             "  a:\n    play: {sounds: welcome, barge_in: yes}\n    next: b\n"
-            "  b:\n    transfer: {to: '+4930', trunk: out, ring_timeout: 9s, ringing: [welcome]}\n"
+            "  b:\n    transfer: {to: '+4930', trunk: out, ring_timeout: 9s, ringing: [welcome],\n"
+            "      announcement: welcome}\n"
             "    on_outcome: {busy: c}\n    failed: c\n    after: c\n"
             "  c:\n    listen: silence\n    next: d\n    failed: d\n"
             "  d:\n    press: {digits: 0123*#, duration: 80ms, gap: 60ms}\n    next: e\n"
@@ -98,6 +99,7 @@ def test_every_other_kind(desk: Desk) -> None:
             trunk="out",
             ring_timeout_ms=9000,
             ringing=[welcome],
+            announcement=model.Announcement(sounds=[welcome]),
             on_outcome={"busy": "c"},
             failed="c",
             after="c",
@@ -107,6 +109,25 @@ def test_every_other_kind(desk: Desk) -> None:
         "e": model.Wait(milliseconds=250, next="end"),
         "end": model.HangUp(text="done"),
     }
+
+
+def test_every_setting_of_an_announcement_arrives_and_may_be_a_default(desk: Desk) -> None:
+    said = "{sounds: [welcome, {say: recorded}], every: 15s, to: target, duck_db: 20}"
+    head = f"version: 1\nstart: a\ndefaults:\n  transfer: {{announcement: {said}}}\n"
+    menu = desk.compile(
+        nodes(
+            "  a:\n    transfer: sip:a@192.0.2.1\n    failed: b\n"
+            "  b:\n    transfer: {to: 'sip:a@192.0.2.1', announcement: welcome}\n    failed: end\n",
+            head,
+        )
+    )
+    a, b = menu.nodes["a"], menu.nodes["b"]
+    assert isinstance(a, model.Transfer)
+    assert isinstance(b, model.Transfer)
+    welcome = model.Sound(str(desk.folder / "prompts/en/welcome.wav"), "welcome")
+    spoken = model.Sound(desk.compiler.speeches[0].path, "recorded")
+    assert a.announcement == model.Announcement(sounds=[welcome, spoken], every_ms=15_000, to="target", duck_db=20)
+    assert b.announcement == model.Announcement(sounds=[welcome])
 
 
 def test_defaults_fill_and_the_node_wins(desk: Desk) -> None:

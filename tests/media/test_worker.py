@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from dsp.plane import layout
 from edge.config.site import Recording
-from edge.core.menus.model import Gather, HangUp, Menu, Sound, Transfer
+from edge.core.menus.model import Announcement, Gather, HangUp, Menu, Sound, Transfer
 from edge.media.worker import sounds_of
 from edge.vocabulary.commands import (
     Bridge,
@@ -420,22 +420,26 @@ def test_done_is_reported_before_the_leg_has_a_tick(rig: Rig) -> None:
 
 def test_a_reload_preloads_the_menus_and_moves_the_disk_limit(rig: Rig) -> None:
     site = rig.appliance.site
-    sounds = [Sound(rig.tone_file(f"{n}.wav", 400 + n, 0.1), "x") for n in range(3)]
+    sounds = [Sound(rig.tone_file(f"{n}.wav", 400 + n, 0.1), "x") for n in range(4)]
+    music = rig.tone_file("music.wav", 500, 0.1)
+    site = replace(site, media=replace(site.media, hold_music=music))
     menu = Menu(
         name="m",
         version="1",
         start="a",
         nodes={
             "a": Gather(prompt=[sounds[0]], no_input=[sounds[1], sounds[0]], next="b", failed="b"),
-            "b": Transfer(target="sip:x@127.0.0.1", ringing=[sounds[2]], failed="c"),
+            "b": Transfer(
+                target="sip:x@127.0.0.1", ringing=[sounds[2]], announcement=Announcement(sounds=[sounds[3]]), failed="c"
+            ),
             "c": HangUp(),
         },
     )
-    assert list(sounds_of(replace(site, menus={"m": menu}))) == [s.path for s in (sounds[0], sounds[1], sounds[2])]
+    assert list(sounds_of(replace(site, menus={"m": menu}))) == [music, *(s.path for s in sounds)]
     path = rig.folder / "site"
     path.write_bytes(pack(replace(site, menus={"m": menu}, recording=Recording(reserve_mb=10**9))))
     rig.worker.channel.send(Reload(str(path)))
-    until(lambda: rig.metrics()["edge_media_prompt_files"] == 3, LIMIT_S)
+    until(lambda: rig.metrics()["edge_media_prompt_files"] == 5, LIMIT_S)
     channel = rig.worker.channel
     until(lambda: channel.listen() or "reserved" in channel.conditions.get("recording_disk", ""), LIMIT_S)
     failed = rig.record(rig.leg(0, rig.phone()), "no-room")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from dsp.detectors.answer import DEFAULTS
-from edge.config.site import AmdRules, Site, Trunk
+from edge.config.site import AmdRules, Media, Site, Trunk
 from edge.switch.plan import Plan
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -18,3 +18,15 @@ def test_rules_for_who_answered_are_those_that_the_trunk_names() -> None:
     ]
     site = Site(name="test", trunks=trunks, amd_rules=[AmdRules(name="patient", machine_speech_ms=6000)])
     assert Plan(site).terms(None, NOW).amd == {"usual": DEFAULTS, "own": DEFAULTS | {"machine_speech": 6000}}
+
+
+def test_hold_music_is_that_of_the_trunk_else_that_of_all() -> None:
+    trunks = [
+        Trunk(name="plain", sources=[]),
+        Trunk(name="own", sources=[], hold_music="/own.wav"),
+        Trunk(name="off", sources=[], hold_music="none"),
+    ]
+    site = Site(name="test", trunks=trunks, media=Media(hold_music="/all.wav"))
+    assert Plan(site).terms(None, NOW).hold_music == {"": "/all.wav", "own": "/own.wav", "off": ""}
+    assert Plan(Site(name="test", trunks=trunks)).terms(None, NOW).hold_music == {"own": "/own.wav", "off": ""}
+    assert site.hold_music_files == ["/all.wav", "/own.wav"]

@@ -27,6 +27,7 @@ from edge.core.calls.leg import Leg
 from edge.core.calls.reactions import ACK_MS, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, REACTIONS, SETUP
 from edge.core.calls.recorder import Recorder
 from edge.core.calls.stage import Stage
+from edge.core.calls.talk import TalkSounds
 from edge.core.calls.transfer import Transfer
 from edge.core.deadline import Deadline, earliest
 from edge.core.menus.model import Menu
@@ -74,6 +75,7 @@ class Call:
         self.guests: Guests
         self.transfer: Transfer | None = None
         self.keys = Keys(self.fx, self.withheld)
+        self.talk_sounds = TalkSounds(self.fx)
         self._legs_made = 0
         self._entry: Entry | None = None
 
@@ -141,6 +143,8 @@ class Call:
         effect = REACTIONS.get(type(input))
         if effect is not None and self.phase != "over" and (self.phase == "new") == isinstance(input, BEGINNINGS):
             effect(self, input)
+            if self.phase == "running":
+                self.talk_sounds.settle(self.legs.values(), self.transfer if self.talking else None, self.guests)
             self._settle()
         return self.fx.take()
 
@@ -170,6 +174,7 @@ class Call:
             return
         terms = self.begun.terms
         leg.sound = LegSound(auto_level=trunk in terms.auto_level)
+        leg.hold_music = terms.hold_music.get(trunk, terms.hold_music.get("", ""))
         if dialled:
             leg.amd = terms.amd.get(trunk, {})
             leg.tones = terms.tones.get(trunk, "")

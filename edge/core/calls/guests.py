@@ -162,6 +162,15 @@ class Guests:
             return guest.to if guest.to in there else None
         return self.partner.id if self.partner is not None else None
 
+    @property
+    def talkers(self) -> list[Leg]:
+        """Legs of guests who talk with the two."""
+        return [guest.leg for guest in self.present.values() if guest.joined and guest.mode == "talk"]
+
+    def whispers_to(self, leg: Leg) -> bool:
+        """Whether somebody whispers to `leg`."""
+        return any(g.joined and g.mode == "whisper" and g.to == leg.id for g in self.present.values())
+
     def heir(self) -> Leg | None:
         """Take out the guest who may go on with the talk: the first one who is heard by all."""
         for guest in self.present.values():

@@ -60,6 +60,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     amd: dict[str, dict[str, int]] = {}
     #: Country of the tones that are told of legs dialled through a trunk, by its name.
     tones: dict[str, str] = {}
+    #: Sound file that legs of a trunk hear while the other side holds, by its name; of all others by "".
+    hold_music: dict[str, str] = {}
 
 
 class Incoming(Struct, frozen=True, tag=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from msgspec.structs import replace
+
 from edge.core.calls.answering import VERDICTS, answer_event
 from edge.core.calls.digits import Fuser
 from edge.core.calls.effects import Effects
@@ -24,7 +26,7 @@ from edge.vocabulary.commands import (
 )
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
-from edge.vocabulary.media import AudioFault, DigitMethod, LegSound, RemoteMedia
+from edge.vocabulary.media import AudioFault, DigitMethod, Direction, LegSound, RemoteMedia
 from edge.vocabulary.quality import QualityFigures
 from edge.vocabulary.reports import AnswerHeard, LegMediaEnded, LegRinging, ToneHeard
 
@@ -62,6 +64,11 @@ class Leg:
         #: Faults that were told and are not over.
         self.missing_audio: set[AudioFault] = set()
         self.sound = LegSound()
+        #: What this leg hears while the one that it talks with holds; empty: what that one sends.
+        self.hold_music = ""
+        #: Whether its peer has said, at any time, that it hears us.
+        self._has_heard = False
+        self._hushed = False
         #: Rules by which it is told who answered it; empty: it is not.
         self.amd: dict[str, int] = {}
         self._answers: set[str] = set()
@@ -88,6 +95,20 @@ class Leg:
         """Whether it was answered and is not being taken down."""
         return self.signalling == "up"
 
+    @property
+    def direction(self) -> Direction:
+        """As its peer stated it; `sendrecv` before it did."""
+        return self.remote.direction if self.remote is not None else "sendrecv"
+
+    @property
+    def held(self) -> bool:
+        """Whether its peer holds: it was answered, and nothing may be sent to it any more (RFC 3264 section 8.4).
+
+        A peer that never could hear us holds nobody: announcements, and calls that a third party sets up (RFC 3725),
+        begin like that.
+        """
+        return self.talks and self._has_heard and self.direction in {"sendonly", "inactive"}
+
     # --- keys to it
 
     def press(self, digits: str, duration_ms: int, gap_ms: int) -> None:
@@ -107,7 +128,7 @@ class Leg:
     def take_seat(self, seat: Seat, remote: RemoteMedia | None) -> None:
         """Have media open the leg; `opened` follows."""
         self.seat = seat
-        self.remote = remote
+        self._learn(remote)
         self.media = "opening"
         self._fx.media(OpenLeg(leg=self.id, slot=seat.slot, remote=remote))
 
@@ -122,8 +143,8 @@ class Leg:
         if self.media != "opening" or self.seat is None:
             return
         self.media = "open"
-        if self.sound != LegSound():
-            self._fx.media(SetSound(self.id, self.sound))
+        if self._sound_now != LegSound():
+            self._fx.media(SetSound(self.id, self._sound_now))
         if self.tones:
             self._fx.media(DetectTones(self.id, "" if self.tones == "any" else self.tones))
         if self.signalling == "offered":
@@ -136,9 +157,13 @@ class Leg:
         """Take the peer's media facts, the first ones or changed ones."""
         if remote == self.remote:
             return
-        self.remote = remote
+        self._learn(remote)
         if self.media in {"opening", "open"}:
             self._fx.media(UpdateLeg(self.id, remote))
+
+    def _learn(self, remote: RemoteMedia | None) -> None:
+        self.remote = remote
+        self._has_heard = self._has_heard or (remote is not None and remote.direction in {"sendrecv", "recvonly"})
 
     def set_sound(self, sound: LegSound) -> None:
         """Mute it, or change its levels; at once, or when media opens it."""
@@ -146,9 +171,21 @@ class Leg:
             return
         self.sound = sound
         if self.media == "open":
-            self._fx.media(SetSound(self.id, sound))
+            self._fx.media(SetSound(self.id, self._sound_now))
         told = {name: getattr(sound, name) for name in LegSound.__struct_fields__}
         self._fx.emit(events.LegSoundChanged(leg=self.id, **told))
+
+    def hush(self, on: bool) -> None:
+        """Keep what it sends from the others, whatever an operator set; nobody is told, for it says nothing."""
+        if on == self._hushed:
+            return
+        self._hushed = on
+        if self.media == "open" and not self.sound.muted:
+            self._fx.media(SetSound(self.id, self._sound_now))
+
+    @property
+    def _sound_now(self) -> LegSound:
+        return replace(self.sound, muted=True) if self._hushed else self.sound
 
     def close_media(self) -> None:
         """Have media close the leg, if it is open."""

@@ -6,6 +6,7 @@ A command that could not be carried out counts as the report that will never com
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from edge.core.calls.announcing import ANNOUNCE
 from edge.core.calls.guests import WAITS
 from edge.core.calls.inputs import (
     Abandoned,
@@ -252,7 +253,11 @@ def _key(call: "Call", input: DigitHeard | InfoDigit) -> None:  # noqa: A002
 
 
 def _played(call: "Call", input: PlayEnded) -> None:  # noqa: A002
-    if call.phase == "running" and call.run is not None and input.leg == call.first.id:
+    if call.phase != "running" or call.run is None:
+        return
+    if call.talk_sounds.played(input):
+        call.fx.emit(events.PromptMissing(node=call.run.node, file=input.file))
+    elif input.leg == call.first.id:
         call.perform(call.stage.played(input, call.run, call.fx.now_ms))
 
 
@@ -327,6 +332,8 @@ def _passed(call: "Call", reason: str) -> None:
         call.finish(EndReason(outcome="media_lost", ended_by="appliance", text="no media facts"))
     elif reason.startswith(PATIENCE):
         _keys_sent(call, call.legs[LegId(reason.removeprefix(PATIENCE))], CommandId(""))
+    elif reason == ANNOUNCE:
+        call.talk_sounds.elapsed()
     elif reason.startswith(WAITS):
         call.guests.elapsed(reason)
     elif call.transfer is not None:

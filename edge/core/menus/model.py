@@ -3,6 +3,8 @@
 Every name in it has been resolved: a node's `next` is the id of a node of the same menu, a sound is an absolute path.
 """
 
+from typing import Literal
+
 from msgspec import Struct
 
 NodeId = str
@@ -55,6 +57,16 @@ class Gather(Struct, frozen=True, tag="gather", kw_only=True):
     sensitive: bool = False
 
 
+class Announcement(Struct, frozen=True, kw_only=True):
+    """Sounds that are mixed over a talk, whose voices are lowered by `duck_db` meanwhile."""
+
+    sounds: list[Sound]
+    #: Again, so long after its last beginning; 0: once, when the talk begins.
+    every_ms: int = 0
+    to: Literal["both", "caller", "target"] = "both"
+    duck_db: int = 12
+
+
 class Transfer(Struct, frozen=True, tag="transfer", kw_only=True):
     """Dial a second leg and bridge it with the caller. Ends the menu when the bridged call ends."""
 
@@ -64,6 +76,8 @@ class Transfer(Struct, frozen=True, tag="transfer", kw_only=True):
     ring_timeout_ms: int = 22000
     #: Played to the caller, for ever, while the target rings (early media of the target replaces it).
     ringing: list[Sound] = []
+    #: Said while the two talk.
+    announcement: Announcement | None = None
     #: By outcome (`busy`, `no_answer`, ...); anything else goes to `failed`.
     on_outcome: dict[str, NodeId] = {}
     failed: NodeId

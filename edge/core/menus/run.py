@@ -163,6 +163,7 @@ class MenuRun:
                         trunk=node.trunk,
                         ring_timeout_ms=node.ring_timeout_ms,
                         ringing=node.ringing,
+                        announcement=node.announcement,
                     )
                 )
             case Listen():

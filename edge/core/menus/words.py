@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from edge.core.menus.model import NodeId, Sound
+from edge.core.menus.model import Announcement, NodeId, Sound
 
 # --- inputs -------------------------------------------------------------------------------------------------------
 
@@ -72,6 +72,8 @@ class Dial(Struct, frozen=True, kw_only=True):
     trunk: str
     ring_timeout_ms: int
     ringing: list[Sound]
+    #: Said while the two talk.
+    announcement: Announcement | None = None
 
 
 class PressKeys(Struct, frozen=True):

@@ -3,6 +3,7 @@
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from edge.core.calls.call import ENDING_MS, Call
 from edge.core.calls.inputs import (
@@ -22,6 +23,7 @@ from edge.core.calls.inputs import (
     Stopped,
     Terms,
 )
+from edge.core.menus.model import Announcement
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
 from edge.vocabulary.endings import EndReason
@@ -41,9 +43,19 @@ from tests.core.calls.desk import (
     originate,
     recording_done,
     seat,
+    sound,
 )
+from tests.core.calls.test_holding import MUSIC, hears_music
 
 MAX_CALL_MS = 600_000
+#: The usual menu, with an announcement in its transfer.
+SAYING = replace(
+    MENU,
+    nodes={
+        **MENU.nodes,
+        "sales": replace(MENU.nodes["sales"], announcement=Announcement(sounds=[sound("said")], every_ms=15_000)),
+    },
+)
 LEGS = st.sampled_from([LegId("c1.1"), LegId("c1.2"), LegId("c1.3"), LegId("c1.9")])
 GUESTS = [LegId("c1.1"), LegId("c1.2"), LegId("c1.3"), LegId("c1.4")]
 GUEST = st.sampled_from(GUESTS)
@@ -67,7 +79,8 @@ class CallMachine(RuleBasedStateMachine):
         auto=st.booleans(),
     )
     def begin(self, out, refuse, with_seat, remote, recorded, engine_up, auto):
-        terms = Terms(menu="main", max_call_ms=MAX_CALL_MS, recordings="/rec" if recorded else "")
+        music = {"": MUSIC}
+        terms = Terms(menu="main", max_call_ms=MAX_CALL_MS, recordings="/rec" if recorded else "", hold_music=music)
         first: Input
         if out:
             first = originate(terms)
@@ -79,7 +92,7 @@ class CallMachine(RuleBasedStateMachine):
         self.next_seat = 1
         self.began_ms = 1_000_000
         self.aborted = False
-        self.desk = Desk(first, auto=auto)
+        self.desk = Desk(first, menu=SAYING, auto=auto)
 
     def give(self, input: Input) -> None:  # noqa: A002
         self.desk.give(input)
@@ -122,6 +135,10 @@ class CallMachine(RuleBasedStateMachine):
     def media_facts(self, leg):
         self.give(r.LegMedia(leg, REMOTE))
 
+    @rule(leg=GUEST, direction=st.sampled_from(["sendrecv", "sendonly", "inactive", "recvonly"]))
+    def peer_holds_or_resumes(self, leg, direction):
+        self.give(r.LegMedia(leg, replace(REMOTE, direction=direction)))
+
     @rule(leg=LEGS, outcome=OUTCOMES)
     def leg_ended(self, leg, outcome):
         self.give(ended(leg, outcome))
@@ -146,8 +163,8 @@ class CallMachine(RuleBasedStateMachine):
     def play_ends(self, how):
         plays = self.desk.bodies(c.Play)
         if plays:
-            play = plays[-1].play
-            self.give(r.PlayEnded(leg=LegId("c1.1"), play=play, how=how, played_ms=1, file="/x.wav"))
+            last = plays[-1]
+            self.give(r.PlayEnded(leg=last.leg, play=last.play, how=how, played_ms=1, file="/x.wav"))
 
     @rule()
     def strange_play_ends(self):
@@ -192,6 +209,14 @@ class CallMachine(RuleBasedStateMachine):
                 self.give(r.CommandDone(send.id))
         self.media_facts(leg)
         self.answered(leg)
+
+    @rule(holds=st.sampled_from([[], ["c1.1"], ["c1.2"], ["c1.2", "c1.1"]]))
+    def two_talk_and_hold(self, holds):
+        """So does what holds are about."""
+        self.caller_comes_to_a_choice("1")
+        self.target_answers(LegId("c1.2"))
+        for leg in holds:
+            self.peer_holds_or_resumes(LegId(leg), "sendonly")
 
     @rule(mode=MODES, to=st.sampled_from([None, None, *GUESTS]), supervises=st.booleans())
     def somebody_is_asked_in(self, mode, to, supervises):
@@ -257,6 +282,20 @@ class CallMachine(RuleBasedStateMachine):
             assert count("recording.completed") + count("recording.failed") == len(self.desk.bodies(c.StartRecording))
 
     @invariant()
+    def music_is_for_who_would_hear_nobody(self):
+        call = self.desk.call
+        assert self.desk.count("leg.resumed") <= self.desk.count("leg.held")
+        for id_ in hears_music(self.desk):
+            leg = call.legs[id_]
+            if call.phase == "running" and leg.media == "open":
+                partner = call.talks_with(leg)
+                assert call.talking
+                assert partner is not None
+                assert partner.held
+                assert not leg.held
+                assert not any(g.joined and g.mode == "talk" for g in call.guests.present.values())
+
+    @invariant()
     def sensitive_digits_stay_inside(self):
         digits = [e.digits.reveal() for e in self.desk.events if type(e).__name__ == "MenuInput" and e.node == "pin"]
         assert all(set(d) <= {"*"} for d in digits)
@@ -287,7 +326,7 @@ class CallMachine(RuleBasedStateMachine):
         assert desk.now_ms <= max(desk.call.ended_ms + ENDING_MS, began_ms)
 
     def _replay_is_the_same(self, desk: Desk) -> None:
-        twin = Call(CALL, MENU)
+        twin = Call(CALL, SAYING)
         actions = [action for now_ms, entry in desk.journal for action in twin.replay(entry, now_ms)]
         assert [a for a in actions if isinstance(a, Send)] == desk.sent
         assert [a.slot for a in actions if isinstance(a, FreeSeat)] == desk.freed
