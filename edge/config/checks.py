@@ -137,6 +137,7 @@ def _check_trunks(site: Site, root: Located, findings: Findings) -> None:
             findings.follow_up(
                 place_of(root, ("trunks", index, "codecs")), f"trunk '{trunk.name}' needs each codec once, at least one"
             )
+        _check_identity(trunk, index, root, findings)
         for at, source in enumerate(trunk.sources):
             if not source:
                 continue  # malformed, and already reported
@@ -162,6 +163,22 @@ def _check_account(trunk: Trunk, root: Located, index: int, findings: Findings) 
     for name in ("auth_user", "realm"):
         if getattr(trunk, name) and not trunk.user:
             findings.follow_up(place_of(root, ("trunks", index, name)), f"{name} means nothing without user")
+
+
+def _check_identity(trunk: Trunk, index: int, root: Located, findings: Findings) -> None:
+    if trunk.dial_as != "as_is" and not trunk.country:
+        findings.follow_up(
+            place_of(root, ("trunks", index, "dial_as")),
+            f"dial_as = '{trunk.dial_as}' needs to know whose national numbers these are",
+            "set country",
+        )
+    if trunk.caller_id_in == "asserted" and (trunk.send_identity == "none" or not trunk.caller_id):
+        findings.follow_up(
+            place_of(root, ("trunks", index, "caller_id_in")),
+            "an asserted caller id needs both caller_id and send_identity",
+        )
+    if len({name.lower() for name in trunk.headers}) != len(trunk.headers):
+        findings.follow_up(place_of(root, ("trunks", index, "headers")), "a header is listed twice")
 
 
 def _check_amd(site: Site, root: Located, findings: Findings) -> None:

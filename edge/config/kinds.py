@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
+from edge.core.routing.numbers import countries
+
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)", re.ASCII)
 _UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -167,6 +169,21 @@ def dial_number_fault(text: str) -> str:
     return "" if re.fullmatch(r"\+?[0-9*#]{1,32}", text, re.ASCII) else f"'{text[:40]}' is not a number"
 
 
+def country_fault(text: str) -> str:
+    """Check a country code (ISO 3166-1 alpha-2)."""
+    return "" if text in countries() else f"'{text[:40]}' is not a country with telephone numbers such as 'DE' or 'US'"
+
+
+def own_header_fault(text: str) -> str:
+    """Check the name of a header of one's own."""
+    if text.lower().startswith("x-edge-"):
+        return f"'{text[:40]}' is a name that the appliance keeps for itself"
+    shape = r"[Xx]-[A-Za-z0-9\-]{1,62}"
+    return (
+        "" if re.fullmatch(shape, text, re.ASCII) else f"'{text[:40]}' is not the name of a header such as 'X-Account'"
+    )
+
+
 def digits_fault(text: str) -> str:
     """Check DTMF digits."""
     wrong = next((char for char in text if char not in DIGITS), None)
@@ -215,6 +232,9 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "language": language_fault,
     "speech": speech_fault,
     "reason": reason_fault,
+    "country": country_fault,
+    "own_header": own_header_fault,
+    "dial_number": dial_number_fault,
     "route_number": route_number_fault,
     "sip_user": sip_user_fault,
     "quotable": quotable_fault,

@@ -206,6 +206,28 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: (`srtp`) only authentic packets count; in a plain one a stranger who finds the port can take the place of a peer
     #: that is silent then.
     symmetric_rtp: bool = False
+    #: Believe it when it names another caller than From does (P-Asserted-Identity, RFC 3325; Remote-Party-ID). For
+    #: carriers, not for phones.
+    trust_identity: bool = False
+    #: Headers of its own (`X-...`) that are taken from its calls into `call.started`, and sent with calls to it that
+    #: have them.
+    headers: list[Annotated[str, _text("own_header")]] = field(default_factory=list)
+    #: Number that it is shown as the caller; empty: the caller's own.
+    caller_id: Annotated[str, _text("dial_number", optional=True)] = ""
+    #: Where `caller_id` stands: `from`: it replaces the caller's number. `asserted`: in P-Asserted-Identity, and From
+    #: shows the caller (what carriers call CLIP no screening); needs `send_identity`.
+    caller_id_in: Literal["from", "asserted"] = "from"
+    #: Header in which it is told the number that we answer for. A caller who withholds its number is anonymous in From.
+    send_identity: Literal["none", "pai", "rpid"] = "none"
+    #: On transferred calls, tell it the number that was called first (Diversion, RFC 5806).
+    send_diversion: bool = False
+    #: Country (`DE`) that its national numbers belong to. Numbers are then told in E.164, too, and routes may name them
+    #: so (`+4930123*`).
+    country: Annotated[str, _text("country", optional=True)] = ""
+    #: How numbers are written that are dialled through it: `+e164` (+4930123456), `e164` (4930123456), `international`
+    #: (004930123456), `national` (030123456, those of other countries international). `as_is`, and what is no whole
+    #: number: as it was given. Needs `country`.
+    dial_as: Literal["as_is", "+e164", "e164", "international", "national"] = "as_is"
     #: Quiet callers are lifted slowly towards the normal level. Their recordings stay as they are.
     auto_level: bool = False
     #: Sound file that this trunk's peer hears while the other side holds; empty: `media.hold_music`; `none`: no music.

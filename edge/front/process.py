@@ -99,6 +99,14 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 symmetric=trunk.symmetric_rtp,
                 key_tones=_key_tones(trunk),
                 account=account_of(trunk),
+                country=trunk.country,
+                dial_as=trunk.dial_as,
+                trust_identity=trunk.trust_identity,
+                headers=tuple(trunk.headers),
+                caller_id=trunk.caller_id,
+                caller_id_in=trunk.caller_id_in,
+                send_identity=trunk.send_identity,
+                send_diversion=trunk.send_diversion,
             )
         )
     return tuple(found)
@@ -260,7 +268,9 @@ class FrontProcess:
 
     def _on_command(self, id: CommandId, command: AnyCommand) -> None:  # noqa: A002 - the link's word
         if isinstance(command, ReserveSpan):
-            self.put(Reserve(command.leg, command.target.reveal(), command.trunk, command.caller.reveal()))
+            self.put(
+                Reserve(command.leg, command.target.reveal(), command.trunk, command.caller.reveal(), command.identity)
+            )
         elif isinstance(command, ReleaseSpan):
             self.put(Release(command.leg))
         else:

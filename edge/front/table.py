@@ -20,6 +20,7 @@ from edge.core.sip.dialogs import Tombstone
 from edge.core.sip.door import Record
 from edge.core.sip.spans import LEGS_PER_SPAN
 from edge.vocabulary.ids import LegId
+from edge.vocabulary.wire import pack, unpacker
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class Table:
         self._free_tombs = list(range(TOMBS - 1, -1, -1))
         #: In the order of their making, which is also that of their expiry.
         self._tomb_of: dict[LegId, int] = {}
-        self._encode = msgspec.msgpack.Encoder().encode
+        self._encode = pack
         #: Records that found no slot or were too large: they would not survive a kill.
         self.faults = 0
 
@@ -76,7 +77,7 @@ class Table:
         return records, tombs
 
     def _load_records(self) -> list[Record]:
-        decode: Callable[[bytes], Record] = msgspec.msgpack.Decoder(Record).decode
+        decode: Callable[[bytes], Record] = unpacker(Record).decode  # type: ignore[arg-type]
         found = []
         free = []
         for slot in reversed(range(len(self._free))):
@@ -96,7 +97,7 @@ class Table:
         return found
 
     def _load_tombs(self) -> list[Tombstone]:
-        decode = msgspec.msgpack.Decoder(Tombstone).decode
+        decode = unpacker(Tombstone).decode
         found: list[tuple[int, int, Tombstone]] = []
         free = []
         for index in reversed(range(TOMBS)):

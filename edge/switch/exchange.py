@@ -24,6 +24,7 @@ from edge.core.calls.inputs import (
     Send,
 )
 from edge.core.menus.model import Listen, Menu
+from edge.core.routing.numbers import e164
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
@@ -34,6 +35,7 @@ from edge.switch.seats import Seats
 from edge.vocabulary import events
 from edge.vocabulary.commands import Reject
 from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, SlotIndex, call_of
+from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     AnyReport,
     CommandDone,
@@ -132,7 +134,9 @@ class Exchange:
             reject = Reject(report.leg, 503, "Service Unavailable")
             self.pending.add(Send(CommandId(f"{id_}:0:1"), "span", report.span, reject))
             return
-        menu = self.plan.route(report.called.reveal(), report.trunk)
+        country = self.plan.countries.get(report.trunk, "")
+        called_e164 = e164(report.called.reveal(), country)
+        menu = self.plan.route(report.called.reveal(), called_e164, report.trunk)
         taking = menu is not None and not self.draining
         slot = self._slot_for(report.leg) if taking else None
         refuse = 503 if self.draining else 404 if menu is None else 503 if slot is None else 0
@@ -140,7 +144,16 @@ class Exchange:
         seat = self.plan.seat(slot) if slot is not None else None
         terms = self.plan.terms(menu, self._wall())
         up = slot is not None and self.engines[self.seats.engines.engine_of(slot)] in self.connected
-        self.feed(call, Incoming(report=report, terms=terms, seat=seat, refuse=refuse, engine_up=up))
+        begun = Incoming(
+            report=report,
+            terms=terms,
+            seat=seat,
+            refuse=refuse,
+            caller_e164=Private(e164(report.caller.reveal(), country)),
+            called_e164=Private(called_e164),
+            engine_up=up,
+        )
+        self.feed(call, begun)
         for early in self._early.pop(report.leg, []):
             if not call.over:
                 self.feed(call, early)

@@ -25,11 +25,13 @@ class Plan:
         self.site = site
         self._routes = DidTable(list(site.routes))
         self._keys = {name: key_of(menu) for name, menu in site.menus.items()}
+        #: Country of a trunk's national numbers, by its name.
+        self.countries = {trunk.name: trunk.country for trunk in site.trunks if trunk.country}
         self._media_host = site.media.address or site.sip.address
 
-    def route(self, called: str, trunk: str) -> Menu | None:
+    def route(self, called: str, called_e164: str, trunk: str) -> Menu | None:
         """Return the menu for a call, None when there is none."""
-        name = self._routes.menu_for(called, trunk)
+        name = self._routes.menu_for(called, called_e164, trunk)
         return self.site.menus.get(name) if name is not None else None
 
     def stored(self, menu: Menu) -> tuple[str, bytes]:

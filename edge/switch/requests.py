@@ -16,6 +16,7 @@ from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.switch.exchange import Exchange
+from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId
 from edge.vocabulary.media import LegSound, RoomMode
 from edge.vocabulary.private import Private
@@ -23,6 +24,11 @@ from edge.vocabulary.wire import json_reader, to_json
 
 #: In dB; what media takes.
 Gain = Annotated[float, Meta(ge=-60.0, le=24.0)]
+
+
+#: As the front door takes them from peers: what could end a line or forge another header is refused.
+OwnHeader = Annotated[str, Meta(pattern=r"\A[Xx]-(?![Ee][Dd][Gg][Ee]-)[A-Za-z0-9\-]{1,62}\Z")]
+OwnValue = Annotated[str, Meta(pattern=r"\A[ -~]{1,256}\Z")]
 
 
 class RequestError(Exception):
@@ -36,6 +42,10 @@ class OriginateRequest(Struct, frozen=True, kw_only=True):
     menu: str | Menu
     trunk: str = ""
     caller: str = "edge"
+    #: The callee is not shown the caller's number.
+    withheld: bool = False
+    #: Headers of one's own, of those that the trunk lists.
+    headers: dict[OwnHeader, OwnValue] = {}
     ring_timeout_ms: int = 60000
 
 
@@ -145,6 +155,10 @@ class Requests:
             target=Private(request.target),
             trunk=request.trunk,
             caller=Private(request.caller),
+            identity=Identity(
+                withheld=request.withheld,
+                headers={name: Private(value) for name, value in request.headers.items()},
+            ),
             terms=exchange.plan.terms(menu, wall_time()),
             ring_timeout_ms=request.ring_timeout_ms,
         )

@@ -7,6 +7,7 @@ subject (leg, play or recording id).
 
 from msgspec import Struct
 
+from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
 from edge.vocabulary.media import Address, LegSound, RemoteMedia, RoomMode
 from edge.vocabulary.private import Private
@@ -24,6 +25,8 @@ class ReserveSpan(Struct, frozen=True, tag=True, kw_only=True):
     trunk: str
     #: Caller id shown to the target (user part).
     caller: Private
+    #: What else is said of the caller, as far as the trunk's rules let it.
+    identity: Identity = Identity()
 
 
 class ReleaseSpan(Struct, frozen=True, tag=True):

@@ -31,6 +31,20 @@ class CallStarted(Struct, frozen=True, tag="call.started", kw_only=True):
     caller_name: Private
     called: Private
     sip_call_id: str
+    #: Both numbers in E.164, of calls from a trunk with `country`; None: no whole number.
+    caller_e164: Private | None = None
+    called_e164: Private | None = None
+    #: The network vouches for the caller's number, and the trunk is trusted.
+    caller_asserted: bool = False
+    #: The caller does not want its number shown.
+    caller_withheld: bool = False
+    #: Numbers that the call was diverted from, the last one first, and why that one diverted it (RFC 5806).
+    diverted_from: list[Private] = []
+    diversion_reason: str = ""
+    #: Signature of the caller's network (RFC 8224), unverified.
+    signature: Private | None = None
+    #: Headers that the trunk lists.
+    headers: dict[str, Private] = {}
 
 
 class CallAnswered(Struct, frozen=True, tag="call.answered", kw_only=True):

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason
+from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
 from edge.vocabulary.media import (
     Address,
@@ -45,6 +46,7 @@ class LegIncoming(Struct, frozen=True, tag=True, kw_only=True):
     trunk: str
     caller: Private
     caller_name: Private
+    identity: Identity = Identity()
     #: User part of the Request-URI: the DID.
     called: Private
     source: Address

@@ -11,6 +11,8 @@ not answer. Inputs that no longer fit (a report that crossed ours) change nothin
 from collections import Counter
 from typing import Literal
 
+from msgspec.structs import replace
+
 from edge.core.calls.effects import Effects
 from edge.core.calls.guests import Guest, Guests
 from edge.core.calls.inputs import (
@@ -38,6 +40,7 @@ from edge.core.menus.words import End as MenuEnd
 from edge.vocabulary import events
 from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
+from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId, leg_id
 from edge.vocabulary.media import FLASH, LegSound
 from edge.vocabulary.private import Private
@@ -193,6 +196,14 @@ class Call:
                 caller_name=report.caller_name,
                 called=report.called,
                 sip_call_id=report.sip_call_id,
+                caller_e164=input.caller_e164 or None,
+                called_e164=input.called_e164 or None,
+                caller_asserted=report.identity.asserted,
+                caller_withheld=report.identity.withheld,
+                diverted_from=report.identity.diverted_from,
+                diversion_reason=report.identity.diversion_reason,
+                signature=report.identity.signature or None,
+                headers=report.identity.headers,
             )
         )
         if input.refuse or input.seat is None or self.run is None:
@@ -218,9 +229,15 @@ class Call:
                 caller_name=Private(""),
                 called=input.target,
                 sip_call_id="",
+                caller_withheld=input.identity.withheld,
+                headers=input.identity.headers,
             )
         )
-        self.fx.front(ReserveSpan(leg=leg.id, target=input.target, trunk=input.trunk, caller=input.caller))
+        self.fx.front(
+            ReserveSpan(
+                leg=leg.id, target=input.target, trunk=input.trunk, caller=input.caller, identity=input.identity
+            )
+        )
         self.fx.set(SETUP, OPEN_MS)
 
     def start_menu(self) -> None:
@@ -260,12 +277,19 @@ class Call:
         self.transfer = Transfer(
             self.first, leg, dial, self.fx, ringing=ringing, ended=self._transfer_ended, heir=self._heir
         )
-        self.transfer.begin(self._caller())
+        self.transfer.begin(self._caller(), self._identity())
 
     def _caller(self) -> Private:
         if isinstance(self.begun, Incoming):
             return self.begun.report.caller
         return self.begun.caller if self.begun is not None else Private("")
+
+    def _identity(self) -> Identity:
+        """Return what a further leg's peer may be told of the first leg's caller: to it, we divert the call."""
+        if not isinstance(self.begun, Incoming):
+            return self.begun.identity if self.begun is not None else Identity()
+        said, called = self.begun.report.identity, self.begun.called_e164 or self.begun.report.called
+        return replace(said, diverted_from=[called, *said.diverted_from], diversion_reason="deflection")
 
     def talks_with(self, leg: Leg) -> Leg | None:
         """Return the leg that `leg` is bridged with."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from edge.vocabulary.commands import AnyCommand
 from edge.vocabulary.events import AnyEvent
+from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex
 from edge.vocabulary.media import Address, LegSound, RoomMode
 from edge.vocabulary.private import Private
@@ -72,6 +73,9 @@ class Incoming(Struct, frozen=True, tag=True, kw_only=True):
     seat: Seat | None
     #: SIP status to refuse with; 0: take the call.
     refuse: int = 0
+    #: Caller and called number in E.164; empty where they are no whole numbers, or the trunk has no country.
+    caller_e164: Private = Private("")
+    called_e164: Private = Private("")
     #: The seat's engine is there to open the leg, so the answer need not wait until it has told so.
     engine_up: bool = False
 
@@ -82,6 +86,7 @@ class Originate(Struct, frozen=True, tag=True, kw_only=True):
     target: Private
     trunk: str
     caller: Private
+    identity: Identity = Identity()
     terms: Terms
     ring_timeout_ms: int = 60000
 

@@ -9,6 +9,7 @@ from edge.core.menus.words import Dial
 from edge.vocabulary import events
 from edge.vocabulary.commands import Bridge, ReserveSpan, Unbridge
 from edge.vocabulary.endings import EndReason, Outcome
+from edge.vocabulary.identity import Identity
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import LegRinging
 
@@ -44,11 +45,13 @@ class Transfer:
         self._heir = heir
         self._over = False
 
-    def begin(self, caller: Private) -> None:
+    def begin(self, caller: Private, identity: Identity) -> None:
         """Ask front for a span."""
         target = Private(self.dial.target)
         self._fx.emit(events.LegStarted(leg=self.leg.id, target=target, trunk=self.dial.trunk))
-        self._fx.front(ReserveSpan(leg=self.leg.id, target=target, trunk=self.dial.trunk, caller=caller))
+        self._fx.front(
+            ReserveSpan(leg=self.leg.id, target=target, trunk=self.dial.trunk, caller=caller, identity=identity)
+        )
         self._fx.set(RESERVE, RESERVE_MS)
 
     def reserved(self, input: Reserved) -> None:  # noqa: A002

@@ -25,11 +25,15 @@ class DidTable:
     def __init__(self, routes: "list[RouteLike]") -> None:
         self._routes = [(r.number.removesuffix("*"), r.number.endswith("*"), r.trunk, r.menu) for r in routes]
 
-    def menu_for(self, called: str, trunk: str) -> str | None:
-        """Return the menu's name, None when no route fits (the call gets 404)."""
+    def menu_for(self, called: str, called_e164: str, trunk: str) -> str | None:
+        """Return the menu's name, None when no route fits (the call gets 404).
+
+        `called` is the number as it came, `called_e164` the same with + and country code; empty: not known.
+        """
         for number, any_rest, only_trunk, menu in self._routes:
             if only_trunk and only_trunk != trunk:
                 continue
-            if called.startswith(number) if any_rest else called == number:
+            names = (called, called_e164) if called_e164 else (called,)
+            if any(name.startswith(number) if any_rest else name == number for name in names):
                 return menu
         return None

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.core.sip.message import Parsed
+from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.private import Private
@@ -75,6 +76,7 @@ class Reserve(Struct, frozen=True):
     target: str
     trunk: str
     caller: str
+    identity: Identity = Identity()
 
 
 class Release(Struct, frozen=True):

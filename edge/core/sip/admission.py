@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from edge.core.sip import securing
+from edge.core.sip import identity, securing
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import Dialog, Pending, Written
 from edge.core.sip.errors import SipError
@@ -23,8 +23,6 @@ from edge.vocabulary.reports import LegIncoming
 SPAN_ANSWER_MS = 5000
 #: Seconds in Retry-After while no calls are taken at all.
 RETRY_LATER = "5"
-_NAME_LIMIT = 64
-_NUMBER_LIMIT = 64
 _OWN = {"Allow": ALLOW}
 #: Methods that never reach a span, with their answers.
 _REFUSED = {
@@ -52,11 +50,6 @@ class Arrival(Struct, frozen=True, kw_only=True):
     def answers(self) -> Flow:
         """Where answers go."""
         return reply_flow(self.request, self.flow)
-
-
-def printable(text: str, limit: int) -> str:
-    """Return `text` bounded and without anything that a terminal or a log could stumble over."""
-    return "".join([c for c in text if c.isprintable()])[:limit]
 
 
 def answer_itself(relay: Relay, arrival: Arrival) -> None:
@@ -97,7 +90,7 @@ def problem_of(relay: Relay, request: Request, flow: Flow) -> tuple[int, str, di
         return 415, "media_type", {"Accept": SDP_TYPE}
     if request.contact is None or not request.from_.tag:
         return 400, "grammar", {}
-    if not request.uri.user or len(request.uri.user) > _NUMBER_LIMIT:
+    if not request.uri.user or len(request.uri.user) > identity.NUMBER_LIMIT:
         return 484, "address", {}
     return None
 
@@ -171,6 +164,7 @@ def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
         dtmf=trunk.dtmf,
         key_tones=trunk.key_tones,
         symmetric=trunk.symmetric,
+        caller=identity.read(request, trunk),
         to_peer=Written(session),
         to_span=Written(session),
     )
@@ -209,12 +203,15 @@ def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
 
 def incoming(dialog: Dialog) -> LegIncoming:
     """Make the report of an incoming call that is not answered yet, from what the table holds of it."""
+    caller = dialog.caller
+    assert caller is not None  # noqa: S101 - it is made with an incoming dialog
     return LegIncoming(
         leg=dialog.leg,
         span=dialog.span,
         trunk=dialog.trunk,
-        caller=Private(printable(dialog.peer.uri.user, _NUMBER_LIMIT)),
-        caller_name=Private(printable(dialog.peer.display, _NAME_LIMIT)),
+        caller=caller.number,
+        caller_name=caller.name,
+        identity=caller.identity,
         called=Private(dialog.request_uri.user),
         source=dialog.source or dialog.flow.address,
         sip_call_id=dialog.call_id,

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from edge.core.sip.actions import Flow
 from edge.core.sip.authentication import Challenge
 from edge.core.sip.crypto import Secured
+from edge.core.sip.identity import Caller
 from edge.core.sip.message import Party
 from edge.core.sip.sdp import Leg, write_session
 from edge.core.sip.uri import NameAddr, Uri, Via
@@ -143,6 +144,10 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     symmetric: bool = False
     #: Content type of the peer's last INFO with a digit.
     info_type: str = ""
+    #: Who is said to call (incoming).
+    caller: Caller | None = None
+    #: Further headers of the first INVITE (outgoing).
+    headers: dict[str, str] = field(default_factory=dict)
     remote: RemoteMedia | None = None
     #: The leg's address in the media engine; None until the span names it.
     media: Address | None = None

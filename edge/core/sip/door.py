@@ -44,7 +44,7 @@ class FrontDoor:
         self._closed: dict[str, None] = {}
         relay, reservations = self._relay, self._reservations
         self._others: dict[type, Callable[[Any], None]] = {
-            Reserve: lambda item: reservations.reserve(item.leg, item.target, item.trunk, item.caller),
+            Reserve: lambda item: reservations.reserve(item.leg, item.target, item.trunk, item.caller, item.identity),
             Release: lambda item: reservations.release(item.leg),
             Resolved: lambda item: reservations.resolved(item.leg, item.host),
             SpanStarted: lambda item: relay.spans.add(item.span, item.port, relay.now_ms),

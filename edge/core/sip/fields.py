@@ -19,6 +19,10 @@ _REASON_PARAM = re.compile(rf";[ \t]*({TOKEN})[ \t]*=[ \t]*({TOKEN}|\"(?:[^\"\\]
 _CAUSE = re.compile(r"[1-9][0-9]{0,2}")
 _SESSION_EXPIRES = re.compile(rf"([0-9]{{1,10}})((?:[ \t]*;[ \t]*{TOKEN}(?:[ \t]*=[ \t]*{TOKEN})?)*)")
 _RACK = re.compile(r"([0-9]{1,10})[ \t]+([0-9]{1,10})[ \t]+([A-Z]{1,20})")
+_SIGNATURE = re.compile(
+    r"[A-Za-z0-9_\-.=]{1,2048}[ \t]*;[ \t]*info[ \t]*=[ \t]*<[!-;=?-~]{1,512}>"
+    rf"(?:[ \t]*;[ \t]*{TOKEN}[ \t]*=[ \t]*(?:{TOKEN}|\"[ !#-\[\]-~]{{0,128}}\"))*"
+)
 _MEDIA_ADDRESS = re.compile(rf"({HOST}):([0-9]{{1,5}})")
 _MEDIA_TYPE = re.compile(rf"({TOKEN})[ \t]*/[ \t]*({TOKEN})([ \t]*;.*)?", re.DOTALL)
 
@@ -99,10 +103,22 @@ def _media_address(text: str) -> str:
 
 
 def _address_list(text: str) -> str:
-    # Checked because a URI that we do not carry may still be an attack on whoever reads our logs; never passed on.
+    return ", ".join([str(parse_name_addr(part, tel=True)) for part in split_list(text) if part])
+
+
+def _privacy(text: str) -> str:
+    values = [value.strip(" \t").lower() for value in text.split(";")]
+    if not all(_TOKEN.fullmatch(value) for value in values):
+        raise _bad("Privacy")
+    return ";".join(values)
+
+
+def _signature(text: str) -> str:
+    """RFC 8224: one or more PASSporTs, each with where its certificate lies."""
     for part in split_list(text):
-        parse_name_addr(part, tel=True)
-    return ""
+        if not _SIGNATURE.fullmatch(part):
+            raise _bad("Identity")
+    return text
 
 
 def media_type(text: str) -> str:
@@ -161,6 +177,11 @@ LENIENT: dict[str, Canonical] = {
     "Reason": _reason,
     "WWW-Authenticate": authentication.scan,
     "Proxy-Authenticate": authentication.scan,
+    "Remote-Party-ID": _address_list,
+    "Diversion": _address_list,
+    "History-Info": _address_list,
+    "Privacy": _privacy,
+    "Identity": _signature,
 }
 #: Fields of which a second line continues the list of the first (RFC 3261 section 7.3.1).
 LISTS = frozenset(
@@ -175,6 +196,10 @@ LISTS = frozenset(
         "P-Asserted-Identity",
         "WWW-Authenticate",
         "Proxy-Authenticate",
+        "Remote-Party-ID",
+        "Diversion",
+        "History-Info",
+        "Identity",
     }
 )
 
@@ -188,5 +213,5 @@ NAMES = {name.lower(): name for name in (*STRICT, *LENIENT)} | {
 }  # fmt: skip
 NAMES |= {
     "v": "Via", "f": "From", "t": "To", "i": "Call-ID", "m": "Contact", "c": "Content-Type", "l": "Content-Length",
-    "k": "Supported", "e": "Content-Encoding", "x": "Session-Expires", "r": "Refer-To",
+    "y": "Identity", "k": "Supported", "e": "Content-Encoding", "x": "Session-Expires", "r": "Refer-To",
 }  # fmt: skip

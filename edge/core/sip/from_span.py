@@ -13,10 +13,10 @@ from edge.core.sip.negotiation import (
     offer_for_peer,
     span_direction,
 )
-from edge.core.sip.relay import Relay, bracketed, carried, digest, leg_of_branch, reply
+from edge.core.sip.relay import Relay, carried, digest, leg_of_branch, reply
 from edge.core.sip.reservations import Reservation, Reservations
 from edge.core.sip.spans import Span
-from edge.core.sip.uri import NameAddr, Uri
+from edge.core.sip.uri import NameAddr
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 
@@ -83,15 +83,14 @@ def _first_invite(relay: Relay, reservations: Reservations, span: Span, leg: Leg
         reservations.release(leg)
         relay.to_span(reply(request, 500), span.port)
         return
-    dialog = _dialog(relay, reservation, span, request)
+    dialog = _dialog(reservation, span, request)
     dialog.media = media
     relay.dialogs.add(dialog)
     _pass_on(relay, dialog, request)
 
 
-def _dialog(relay: Relay, reservation: Reservation, span: Span, request: Request) -> Dialog:
+def _dialog(reservation: Reservation, span: Span, request: Request) -> Dialog:
     session = int(digest("session", reservation.leg), 16) >> 2
-    public = relay.settings.public
     return Dialog(
         leg=reservation.leg,
         span=span.name,
@@ -101,7 +100,8 @@ def _dialog(relay: Relay, reservation: Reservation, span: Span, request: Request
         call_id=request.call_id,
         state="early",
         peer=NameAddr(reservation.uri),
-        own=NameAddr(Uri("sip", reservation.caller, bracketed(public.host))),
+        own=reservation.own,
+        headers=reservation.headers,
         own_tag=request.from_.tag,
         request_uri=reservation.uri,
         target=reservation.uri,
@@ -147,6 +147,8 @@ def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
     if "RAck" in message.extras:
         number, cseq, method = message.extras["RAck"].split(" ")
         message.extras["RAck"] = f"{number} {dialog.number_for_peer(int(cseq))} {method}"
+    if first and not cancel:
+        message.extras.update(dialog.headers)
     if not _put_body(relay, dialog, request, message, pending):
         return
     if known is not None:

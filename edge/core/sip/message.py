@@ -40,6 +40,8 @@ class Message(Struct, kw_only=True):
     max_forwards: int | None = None
     #: Further headers by canonical name, each checked and written in its canonical form.
     extras: dict[str, str] = field(default_factory=dict)
+    #: Peers' own headers (`x-...`, in lower case) as they came: bounded, printable, never sent on unasked.
+    own_headers: dict[str, str] = field(default_factory=dict)
     content_type: str = ""
     body: bytes = b""
 

@@ -17,6 +17,11 @@ HEADERS_LIMIT = 64
 VIAS_LIMIT = 10
 ROUTES_LIMIT = 10
 HEADER_LIMIT = 1024
+#: A signature with its claims (RFC 8224) is longer than what people write.
+SIGNATURE_LIMIT = 3072
+#: Headers of peers' own (`X-...`), and octets of each.
+OWN_HEADERS_LIMIT = 16
+OWN_HEADER_LIMIT = 256
 
 _REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]{1,32}) ([^ ]+) [Ss][Ii][Pp]/([0-9]{1,3}\.[0-9]{1,3})")
 _STATUS_LINE = re.compile(r"[Ss][Ii][Pp]/([0-9]{1,3}\.[0-9]{1,3}) ([0-9]{3})(?: (.*))?")
@@ -24,6 +29,7 @@ _LOOKS_LIKE_SIP = re.compile(rb"[^\r\n]{0,2048}SIP/[0-9]", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FOLD = re.compile(r"\r\n[ \t]+")
 _WORD = r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+"
+_OWN = re.compile(r"x-[a-z0-9\-]{1,62}")
 _CALL_ID = re.compile(rf"{_WORD}(?:@{_WORD})?")
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]{1,32})")
 _SINGLE = frozenset({"From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type", "Content-Length"})
@@ -80,12 +86,15 @@ def _fields(lines: list[str]) -> _Fields:
     names = NAMES
     for line in lines[1:]:
         name, colon, value = line.partition(":")
-        if len(line) > HEADER_LIMIT:
+        key = name.lower().rstrip(" \t")
+        canonical = names.get(key)
+        if len(line) > (SIGNATURE_LIMIT if canonical == "Identity" else HEADER_LIMIT):
             raise SipError(400, "limit", "header too long")
-        canonical = names.get(name.lower().rstrip(" \t"))
         if canonical is None:
             if not colon or not name.strip(" \t"):
                 raise SipError(400, "grammar", "bad header line")
+            if key.startswith("x-"):
+                fields.setdefault(key, []).append(value.strip(" \t"))
             continue
         value = value.strip(" \t")
         if canonical not in fields:
@@ -150,6 +159,17 @@ def _extras(fields: _Fields) -> dict[str, str]:
     return found
 
 
+def _own_headers(fields: _Fields) -> dict[str, str]:
+    """Return those that stand once, are short and can be shown."""
+    found: dict[str, str] = {}
+    for name, values in fields.items():
+        if name.startswith("x-") and len(found) < OWN_HEADERS_LIMIT and len(values) == 1 and _OWN.fullmatch(name):
+            value = values[0]
+            if 0 < len(value) <= OWN_HEADER_LIMIT and value.isprintable():
+                found[name] = value
+    return found
+
+
 def _common(fields: _Fields) -> dict[str, object]:
     vias = [parse_via(part) for value in fields.get("Via", ()) for part in split_list(value)]
     if not vias:
@@ -179,6 +199,7 @@ def _common(fields: _Fields) -> dict[str, object]:
         "record_routes": _addresses(fields, "Record-Route"),
         "max_forwards": number(forwards[0], 255) if forwards else None,
         "extras": _extras(fields),
+        "own_headers": _own_headers(fields),
         "content_type": media_type(fields["Content-Type"][0]) if "Content-Type" in fields else "",
     }
 

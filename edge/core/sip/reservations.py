@@ -4,13 +4,16 @@ import re
 
 from msgspec import Struct
 
+from edge.core.routing.numbers import written
 from edge.core.sip.actions import Drop, Flow, Resolve, Save, Transport
 from edge.core.sip.errors import SipError
+from edge.core.sip.identity import shown
 from edge.core.sip.relay import TRANSPORTS, Relay, bracketed, default_port
 from edge.core.sip.trunks import Trunk
-from edge.core.sip.uri import URI_LIMIT, Uri, is_literal, parse_uri
+from edge.core.sip.uri import URI_LIMIT, NameAddr, Uri, is_literal, parse_uri
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.endings import EndReason, Outcome
+from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address, DigitSending, KeyTones
 from edge.vocabulary.reports import LegEnded, SpanRefused, SpanReserved
@@ -29,7 +32,9 @@ class Reservation(Struct, kw_only=True, tag="reservation"):
     uri: Uri
     flow: Flow
     trunk: str
-    caller: str
+    #: How the caller is told, and further headers of the INVITE.
+    own: NameAddr
+    headers: dict[str, str]
     codecs: tuple[str, ...]
     dtmf: DigitSending
     key_tones: KeyTones = KeyTones()
@@ -45,6 +50,7 @@ class _Looked(Struct, kw_only=True):
     transport: Transport
     trunk: Trunk | None
     caller: str
+    identity: Identity
     until_ms: int
 
 
@@ -56,7 +62,7 @@ class Reservations:
         self.held: dict[LegId, Reservation] = {}
         self._looked: dict[LegId, _Looked] = {}
 
-    def reserve(self, leg: LegId, target: str, trunk_name: str, caller: str) -> None:
+    def reserve(self, leg: LegId, target: str, trunk_name: str, caller: str, identity: Identity) -> None:
         """Find out where the leg goes, then hold a slot for it; reports `SpanReserved` or `SpanRefused`."""
         if leg in self.held:
             # The command came again, since its answer was lost with an earlier life.
@@ -78,6 +84,7 @@ class Reservations:
             transport=transport,
             trunk=trunk,
             caller=caller if _NUMBER.fullmatch(caller) else "anonymous",
+            identity=identity,
             until_ms=self._relay.now_ms + RESOLVE_MS,
         )
         if is_literal(uri.host):
@@ -91,7 +98,7 @@ class Reservations:
     def _uri(target: str, trunk: Trunk | None) -> Uri | None:
         if _NUMBER.fullmatch(target) and trunk is not None and trunk.host:
             params = (("transport", trunk.transport),) if trunk.transport != "udp" else ()
-            return Uri("sip", target, bracketed(trunk.host), trunk.port, params)
+            return Uri("sip", written(target, trunk.country, trunk.dial_as), bracketed(trunk.host), trunk.port, params)
         if len(target) > URI_LIMIT:
             return None
         try:
@@ -129,6 +136,7 @@ class Reservations:
             relay.count("call_refused", "no_room")
             self._refuse(leg, "no_room", "no span with room")
             return
+        told = shown(looked.caller, looked.identity, trunk, bracketed(relay.settings.public.host))
         held = Reservation(
             leg=leg,
             span=span.name,
@@ -139,7 +147,8 @@ class Reservations:
                 trunk=trunk.name if trunk is not None else "",
             ),
             trunk=trunk.name if trunk is not None else "",
-            caller=looked.caller,
+            own=told.own,
+            headers=told.headers,
             codecs=trunk.codecs if trunk is not None else DEFAULT_CODECS,
             dtmf=trunk.dtmf if trunk is not None else "auto",
             key_tones=trunk.key_tones if trunk is not None else relay.trunks.key_tones,

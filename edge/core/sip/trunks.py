@@ -2,9 +2,11 @@
 
 import ipaddress
 from collections import deque
+from typing import Literal
 
 from msgspec import Struct
 
+from edge.core.routing.numbers import Form
 from edge.core.sip.actions import Transport
 from edge.core.sip.authentication import Account
 from edge.core.sip.uri import is_literal
@@ -35,6 +37,19 @@ class Trunk(Struct, frozen=True, kw_only=True):
     account: Account | None = None
     #: Keys of SRTP may be told over connections that are not TLS.
     srtp_without_tls: bool = False
+    #: Country of its national numbers (`DE`), and how it wants numbers that are dialled through it.
+    country: str = ""
+    dial_as: Form = "as_is"
+    #: It is believed when it names another caller than From does.
+    trust_identity: bool = False
+    #: Own headers (`X-...`) that are taken from it and sent to it.
+    headers: tuple[str, ...] = ()
+    #: Number that it is shown as the caller (user part); empty: the real one.
+    caller_id: str = ""
+    caller_id_in: Literal["from", "asserted"] = "from"
+    send_identity: Literal["none", "pai", "rpid"] = "none"
+    #: It is told from which number a call was diverted.
+    send_diversion: bool = False
 
     def srtp_over(self, transport: Transport) -> SrtpPolicy | None:
         """Return the policy for calls signalled over `transport`; None: there can be none, their keys could be read."""

@@ -1,0 +1,81 @@
+"""Telephone numbers in one form (ITU-T E.164), whatever a trunk writes them like.
+
+The numbering plans are Google's libphonenumber's (`phonenumbers`): which lengths and prefixes a country has.
+"""
+
+from functools import lru_cache
+from typing import Literal
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+
+#: How a trunk wants numbers: with + and country code, without +, with the international prefix, or national.
+Form = Literal["as_is", "+e164", "e164", "international", "national"]
+
+
+@lru_cache(maxsize=1)
+def countries() -> frozenset[str]:
+    """Return the codes of all countries that have numbers (ISO 3166-1 alpha-2)."""
+    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(number: str, country: str) -> PhoneNumber | None:
+    """Read a number as somebody in `country` would dial it; None for what is no whole number there."""
+    if not country or not number.strip("+").isdigit():
+        return None  # names, service codes with * and #, extensions with letters
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except NumberParseException:
+        return None
+    if phonenumbers.is_valid_number(parsed):
+        return parsed
+    # With its country code it is meant to be one, even in a block that was given out after the library's edition. So
+    # carriers write them without the +, too.
+    foreign = number.startswith("+") and phonenumbers.is_possible_number(parsed)
+    return parsed if foreign else None
+
+
+def e164(number: str, country: str) -> str:
+    """Return `number` with + and country code, "" when it is none (an extension, a short code, a name).
+
+    Carriers send national numbers, numbers with the international prefix, and E.164 with + and without it. What fits as
+    a national number is one.
+    """
+    parsed = _parsed(number, country)
+    if parsed is None and number.isdigit() and country:
+        parsed = _parsed(f"+{number}", country)
+        if parsed is not None and not phonenumbers.is_valid_number(parsed):
+            parsed = None
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.E164) if parsed is not None else ""
+
+
+def written(number: str, country: str, form: Form) -> str:
+    """Return `number` in the form that a trunk in `country` wants; as it is when it is no whole number."""
+    whole = e164(number, country) if form != "as_is" else ""
+    if not whole:
+        return number
+    if form == "+e164":
+        return whole
+    if form == "e164":
+        return whole[1:]
+    parsed = phonenumbers.parse(whole, country)
+    at_home = parsed.country_code == phonenumbers.country_code_for_region(country)
+    if form == "national" and at_home:
+        # As dialled: with the trunk prefix (0 in most of Europe), without spaces and brackets.
+        return _digits(phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL))
+    if at_home:
+        return f"{_prefix(country)}{whole[1:]}"
+    return _digits(phonenumbers.format_out_of_country_calling_number(parsed, country))
+
+
+@lru_cache(maxsize=64)
+def _prefix(country: str) -> str:
+    """Return what is dialled to leave a country: what stands before the number of another one."""
+    abroad = "+33140205050" if country != "FR" else "+49301234567"
+    parsed = phonenumbers.parse(abroad)
+    return _digits(phonenumbers.format_out_of_country_calling_number(parsed, country)).removesuffix(abroad[1:])
+
+
+def _digits(text: str) -> str:
+    return "".join([char for char in text if char.isdigit()])
