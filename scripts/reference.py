@@ -113,7 +113,7 @@ def _envelope(kind: type[msgspec.Struct]) -> dict[str, Any]:
             "id": text | {"description": "Unique, and the same over all attempts to deliver: `<call>.<callseq>`."},
             "source": text | {"description": "`edge/` and the appliance's name."},
             "type": {"const": tag_of(kind)},
-            "subject": text | {"description": "The call's id."},
+            "subject": text | {"description": "The call's id; of events that belong to no call, the appliance's name."},
             "time": text | {"format": "date-time", "description": "RFC 3339, UTC, milliseconds."},
             "datacontenttype": {"const": "application/json"},
             "callseq": {"type": "integer", "minimum": 1, "description": "Counts the events of a call without a gap."},

@@ -19,6 +19,7 @@ COMMANDS = (
     "calls",
     "events",
     "recordings",
+    "bans",
     "analyze",
     "amd",
     "menu",

@@ -56,6 +56,9 @@ class Sip(Struct, frozen=True, kw_only=True):
     inner_address: Annotated[str, _text("loopback")] = "127.0.0.1"
     #: New calls a second that one trunk may bring; more get 503.
     calls_per_second: Annotated[int, _range(1, 10_000)] = 200
+    #: What an address gets that no trunk names: `drop`: nothing, the kernel keeps most of what it sends from us;
+    #: `refuse`: 403, a few times a second, which tells that somebody is here.
+    strangers: Literal["drop", "refuse"] = "drop"
     #: Spans at the most; each holds as many legs as its stack allows (4).
     max_spans: Annotated[int, _range(1, 2_000)] = 100
 
@@ -150,6 +153,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: The device behind it, by its profile (a shipped one, or one of `[paths] profiles`), which says what the trunk
     #: itself does not say.
     profile: Annotated[str, _text("name", optional=True)] = ""
+    #: Calls that it may bring at the same time without having acknowledged our answer; more get 503.
+    max_pending: Annotated[int, _range(1, 1_000)] = 100
     #: `host:port` that outgoing calls are sent to; empty: cannot be dialled by number.
     address: Annotated[str, _text("host_port")] = ""
     #: How outgoing calls are sent; incoming ones may use any.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from edge.core.sip.actions import (
+    AcceptCalls,
     Action,
     Bury,
     Count,
@@ -21,7 +22,9 @@ from edge.core.sip.actions import (
     OfferKeys,
     Resolve,
     Resolved,
+    Sample,
     Save,
+    Suspicion,
     Tell,
     ToPeer,
     ToSpan,
@@ -32,13 +35,16 @@ from edge.core.sip.door import FrontDoor
 from edge.core.sip.message import Parsed, Request, Response
 from edge.core.sip.parser import MESSAGE_LIMIT, parse
 from edge.core.sip.relay import DEFAULT_TLS_PORT
+from edge.front.behind import Behind
 from edge.front.certificates import Certificates
+from edge.front.kernel_filter import SourceFilter
 from edge.front.keys import Keys, UnknownKeysError
 from edge.front.resolver import Resolver
 from edge.front.table import Table
 from edge.front.tcp import TcpSide
 from edge.metrics.front import KINDS, FrontMetrics
 from edge.runtime.channel import SupervisorChannel
+from edge.runtime.clock import monotonic_ms
 from edge.runtime.link import LinkClient
 from edge.runtime.pump import Pump
 from edge.vocabulary.ids import LegId
@@ -95,6 +101,9 @@ class Performer:
         for sock in (self._udp, self._inner):
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        self._filter = SourceFilter(self._udp)
+        self._filtered: tuple[int, ...] = ()
+        self._busy = Behind()
         self._tcp = TcpSide(
             pump,
             listeners.streams,
@@ -104,6 +113,7 @@ class Performer:
             trunk_of=door.trunk_at,
             on_frame=self._on_frame,
             on_failed=lambda address: put(Undelivered(address)),
+            on_suspicion=lambda host, kind: put(Suspicion(host, kind)),
         )
         self._resolver = Resolver(pump.post)
         self._messages = {
@@ -119,17 +129,29 @@ class Performer:
             "call_refused": metrics.calls_refused,
             "fault": metrics.faults,
             "challenge": metrics.challenges,
+            "evidence": metrics.evidence,
+            "banned": metrics.bans,
         }
 
     def start(self) -> None:
         """Read the sockets from now on."""
+        self.filter_sources()
         self._pump.watch(self._udp.fileno(), self._read_udp)
         self._pump.watch(self._inner.fileno(), self._read_inner)
         self._tcp.start()
 
     def sweep(self, now_ms: int) -> None:
-        """Close connections that are over their time."""
+        """Close connections that are over their time; take new calls again, or none."""
         self._tcp.sweep(now_ms)
+        changed = self._busy.look(now_ms)
+        if changed is not None:
+            self._put(AcceptCalls("overload", not changed))
+
+    def filter_sources(self) -> None:
+        """Have the kernel keep out whom the core does not want to hear."""
+        if self._filtered != self._door.sources_version:
+            self._filtered = self._door.sources_version
+            self._filter.update(*self._door.sources(monotonic_ms()))
 
     def set_gauges(self) -> None:
         """Bring the gauges up to date."""
@@ -139,6 +161,9 @@ class Performer:
         self._metrics.free_slots.set(figures["free_slots"])
         self._metrics.connections.set(len(self._tcp))
         self._certificates.set_gauges()
+        self._metrics.banned.set(len(self._door.bans(monotonic_ms())))
+        self._metrics.filter.set(self._filter.instructions)
+        self._metrics.kernel_dropped.inc(self._filter.new_drops())
 
     # --- in
 
@@ -149,11 +174,19 @@ class Performer:
                 data, peer = self._udp.recvfrom(MESSAGE_LIMIT + 1)
             except OSError:
                 return
-            if self._door.knows(peer[0]):
-                self._from_peer(parse(data), Flow("udp", Address(peer[0], peer[1])))
-            else:
-                # Strangers cost as little as possible: their datagrams are not even parsed.
-                self._metrics.dropped.labels("stranger").inc()
+            flow = Flow("udp", Address(peer[0], peer[1]))
+            if not self._door.knows(peer[0]):
+                self._put(Sample(data, flow))
+            elif self._admits(data, peer[0]):
+                self._from_peer(parse(data), flow)
+        self._busy.behind(monotonic_ms())
+
+    def _admits(self, data: bytes, host: str) -> bool:
+        """Whether a message of a known source is read; surplus costs as little as possible."""
+        instead = self._door.admits(data, host, monotonic_ms())
+        if instead is not None:
+            self.perform(instead)
+        return instead is None
 
     def _read_inner(self) -> None:
         for _ in range(PER_TURN):
@@ -171,6 +204,8 @@ class Performer:
             self._handling["span"].observe(time.perf_counter() - started)
 
     def _on_frame(self, data: bytes, flow: Flow) -> None:
+        if not self._admits(data, flow.address.host):
+            return
         message = parse(data, stream=True)
         if flow.transport == "tls" and isinstance(message, Request) and message.vias[0].param("alias") is not None:
             self._tcp.alias(flow, message.vias[0].port or DEFAULT_TLS_PORT)
@@ -199,6 +234,8 @@ class Performer:
 
     def perform(self, actions: list[Action]) -> None:
         """Do what the core says, in order."""
+        # Before anything leaves: who is called for the first time may answer at once.
+        self.filter_sources()
         for action in actions:
             if isinstance(action, ToPeer):
                 self._send_peer(action)

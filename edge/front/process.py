@@ -10,6 +10,7 @@ from edge.config import site as config
 from edge.config.site import Site
 from edge.core.sip.actions import (
     AcceptCalls,
+    ClearBans,
     Discarded,
     Input,
     Release,
@@ -17,6 +18,7 @@ from edge.core.sip.actions import (
     SpanLost,
     SpansAre,
     SpanStarted,
+    Sweep,
     Tick,
     Transport,
 )
@@ -54,6 +56,7 @@ from edge.vocabulary.supervision import (
     SpanUp,
     Stop,
 )
+from edge.vocabulary.wire import to_json
 
 BEAT_MS = 500
 #: Switch may be away this long before new calls are refused: its restart takes less.
@@ -97,6 +100,7 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 srtp_without_tls=trunk.srtp_without_tls,
                 dtmf=trunk.dtmf,
                 symmetric=trunk.symmetric_rtp,
+                max_pending=trunk.max_pending,
                 key_tones=_key_tones(trunk),
                 account=account_of(trunk),
                 country=trunk.country,
@@ -134,6 +138,7 @@ def settings_of(site: Site, sip: tuple[str, int], inner: tuple[str, int]) -> Set
         calls_per_second=site.sip.calls_per_second,
         key_tones=KeyTones(inband=site.media.inband_dtmf),
         max_spans=site.sip.max_spans,
+        strangers=site.sip.strangers,
         seed=os.urandom(16).hex(),
     )
 
@@ -233,6 +238,7 @@ class FrontProcess:
     def _beat(self) -> None:
         self._context.channel.beat()
         self._performer.sweep(monotonic_ms())
+        self.put(Sweep())
 
     def _look_at_certificates(self) -> None:
         self._context.channel.health(CERTIFICATE_CONDITION, self._certificates.condition())
@@ -288,6 +294,9 @@ class FrontProcess:
 
     def _on_request(self, message: Request) -> None:
         channel = self._context.channel
+        if message.what == "bans":
+            channel.send(self._bans(message))
+            return
         if message.what != "accept":
             channel.send(Replied(message.id, b"", f"unknown request {message.what[:40]!r}"))
             return
@@ -299,9 +308,35 @@ class FrontProcess:
         self.put(AcceptCalls("not_ready", calls))
         channel.send(Replied(message.id, b"{}"))
 
+    def _bans(self, message: Request) -> Replied:
+        """Answer with the bans that last, after having ended those that the request names."""
+        try:
+            asked = msgspec.json.decode(message.body, type=dict[str, str] | None)
+        except msgspec.DecodeError:
+            return Replied(message.id, b"", 'expected null or {"clear": address, or empty for all}')
+        now_ms = monotonic_ms()
+        before = len(self._door.bans(now_ms))
+        if asked is not None and "clear" in asked:
+            self.put(ClearBans(asked["clear"]))
+        lasting = self._door.bans(now_ms)
+        rows = [
+            {
+                "source": ban.source,
+                "cause": ban.cause,
+                "evidence": ban.evidence,
+                "times": ban.times,
+                "left_ms": ban.until_ms - now_ms,
+            }
+            for ban in lasting
+        ]
+        return Replied(message.id, to_json({"bans": rows, "cleared": before - len(lasting)}))
+
     def _on_reload(self, message: Reload) -> None:
         site = read_site(message.path)
-        self._door.replace_trunks(trunks_of(site), KeyTones(inband=site.media.inband_dtmf))
+        self._door.replace_trunks(
+            trunks_of(site), KeyTones(inband=site.media.inband_dtmf), strangers=site.sip.strangers
+        )
+        self._performer.filter_sources()
         self._certificates.load(site)
         self._look_at_certificates()
         self._log.info("trunks and certificates replaced")

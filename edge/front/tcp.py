@@ -16,6 +16,7 @@ from edge.front.tls import TlsBrokenError, TlsLayer
 from edge.metrics.front import FrontMetrics
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.pump import Pump
+from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.media import Address
 
 PER_SOURCE = 20
@@ -23,8 +24,9 @@ CONNECTIONS = 1000
 ACCEPTED_PER_TURN = 32
 READ_SIZE = 16_384
 WRITE_LIMIT = 65_536
-#: An incomplete message, or a connection without its first one, is given up after this.
-INCOMPLETE_MS = 10_000
+#: An incomplete message, or a connection without its first one, is given up after this (looked at twice a second, so
+#: within 10 s).
+INCOMPLETE_MS = 9_000
 CONNECT_MS = 5_000
 HANDSHAKE_MS = 5_000
 #: Handshakes at the same time: each costs some milliseconds, and messages wait meanwhile.
@@ -49,6 +51,8 @@ class Connection:
         self.reader = StreamReader()
         self.waiting = bytearray()
         self.closing = False
+        #: Accepted, and no whole message has come on it.
+        self.fresh = open_
         self.deadline_ms = monotonic_ms() + (CONNECT_MS if not open_ else HANDSHAKE_MS if layer else INCOMPLETE_MS)
 
     @property
@@ -89,6 +93,7 @@ class TcpSide:
         trunk_of: Callable[[str], str],
         on_frame: Callable[[bytes, Flow], None],
         on_failed: Callable[[Address], None],
+        on_suspicion: Callable[[str, SecurityCause], None],
     ) -> None:
         self._pump = pump
         self._listeners = listeners
@@ -98,6 +103,7 @@ class TcpSide:
         self._known = known
         self._on_frame = on_frame
         self._on_failed = on_failed
+        self._on_suspicion = on_suspicion
         self._connections: dict[int, Connection] = {}
         self._by_key: dict[Key, int] = {}
         self._per_source: dict[str, int] = {}
@@ -125,6 +131,7 @@ class TcpSide:
             if full or not self._known(host):
                 self._metrics.dropped.labels("tcp_limit" if full else "stranger").inc()
                 sock.close()
+                self._on_suspicion(host, "connections" if full else "stranger")
                 continue
             if transport == "tcp":
                 self._add(sock, Address(host, peer[1]), open_=True)
@@ -210,12 +217,14 @@ class TcpSide:
         flow = Flow(connection.transport, connection.address, connection.number, connection.trunk)
         was_complete = not connection.reader.incomplete
         pieces = connection.reader.feed(data)
+        connection.fresh = connection.fresh and not any(isinstance(piece, Frame) for piece in pieces)
         self._hand_out(connection, pieces, flow)
         if connection.closing:
             self._flush(connection)
         elif not connection.reader.incomplete:
-            connection.deadline_ms = monotonic_ms() + IDLE_MS
-        elif pieces or was_complete:
+            if not connection.fresh:
+                connection.deadline_ms = monotonic_ms() + IDLE_MS
+        elif pieces or (was_complete and not connection.fresh):
             # Counted from the message's first octet: one octet now and then must not hold it for ever.
             connection.deadline_ms = monotonic_ms() + INCOMPLETE_MS
 
@@ -343,4 +352,6 @@ class TcpSide:
                 self._metrics.handshakes.labels("late").inc()
                 self._certificates.failed(connection.trunk, connection.address.host, "the handshake took too long")
             self._metrics.dropped.labels("tcp_timeout").inc()
+            if connection.open and (connection.reader.incomplete or connection.fresh):
+                self._on_suspicion(connection.address.host, "connections")
             self._close(connection)

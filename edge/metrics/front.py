@@ -53,6 +53,26 @@ class FrontMetrics:
             ["result"],
             registry=self.registry,
         )
+        self.evidence = Counter(
+            "edge_front_evidence_total",
+            "What spoke against a source, by kind",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.bans = Counter(
+            "edge_front_bans_total", "Sources that were shut out, by cause", ["cause"], registry=self.registry
+        )
+        self.banned = Gauge("edge_front_banned_sources", "Sources that are shut out now", registry=self.registry)
+        self.filter = Gauge(
+            "edge_front_source_filter_instructions",
+            "Length of the kernel's filter of sources on the SIP socket; 0: there is none",
+            registry=self.registry,
+        )
+        self.kernel_dropped = Counter(
+            "edge_front_kernel_dropped_datagrams_total",
+            "Datagrams that the kernel dropped on the SIP socket: kept out by its filter, or found no room",
+            registry=self.registry,
+        )
         self.dialogs = Gauge("edge_front_dialogs", "Dialogs that are relayed now", registry=self.registry)
         self.spans = Gauge("edge_front_spans", "Spans that take calls", registry=self.registry)
         self.free_slots = Gauge("edge_front_free_slots", "Legs that spans have room for", registry=self.registry)

@@ -30,7 +30,7 @@ from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
-from edge.switch.rows import call_row, ended_row, event_row
+from edge.switch.rows import call_row, ended_row, event_row, site_event_row
 from edge.switch.seats import Seats
 from edge.vocabulary import events
 from edge.vocabulary.commands import Reject
@@ -45,6 +45,7 @@ from edge.vocabulary.reports import (
     LegEnded,
     LegIncoming,
     MediaSnapshot,
+    Noticed,
     SoundHeard,
     SpanReserved,
     SpanSnapshot,
@@ -82,6 +83,8 @@ class Exchange:
         #: Receivers that are connected and have shown their snapshot.
         self.connected: set[str] = set()
         self.draining = False
+        #: Events so far whose subject is the appliance.
+        self.noticed = 0
         #: Why new calls can't be taken ("storage", "disk"), "" when they can.
         self.refusing = ""
         self._now_ms = now_ms
@@ -104,12 +107,20 @@ class Exchange:
                 self.feed(call, body)
         elif isinstance(body, LegIncoming):
             self._incoming(body)
+        elif isinstance(body, Noticed):
+            self._noticed(body)
         elif isinstance(body, EngineOverload):
             self.note_overload(process, on=body.on)
         elif isinstance(body, SpanSnapshot | FrontSnapshot | MediaSnapshot):
             return
         else:
             self._about_leg(body.leg, body)
+
+    def _noticed(self, report: Noticed) -> None:
+        """Make an event that belongs to no call: its subject is the appliance."""
+        self.noticed += 1
+        site = self.plan.site.name
+        self.turn.events.append(site_event_row(report.event, self.noticed, rfc3339(self._wall()), site))
 
     def _about_leg(self, leg: LegId, body: AnyReport) -> None:
         call = self.calls.get(call_of(leg))

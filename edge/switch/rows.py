@@ -3,23 +3,32 @@
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Emit, Incoming
 from edge.storage.turn import CallRow, EventRow
-from edge.vocabulary.events import CallEnded, Envelope
+from edge.vocabulary.events import AnyEvent, CallEnded, Envelope, SiteEvent
 from edge.vocabulary.wire import to_json
 
 
 def event_row(emit: Emit, time: str, site: str) -> EventRow:
     """Return an event as CloudEvents 1.0 JSON (structured mode)."""
-    type_ = str(emit.event.__struct_config__.tag)
+    return _row(emit.event, emit.call, emit.callseq, time, site)
+
+
+def site_event_row(event: SiteEvent, number: int, time: str, site: str) -> EventRow:
+    """Return the `number`-th event that belongs to no call."""
+    return _row(event, site, number, time, site)
+
+
+def _row(event: AnyEvent, subject: str, number: int, time: str, site: str) -> EventRow:
+    type_ = str(event.__struct_config__.tag)
     envelope = Envelope(
-        id=f"{emit.call}.{emit.callseq}",
+        id=f"{subject}.{number}",
         source=f"edge/{site}",
         type=type_,
-        subject=emit.call,
+        subject=subject,
         time=time,
-        callseq=emit.callseq,
-        data=emit.event,
+        callseq=number,
+        data=event,
     )
-    return EventRow(envelope.id, emit.call, emit.callseq, type_, time, to_json(envelope))
+    return EventRow(envelope.id, subject, number, type_, time, to_json(envelope))
 
 
 def call_row(call: Call, boot: str, started: str) -> CallRow:

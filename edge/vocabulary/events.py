@@ -1,8 +1,11 @@
 """Every event that a backend can receive: one definition for code, schemas and documentation.
 
 An event is stored as CloudEvents 1.0 JSON. `type` is the class's tag, `subject` the call id, `callseq` counts from 1
-without a gap per call, `id` is `<call>.<callseq>`. Events without a call carry the appliance's name as subject.
+without a gap per call, `id` is `<call>.<callseq>`. Events without a call carry the appliance's name as subject, and
+are counted together.
 """
+
+from typing import Literal
 
 from msgspec import Struct
 
@@ -20,6 +23,11 @@ from edge.vocabulary.media import (
 )
 from edge.vocabulary.private import Private
 from edge.vocabulary.quality import QualityFigures
+
+#: What may be held against a source.
+SecurityCause = Literal[
+    "scanner", "stranger", "malformed", "unknown_number", "failed_digest", "rate", "connections", "span_killed"
+]
 
 
 class CallStarted(Struct, frozen=True, tag="call.started", kw_only=True):
@@ -353,6 +361,37 @@ class AudioResumed(Struct, frozen=True, tag="leg.audio_resumed", kw_only=True):
     fault: AudioFault
 
 
+class SecurityBanned(Struct, frozen=True, tag="security.banned", kw_only=True):
+    """What a source sent adds up to an attack: it is shut out for a time."""
+
+    #: Its IP address.
+    source: str
+    #: The trunk that names the source; empty: a stranger. A trunk's good traffic is never stopped: what is wrong with
+    #: its messages is only not answered any more. After `span_killed` it brings no new calls.
+    trunk: str = ""
+    #: What it did most: `scanner` (names itself a tool), `stranger` (asked without being known), `malformed`,
+    #: `unknown_number`, `failed_digest`, `rate` (more than its trunk may send), `connections` (too many, or stalled),
+    #: `span_killed` (its messages ended spans).
+    cause: SecurityCause
+    #: Pieces of evidence by kind, those of the last minutes.
+    evidence: dict[str, int]
+    seconds: int
+    #: How often it was shut out in the last day, this time included; each time is twice as long as the one before.
+    times: int
+
+
+class SecurityUnbanned(Struct, frozen=True, tag="security.unbanned", kw_only=True):
+    """A source is not shut out any more."""
+
+    source: str
+    trunk: str = ""
+    #: `expired`, or `cleared` by a person.
+    by: str
+
+
+#: Events that belong to no call.
+SiteEvent = SecurityBanned | SecurityUnbanned
+
 AnyEvent = (
     CallStarted
     | CallAnswered
@@ -385,6 +424,8 @@ AnyEvent = (
     | RecordingFailed
     | AudioStopped
     | AudioResumed
+    | SecurityBanned
+    | SecurityUnbanned
 )
 
 

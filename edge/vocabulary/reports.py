@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason
+from edge.vocabulary.events import SiteEvent
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
 from edge.vocabulary.media import (
@@ -33,6 +34,12 @@ class CommandDone(Struct, frozen=True, tag=True):
 
     id: CommandId
     error: str | None = None
+
+
+class Noticed(Struct, frozen=True, tag=True):
+    """Something happened that backends are to be told of, and that belongs to no call."""
+
+    event: SiteEvent
 
 
 # --- from front ---------------------------------------------------------------------------------------------------
@@ -276,6 +283,7 @@ class MediaSnapshot(Struct, frozen=True, tag=True):
 
 AnyReport = (
     CommandDone
+    | Noticed
     | LegIncoming
     | LegMedia
     | SpanReserved

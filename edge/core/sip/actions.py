@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.core.sip.message import Parsed
+from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address
@@ -107,8 +108,32 @@ class Discarded(Struct, frozen=True):
 class AcceptCalls(Struct, frozen=True):
     """Whether new calls may come in; one closed reason why not."""
 
-    why_not: Literal["switch_down", "not_ready", "draining"]
+    why_not: Literal["switch_down", "not_ready", "draining", "overload"]
     accept: bool
+
+
+class Suspicion(Struct, frozen=True):
+    """The shell saw something that speaks against `source`: a stranger's connection, too many of them, stalled ones."""
+
+    source: str
+    kind: SecurityCause
+
+
+class Sample(Struct, frozen=True):
+    """A datagram of a source that nobody knows."""
+
+    data: bytes
+    flow: Flow
+
+
+class ClearBans(Struct, frozen=True):
+    """A person ends the ban of `source`, or all when it is empty."""
+
+    source: str
+
+
+class Sweep(Struct, frozen=True):
+    """Some half a second has passed."""
 
 
 class Tick(Struct, frozen=True):
@@ -127,6 +152,10 @@ Input = (
     | Undelivered
     | Discarded
     | AcceptCalls
+    | Suspicion
+    | Sample
+    | ClearBans
+    | Sweep
     | Tick
 )
 
@@ -207,7 +236,7 @@ class Resolve(Struct, frozen=True):
     host: str
 
 
-Counted = Literal["message", "refused", "dropped", "call_refused", "fault", "challenge"]
+Counted = Literal["message", "refused", "dropped", "call_refused", "fault", "challenge", "evidence", "banned"]
 
 
 class Count(Struct, frozen=True):

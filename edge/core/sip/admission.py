@@ -95,6 +95,15 @@ def problem_of(relay: Relay, request: Request, flow: Flow) -> tuple[int, str, di
     return None
 
 
+def excess_of(relay: Relay, arrival: Arrival, trunk: Trunk) -> str | None:
+    """Return why this trunk may not bring a further call now, whatever room there is: others must not feel it."""
+    if not relay.guard.may_call(arrival.flow.address.host, relay.now_ms):
+        return "banned"
+    if not relay.trunks.admit(trunk, relay.now_ms):
+        return "rate"
+    return "pending" if relay.dialogs.pending_of(trunk.name) >= trunk.max_pending else None
+
+
 def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
     """Take a new INVITE of `trunk`: check it, find a span, pass it on; or refuse it."""
     request = arrival.request
@@ -104,8 +113,8 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
     if arrival.closed:
         refuse(relay, arrival, 503, arrival.closed, {"Retry-After": RETRY_LATER})
         return
-    if not relay.trunks.admit(trunk, relay.now_ms):
-        refuse(relay, arrival, 503, "rate", {"Retry-After": RETRY_SOON})
+    if (excess := excess_of(relay, arrival, trunk)) is not None:
+        refuse(relay, arrival, 503, excess, {"Retry-After": RETRY_SOON})
         return
     policy = trunk.srtp_over(arrival.flow.transport)
     if policy is None:

@@ -249,6 +249,10 @@ class Dialogs:
         self._tomb_by_tag: dict[tuple[str, str], Tombstone] = {}
         #: Hosts that we have dialled: they may answer us although no trunk names them.
         self._direct: dict[str, int] = {}
+        #: Grows whenever a host comes to them.
+        self.direct_version = 0
+        #: Call-ID -> dialogs that have it.
+        self._calls: dict[str, int] = {}
 
     def add(self, dialog: Dialog) -> None:
         """Take a new dialog in."""
@@ -257,8 +261,10 @@ class Dialogs:
             self._by_invite[dialog.call_id, dialog.peer_tag] = dialog
         if dialog.own_tag:
             self._by_own[dialog.call_id, dialog.own_tag] = dialog
+        self._calls[dialog.call_id] = self._calls.get(dialog.call_id, 0) + 1
         if not dialog.incoming:
             host = dialog.first_host
+            self.direct_version += host not in self._direct
             self._direct[host] = self._direct.get(host, 0) + 1
 
     def set_own_tag(self, dialog: Dialog, tag: str) -> None:
@@ -273,6 +279,9 @@ class Dialogs:
             del self._by_invite[dialog.call_id, dialog.peer_tag]
         if self._by_own.get((dialog.call_id, dialog.own_tag)) is dialog:
             del self._by_own[dialog.call_id, dialog.own_tag]
+        self._calls[dialog.call_id] -= 1
+        if not self._calls[dialog.call_id]:
+            del self._calls[dialog.call_id]
         if not dialog.incoming:
             host = dialog.first_host
             self._direct[host] -= 1
@@ -306,6 +315,22 @@ class Dialogs:
     def tomb_of(self, call_id: str, tag: str) -> Tombstone | None:
         """Tombstone that has `tag` on either side."""
         return self._tomb_by_tag.get((call_id, tag))
+
+    def has_call(self, call_id: str) -> bool:
+        """Whether a dialog has this Call-ID."""
+        return call_id in self._calls
+
+    def pending_of(self, trunk: str) -> int:
+        """Count the calls of a trunk whose INVITE has no final response yet, or one that was not acknowledged."""
+        return sum(
+            dialog.incoming and dialog.trunk == trunk and dialog.state in ("offered", "early", "answered")
+            for dialog in self.by_leg.values()
+        )
+
+    @property
+    def direct_hosts(self) -> list[str]:
+        """Hosts that we have dialled."""
+        return list(self._direct)
 
     def is_direct(self, host: str) -> bool:
         """Whether a leg that is up was dialled to `host`."""

@@ -1,6 +1,7 @@
 """The front door's core: one input in, actions out. See `relay` for the state and ARCHITECTURE.md for the flows."""
 
 from collections.abc import Callable, Iterable
+from ipaddress import ip_network
 from typing import Any
 
 from edge.core.deadline import Deadline
@@ -8,6 +9,7 @@ from edge.core.sip import admission, challenged, from_peer, from_span, orphans
 from edge.core.sip.actions import (
     AcceptCalls,
     Action,
+    ClearBans,
     Discarded,
     FromPeer,
     FromSpan,
@@ -15,18 +17,25 @@ from edge.core.sip.actions import (
     Release,
     Reserve,
     Resolved,
+    Sample,
     SpanLost,
     SpansAre,
     SpanStarted,
+    Suspicion,
+    Sweep,
     Tick,
     ToPeer,
     ToSpan,
     Undelivered,
 )
 from edge.core.sip.dialogs import Dialog, Tombstone
+from edge.core.sip.evidence import Ban
 from edge.core.sip.relay import Relay
 from edge.core.sip.reservations import Reservation, Reservations
+from edge.core.sip.source_filter import DENIED_LIMIT, Network
+from edge.core.sip.strangers import Policy, Strangers
 from edge.core.sip.trunks import Settings, Trunk
+from edge.core.sip.uri import is_literal
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Q24, Address, KeyTones
 from edge.vocabulary.supervision import RetireSpan, WantSpans
@@ -42,6 +51,7 @@ class FrontDoor:
         self._relay = Relay(settings)
         self._reservations = Reservations(self._relay)
         self._closed: dict[str, None] = {}
+        self._strangers = strangers = Strangers(self._relay, settings.strangers)
         relay, reservations = self._relay, self._reservations
         self._others: dict[type, Callable[[Any], None]] = {
             Reserve: lambda item: reservations.reserve(item.leg, item.target, item.trunk, item.caller, item.identity),
@@ -53,6 +63,10 @@ class FrontDoor:
             Undelivered: lambda item: self._undelivered(item.address),
             Discarded: lambda item: self._discard(item.legs),
             AcceptCalls: self._admission,
+            Suspicion: lambda item: relay.hold(item.source, item.kind),
+            Sample: lambda item: strangers.take(item.data, item.flow),
+            ClearBans: lambda item: relay.out.extend(relay.guard.clear(item.source, relay.now_ms)),
+            Sweep: lambda _: relay.out.extend(relay.guard.sweep(relay.now_ms)),
         }
 
     # --- what the shell may look at
@@ -70,6 +84,30 @@ class FrontDoor:
         """Return the name of the trunk that `host` belongs to; empty: none."""
         trunk = self._relay.trunks.of_host(host)
         return trunk.name if trunk is not None else ""
+
+    def admits(self, data: bytes, host: str, now_ms: int) -> list[Action] | None:
+        """Whether a message of a known source is read (None); else what is to be done instead."""
+        guard = self._relay.guard
+        return None if guard.admits(data, host, now_ms) else guard.over(host, now_ms)
+
+    @property
+    def sources_version(self) -> tuple[int, int, int]:
+        """Differs when `sources` may."""
+        relay = self._relay
+        return relay.trunks.version, relay.dialogs.direct_version, relay.guard.version
+
+    def sources(self, now_ms: int) -> tuple[list[Network], list[str]]:
+        """Return the networks whose messages are to reach us, and hosts in them that are shut out."""
+        relay = self._relay
+        denied = relay.guard.kept_out(DENIED_LIMIT, now_ms)
+        if self._strangers.policy == "refuse":
+            return [ip_network("0.0.0.0/0"), ip_network("::/0")], denied
+        hosts = [ip_network(host.strip("[]")) for host in relay.dialogs.direct_hosts if is_literal(host)]
+        return [*relay.trunks.networks, *hosts], denied
+
+    def bans(self, now_ms: int) -> list[Ban]:
+        """Return the bans that last."""
+        return self._relay.guard.bans(now_ms)
 
     def record(self, leg: LegId) -> Record | None:
         """Return what is to be written to the table for a leg: its dialog, or its reservation before that."""
@@ -125,9 +163,12 @@ class FrontDoor:
             relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
         challenged.restore(relay, dialog)
 
-    def replace_trunks(self, trunks: tuple[Trunk, ...], key_tones: KeyTones = Q24) -> None:
-        """Take a new set of trunks (reload), and which tones are keys on calls of none."""
+    def replace_trunks(
+        self, trunks: tuple[Trunk, ...], key_tones: KeyTones = Q24, *, strangers: Policy = "drop"
+    ) -> None:
+        """Take a new set of trunks (reload), the tones that are keys on calls of none, and what strangers get."""
         self._relay.trunks.replace(trunks, key_tones)
+        self._strangers.policy = strangers
 
     def handle(self, item: Input, now_ms: int) -> list[Action]:
         """Take one input (`now_ms`: CLOCK_MONOTONIC, milliseconds) and return what is to be done, in order."""

@@ -32,15 +32,24 @@ def take(relay: Relay, item: FromPeer, closed: str) -> None:
     if isinstance(message, NotSip):
         relay.count("dropped", "not_sip")
     elif isinstance(message, Malformed):
-        relay.count("refused", message.why)
-        data = answer_malformed(message, f"e{item.token}")
-        if data is not None:
-            relay.out.append(ToPeer(data, flow))
+        _malformed(relay, message, item)
     elif isinstance(message, Request):
         message.vias[0] = message.vias[0].seen_from(flow.address.host, flow.address.port)
         _request(relay, Arrival(request=message, flow=flow, trunk=trunk, token=item.token, closed=closed))
     else:
         peer_responses.take(relay, message, flow)
+
+
+def _malformed(relay: Relay, message: Malformed, item: FromPeer) -> None:
+    source = item.flow.address.host
+    if relay.guard.banned(source, relay.now_ms) is not None:
+        relay.count("dropped", "banned")
+        return
+    relay.count("refused", message.why)
+    relay.hold(source, "malformed")
+    data = answer_malformed(message, f"e{item.token}")
+    if data is not None:
+        relay.out.append(ToPeer(data, item.flow))
 
 
 def _request(relay: Relay, arrival: Arrival) -> None:

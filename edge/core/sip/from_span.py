@@ -272,6 +272,11 @@ def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Re
         pending.status = message.status
         relay.save(dialog)
     data = relay.to_peer(answer, pending.flow or dialog.flow)
+    if first and message.status in (200, 404) and dialog.source is not None:
+        if message.status == 200:
+            relay.guard.good(dialog.source.host, relay.now_ms)
+        else:
+            relay.hold(dialog.source.host, "unknown_number")
     if first and message.status >= 300 and dialog.state == "early":
         dialog.state = "refused"
         relay.alarm(dialog, TIMEOUT_MS)

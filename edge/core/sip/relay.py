@@ -27,12 +27,14 @@ from edge.core.sip.actions import (
 )
 from edge.core.sip.authentication import Authenticator
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Dialogs, Pending, Tombstone
+from edge.core.sip.guard import Guard
 from edge.core.sip.message import ALLOW, EXTENSIONS, Request, Response, serialise
 from edge.core.sip.spans import SpanPool
 from edge.core.sip.transactions import Repeater
 from edge.core.sip.trunks import Settings, Trunks
 from edge.core.sip.uri import NameAddr, Params, Uri, Via, is_literal
 from edge.vocabulary.endings import EndReason, Outcome, Party
+from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import AnyReport, LegEnded
@@ -103,6 +105,7 @@ class Relay:
         self.trunks = Trunks(settings.trunks, settings.calls_per_second, settings.key_tones)
         self.authenticator = Authenticator(settings.seed)
         self.dialogs = Dialogs()
+        self.guard = Guard(self.trunks, self.dialogs, settings.calls_per_second)
         self.spans = SpanPool(settings.max_spans)
         self.repeats = Repeater()
         self.now_ms = 0
@@ -153,6 +156,10 @@ class Relay:
     def count(self, what: Counted, label: str) -> None:
         """Count something."""
         self.out.append(Count(what, label))
+
+    def hold(self, source: str, kind: SecurityCause) -> None:
+        """Hold something against a source."""
+        self.out += self.guard.hold(source, kind, self.now_ms)
 
     def tell(self, report: AnyReport) -> None:
         """Report to switch."""

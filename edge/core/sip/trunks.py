@@ -33,6 +33,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     key_tones: KeyTones = KeyTones()
     #: Its peers' media addresses may be learned.
     symmetric: bool = False
+    #: Calls that it may bring at the same time without having acknowledged our answer.
+    max_pending: int = 100
     #: Who we are there; None: it knows us by our address.
     account: Account | None = None
     #: Keys of SRTP may be told over connections that are not TLS.
@@ -64,6 +66,8 @@ class Trunks:
     def __init__(self, trunks: tuple[Trunk, ...], calls_per_second: int, key_tones: KeyTones = Q24) -> None:
         self._cap = calls_per_second
         self._starts: dict[str, deque[int]] = {}
+        #: Grows with every new set.
+        self.version = 0
         self.replace(trunks, key_tones)
 
     def replace(self, trunks: tuple[Trunk, ...], key_tones: KeyTones = Q24) -> None:
@@ -72,6 +76,7 @@ class Trunks:
         `key_tones`: which tones are keys where a call goes to no trunk.
         """
         self.key_tones = key_tones
+        self.version += 1
         self.by_name = {trunk.name: trunk for trunk in trunks}
         # A trunk's own address answers what we send there, whether its sources name it or not.
         self._networks = [
@@ -97,6 +102,11 @@ class Trunks:
             self._known.clear()
         self._known[host] = found
         return found
+
+    @property
+    def networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """All sources."""
+        return [network for network, _ in self._networks]
 
     def admit(self, trunk: Trunk, now_ms: int) -> bool:
         """Count a new call of `trunk`; False when it is above the cap of calls a second."""
@@ -127,3 +137,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_spans: int
     #: Random and unguessable, for what must not be foreseen (cnonces, jitter).
     seed: str = ""
+    #: What strangers get.
+    strangers: Literal["drop", "refuse"] = "drop"

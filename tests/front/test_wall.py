@@ -1,0 +1,226 @@
+"""Front as a process against strangers, scanners, floods and slow senders."""
+
+import contextlib
+import re
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from edge.config.site import Trunk
+from edge.core.sip.message import serialise
+from edge.front.tcp import INCOMPLETE_MS, PER_SOURCE
+from edge.vocabulary.commands import ReserveSpan
+from edge.vocabulary.events import SecurityBanned, SecurityUnbanned
+from edge.vocabulary.ids import LegId
+from edge.vocabulary.private import Private
+from edge.vocabulary.reports import Noticed, SpanReserved
+from edge.vocabulary.supervision import Reload, Replied, Scrape, Scraped
+from edge.vocabulary.supervision import Request as Asked
+from tests.core.sip.world import answer
+from tests.front.rig import Rig, Wire
+from tests.front.test_process import invite, span_invite, within
+from tests.support.addresses import address as loopback_address
+from tests.support.child import Child, write_site
+from tests.support.waiting import until
+
+FLOOD = 3200
+
+
+@pytest.fixture
+def rig(address: str, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(address, tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def stranger(rig: Rig, stranger_address: str) -> Iterator[Wire]:
+    wire = Wire(stranger_address, rig.udp.getsockname())
+    yield wire
+    wire.sock.close()
+
+
+@pytest.fixture
+def stranger_address() -> Iterator[str]:
+    with loopback_address() as at:
+        yield at
+
+
+def options(rig: Rig, wire: Wire, number: int = 1) -> bytes:
+    request = within(invite(rig, f"probe-{number}", port=wire.port), "OPTIONS", number)
+    request.to = request.to.with_tag("")
+    return serialise(request)
+
+
+def answered_options(rig: Rig, wire: Wire) -> None:
+    wire.send(options(rig, wire))
+    wire.response(200)
+
+
+def metric(front: Child, name: str) -> float:
+    front.send(Scrape(7))
+    match = re.search(rf"^{re.escape(name)} ([0-9.e+]+)$", front.next(Scraped).text, re.MULTILINE)
+    return float(match[1]) if match else 0.0
+
+
+def asked(front: Child, body: object) -> dict:
+    front.send(Asked(3, "bans", msgspec.json.encode(body)))
+    reply = front.next(Replied)
+    assert reply.error is None, reply
+    return dict(msgspec.json.decode(reply.body))
+
+
+def events(rig: Rig) -> list:
+    return [report.event for report in rig.switch.of(Noticed)]
+
+
+def silent(wire: Wire) -> bool:
+    wire.sock.settimeout(0.3)
+    try:
+        wire.sock.recv(2000)
+    except TimeoutError:
+        return True
+    return False
+
+
+def test_the_kernel_keeps_most_of_a_strangers_flood_from_front(rig: Rig, stranger: Wire) -> None:
+    with rig.front() as front:
+        answered_options(rig, rig.peer)
+        assert metric(front, "edge_front_source_filter_instructions") > 0
+        data = options(rig, stranger)
+        for n in range(FLOOD):
+            stranger.send(data)
+            if n % 100 == 0:
+                time.sleep(0.005)  # else the sender's own buffer is what drops them
+        answered_options(rig, rig.peer)
+
+        def counted() -> tuple[float, float]:
+            kept = metric(front, "edge_front_kernel_dropped_datagrams_total")
+            return kept, metric(front, 'edge_front_messages_dropped_total{reason="stranger"}')
+
+        kept, seen = counted()
+        assert kept + seen == FLOOD
+        # By the sampling some 100 are seen, until the source is banned and none is.
+        assert 0 < seen < FLOOD / 10
+        assert silent(stranger)
+
+
+def test_reload_lets_a_new_trunk_in_and_an_old_one_no_more(rig: Rig, stranger: Wire) -> None:
+    with rig.front() as front:
+        answered_options(rig, rig.peer)
+        stranger.send(options(rig, stranger))
+        assert silent(stranger)
+        site = replace(rig.site, trunks=[Trunk(name="other", sources=[stranger.host])])
+        front.send(Reload(str(write_site(site, rig.folder / "new.msgpack"))))
+
+        def let_in() -> bool:
+            stranger.send(options(rig, stranger))
+            return not silent(stranger)
+
+        until(let_in, 15, "the new trunk is answered")
+        rig.peer.send(options(rig, rig.peer))
+        assert silent(rig.peer)
+
+
+def test_who_was_dialled_may_answer(rig: Rig, stranger: Wire) -> None:
+
+    span = rig.span("span-1")
+    with rig.front():
+        target = Private(f"sip:bob@{stranger.host}:{stranger.port}")
+        rig.switch.send("c1:1:1", ReserveSpan(leg=LegId("c1.2"), target=target, trunk="", caller=Private("100")))
+        rig.until(lambda: rig.switch.of(SpanReserved))
+        span.send(span_invite(rig, LegId("c1.2"), span.port))
+        sent = stranger.request("INVITE")
+        # Not one answer may be lost to the sampling: twenty repeats, twenty arrive.
+        for _ in range(20):
+            stranger.send(answer(sent, 180, tag="bob", media="", contact=None))
+            span.response(180)
+
+
+def test_a_scanner_is_banned_listed_told_of_and_cleared(rig: Rig, stranger: Wire) -> None:
+    scan = options(rig, stranger).replace(b"Max-Forwards", b"User-Agent: friendly-scanner\r\nMax-Forwards")
+    with rig.front() as front:
+        answered_options(rig, rig.peer)
+        rig.until(lambda: [stranger.send(scan) for _ in range(50)] and asked(front, None)["bans"], "banned")
+        (ban,) = asked(front, None)["bans"]
+        assert (ban["source"], ban["cause"], ban["times"]) == (stranger.host, "scanner", 1)
+        assert 590_000 < ban["left_ms"] <= 600_000
+        banned = rig.until(lambda: [e for e in events(rig) if isinstance(e, SecurityBanned)])
+        assert [e.source for e in banned] == [stranger.host]
+        seen = metric(front, 'edge_front_messages_dropped_total{reason="stranger"}')
+        for _ in range(500):
+            stranger.send(scan)
+        answered_options(rig, rig.peer)
+        assert metric(front, 'edge_front_messages_dropped_total{reason="stranger"}') == seen, "the kernel drops all"
+        assert asked(front, {"clear": stranger.host}) == {"bans": [], "cleared": 1}
+        rig.until(lambda: [e for e in events(rig) if isinstance(e, SecurityUnbanned) and e.by == "cleared"])
+        assert silent(stranger)
+
+
+def test_strangers_are_refused_where_the_site_says_so(rig: Rig, stranger: Wire) -> None:
+    rig.site = replace(rig.site, sip=replace(rig.site.sip, strangers="refuse"))
+    with rig.front():
+        padded = options(rig, stranger).replace(b"Max-Forwards", b"Subject: " + b"x" * 200 + b"\r\nMax-Forwards")
+        stranger.send(padded)
+        stranger.response(403)
+
+
+def test_a_stranger_gets_no_tcp(rig: Rig, stranger: Wire) -> None:
+    with rig.front() as front, socket.create_connection(rig.tcp.getsockname(), 10, (stranger.host, 0)) as connection:
+        connection.settimeout(10)
+        assert connection.recv(1) == b""
+        assert metric(front, 'edge_front_evidence_total{kind="stranger"}') == 1.0
+
+
+def test_stalled_connections_are_closed_and_honest_ones_served_meanwhile(rig: Rig) -> None:
+    """Ten sources with as many connections as one may have, each with the begin of a message or with nothing."""
+    rig.site = replace(rig.site, trunks=[Trunk(name="main", sources=["127.0.0.0/8"])])
+    stalled: dict[socket.socket, float] = {}
+    with rig.front() as front, selectors.DefaultSelector() as closing:
+        data = options(rig, rig.peer).replace(b"/UDP", b"/TCP")
+        for n in range(10 * PER_SOURCE):
+            sock = socket.create_connection(rig.tcp.getsockname(), 10, (f"127.99.0.{n % 10 + 1}", 0))
+            if n % 3:
+                sock.sendall(data[: 10 * (n % 20)])
+            sock.setblocking(False)
+            closing.register(sock, selectors.EVENT_READ)
+            stalled[sock] = time.monotonic()
+        until(lambda: metric(front, "edge_front_tcp_connections") == 10 * PER_SOURCE, 10, "all accepted")
+        lasted: list[float] = []
+        served, tries = 0, 0
+        next_drip = time.monotonic()
+        while stalled and time.monotonic() < max(stalled.values()) + 2 * INCOMPLETE_MS / 1000:
+            for key, _ in closing.select(0.2):
+                sock = key.fileobj
+                assert isinstance(sock, socket.socket)
+                with contextlib.suppress(ConnectionResetError):
+                    assert sock.recv(10) == b""
+                lasted.append(time.monotonic() - stalled.pop(sock))
+                closing.unregister(sock)
+                sock.close()
+            if time.monotonic() >= next_drip:
+                next_drip += 1
+                # A little of a message now and then does not buy time.
+                for sock in list(stalled)[:20]:
+                    try:
+                        sock.send(b"X-")
+                    except OSError:
+                        continue
+                tries += 1
+                with socket.create_connection(rig.tcp.getsockname(), 10, (rig.address, 0)) as honest:
+                    honest.settimeout(5)
+                    honest.sendall(data)
+                    served += honest.recv(2000).startswith(b"SIP/2.0 200")
+                answered_options(rig, rig.peer)
+        assert not stalled
+        assert served == tries > 5
+        assert max(lasted) <= INCOMPLETE_MS / 1000 + 2
+        assert metric(front, 'edge_front_evidence_total{kind="connections"}') == 10 * PER_SOURCE
