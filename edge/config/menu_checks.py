@@ -11,7 +11,7 @@ from edge.config import kinds
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, find, place_of
 from edge.config.menu_graph import loops, reachable
-from edge.config.menu_source import GatherNode, ListenNode, Node, TransferNode
+from edge.config.menu_source import AnsweredNode, GatherNode, ListenNode, Node, TransferNode
 from edge.config.site import Trunk
 from edge.core.menus.model import FLASH_CHOICE
 from edge.vocabulary.endings import Outcome
@@ -49,6 +49,9 @@ def edges_of(node: Node, located: Located) -> list[_Edge]:
             edges.append(_Edge(target, place_of(located, path), by))
 
     plain = "act" if isinstance(node, (GatherNode, ListenNode)) else "none"
+    # Once it is known who answered, the node takes no time.
+    for name in ("human", "machine", "fax", "unknown", "no_beep"):
+        add(name, target=getattr(node, name, ""), by="none")
     for name in ("next", "after"):
         add(name, target=getattr(node, name, ""), by="act" if name == "after" else plain)
     add("failed", target=getattr(node, "failed", ""), by="none" if isinstance(node, TransferNode) else "silence")
@@ -149,6 +152,22 @@ def _check_prefix(node: GatherNode, digits: str, place: Place, findings: Finding
         )
     elif node.next and len(digits) < node.gather.max_digits:
         findings.warning(place, f"digits that begin with '{digits}' never get to 'next', choice '{digits}' takes them")
+
+
+def check_answered(node: AnsweredNode, located: Located, findings: Findings) -> None:
+    """Check that what is waited for has a use."""
+    settings = node.answered
+    if settings.wait_for != "verdict":
+        if settings.wait_for == "greeting" and find(located, ("answered", "beep_timeout")):
+            place = place_of(located, ("answered", "beep_timeout"), key=True)
+            findings.error(place, "no beep is waited for", "wait_for: beep")
+        return
+    if node.no_beep:
+        findings.error(place_of(located, ("no_beep",), key=True), "no beep is waited for", "wait_for: beep")
+    for name in ("greeting_timeout", "beep_timeout"):
+        if find(located, ("answered", name)):
+            place = place_of(located, ("answered", name), key=True)
+            findings.error(place, "nothing is waited for but the verdict", "wait_for: beep")
 
 
 def check_transfer(node: TransferNode, located: Located, trunks: Sequence[Trunk], findings: Findings) -> None:

@@ -189,6 +189,35 @@ class ListenNode(Struct, kw_only=True):
     failed: NodeRef
 
 
+class AnsweredSettings(Struct, kw_only=True):
+    """Short form: nothing, or what a machine is waited for."""
+
+    #: Of a machine: go on as soon as it is one (`verdict`), when its greeting is over, or when its beep is.
+    wait_for: Literal["verdict", "greeting", "beep"] = "verdict"
+    #: Longest wait for the verdict; then it is `unknown`.
+    timeout: Annotated[int, _duration(1000, 120_000)] = 15000
+    #: Longest wait for the end of a machine's greeting.
+    greeting_timeout: Annotated[int, _duration(1000, 600_000)] = 60000
+    #: Longest wait for the beep when the greeting is over.
+    beep_timeout: Annotated[int, _duration(100, 60_000)] = 5000
+
+
+class AnsweredNode(Struct, kw_only=True):
+    """Go on by who answered a call that we made. On calls that came in it is `unknown`, at once."""
+
+    answered: Annotated[AnsweredSettings, _short("wait_for")]
+    #: Node when somebody answered.
+    human: NodeRef
+    #: Node when a machine did.
+    machine: NodeRef
+    #: Node when a fax terminal did; empty: as `machine`.
+    fax: OptionalNodeRef = ""
+    #: Node when it is not known; empty: as `human`, since to hang up on one is the costly error.
+    unknown: OptionalNodeRef = ""
+    #: Node when the end of a machine's greeting, or its beep, did not come in time; empty: as `machine`.
+    no_beep: OptionalNodeRef = ""
+
+
 class PressSettings(Struct, kw_only=True):
     """Short form: the digits alone."""
 
@@ -230,7 +259,7 @@ class HangUpNode(Struct, kw_only=True):
     hang_up: Annotated[HangUpSettings, _short("reason")]
 
 
-Node = PlayNode | SayNode | GatherNode | TransferNode | ListenNode | PressNode | WaitNode | HangUpNode
+Node = PlayNode | SayNode | GatherNode | TransferNode | ListenNode | AnsweredNode | PressNode | WaitNode | HangUpNode
 
 NODE_KINDS: dict[str, type[Node]] = {
     "play": PlayNode,
@@ -238,6 +267,7 @@ NODE_KINDS: dict[str, type[Node]] = {
     "gather": GatherNode,
     "transfer": TransferNode,
     "listen": ListenNode,
+    "answered": AnsweredNode,
     "press": PressNode,
     "wait": WaitNode,
     "hang_up": HangUpNode,

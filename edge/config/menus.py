@@ -12,7 +12,7 @@ from edge.config import kinds, prompts
 from edge.config import menu_source as source
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, find, place_of
-from edge.config.menu_checks import check_flow, check_gather, check_transfer
+from edge.config.menu_checks import check_answered, check_flow, check_gather, check_transfer
 from edge.config.menu_source import SoundSource
 from edge.config.prompts import Synthesis
 from edge.config.shape import Shaper
@@ -101,6 +101,8 @@ class _MenuFile:
                 check_gather(node.source, node.located, self._findings)
             elif isinstance(node.source, source.PlayNode) and not node.source.play.sounds:
                 self._findings.follow_up(place_of(node.located, ("play",)), "there is nothing to play")
+            elif isinstance(node.source, source.AnsweredNode):
+                check_answered(node.source, node.located, self._findings)
             elif isinstance(node.source, source.TransferNode):
                 check_transfer(node.source, node.located, self._site.trunks, self._findings)
         compiled = {name: self._compile_node(node) for name, node in nodes.items()}
@@ -189,6 +191,7 @@ class _MenuFile:
             "listen": lambda n: model.Listen(
                 for_sound=n.listen.wait_for == "sound", timeout_ms=n.listen.timeout, next=n.next, failed=n.failed
             ),
+            "answered": self._answered,
             "press": lambda n: model.Press(
                 digits=n.press.digits, duration_ms=n.press.duration, gap_ms=n.press.gap, next=n.next
             ),
@@ -220,6 +223,19 @@ class _MenuFile:
             no_match=self._sounds(own["no_match"]),
             failed=node.failed,
             sensitive=own["sensitive"],
+        )
+
+    def _answered(self, node: source.AnsweredNode) -> model.Answered:
+        return model.Answered(
+            wait_for=node.answered.wait_for,
+            timeout_ms=node.answered.timeout,
+            greeting_timeout_ms=node.answered.greeting_timeout,
+            beep_timeout_ms=node.answered.beep_timeout,
+            human=node.human,
+            machine=node.machine,
+            fax=node.fax or node.machine,
+            unknown=node.unknown or node.human,
+            no_beep=node.no_beep or node.machine,
         )
 
     def _transfer(self, node: source.TransferNode) -> model.Transfer:

@@ -193,7 +193,7 @@ class Exchange:
     def _reserved(self, call: Call, report: SpanReserved) -> None:
         slot = self._slot_for(report.leg, self.engine_of(call)) if call.waits_for_seat(report.leg) else None
         seat = self.plan.seat(slot) if slot is not None else None
-        self.feed(call, Reserved(report.leg, report.span, seat))
+        self.feed(call, Reserved(report.leg, report.span, seat, report.trunk))
 
     # --- engines
 

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 from edge.config.site import NO_MUSIC, AmdRules, Site, amd_settings
 from edge.core.calls.inputs import Seat, Terms
-from edge.core.menus.model import Menu
+from edge.core.menus.model import Answered, Menu
 from edge.core.routing.did import DidTable
 from edge.vocabulary.ids import SlotIndex
 from edge.vocabulary.media import Address
@@ -40,8 +40,8 @@ class Plan:
             return self._keys[menu.name]
         return key_of(menu)
 
-    def terms(self, menu: Menu | None, wall: datetime) -> Terms:
-        """Settle the terms of a call that begins at `wall`."""
+    def terms(self, menu: Menu | None, wall: datetime, *, dialled: bool = False) -> Terms:
+        """Settle the terms of a call that begins at `wall`; `dialled`: one that we make."""
         recordings = f"{self.site.paths.recordings}/{wall:%Y/%m/%d}" if self.site.recording.enabled else ""
         return Terms(
             menu=menu.name if menu is not None else "",
@@ -50,6 +50,7 @@ class Plan:
             max_call_ms=self.site.limits.max_call_seconds * 1000,
             recordings=recordings,
             amd={trunk.name: self._amd(trunk.amd_rules) for trunk in self.site.trunks if trunk.amd},
+            answering=self._answering(menu) if dialled else {},
             tones={trunk.name: trunk.tones for trunk in self.site.trunks if trunk.tones},
             hold_music=self._hold_music(),
             auto_level=[trunk.name for trunk in self.site.trunks if trunk.auto_level],
@@ -60,6 +61,12 @@ class Plan:
         own = {trunk.name: trunk.hold_music for trunk in self.site.trunks if trunk.hold_music}
         files = {"": self.site.media.hold_music, **own}
         return {name: "" if file == NO_MUSIC else file for name, file in files.items() if file}
+
+    def _answering(self, menu: Menu | None) -> dict[str, dict[str, int]]:
+        """Return the rules of each trunk when the menu asks who answered: to ask is to want it detected."""
+        if menu is None or not any(isinstance(node, Answered) for node in menu.nodes.values()):
+            return {}
+        return {"": self._amd("")} | {trunk.name: self._amd(trunk.amd_rules) for trunk in self.site.trunks}
 
     def _amd(self, name: str) -> dict[str, int]:
         """Return rules by their name, the defaults where there are none of it."""

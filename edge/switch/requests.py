@@ -159,7 +159,7 @@ class Requests:
                 withheld=request.withheld,
                 headers={name: Private(value) for name, value in request.headers.items()},
             ),
-            terms=exchange.plan.terms(menu, wall_time()),
+            terms=exchange.plan.terms(menu, wall_time(), dialled=True),
             ring_timeout_ms=request.ring_timeout_ms,
         )
         exchange.originate(id_, begin, menu)

@@ -74,6 +74,8 @@ class SpanReserved(Struct, frozen=True, tag=True):
 
     leg: LegId
     span: Incarnation
+    #: The trunk that it goes to, also where the command named none and the target's address told; "": none.
+    trunk: str = ""
 
 
 class SpanRefused(Struct, frozen=True, tag=True):

@@ -42,7 +42,7 @@ from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId, leg_id
-from edge.vocabulary.media import FLASH, LegSound
+from edge.vocabulary.media import FLASH
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     DigitHeard,
@@ -176,11 +176,19 @@ class Call:
         if self.begun is None:
             return
         terms = self.begun.terms
-        leg.sound = LegSound(auto_level=trunk in terms.auto_level)
+        leg.trunk = trunk
+        leg.sound = replace(leg.sound, auto_level=trunk in terms.auto_level)
         leg.hold_music = terms.hold_music.get(trunk, terms.hold_music.get("", ""))
         if dialled:
             leg.amd = terms.amd.get(trunk, {})
             leg.tones = terms.tones.get(trunk, "")
+            if leg.number == 1 and not leg.amd:
+                leg.amd = terms.answering.get(trunk, terms.answering.get("", {}))
+
+    def found_trunk(self, leg: Leg, trunk: str) -> None:
+        """Take what front found about where a call goes that was dialled by URI."""
+        if trunk != leg.trunk and trunk:
+            self._set_up(leg, trunk)
 
     def begin_incoming(self, input: Incoming) -> None:  # noqa: A002
         """Begin with an INVITE: open media, or refuse."""
@@ -245,7 +253,7 @@ class Call:
         if self.phase == "running" and self.first.remote is not None and self.run is not None:
             self.fx.clear(FIRST_FACTS)
             if self.run.state == "new":
-                self.perform(self.run.handle(Started(), self.fx.now_ms))
+                self.perform(self.run.handle(Started(detects_answer=bool(self.first.amd)), self.fx.now_ms))
 
     def first_ended(self, end: EndReason) -> None:
         """End the call, since its first leg ended."""

@@ -59,6 +59,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     auto_level: list[str] = []
     #: Trunks through which it is told who answered a call that we make, with the rules for it: ms (Hz) by name.
     amd: dict[str, dict[str, int]] = {}
+    #: The same for a call that we make into a menu which asks who answered, whatever its trunk says; "": other trunks.
+    answering: dict[str, dict[str, int]] = {}
     #: Country of the tones that are told of legs dialled through a trunk, by its name.
     tones: dict[str, str] = {}
     #: Sound file that legs of a trunk hear while the other side holds, by its name; of all others by "".
@@ -97,6 +99,8 @@ class Reserved(Struct, frozen=True, tag=True):
     leg: LegId
     span: Incarnation
     seat: Seat | None
+    #: Where front found the call to go; "": to no trunk.
+    trunk: str = ""
 
 
 class Elapsed(Struct, frozen=True, tag=True):

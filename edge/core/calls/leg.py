@@ -56,6 +56,8 @@ class Leg:
         self.span = Incarnation("")
         self.seat: Seat | None = None
         self.remote: RemoteMedia | None = None
+        #: Whose settings it has; "": nobody's.
+        self.trunk = ""
         self.started_ms = effects.now_ms
         self.answered_ms: int | None = None
         self.early_media = False
@@ -242,13 +244,14 @@ class Leg:
             self._fx.media(DetectAnswer(self.id, self.amd))
         return True
 
-    def answer_heard(self, report: AnswerHeard) -> None:
-        """Tell who answered, or what the machine did then; each once, though media may say it twice after a crash."""
+    def answer_heard(self, report: AnswerHeard) -> bool:
+        """Tell who answered, or what the machine did then; false when that is not new: media may say it twice."""
         what = "verdict" if report.what in VERDICTS else report.what
         if not self.amd or what in self._answers or self.signalling == "down":
-            return
+            return False
         self._answers.add(what)
         self._fx.emit(answer_event(report))
+        return True
 
     def tone_heard(self, report: ToneHeard) -> None:
         """Tell a call progress tone."""

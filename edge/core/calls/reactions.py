@@ -25,8 +25,8 @@ from edge.core.calls.inputs import (
 from edge.core.calls.keys_out import PATIENCE
 from edge.core.calls.leg import Leg
 from edge.core.calls.transfer import MEDIA_MS
+from edge.core.menus.words import AnswerTold, DigitsGone, Flash, SoundChanged, TimeUp
 from edge.core.menus.words import Digit as KeyPressed
-from edge.core.menus.words import DigitsGone, Flash, SoundChanged, TimeUp
 from edge.core.menus.words import Resumed as MenuResumed
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason, Outcome
@@ -70,6 +70,7 @@ def _reserved(call: "Call", input: Reserved) -> None:  # noqa: A002
         if input.seat is not None:
             call.fx.free(input.seat.slot)
         return
+    call.found_trunk(leg, input.trunk)
     party = call.party(leg)
     if leg is not call.first:
         if party is not None:
@@ -293,8 +294,10 @@ def _audio_resumed(call: "Call", input: AudioResumed) -> None:  # noqa: A002
 
 def _answer_heard(call: "Call", input: AnswerHeard) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
-    if leg is not None:
-        leg.answer_heard(input)
+    if leg is None or not leg.answer_heard(input):
+        return
+    if leg is call.first and call.run is not None and call.phase == "running":
+        call.perform(call.run.handle(AnswerTold(input.what), call.fx.now_ms))
 
 
 def _tone_heard(call: "Call", input: ToneHeard) -> None:  # noqa: A002

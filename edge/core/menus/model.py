@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 NodeId = str
+AnswerWait = Literal["verdict", "greeting", "beep"]
 
 
 class Sound(Struct, frozen=True):
@@ -94,6 +95,28 @@ class Listen(Struct, frozen=True, tag="listen", kw_only=True):
     failed: NodeId
 
 
+class Answered(Struct, frozen=True, tag="answered", kw_only=True):
+    """Wait until it is known who answered a call that we made, and for a machine's beep if that is wanted.
+
+    Everywhere else (a call that came in) it is `unknown` at once.
+    """
+
+    #: What a machine is waited for: that it is one, the end of its greeting, or its beep.
+    wait_for: AnswerWait = "verdict"
+    #: Without a verdict by then: `unknown`.
+    timeout_ms: int = 15000
+    #: From the verdict on.
+    greeting_timeout_ms: int = 60000
+    #: From the end of the greeting on.
+    beep_timeout_ms: int = 5000
+    human: NodeId
+    machine: NodeId
+    fax: NodeId
+    unknown: NodeId
+    #: A machine whose greeting or beep was waited for in vain.
+    no_beep: NodeId
+
+
 class Press(Struct, frozen=True, tag="press", kw_only=True):
     """Send digits to the far end; for test calls and for dialling through another menu."""
 
@@ -116,7 +139,7 @@ class HangUp(Struct, frozen=True, tag="hang_up"):
     text: str = ""
 
 
-Node = Play | Gather | Transfer | Listen | Press | Wait | HangUp
+Node = Play | Gather | Transfer | Listen | Answered | Press | Wait | HangUp
 
 
 class Menu(Struct, frozen=True, kw_only=True):

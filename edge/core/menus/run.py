@@ -4,9 +4,9 @@ Digits, in the order of the rules:
 
 - A prompt with `barge_in` is stopped by a key press, which is the first digit of the gather.
 - A gather without `barge_in` ignores what is pressed before its prompt ends.
-- Type-ahead: what is pressed while a play, wait, press or listen node runs is kept (at most `TYPE_AHEAD` digits) for
-  the next gather. A gather with `barge_in` takes it at once and skips its prompt; one without drops it. A transfer, a
-  failed round and a listen that failed drop it, too.
+- Type-ahead: what is pressed while a play, wait, press, listen or answered node runs is kept (at most `TYPE_AHEAD`
+  digits) for the next gather. A gather with `barge_in` takes it at once and skips its prompt; one without drops it. A
+  transfer, a failed round and a listen that failed drop it, too.
 - The first-digit timeout starts at the end of the prompt, the inter-digit timeout at each digit.
 - Hook flash is no digit: only a gather with the choice `flash` takes it, at once.
 - Digits that name a choice which a longer choice extends ("1" and "12") wait for the inter-digit timeout.
@@ -22,6 +22,7 @@ from typing import Literal
 from edge.core.deadline import Deadline
 from edge.core.menus.model import (
     FLASH_CHOICE,
+    Answered,
     Gather,
     HangUp,
     Listen,
@@ -34,8 +35,10 @@ from edge.core.menus.model import (
     Transfer,
     Wait,
 )
+from edge.core.menus.who import WhoAnswered
 from edge.core.menus.withheld import Withheld
 from edge.core.menus.words import (
+    AnswerTold,
     Dial,
     Digit,
     DigitsGone,
@@ -65,7 +68,9 @@ PRESS_SLACK_MS = 5000
 #: Nodes that `path` holds at the most; a caller who goes round for hours must not fill memory.
 PATH_LENGTH = 500
 
-State = Literal["new", "playing", "prompting", "collecting", "transfer", "listening", "pressing", "waiting", "over"]
+State = Literal[
+    "new", "playing", "prompting", "collecting", "transfer", "listening", "answering", "pressing", "waiting", "over"
+]
 
 
 def kind_of(node: Node) -> str:
@@ -89,6 +94,7 @@ class MenuRun:
         self._failures = 0
         #: None: nothing was heard yet, so neither loud nor known to be quiet.
         self._loud: bool | None = None
+        self._who = WhoAnswered()
         self._second_began = 0
         self._entered_in_second = 0
 
@@ -100,21 +106,28 @@ class MenuRun:
     @property
     def sensitive(self) -> bool:
         """Whether a digit pressed now may end up in a sensitive gather, and so must not be written down."""
-        node = self.menu.nodes.get(self.node)
-        seen: set[NodeId] = set()
-        name = self.node
         # What is pressed ahead belongs to the next gather, so the nodes that lead to it hide digits, too.
-        while isinstance(node, Play | Wait | Press | Listen) and name not in seen:
-            seen.add(name)
-            name = node.next
+        seen: set[NodeId] = set()
+        ahead = [self.node]
+        while ahead:
+            name = ahead.pop()
             node = self.menu.nodes.get(name)
-        return isinstance(node, Gather) and node.sensitive
+            if isinstance(node, Gather) and node.sensitive:
+                return True
+            if isinstance(node, Play | Wait | Press | Listen) and name not in seen:
+                ahead.append(node.next)
+            elif isinstance(node, Answered) and name not in seen:
+                ahead += [node.human, node.machine, node.fax, node.unknown, node.no_beep]
+            seen.add(name)
+        return False
 
     def handle(self, input: MenuInput, now_ms: int) -> list[MenuAction]:  # noqa: A002 - the shape of every core
         """Take one input; return what is to be done, in order."""
         actions: list[MenuAction] = []
         if isinstance(input, SoundChanged):
             self._loud = input.on
+        elif isinstance(input, AnswerTold):
+            self._who.note(input.what)
         transition = TRANSITIONS.get((self.state, type(input)))
         if transition is not None:
             transition(self, input, now_ms, actions)
@@ -122,7 +135,8 @@ class MenuRun:
 
     # --- entering nodes ---------------------------------------------------------------------------------------------
 
-    def _start(self, _input: MenuInput, now_ms: int, actions: list[MenuAction]) -> None:
+    def _start(self, input: MenuInput, now_ms: int, actions: list[MenuAction]) -> None:  # noqa: A002
+        self._who.detected = isinstance(input, Started) and input.detects_answer
         self._goto(self.menu.start, now_ms, actions)
 
     def _goto(self, name: NodeId, now_ms: int, actions: list[MenuAction]) -> None:
@@ -171,6 +185,9 @@ class MenuRun:
                     return node.next
                 self.state = "listening"
                 self._deadline = Deadline(now_ms + node.timeout_ms, "listen")
+            case Answered():
+                self.state = "answering"
+                return self._way(node, now_ms)
             case Press():
                 self.state = "pressing"
                 time_ms = len(node.digits) * (node.duration_ms + node.gap_ms)
@@ -181,6 +198,13 @@ class MenuRun:
                 self._deadline = Deadline(now_ms + node.milliseconds, "wait")
             case HangUp():
                 self._finish(actions, node.text)
+        return None
+
+    def _way(self, node: Answered, now_ms: int) -> NodeId | None:
+        way = self._who.way(node, now_ms, self._deadline)
+        if isinstance(way, str):
+            return way
+        self._deadline = way
         return None
 
     def _enter_play(self, node: Play, actions: list[MenuAction]) -> NodeId | None:
@@ -353,6 +377,16 @@ class MenuRun:
         if isinstance(node, Listen) and self._loud is node.for_sound:
             self._goto(node.next, now_ms, actions)
 
+    def _told_who(self, _input: MenuInput, now_ms: int, actions: list[MenuAction]) -> None:
+        node = self.menu.nodes[self.node]
+        if isinstance(node, Answered):
+            self._follow(self._way(node, now_ms), now_ms, actions)
+
+    def _who_time_up(self, _input: MenuInput, now_ms: int, actions: list[MenuAction]) -> None:
+        node = self.menu.nodes[self.node]
+        if isinstance(node, Answered):
+            self._goto(self._who.in_vain(node), now_ms, actions)
+
     def _listen_time_up(self, _input: MenuInput, now_ms: int, actions: list[MenuAction]) -> None:
         node = self.menu.nodes[self.node]
         if isinstance(node, Listen):
@@ -386,6 +420,10 @@ TRANSITIONS: dict[tuple[State, type], Transition] = {
     ("listening", TimeUp): MenuRun._listen_time_up,  # noqa: SLF001
     ("listening", Digit): MenuRun._keep,  # noqa: SLF001
     ("listening", Resumed): MenuRun._resume,  # noqa: SLF001
+    ("answering", AnswerTold): MenuRun._told_who,  # noqa: SLF001
+    ("answering", TimeUp): MenuRun._who_time_up,  # noqa: SLF001
+    ("answering", Digit): MenuRun._keep,  # noqa: SLF001
+    ("answering", Resumed): MenuRun._resume,  # noqa: SLF001
     ("pressing", DigitsGone): MenuRun._next,  # noqa: SLF001
     ("pressing", TimeUp): MenuRun._next,  # noqa: SLF001
     ("pressing", Digit): MenuRun._keep,  # noqa: SLF001

@@ -1,14 +1,20 @@
 """What goes into a menu run and what comes out of it."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from edge.core.menus.model import Announcement, NodeId, Sound
+from edge.vocabulary.media import AnswerVerdict
 
 # --- inputs -------------------------------------------------------------------------------------------------------
 
 
 class Started(Struct, frozen=True):
     """The call can hear and be heard: enter the first node."""
+
+    #: It will be told who answered (`AnswerTold`).
+    detects_answer: bool = False
 
 
 class Digit(Struct, frozen=True):
@@ -31,6 +37,12 @@ class SoundChanged(Struct, frozen=True):
     on: bool
 
 
+class AnswerTold(Struct, frozen=True):
+    """It is known who answered, or a machine's greeting is over, or it has beeped."""
+
+    what: AnswerVerdict | Literal["greeting_ended", "beep"]
+
+
 class DigitsGone(Struct, frozen=True):
     """All digits of a press node were sent."""
 
@@ -49,7 +61,9 @@ class Resumed(Struct, frozen=True):
     """The call was rebuilt after a crash: withheld digits are lost."""
 
 
-MenuInput = Started | Digit | Flash | PlayDone | SoundChanged | DigitsGone | TransferEnded | TimeUp | Resumed
+MenuInput = (
+    Started | Digit | Flash | PlayDone | SoundChanged | AnswerTold | DigitsGone | TransferEnded | TimeUp | Resumed
+)
 
 # --- actions ------------------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ class Reservations:
         """Find out where the leg goes, then hold a slot for it; reports `SpanReserved` or `SpanRefused`."""
         if leg in self.held:
             # The command came again, since its answer was lost with an earlier life.
-            self._relay.tell(SpanReserved(leg, self.held[leg].span))
+            self._relay.tell(SpanReserved(leg, self.held[leg].span, self.held[leg].trunk))
             return
         if leg in self._looked or leg in self._relay.dialogs.by_leg:
             return
@@ -163,7 +163,7 @@ class Reservations:
         """Take in a reservation, a new one or one of an earlier life, and tell switch of it."""
         self.held[held.leg] = held
         self._relay.set_alarm(held.until_ms, "reservation", held.leg)
-        self._relay.tell(SpanReserved(held.leg, held.span))
+        self._relay.tell(SpanReserved(held.leg, held.span, held.trunk))
 
     def _refuse(self, leg: LegId, outcome: Outcome, text: str) -> None:
         self._relay.tell(SpanRefused(leg, EndReason(outcome=outcome, ended_by="appliance", text=text)))

@@ -2,11 +2,13 @@
 
 from msgspec.structs import replace
 
+from edge.core.calls.call import Call
 from edge.core.calls.inputs import Reserved
+from edge.core.menus.model import Answered, HangUp, Menu, Play
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
-from tests.core.calls.desk import FIRST, SECOND, SPAN, TERMS, Desk, incoming, originate, seat
+from tests.core.calls.desk import FIRST, REMOTE, SECOND, SPAN, TERMS, Desk, incoming, originate, seat, sound
 
 RULES = {"wait": 700}
 
@@ -83,3 +85,91 @@ def test_of_silence_there_is_no_level() -> None:
     desk = dialled().answer()
     desk.give(said("unknown", "no_speech"))
     assert desk.of(e.AnswerDetected)[0].level_dbm0 is None
+
+
+ASKS = Menu(
+    name="main",
+    version="v1",
+    start="who",
+    nodes={
+        "who": Answered(
+            wait_for="beep", human="hello", machine="message", fax="bye", unknown="hello", no_beep="message"
+        ),
+        "hello": Play(sounds=[sound("hello")], next="bye"),
+        "message": Play(sounds=[sound("message")], next="bye"),
+        "bye": HangUp("goodbye"),
+    },
+)
+
+
+def asking(terms=None, trunk: str = "") -> Desk:
+    begun = originate(terms=terms or replace(TERMS, answering={"": RULES, "pstn": {"wait": 900}}))
+    desk = Desk(replace(begun, trunk=trunk), menu=ASKS)
+    desk.give(Reserved(FIRST, SPAN, seat(0), trunk))
+    return desk
+
+
+def up(desk: Desk) -> Desk:
+    desk.give(r.LegMedia(FIRST, REMOTE))
+    return desk.answer()
+
+
+def played(desk: Desk) -> list[str]:
+    return [play.files[0] for play in desk.bodies(c.Play)]
+
+
+def test_a_menu_that_asks_who_answered_has_it_detected() -> None:
+    assert up(asking()).bodies(c.DetectAnswer) == [c.DetectAnswer(FIRST, RULES)]
+    assert up(asking(trunk="pstn")).bodies(c.DetectAnswer) == [c.DetectAnswer(FIRST, {"wait": 900})]
+    both = replace(TERMS, answering={"": RULES}, amd={"pstn": {"wait": 800}})
+    assert up(asking(both, "pstn")).bodies(c.DetectAnswer) == [c.DetectAnswer(FIRST, {"wait": 800})]
+
+
+def test_rules_of_the_trunk_that_a_uri_belongs_to() -> None:
+    desk = Desk(originate(terms=replace(TERMS, answering={"": RULES, "pstn": {"wait": 900}})), menu=ASKS)
+    desk.give(Reserved(FIRST, SPAN, seat(0), "pstn"))
+    assert up(desk).bodies(c.DetectAnswer) == [c.DetectAnswer(FIRST, {"wait": 900})]
+
+
+def test_a_human_hears_the_menu() -> None:
+    desk = up(asking())
+    assert played(desk) == []
+    desk.give(said("human", "short_greeting", speech_ms=700))
+    assert played(desk) == ["/prompts/hello.wav"]
+
+
+def test_a_machine_hears_the_message_after_its_beep() -> None:
+    desk = up(asking())
+    desk.give(said("machine", "long_greeting", speech_ms=3000))
+    desk.wait(4000)
+    assert played(desk) == []
+    desk.give(said("beep", None, hz=1000.0))
+    desk.give(said("greeting_ended", "beep"))
+    assert played(desk) == ["/prompts/message.wav"]
+
+
+def test_a_verdict_before_the_media_facts_is_kept() -> None:
+    desk = asking().answer()
+    desk.give(said("human", "short_greeting", speech_ms=700))
+    assert played(desk) == []
+    desk.give(r.LegMedia(FIRST, REMOTE))
+    assert played(desk) == ["/prompts/hello.wav"]
+
+
+def test_who_called_is_not_asked() -> None:
+    desk = Desk(incoming(terms=replace(TERMS, answering={"": RULES})), menu=ASKS).answer()
+    assert desk.bodies(c.DetectAnswer) == []
+    assert played(desk) == ["/prompts/hello.wav"]
+
+
+def test_a_replay_waits_for_the_same_beep() -> None:
+    desk = up(asking())
+    desk.give(said("machine", "long_greeting", speech_ms=3000))
+    twin = Call(desk.call.id, ASKS)
+    for now_ms, entry in desk.journal:
+        twin.replay(entry, now_ms)
+    assert twin.run is not None
+    assert twin.run.state == "answering"
+    assert twin.deadline == desk.call.deadline
+    sent = twin.handle(said("beep", None, hz=1000.0), desk.now_ms)
+    assert any(isinstance(getattr(action, "body", None), c.Play) for action in sent)

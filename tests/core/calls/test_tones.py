@@ -48,6 +48,17 @@ def test_asked_for_as_soon_as_media_is_open_before_anybody_answers():
     assert kinds.index(c.DetectTones) < kinds.index(c.MakeCall)
 
 
+def test_a_uri_that_belongs_to_the_trunk():
+    menu = Menu(name="main", version="v1", start="a", nodes={"a": Transfer(target="sip:x@192.0.2.1", failed="")})
+    terms = replace(TERMS, tones={"pstn": "us"}, amd={"pstn": {"wait": 900}}, auto_level=["pstn"])
+    desk = Desk(incoming(terms=terms), menu=menu).answer()
+    desk.give(Reserved(SECOND, OTHER_SPAN, seat(1), "pstn"))
+    assert desk.bodies(c.DetectTones) == [c.DetectTones(SECOND, "us")]
+    assert [sound.sound.auto_level for sound in desk.bodies(c.SetSound)] == [True]
+    desk.give(r.LegAnswered(SECOND))
+    assert desk.bodies(c.DetectAnswer) == [c.DetectAnswer(SECOND, {"wait": 900})]
+
+
 def test_any_country():
     assert dialling({"pstn": "any"}).bodies(c.DetectTones) == [c.DetectTones(SECOND, "")]
 

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.menus.model import Gather, HangUp, Listen, Menu, Play, Press, Sound, Transfer, Wait
+from edge.core.menus.model import Answered, Gather, HangUp, Listen, Menu, Play, Press, Sound, Transfer, Wait
 from edge.core.menus.run import MAX_NODES_A_SECOND, TRANSITIONS, MenuRun
 from edge.core.menus.withheld import Withheld
 from edge.core.menus.words import (
+    AnswerTold,
     Dial,
     Digit,
     DigitsGone,
@@ -32,12 +33,12 @@ HELLO, PROMPT, HUH, WRONG = (Sound(f"/{name}.wav", name) for name in ("hello", "
 class Walk:
     """A run with its clock."""
 
-    def __init__(self, nodes, start="a"):
+    def __init__(self, nodes, start="a", detects=False):
         nodes = {"bye": HangUp("bye"), "won": HangUp("won"), "lost": HangUp("lost"), **nodes}
         self.run = MenuRun(Menu(name="m", version="1", start=start, nodes=nodes))
         self.now = 1000
         self.actions = []
-        self.give(Started())
+        self.give(Started(detects))
 
     def give(self, *inputs):
         self.actions = [action for one in inputs for action in self.run.handle(one, self.now)]
@@ -382,9 +383,119 @@ def test_resumed_elsewhere_changes_nothing():
     assert walk.ended == "won"
 
 
+def who(**more) -> Answered:
+    ways = {name: name for name in ("human", "machine", "fax", "unknown", "no_beep")}
+    return Answered(**{**ways, **more})
+
+
+def asked(*told, detects=True, **more):
+    """A walk whose first node asks who answered, and waits 1 s before that; `told` comes before it asks."""
+    ends = {name: HangUp(name) for name in ("human", "machine", "fax", "unknown", "no_beep")}
+    walk = Walk({"a": Wait(milliseconds=100, next="b"), "b": who(**more), **ends}, detects=detects)
+    walk.give(*(AnswerTold(what) for what in told))
+    walk.wait(100)
+    return walk
+
+
+@pytest.mark.parametrize("what", ["human", "machine", "fax", "unknown"])
+@pytest.mark.parametrize("before", [True, False])
+def test_who_answered(what, before):
+    walk = asked(*([what] if before else []))
+    if not before:
+        assert walk.ended is None
+        walk.give(AnswerTold(what))
+    assert walk.ended == what
+
+
+def test_who_answers_a_call_that_came_in_is_unknown_at_once():
+    assert asked(detects=False).ended == "unknown"
+    assert asked("human", detects=False).ended == "unknown"
+
+
+def test_no_verdict_in_time():
+    walk = asked(timeout_ms=700)
+    walk.wait(699)
+    assert walk.ended is None
+    walk.wait(1)
+    assert walk.ended == "unknown"
+
+
+def test_only_the_first_verdict_counts():
+    assert asked("unknown", "machine").ended == "unknown"
+
+
+@pytest.mark.parametrize("what", ["human", "fax", "unknown"])
+def test_only_machines_beep(what):
+    assert asked(what, wait_for="beep").ended == what
+
+
+def test_the_beep_is_waited_for_behind_the_greeting():
+    walk = asked(wait_for="beep", timeout_ms=5000, greeting_timeout_ms=20_000, beep_timeout_ms=3000)
+    walk.wait(4900)
+    walk.give(AnswerTold("machine"))
+    walk.wait(19_900)
+    walk.give(AnswerTold("greeting_ended"))
+    walk.wait(2900)
+    assert walk.ended is None
+    walk.give(AnswerTold("beep"))
+    assert walk.ended == "machine"
+
+
+def test_a_beep_within_the_greeting_is_enough():
+    walk = asked("machine", wait_for="greeting")
+    assert walk.ended is None
+    walk.give(AnswerTold("beep"))
+    assert walk.ended == "machine"
+
+
+def test_the_end_of_the_greeting_is_enough_where_that_is_wanted():
+    walk = asked("machine", wait_for="greeting")
+    walk.give(AnswerTold("greeting_ended"))
+    assert walk.ended == "machine"
+
+
+def test_no_beep():
+    walk = asked("machine", wait_for="beep", beep_timeout_ms=3000)
+    walk.give(AnswerTold("greeting_ended"))
+    walk.wait(2999)
+    assert walk.ended is None
+    walk.wait(1)
+    assert walk.ended == "no_beep"
+
+
+def test_a_greeting_without_end():
+    walk = asked("machine", wait_for="beep", greeting_timeout_ms=9000)
+    walk.wait(9000)
+    assert walk.ended == "no_beep"
+
+
+def test_what_is_pressed_while_it_is_asked_is_kept():
+    walk = Walk({"a": who(human="b"), "b": gather(choices={"1": "won"})}, detects=True)
+    walk.press("1")
+    walk.give(AnswerTold("human"))
+    assert walk.ended == "won"
+
+
+def test_keys_are_secret_where_any_way_leads_to_a_sensitive_gather():
+    secret = gather(next="won", sensitive=True)
+    assert Walk({"a": who(no_beep="b"), "b": secret}, detects=True).run.sensitive
+    plain = dict.fromkeys(("human", "machine", "fax", "unknown", "no_beep"), "bye")
+    assert not Walk({"a": who(**plain)}, detects=True).run.sensitive
+
+
 def test_every_state_but_the_last_has_a_way_on():
     states = {state for state, _ in TRANSITIONS}
-    assert states == {"new", "playing", "prompting", "collecting", "transfer", "listening", "pressing", "waiting"}
+    assert states == {
+        "new",
+        "playing",
+        "prompting",
+        "collecting",
+        "transfer",
+        "listening",
+        "answering",
+        "pressing",
+        "waiting",
+    }
 
 
 INPUTS = st.sampled_from(
@@ -394,6 +505,8 @@ INPUTS = st.sampled_from(
         PlayDone(),
         SoundChanged(True),
         SoundChanged(False),
+        Started(detects_answer=True),
+        *(AnswerTold(what) for what in ("human", "machine", "fax", "unknown", "greeting_ended", "beep")),
         DigitsGone(),
         TransferEnded("busy"),
         TransferEnded(""),
@@ -413,12 +526,13 @@ def test_any_order_of_inputs_is_survived(inputs, barge_in, sensitive):
         "c": Transfer(target="sip:x@y", failed="b", after="a"),
         "d": Listen(next="e", failed="a"),
         "e": Press(digits="1", next="f"),
-        "f": Wait(milliseconds=100, next="b"),
+        "f": Wait(milliseconds=100, next="g"),
+        "g": who(wait_for="beep", human="b", machine="b", fax="a", unknown="f", no_beep="c"),
     }
     walk = Walk(nodes)
     for one in inputs:
         walk.now += 50
         walk.give(one)
-        waits_for_time = walk.run.state in {"collecting", "listening", "pressing", "waiting"}
+        waits_for_time = walk.run.state in {"collecting", "listening", "answering", "pressing", "waiting"}
         assert (walk.run.deadline is not None) == waits_for_time
         assert isinstance(walk.run.node, str)

@@ -21,7 +21,7 @@ from edge.core.sip.parser import parse
 from edge.core.sip.reservations import Reservation
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.ids import LegId
-from edge.vocabulary.media import Address
+from edge.vocabulary.media import Address, KeyTones
 from edge.vocabulary.reports import LegEnded, LegIncoming, LegMedia, SpanRefused, SpanReserved
 from edge.vocabulary.supervision import WantSpans
 from tests.core.sip.steps import (
@@ -39,6 +39,7 @@ from tests.core.sip.world import (
     PEER,
     SPAN_SDP,
     STRANGER,
+    TRUNK,
     TRUNK_HOST,
     World,
     answer,
@@ -693,6 +694,28 @@ def test_reservations() -> None:
     world.wait(5_001)
     assert world.door.figures()["free_slots"] == 4
     assert [m.status for m in to_span(world.span(span_invite()))] == [503]
+
+
+def test_a_uri_belongs_to_the_trunk_that_has_its_host() -> None:
+    tones = KeyTones(inband="auto", min_tone_ms=60)
+    world = world_with(key_tones=tones)
+    (told,) = reports(world.put(Reserve(LEG, f"sip:555@{TRUNK_HOST}:5061", "", "100")))
+    assert (type(told), told.trunk) == (SpanReserved, "main")
+    assert [r.trunk for r in reports(world.put(Reserve(LEG, f"sip:555@{TRUNK_HOST}:5061", "", "100")))] == ["main"]
+    sent = first_request(world.span(span_invite()), "peer")
+    answered = world.peer(from_bob(sent, 200, body=offer(port=4500, payloads="8 101")))
+    assert reports(answered)[0].remote.key_tones == tones
+
+
+def test_a_uri_that_belongs_to_no_trunk() -> None:
+    world = World()
+    world.door.replace_trunks((TRUNK,), KeyTones(inband="never"))
+    (told,) = reports(world.put(Reserve(LEG, "sip:bob@203.0.113.20", "", "100")))
+    assert (type(told), told.trunk) == (SpanReserved, "")
+    sent = first_request(world.span(span_invite()), "peer")
+    flow = Flow("udp", Address("203.0.113.20", 5060))
+    told = reports(world.peer(from_bob(sent, 200, body=offer(port=4500, payloads="8")), flow))[0]
+    assert told.remote.key_tones == KeyTones(inband="never")
 
 
 def test_target_by_name() -> None:
