@@ -105,6 +105,12 @@ def host_port_fault(text: str) -> str:
     return "" if not text or split_host_port(text) else f"'{text}' is not host:port"
 
 
+def ip_port_fault(text: str) -> str:
+    """Check an IP address with or without a port."""
+    split = split_host_port(text)
+    return "" if split is not None and not ip_fault(split[0]) else f"'{text}' is not an IP address, or one with :port"
+
+
 def http_url_fault(text: str) -> str:
     """Check an http or https URL with a host."""
     fault = f"'{text}' is not an http:// or https:// address"
@@ -226,6 +232,7 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "network": network_fault,
     "host": host_fault,
     "host_port": host_port_fault,
+    "ip_port": ip_port_fault,
     "http_url": http_url_fault,
     "webhook_secret": webhook_secret_fault,
     "digits": digits_fault,

@@ -54,6 +54,8 @@ class Sip(Struct, frozen=True, kw_only=True):
     public_address: OptionalIpv4 = ""
     #: Loopback address on which front and spans talk to each other.
     inner_address: Annotated[str, _text("loopback")] = "127.0.0.1"
+    #: Name servers (`address` or `address:port`) that trunks' names are asked of; empty: those of the system.
+    nameservers: list[Annotated[str, _text("ip_port")]] = field(default_factory=list)
     #: New calls a second that one trunk may bring; more get 503.
     calls_per_second: Annotated[int, _range(1, 10_000)] = 200
     #: What an address gets that no trunk names: `drop`: nothing, the kernel keeps most of what it sends from us;

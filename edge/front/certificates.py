@@ -85,7 +85,8 @@ class Certificates:
         context = self._contexts.get(("client", name)) or self._make("client", name)
         if context is None:
             return None
-        return TlsLayer(context, server_side=False, server_name=expected_name(known) if known is not None else host)
+        expected = expected_name(known) if known is not None else ""
+        return TlsLayer(context, server_side=False, server_name=expected or host)
 
     # --- what is seen of it
 

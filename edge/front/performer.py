@@ -19,7 +19,10 @@ from edge.core.sip.actions import (
     FromSpan,
     Input,
     KeepKeys,
+    Locate,
+    Located,
     OfferKeys,
+    Place,
     Resolve,
     Resolved,
     Sample,
@@ -34,12 +37,13 @@ from edge.core.sip.actions import (
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.message import Parsed, Request, Response
 from edge.core.sip.parser import MESSAGE_LIMIT, parse
-from edge.core.sip.relay import DEFAULT_TLS_PORT
+from edge.core.sip.relay import DEFAULT_PORT, DEFAULT_TLS_PORT
 from edge.front.behind import Behind
 from edge.front.certificates import Certificates
 from edge.front.kernel_filter import SourceFilter
 from edge.front.keys import Keys, UnknownKeysError
-from edge.front.resolver import Resolver
+from edge.front.names import Names
+from edge.front.resolver import Answer, Resolver
 from edge.front.table import Table
 from edge.front.tcp import TcpSide
 from edge.metrics.front import KINDS, FrontMetrics
@@ -47,7 +51,6 @@ from edge.runtime.channel import SupervisorChannel
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.link import LinkClient
 from edge.runtime.pump import Pump
-from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 
 #: Datagrams of one socket handled in one turn, so that no side starves the other.
@@ -86,6 +89,7 @@ class Performer:
         put: Callable[[Input], None],
         listeners: Listeners,
         certificates: Certificates,
+        names: Names,
     ) -> None:
         self._pump = pump
         self._door = door
@@ -115,7 +119,7 @@ class Performer:
             on_failed=lambda address: put(Undelivered(address)),
             on_suspicion=lambda host, kind: put(Suspicion(host, kind)),
         )
-        self._resolver = Resolver(pump.post)
+        self._resolver = Resolver(pump, names)
         self._messages = {
             (side, direction, kind): metrics.messages.labels(side, direction, kind)
             for side in ("peer", "span")
@@ -251,8 +255,8 @@ class Performer:
             elif isinstance(action, OfferKeys | KeepKeys | DropKeys):
                 if not self._keys.perform(action):
                     self._metrics.faults.labels("keys").inc()
-            elif isinstance(action, Resolve):
-                self._resolve(action.leg, action.host)
+            elif isinstance(action, Resolve | Locate):
+                self._find(action)
             else:
                 self._channel.send(action)
 
@@ -294,5 +298,20 @@ class Performer:
             self._metrics.faults.labels("table").inc(self._table.faults)
             self._table.faults = 0
 
-    def _resolve(self, leg: LegId, host: str) -> None:
-        self._resolver.look_up(host, lambda found: self._put(Resolved(leg, found)))
+    def use_names(self, names: Names) -> None:
+        """Ask these name servers from now on (reload)."""
+        self._resolver.names = names
+
+    def _find(self, action: Resolve | Locate) -> None:
+        if isinstance(action, Locate):
+            self._look_up(action.places, lambda addresses: self._put(Located(action.leg, addresses)))
+            return
+
+        def found(addresses: tuple[tuple[Address, ...], ...]) -> None:
+            self._put(Resolved(action.leg, addresses[0][0].host if addresses[0] else None))
+
+        self._look_up((Place(action.host, DEFAULT_PORT, "udp"),), found)
+
+    def _look_up(self, places: tuple[Place, ...], answer: Answer) -> None:
+        # Not from within the core's turn, should the answer be known already.
+        self._pump.at(monotonic_ms(), lambda: self._resolver.look_up(places, answer))

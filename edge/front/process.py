@@ -7,6 +7,7 @@ import msgspec
 from prometheus_client import generate_latest
 
 from edge.config import site as config
+from edge.config.kinds import split_host_port
 from edge.config.site import Site
 from edge.core.sip.actions import (
     AcceptCalls,
@@ -29,6 +30,7 @@ from edge.core.sip.relay import default_port
 from edge.core.sip.trunks import Settings, Trunk
 from edge.front.certificates import Certificates
 from edge.front.keys import Keys
+from edge.front.names import Names
 from edge.front.performer import Listeners, Performer
 from edge.front.table import Table
 from edge.metrics.front import FrontMetrics
@@ -62,6 +64,7 @@ BEAT_MS = 500
 #: Switch may be away this long before new calls are refused: its restart takes less.
 SWITCH_GRACE_MS = 1000
 LINK_CONDITION = "switch_link"
+DNS_PORT = 53
 CERTIFICATE_CONDITION = "certificate"
 #: Certificates are looked at so often.
 CERTIFICATES_MS = 3_600_000
@@ -143,6 +146,11 @@ def settings_of(site: Site, sip: tuple[str, int], inner: tuple[str, int]) -> Set
     )
 
 
+def _names(site: Site) -> Names:
+    servers = [split_host_port(server) for server in site.sip.nameservers]
+    return Names([Address(found[0], found[1] or DNS_PORT) for found in servers if found is not None])
+
+
 def _listeners(fds: dict[str, list[int]]) -> Listeners:
     def taken(name: str) -> list[socket.socket]:
         return [socket.socket(fileno=os.dup(fd)) for fd in fds.get(name, ())]
@@ -180,6 +188,7 @@ class FrontProcess:
             put=self.put,
             listeners=listeners,
             certificates=self._certificates,
+            names=_names(context.site),
         )
         self._armed: Timer | None = None
         self._reading = False
@@ -338,6 +347,7 @@ class FrontProcess:
         )
         self._performer.filter_sources()
         self._certificates.load(site)
+        self._performer.use_names(_names(site))
         self._look_at_certificates()
         self._log.info("trunks and certificates replaced")
 

@@ -1,51 +1,106 @@
-"""Host names of dialled targets, looked up beside the loop: a slow name server costs calls in progress nothing."""
+"""Names of dialled targets, looked up beside the loop: a slow name server costs calls in progress nothing."""
 
-import socket
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
+from edge.core.sip.actions import Place
+from edge.front.names import DEADLINE_S, Names, NoAnswerError, UnknownNameError
 from edge.runtime.clock import monotonic_ms
+from edge.runtime.pump import Pump
+from edge.vocabulary.media import Address
 
-#: Look-ups at the same time; more fail at once.
+#: Look-ups at the same time; more are answered from memory at once.
 LIMIT = 8
 #: A name that can't be looked up now is taken from an earlier answer of at most this age.
 REMEMBERED_MS = 3_600_000
 _NAMES = 256
+_DEADLINE_MS = int(DEADLINE_S * 1000)
+
+#: For each place its addresses.
+Answer = Callable[[tuple[tuple[Address, ...], ...]], None]
+
+
+class _Known(NamedTuple):
+    addresses: list[Address]
+    at_ms: int
+    #: Not asked for again before.
+    fresh_until_ms: int
 
 
 class Resolver:
-    """Answers through `post`, which must be callable from any thread. The caller keeps the deadline."""
+    """Answers in the loop, at once or within 2 s."""
 
-    def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
-        self._post = post
-        self._running = 0
-        self._known: dict[str, tuple[int, str]] = {}
+    def __init__(self, pump: Pump, names: Names) -> None:
+        self._pump = pump
+        self.names = names
+        self._known: dict[Place, _Known] = {}
+        #: Who waits for a look-up that is under way.
+        self._waiting: dict[Place, list[Callable[[], None]]] = {}
 
-    def look_up(self, host: str, answer: Callable[[str | None], None]) -> None:
-        """Call `answer` in the loop with an IPv4 address, or None."""
-        if self._running >= LIMIT:
-            answer(self._remembered(host))
+    def look_up(self, places: tuple[Place, ...], answer: Answer) -> None:
+        """Call `answer` with the addresses of each of `places`; one that is not known has none."""
+        now_ms = monotonic_ms()
+        missing = {place for place in places if not self._is_fresh(place, now_ms)}
+        if not missing:
+            answer(self._addresses(places))
             return
-        self._running += 1
-        threading.Thread(target=self._work, args=(host, answer), name="resolver", daemon=True).start()
+        done = False
 
-    def _work(self, host: str, answer: Callable[[str | None], None]) -> None:
-        found: str | None = None
+        def finish() -> None:
+            nonlocal done
+            if not done:
+                done = True
+                timer.cancel()
+                answer(self._addresses(places))
+
+        def one_came(place: Place) -> None:
+            missing.discard(place)
+            if not missing:
+                finish()
+
+        timer = self._pump.at(now_ms + _DEADLINE_MS, finish)
+        for place in list(missing):
+            self._ask(place, lambda place=place: one_came(place))  # type: ignore[misc]
+
+    def _is_fresh(self, place: Place, now_ms: int) -> bool:
+        known = self._known.get(place)
+        return known is not None and now_ms < known.fresh_until_ms
+
+    def _addresses(self, places: tuple[Place, ...]) -> tuple[tuple[Address, ...], ...]:
+        oldest_ms = monotonic_ms() - REMEMBERED_MS
+        known = [self._known.get(place) for place in places]
+        return tuple(tuple(one.addresses) if one is not None and one.at_ms >= oldest_ms else () for one in known)
+
+    def _ask(self, place: Place, came: Callable[[], None]) -> None:
+        if place in self._waiting:
+            self._waiting[place].append(came)
+        elif len(self._waiting) >= LIMIT:
+            self._pump.at(monotonic_ms(), came)
+        else:
+            self._waiting[place] = [came]
+            threading.Thread(target=self._work, args=(place, self.names), name="resolver", daemon=True).start()
+
+    def _work(self, place: Place, names: Names) -> None:
+        known: tuple[list[Address], float] | None = None
+        gone = False
         try:
-            answers = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_DGRAM)
-            found = str(answers[0][4][0])
-        except (OSError, UnicodeError, IndexError):
+            known = names.look_up(place)
+        except UnknownNameError:
+            gone = True
+        except NoAnswerError:
             pass
-        self._post(lambda: self._done(host, found, answer))
+        self._pump.post(lambda: self._done(place, known, gone=gone))
 
-    def _done(self, host: str, found: str | None, answer: Callable[[str | None], None]) -> None:
-        self._running -= 1
+    def _done(self, place: Place, found: tuple[list[Address], float] | None, *, gone: bool) -> None:
+        now_ms = monotonic_ms()
         if found is not None:
+            self._known.pop(place, None)
             if len(self._known) >= _NAMES:
                 self._known.pop(next(iter(self._known)))
-            self._known[host] = (monotonic_ms(), found)
-        answer(found or self._remembered(host))
-
-    def _remembered(self, host: str) -> str | None:
-        known = self._known.get(host)
-        return known[1] if known is not None and monotonic_ms() - known[0] < REMEMBERED_MS else None
+            self._known[place] = _Known(found[0], now_ms, now_ms + int(found[1] * 1000))
+        elif gone:
+            # Name servers that say so are believed; only silence is bridged (RFC 8767 section 4).
+            self._known.pop(place, None)
+        for came in self._waiting.pop(place, ()):
+            came()

@@ -35,19 +35,25 @@ HANDSHAKES_PER_SOURCE = 8
 IDLE_MS = 3_600_000
 
 
+#: Trunk whose TLS settings a connection has, and name that its certificate was asked for; both empty over TCP.
+Whose = tuple[str, str]
+#: A connection is used again for the same of these: who expects another certificate gets another connection.
+Key = tuple[Transport, Address, Whose]
+_NOBODY: Whose = ("", "")
+
+
 class Connection:
     """One connection and what waits on it."""
 
     def __init__(
-        self, number: int, sock: socket.socket, address: Address, *, open_: bool, layer: TlsLayer | None, trunk: str
+        self, number: int, sock: socket.socket, address: Address, *, open_: bool, layer: TlsLayer | None, whose: Whose
     ) -> None:
         self.number = number
         self.sock = sock
         self.address = address
         self.open = open_
         self.layer = layer
-        #: Whose TLS settings it has; empty over TCP.
-        self.trunk = trunk
+        self.whose = whose
         self.reader = StreamReader()
         self.waiting = bytearray()
         self.closing = False
@@ -70,13 +76,9 @@ class Connection:
         """The peer has opened it (TLS only)."""
         return self.layer is not None and self.layer.server_side
 
-    def key(self, address: Address) -> "Key":
+    def key(self, address: Address) -> Key:
         """Return what it is found by for messages to `address`."""
-        return self.transport, address, self.trunk
-
-
-#: A connection is used again for the same address, transport and trunk: another trunk may expect another certificate.
-Key = tuple[Transport, Address, str]
+        return self.transport, address, self.whose
 
 
 class TcpSide:
@@ -145,7 +147,7 @@ class TcpSide:
             self._metrics.dropped.labels("tls_limit").inc()
             sock.close()
         elif (layer := self._certificates.server(trunk)) is not None:
-            self._add(sock, address, open_=True, layer=layer, trunk=trunk)
+            self._add(sock, address, open_=True, layer=layer, whose=(trunk, ""))
         else:
             self._metrics.handshakes.labels("failed").inc()
             sock.close()
@@ -157,12 +159,12 @@ class TcpSide:
         *,
         open_: bool,
         layer: TlsLayer | None = None,
-        trunk: str = "",
+        whose: Whose = _NOBODY,
     ) -> Connection:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._last += 1
-        connection = Connection(self._last, sock, address, open_=open_, layer=layer, trunk=trunk)
+        connection = Connection(self._last, sock, address, open_=open_, layer=layer, whose=whose)
         self._connections[self._last] = connection
         self._by_key[connection.key(address)] = self._last
         self._per_source[address.host] = self._per_source.get(address.host, 0) + 1
@@ -193,7 +195,7 @@ class TcpSide:
             return
         if shaking and layer.open:
             self._metrics.handshakes.labels("ok").inc()
-            self._certificates.seen(connection.trunk, layer)
+            self._certificates.seen(connection.whose[0], layer)
             connection.deadline_ms = monotonic_ms() + (INCOMPLETE_MS if layer.server_side else IDLE_MS)
         connection.waiting += layer.take()
         if plain:
@@ -206,7 +208,7 @@ class TcpSide:
     def _broken(self, connection: Connection, layer: TlsLayer, error: TlsBrokenError) -> None:
         if not layer.open or error.result != "failed":
             self._metrics.handshakes.labels(error.result).inc()
-            self._certificates.failed(connection.trunk, connection.address.host, str(error))
+            self._certificates.failed(connection.whose[0], connection.address.host, str(error))
         # The peer is told why, if its socket takes it at once.
         connection.waiting += layer.take()
         connection.closing = True
@@ -214,7 +216,7 @@ class TcpSide:
         self._close(connection)
 
     def _take(self, connection: Connection, data: bytes) -> None:
-        flow = Flow(connection.transport, connection.address, connection.number, connection.trunk)
+        flow = Flow(connection.transport, connection.address, connection.number, connection.whose[0])
         was_complete = not connection.reader.incomplete
         pieces = connection.reader.feed(data)
         connection.fresh = connection.fresh and not any(isinstance(piece, Frame) for piece in pieces)
@@ -251,15 +253,17 @@ class TcpSide:
         """Send on the flow's connection, on another one to the same address, or on a new one."""
         connection = self._connections.get(flow.connection)
         if connection is None:
-            trunk = (flow.trunk or self._trunk_of(flow.address.host)) if flow.transport == "tls" else ""
-            known = self._by_key.get((flow.transport, flow.address, trunk), 0)
-            connection = self._connections.get(known) or self._connect(flow, trunk)
+            whose = (
+                (flow.trunk or self._trunk_of(flow.address.host), flow.server) if flow.transport == "tls" else _NOBODY
+            )
+            known = self._by_key.get((flow.transport, flow.address, whose), 0)
+            connection = self._connections.get(known) or self._connect(flow, whose)
         if connection is not None:
             self._write(connection, data)
 
-    def _connect(self, flow: Flow, trunk: str) -> Connection | None:
+    def _connect(self, flow: Flow, whose: Whose) -> Connection | None:
         address = flow.address
-        layer = self._certificates.client(trunk, address.host) if flow.transport == "tls" else None
+        layer = self._certificates.client(whose[0], flow.server or address.host) if flow.transport == "tls" else None
         if layer is None and flow.transport == "tls":
             self._failed(address)
             return None
@@ -275,7 +279,7 @@ class TcpSide:
             sock.close()
             self._failed(address)
             return None
-        connection = self._add(sock, address, open_=False, layer=layer, trunk=trunk)
+        connection = self._add(sock, address, open_=False, layer=layer, whose=whose)
         self._pump.watch_writable(sock.fileno(), lambda: self._connected(connection))
         return connection
 
@@ -350,7 +354,7 @@ class TcpSide:
         for connection in [c for c in self._connections.values() if c.deadline_ms <= now_ms]:
             if connection.shaking and connection.open:
                 self._metrics.handshakes.labels("late").inc()
-                self._certificates.failed(connection.trunk, connection.address.host, "the handshake took too long")
+                self._certificates.failed(connection.whose[0], connection.address.host, "the handshake took too long")
             self._metrics.dropped.labels("tcp_timeout").inc()
             if connection.open and (connection.reader.incomplete or connection.fresh):
                 self._on_suspicion(connection.address.host, "connections")

@@ -229,11 +229,15 @@ def write_site(
     *,
     target: str = "127.0.0.1:9",
     menu: str = MENU,
+    sip: str = "",
     media: str = "",
     trunk: str = "",
     extra: str = "",
 ) -> None:
-    """Write the site, its menu and its prompts. `media`, `trunk`: more TOML for those tables, `extra` for the end."""
+    """Write the site, its menu and its prompts.
+
+    `sip`, `media`, `trunk`: more TOML for those tables, `extra` for the end.
+    """
     prompts = appliance.folder / "prompts" / "en"
     menus = appliance.folder / "menus"
     for folder in (prompts, menus):
@@ -247,6 +251,7 @@ def write_site(
 [sip]
 address = "{appliance.address}"
 inner_address = "{appliance.address}"
+{sip}
 [media]
 slots = 40
 {media}

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from tests.support.certificates import Pair
 from tests.support.waiting import until
 
 HOST = "127.0.0.1"
@@ -32,6 +33,7 @@ class Baresip:
     def __init__(self, folder: Path, process: subprocess.Popen[bytes], control: socket.socket, sip_port: int) -> None:
         self.folder = folder
         self.sip_port = sip_port
+        self.tls_port = sip_port + 1
         self.process = process
         self.events: list[dict[str, Any]] = []
         self._control = control
@@ -98,23 +100,30 @@ def baresip(
     rate: int = 8000,
     account: str = "",
     encryption: bool = False,
+    tls: tuple[Pair, str] | None = None,
 ) -> Iterator[Baresip]:
     """A baresip that sends a sine of `tone_hz`, ended by its process id.
 
     It takes calls for `user`. `codecs` as baresip names them (`G722/16000/1`), `rate` is that of its audio, `account`
     more parameters of the account (`;answermode=auto`); `encryption`: it can do SRTP, see `;mediaenc=`.
+    `tls`: its certificate and the roots that it trusts; it then takes and makes calls by TLS, on `tls_port`.
     """
     sip_port = _free_ports(44)
     control_port, rtp_port = sip_port + 2, sip_port + 4
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "accounts").write_text(
-        f"<sip:{user}@{HOST}:{sip_port};transport=udp>;regint=0;audio_codecs={codecs}{account}\n"
+        f"<sip:{user}@{HOST}:{sip_port};transport={'tls' if tls else 'udp'}>;regint=0;audio_codecs={codecs}{account}\n"
     )
     (folder / "contacts").write_text("")
+    secure = ""
+    if tls is not None:
+        pair, roots = tls
+        (folder / "own.pem").write_text(Path(pair.certificate).read_text() + Path(pair.key).read_text())
+        secure = f"sip_certificate {folder}/own.pem\nsip_cafile {roots}\n"
     names = ("g711", "g722", "l16", "sndfile", "aufile", "aubridge", *(["srtp"] if encryption else []))
     modules = "".join(f"module {name}.so\n" for name in names)
     (folder / "config").write_text(
-        f"sip_listen {HOST}:{sip_port}\n"
+        f"sip_listen {HOST}:{sip_port}\n{secure}"
         f"audio_source aufile,{folder}/tone.wav\naudio_player aubridge,nobody\n"
         f"ausrc_srate {rate}\nauplay_srate {rate}\nausrc_channels 1\nauplay_channels 1\n"
         f"rtp_ports {rtp_port}-{rtp_port + 39}\nrtp_timeout 0\nnet_interface {HOST}\n"

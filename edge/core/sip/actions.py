@@ -25,11 +25,22 @@ class Flow(Struct, frozen=True):
     connection: int = 0
     #: Trunk whose TLS settings a connection to `address` is made with; empty: no trunk's.
     trunk: str = ""
+    #: Name that was dialled, where it is not the trunk's: a certificate must have it.
+    server: str = ""
 
     @property
     def reliable(self) -> bool:
         """Whether the transport retransmits by itself."""
         return self.transport != "udp"
+
+
+class Place(Struct, frozen=True):
+    """Where something is said to be: an address, or a name to be looked up."""
+
+    host: str
+    #: 0: what the name's SRV records say, else the transport's own.
+    port: int
+    transport: Transport
 
 
 # --- in -------------------------------------------------------------------------------------------------------------
@@ -93,6 +104,13 @@ class Resolved(Struct, frozen=True):
     host: str | None
 
 
+class Located(Struct, frozen=True):
+    """The answer to `Locate`: for each place the addresses to be tried, in order; none: no such name, or too late."""
+
+    leg: LegId
+    addresses: tuple[tuple[Address, ...], ...]
+
+
 class Undelivered(Struct, frozen=True):
     """No connection can be made to this address."""
 
@@ -149,6 +167,7 @@ Input = (
     | Reserve
     | Release
     | Resolved
+    | Located
     | Undelivered
     | Discarded
     | AcceptCalls
@@ -230,10 +249,17 @@ class DropKeys(Struct, frozen=True):
 
 
 class Resolve(Struct, frozen=True):
-    """Look `host` up, and answer with `Resolved` within 2 s."""
+    """Look the address of `host` up, and answer with `Resolved` within 2 s."""
 
     leg: LegId
     host: str
+
+
+class Locate(Struct, frozen=True):
+    """Find out where each of `places` is (RFC 3263), and answer with `Located` within 2 s."""
+
+    leg: LegId
+    places: tuple[Place, ...]
 
 
 Counted = Literal["message", "refused", "dropped", "call_refused", "fault", "challenge", "evidence", "banned"]
@@ -258,6 +284,7 @@ Action = (
     | KeepKeys
     | DropKeys
     | Resolve
+    | Locate
     | Count
     | WantSpans
     | RetireSpan

@@ -297,7 +297,9 @@ class Relay:
         trunk = self.trunks.of_host(host)
         # Only hosts that the site file names, or that we dialled, are sent anything (no third party by a Contact).
         if host == dialog.first_host or (trunk is not None and trunk.name == dialog.trunk):
-            dialog.flow = Flow(transport, Address(host, uri.port or default_port(transport)), kept, dialog.trunk)
+            dialog.flow = Flow(
+                transport, Address(host, uri.port or default_port(transport)), kept, dialog.trunk, dialog.flow.server
+            )
 
     # --- messages
 

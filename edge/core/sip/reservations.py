@@ -145,6 +145,7 @@ class Reservations:
                 looked.transport,
                 Address(host, looked.uri.port or default_port(looked.transport)),
                 trunk=trunk.name if trunk is not None else "",
+                server="" if looked.trunk is not None and looked.trunk.host else looked.uri.host.strip("[]"),
             ),
             trunk=trunk.name if trunk is not None else "",
             own=told.own,

@@ -1,0 +1,125 @@
+"""Asks name servers where a target is. Everything here blocks, and runs beside the loop (`edge.front.resolver`)."""
+
+import random
+import socket
+from collections.abc import Iterable
+
+import dns.exception
+import dns.rdatatype
+import dns.resolver
+from dns.rdtypes.IN.SRV import SRV
+
+from edge.core.sip.actions import Place
+from edge.core.sip.locating import MOST, Service, in_order, literal, service_name
+from edge.core.sip.relay import default_port
+from edge.vocabulary.media import Address
+
+#: For one target; what is known from before is used after it.
+DEADLINE_S = 2.0
+#: Answers without a time to live (hosts files) are good for so long.
+_UNSTATED_S = 30
+#: Bounds of the time that an answer is not asked for again, seconds.
+_LEAST_S, _MOST_S = 5, 300
+_CACHED = 1024
+
+
+class UnknownNameError(Exception):
+    """Name servers say that there is nothing of that name."""
+
+
+class NoAnswerError(Exception):
+    """Nobody says anything of the name now."""
+
+
+class Names:
+    """Looks up by the system's ways, or by `servers` (`host`, `host:port`) where a site names some."""
+
+    def __init__(self, servers: Iterable[Address] = (), *, ipv6: bool = False) -> None:
+        self._ipv6 = ipv6
+        self._own = False
+        try:
+            self._resolver = dns.resolver.Resolver()
+        except (dns.resolver.NoResolverConfiguration, OSError):
+            self._resolver = dns.resolver.Resolver(configure=False)
+        if servers := tuple(servers):
+            self._own = True
+            self._resolver.nameservers = [dns_server(server) for server in servers]
+        self._resolver.lifetime = DEADLINE_S
+        self._resolver.timeout = DEADLINE_S / 2
+        self._resolver.cache = dns.resolver.LRUCache(_CACHED)
+
+    def look_up(self, place: Place) -> tuple[list[Address], float]:
+        """Return addresses in order, and for how many seconds they are good. Raises the two errors above."""
+        port = default_port(place.transport)
+        if (known := literal(place, port)) is not None:
+            return [known], _MOST_S
+        services, seconds = self._services(place)
+        found: list[Address] = []
+        for service in services:
+            try:
+                hosts, ttl = self._hosts(service.target)
+            except (UnknownNameError, NoAnswerError):
+                continue  # the other servers of the service may do
+            seconds = min(seconds, ttl)
+            found += [Address(host, service.port) for host in hosts]
+        if not services:
+            hosts, seconds = self._hosts(place.host)
+            found = [Address(host, place.port or port) for host in hosts]
+        if not found:
+            raise NoAnswerError
+        return list(dict.fromkeys(found))[:MOST], max(_LEAST_S, min(_MOST_S, seconds))
+
+    def _services(self, place: Place) -> tuple[list[Service], float]:
+        name = service_name(place)
+        if not name:
+            return [], _MOST_S
+        try:
+            answer = self._resolver.resolve(name, dns.rdatatype.SRV, search=False)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return [], _MOST_S
+        except (dns.exception.DNSException, OSError, ValueError):
+            # Not known whether there are any: the host itself may be somebody else's.
+            raise NoAnswerError from None
+        services = [
+            Service(one.priority, one.weight, one.port, one.target.to_text(omit_final_dot=True))
+            for one in answer
+            if isinstance(one, SRV) and one.target.to_text() != "."
+        ]
+        if not services:
+            raise UnknownNameError
+        return in_order(services, lambda most: random.randint(0, most)), answer.ttl  # noqa: S311 - spreads load
+
+    def _hosts(self, name: str) -> tuple[list[str], float]:
+        return self._asked(name) if self._own else self._by_system(name)
+
+    def _asked(self, name: str) -> tuple[list[str], float]:
+        """Ask the site's own name servers."""
+        try:
+            answers = self._resolver.resolve_name(
+                name, family=socket.AF_UNSPEC if self._ipv6 else socket.AF_INET, search=False
+            )
+            hosts = list(answers.addresses())
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            raise UnknownNameError from None
+        except (dns.exception.DNSException, OSError, ValueError):
+            raise NoAnswerError from None
+        return hosts, min([answer.ttl for answer in answers.values()], default=_UNSTATED_S)
+
+    def _by_system(self, name: str) -> tuple[list[str], float]:
+        """Ask as every program of the machine does: its hosts file counts, too."""
+        try:
+            answers = socket.getaddrinfo(
+                name, None, socket.AF_UNSPEC if self._ipv6 else socket.AF_INET, socket.SOCK_DGRAM
+            )
+        except socket.gaierror as error:
+            if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+                raise UnknownNameError from None
+            raise NoAnswerError from None
+        except (OSError, UnicodeError):
+            raise NoAnswerError from None
+        return list(dict.fromkeys([str(answer[4][0]) for answer in answers])), _UNSTATED_S
+
+
+def dns_server(server: Address) -> "dns.nameserver.Nameserver":
+    """Return a name server at `server`, asked by UDP and, for long answers, by TCP."""
+    return dns.nameserver.Do53Nameserver(server.host, server.port)

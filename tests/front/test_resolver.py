@@ -1,0 +1,130 @@
+"""Where targets are, by a real name server (dnsmasq), which may also be silent."""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from edge.core.sip.actions import Place
+from edge.front.names import Names, NoAnswerError, UnknownNameError
+from edge.front.resolver import Resolver
+from edge.runtime.pump import Pump
+from edge.vocabulary.media import Address
+from tests.support.name_server import NameServer, name_server
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.skipif(shutil.which("dnsmasq") is None, reason="dnsmasq is not installed")
+
+RECORDS = (
+    "--srv-host=_sip._udp.sip.test,gw1.test,5070,10,60",
+    "--srv-host=_sip._udp.sip.test,gw2.test,5071,20,0",
+    "--srv-host=_sip._udp.sip.test,nowhere.test,5072,15,0",
+    "--srv-host=_sips._tcp.sip.test,gw2.test,5061,10,0",
+    "--srv-host=_sip._udp.closed.test",
+    "--host-record=gw1.test,127.0.0.1,::1",
+    "--host-record=gw2.test,127.0.0.2",
+    "--host-record=plain.test,127.0.0.3",
+    "--cname=alias.test,plain.test",
+)
+
+
+@pytest.fixture
+def server(address: str) -> Iterator[NameServer]:
+    with name_server(address, *RECORDS) as running:
+        yield running
+
+
+def names_of(server: NameServer, *, ipv6: bool = False) -> Names:
+    return Names([Address(server.host, server.port)], ipv6=ipv6)
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [
+        (Place("sip.test", 0, "udp"), [Address("127.0.0.1", 5070), Address("127.0.0.2", 5071)]),
+        (Place("sip.test", 0, "tls"), [Address("127.0.0.2", 5061)]),
+        (Place("plain.test", 0, "udp"), [Address("127.0.0.3", 5060)]),
+        (Place("plain.test", 0, "tls"), [Address("127.0.0.3", 5061)]),
+        (Place("plain.test", 5090, "tcp"), [Address("127.0.0.3", 5090)]),
+        (Place("alias.test", 0, "udp"), [Address("127.0.0.3", 5060)]),
+        (Place("192.0.2.7", 0, "tls"), [Address("192.0.2.7", 5061)]),
+    ],
+)
+def test_places(server: NameServer, place: Place, found: list[Address]) -> None:
+    assert names_of(server).look_up(place)[0] == found
+
+
+def test_both_families_when_there_is_a_socket_of_both(server: NameServer) -> None:
+    assert set(names_of(server, ipv6=True).look_up(Place("gw1.test", 5070, "udp"))[0]) == {
+        Address("127.0.0.1", 5070),
+        Address("::1", 5070),
+    }
+
+
+@pytest.mark.parametrize("host", ["missing.test", "closed.test"])
+def test_what_is_not_there_is_told_from_silence(server: NameServer, host: str, address: str) -> None:
+    with pytest.raises(UnknownNameError):
+        names_of(server).look_up(Place(host, 0, "udp"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((address, 0))
+        started = time.monotonic()
+        with pytest.raises(NoAnswerError):
+            Names([Address(*silent.getsockname())]).look_up(Place(host, 0, "udp"))
+        assert time.monotonic() - started < 10
+
+
+class Asked:
+    """A resolver in a loop of its own."""
+
+    def __init__(self, names: Names) -> None:
+        self.pump = Pump("test")
+        self.resolver = Resolver(self.pump, names)
+        self.answers: list[tuple[tuple[Address, ...], ...]] = []
+        self._thread = threading.Thread(target=self.pump.run, daemon=True)
+        self._thread.start()
+
+    def ask(self, *places: Place) -> tuple[tuple[Address, ...], ...]:
+        before = len(self.answers)
+        self.pump.post(lambda: self.resolver.look_up(places, self.answers.append))
+        until(lambda: len(self.answers) > before, 10, "an answer")
+        return self.answers[-1]
+
+    def close(self) -> None:
+        self.pump.post(self.pump.stop)
+        self._thread.join(10)
+
+
+def test_the_last_good_answer_bridges_a_server_that_is_away_but_not_one_that_denies(
+    server: NameServer, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.front.names._LEAST_S", 0)  # asked each time, so that it is seen to be away
+    place, other = Place("sip.test", 0, "udp"), Place("plain.test", 0, "udp")
+    asked = Asked(names_of(server))
+    good = ((Address("127.0.0.1", 5070), Address("127.0.0.2", 5071)), (Address("127.0.0.3", 5060),))
+    assert asked.ask(place, other) == good
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((address, 0))
+        asked.resolver.names = Names([Address(*silent.getsockname())])
+        assert asked.ask(place, Place("never.test", 0, "udp"), other) == (good[0], (), good[1])
+    with name_server(address) as empty:
+        asked.resolver.names = names_of(empty)
+        assert asked.ask(other) == ((),)
+        asked.resolver.names = Names([Address(address, 9)])
+        assert asked.ask(other) == ((),), "what was denied is forgotten"
+    asked.close()
+
+
+def test_answers_are_used_again_and_repeats_share_a_question(server: NameServer) -> None:
+    asked = Asked(names_of(server))
+    place = Place("plain.test", 0, "udp")
+    for _ in range(40):
+        asked.pump.post(lambda: asked.resolver.look_up((place,), asked.answers.append))
+    until(lambda: len(asked.answers) == 40, 10, "all answers")
+    assert set(asked.answers) == {((Address("127.0.0.3", 5060),),)}
+    server.process.terminate()
+    server.process.wait(10)
+    assert asked.ask(place) == ((Address("127.0.0.3", 5060),),), "nobody was asked"
+    asked.close()
