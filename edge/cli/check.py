@@ -12,6 +12,7 @@ from edge.cli.site import ConfigOption, DemoOption, JsonOption, StateOption, Usa
 from edge.config.checks import masked
 from edge.config.errors import ConfigError
 from edge.config.loader import Inspection
+from edge.core.menus.model import TONE
 
 
 def register(app: App) -> None:
@@ -122,7 +123,7 @@ def _sound_paths(menu: object) -> set[str]:
         if isinstance(value, list):
             waiting += value
         elif isinstance(value, dict):
-            if value.keys() == {"path", "label"}:
+            if value.keys() == {"path", "label"} and not value["path"].startswith(TONE):
                 paths.add(value["path"])
             waiting += value.values()
     return paths

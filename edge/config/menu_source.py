@@ -152,7 +152,8 @@ class TransferSettings(Struct, kw_only=True):
     trunk: str = ""
     #: How long the target may ring.
     ring_timeout: Annotated[int, _duration(1000, 600_000)] = 22000
-    #: Played again and again while the target rings, unless the target sends audio of its own.
+    #: Played again and again while the target rings, unless the target sends audio of its own. Nothing: the ringing
+    #: tone of the trunk's country, or of `[media] ringing_tone`.
     ringing: Sounds = field(default_factory=list)
     #: Said while the two talk, such as that the call is recorded. Short form: the sounds alone.
     announcement: Annotated[AnnouncementSettings | None, _short("sounds")] = None
@@ -290,7 +291,7 @@ class TransferDefaults(Struct, kw_only=True):
     trunk: str = ""
     #: How long the target may ring.
     ring_timeout: Annotated[int, _duration(1000, 600_000)] = 22000
-    #: Played again and again while the target rings.
+    #: Played again and again while the target rings. Nothing: the ringing tone of a country.
     ringing: Sounds = field(default_factory=list)
     #: Said while the two talk.
     announcement: Annotated[AnnouncementSettings | None, _short("sounds")] = None

@@ -1,6 +1,7 @@
 """The menu compiler: YAML files of the language in `menu_source.py` to the model in `core/menus/model.py`."""
 
 import hashlib
+import ipaddress
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,9 @@ from edge.config.menu_checks import check_answered, check_flow, check_gather, ch
 from edge.config.menu_source import SoundSource
 from edge.config.prompts import Synthesis
 from edge.config.shape import Shaper
-from edge.config.site import Site
+from edge.config.site import Site, Trunk
 from edge.config.sources import read_yaml
+from edge.config.tones import ringing_of
 from edge.core.menus import model
 
 
@@ -243,7 +245,7 @@ class _MenuFile:
             target=node.transfer.to,
             trunk=node.transfer.trunk,
             ring_timeout_ms=node.transfer.ring_timeout,
-            ringing=self._sounds(node.transfer.ringing),
+            ringing=self._sounds(node.transfer.ringing) or self._ringing_tone(node.transfer),
             announcement=self._announcement(node.transfer.announcement),
             on_outcome=node.on_outcome,
             failed=node.failed,
@@ -256,6 +258,22 @@ class _MenuFile:
         return model.Announcement(
             sounds=self._sounds(said.sounds), every_ms=said.every, to=said.to, duck_db=said.duck_db
         )
+
+    def _ringing_tone(self, transfer: source.TransferSettings) -> list[model.Sound]:
+        tone = ringing_of(self._site, self._trunk_of(transfer))
+        self._digest.update("".join(sound.path for sound in tone).encode())
+        return tone
+
+    def _trunk_of(self, transfer: source.TransferSettings) -> Trunk | None:
+        """Find the trunk that a target belongs to, as far as that can be told before it is dialled."""
+        if transfer.trunk:
+            return next((trunk for trunk in self._site.trunks if trunk.name == transfer.trunk), None)
+        split = kinds.split_host_port(transfer.to.rpartition("@")[2].removeprefix("sip:").partition(";")[0])
+        if split is None or kinds.ip_fault(split[0]):
+            return None
+        host = ipaddress.ip_address(split[0])
+        networks = ((ipaddress.ip_network(source), trunk) for trunk in self._site.trunks for source in trunk.sources)
+        return next((trunk for network, trunk in networks if host in network), None)
 
     def _sounds(self, sounds: list[SoundSource]) -> list[model.Sound]:
         return [made for sound in sounds for made in [self._sound(sound)] if made is not None]

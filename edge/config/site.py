@@ -94,6 +94,9 @@ class Media(Struct, frozen=True, kw_only=True):
     max_delay_ms: Annotated[int, _range(20, 500)] = 300
     #: What trunks do that say nothing of it, and calls to no trunk: see `inband_dtmf` there.
     inband_dtmf: InbandDtmf = "always"
+    #: Country whose ringing tone a caller hears while a transfer rings, when neither the menu (`ringing`) nor the
+    #: target says otherwise, and its trunk has no country (`tones`, `country`). `none`: callers hear nothing then.
+    ringing_tone: Name = "us"
     #: Level of the noise that a caller hears while there is nothing to hear, dBm0 (-60 is faint); 0: silence.
     idle_noise_dbm0: Annotated[int, _range(-90, 0)] = 0
     #: Sound file that a leg hears, again and again, while the other side of its talk holds. Empty: it hears what that

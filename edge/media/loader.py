@@ -16,6 +16,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from dsp.tones.notation import NotationError, parse
+from dsp.tones.rendering import cycle_samples, render
+from edge.core.menus.model import TONE
 from edge.media.prompts import Stamp
 
 RATE = 8000
@@ -24,6 +27,8 @@ MAX_CHANNELS = 8
 
 #: Both ends of a sound are faded over this (2.5 ms), so that files can be spliced and stopped without a click.
 EDGE = 20
+#: Level of tones: the least that E.180 (clause 2) allows, for they are heard at the ear, and not behind a line.
+TONE_DBM0 = -15.0
 
 _END, _URGENT, _SOMETIME = range(3)
 
@@ -42,7 +47,9 @@ class Loaded(NamedTuple):
 
 
 def stamp_of(path: str) -> Stamp:
-    """Tell the version of a file; raises `UnreadableError` when there is no regular file."""
+    """Tell the version of a file; raises `UnreadableError` when there is no regular file. Tones never change."""
+    if path.startswith(TONE):
+        return Stamp(0, 0)
     try:
         found = os.stat(path)  # noqa: PTH116 - once a played file, and twice as fast as pathlib's
     except (OSError, ValueError) as error:
@@ -54,6 +61,8 @@ def stamp_of(path: str) -> Stamp:
 
 def read_sound(path: str, max_samples: int) -> NDArray[np.int16]:
     """Read `path` as mono int16 at 8 kHz; raises `UnreadableError`, also when it is longer than `max_samples`."""
+    if path.startswith(TONE):
+        return _make_tone(path.removeprefix(TONE), max_samples)
     try:
         with soundfile.SoundFile(path) as file:
             if file.channels > MAX_CHANNELS or file.samplerate <= 0:
@@ -72,6 +81,18 @@ def read_sound(path: str, max_samples: int) -> NDArray[np.int16]:
         mono = soxr.resample(mono, rate, RATE)
     scaled: NDArray[np.int16] = np.clip(np.rint(_softened(mono) * 32768.0), -32768, 32767).astype(np.int16)
     return scaled
+
+
+def _make_tone(text: str, max_samples: int) -> NDArray[np.int16]:
+    """Make one cycle of a tone; of one that does not end a second, in which whole frequencies come round."""
+    try:
+        tone = parse(text)
+    except NotationError as error:
+        raise UnreadableError(str(error)) from error
+    length = cycle_samples(tone) or RATE
+    if length > max_samples:
+        raise UnreadableError(f"longer than the {max_samples / RATE:.0f} s that the prompt memory holds")
+    return render(tone, length, TONE_DBM0)
 
 
 def _softened(sound: NDArray[np.float32]) -> NDArray[np.float32]:

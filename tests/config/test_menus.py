@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from dsp.tones.countries import COUNTRIES
 from edge.config.errors import Findings
 from edge.config.menus import MenuCompiler
 from edge.config.site import Paths, Site, Trunk
@@ -14,7 +16,7 @@ from edge.core.menus import model
 class Desk:
     """A folder with prompts, and a compiler over it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, site: Site | None = None) -> None:
         self.folder = folder
         self.findings = Findings()
         for name in ("en/welcome.wav", "en/sub/deep.wav", "de/welcome.wav"):
@@ -25,7 +27,8 @@ class Desk:
                 file.writeframes(name.encode() * 8)
         paths = Paths(state=str(folder / "state"), prompts=str(folder / "prompts"))
         trunk = Trunk(name="out", sources=["192.0.2.1"], address="192.0.2.1:5060")
-        self.compiler = MenuCompiler(Site(name="x", paths=paths, trunks=[trunk]), self.findings, [])
+        self.site = site or Site(name="x", paths=paths, trunks=[trunk])
+        self.compiler = MenuCompiler(self.site, self.findings, [])
 
     def compile(self, text: str) -> model.Menu:
         file = self.folder / "menu.yaml"
@@ -109,6 +112,30 @@ def test_every_other_kind(desk: Desk) -> None:
         "e": model.Wait(milliseconds=250, next="end"),
         "end": model.HangUp(text="done"),
     }
+
+
+@pytest.mark.parametrize(
+    ("target", "trunk", "media", "country"),
+    [
+        ("sip:a@192.0.2.1", {}, "us", "us"),
+        ("sip:a@192.0.2.1", {}, "none", ""),
+        ("sip:a@example.org", {"tones": "de"}, "fr", "fr"),
+        ("sip:a@198.51.100.9:5070;transport=tcp", {"tones": "de"}, "us", "de"),
+        ("{to: '4930', trunk: out}", {"tones": "de"}, "us", "de"),
+        ("{to: '4930', trunk: out}", {"tones": "any", "country": "GB"}, "us", "uk"),
+        ("{to: '4930', trunk: out}", {"country": "FR"}, "none", "fr"),
+        ("{to: '4930', trunk: out}", {"tones": "any"}, "none", ""),
+    ],
+)
+def test_the_ringing_tone_is_that_of_a_country(
+    desk: Desk, target: str, trunk: dict[str, str], media: str, country: str
+) -> None:
+    out = Trunk(name="out", sources=["198.51.100.0/24"], address="198.51.100.7", **trunk)
+    site = replace(desk.site, trunks=[out], media=replace(desk.site.media, ringing_tone=media))
+    menu = Desk(desk.folder, site).compile(nodes(f"  a:\n    transfer: {target}\n    failed: end\n"))
+    node = menu.nodes["a"]
+    assert isinstance(node, model.Transfer)
+    assert [sound.path for sound in node.ringing] == ([model.TONE + COUNTRIES[country]["ring"]] if country else [])
 
 
 def test_every_setting_of_an_announcement_arrives_and_may_be_a_default(desk: Desk) -> None:

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from edge.media.loader import Loader, UnreadableError, read_sound, stamp_of
+from dsp.tones.countries import COUNTRIES
+from edge.media.loader import TONE_DBM0, Loader, UnreadableError, read_sound, stamp_of
+from tests.support import tones
 from tests.support.waiting import until
 
 LIMIT = 8000 * 60
@@ -112,3 +114,25 @@ def test_the_ends_of_a_sound_are_faded_so_that_files_can_be_spliced(tmp_path):
     assert list(samples[20:-20]) == [16384] * 760
     spliced = np.concatenate([np.zeros(1, int), samples, samples, np.zeros(1, int)])
     assert np.abs(np.diff(spliced)).max() < 16384 / 10
+
+
+def test_tones_are_made() -> None:
+    ring = read_sound("tone:" + COUNTRIES["uk"]["ring"], LIMIT)
+    assert len(ring) == 8 * 3000
+    on, off = ring[:3200], ring[3200:4800]
+    assert tones.level_dbm0(on) == pytest.approx(TONE_DBM0, abs=0.2)
+    assert sorted(tones.dominant(on, 2)) == pytest.approx([400, 450], abs=3)
+    assert not off.any()
+    assert len(read_sound("tone:425", LIMIT)) == 8000
+    assert stamp_of("tone:425") == stamp_of("tone:440")
+
+
+@pytest.mark.parametrize("text", ["", "loud", "425/0", "0/500"])
+def test_what_is_no_tone(text: str) -> None:
+    with pytest.raises(UnreadableError):
+        read_sound(f"tone:{text}", LIMIT)
+
+
+def test_a_tone_longer_than_the_memory() -> None:
+    with pytest.raises(UnreadableError, match="prompt memory"):
+        read_sound("tone:425/1000,0/4000", 39_999)

@@ -8,11 +8,13 @@ from typing import Literal
 from msgspec import Struct
 
 NodeId = str
+#: A sound whose path begins so is no file but a tone, in the notation of `indications.conf`: one cycle of it.
+TONE = "tone:"
 AnswerWait = Literal["verdict", "greeting", "beep"]
 
 
 class Sound(Struct, frozen=True):
-    """One thing to play: the file, and what the author wrote (for events and the console)."""
+    """One thing to play: the file (or a tone, see `TONE`), and what the author wrote (for events and the console)."""
 
     path: str
     label: str
