@@ -22,6 +22,7 @@ from edge.vocabulary.private import Private
 from edge.vocabulary.reports import Noticed, SpanReserved
 from edge.vocabulary.supervision import Reload, Replied, Scrape, Scraped
 from edge.vocabulary.supervision import Request as Asked
+from tests.core.sip.test_torture import CASES, MALFORMED, message_of
 from tests.core.sip.world import answer
 from tests.front.rig import Rig, Wire
 from tests.front.test_process import invite, span_invite, within
@@ -224,3 +225,63 @@ def test_stalled_connections_are_closed_and_honest_ones_served_meanwhile(rig: Ri
         assert served == tries > 5
         assert max(lasted) <= INCOMPLETE_MS / 1000 + 2
         assert metric(front, 'edge_front_evidence_total{kind="connections"}') == 10 * PER_SOURCE
+
+
+# --- RFC 4475 on the wire ------------------------------------------------------------------------------------------
+
+
+def torture(rig: Rig) -> Iterator[tuple[str, int, bytes]]:
+    """Each case with its status over UDP; answers are sent to where it came from (`rport`)."""
+    for section, statuses in sorted(CASES.items()):
+        yield (
+            section,
+            statuses[0],
+            message_of(section).replace(b"SIP/2.0/UDP gw7.example.net;", b"SIP/2.0/UDP gw7.example.net;rport;"),
+        )
+
+
+def test_torture_over_udp(rig: Rig) -> None:
+    rig.site = replace(rig.site, sip=replace(rig.site.sip, max_spans=1))
+    rig.span("span-1")
+    with rig.front() as front:
+        for number, (section, wanted, data) in enumerate(torture(rig)):
+            wire = rig.wire(rig.udp)
+            wire.send(data)
+            # An honest question after each: it is answered, and nothing else was before it but what is expected.
+            wire.send(options(rig, wire, number + 1000))
+            got = []
+            while not got or got[-1][1] != number + 1000:
+                message = wire.sock.recv(4000)
+                match = re.match(rb"SIP/2.0 ([0-9]{3}) .*?CSeq: *([0-9]+)", message, re.DOTALL)
+                assert match, message
+                got.append((int(match[1]), int(match[2])))
+            answered = [status for status, cseq in got[:-1]]
+            # Without rport an answer goes to the port that the message names, where nobody is.
+            assert answered in ([wanted] if wanted else [], []), section
+            if section in MALFORMED:
+                assert not [status for status in answered if status < 300], section
+            if b"rport" in data and wanted:
+                assert answered == [wanted], section
+            assert got[-1][0] == 200
+            wire.sock.close()
+            asked(front, {"clear": ""})
+        assert front.process.poll() is None
+
+
+def test_torture_over_tcp(rig: Rig) -> None:
+    rig.span("span-1")
+    with rig.front() as front:
+        for section, _, data in torture(rig):
+            wanted = CASES[section][-1]
+            with socket.create_connection(rig.tcp.getsockname(), 10, (rig.address, 0)) as peer:
+                peer.settimeout(5)
+                peer.sendall(data)
+                peer.shutdown(socket.SHUT_WR)
+                got = b""
+                with contextlib.suppress(ConnectionResetError):
+                    while part := peer.recv(65_536):
+                        got += part
+                assert got.startswith(b"SIP/2.0 %d " % wanted if wanted else b""), section
+                assert bool(got) == bool(wanted), section
+            asked(front, {"clear": ""})
+        answered_options(rig, rig.peer)

@@ -35,6 +35,10 @@ _REFUSED = {
 }
 
 
+#: Media ranges of Accept (section 20.1) that our answer is one of.
+_ACCEPTABLE = frozenset({SDP_TYPE, "application/*", "*/*"})
+
+
 class Arrival(Struct, frozen=True, kw_only=True):
     """A request of a peer, and what is known of who sent it."""
 
@@ -55,6 +59,10 @@ class Arrival(Struct, frozen=True, kw_only=True):
 def answer_itself(relay: Relay, arrival: Arrival) -> None:
     """Answer a request that no span sees."""
     request = arrival.request
+    if unknown := required_extensions(request):
+        relay.count("refused", "420")
+        relay.to_peer(reply(request, 420, {"Unsupported": unknown}), arrival.answers)
+        return
     if request.method == "OPTIONS":
         extras = {**_OWN, "Accept": SDP_TYPE, "Supported": ", ".join(sorted(EXTENSIONS))}
         relay.to_peer(reply(request, 200, extras), arrival.answers)
@@ -88,7 +96,9 @@ def problem_of(relay: Relay, request: Request, flow: Flow) -> tuple[int, str, di
         return 420, "extension", {"Unsupported": unknown}
     if "Content-Encoding" in request.extras or (request.body and request.content_type != SDP_TYPE):
         return 415, "media_type", {"Accept": SDP_TYPE}
-    if request.contact is None or not request.from_.tag:
+    if not _ACCEPTABLE.intersection(request.extras.get("Accept", SDP_TYPE).split(", ")):
+        return 406, "media_type", {}
+    if request.contact is None:
         return 400, "grammar", {}
     if not request.uri.user or len(request.uri.user) > identity.NUMBER_LIMIT:
         return 484, "address", {}
@@ -160,6 +170,8 @@ def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
         peer=request.from_.with_tag(""),
         own=request.to.with_tag(""),
         peer_tag=request.from_.tag,
+        # A peer of RFC 2543 has no tag; towards the span everybody has one.
+        shown_tag="" if request.from_.tag else digest("shown", leg),
         request_uri=request.uri,
         target=request.contact.uri,
         routes=[NameAddr(route.uri) for route in request.record_routes],
@@ -183,7 +195,7 @@ def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     """Pass the INVITE on to the dialog's span and tell switch of it."""
     request, answers = arrival.request, arrival.answers
     pending = Pending(
-        branch=relay.branch(dialog, "peer", request.vias[0].branch),
+        branch=relay.branch(dialog, "peer", relay.transaction(request)),
         method="INVITE",
         cseq=request.cseq,
         by="peer",

@@ -25,6 +25,11 @@ _SIGNATURE = re.compile(
 )
 _MEDIA_ADDRESS = re.compile(rf"({HOST}):([0-9]{{1,5}})")
 _MEDIA_TYPE = re.compile(rf"({TOKEN})[ \t]*/[ \t]*({TOKEN})([ \t]*;.*)?", re.DOTALL)
+_DATE = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3][0-9] (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4} "
+    r"[0-2][0-9]:[0-5][0-9]:[0-6][0-9] GMT",
+    re.IGNORECASE,
+)
 
 REASON_TEXT_LIMIT = 120
 
@@ -121,6 +126,21 @@ def _signature(text: str) -> str:
     return text
 
 
+def check_date(text: str) -> None:
+    """Raise `SipError` 400 unless `text` is a date as in RFC 3261 section 20.17: GMT and nothing else."""
+    if not _DATE.fullmatch(text):
+        raise _bad("Date")
+
+
+def _media_ranges(text: str) -> str:
+    """Accept without parameters, in lower case (section 20.1)."""
+    ranges = [part.partition(";")[0].strip(" \t").lower() for part in text.split(",")]
+    ranges = [part for part in ranges if part]
+    if len(ranges) > 32 or not all(_MEDIA_TYPE.fullmatch(part) for part in ranges):
+        raise _bad("Accept")
+    return ", ".join(ranges)
+
+
 def media_type(text: str) -> str:
     """`type/subtype` in lower case without parameters; raises `SipError` 400."""
     match = _MEDIA_TYPE.fullmatch(text)
@@ -173,6 +193,7 @@ LENIENT: dict[str, Canonical] = {
     "Supported": _token_list,
     "Unsupported": _token_list,
     "Allow": _token_list,
+    "Accept": _media_ranges,
     "Retry-After": _number_text,
     "Reason": _reason,
     "WWW-Authenticate": authentication.scan,
@@ -192,6 +213,7 @@ LISTS = frozenset(
         "Supported",
         "Unsupported",
         "Allow",
+        "Accept",
         "Reason",
         "P-Asserted-Identity",
         "WWW-Authenticate",
@@ -208,7 +230,7 @@ NAMES = {name.lower(): name for name in (*STRICT, *LENIENT)} | {
     name.lower(): name
     for name in (
         "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Route", "Record-Route",
-        "Max-Forwards", "Content-Type", "Content-Length",
+        "Max-Forwards", "Content-Type", "Content-Length", "Date",
     )
 }  # fmt: skip
 NAMES |= {

@@ -188,7 +188,7 @@ def _pass_on(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     """Pass a request on to the span, in canonical form."""
     request = arrival.request
     pending = Pending(
-        branch=relay.branch(dialog, "peer", request.vias[0].branch),
+        branch=relay.branch(dialog, "peer", relay.transaction(request)),
         method=request.method,
         cseq=request.cseq,
         by="peer",
@@ -272,7 +272,8 @@ def _acknowledged(relay: Relay, dialog: Dialog, request: Request) -> None:
     if dialog.orphan:
         orphans.acknowledged(relay, dialog)
         return
-    branch = relay.branch(dialog, "peer", request.vias[0].branch)
+    acknowledges = dialog.state != "refused"
+    branch = relay.branch(dialog, "peer", relay.transaction(request, acknowledges=acknowledges))
     message = relay.request_to_span(dialog, "ACK", request.cseq, branch)
     if dialog.state == "refused":
         relay.to_span(message, dialog.port)

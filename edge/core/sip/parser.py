@@ -7,9 +7,9 @@ below them.
 import re
 
 from edge.core.sip.errors import SipError
-from edge.core.sip.fields import LENIENT, LISTS, NAMES, STRICT, media_type, number, split_list
+from edge.core.sip.fields import LENIENT, LISTS, NAMES, STRICT, check_date, media_type, number, split_list
 from edge.core.sip.message import KeepAlive, Malformed, NotSip, Parsed, Request, Response
-from edge.core.sip.uri import ID_LIMIT, NameAddr, parse_name_addr, parse_uri, parse_via
+from edge.core.sip.uri import ID_LIMIT, NameAddr, has_headers, parse_name_addr, parse_uri, parse_via
 
 #: Octets of a whole message.
 MESSAGE_LIMIT = 8192
@@ -23,15 +23,17 @@ SIGNATURE_LIMIT = 3072
 OWN_HEADERS_LIMIT = 16
 OWN_HEADER_LIMIT = 256
 
-_REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]{1,32}) ([^ ]+) [Ss][Ii][Pp]/([0-9]{1,3}\.[0-9]{1,3})")
+_REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]{1,64}) ([^ ]+) [Ss][Ii][Pp]/([0-9]{1,3}\.[0-9]{1,3})")
 _STATUS_LINE = re.compile(r"[Ss][Ii][Pp]/([0-9]{1,3}\.[0-9]{1,3}) ([0-9]{3})(?: (.*))?")
 _LOOKS_LIKE_SIP = re.compile(rb"[^\r\n]{0,2048}SIP/[0-9]", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+#: A quoted pair may hold one (section 25.1), which is then nobody's name.
+_QUOTED_CONTROL = re.compile(r"(\\\\)|\\[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FOLD = re.compile(r"\r\n[ \t]+")
 _WORD = r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+"
 _OWN = re.compile(r"x-[a-z0-9\-]{1,62}")
 _CALL_ID = re.compile(rf"{_WORD}(?:@{_WORD})?")
-_CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]{1,32})")
+_CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]{1,64})")
 _SINGLE = frozenset({"From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type", "Content-Length"})
 _ECHO = ("Via", "From", "To", "Call-ID", "CSeq")
 
@@ -66,7 +68,9 @@ def _message(text: str, body: bytes, stream: bool) -> Parsed:
         text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
     if _CONTROL.search("".join(lines)):
-        raise SipError(400, "grammar", "control character")
+        lines = _QUOTED_CONTROL.sub(r"\1", text).split("\r\n")
+        if _CONTROL.search("".join(lines)):
+            raise SipError(400, "grammar", "control character")
     first = lines[0]
     if match := _REQUEST_LINE.fullmatch(first):
         if match[3] != "2.0":
@@ -112,9 +116,11 @@ def _body(fields: _Fields, body: bytes, stream: bool) -> bytes:
         if stream:
             raise SipError(400, "length", "no Content-Length on a stream")
         return body
-    if number(stated[0]) != len(body):
+    length = number(stated[0])
+    if length > len(body) or (stream and length != len(body)):
         raise SipError(400, "length", "Content-Length and body differ")
-    return body
+    # Octets of a datagram after the message are nobody's (section 18.3).
+    return body[:length]
 
 
 def _one(fields: _Fields, name: str) -> str:
@@ -210,6 +216,10 @@ def _request(method: str, uri: str, fields: _Fields, body: bytes) -> Request:
         raise SipError(400, "grammar", "CSeq names another method")
     if body and not common["content_type"]:
         raise SipError(400, "missing_header", "no Content-Type")
+    for date in fields.get("Date", ()):
+        check_date(date)
+    if "?" in uri and has_headers(uri):
+        raise SipError(400, "grammar", "header fields in a Request-URI")
     return Request(uri=parse_uri(uri, tel=True), body=body, **common)  # type: ignore[arg-type]
 
 

@@ -268,6 +268,21 @@ class Relay:
         port = via.port or default_port("tls" if via.transport == "TLS" else "udp")
         return via.host.strip("[]") == self.settings.public.host and port in self._ports.values()
 
+    @staticmethod
+    def transaction(request: Request, *, acknowledges: bool = False) -> str:
+        """Return what tells a peer's transaction from its others, the same for INVITE, CANCEL and negative ACK.
+
+        That is the branch, or for who knows none (RFC 2543, RFC 3261 section 17.2.3) number and method.
+        `acknowledges`: an ACK of a 2xx, which is a transaction of its own.
+        """
+        branch = request.vias[0].branch
+        if branch.startswith(_COOKIE) and branch != _COOKIE:
+            return branch
+        method = request.method
+        if method == "CANCEL" or (method == "ACK" and not acknowledges):
+            method = "INVITE"
+        return f"{branch} {request.cseq} {method}"
+
     def branch(self, dialog: Dialog, side: str, received: str) -> str:
         """Return our branch for a request that came with `received`: the same for repeats, CANCEL and negative ACK."""
         return f"{_COOKIE}{dialog.leg}-{digest(side, dialog.span, received)}"

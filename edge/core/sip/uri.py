@@ -116,6 +116,12 @@ def _parse_sip(text: str) -> Uri | None:
     return Uri(scheme.lower(), user or "", host, number, _params(params) if params else (), password or "")
 
 
+def has_headers(text: str) -> bool:
+    """Whether a sip URI asks for header fields (`?name=value`), which a Request-URI may not (section 19.1.1)."""
+    match = _SIP.fullmatch(text)
+    return match is not None and match[7] is not None
+
+
 def parse_uri(text: str, *, tel: bool = False) -> Uri:
     """Parse a sip or sips URI (and tel where allowed). Raises `SipError`: 414 too long, 416 other scheme, else 400."""
     if len(text) > URI_LIMIT:
