@@ -13,9 +13,10 @@ import re
 import select
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
-from edge.runtime.clock import rfc3339, wall_time
+from edge.runtime.clock import monotonic_ms, rfc3339, wall_time
 from edge.vocabulary.private import Private
 
 #: PIPE_BUF of Linux: the largest write to a pipe that is atomic, and what poll's POLLOUT promises room for.
@@ -27,6 +28,8 @@ MAX_TRACEBACK = 2800
 
 # JSON escapes C0 itself; C1, line separators and direction overrides could still forge or hide lines on a terminal.
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+#: Lines that a process writes in a second, of errors and of all others; what is more is counted and told afterwards.
+MAX_LINES = 50
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -70,17 +73,39 @@ def _line(event: dict[str, Any]) -> bytes:
     return json.dumps({**kept, "cut": True}, ensure_ascii=True).encode() + b"\n"
 
 
-class _Output:
-    """Standard error, written to only when it takes a whole line."""
+class _Limit:
+    """Lines of one kind in the present second."""
 
-    def __init__(self, fd: int = 2) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._second = 0
+        self._lines = 0
+
+    def passes(self, second: int) -> bool:
+        """Whether one more line may be written."""
+        if second != self._second:
+            self._second, self._lines = second, 0
+        self._lines += 1
+        return self._lines <= self._most
+
+
+class _Output:
+    """Standard error, written to only when it takes a whole line, and so many in a second."""
+
+    def __init__(self, fd: int = 2, most: int = MAX_LINES, now_ms: Callable[[], int] = monotonic_ms) -> None:
         self._fd = fd
+        self._now_ms = now_ms
+        # Errors have a share of their own: whoever makes us write other lines must not hide them.
+        self._limits = {False: _Limit(most), True: _Limit(most)}
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
         self.dropped = 0
 
-    def write(self, line: bytes) -> None:
+    def write(self, line: bytes, *, error: bool = False) -> None:
         """Write `line`, or count it as dropped."""
+        if not self._limits[error].passes(self._now_ms() // 1000):
+            self.dropped += 1
+            return
         try:
             ready = self._poll.poll(0)
             if not ready or not ready[0][1] & select.POLLOUT:
@@ -146,7 +171,7 @@ class Logger:
             line[_bounded(str(key), 100)] = _safe(value)
         if error is not None:
             line["exception"] = _escape("".join(traceback.format_exception(error)).rstrip()[-MAX_TRACEBACK:])
-        _output.write(_line(line))
+        _output.write(_line(line), error=level == "error")
 
 
 def logger(process: str) -> Logger:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge.runtime.logs import MAX_LINE, _Output, logger
+from edge.runtime.logs import MAX_LINE, MAX_LINES, _Output, logger
 from edge.vocabulary.private import Private
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def test_lines_are_bounded_and_stay_json(capfd: pytest.CaptureFixture[str]) -> N
 
 def test_a_reader_that_stalls_does_not_stall_us_and_learns_what_it_missed() -> None:
     read, write = os.pipe()
-    output = _Output(write)
+    output = _Output(write, most=1000)
     line = b"x" * 2_000 + b"\n"
     for _ in range(100):
         output.write(line)
@@ -100,3 +100,20 @@ def test_the_level_comes_from_the_environment() -> None:
             check=True,
         )
         assert [json.loads(line)["event"] for line in ran.stderr.splitlines()] == expected
+
+
+def test_more_lines_a_second_than_anybody_reads_are_counted_and_told(tmp_path: Path) -> None:
+    path, clock = tmp_path / "log", [5_000]
+    with path.open("wb") as file:
+        output = _Output(file.fileno(), now_ms=lambda: clock[0])
+        for n in range(1000):
+            output.write(b'{"n": %d}\n' % n)
+        for n in range(100):
+            output.write(b'{"error": %d}\n' % n, error=True)
+        clock[0] += 1000
+        output.write(b'{"n": "later"}\n')
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len([line for line in found if "n" in line]) == MAX_LINES + 1
+    assert len([line for line in found if "error" in line]) == MAX_LINES, "errors are not hidden by other lines"
+    assert sum(line.get("count", 0) for line in found) == 1000 - MAX_LINES + 100 - MAX_LINES
+    assert found[-1] == {"n": "later"}
