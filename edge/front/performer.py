@@ -13,6 +13,7 @@ from edge.core.sip.actions import (
     Count,
     Drop,
     DropKeys,
+    Finish,
     Flow,
     Forget,
     FromPeer,
@@ -135,6 +136,7 @@ class Performer:
             "challenge": metrics.challenges,
             "evidence": metrics.evidence,
             "banned": metrics.bans,
+            "adopted": metrics.adopted,
         }
 
     def start(self) -> None:
@@ -161,6 +163,7 @@ class Performer:
         """Bring the gauges up to date."""
         figures = self._door.figures()
         self._metrics.dialogs.set(figures["dialogs"])
+        self._metrics.adopted_dialogs.set(figures["adopted"])
         self._metrics.spans.set(figures["spans"])
         self._metrics.free_slots.set(figures["free_slots"])
         self._metrics.connections.set(len(self._tcp))
@@ -248,8 +251,8 @@ class Performer:
                 self._send(self._inner, action.data, (self._inner_host, action.port))
             elif isinstance(action, Count):
                 self._counters[action.what].labels(action.label).inc()
-            elif isinstance(action, Tell):
-                self._link.report(action.report)
+            elif isinstance(action, Tell | Finish):
+                self._tell(action)
             elif isinstance(action, Save | Bury | Drop | Forget):
                 self._keep(action)
             elif isinstance(action, OfferKeys | KeepKeys | DropKeys):
@@ -259,6 +262,12 @@ class Performer:
                 self._find(action)
             else:
                 self._channel.send(action)
+
+    def _tell(self, action: Tell | Finish) -> None:
+        if isinstance(action, Tell):
+            self._link.report(action.report)
+        else:
+            self._link.done(action.command, action.error)
 
     def _send_peer(self, action: ToPeer) -> None:
         try:

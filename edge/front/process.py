@@ -13,9 +13,11 @@ from edge.core.sip.actions import (
     AcceptCalls,
     ClearBans,
     Discarded,
+    HangUp,
     Input,
     Release,
     Reserve,
+    SendKeys,
     SpanLost,
     SpansAre,
     SpanStarted,
@@ -41,6 +43,7 @@ from edge.runtime.logs import logger
 from edge.runtime.memory import collect_rarely
 from edge.runtime.process import ProcessContext, read_site
 from edge.runtime.pump import Pump, Timer
+from edge.vocabulary import commands
 from edge.vocabulary.commands import AnyCommand, ReleaseSpan, ReserveSpan
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.media import Address, KeyTones
@@ -288,6 +291,11 @@ class FrontProcess:
             )
         elif isinstance(command, ReleaseSpan):
             self.put(Release(command.leg))
+        elif isinstance(command, commands.HangUp):
+            self.put(HangUp(command.leg, command.text))
+        elif isinstance(command, commands.SendInfoDigits):
+            self.put(SendKeys(id, command.leg, command.digits, command.duration_ms))
+            return  # done when the last one has left
         else:
             self._link.done(id, f"front does not do {type(command).__name__}")
             return

@@ -31,14 +31,14 @@ _SLOT = 2 * _COPY
 _TOMB = 1024
 #: Tombstones: 32 s at 256 calls a second; beyond that the oldest give way.
 TOMBS = 8192
-#: Slots beyond what spans can hold: calls whose span is gone, waiting for the peer's last word.
+#: Slots beyond what spans hold and beyond calls that go on without one: those that wait for the peer's last word.
 _SPARE_SLOTS = 200
 _HEADER = struct.Struct("<QII")  # generation (0: empty), length, CRC-32 of generation, length and payload
 _SEAL = struct.Struct("<QI")
 
 
 def _slots(site: Site) -> int:
-    return site.sip.max_spans * LEGS_PER_SPAN + _SPARE_SLOTS
+    return site.sip.max_spans * LEGS_PER_SPAN + site.media.slots + _SPARE_SLOTS
 
 
 def table_size(site: Site) -> int:

@@ -74,6 +74,15 @@ class FrontMetrics:
             registry=self.registry,
         )
         self.dialogs = Gauge("edge_front_dialogs", "Dialogs that are relayed now", registry=self.registry)
+        self.adopted = Counter(
+            "edge_front_adoptions_total",
+            "Dialogs whose span died or never got its ACK, and that front went on with, by state (answered, confirmed)",
+            ["state"],
+            registry=self.registry,
+        )
+        self.adopted_dialogs = Gauge(
+            "edge_front_adopted_dialogs", "Dialogs that front carries on by itself", registry=self.registry
+        )
         self.spans = Gauge("edge_front_spans", "Spans that take calls", registry=self.registry)
         self.free_slots = Gauge("edge_front_free_slots", "Legs that spans have room for", registry=self.registry)
         self.connections = Gauge("edge_front_tcp_connections", "Open TCP and TLS connections", registry=self.registry)

@@ -9,7 +9,7 @@ from edge.runtime.link import Peer
 from edge.switch.exchange import Exchange
 from edge.switch.pending import receiver_of
 from edge.vocabulary.endings import EndReason
-from edge.vocabulary.ids import LegId, call_of
+from edge.vocabulary.ids import FRONT, LegId, call_of
 from edge.vocabulary.reports import AnyReport, FrontSnapshot, LegEnded, MediaSnapshot, SpanSnapshot
 
 #: How long after a snapshot the reports behind it, and those of other senders, may take.
@@ -62,7 +62,9 @@ def settle(exchange: Exchange, peer: Peer, snapshot: AnyReport, suspects: list[L
             exchange.seats.give_back(snapshot.legs[leg], now_ms)
     for suspect in suspects:
         call = exchange.calls.get(call_of(suspect))
-        if call is not None and call.legs[suspect].signalling not in NOT_IN_SPAN:
+        if call is None or call.legs[suspect].span == FRONT:
+            continue
+        if call.legs[suspect].signalling not in NOT_IN_SPAN:
             reason = EndReason(outcome="span_lost", ended_by="appliance", text="unknown to its span")
             exchange.feed(call, LegEnded(suspect, reason))
 
@@ -71,7 +73,7 @@ def end_legs_of_absent_spans(exchange: Exchange) -> None:
     """After a restart of switch: end the legs whose span has not come back."""
     for call in list(exchange.calls.values()):
         for leg in list(call.legs.values()):
-            absent = receiver_of("span", leg.span) not in exchange.connected
+            absent = leg.span != FRONT and receiver_of("span", leg.span) not in exchange.connected
             if absent and leg.signalling not in NOT_IN_SPAN and not call.over:
                 exchange.feed(call, LegEnded(leg.id, EndReason(outcome="span_lost", ended_by="appliance")))
 

@@ -33,14 +33,15 @@ from edge.switch.plan import Plan
 from edge.switch.rows import call_row, ended_row, event_row, site_event_row
 from edge.switch.seats import Seats
 from edge.vocabulary import events
-from edge.vocabulary.commands import Reject
-from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, SlotIndex, call_of
+from edge.vocabulary.commands import HangUp, Reject
+from edge.vocabulary.ids import FRONT, CallId, CommandId, Incarnation, LegId, SlotIndex, call_of
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     AnyReport,
     CommandDone,
     EngineOverload,
     FrontSnapshot,
+    LegAdopted,
     LegAnswered,
     LegEnded,
     LegIncoming,
@@ -111,6 +112,8 @@ class Exchange:
             self._noticed(body)
         elif isinstance(body, EngineOverload):
             self.note_overload(process, on=body.on)
+        elif process == "span" and isinstance(body, LegEnded) and self._is_fronts(body.leg):
+            return  # its part in the call ended, not the call
         elif isinstance(body, SpanSnapshot | FrontSnapshot | MediaSnapshot):
             return
         else:
@@ -126,7 +129,10 @@ class Exchange:
         call = self.calls.get(call_of(leg))
         if call is None:
             self.metrics.unknown.inc()
-            if isinstance(body, LegAnswered | LegEnded):
+            if isinstance(body, LegAdopted):
+                hang_up = HangUp(leg, "the call is over")
+                self.pending.add(Send(CommandId(f"{call_of(leg)}:0:{leg}"), "front", body.span, hang_up))
+            elif isinstance(body, LegAnswered | LegEnded) and call_of(leg) not in self._ended:
                 self._early.setdefault(leg, []).append(body)
                 if len(self._early) > MAX_EARLY:
                     self._early.popitem(last=False)
@@ -135,6 +141,10 @@ class Exchange:
         elif not isinstance(body, SoundHeard) or call.id in self._hears_sound:
             # Sound matters to menus that listen only; elsewhere each word spoken would be a line of the journal.
             self.feed(call, body)  # type: ignore[arg-type]
+
+    def _is_fronts(self, leg: LegId) -> bool:
+        call = self.calls.get(call_of(leg))
+        return call is not None and leg in call.legs and call.legs[leg].span == FRONT
 
     def _incoming(self, report: LegIncoming) -> None:
         id_ = call_of(report.leg)

@@ -126,11 +126,18 @@ class Switch:
         )
         self._server.attach(self._pump)
         if resumed:
-            self._later(census.PATIENCE_MS, lambda: census.end_legs_of_absent_spans(exchange))
+            self._later(census.PATIENCE_MS, lambda: self._end_absent(exchange))
         self._later(census.PATIENCE_MS, lambda: seats.lapse(monotonic_ms()))
         self._watch_disk()
         self._log.info("ready", resumed=resumed, ended=ended)
         channel.ready()
+
+    def _end_absent(self, exchange: Exchange) -> None:
+        if "front" in exchange.connected:
+            census.end_legs_of_absent_spans(exchange)
+        else:
+            # Front may have taken legs of theirs over; it says so when it comes.
+            self._later(census.PATIENCE_MS, lambda: self._end_absent(exchange))
 
     def _end(self) -> None:
         if self._server is not None:

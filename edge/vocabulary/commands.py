@@ -220,7 +220,8 @@ class Wake(Struct, frozen=True, tag=True):
     sequence: int
 
 
-FrontCommand = ReserveSpan | ReleaseSpan
+#: The last two: for legs whose span is gone (`reports.LegAdopted`).
+FrontCommand = ReserveSpan | ReleaseSpan | HangUp | SendInfoDigits
 SpanCommand = Ring | Progress | Answer | Reject | MakeCall | HangUp | Hold | SendInfoDigits
 MediaCommand = (
     OpenLeg

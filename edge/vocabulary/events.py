@@ -102,6 +102,14 @@ class LegAnswered(Struct, frozen=True, tag="leg.answered", kw_only=True):
     after_ms: int
 
 
+class LegAdopted(Struct, frozen=True, tag="leg.adopted", kw_only=True):
+    """The process that held a leg's signalling died, or gave it up for want of an ACK; the call goes on without it."""
+
+    leg: LegId
+    #: The process's name.
+    span: str
+
+
 class LegEnded(Struct, frozen=True, tag="leg.ended", kw_only=True):
     """A leg is over."""
 
@@ -399,6 +407,7 @@ AnyEvent = (
     | LegStarted
     | LegRang
     | LegAnswered
+    | LegAdopted
     | LegEnded
     | LegQuality
     | AnswerDetected

@@ -14,6 +14,8 @@ PlayId = NewType("PlayId", str)
 
 #: Name of one life of a span process; never reused, so a dialog can't be routed to a successor by accident.
 Incarnation = NewType("Incarnation", str)
+#: In the place of a span: front plays its part (`reports.LegAdopted`).
+FRONT = Incarnation("front")
 
 #: Index into media's table of pre-opened RTP/RTCP socket pairs.
 SlotIndex = NewType("SlotIndex", int)

@@ -69,6 +69,13 @@ class LegMedia(Struct, frozen=True, tag=True):
     remote: RemoteMedia
 
 
+class LegAdopted(Struct, frozen=True, tag=True):
+    """The span of a leg is gone, or has let go of it, and front plays its part: front is sent its commands now."""
+
+    leg: LegId
+    span: Incarnation
+
+
 class SpanReserved(Struct, frozen=True, tag=True):
     """Reply to `ReserveSpan`."""
 
@@ -288,6 +295,7 @@ AnyReport = (
     | Noticed
     | LegIncoming
     | LegMedia
+    | LegAdopted
     | SpanReserved
     | SpanRefused
     | LegRinging

@@ -9,10 +9,18 @@ import pytest
 from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
 from edge.core.sip.uri import NameAddr, Uri, Via
-from edge.vocabulary.commands import ReserveSpan
+from edge.vocabulary.commands import HangUp, ReserveSpan, SendInfoDigits
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import FrontSnapshot, LegEnded, LegIncoming, LegMedia, SpanReserved
+from edge.vocabulary.reports import (
+    CommandDone,
+    FrontSnapshot,
+    LegAdopted,
+    LegEnded,
+    LegIncoming,
+    LegMedia,
+    SpanReserved,
+)
 from edge.vocabulary.supervision import Drain, Replied, Scrape, Scraped, WantSpans
 from edge.vocabulary.supervision import Request as Asked
 from tests.core.sip.world import SPAN_SDP, answer, offer
@@ -134,12 +142,25 @@ def test_lost_span(rig: Rig) -> None:
     with rig.front() as front:
         set_up(rig)
         rig.lose("span-1")
+        rig.until(lambda: rig.switch.of(LegAdopted))
+        leg = rig.switch.of(LegAdopted)[0].leg
+        again = within(invite(rig), "INVITE", 2)
+        again.content_type, again.body = "application/sdp", offer(rig.address)
+        rig.peer.send(again)
+        assert b"a=sendrecv" in rig.peer.response(200).body
+        rig.peer.send(within(invite(rig), "ACK", 2))
+        rig.switch.send("c1:2:1", SendInfoDigits(leg, Private("7")))
+        info = rig.peer.request("INFO")
+        assert b"Signal=7" in info.body
+        rig.peer.send(answer(info, 200, tag=""))
+        rig.switch.send("c1:3:1", HangUp(leg))
         bye = rig.peer.request("BYE")
+        assert bye.cseq == info.cseq + 1
         again = rig.peer.request("BYE")
         assert (bye.vias, bye.cseq) == (again.vias, again.cseq)
         rig.peer.send(answer(bye, 200, tag=""))
-        rig.until(lambda: rig.switch.of(LegEnded))
-        assert [r.end.outcome for r in rig.switch.of(LegEnded)] == ["span_lost"]
+        assert [r.end.outcome for r in rig.switch.of(LegEnded)] == ["completed"]
+        rig.until(lambda: len(rig.switch.of(CommandDone)) == 2)
         assert front.next(WantSpans).count >= 1
 
 
@@ -149,7 +170,9 @@ def test_span_lost_while_front_was_dead(rig: Rig) -> None:
         set_up(rig)
     rig.spans.clear()
     with rig.front():
-        assert rig.peer.request("BYE").cseq == 1
+        rig.until(lambda: rig.switch.of(LegAdopted))
+        rig.peer.send(within(invite(rig), "BYE", 2))
+        assert rig.peer.response(200).method == "BYE"
         rig.until(lambda: rig.switch.of(LegEnded))
 
 

@@ -16,10 +16,10 @@ from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
 from edge.core.sip.stream import Frame, StreamReader
 from edge.core.sip.uri import NameAddr, Uri, Via
-from edge.vocabulary.commands import ReserveSpan
+from edge.vocabulary.commands import HangUp, ReserveSpan
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import SpanReserved
+from edge.vocabulary.reports import LegAdopted, SpanReserved
 from edge.vocabulary.supervision import Reload, Scrape, Scraped
 from tests.core.sip.world import SPAN_SDP, answer, offer
 from tests.front.rig import Rig
@@ -169,6 +169,8 @@ def test_an_incoming_call_stays_on_its_connection(rig: Rig, authority: Authority
             peer.send(within(request, "ACK", 1))
             span.request("ACK")
             rig.lose("span-1")
+            (adopted,) = rig.until(lambda: rig.switch.of(LegAdopted))
+            rig.switch.send("c1:3:1", HangUp(adopted.leg))
             bye = peer.request("BYE")
             via = f"SIP/2.0/TLS {rig.address}:{rig.site.sip.tls_port};branch="
             assert str(bye.vias[0]).startswith(via)

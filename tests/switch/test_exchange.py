@@ -9,6 +9,7 @@ from edge.config.engines import slots_of
 from edge.config.site import Media, Route, Site
 from edge.core.calls.slots import QUARANTINE_MS
 from edge.metrics.switch import SwitchMetrics
+from edge.runtime.link import Peer
 from edge.switch import census
 from edge.switch.exchange import Exchange
 from edge.switch.plan import Plan
@@ -276,3 +277,44 @@ def test_calls_are_refused_only_when_every_engine_is_overloaded() -> None:
     office.report("media0", r.EngineOverload(on=False))
     office.report("front", incoming("c"))
     assert "c" in office.exchange.calls
+
+
+def test_a_leg_that_front_has_taken_over_is_fronts(office):
+    office.answered()
+    office.report("front", r.LegAdopted(LegId("c.1"), Incarnation("span-1")))
+    office.report("span", ended(LegId("c.1")))
+    assert not office.exchange.calls["c"].end, "its part in the call ended, not the call"
+    office.exchange.connected.discard(SPAN)
+    census.end_legs_of_absent_spans(office.exchange)
+    assert not office.exchange.calls["c"].end
+    office.report("front", ended(LegId("c.1")))
+    assert office.exchange.calls["c"].end.outcome == "completed"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_leg_of_a_call_that_is_over_must_not_live_on_in_front(office, again):
+    office.answered()
+    office.report("span", ended(LegId("c.1")))
+    office.sent("media")
+    office.report("media", media_ended(LegId("c.1")))
+    office.now += 11_000
+    office.exchange.fire()
+    assert not office.exchange.calls
+    for _ in range(1 + again):
+        office.report("front", r.LegAdopted(LegId("c.1"), Incarnation("span-1")))
+        office.report("front", r.LegAnswered(LegId("c.1")))
+        assert [(type(b), b.leg) for b in office.sent("front")] == [(c.HangUp, "c.1")]
+        office.report("front", ended(LegId("c.1")))
+    assert len(office.exchange.pending) == 0
+    office.report("front", incoming("c"))
+    assert not office.exchange.calls, "and nothing of it waits for a call of that name"
+
+
+def test_a_suspect_that_front_has_taken_over_lives(office):
+    office.answered()
+    office.report("front", r.LegAdopted(LegId("c.1"), Incarnation("span-1")))
+    assert census.missing(office.exchange, Peer("span", Incarnation("span-1"), 0), r.SpanSnapshot({})) == []
+    census.settle(
+        office.exchange, Peer("span", Incarnation("span-1"), 0), r.SpanSnapshot({}), [LegId("c.1")], office.now
+    )
+    assert not office.exchange.calls["c"].end

@@ -137,16 +137,6 @@ def kill_span(bench: Bench, incarnation: str) -> None:
     os.kill(next(int(span["pid"]) for span in spans if span["incarnation"] == incarnation), signal.SIGKILL)
 
 
-def test_span_killed_in_the_menu(bench: Bench) -> None:
-    call = in_menu(bench)
-    kill_span(bench, span_of(bench))
-    call.wait_ended()
-    assert call.ended_by == "them"
-    ended_once(bench, "span_lost")
-    in_menu(bench).bye()
-    ended_once(bench, "completed")
-
-
 def test_span_killed_while_ringing_ends_both_sides(bench: Bench) -> None:
     call, there = ringing(bench)
     shared = span_of(bench, 1) == span_of(bench, 2)

@@ -4,7 +4,7 @@ from edge.core.calls.inputs import Action, Emit, FreeSeat, Send
 from edge.core.deadline import Deadline
 from edge.vocabulary.commands import FrontCommand, MediaCommand, SpanCommand
 from edge.vocabulary.events import AnyEvent
-from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, SlotIndex
+from edge.vocabulary.ids import FRONT, CallId, CommandId, Incarnation, LegId, SlotIndex
 
 _NO_SPAN = Incarnation("")
 
@@ -49,8 +49,8 @@ class Effects:
         return self._send("media", _NO_SPAN, body)
 
     def span(self, span: Incarnation, body: SpanCommand) -> CommandId:
-        """Tell the span that holds the leg; returns the command's id."""
-        return self._send("span", span, body)
+        """Tell the span that holds the leg, or front where it plays the span's part; returns the command's id."""
+        return self._send("front", _NO_SPAN, body) if span == FRONT else self._send("span", span, body)
 
     def _send(self, to: str, span: Incarnation, body: FrontCommand | MediaCommand | SpanCommand) -> CommandId:
         self._sent += 1

@@ -22,6 +22,7 @@ from edge.vocabulary.reports import (
     DigitHeard,
     DigitsSent,
     InfoDigit,
+    LegAdopted,
     LegAnswered,
     LegEnded,
     LegIncoming,
@@ -194,6 +195,7 @@ Input = (
     | Abandoned
     | CommandDone
     | LegMedia
+    | LegAdopted
     | SpanRefused
     | LegRinging
     | LegAnswered

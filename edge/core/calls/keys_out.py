@@ -7,7 +7,7 @@ engine nor a span puts a second one behind the first. What waits meanwhile is se
 from msgspec import Struct
 
 from edge.core.calls.effects import Effects
-from edge.core.calls.span_legs import INFO_PACE_MS
+from edge.core.sip.info import PACE_MS
 from edge.vocabulary.commands import SendDigits, SendInfoDigits
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
 from edge.vocabulary.media import FLASH, DigitMethod
@@ -78,7 +78,7 @@ class KeysOut:
         digits = job.digits
         time_ms = max(1, len(digits)) * (job.duration_ms + job.gap_ms)
         if by == "info":
-            time_ms = max(time_ms, len(digits) * INFO_PACE_MS)
+            time_ms = max(time_ms, len(digits) * PACE_MS)
             command = self._fx.span(span, SendInfoDigits(self._leg, Private(digits), job.duration_ms))
         else:
             command = self._fx.media(

@@ -25,7 +25,7 @@ from edge.vocabulary.commands import (
     UpdateLeg,
 )
 from edge.vocabulary.endings import EndReason
-from edge.vocabulary.ids import CommandId, Incarnation, LegId
+from edge.vocabulary.ids import FRONT, CommandId, Incarnation, LegId
 from edge.vocabulary.media import AudioFault, DigitMethod, Direction, LegSound, RemoteMedia
 from edge.vocabulary.quality import QualityFigures
 from edge.vocabulary.reports import AnswerHeard, LegMediaEnded, LegRinging, ToneHeard
@@ -138,6 +138,8 @@ class Leg:
         """Have the span answer with the address of the leg's seat."""
         if self.seat is not None:
             self.signalling = "answering"
+            if self.span == FRONT:
+                return  # a former life of switch had it answered
             self._fx.span(self.span, Answer(self.id, self.seat.address))
 
     def opened(self) -> None:
@@ -258,6 +260,17 @@ class Leg:
         event = self._tones.heard(report) if self.signalling != "down" else None
         if event is not None:
             self._fx.emit(event)
+
+    def adopt(self, span: Incarnation) -> bool:
+        """Turn to front for what its span did so far; false when it has."""
+        if self.span == FRONT:
+            return False
+        self.span = FRONT
+        self._fx.emit(events.LegAdopted(leg=self.id, span=span))
+        if self.signalling == "hanging":
+            # What the span was told it may not have done.
+            self._fx.front(HangUp(self.id, self.wish.text if self.wish is not None else ""))
+        return True
 
     def take_down(self, wish: EndReason) -> None:
         """End the leg in whatever state it is."""

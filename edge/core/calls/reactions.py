@@ -29,6 +29,7 @@ from edge.core.menus.words import AnswerTold, DigitsGone, Flash, SoundChanged, T
 from edge.core.menus.words import Digit as KeyPressed
 from edge.core.menus.words import Resumed as MenuResumed
 from edge.vocabulary import events
+from edge.vocabulary.commands import HangUp
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.media import FLASH
@@ -40,6 +41,7 @@ from edge.vocabulary.reports import (
     DigitHeard,
     DigitsSent,
     InfoDigit,
+    LegAdopted,
     LegAnswered,
     LegEnded,
     LegMedia,
@@ -133,6 +135,15 @@ def _negotiated(call: "Call", input: LegMedia) -> None:  # noqa: A002
         call.start_menu()
     elif (party := call.party(leg)) is not None:
         party.connect()
+
+
+def _adopted(call: "Call", input: LegAdopted) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is None or leg.signalling == "down":
+        call.fx.front(HangUp(input.leg, "the leg is over"))
+    elif leg.adopt(input.span) and leg.keys_by == "info":
+        # What the span had of them is gone with it; a job that never ends would hold up all that follow.
+        _keys_sent(call, leg, CommandId(""))
 
 
 def _leg_ended(call: "Call", input: LegEnded) -> None:  # noqa: A002
@@ -401,6 +412,7 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     LegRinging: _rang,
     LegAnswered: _answered,
     LegMedia: _negotiated,
+    LegAdopted: _adopted,
     LegEnded: _leg_ended,
     CommandDone: _done,
     LegMediaEnded: _media_ended,

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from edge.core.calls import endings
 from edge.core.deadline import Deadline, earliest
+from edge.core.sip.info import pace_ms
 from edge.vocabulary import commands as cmd
 from edge.vocabulary import reports
 from edge.vocabulary.endings import EndReason
@@ -21,9 +22,6 @@ from edge.vocabulary.private import Private
 
 #: A command for a leg whose INVITE has not arrived waits this long.
 EARLY_COMMAND_MS: Final = 3000
-#: The least time from one INFO with a digit to the next, and from the end of its key to the next.
-INFO_PACE_MS: Final = 250
-INFO_GAP_MS: Final = 60
 #: Ended legs that are remembered, so that a late command is known to be late and not early.
 REMEMBERED: Final = 256
 DIGITS: Final = frozenset("0123456789*#ABCD" + FLASH)
@@ -397,7 +395,7 @@ class SpanLegs:
             if not leg.digits or leg.next_digit_ms > now_ms:
                 continue
             actions.append(SendInfo(name, Private(leg.digits.pop(0)), leg.digits_ms))
-            leg.next_digit_ms = now_ms + max(INFO_PACE_MS, leg.digits_ms + INFO_GAP_MS)
+            leg.next_digit_ms = now_ms + pace_ms(leg.digits_ms)
             if not leg.digits:
                 actions += self._digits_over(leg, None)
         return actions

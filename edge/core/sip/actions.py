@@ -7,7 +7,7 @@ from msgspec import Struct
 from edge.core.sip.message import Parsed
 from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.identity import Identity
-from edge.vocabulary.ids import Incarnation, LegId
+from edge.vocabulary.ids import CommandId, Incarnation, LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import AnyReport
@@ -123,6 +123,22 @@ class Discarded(Struct, frozen=True):
     legs: list[LegId]
 
 
+class HangUp(Struct, frozen=True):
+    """Switch ends a leg whose part front plays (`commands.HangUp`)."""
+
+    leg: LegId
+    text: str
+
+
+class SendKeys(Struct, frozen=True):
+    """Switch has digits for a leg whose part front plays (`commands.SendInfoDigits`); `Finish` follows."""
+
+    command: CommandId
+    leg: LegId
+    digits: Private
+    duration_ms: int
+
+
 class AcceptCalls(Struct, frozen=True):
     """Whether new calls may come in; one closed reason why not."""
 
@@ -175,6 +191,8 @@ Input = (
     | Sample
     | ClearBans
     | Sweep
+    | HangUp
+    | SendKeys
     | Tick
 )
 
@@ -262,7 +280,16 @@ class Locate(Struct, frozen=True):
     places: tuple[Place, ...]
 
 
-Counted = Literal["message", "refused", "dropped", "call_refused", "fault", "challenge", "evidence", "banned"]
+class Finish(Struct, frozen=True):
+    """A command of switch is done, or failed (`error`)."""
+
+    command: CommandId
+    error: str | None
+
+
+Counted = Literal[
+    "message", "refused", "dropped", "call_refused", "fault", "challenge", "evidence", "banned", "adopted"
+]
 
 
 class Count(Struct, frozen=True):
@@ -285,6 +312,7 @@ Action = (
     | DropKeys
     | Resolve
     | Locate
+    | Finish
     | Count
     | WantSpans
     | RetireSpan

@@ -56,6 +56,28 @@ class Arrival(Struct, frozen=True, kw_only=True):
         return reply_flow(self.request, self.flow)
 
 
+def refuse_request(relay: Relay, arrival: Arrival, status: int, extras: dict[str, str] | None = None) -> None:
+    """Answer a request with an error, outside of any transaction."""
+    relay.count("refused", str(status))
+    relay.to_peer(reply(arrival.request, status, extras), arrival.answers)
+
+
+def pending_of(relay: Relay, dialog: Dialog, arrival: Arrival) -> Pending:
+    """Return what the answer to a peer's request needs."""
+    request = arrival.request
+    return Pending(
+        branch=relay.branch(dialog, "peer", relay.transaction(request)),
+        method=request.method,
+        cseq=request.cseq,
+        by="peer",
+        vias=request.vias,
+        from_=request.from_,
+        to=request.to,
+        record_routes=request.record_routes,
+        flow=arrival.answers,
+    )
+
+
 def answer_itself(relay: Relay, arrival: Arrival) -> None:
     """Answer a request that no span sees."""
     request = arrival.request
@@ -194,18 +216,8 @@ def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
 def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     """Pass the INVITE on to the dialog's span and tell switch of it."""
     request, answers = arrival.request, arrival.answers
-    pending = Pending(
-        branch=relay.branch(dialog, "peer", relay.transaction(request)),
-        method="INVITE",
-        cseq=request.cseq,
-        by="peer",
-        vias=request.vias,
-        from_=request.from_,
-        to=request.to,
-        record_routes=request.record_routes,
-        flow=answers,
-        peer_offers=dialog.remote is not None,
-    )
+    pending = pending_of(relay, dialog, arrival)
+    pending.peer_offers = dialog.remote is not None
     dialog.add(pending)
     relay.dialogs.add(dialog)
     relay.aim(dialog)

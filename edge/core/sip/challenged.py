@@ -150,7 +150,7 @@ def lapse(relay: Relay, dialog: Dialog) -> None:
         pending.give_up_ms = 0
         relay.repeats.stop(_key(dialog, pending))
         relay.save(dialog)
-        if dialog.orphan:
+        if dialog.orphan or dialog.adopted:
             continue
         pending.status = 408
         relay.to_span(relay.response_to_span(dialog, pending, 408), dialog.port)

@@ -16,8 +16,9 @@ from edge.core.sip.message import Party
 from edge.core.sip.sdp import Leg, write_session
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.crypto import SrtpPolicy
+from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import Incarnation, LegId
-from edge.vocabulary.media import Address, DigitSending, KeyTones, RemoteMedia
+from edge.vocabulary.media import Address, DigitSending, Direction, KeyTones, RemoteMedia
 
 #: RFC 3261 section 17: T1, T2 and 64*T1.
 T1_MS = 500
@@ -25,6 +26,9 @@ T2_MS = 4000
 TIMEOUT_MS = 32_000
 #: Requests in flight in one dialog; a peer that leaves more unanswered loses the oldest.
 PENDING_LIMIT = 16
+
+#: What a request of front's own is for.
+Purpose = Literal["", "digit"]
 
 State = Literal[
     "offered",  # incoming, and the span has not said anything yet
@@ -79,7 +83,7 @@ class Pending(Struct, kw_only=True):
     span_offers: bool = False
     #: CSeq of a span's request as the peer got it; `cseq` is the span's own.
     sent_cseq: int = 0
-    #: That request as it was last sent, as long as a challenge to it could be answered.
+    #: That request, or one of front's, as it was last sent, as long as a challenge to it could be answered.
     sent: bytes = b""
     #: Challenges that were answered, how often, and with which header fields at last.
     challenges: list[Challenge] = field(default_factory=list)
@@ -87,6 +91,9 @@ class Pending(Struct, kw_only=True):
     credentials: dict[str, str] = field(default_factory=dict)
     #: When to give up waiting for the answer to what front sent again (CLOCK_MONOTONIC, milliseconds); 0: never.
     give_up_ms: int = 0
+    #: Of front's own requests: what for, and when to give up.
+    purpose: Purpose = ""
+    due_ms: int = 0
 
     @property
     def sent_branch(self) -> str:
@@ -166,10 +173,22 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     unanswered: bytes = b""
     #: 2xx as sent to the peer (incoming): a repeat of the INVITE gets it again as long as the call is up.
     accepted: bytes = b""
-    #: The span is gone or may not go on: front plays its part towards the peer, to an end.
+    #: The span is gone, and front plays its part in the call, which goes on.
+    adopted: bool = False
+    #: The call can't go on, or its end was asked for: front plays the span's part towards the peer, to an end.
     orphan: bool = False
-    #: `LegEnded` was reported by front.
+    #: What we want of the audio: `sendonly` while we hold the peer.
+    direction: Direction = "sendrecv"
+    #: Front's own answer to the last request of the peer that it did not pass on; that request's method and branch.
+    reply: bytes = b""
+    reply_to: str = ""
+    reply_flow: Flow | None = None
+    #: CSeq of a re-INVITE whose 2xx (`reply`) is not acknowledged yet, and when to give up; 0: none.
+    ack_cseq: int = 0
+    ack_by_ms: int = 0
+    #: The end was reported by front, or need not be; and what it said.
     told: bool = False
+    end: EndReason | None = None
     #: The trunk's policy, and what came of it.
     srtp: SrtpPolicy = "off"
     secured: Secured | None = None
@@ -183,6 +202,7 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     #: Challenges that front answered to a BYE of its own, and how often.
     bye_challenges: list[Challenge] = field(default_factory=list)
     bye_tries: int = 0
+    by_peer: bool = False
     #: When to give up (CLOCK_MONOTONIC, milliseconds); 0: never.
     deadline_ms: int = 0
 
@@ -208,6 +228,12 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
         """Translate the span's number of an INVITE into the one that the peer knows it by."""
         invite = self.invite_of_span(cseq)
         return invite.sent_cseq if invite is not None else cseq + self.cseq_shift
+
+    @property
+    def offering(self) -> bool:
+        """Whether an offer of ours is under way (RFC 3261 section 14.2, RFC 3311 section 5.2)."""
+        ours = [pending for pending in self.pending.values() if pending.by != "peer" and not pending.status]
+        return self.answer_due or any(pending.method in ("INVITE", "UPDATE") for pending in ours)
 
     def add(self, pending: Pending) -> None:
         """Remember a request; an INVITE replaces the former one of the same side, which is answered by then."""
@@ -236,6 +262,11 @@ class Tombstone(Struct, frozen=True, kw_only=True):
     status: int
     bye_cseq: int
     until_ms: int
+    #: Its span, who should have reported the end; empty: front has, and what it said.
+    span: Incarnation
+    end: EndReason | None
+    #: The peer hung up.
+    by_peer: bool
 
 
 class Dialogs:

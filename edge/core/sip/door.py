@@ -5,7 +5,17 @@ from ipaddress import ip_network
 from typing import Any
 
 from edge.core.deadline import Deadline
-from edge.core.sip import admission, challenged, from_peer, from_span, orphans
+from edge.core.sip import (
+    admission,
+    adoption,
+    challenged,
+    digits_out,
+    from_peer,
+    from_span,
+    in_dialog,
+    orphans,
+    ours,
+)
 from edge.core.sip.actions import (
     AcceptCalls,
     Action,
@@ -13,11 +23,13 @@ from edge.core.sip.actions import (
     Discarded,
     FromPeer,
     FromSpan,
+    HangUp,
     Input,
     Release,
     Reserve,
     Resolved,
     Sample,
+    SendKeys,
     SpanLost,
     SpansAre,
     SpanStarted,
@@ -38,6 +50,7 @@ from edge.core.sip.trunks import Settings, Trunk
 from edge.core.sip.uri import is_literal
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Q24, Address, KeyTones
+from edge.vocabulary.reports import LegEnded
 from edge.vocabulary.supervision import RetireSpan, WantSpans
 
 #: What the table holds for a leg that lives.
@@ -67,6 +80,8 @@ class FrontDoor:
             Sample: lambda item: strangers.take(item.data, item.flow),
             ClearBans: lambda item: relay.out.extend(relay.guard.clear(item.source, relay.now_ms)),
             Sweep: lambda _: relay.out.extend(relay.guard.sweep(relay.now_ms)),
+            HangUp: lambda item: adoption.hang_up(relay, item.leg, item.text),
+            SendKeys: lambda item: digits_out.send(relay, item.command, item.leg, item.digits, item.duration_ms),
         }
 
     # --- what the shell may look at
@@ -131,6 +146,7 @@ class FrontDoor:
             "tombstones": len(relay.dialogs.tombs),
             "spans": len(relay.spans.spans),
             "free_slots": relay.spans.free_slots,
+            "adopted": sum(dialog.adopted and not dialog.orphan for dialog in relay.dialogs.by_leg.values()),
         }
 
     # --- life
@@ -145,6 +161,7 @@ class FrontDoor:
         for tomb in tombs:
             relay.dialogs.add_tomb(tomb)
             relay.set_alarm(tomb.until_ms, "tomb", tomb.leg)
+            self._tell_again(tomb)
         for record in records:
             if isinstance(record, Reservation):
                 self._reservations.restore(record)
@@ -159,9 +176,24 @@ class FrontDoor:
             relay.tell(admission.incoming(dialog))
         if dialog.deadline_ms:
             relay.set_alarm(dialog.deadline_ms, "dialog", dialog.leg)
+        self._tell_again(dialog)
+        if dialog.adopted and not dialog.orphan:
+            adoption.told(relay, dialog)
+            if dialog.state == "answered" and dialog.incoming:
+                orphans.repeat_answer(relay, dialog, at_once=True)
+        elif dialog.state == "answered":
+            relay.set_alarm(relay.now_ms + adoption.HALF_OPEN_MS, "half open", dialog.leg)
+        if dialog.ack_cseq and not dialog.orphan:
+            in_dialog.repeat_accepted(relay, dialog)
+        ours.restore(relay, dialog)
         if dialog.unanswered:
             relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
         challenged.restore(relay, dialog)
+
+    def _tell_again(self, record: Dialog | Tombstone) -> None:
+        """Report an end of the last life's again: with switch away, the report died with that life."""
+        if record.end is not None:
+            self._relay.tell(LegEnded(record.leg, record.end))
 
     def replace_trunks(
         self, trunks: tuple[Trunk, ...], key_tones: KeyTones = Q24, *, strangers: Policy = "drop"
@@ -200,8 +232,11 @@ class FrontDoor:
     def _span_lost(self, span: Incarnation) -> None:
         relay = self._relay
         relay.spans.remove(span)
-        for dialog in [d for d in relay.dialogs.by_leg.values() if d.span == span and not d.orphan]:
-            orphans.lost(relay, dialog, "span_lost", "its signalling process died")
+        for dialog in [d for d in relay.dialogs.by_leg.values() if d.span == span and not d.orphan and not d.adopted]:
+            adoption.span_lost(relay, dialog)
+        for tomb in relay.dialogs.tombs.values():
+            if tomb.span == span:
+                adoption.tell_of_the_dead(relay, tomb)
         self._reservations.drop_span(span)
 
     def _spans_are(self, spans: dict[Incarnation, int]) -> None:
@@ -213,8 +248,12 @@ class FrontDoor:
         relay.spans.wanted = max(relay.spans.wanted, len(spans))
         for dialog in list(relay.dialogs.by_leg.values()):
             span = relay.spans.spans.get(dialog.span)
-            if dialog.orphan or span is None:
+            if dialog.orphan:
                 orphans.lost(relay, dialog, "span_lost", "its signalling process died")
+            elif dialog.adopted:
+                continue
+            elif span is None:
+                adoption.span_lost(relay, dialog)
             elif dialog.state != "refused":
                 relay.spans.hold(dialog.leg, span)
 
@@ -245,15 +284,31 @@ class FrontDoor:
                 relay.forget(leg)
             elif kind in ("reservation", "lookup"):
                 self._reservations.lapse(leg)
-            elif kind == "challenged":
-                if (dialog := relay.dialogs.by_leg.get(leg)) is not None:
-                    challenged.lapse(relay, dialog)
-            elif (dialog := relay.dialogs.by_leg.get(leg)) is not None and dialog.deadline_ms == at_ms:
-                orphans.due(relay, dialog)
+            elif kind == "digit":
+                digits_out.due(relay, leg)
+            elif (dialog := relay.dialogs.by_leg.get(leg)) is not None:
+                self._dialog_due(dialog, kind, at_ms)
         for repeat in relay.repeats.due(relay.now_ms):
             relay.out.append(
                 ToSpan(repeat.data, repeat.to) if isinstance(repeat.to, int) else ToPeer(repeat.data, repeat.to)
             )
+        self._retire()
+
+    def _dialog_due(self, dialog: Dialog, kind: str, at_ms: int) -> None:
+        relay = self._relay
+        if kind == "challenged":
+            challenged.lapse(relay, dialog)
+        elif kind == "half open":
+            adoption.half_open(relay, dialog)
+        elif kind == "ack":
+            adoption.ack_is_missing(relay, dialog, at_ms)
+        elif kind == "own":
+            ours.due(relay, dialog)
+        elif dialog.deadline_ms == at_ms:
+            orphans.due(relay, dialog)
+
+    def _retire(self) -> None:
+        relay = self._relay
         retired = False
         while (span := relay.spans.retire(relay.now_ms)) is not None:
             relay.out.append(RetireSpan(span))

@@ -1,19 +1,19 @@
 """What peers send: requests of dialogs, repeats of them, and responses to what was passed on."""
 
-from edge.core.sip import admission, info, orphans, peer_responses, securing
+from edge.core.sip import admission, adoption, in_dialog, info, orphans, peer_responses, securing
 from edge.core.sip.actions import FromPeer, ToPeer
-from edge.core.sip.admission import Arrival
+from edge.core.sip.admission import Arrival, pending_of
+from edge.core.sip.admission import refuse_request as _refuse
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Tombstone
 from edge.core.sip.errors import SipError
 from edge.core.sip.message import KeepAlive, Malformed, NotSip, Request, answer_malformed
 from edge.core.sip.negotiation import (
     SDP_TYPE,
-    facts_of_answer,
     facts_of_offer,
-    learn,
     sdp_for_span,
+    take_answer,
 )
-from edge.core.sip.relay import Relay, carried, later, reply
+from edge.core.sip.relay import RETRY_SOON, Relay, carried, later, reply
 
 #: Methods that go through to the span inside a dialog.
 THROUGH = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "UPDATE", "PRACK", "INFO"})
@@ -158,15 +158,25 @@ def _in_dialog(relay: Relay, arrival: Arrival) -> None:
     elif request.cseq < dialog.peer_cseq and request.method != "CANCEL":
         # Section 12.2.2: out of order. A repeat of the last request has the same number and goes through.
         _refuse(relay, arrival, 500)
-    elif dialog.orphan:
+    else:
+        _in_order(relay, dialog, arrival)
+
+
+def _in_order(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
+    """Give a request that is in order to whoever answers it: front, or the dialog's span."""
+    request = arrival.request
+    if dialog.orphan:
         orphans.request(relay, dialog, request, arrival.answers)
+    elif dialog.adopted:
+        adoption.request(relay, dialog, arrival)
+    elif in_dialog.is_ours(dialog, request.method):
+        in_dialog.take(relay, dialog, arrival)
+    elif request.method == "INVITE":
+        # Section 14.2: the first one has no final response yet, or the call is ending.
+        early = dialog.state in ("offered", "early")
+        _refuse(relay, arrival, 500 if early else 481, {"Retry-After": RETRY_SOON} if early else None)
     else:
         _pass_on(relay, dialog, arrival)
-
-
-def _refuse(relay: Relay, arrival: Arrival, status: int, extras: dict[str, str] | None = None) -> None:
-    relay.count("refused", str(status))
-    relay.to_peer(reply(arrival.request, status, extras), arrival.answers)
 
 
 def _no_dialog(relay: Relay, arrival: Arrival) -> None:
@@ -187,17 +197,7 @@ def _no_dialog(relay: Relay, arrival: Arrival) -> None:
 def _pass_on(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     """Pass a request on to the span, in canonical form."""
     request = arrival.request
-    pending = Pending(
-        branch=relay.branch(dialog, "peer", relay.transaction(request)),
-        method=request.method,
-        cseq=request.cseq,
-        by="peer",
-        vias=request.vias,
-        from_=request.from_,
-        to=request.to,
-        record_routes=request.record_routes,
-        flow=arrival.answers,
-    )
+    pending = pending_of(relay, dialog, arrival)
     key = pending.branch
     if request.method == "CANCEL":
         # The branch is the INVITE's, whose own entry must stay.
@@ -214,9 +214,9 @@ def _pass_on(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     dialog.peer_cseq = max(dialog.peer_cseq, request.cseq)
     if request.method == "BYE":
         dialog.state = "ending"
-        dialog.bye_cseq = request.cseq
+        dialog.bye_cseq, dialog.by_peer = request.cseq, True
         relay.alarm(dialog, TIMEOUT_MS)
-    elif request.method in ("INVITE", "UPDATE") and request.contact is not None:
+    elif request.method == "UPDATE" and request.contact is not None:
         dialog.target = request.contact.uri
         relay.aim(dialog)
     relay.save(dialog)
@@ -234,7 +234,7 @@ def _put_body(relay: Relay, dialog: Dialog, arrival: Arrival, message: Request, 
             return False
         dialog.info_type = request.content_type
         message.content_type, message.body = info.for_span(digit)
-    elif request.body and request.method in ("INVITE", "UPDATE"):
+    elif request.body and request.method == "UPDATE":
         if request.content_type != SDP_TYPE:
             _refuse(relay, arrival, 415, {"Accept": SDP_TYPE})
             return False
@@ -248,17 +248,15 @@ def _put_body(relay: Relay, dialog: Dialog, arrival: Arrival, message: Request, 
         message.content_type = SDP_TYPE
         message.body = sdp_for_span(relay, dialog, pending.remote, pending.remote.telephone_event)
     elif request.body and request.method == "PRACK" and dialog.answer_due:
-        _take_answer(relay, dialog, request, message)
+        _answer_for_span(relay, dialog, request, message)
     return True
 
 
-def _take_answer(relay: Relay, dialog: Dialog, request: Request, message: Request) -> bool:
-    """Read the peer's answer to the offer in our response (RFC 3264 section 5, late offer); False: there is no call."""
-    dialog.answer_due = False
-    remote = facts_of_answer(relay, dialog, request.body) if request.content_type == SDP_TYPE else None
+def _answer_for_span(relay: Relay, dialog: Dialog, request: Request, message: Request) -> bool:
+    """Take the peer's answer to the offer in our response, and tell the span; False: there is no usable one."""
+    remote = take_answer(relay, dialog, request)
     if remote is None:
         return False
-    learn(relay, dialog, remote)
     message.content_type = SDP_TYPE
     message.body = sdp_for_span(
         relay, dialog, remote, dialog.span_events if remote.telephone_event is not None else None
@@ -268,9 +266,16 @@ def _take_answer(relay: Relay, dialog: Dialog, request: Request, message: Reques
 
 def _acknowledged(relay: Relay, dialog: Dialog, request: Request) -> None:
     """Pass an ACK on: of a 2xx with its own branch, of a refusal with the INVITE's."""
+    if in_dialog.is_own_ack(dialog, request):
+        if not dialog.orphan:
+            in_dialog.acknowledged(relay, dialog, request)
+        return
     relay.repeats.stop(f"{dialog.leg}/final")
     if dialog.orphan:
         orphans.acknowledged(relay, dialog)
+        return
+    if dialog.adopted:
+        adoption.acknowledged(relay, dialog, request)
         return
     acknowledges = dialog.state != "refused"
     branch = relay.branch(dialog, "peer", relay.transaction(request, acknowledges=acknowledges))
@@ -281,7 +286,7 @@ def _acknowledged(relay: Relay, dialog: Dialog, request: Request) -> None:
         return
     usable = True
     if dialog.answer_due:
-        usable = _take_answer(relay, dialog, request, message)
+        usable = _answer_for_span(relay, dialog, request, message)
     if dialog.state == "answered":
         dialog.state = "confirmed"
         dialog.deadline_ms = 0

@@ -2,7 +2,7 @@
 
 import re
 
-from edge.core.sip import challenged, info, orphans
+from edge.core.sip import adoption, challenged, info, orphans
 from edge.core.sip.actions import FromSpan
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Written
 from edge.core.sip.message import Malformed, Request, Response
@@ -60,8 +60,8 @@ def _request(relay: Relay, reservations: Reservations, span: Span, request: Requ
         return
     if request.from_.tag != dialog.own_tag:
         relay.count("fault", "span_dialog")
-    elif dialog.orphan:
-        # Front is ending this call towards the peer already; the span only has to let go.
+    elif dialog.orphan or dialog.adopted:
+        # The peer is front's: it ends the call, or goes on with it; the span only has to let go.
         if request.method != "ACK":
             relay.to_span(reply(request, 200 if request.method in ("BYE", "CANCEL") else 481), span.port)
     elif request.method == "ACK":
@@ -223,7 +223,7 @@ def _response(relay: Relay, span: Span, message: Response) -> None:
     if dialog is None or dialog.span != span.name:
         relay.count("dropped", "stray_response")
         return
-    if dialog.orphan:
+    if dialog.orphan or dialog.adopted:
         orphans.span_response(relay, dialog, message)
         return
     key = f"{branch}.cancel" if message.method == "CANCEL" else branch
@@ -283,8 +283,15 @@ def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Re
         # The call of the span's stack ends with its response; waiting for the peer's ACK would let peers hold slots.
         relay.spans.free(dialog.leg, relay.now_ms)
     elif first and 200 <= message.status < 300 and dialog.state in ("early", "answered"):
+        _accepted(relay, dialog, data)
+
+
+def _accepted(relay: Relay, dialog: Dialog, data: bytes) -> None:
+    if dialog.state == "early":
         dialog.state = "answered"
-        dialog.accepted = data
+        relay.alarm(dialog, TIMEOUT_MS)
+        relay.set_alarm(relay.now_ms + adoption.HALF_OPEN_MS, "half open", dialog.leg)
+    dialog.accepted = data
 
 
 def _answer(relay: Relay, dialog: Dialog, pending: Pending, message: Response, answer: Response) -> bool:

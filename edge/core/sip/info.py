@@ -8,6 +8,9 @@ call `!` on our own side.
 import re
 from typing import NamedTuple
 
+from msgspec import Struct
+
+from edge.vocabulary.ids import CommandId
 from edge.vocabulary.media import FLASH
 
 RELAY_TYPE = "application/dtmf-relay"
@@ -20,6 +23,14 @@ _DURATION = re.compile(rb"duration[ \t]*=[ \t]*([0-9]{1,5})[ \t]*", re.IGNORECAS
 _DIGIT = re.compile(rb"[ \t]*([0-9A-Da-d*#!]|1[0-6])[ \t]*(?:\r?\n)?")
 _NUMBERED = {b"10": "*", b"11": "#", b"12": "A", b"13": "B", b"14": "C", b"15": "D", b"16": FLASH}
 DEFAULT_MS = 100
+#: The least time from one INFO with a digit to the next, and from the end of its key to the next.
+PACE_MS = 250
+GAP_MS = 60
+
+
+def pace_ms(duration_ms: int) -> int:
+    """Return the time from an INFO with a key of that length to the next one."""
+    return max(PACE_MS, duration_ms + GAP_MS)
 
 
 class Digit(NamedTuple):
@@ -27,6 +38,15 @@ class Digit(NamedTuple):
 
     key: str
     duration_ms: int = DEFAULT_MS
+
+
+class Job(Struct):
+    """The keys that are left of a command. Not in the table: they may be a PIN, and switch sends the command again."""
+
+    command: CommandId
+    keys: list[str]
+    duration_ms: int
+    next_ms: int
 
 
 def read(content_type: str, body: bytes) -> Digit | None:

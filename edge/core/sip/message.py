@@ -88,7 +88,7 @@ class KeepAlive(Struct, frozen=True):
 #: What a datagram, or a framed piece of a stream, can be.
 Parsed = Request | Response | Malformed | NotSip | KeepAlive
 
-Party = Literal["peer", "span"]
+Party = Literal["peer", "span", "front"]
 
 
 def serialise(message: Request | Response) -> bytes:

@@ -14,6 +14,7 @@ from edge.core.sip.crypto import PLAIN, own_line
 from edge.core.sip.dialogs import Dialog
 from edge.core.sip.errors import SipError
 from edge.core.sip.formats import OFFERED, OUR_EVENTS, SPAN_FORMAT, Event, Format, choose_format
+from edge.core.sip.message import Request
 from edge.core.sip.relay import Relay
 from edge.core.sip.sdp import (
     DEFAULT_PTIME_MS,
@@ -97,12 +98,33 @@ def learn(relay: Relay, dialog: Dialog, remote: RemoteMedia) -> None:
     relay.save(dialog)
 
 
+def take_answer(relay: Relay, dialog: Dialog, message: Request) -> RemoteMedia | None:
+    """Take the answer to the offer in our response (RFC 3264 section 5, late offer) from ACK or PRACK; None: no use."""
+    dialog.answer_due = False
+    relay.save(dialog)
+    remote = facts_of_answer(relay, dialog, message.body) if message.content_type == SDP_TYPE else None
+    if remote is not None:
+        learn(relay, dialog, remote)
+    return remote
+
+
 def span_direction(body: bytes) -> tuple[Direction, int | None] | None:
     """Return direction and telephone-event payload type of a span's description; None when it isn't usable."""
     session = read_session(body)
     if isinstance(session, SipError) or session.audio is None:
         return None
     return session.audio.direction, session.audio.telephone_event
+
+
+_MIRRORED: dict[Direction, Direction] = {"sendonly": "recvonly", "recvonly": "sendonly"}
+
+
+def answering(wanted: Direction, offered: Direction) -> Direction:
+    """Return the direction of our answer: what we want, as far as the offer allows it (RFC 3264 section 6.1)."""
+    allowed = _MIRRORED.get(offered, offered)
+    if "sendrecv" in (wanted, allowed):
+        return allowed if wanted == "sendrecv" else wanted
+    return wanted if wanted == allowed else "inactive"
 
 
 def sdp_for_span(relay: Relay, dialog: Dialog, remote: RemoteMedia, events: int | None) -> bytes:

@@ -10,40 +10,43 @@ from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
 from edge.core.sip.message import Request, Response
 from edge.core.sip.relay import Relay, digest, reply
 from edge.core.sip.uri import NameAddr
-from edge.vocabulary.endings import Outcome
+from edge.vocabulary.endings import Outcome, Party
 
 _REASON = 'Q.850;cause=41;text="Temporary failure"'
 
 
-def _own_branch(dialog: Dialog, method: str, cseq: int, tag: str = "") -> str:
+def own_branch(dialog: Dialog, method: str, cseq: int, tag: str = "") -> str:
+    """Return the branch of a request that front makes itself."""
     return f"z9hG4bK{dialog.leg}-{digest('own', method, str(cseq), tag)}"
 
 
-def lost(relay: Relay, dialog: Dialog, outcome: Outcome, text: str) -> None:
+def lost(  # noqa: PLR0917 - the parts of an end's reason
+    relay: Relay, dialog: Dialog, outcome: Outcome, text: str, by: Party = "appliance", code: int | None = None
+) -> None:
     """Take the call over and end it towards the peer; reports its end once. Also goes on where an earlier life was."""
     dialog.orphan = True
     relay.save(dialog)
     relay.repeats.stop_all(f"{dialog.leg}/")
-    relay.tell_ended(dialog, outcome, text)
-    if _answer_open_requests(relay, dialog):
+    relay.tell_ended(dialog, outcome, text, by, code)
+    if answer_open_requests(relay, dialog):
         relay.bury(dialog)
     elif dialog.state in ("offered", "early"):
         _end_early(relay, dialog)
     elif dialog.state == "refused":
         if not dialog.incoming:
             invite = dialog.invite()
-            _acknowledge(relay, dialog, dialog.invite_cseq, invite.sent_branch if invite else "", first=True)
+            acknowledge(relay, dialog, dialog.invite_cseq, invite.sent_branch if invite else "", first=True)
         # Repeats of an incoming INVITE are answered by the tombstone.
         relay.bury(dialog)
-    elif dialog.state == "answered" and dialog.incoming:
-        _repeat_answer(relay, dialog)
+    elif dialog.state == "answered" and dialog.incoming and relay.now_ms < dialog.deadline_ms:
+        repeat_answer(relay, dialog, at_once=True)
     else:
-        if dialog.state == "answered":
-            _acknowledge(relay, dialog, dialog.invite_cseq, _own_branch(dialog, "ACK", dialog.invite_cseq))
+        if dialog.state == "answered" and not dialog.incoming:
+            acknowledge(relay, dialog, dialog.invite_cseq, own_branch(dialog, "ACK", dialog.invite_cseq))
         hang_up(relay, dialog)
 
 
-def _answer_open_requests(relay: Relay, dialog: Dialog) -> bool:
+def answer_open_requests(relay: Relay, dialog: Dialog) -> bool:
     """Answer what the peer waits for; True: that was its BYE."""
     ended = False
     for key, pending in list(dialog.pending.items()):
@@ -68,13 +71,15 @@ def _end_early(relay: Relay, dialog: Dialog) -> None:
         _cancel(relay, dialog)
 
 
-def _repeat_answer(relay: Relay, dialog: Dialog) -> None:
-    """Our 200 went out and its ACK has not come: go on until it does, then BYE (section 15.1.1)."""
+def repeat_answer(relay: Relay, dialog: Dialog, *, at_once: bool) -> None:
+    """Our 200 went out and its ACK has not come: repeat it until that comes, or the dialog's deadline."""
     invite = dialog.invite()
     flow = invite.flow if invite is not None and invite.flow is not None else dialog.flow
-    relay.out.append(ToPeer(dialog.accepted, flow))
-    relay.repeats.start(f"{dialog.leg}/final", dialog.accepted, flow, relay.now_ms)
-    relay.alarm(dialog, TIMEOUT_MS)
+    if at_once:
+        relay.out.append(ToPeer(dialog.accepted, flow))
+    relay.repeats.start(f"{dialog.leg}/final", dialog.accepted, flow, relay.now_ms, end_to_end=True)
+    if not dialog.deadline_ms:
+        relay.alarm(dialog, TIMEOUT_MS)
 
 
 def refuse_invite(relay: Relay, dialog: Dialog, status: int) -> None:
@@ -94,13 +99,13 @@ def refuse_invite(relay: Relay, dialog: Dialog, status: int) -> None:
     relay.alarm(dialog, TIMEOUT_MS)
 
 
-def hang_up(relay: Relay, dialog: Dialog) -> None:
+def hang_up(relay: Relay, dialog: Dialog, why: str = _REASON) -> None:
     """Send the peer a BYE of our own, until it is answered or 32 s are over."""
     dialog.own_cseq += 1
     dialog.bye_cseq = dialog.own_cseq
     dialog.state = "ending"
-    message = relay.request_to_peer(dialog, "BYE", dialog.own_cseq, _own_branch(dialog, "BYE", dialog.own_cseq))
-    message.extras["Reason"] = _REASON
+    message = relay.request_to_peer(dialog, "BYE", dialog.own_cseq, own_branch(dialog, "BYE", dialog.own_cseq))
+    message.extras["Reason"] = why
     message.extras.update(challenged.credentials(relay, dialog, dialog.bye_challenges, "BYE", str(message.uri)))
     data = relay.to_peer(message, dialog.flow)
     relay.repeats.start(f"{dialog.leg}/bye", data, dialog.flow, relay.now_ms)
@@ -116,7 +121,8 @@ def _cancel(relay: Relay, dialog: Dialog) -> None:
     relay.repeats.start(f"{dialog.leg}/cancel", data, dialog.flow, relay.now_ms)
 
 
-def _acknowledge(relay: Relay, dialog: Dialog, cseq: int, branch: str, *, first: bool = False) -> None:
+def acknowledge(relay: Relay, dialog: Dialog, cseq: int, branch: str, *, first: bool = False) -> None:
+    """Send an ACK; `first`: of the refusal of the first INVITE."""
     relay.to_peer(relay.request_to_peer(dialog, "ACK", cseq, branch, first=first), dialog.flow)
 
 
@@ -128,7 +134,7 @@ def request(relay: Relay, dialog: Dialog, message: Request, flow: Flow) -> None:
     ends = message.method == "BYE"
     relay.to_peer(reply(message, 200 if ends or message.method == "CANCEL" else 481), flow)
     if ends:
-        dialog.bye_cseq = message.cseq
+        dialog.bye_cseq, dialog.by_peer = message.cseq, True
         relay.bury(dialog)
 
 
@@ -173,17 +179,17 @@ def _invite_response(relay: Relay, dialog: Dialog, message: Response) -> None:
     relay.repeats.stop(f"{dialog.leg}/cancel")
     if message.status >= 300:
         dialog.peer_tag = message.to.tag if first else dialog.peer_tag
-        _acknowledge(relay, dialog, message.cseq, message.vias[0].branch, first=first)
+        acknowledge(relay, dialog, message.cseq, message.vias[0].branch, first=first)
         if first:
             relay.bury(dialog)
         return
     if first and dialog.state == "early":
         # The CANCEL crossed the answer: the call stands, so it takes a BYE.
         _learn(relay, dialog, message)
-        _acknowledge(relay, dialog, message.cseq, _own_branch(dialog, "ACK", message.cseq))
+        acknowledge(relay, dialog, message.cseq, own_branch(dialog, "ACK", message.cseq))
         hang_up(relay, dialog)
     else:
-        _acknowledge(relay, dialog, message.cseq, _own_branch(dialog, "ACK", message.cseq))
+        acknowledge(relay, dialog, message.cseq, own_branch(dialog, "ACK", message.cseq))
 
 
 def _learn(relay: Relay, dialog: Dialog, message: Response) -> None:
@@ -198,8 +204,8 @@ def end_fork(relay: Relay, dialog: Dialog, message: Response) -> None:
     """Acknowledge and end a second dialog that one INVITE made; the first one is not touched."""
     kept = (dialog.peer_tag, dialog.target, dialog.routes, dialog.flow)
     _learn(relay, dialog, message)
-    _acknowledge(relay, dialog, message.cseq, _own_branch(dialog, "ACK", message.cseq, message.to.tag))
-    branch = _own_branch(dialog, "BYE", message.cseq + 1, message.to.tag)
+    acknowledge(relay, dialog, message.cseq, own_branch(dialog, "ACK", message.cseq, message.to.tag))
+    branch = own_branch(dialog, "BYE", message.cseq + 1, message.to.tag)
     relay.to_peer(relay.request_to_peer(dialog, "BYE", message.cseq + 1, branch), dialog.flow)
     dialog.peer_tag, dialog.target, dialog.routes, dialog.flow = kept
 
@@ -218,14 +224,16 @@ def undelivered(relay: Relay, dialog: Dialog) -> None:
 # --- ending both sides ----------------------------------------------------------------------------------------------
 
 
-def abandon(relay: Relay, dialog: Dialog, outcome: Outcome, text: str) -> None:
+def abandon(  # noqa: PLR0917 - the parts of an end's reason
+    relay: Relay, dialog: Dialog, outcome: Outcome, text: str, by: Party = "appliance", code: int | None = None
+) -> None:
     """End a call towards its span and its peer."""
     _end_span_side(relay, dialog)
-    lost(relay, dialog, outcome, text)
+    lost(relay, dialog, outcome, text, by, code)
 
 
 def _end_span_side(relay: Relay, dialog: Dialog) -> None:
-    if dialog.orphan:
+    if dialog.orphan or dialog.adopted:
         return
     invite = dialog.invite()
     if dialog.state in ("offered", "early") and invite is not None:
@@ -234,10 +242,11 @@ def _end_span_side(relay: Relay, dialog: Dialog) -> None:
         else:
             relay.to_span(relay.response_to_span(dialog, invite, 480), dialog.port)
     elif dialog.state in ("answered", "confirmed"):
-        _end_span_dialog(relay, dialog)
+        end_span_dialog(relay, dialog)
 
 
-def _end_span_dialog(relay: Relay, dialog: Dialog) -> None:
+def end_span_dialog(relay: Relay, dialog: Dialog) -> None:
+    """Send the span a BYE in the peer's name, until it is answered."""
     cseq = max(dialog.peer_cseq, 1) + 1
     branch = f"z9hG4bK{dialog.leg}-{digest('inner', 'BYE', str(cseq))}"
     data = relay.to_span(relay.request_to_span(dialog, "BYE", cseq, branch), dialog.port)
@@ -260,7 +269,7 @@ def span_response(relay: Relay, dialog: Dialog, message: Response) -> None:
         relay.to_span(ack, dialog.port)
         if message.status < 300:
             # It answered while we gave up.
-            _end_span_dialog(relay, dialog)
+            end_span_dialog(relay, dialog)
 
 
 def reject_answer(relay: Relay, dialog: Dialog, pending: Pending) -> None:
@@ -269,7 +278,7 @@ def reject_answer(relay: Relay, dialog: Dialog, pending: Pending) -> None:
     relay.count("refused", "answer")
     pending.status = 488
     relay.to_span(relay.response_to_span(dialog, pending, 488), dialog.port)
-    _acknowledge(relay, dialog, pending.sent_cseq, _own_branch(dialog, "ACK", pending.sent_cseq))
+    acknowledge(relay, dialog, pending.sent_cseq, own_branch(dialog, "ACK", pending.sent_cseq))
     if first:
         dialog.orphan = True
         dialog.told = True  # the span reports the end, with the 488
@@ -301,5 +310,7 @@ def due(relay: Relay, dialog: Dialog) -> None:
         abandon(relay, dialog, "failed", "the span did not answer")
     elif dialog.state == "answered" and dialog.orphan:
         hang_up(relay, dialog)
+    elif dialog.state == "answered":
+        lost(relay, dialog, "failed", "no ACK of our answer", "network", 408)
     else:
         relay.bury(dialog)

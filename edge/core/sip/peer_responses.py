@@ -1,6 +1,6 @@
 """Responses of peers to what was passed on from a span: facts to switch first, then a canonical answer to the span."""
 
-from edge.core.sip import challenged, orphans
+from edge.core.sip import adoption, challenged, orphans, ours
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
 from edge.core.sip.fields import split_list
@@ -25,7 +25,11 @@ def take(relay: Relay, message: Response, flow: Flow) -> None:
         return
     base = base_of_branch(via.branch)
     pending = dialog.pending.get(f"{base}.cancel" if message.method == "CANCEL" else base)
-    if pending is None or pending.by != "span" or pending.method != message.method:
+    if pending is not None and pending.by == "front":
+        ours.response(relay, dialog, pending, message, flow)
+    elif dialog.adopted:
+        adoption.response(relay, dialog, message)
+    elif pending is None or pending.by != "span" or pending.method != message.method:
         relay.count("dropped", "stray_response")
     elif message.method != "CANCEL" and challenged.takes(relay, dialog, pending, message, flow):
         return

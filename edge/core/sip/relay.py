@@ -28,6 +28,7 @@ from edge.core.sip.actions import (
 from edge.core.sip.authentication import Authenticator
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Dialogs, Pending, Tombstone
 from edge.core.sip.guard import Guard
+from edge.core.sip.info import Job
 from edge.core.sip.message import ALLOW, EXTENSIONS, Request, Response, serialise
 from edge.core.sip.spans import SpanPool
 from edge.core.sip.transactions import Repeater
@@ -35,7 +36,7 @@ from edge.core.sip.trunks import Settings, Trunks
 from edge.core.sip.uri import NameAddr, Params, Uri, Via, is_literal
 from edge.vocabulary.endings import EndReason, Outcome, Party
 from edge.vocabulary.events import SecurityCause
-from edge.vocabulary.ids import LegId
+from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import AnyReport, LegEnded
 
@@ -108,6 +109,8 @@ class Relay:
         self.guard = Guard(self.trunks, self.dialogs, settings.calls_per_second)
         self.spans = SpanPool(settings.max_spans)
         self.repeats = Repeater()
+        #: Digits that front sends itself.
+        self.digits: dict[LegId, Job] = {}
         self.now_ms = 0
         self.out: list[Action] = []
         self._dirty: dict[LegId, None] = {}
@@ -169,10 +172,14 @@ class Relay:
         self, dialog: Dialog, outcome: Outcome, text: str, by: Party = "appliance", code: int | None = None
     ) -> None:
         """Report the end of a leg, once."""
+        self.tell_end(dialog, EndReason(outcome=outcome, ended_by=by, sip_code=code, text=text))
+
+    def tell_end(self, dialog: Dialog, end: EndReason) -> None:
+        """Report the end of a leg, once."""
         if not dialog.told:
-            dialog.told = True
+            dialog.told, dialog.end = True, end
             self.save(dialog)
-            self.tell(LegEnded(dialog.leg, EndReason(outcome=outcome, ended_by=by, sip_code=code, text=text)))
+            self.tell(LegEnded(dialog.leg, end))
 
     def to_peer(self, message: Request | Response, flow: Flow) -> bytes:
         """Send to a peer; returns the bytes."""
@@ -231,6 +238,9 @@ class Relay:
             status=invite.status if invite is not None else 200,
             bye_cseq=dialog.bye_cseq,
             until_ms=self.now_ms + TIMEOUT_MS,
+            span=Incarnation("") if dialog.told else dialog.span,
+            end=dialog.end,
+            by_peer=dialog.by_peer,
         )
         self.repeats.stop_all(f"{dialog.leg}/")
         self.dialogs.remove(dialog, tomb)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from edge.core.sip.actions import Flow
-from edge.core.sip.dialogs import T1_MS, T2_MS
+from edge.core.sip.dialogs import T1_MS, T2_MS, TIMEOUT_MS
 
 
 class Repeat(Struct):
@@ -20,6 +20,8 @@ class Repeat(Struct):
     to: Flow | int
     next_ms: int
     interval_ms: int
+    #: Not rarer than T2; an INVITE's interval doubles until it is answered (section 17.1.1.2).
+    capped: bool = True
 
 
 class Repeater:
@@ -28,12 +30,17 @@ class Repeater:
     def __init__(self) -> None:
         self._running: dict[str, Repeat] = {}
 
-    def start(self, key: str, data: bytes, to: Flow | int, now_ms: int) -> None:
-        """Send `data` again from T1 after now on; replaces what ran under `key`. TCP and TLS do it by themselves."""
-        if isinstance(to, Flow) and to.reliable:
+    def start(
+        self, key: str, data: bytes, to: Flow | int, now_ms: int, *, end_to_end: bool = False, capped: bool = True
+    ) -> None:
+        """Send `data` again from T1 after now on; replaces what ran under `key`. TCP and TLS do it by themselves.
+
+        `end_to_end`: a 2xx of an INVITE, which is repeated over them, too (RFC 3261 section 13.3.1.4).
+        """
+        if isinstance(to, Flow) and to.reliable and not end_to_end:
             self._running.pop(key, None)
             return
-        self._running[key] = Repeat(key, data, to, now_ms + T1_MS, T1_MS)
+        self._running[key] = Repeat(key, data, to, now_ms + T1_MS, T1_MS, capped)
 
     def stop(self, key: str) -> None:
         """No more of it; harmless when nothing runs."""
@@ -48,7 +55,7 @@ class Repeater:
         """Yield what is to be sent now, and set its next time."""
         for repeat in list(self._running.values()):
             if repeat.next_ms <= now_ms:
-                repeat.interval_ms = min(T2_MS, repeat.interval_ms * 2)
+                repeat.interval_ms = min(T2_MS if repeat.capped else TIMEOUT_MS, repeat.interval_ms * 2)
                 repeat.next_ms = now_ms + repeat.interval_ms
                 yield repeat
 

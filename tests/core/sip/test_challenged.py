@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from edge.core.sip.actions import Action, Discarded, Flow, Save, SpanLost
+from edge.core.sip.actions import Action, Discarded, Flow, HangUp, Save, SendKeys, SpanLost
 from edge.core.sip.authentication import Account
 from edge.core.sip.message import Request, Response
+from edge.vocabulary.ids import CommandId
 from edge.vocabulary.media import Address
 from edge.vocabulary.private import Private
 from tests.core.sip.steps import (
@@ -23,7 +24,7 @@ from tests.core.sip.steps import (
     taken,
     world_with,
 )
-from tests.core.sip.world import PEER, TRUNK_HOST, World, counts, in_dialog, offer, to_peer, to_span
+from tests.core.sip.world import PEER, SPAN, TRUNK_HOST, World, counts, in_dialog, offer, to_peer, to_span
 
 PASSWORD = "lion-of-the-sea"
 ACCOUNT = Account(user="4930", auth_user="4930", password=Private(PASSWORD))
@@ -149,9 +150,9 @@ def test_the_requests_of_the_peer_keep_their_numbers() -> None:
     second = challenged(it, dialled(it), "INVITE")
     it.peer(from_bob(second, 200, body=OFFER))
     it.span(span_request("ACK"))
-    update = in_dialog("UPDATE", cseq=7, call="pj-call", tag="own-tag")
-    update.from_ = update.from_.with_tag("bob-tag")
-    assert first_request(it.peer(update)).cseq == 7
+    bye = in_dialog("BYE", cseq=7, call="pj-call", tag="own-tag")
+    bye.from_ = bye.from_.with_tag("bob-tag")
+    assert first_request(it.peer(bye)).cseq == 7
 
 
 def test_a_wrong_password_is_given_once() -> None:
@@ -318,3 +319,22 @@ def test_tcp_needs_no_repeats() -> None:
     actions = it.peer(challenge(first), challenged_flow)
     assert [one.method for one in requests(actions)] == ["ACK", "INVITE"]
     assert not requests(it.wait(10_000))
+
+
+def test_what_front_asks_in_a_call_that_lost_its_span_is_challenged_as_well() -> None:
+    it = world()
+    second = challenged(it, dialled(it), "INVITE")
+    it.peer(from_bob(second, 200, body=OFFER))
+    it.span(span_request("ACK"))
+    it.put(SpanLost(SPAN))
+    info = first_request(it.put(SendKeys(CommandId("c:1:1"), LEG, Private("5"), 100)), "peer")
+    assert info.cseq == second.cseq + 1
+    sent = challenged(it, info, "INFO", status=401)
+    assert (sent.cseq, sent.body) == (info.cseq + 1, info.body)
+    it.peer(from_bob(sent, 200))
+    assert not requests(it.wait(40_000))
+    bye = first_request(it.put(HangUp(LEG, "")), "peer")
+    assert bye.cseq == sent.cseq + 1
+    sent = challenged(it, bye, "BYE", status=401)
+    it.peer(from_bob(sent, 200))
+    assert it.door.figures()["dialogs"] == 0

@@ -22,7 +22,7 @@ from edge.core.sip.reservations import Reservation
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address, KeyTones
-from edge.vocabulary.reports import LegEnded, LegIncoming, LegMedia, SpanRefused, SpanReserved
+from edge.vocabulary.reports import InfoDigit, LegEnded, LegIncoming, LegMedia, SpanRefused, SpanReserved
 from edge.vocabulary.supervision import WantSpans
 from tests.core.sip.steps import (
     LEG,
@@ -345,7 +345,7 @@ def test_wrong_tags_and_old_cseq() -> None:
     wrong = in_dialog("BYE")
     wrong.from_ = wrong.from_.with_tag("guess")
     assert statuses(world.peer(wrong)) == [481]
-    assert to_span(world.peer(in_dialog("INFO", cseq=5, content_type="application/dtmf", body=b"5")))
+    assert statuses(world.peer(in_dialog("INFO", cseq=5, content_type="application/dtmf", body=b"5"))) == [200]
     assert statuses(world.peer(in_dialog("BYE", cseq=4))) == [500]
 
 
@@ -425,61 +425,124 @@ def test_missing_media_address_is_never_guessed() -> None:
     assert [m.method for m in to_span(actions)] == ["ACK", "BYE"]
 
 
+def reinvite(cseq: int = 2, **of: object) -> Request:
+    return in_dialog("INVITE", cseq=cseq, content_type="application/sdp", body=offer(**of))  # type: ignore[arg-type]
+
+
 def test_hold_and_resume_by_the_peer() -> None:
     world = World()
     answered(world)
-    hold = in_dialog("INVITE", content_type="application/sdp", body=offer(direction="sendonly"))
-    passed = first_request(world.peer(hold))
-    assert b"a=sendonly" in passed.body
-    assert not reports(world.actions)
-    actions = world.span(answer(passed, 200, body=SPAN_SDP.replace(b"sendrecv", b"recvonly")))
+    actions = world.peer(reinvite(direction="sendonly"))
     facts = reports(actions)
     assert [type(r) for r in facts] == [LegMedia]
     assert facts[0].remote.direction == "sendonly"
     ok = to_peer(actions)[0]
     assert b"a=recvonly" in ok.body
     assert b"o=edge " in ok.body
+    assert [type(a).__name__ for a in actions].index("Tell") < [type(a).__name__ for a in actions].index("ToPeer")
+    assert not to_span(actions), "front answers it itself"
     first = int(ok.body.split(b"o=edge ")[1].split()[1])
     world.peer(in_dialog("ACK", cseq=2))
     # The hold of RFC 2543: an address where nothing may be sent.
-    passed = first_request(
-        world.peer(in_dialog("INVITE", cseq=3, content_type="application/sdp", body=offer(connection="0.0.0.0")))
-    )
-    world.span(answer(passed, 200, body=SPAN_SDP.replace(b"sendrecv", b"recvonly")))
-    assert not reports(world.actions), "the same facts again are not reported"
+    actions = world.peer(reinvite(3, connection="0.0.0.0"))
+    assert statuses(actions) == [200]
+    assert not reports(actions), "the same facts again are not reported"
     world.peer(in_dialog("ACK", cseq=3))
-    passed = first_request(
-        world.peer(in_dialog("INVITE", cseq=4, content_type="application/sdp", body=offer(port=4100)))
-    )
-    actions = world.span(answer(passed, 200, body=SPAN_SDP))
+    actions = world.peer(reinvite(4, port=4100))
     facts = reports(actions)
     assert facts[0].remote.rtp == Address(TRUNK_HOST, 4100)
     assert facts[0].remote.direction == "sendrecv"
     assert int(to_peer(actions)[0].body.split(b"o=edge ")[1].split()[1]) > first
 
 
+def test_the_answer_to_a_reinvite_is_repeated_until_its_ack() -> None:
+    world = World()
+    answered(world)
+    first = to_peer(world.peer(reinvite()))
+    assert to_peer(world.wait(1600)) == first * 2
+    assert to_peer(world.peer(reinvite())) == first, "a repeat gets the same answer"
+    world.peer(in_dialog("ACK", cseq=2))
+    assert not world.wait(40_000)
+
+
+def test_a_reinvite_without_ack_ends_the_call() -> None:
+    world = World()
+    answered(world)
+    world.peer(reinvite())
+    actions = world.wait(32_001)
+    assert [m.method for m in to_peer(actions) if isinstance(m, Request)][:1] == ["BYE"]
+    assert [m.method for m in to_span(actions) if isinstance(m, Request)][:1] == ["BYE"]
+    (ended,) = reports(actions)
+    assert (ended.end.outcome, ended.end.sip_code) == ("failed", 408)
+
+
+def test_a_reinvite_and_its_answer_survive_a_kill() -> None:
+    world = World()
+    answered(world)
+    first = to_peer(world.peer(reinvite()))
+    world.restart()
+    assert to_peer(world.peer(reinvite())) == first
+    assert to_peer(world.wait(600)) == first
+    world.peer(in_dialog("ACK", cseq=2))
+    assert not world.wait(40_000)
+
+
 def test_refused_reinvite_changes_nothing() -> None:
     world = World()
     answered(world)
-    passed = first_request(world.peer(in_dialog("INVITE", content_type="application/sdp", body=offer(port=4100))))
-    assert statuses(world.span(answer(passed, 491))) == [491]
+    assert statuses(world.peer(reinvite(payloads="18"))) == [488]
     assert not reports(world.actions)
-    ack = in_dialog("ACK", cseq=2, branch="z9hG4bKcall-1INVITE2")
-    assert first_request(world.peer(ack)).vias == passed.vias
-    assert statuses(
-        world.peer(in_dialog("INVITE", cseq=3, content_type="application/sdp", body=offer(payloads="9")))
-    ) == [488]
+    assert not world.peer(in_dialog("ACK", cseq=2, branch="z9hG4bKcall-1INVITE2"))
+    plain = in_dialog("INVITE", cseq=3, content_type="text/plain", body=b"x")
+    assert statuses(world.peer(plain)) == [415]
     assert world.door.figures()["dialogs"] == 1
+
+
+def test_an_invite_inside_an_early_dialog_is_too_early() -> None:
+    world = World()
+    world.span(answer(first_request(world.peer(invite())), 180))
+    actions = world.peer(reinvite())
+    assert statuses(actions) == [500]
+    assert to_peer(actions)[0].extras["Retry-After"]
+    assert not to_span(actions)
 
 
 def test_update_with_offer() -> None:
     world = World()
     answered(world)
+    actions = world.peer(in_dialog("UPDATE", content_type="application/sdp", body=offer(port=4200)))
+    assert statuses(actions) == [200]
+    assert reports(actions)[0].remote.rtp.port == 4200
+    assert b"m=audio 16384" in to_peer(actions)[0].body
+    assert statuses(world.peer(in_dialog("UPDATE", cseq=3))) == [200]
+    assert not world.wait(40_000)
+
+
+def test_an_early_update_is_the_spans() -> None:
+    world = World()
+    inner = first_request(world.peer(invite()))
+    world.span(answer(inner, 183, body=SPAN_SDP))
     update = in_dialog("UPDATE", content_type="application/sdp", body=offer(port=4200))
     actions = world.span(answer(first_request(world.peer(update)), 200, body=SPAN_SDP))
     assert statuses(actions) == [200]
     assert reports(actions)[0].remote.rtp.port == 4200
-    assert b"m=audio 16384" in to_peer(actions)[0].body
+
+
+def test_a_reinvite_without_a_description_is_offered_ours() -> None:
+    world = World()
+    answered(world)
+    ok = to_peer(world.peer(in_dialog("INVITE")))[0]
+    assert b"m=audio 16384 RTP/AVP 0 101" in ok.body
+    # Until our offer is answered there may be no other (RFC 3261 section 14.2, RFC 3311 section 5.2).
+    assert statuses(world.peer(reinvite(3))) == [491]
+    assert statuses(world.peer(in_dialog("UPDATE", cseq=4, content_type="application/sdp", body=offer()))) == [491]
+    actions = world.peer(in_dialog("ACK", cseq=2, content_type="application/sdp", body=offer(port=4300)))
+    assert reports(actions)[0].remote.rtp.port == 4300
+    assert not to_span(actions)
+    ok = to_peer(world.peer(in_dialog("INVITE", cseq=5)))[0]
+    actions = world.peer(in_dialog("ACK", cseq=5))
+    assert ("refused", "answer") in counts(actions)
+    assert world.door.figures()["dialogs"] == 1, "the session stays as it was"
 
 
 def test_late_offer() -> None:
@@ -526,18 +589,24 @@ def test_hold_by_the_span() -> None:
     assert str(ack.uri) == f"sip:alice@{TRUNK_HOST}:5061"
 
 
-def test_info_digit_is_made_anew() -> None:
+def test_info_digit() -> None:
     world = World()
     answered(world)
     info = in_dialog(
         "INFO", content_type="application/dtmf-relay", body=b"Signal= 5 \r\nDuration= 160\r\nX-Evil: 1\r\n"
     )
-    passed = first_request(world.peer(info))
-    assert (passed.content_type, passed.body) == ("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n")
-    assert statuses(world.span(answer(passed, 200))) == [200]
+    actions = world.peer(info)
+    (digit,) = reports(actions)
+    assert isinstance(digit, InfoDigit)
+    assert (digit.digit.reveal(), digit.duration_ms, digit.at_ms) == ("5", 160, world.now_ms)
+    assert statuses(actions) == [200]
+    assert not to_span(actions)
+    again = world.peer(info)
+    assert statuses(again) == [200]
+    assert not reports(again), "a repeat is no second key"
     actions = world.peer(in_dialog("INFO", cseq=3, content_type="text/plain", body=b"5"))
     assert statuses(actions) == [415]
-    assert not to_span(actions)
+    assert not reports(actions)
     assert statuses(world.peer(in_dialog("INFO", cseq=4))) == [200]
 
 
@@ -604,7 +673,7 @@ def test_outgoing_call_from_reservation_to_bye() -> None:
     assert to_span(world.peer(from_bob(sent, 200, body=offer(port=4500, payloads="8 101")))), "a repeat is passed on"
     bye = first_request(world.span(span_request("BYE", cseq=101)), "peer")
     assert [m.status for m in to_span(world.peer(from_bob(bye, 200)))] == [200]
-    assert world.door.figures() == {"dialogs": 0, "tombstones": 1, "spans": 1, "free_slots": 4}
+    assert world.door.figures() == {"dialogs": 0, "tombstones": 1, "spans": 1, "free_slots": 4, "adopted": 0}
 
 
 @pytest.mark.parametrize(("status", "shown"), [(486, 486), (302, 480), (401, 403), (407, 403), (603, 603), (503, 503)])
@@ -725,7 +794,7 @@ def test_target_by_name() -> None:
     assert isinstance(reports(world.put(Resolved(LEG, "203.0.113.20")))[0], SpanReserved)
     actions = world.span(span_invite())
     flow = next(a.flow for a in actions if hasattr(a, "flow"))
-    assert flow == Flow("tcp", Address("203.0.113.20", 5060))
+    assert (flow.transport, flow.address) == ("tcp", Address("203.0.113.20", 5060))
     assert [m.status for m in to_span(actions)] == [100]
     # A host that we dialled may answer, though no trunk names it; it may not call.
     sent = first_request(actions, "peer")
@@ -812,7 +881,7 @@ def test_a_reservation_survives_a_kill_with_the_time_that_it_has_left() -> None:
     sent = first_request(world.span(span_invite()), "peer")
     assert str(sent.uri) == f"sip:555@{TRUNK_HOST}:5061"
     world.restart()
-    assert world.door.figures() == {"dialogs": 1, "tombstones": 0, "spans": 1, "free_slots": 3}
+    assert world.door.figures() == {"dialogs": 1, "tombstones": 0, "spans": 1, "free_slots": 3, "adopted": 0}
     assert reports(world.take()) == []
 
 

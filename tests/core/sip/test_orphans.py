@@ -32,48 +32,6 @@ def outcomes(actions: list) -> list[str]:
     return [r.end.outcome for r in reports(actions) if isinstance(r, LegEnded)]
 
 
-@pytest.mark.parametrize("restart", [False, True])
-def test_established_call_gets_a_bye(restart: bool) -> None:
-    world = World()
-    inner = answered(world)
-    world.span(in_dialog_of_span("INFO", inner, cseq=7))
-    if restart:
-        world.spans.clear()
-        world.restart()
-        actions = world.take()
-    else:
-        actions = lose(world)
-    assert outcomes(actions) == ["span_lost"]
-    bye = first_request(actions, "peer")
-    assert bye.method == "BYE"
-    assert bye.cseq == 1 if restart else 1
-    assert (bye.from_.tag, bye.to.tag) == ("span-tag", "peer-tag")
-    # Repeated at T1, doubling to T2, until it is answered; never reported twice.
-    later = world.wait(4_000)
-    assert [m.cseq for m in to_peer(later)] == [bye.cseq] * 3
-    assert not reports(later)
-    world.peer(answer(bye, 200, tag=""))
-    assert world.door.figures()["dialogs"] == 0
-    assert not to_peer(world.wait(40_000))
-
-
-def test_bye_takes_the_next_cseq_after_the_spans() -> None:
-    world = World()
-    inner = answered(world)
-    sent = first_request(world.span(in_dialog_of_span("INVITE", inner, cseq=41, body=SPAN_SDP)), "peer")
-    assert sent.cseq == 41
-    assert first_request(lose(world), "peer").cseq == 42
-
-
-def test_bye_is_given_up_after_32_seconds() -> None:
-    world = World()
-    answered(world)
-    lose(world)
-    sent = [m for m in to_peer(world.wait(33_000)) if isinstance(m, Request)]
-    assert 8 <= len(sent) <= 11
-    assert world.door.figures()["dialogs"] == 0
-
-
 def test_early_incoming_call_gets_503_until_it_is_acknowledged() -> None:
     world = World()
     world.span(answer(first_request(world.peer(invite())), 180))
@@ -87,25 +45,6 @@ def test_early_incoming_call_gets_503_until_it_is_acknowledged() -> None:
     assert not to_peer(world.wait(5_000))
 
 
-def test_unacknowledged_200_is_repeated_and_then_hung_up() -> None:
-    world = World()
-    inner = first_request(world.peer(invite()))
-    world.span(answer(inner, 200, body=SPAN_SDP))
-    actions = lose(world)
-    assert statuses(actions) == [200]
-    assert statuses(world.wait(600)) == [200]
-    actions = world.peer(in_dialog("ACK", cseq=1))
-    assert [m.method for m in to_peer(actions)] == ["BYE"]
-    assert not statuses(world.wait(300))
-
-
-def test_unacknowledged_200_that_stays_so_gets_its_bye_in_the_end() -> None:
-    world = World()
-    world.span(answer(first_request(world.peer(invite())), 200, body=SPAN_SDP))
-    lose(world)
-    assert "BYE" in [m.method for m in to_peer(world.wait(32_001)) if isinstance(m, Request)]
-
-
 def test_the_peers_bye_is_answered_for_a_lost_span() -> None:
     world = World()
     answered(world)
@@ -113,21 +52,6 @@ def test_the_peers_bye_is_answered_for_a_lost_span() -> None:
     actions = lose(world)
     assert statuses(actions) == [200]
     assert world.door.figures()["dialogs"] == 0
-
-
-def test_both_byes_cross() -> None:
-    world = World()
-    answered(world)
-    lose(world)
-    assert statuses(world.peer(in_dialog("BYE"))) == [200]
-    assert world.door.figures()["dialogs"] == 0
-
-
-def test_requests_in_between_are_refused() -> None:
-    world = World()
-    answered(world)
-    lose(world)
-    assert statuses(world.peer(in_dialog("INVITE", content_type="application/sdp", body=offer()))) == [481]
 
 
 def test_early_outgoing_call_is_cancelled() -> None:
@@ -164,13 +88,6 @@ def test_cancel_that_crosses_the_answer_ends_in_a_bye() -> None:
     assert [m.method for m in to_peer(world.peer(from_bob(sent, 200, body=offer())))] == ["ACK"]
     world.peer(from_bob(bye, 200))
     assert world.door.figures()["dialogs"] == 0
-
-
-def test_answered_outgoing_call_of_a_lost_span() -> None:
-    world = World()
-    sent = dialled(world)
-    world.peer(from_bob(sent, 200, body=offer()))
-    assert [m.method for m in to_peer(lose(world))] == ["ACK", "BYE"]
 
 
 def test_refused_outgoing_call_of_a_lost_span_is_acknowledged() -> None:
@@ -238,10 +155,35 @@ def test_discarded_call_that_is_up() -> None:
     assert [m.status for m in to_span(world.span(in_dialog_of_span("BYE", inner, cseq=3)))] == [200]
 
 
-def test_orphans_survive_a_restart() -> None:
+def discarded(world: World) -> Request:
+    """A call that is up and that switch does not know; the BYE that the peer gets."""
+    report = next(r for r in reports(world.peer(invite())) if isinstance(r, LegIncoming))
+    inner = first_request(world.actions)
+    world.span(answer(inner, 200, body=SPAN_SDP))
+    world.peer(in_dialog("ACK", cseq=1))
+    return first_request(world.put(Discarded([report.leg])), "peer")
+
+
+def test_a_bye_of_fronts_is_repeated_and_given_up_after_32_seconds() -> None:
     world = World()
-    answered(world)
-    first = first_request(lose(world), "peer")
+    bye = discarded(world)
+    sent = [m for m in to_peer(world.wait(33_000)) if isinstance(m, Request)]
+    assert 8 <= len(sent) <= 11
+    assert set(map(str, sent)) == {str(bye)}
+    assert world.door.figures()["dialogs"] == 0
+
+
+def test_requests_to_a_call_that_front_ends_are_refused() -> None:
+    world = World()
+    discarded(world)
+    assert statuses(world.peer(in_dialog("INVITE", content_type="application/sdp", body=offer()))) == [481]
+    assert statuses(world.peer(in_dialog("BYE", cseq=3))) == [200], "both byes cross"
+    assert world.door.figures()["dialogs"] == 0
+
+
+def test_a_bye_of_fronts_survives_a_restart() -> None:
+    world = World()
+    first = discarded(world)
     world.restart()
     again = first_request(world.take(), "peer")
     assert again.method == "BYE"
@@ -256,7 +198,7 @@ def test_spans_that_live_keep_their_calls_over_a_restart() -> None:
     answered(world)
     world.restart()
     assert not [a for a in world.take() if isinstance(a, ToPeer)]
-    assert world.door.figures() == {"dialogs": 1, "tombstones": 0, "spans": 1, "free_slots": 3}
+    assert world.door.figures() == {"dialogs": 1, "tombstones": 0, "spans": 1, "free_slots": 3, "adopted": 0}
     world.put(SpansAre(dict(world.spans)))
     assert world.door.figures()["free_slots"] == 3
 
@@ -298,8 +240,6 @@ def test_a_call_that_switch_must_know_is_not_told_again() -> None:
     world.span(answer(inner, 200, body=SPAN_SDP))
     assert again(world) == []
     world.peer(in_dialog("ACK", cseq=1))
-    assert again(world) == []
-    lose(world)
     assert again(world) == []
 
 

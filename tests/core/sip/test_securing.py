@@ -172,7 +172,6 @@ def test_the_same_key_again_changes_nothing() -> None:
     _, first, kept = call(there, secure((1, CM, 0)))
     actions = reinvite(there, secure((1, CM, 0)))
     assert not of(actions, KeepKeys)
-    actions = there.span(answer(to_span(actions)[0], 200, body=SPAN_SDP))
     assert not [r for r in reports(actions) if isinstance(r, LegMedia)]
     assert to_peer(actions)[0].body == first.body
     assert not of(actions, DropKeys)
@@ -186,25 +185,23 @@ def test_a_new_key_of_the_peer_gets_a_new_one_of_ours() -> None:
     actions = reinvite(there, secure((3, CM, 77)))
     new = of(actions, KeepKeys)[0]
     assert (new.remote.reveal(), new.seed_of) == (key(CM, 77), 0)
-    assert not of(actions, DropKeys), "the old ones are in force until it is answered"
-    repeated = reinvite(there, secure((3, CM, 77)))
-    assert not of(repeated, KeepKeys), "a retransmission is no other offer"
-    actions = there.span(answer(to_span(actions)[0], 200, body=SPAN_SDP))
     media = [r for r in reports(actions) if isinstance(r, LegMedia)]
     assert [m.remote.crypto for m in media] == [new.handle]
     kinds = [type(a) for a in actions]
     assert kinds.index(Tell) < kinds.index(ToPeer), "media must know before the peer hears of it"
     assert lines_of(to_peer(actions)[0]) == ("RTP/SAVP", [(3, CM, new.handle)])
     assert of(actions, DropKeys) == [DropKeys(old.handle)]
+    repeated = reinvite(there, secure((3, CM, 77)))
+    assert to_peer(repeated) == to_peer(actions)
+    assert not of(repeated, KeepKeys), "a retransmission is no other offer"
 
 
-def test_a_refused_new_key_is_dropped_and_the_old_one_stays() -> None:
+def test_with_a_refused_offer_the_old_key_stays() -> None:
     there = world("required")
     _, _, old = call(there, secure((1, CM, 0)))
-    actions = reinvite(there, secure((1, CM, 77)))
-    new = of(actions, KeepKeys)[0]
-    actions = there.span(answer(to_span(actions)[0], 488))
-    assert of(actions, DropKeys) == [DropKeys(new.handle)]
+    actions = reinvite(there, secure((1, CM, 77)).replace(b" 0 8 101", b" 18"))
+    assert statuses(actions) == [488]
+    assert not of(actions, KeepKeys)
     dialog = next(iter(there.door._relay.dialogs.by_leg.values()))
     assert old is not None
     assert (dialog.keys, dialog.secured.handle) == ([old.handle], old.handle)
@@ -214,7 +211,7 @@ def test_an_encrypted_call_never_becomes_plain() -> None:
     there = world("optional")
     call(there, secure((1, CM, 0), profile="RTP/AVP"))
     assert statuses(reinvite(there, offer())) == [488]
-    assert statuses(reinvite(there, secure((1, CM, 0), profile="RTP/AVP"), cseq=3)) == []
+    assert statuses(reinvite(there, secure((1, CM, 0), profile="RTP/AVP"), cseq=3)) == [200]
 
 
 def test_a_plain_call_may_become_encrypted() -> None:
@@ -222,7 +219,6 @@ def test_a_plain_call_may_become_encrypted() -> None:
     call(there, offer())
     actions = reinvite(there, secure((1, CM, 0)))
     kept = of(actions, KeepKeys)[0]
-    actions = there.span(answer(to_span(actions)[0], 200, body=SPAN_SDP))
     assert lines_of(to_peer(actions)[0]) == ("RTP/SAVP", [(1, CM, kept.handle)])
     assert [r.remote.crypto for r in reports(actions) if isinstance(r, LegMedia)] == [kept.handle]
 
@@ -315,7 +311,6 @@ def test_front_goes_on_after_a_kill() -> None:
     there = there.restart()
     actions = reinvite(there, secure((1, CM, 0)))
     assert not of(actions, KeepKeys)
-    actions = there.span(answer(to_span(actions)[0], 200, body=SPAN_SDP))
     assert kept is not None
     assert lines_of(to_peer(actions)[0]) == ("RTP/SAVP", [(1, CM, kept.handle)])
     assert not [r for r in reports(actions) if isinstance(r, LegEnded)]
