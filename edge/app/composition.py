@@ -8,12 +8,14 @@ from edge.app.starters import Recipe
 class Composition(NamedTuple):
     """The packages of the processes; tests put others in their place."""
 
-    front: Recipe = Recipe("edge.front", ("sip_udp", "sip_tcp", "sip_tls", "inner_udp", "front_table", "key_table"))
+    front: Recipe = Recipe(
+        "edge.front", ("sip_udp", "sip_tcp", "sip_tls", "inner_udp", "front_table", "key_table", "sip_trace")
+    )
     switch: Recipe = Recipe("edge.switch", ("link_listener", "switch_seats"))
     media: Recipe = Recipe("edge.media", ("media_state", "rtp", "key_table"), zygote=True, prompt=True)
     span: Recipe = Recipe("edge.span", (), zygote=True)
     forwarder: Recipe = Recipe("edge.forwarder")
-    web: Recipe = Recipe("edge.web", ("http_listener",))
+    web: Recipe = Recipe("edge.web", ("http_listener", "sip_trace"))
     #: Module run once before switch and media start (`python -m`, with the effective configuration's path).
     repair: str = "edge.app.repair"
 

@@ -18,6 +18,7 @@ def sizes_of(site: Site) -> dict[str, int]:
     from edge.front.table import table_size
     from edge.media.state import state_size
     from edge.runtime.key_table import key_table_size
+    from edge.runtime.sip_trace import trace_size
     from edge.switch.seats import seats_size
 
     largest = max(range(site.media.engines), key=lambda engine: len(slots_of(site.media, engine)))
@@ -26,6 +27,7 @@ def sizes_of(site: Site) -> dict[str, int]:
         "front_table": table_size(site),
         "switch_seats": seats_size(site),
         "key_table": key_table_size(site),
+        "sip_trace": trace_size(site),
     }
 
 

@@ -12,7 +12,7 @@ from edge.vocabulary.wire import pack
 #: What sockets, shared memory and folders were made of at start.
 FIXED = {
     "name": (),
-    "sip": ("address", "port", "tls_port", "inner_address", "max_spans"),
+    "sip": ("address", "port", "tls_port", "inner_address", "max_spans", "trace_mb"),
     "media": ("address", "first_port", "slots", "engines", "cores", "prompt_memory_mb"),
     "http": ("address", "port"),
     "paths": ("state", "run", "recordings"),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from edge.cli import conference
+from edge.cli import conference, pcap
 from edge.cli.events import failed
 from edge.cli.output import FINE, print_json, print_table, seconds
 from edge.cli.show import show
@@ -32,6 +32,7 @@ def register(app: App) -> None:
     group.default(calls)
     conference.register(group)
     group.command(show)
+    pcap.register(group)
     app.command(group)
 
 

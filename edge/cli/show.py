@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.live import Live
 
+from edge.cli import ladder
 from edge.cli.control import NotRunningError, ask
 from edge.cli.daemon import run_dir
 from edge.cli.output import BAD, FINE, USAGE, complain, console, print_json, print_table
@@ -37,10 +38,17 @@ def show(
     watch: Annotated[
         bool, Parameter(negative=(), help="The same (with --media), again and again, until the call ends or Ctrl-C.")
     ] = False,
+    sip: Annotated[
+        bool, Parameter(negative=(), help="Its SIP messages as a ladder; also of a call that has ended lately.")
+    ] = False,
+    mermaid: Annotated[bool, Parameter(negative=(), help="With --sip: as a Mermaid sequence diagram.")] = False,
+    messages: Annotated[bool, Parameter(negative=(), help="With --sip: the messages themselves.")] = False,
     json: JsonOption = False,
 ) -> int:
     """Show a call in progress. Exit code 1: there is no such call, or the appliance does not run."""
     try:
+        if sip or mermaid or messages:
+            return _sip(run_dir(config, demo=demo, state=state), call, mermaid=mermaid, messages=messages, json=json)
         look = Look(run_dir(config, demo=demo, state=state), call, media=media or watch)
         first = look()
     except UsageError as error:
@@ -56,6 +64,33 @@ def show(
     else:
         _live(look, first)
     return FINE
+
+
+def _sip(folder: Path, call: str, *, mermaid: bool, messages: bool, json: bool) -> int:
+    found = sip_messages(folder, call)
+    if json:
+        for one in found:
+            print_json(one)
+    else:
+        draw = ladder.mermaid if mermaid else ladder.whole if messages else ladder.ladder
+        sys.stdout.write(draw(found))
+    return FINE
+
+
+def sip_messages(folder: Path, call: str) -> list[dict[str, Any]]:
+    """Return the SIP messages of a call, oldest first. Raises `NotRunningError` and `GoneError`."""
+    found: list[dict[str, Any]] = asked(folder, call, "web", "sip", {"call": call})
+    if not found:
+        raise GoneError(f"{call}: no SIP messages are remembered; there is no such call, or it is too long ago")
+    return found
+
+
+def asked(folder: Path, call: str, process: str, what: str, body: dict[str, str]) -> Any:
+    """Return what a process answers about a call. Raises `NotRunningError` and `GoneError`."""
+    answer = ask(folder, {"what": "request", "process": process, "request": what, "body": body})
+    if not answer["ok"]:
+        raise GoneError(f"{call}: {answer['error']}")
+    return answer["body"]
 
 
 class Look:
@@ -84,10 +119,7 @@ class Look:
         return sorted(views, key=lambda view: str(view["leg"]))
 
     def _ask(self, process: str, what: str, body: dict[str, str]) -> Any:
-        answer = ask(self._folder, {"what": "request", "process": process, "request": what, "body": body})
-        if not answer["ok"]:
-            raise GoneError(f"{self._call}: {answer['error']}")
-        return answer["body"]
+        return asked(self._folder, self._call, process, what, body)
 
 
 def _print(look: Callable[[], dict[str, Any]], found: dict[str, Any], *, json: bool, watch: bool) -> None:

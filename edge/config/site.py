@@ -61,6 +61,9 @@ class Sip(Struct, frozen=True, kw_only=True):
     #: What an address gets that no trunk names: `drop`: nothing, the kernel keeps most of what it sends from us;
     #: `refuse`: 403, a few times a second, which tells that somebody is here.
     strangers: Literal["drop", "refuse"] = "drop"
+    #: SIP messages of the last calls that are held in memory, megabytes, for `edge calls show --sip`; 0: none. A
+    #: call takes some ten kilobytes.
+    trace_mb: Annotated[int, _range(0, 1_024)] = 16
     #: Spans at the most; each holds as many legs as its stack allows (4).
     max_spans: Annotated[int, _range(1, 2_000)] = 100
 

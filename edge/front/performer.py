@@ -35,6 +35,7 @@ from edge.core.sip.actions import (
     Transport,
     Undelivered,
 )
+from edge.core.sip.dialogs import Dialog
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.message import Parsed, Request, Response
 from edge.core.sip.parser import MESSAGE_LIMIT, parse
@@ -47,6 +48,7 @@ from edge.front.names import Names
 from edge.front.resolver import Answer, Resolver
 from edge.front.table import Table
 from edge.front.tcp import TcpSide
+from edge.front.trace import Trace
 from edge.metrics.front import KINDS, FrontMetrics
 from edge.runtime.channel import SupervisorChannel
 from edge.runtime.clock import monotonic_ms
@@ -91,6 +93,7 @@ class Performer:
         listeners: Listeners,
         certificates: Certificates,
         names: Names,
+        trace: Trace,
     ) -> None:
         self._pump = pump
         self._door = door
@@ -101,6 +104,7 @@ class Performer:
         self._metrics = metrics
         self._put = put
         self._certificates = certificates
+        self._trace = trace
         self._udp, self._inner = listeners.udp, listeners.inner
         self._inner_host = self._inner.getsockname()[0]
         for sock in (self._udp, self._inner):
@@ -185,7 +189,7 @@ class Performer:
             if not self._door.knows(peer[0]):
                 self._put(Sample(data, flow))
             elif self._admits(data, peer[0]):
-                self._from_peer(parse(data), flow)
+                self._from_peer(data, parse(data), flow)
         self._busy.behind(monotonic_ms())
 
     def _admits(self, data: bytes, host: str) -> bool:
@@ -216,12 +220,14 @@ class Performer:
         message = parse(data, stream=True)
         if flow.transport == "tls" and isinstance(message, Request) and message.vias[0].param("alias") is not None:
             self._tcp.alias(flow, message.vias[0].port or DEFAULT_TLS_PORT)
-        self._from_peer(message, flow)
+        self._from_peer(data, message, flow)
 
-    def _from_peer(self, message: Parsed, flow: Flow) -> None:
+    def _from_peer(self, data: bytes, message: Parsed, flow: Flow) -> None:
         started = time.perf_counter()
         self._note("peer", "in", message)
+        at_ns = time.time_ns()
         self._put(FromPeer(message, flow, fresh_token()))
+        self._trace.received(at_ns, data, message, flow)
         self._handling["peer"].observe(time.perf_counter() - started)
 
     def _note(self, side: str, direction: str, message: Parsed) -> None:
@@ -270,6 +276,7 @@ class Performer:
             self._link.done(action.command, action.error)
 
     def _send_peer(self, action: ToPeer) -> None:
+        self._trace.sent(action.data, action.flow)
         try:
             data = self._keys.filled(action.data)
         except UnknownKeysError:
@@ -295,6 +302,8 @@ class Performer:
             record = self._door.record(action.leg)
             if record is not None:
                 self._table.save(record)
+                if isinstance(record, Dialog):
+                    self._trace.name(action.leg, record.call_id)
         elif isinstance(action, Bury):
             tomb = self._door.tombstone(action.leg)
             if tomb is not None:
@@ -302,6 +311,7 @@ class Performer:
         elif isinstance(action, Drop):
             self._table.drop(action.leg)
         else:
+            self._trace.forget(action.leg)
             self._table.forget(action.leg)
         if self._table.faults:
             self._metrics.faults.labels("table").inc(self._table.faults)

@@ -26,7 +26,7 @@ from edge.core.sip.actions import (
     Transport,
 )
 from edge.core.sip.authentication import Account
-from edge.core.sip.dialogs import Dialog
+from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.relay import default_port
 from edge.core.sip.trunks import Settings, Trunk
@@ -35,6 +35,7 @@ from edge.front.keys import Keys
 from edge.front.names import Names
 from edge.front.performer import Listeners, Performer
 from edge.front.table import Table
+from edge.front.trace import Trace
 from edge.metrics.front import FrontMetrics
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.key_table import KeyTable
@@ -180,6 +181,7 @@ class FrontProcess:
         self._link = LinkClient(
             context.link_path, "front", context.incarnation, self._on_command, self._on_discard, self._snapshot
         )
+        self._trace = Trace(context.fds["sip_trace"][0], Address(*listeners.udp.getsockname()))
         self._performer = Performer(
             pump=self._pump,
             door=self._door,
@@ -192,6 +194,7 @@ class FrontProcess:
             listeners=listeners,
             certificates=self._certificates,
             names=_names(context.site),
+            trace=self._trace,
         )
         self._armed: Timer | None = None
         self._reading = False
@@ -224,6 +227,9 @@ class FrontProcess:
         records, tombs = self._table.load()
         self._door.restore(records, tombs, monotonic_ms())
         self._keys.keep_only({handle for record in records if isinstance(record, Dialog) for handle in record.keys})
+        for record in (*records, *tombs):
+            if isinstance(record, Dialog | Tombstone):
+                self._trace.name(record.leg, record.call_id)
         if records:
             self._log.info("legs taken over", legs=len(records), tombstones=len(tombs))
         channel = context.channel

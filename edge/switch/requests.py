@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import ChangeMode, ChangeSound, Drop, Invite, Originate, Stopped
 from edge.core.calls.leg import Leg
-from edge.core.menus.model import Menu
+from edge.core.menus.model import Gather, Menu
 from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
@@ -272,6 +272,8 @@ def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
         "answered": row.answered,
         "menu": row.menu,
         "node": call.run.node if call.run is not None else "",
+        "sensitive": call.run is not None
+        and any(isinstance(node, Gather) and node.sensitive for node in call.run.menu.nodes.values()),
         "deadline": call.deadline.reason if call.deadline is not None else "",
         "legs": [
             {
@@ -280,6 +282,7 @@ def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
                 "signalling": leg.signalling,
                 "media": leg.media,
                 "slot": leg.seat.slot if leg.seat is not None else None,
+                "rtp": str(leg.seat.address) if leg.seat is not None else "",
                 "mode": _mode_of(call, leg),
                 "sound": leg.sound,
                 "held": leg.held,

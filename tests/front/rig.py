@@ -15,6 +15,7 @@ from edge.front.table import table_size
 from edge.runtime.key_table import key_table_size
 from edge.runtime.link import LinkServer, Peer
 from edge.runtime.pump import Pump
+from edge.runtime.sip_trace import trace_size
 from edge.vocabulary.commands import AnyCommand, Command
 from edge.vocabulary.ids import CommandId, Incarnation
 from edge.vocabulary.reports import AnyReport
@@ -119,6 +120,8 @@ class Rig:
         os.ftruncate(self.table, table_size(self.site))
         self.key_table = os.memfd_create("key_table")
         os.ftruncate(self.key_table, key_table_size(self.site))
+        self.trace = os.memfd_create("sip_trace")
+        os.ftruncate(self.trace, trace_size(self.site))
         self.switch = Switch(folder / "link.sock")
         self.spans: dict[Incarnation, Wire] = {}
         self.peer = self.wire(self.udp)
@@ -136,6 +139,7 @@ class Rig:
             "inner_udp": [self.inner.fileno()],
             "front_table": [self.table],
             "key_table": [self.key_table],
+            "sip_trace": [self.trace],
         }
 
     @contextmanager

@@ -1,6 +1,7 @@
 """The real process on a real listener."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -61,9 +62,14 @@ class Web:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Web]:
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=512) as listener,
+        os.fdopen(os.memfd_create("sip_trace"), "rb") as trace,
+    ):
         port = listener.getsockname()[1]
-        with child("web", Site(name="box"), folder, {"http_listener": [listener.fileno()]}) as process:
+        with child(
+            "web", Site(name="box"), folder, {"http_listener": [listener.fileno()], "sip_trace": [trace.fileno()]}
+        ) as process:
             web = Web(process, f"http://127.0.0.1:{port}", port)
             try:
                 yield web

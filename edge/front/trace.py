@@ -1,0 +1,48 @@
+"""Which messages belong to which leg, for the ring of SIP messages (`edge.runtime.sip_trace`)."""
+
+import re
+import time
+
+from edge.core.sip.actions import Flow
+from edge.core.sip.message import Parsed, Request, Response
+from edge.runtime.sip_trace import Traced, TraceWriter, blotted
+from edge.vocabulary.ids import LegId
+from edge.vocabulary.media import Address
+
+#: As `serialise` writes it.
+_CALL_ID = re.compile(rb"\r\nCall-ID: ([^\r]*)\r\n")
+
+
+class Trace:
+    """Messages of peers on legs that front knows; of others nothing is kept."""
+
+    def __init__(self, fd: int, own: Address) -> None:
+        self._own = own
+        self._writer = TraceWriter(fd)
+        self._leg_of: dict[str, LegId] = {}
+        self._call_id_of: dict[LegId, str] = {}
+
+    def name(self, leg: LegId, call_id: str) -> None:
+        """Take note of whose messages those of a Call-ID are."""
+        if leg not in self._call_id_of:
+            self._call_id_of[leg] = call_id
+            self._leg_of[call_id] = leg
+
+    def forget(self, leg: LegId) -> None:
+        """Let go of a leg whose tombstone is gone."""
+        call_id = self._call_id_of.pop(leg, "")
+        if self._leg_of.get(call_id) == leg:
+            del self._leg_of[call_id]
+
+    def received(self, at_ns: int, data: bytes, message: Parsed, flow: Flow) -> None:
+        """Keep a message that has been handled: by then an INVITE has its leg."""
+        if isinstance(message, Request | Response) and (leg := self._leg_of.get(message.call_id)) is not None:
+            self._writer.write(Traced(leg, at_ns, True, flow.transport, flow.address, self._own, blotted(data)))
+
+    def sent(self, data: bytes, flow: Flow) -> None:
+        """Keep a message that goes to a peer, as it was before keys were put in."""
+        call_id = _CALL_ID.search(data) if self._leg_of else None
+        leg = self._leg_of.get(call_id[1].decode()) if call_id is not None else None
+        if leg is not None:
+            at_ns = time.time_ns()
+            self._writer.write(Traced(leg, at_ns, False, flow.transport, flow.address, self._own, blotted(data)))
