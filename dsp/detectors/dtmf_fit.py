@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dsp.detectors.banks import CORRELATIONS, correlate
 from dsp.detectors.dtmf_state import BLOCK
 from dsp.detectors.dtmf_tables import (
     LOW_PHASORS,
@@ -26,7 +27,7 @@ from dsp.detectors.dtmf_tables import (
     TAPER_SUM,
     TURNS,
 )
-from dsp.jit import CORRELATIONS, correlate, kernel, sum_kernel
+from dsp.jit import kernel, sum_kernel
 
 #: A begin or end is not sought beyond so many samples (in energy of the tone) of contrary evidence: more than a pause
 #: of 10 ms, which is bridged.

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from dsp.codecs.g711 import POWER_0_DBM0
-from dsp.detectors.dtmf_state import BLOCK, TONES
-from dsp.detectors.dtmf_tables import BLOCK_TURN, TURNS
-from dsp.jit import join, kernel
+from dsp.detectors.banks import correlate, join, move, project, rank
+from dsp.detectors.dtmf_state import BLOCK, HISTORY, TONES
+from dsp.detectors.dtmf_tables import BLOCK_PHASORS, BLOCK_TURN, TURNS, WINDOW_WAVES
+from dsp.jit import kernel
 
 #: Weakest tone: -31 dBm0 (mean square), 6 dB below what has to be accepted.
 MIN_TONE = POWER_0_DBM0 * 10**-3.1
@@ -59,18 +60,19 @@ def _exact_power(state: Any, tone: int) -> float:
 
 
 @kernel
-def look_at(state: Any, energy: float) -> int:
-    """Digit (row * 4 + column) that the last two blocks may hold, of `energy` (sum of squares), or -1."""
-    if state.blocks < 2 or energy < MIN_WINDOW:
-        return -1
-    powers = state.looked
-    join(state.before, state.now, BLOCK_TURN, powers)
+def _is_like(powers: Any, energy: float) -> bool:
+    """Whether two of the tones stand out (`powers` by `banks.rank`) of a window of `energy`, one of each group."""
     row_best, column_best, row_next, column_next = powers[8], powers[12], powers[16], powers[20]
     alone = (row_next <= row_best * _NEIGHBOUR) & (column_next <= column_best * _NEIGHBOUR)
     even = (column_best <= row_best * _UP) & (row_best <= column_best * _DOWN)
-    if not (alone & even & (row_best + column_best >= _LEAST * energy)):
-        return -1
-    row, column = _place(powers, 0, row_best), _place(powers, 4, column_best)
+    return bool(alone & even & (row_best + column_best >= _LEAST * energy))
+
+
+@kernel
+def _digit(state: Any, energy: float) -> int:
+    """Judge what is like a digit by the phasors of both blocks; row * 4 + column, or -1."""
+    powers = state.looked
+    row, column = _place(powers, 0, powers[8]), _place(powers, 4, powers[12])
     row_power = _exact_power(state, row)
     column_power = _exact_power(state, column)
     if min(row_power, column_power) < MIN_TONE * _LEVEL:
@@ -80,3 +82,54 @@ def look_at(state: Any, energy: float) -> int:
     if column_power > row_power * MAX_TWIST * _TWIST or row_power > column_power * MAX_REVERSE_TWIST * _TWIST:
         return -1
     return row * 4 + column - 4
+
+
+@kernel
+def look_at(state: Any, energy: float) -> int:
+    """Digit (row * 4 + column) that the last two blocks may hold, of `energy` (sum of squares), or -1.
+
+    Takes their phasors, `state.before` and `state.now`.
+    """
+    if state.blocks < 2 or energy < MIN_WINDOW:
+        return -1
+    powers = state.looked
+    join(state.before, state.now, BLOCK_TURN, powers)
+    rank(powers, powers)
+    return _digit(state, energy) if _is_like(powers, energy) else -1
+
+
+@kernel
+def phasors(state: Any, back: int, out: Any) -> None:
+    """Measure the block `back` blocks before the newest one, into `out`."""
+    correlate(state.ring, (state.at + HISTORY - 1 - back) % HISTORY * BLOCK, BLOCK_PHASORS, out, BLOCK)
+
+
+@kernel
+def look_back(state: Any, energy: float) -> int:
+    """As `look_at`, of blocks whose phasors are not known; afterwards they are."""
+    if state.blocks < 2 or energy < MIN_WINDOW:
+        return -1
+    if state.at % 2 == 0:  # both lie in one piece
+        powers = state.looked
+        first = (state.at + HISTORY - 2) % HISTORY * BLOCK
+        project(state.ring[first:], WINDOW_WAVES, 0, 1, 1, powers[:TONES], powers[TONES:])
+        rank(powers, powers)
+        if not _is_like(powers, energy):
+            return -1
+    phasors(state, 1, state.before)
+    phasors(state, 0, state.now)
+    return look_at(state, energy)
+
+
+@kernel
+def look_before(state: Any, energy: float) -> int:
+    """As `look_at`, of the window that ended a block ago, of `energy`; leaves the phasors as they are."""
+    if state.blocks < 3 or energy < MIN_WINDOW:
+        return -1
+    move(state.now, state.sums)
+    move(state.before, state.now)
+    phasors(state, 2, state.before)
+    seen = look_at(state, energy)
+    move(state.now, state.before)
+    move(state.sums, state.now)
+    return seen

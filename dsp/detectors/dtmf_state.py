@@ -7,6 +7,9 @@ BLOCK = 80
 #: Blocks of the past that are kept (80 ms), since a digit is measured when it has been noticed.
 HISTORY = 8
 SPAN = BLOCK * HISTORY
+#: Where they end when they are laid out in their order, behind a little room for windows that stand out.
+LEAD = 16
+NEWEST = LEAD + SPAN
 #: Frequencies: four rows, then four columns.
 TONES = 8
 
@@ -15,7 +18,7 @@ DTMF_STATE = np.dtype(
     [
         ("position", "i8"),  # samples in whole blocks, and gaps
         ("held", "i8"),  # samples of the block that is being filled
-        ("at", "i8"),  # place of that block in `history`
+        ("at", "i8"),  # place of that block in `ring`
         ("blocks", "i8"),  # whole blocks without a gap, `HISTORY` at most
         ("phase", "i8"),  # 0 nothing, 1 a digit is recognised and still on
         ("digit", "i8"),  # row * 4 + column of the digit that is on
@@ -24,6 +27,7 @@ DTMF_STATE = np.dtype(
         ("missing", "i8"),  # blocks in a row without the digit that is on
         ("candidate", "i8"),  # row * 4 + column of what the last windows looked like
         ("hits", "i8"),  # windows in a row that looked so
+        ("skipped", "i8"),  # 1: the last window has not been looked at
         ("carried", "i8"),  # samples of a tone that were seen before a gap, of `carried_digit` from `carried_onset`
         ("carried_digit", "i8"),
         ("carried_onset", "i8"),
@@ -59,8 +63,8 @@ DTMF_STATE = np.dtype(
         ("sums", "f4", (2 * TONES,)),  # scratch memory
         ("waves", "f4", (4, 16)),  # scratch memory: cosines and sines of row and column over a step
         ("rest", "i2", (3 * BLOCK,)),  # scratch memory: what the model does not explain
-        # Every block is written twice, SPAN apart: so the last blocks always lie in one piece.
-        ("history", "i2", (2 * SPAN,)),
+        ("ring", "i2", (SPAN,)),
+        ("history", "i2", (NEWEST,)),  # scratch memory: what the ring holds, in order
     ],
     align=True,
 )

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.detectors.dtmf_state import BLOCK
+from dsp.detectors.waves import waves
 from dsp.tones.generator import COLUMNS_HZ, DIGITS, ROWS_HZ, SAMPLE_RATE
 
 #: ASCII codes by row * 4 + column (ITU-T Q.23).
@@ -32,6 +33,8 @@ def _phasors(turns: Any, places: Any, weights: Any) -> npt.NDArray[np.float32]:
 
 #: float32[BLOCK, 16]: phasors of a block, phases count from its start.
 BLOCK_PHASORS = _phasors(TURNS, np.arange(BLOCK, dtype=np.float64), np.ones(BLOCK))
+#: What `banks.project` takes for the phasors of two blocks together.
+WINDOW_WAVES = waves(TURNS)
 #: float32[16]: turns a block's phasors back to the start of the block before, real parts, then imaginary parts.
 BLOCK_TURN = np.concatenate([np.cos(TURNS * BLOCK), -np.sin(TURNS * BLOCK)]).astype(np.float32)
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dsp.codecs.g711 import POWER_0_DBM0
+from dsp.detectors.lines import lobes, peaks
 from dsp.detectors.progress_cadence import (
     CLEAR,
     CUT_BACK,
@@ -26,7 +27,7 @@ from dsp.detectors.progress_cadence import (
     evaluate,
     special_information,
 )
-from dsp.detectors.progress_spectrum import find_lines, high_line, lobes, low_spectrum, match, measure, peaks
+from dsp.detectors.progress_spectrum import find_lines, high_line, low_spectrum, match, measure
 from dsp.detectors.progress_state import BINS, BLOCK, BLOCKS, BURSTS, FRAME, WINDOWS
 from dsp.jit import kernel
 
@@ -283,10 +284,16 @@ def _end_of_burst(state: Any, block: int) -> int:
 
 
 @kernel
+def _two_peaks(kit: Any) -> tuple[int, int]:
+    both = peaks(kit.p)
+    return both & 0xFF, both >> 8
+
+
+@kernel
 def _better_bins(state: Any, kit: Any, power: float) -> float:
     """Correct the bins of the burst, which may have been taken from a window with its onset; gives its power."""
-    k1, k2 = peaks(kit)
-    better = lobes(kit, k1, k2)
+    k1, k2 = _two_peaks(kit)
+    better = lobes(kit.p, k1, k2)
     if better > 1.04 * power and (abs(k1 - state.k1) <= 1 or abs(k1 - state.k2) <= 1):
         state.k1, state.k2 = k1, k2
         return better
@@ -294,7 +301,9 @@ def _better_bins(state: Any, kit: Any, power: float) -> float:
 
 
 @kernel
-def _look(state: Any, one: float, two: float, kit: Any) -> tuple[int, bool, int, int, float, float, float]:
+def _look(
+    state: Any, frame: Any, mean: float, one: float, two: float, kit: Any
+) -> tuple[int, bool, int, int, float, float, float]:
     """Judge a frame that is loud enough.
 
     Gives the band of a tone in it (-1: none), whether it is the one that is on, its bins, Hz, power and phase.
@@ -306,16 +315,16 @@ def _look(state: Any, one: float, two: float, kit: Any) -> tuple[int, bool, int,
         state.has_previous = 0
         return -1, False, 0, 0, 0.0, 0.0, 0.0
     if follows or (one >= LOW_FROM and not (state.phase != NONE and state.band == 1 and one <= HIGH_TO)):
-        total = low_spectrum(state, kit)
+        total = low_spectrum(state, frame, kit)
         if state.phase != NONE and state.band == 0:
-            power = lobes(kit, state.k1, state.k2)
+            power = lobes(kit.p, state.k1, state.k2)
             if power < PURE * total and state.hits < 4:
                 power = _better_bins(state, kit, power)
             if power >= SHARE * total and power >= MIN_TONE * 0.5 and power >= FADED * state.power:
                 state.share += (min(power / total, 1.0) - state.share) / min(state.hits + 1, 16)
                 return 0, True, state.k1, state.k2, 0.0, power, 0.0
-        k1, k2 = peaks(kit)
-        power = lobes(kit, k1, k2)
+        k1, k2 = _two_peaks(kit)
+        power = lobes(kit.p, k1, k2)
         if power >= SHARE * total and power >= MIN_TONE and k1 <= LAST_LOW:
             if state.phase == NONE:
                 state.share = min(power / total, 1.0)
@@ -323,11 +332,8 @@ def _look(state: Any, one: float, two: float, kit: Any) -> tuple[int, bool, int,
     else:
         state.has_previous = 0
     if one <= HIGH_TO:
-        hz, power, phase = high_line(kit, one)
-        mean = 0.0
-        for b in range(4):
-            mean += 0.25 * state.energy[BLOCKS - 4 + b]
-        if hz >= 690.0 and power >= SHARE * mean and power >= MIN_TONE:
+        hz, power, phase = high_line(frame, kit, one, max(SHARE * mean, MIN_TONE))
+        if hz >= 690.0:
             same = state.phase != NONE and state.band == 1 and abs(hz - state.frequency) <= WANDER
             if same or state.phase == NONE:
                 state.share += (min(power / mean, 1.0) - state.share) / (min(state.hits, 15) + 1 if same else 1)
@@ -386,10 +392,10 @@ def feed(state: Any, frame: Any, row: int, kit: Any, verdicts: Any, told: Any) -
     for k in range(BLOCKS - 4):
         state.energy[k] = state.energy[k + 4]
     for b in range(4):
-        state.energy[BLOCKS - 4 + b] = kit.block[b]
+        state.energy[BLOCKS - 4 + b] = kit.sums[b]
     band, same, k1, k2, hz, power, phase = -1, False, 0, 0, 0.0, 0.0, 0.0
     if mean >= MIN_FRAME or (state.phase != NONE and mean >= FADED * state.power):
-        band, same, k1, k2, hz, power, phase = _look(state, one, two, kit)
+        band, same, k1, k2, hz, power, phase = _look(state, frame, mean, one, two, kit)
     else:
         state.has_previous = 0
     first = state.position - (FRAME if band == 1 else 2 * FRAME)

@@ -131,8 +131,9 @@ def _best(state: Any, kit: Any, label: int, is_open: bool) -> tuple[int, int, fl
     """Give a label's cadence that explains most of the bursts: it, how many, its misfit, the first burst's start."""
     allowed = -1 if state.country <= 0 else 1 << (state.country - 1)
     best, most, least, start = -1, 0, 0.0, 0
+    sounds = state.mask if is_open else state.b_mask[state.bursts - 1]
     for cadence in range(kit.label_first[label], kit.label_first[label + 1]):
-        if kit.countries[cadence] & allowed == 0:
+        if kit.countries[cadence] & allowed == 0 or kit.made_of[cadence] & sounds == 0:
             continue
         for step in range(kit.steps[cadence]):
             count, misfit, first = _chain(state, kit, cadence, step, is_open)
@@ -365,9 +366,10 @@ def evaluate(state: Any, kit: Any, row: int, verdicts: Any, told: Any) -> None:
     if not is_open and state.bursts == 0:
         return
     noisy = not is_open and state.loud > NOISY_PAUSE
+    is_none = noisy or (state.mask if is_open else state.b_mask[state.bursts - 1]) == 0  # it is in no table
     most, rivals, label, cadence, misfit, first, own = 0, 0, -1, -1, 0.0, 0, 0
     for other in range(LABELS):
-        if noisy or kit.label_first[other] == kit.label_first[other + 1]:
+        if is_none or kit.label_first[other] == kit.label_first[other + 1]:
             continue
         found, count, off, start = _best(state, kit, other, is_open)
         if count > 0 and other == state.label - 1:

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from dsp.detectors.banks import project
+from dsp.detectors.lines import describe, refine, window
 from dsp.detectors.progress_state import (
     BIN_HZ,
     BINS,
-    BLOCK,
     FIRST_BIN,
     FIRST_HIGH,
     FRAME,
@@ -28,134 +29,51 @@ WEAKEST_LINE = 0.07
 _APART = 10.0
 _RESOLVED = 150.0
 _IMAGE = 0.12
+#: How far (bins) a line of the high band is thought to be from the strongest bin, and its share of power in that one.
+_MOST_AWAY = 0.6
+_MOST_LOST = (math.sin(math.pi * _MOST_AWAY) / (math.pi * _MOST_AWAY)) ** 2
 
 
-@sum_kernel
+@kernel
 def measure(frame: Any, kit: Any) -> tuple[float, float, float]:
-    """Fold a frame (int16[160]) into the kit and give its mean square and the first two autocorrelations by it.
+    """Give a frame's (int16[160]) mean square and by it the first two autocorrelations.
 
-    The autocorrelations are the means of cos(w) and cos(2w) over the spectrum, so that they tell at once where the
-    power lies, and whether it lies in one place.
+    `kit.sums` begins with the mean squares of its blocks. The autocorrelations are the means of cos(w) and cos(2w) over
+    the spectrum, so that they tell at once where the power lies, and whether it lies in one place.
     """
-    x, even, odd, block = kit.x, kit.even, kit.odd, kit.block
-    for n in range(FRAME):
-        x[n] = frame[n]
-    total = np.float32(0.0)
-    for b in range(4):
-        energy = np.float32(0.0)
-        for n in range(BLOCK):
-            energy += x[b * BLOCK + n] * x[b * BLOCK + n]
-        block[b] = energy / np.float32(BLOCK)
-        total += energy
-    one, two = np.float32(0.0), np.float32(0.0)
-    for n in range(FRAME - 2):
-        one += x[n] * x[n + 1]
-        two += x[n] * x[n + 2]
-    for n in range(FRAME // 2):
-        a, b_ = x[FRAME // 2 + n], x[FRAME // 2 - 1 - n]
-        even[n] = a + b_
-        odd[n] = a - b_
-    if total <= 0.0:
+    sums = kit.sums
+    describe(frame, sums)
+    mean = 0.25 * (np.float64(sums[0]) + sums[1] + sums[2] + sums[3])
+    if mean <= 0.0:
         return 0.0, 0.0, 0.0
-    scale = FRAME / (FRAME - 2.0)
-    return np.float64(total) / FRAME, scale * np.float64(one) / total, scale * np.float64(two) / total
+    scale = 1.0 / ((FRAME - 2.0) * mean)
+    return mean, scale * sums[4], scale * sums[5]
 
 
 @sum_kernel
-def _low_bank(kit: Any) -> None:
-    even, odd, low, z = kit.even, kit.odd, kit.low, kit.z
-    for k in range(0, BINS, 4):  # four at once: the samples are loaded once for all
-        a0, a1, a2, a3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-        b0, b1, b2, b3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-        for n in range(FRAME // 2):
-            e, o = even[n], odd[n]
-            a0 += e * low[0, k, n]
-            a1 += e * low[0, k + 1, n]
-            a2 += e * low[0, k + 2, n]
-            a3 += e * low[0, k + 3, n]
-            b0 += o * low[1, k, n]
-            b1 += o * low[1, k + 1, n]
-            b2 += o * low[1, k + 2, n]
-            b3 += o * low[1, k + 3, n]
-        z[0, k], z[0, k + 1], z[0, k + 2], z[0, k + 3] = a0, a1, a2, a3
-        z[1, k], z[1, k + 1], z[1, k + 2], z[1, k + 3] = b0, b1, b2, b3
-
-
-@sum_kernel
-def low_spectrum(state: Any, kit: Any) -> float:
+def low_spectrum(state: Any, frame: Any, kit: Any) -> float:
     """Put the spectrum of the last two frames (Hann window, 40 ms) into `kit.h` and `kit.p`; its whole power.
 
     A line of mean square m adds m to the sum of `kit.p` over five bins round it.
     """
-    _low_bank(kit)
-    z, h, p, turn, previous = kit.z, kit.h, kit.p, kit.turn, state.previous
-    if state.has_previous == 0:
-        for k in range(BINS):
-            previous[0, k] = 0.0
-            previous[1, k] = 0.0
-    for k in range(BINS):
-        a, b, c, s = z[0, k], z[1, k], turn[0, k], turn[1, k]
-        u, v = previous[0, k], previous[1, k]
-        previous[0, k] = a
-        previous[1, k] = b
-        z[0, k] = u * c - v * s + a * c + b * s
-        z[1, k] = u * s + v * c + b * c - a * s
+    z = kit.z
+    project(frame, kit.low, 0, 1, 3, z[0], z[1])
+    known = np.float32(state.has_previous)
+    window(z, known, state.previous, kit.turn, kit.h, kit.p, np.float32(2.0 / _PARSEVAL))
     state.has_previous = 1
-    half, quarter, scale = np.float32(0.5), np.float32(0.25), np.float32(2.0 / _PARSEVAL)
-    for k in range(1, BINS - 1):
-        re = half * z[0, k] + quarter * (z[0, k - 1] + z[0, k + 1])
-        im = half * z[1, k] + quarter * (z[1, k - 1] + z[1, k + 1])
-        h[0, k] = re
-        h[1, k] = im
-        p[k] = (re * re + im * im) * scale
+    energy = state.energy[state.energy.shape[0] - 8 :]
     total = np.float32(0.0)
-    for b_ in range(8):
-        total += kit.weight[b_] * state.energy[state.energy.shape[0] - 8 + b_]
+    for b in range(8):
+        total += kit.weight[b] * energy[b]
     return np.float64(total) / 120.0
 
 
 @kernel
-def peaks(kit: Any) -> tuple[int, int]:
-    """Give the strongest bin of the low band and the strongest apart from it; the same one, where there is no other."""
-    p = kit.p
-    k1, k2 = 1, -1
-    for k in range(2, BINS - 1):
-        if p[k] > p[k1]:
-            k1 = k
-    for k in range(1, BINS - 1):
-        if (k < k1 - 2 or k > k1 + 2) and (k2 < 0 or p[k] > p[k2]):
-            k2 = k
-    return k1, k2 if p[k2] > 0.02 * p[k1] else k1
+def high_line(frame: Any, kit: Any, mean_cosine: float, least: float) -> tuple[float, float, float]:
+    """Find the one line of a frame near the frequency that `mean_cosine` tells: Hz, mean square, phase.
 
-
-@kernel
-def lobes(kit: Any, k1: int, k2: int) -> float:
-    """Power (mean square) of the lines at two bins."""
-    power = 0.0
-    for k in range(max(min(k1, k2) - 2, 1), min(max(k1, k2) + 3, BINS - 1)):
-        if abs(k - k1) <= 2 or abs(k - k2) <= 2:
-            power += kit.p[k]
-    return power
-
-
-@sum_kernel
-def _high_bank(kit: Any, first: int, last: int) -> None:
-    even, odd, high, z, p = kit.even, kit.odd, kit.high, kit.z_high, kit.p_high
-    for k in range(first, last):
-        a, b = np.float32(0.0), np.float32(0.0)
-        for n in range(FRAME // 2):
-            a += even[n] * high[0, k, n]
-            b += odd[n] * high[1, k, n]
-        z[0, k] = a
-        z[1, k] = b
-        p[k] = a * a + b * b
-
-
-@kernel
-def high_line(kit: Any, mean_cosine: float) -> tuple[float, float, float]:
-    """Find the one line of a frame near the frequency that `mean_cosine` tells: Hz, mean square, phase; else 0.
-
-    Where one line and little else is there, noise moves the mean by up to 200 Hz, no more.
+    All are 0 when there is none of `least`. Where one line and little else is there, noise moves the mean by up to
+    200 Hz, no more.
     """
     near = math.acos(min(max(mean_cosine, -1.0), 1.0)) * 8000.0 / (2.0 * math.pi)
     middle = int(near / HIGH_HZ + 0.5) - FIRST_HIGH
@@ -163,21 +81,30 @@ def high_line(kit: Any, mean_cosine: float) -> tuple[float, float, float]:
     last: int = min(middle + 6, HIGH_BINS)
     if last - first < 3:
         return 0.0, 0.0, 0.0
-    _high_bank(kit, first, last)
-    z, p = kit.z_high, kit.p_high
-    k = first
+    z, group = kit.z_high, first // 4
+    project(frame, kit.high, group, 2, 2, z[0], z[1])
+    real, imaginary = z[0], z[1]
+    first -= 4 * group
+    last -= 4 * group
+    k, best = first, np.float32(0.0)
     for other in range(first, last):
-        if p[other] > p[k]:
-            k = other
-    if k in (first, last - 1) or p[k] <= 0.0:
+        power = real[other] * real[other] + imaginary[other] * imaginary[other]
+        if power > best:
+            k, best = other, power
+    if k in (first, last - 1) or 2.0 * best < least * (_MOST_LOST * FRAME * FRAME):
         return 0.0, 0.0, 0.0
     # Between two bins of a rectangular window, whose phases count from its middle, a line divides in a known way.
-    side = 1 if p[k + 1] > p[k - 1] else -1
-    ratio = (z[0, k + side] * z[0, k] + z[1, k + side] * z[1, k]) / p[k]
-    away = min(max(ratio, 0.0) / (1.0 + max(ratio, 0.0)), 0.6)
+    before = real[k - 1] * real[k - 1] + imaginary[k - 1] * imaginary[k - 1]
+    after = real[k + 1] * real[k + 1] + imaginary[k + 1] * imaginary[k + 1]
+    side = 1 if after > before else -1
+    ratio = np.float64(real[k + side] * real[k] + imaginary[k + side] * imaginary[k]) / best
+    away = min(max(ratio, 0.0) / (1.0 + max(ratio, 0.0)), _MOST_AWAY)
     loss = math.sin(math.pi * away) / (math.pi * away) if away > 1e-6 else 1.0
-    power = 2.0 * p[k] / (FRAME * FRAME) / (loss * loss)
-    return (FIRST_HIGH + k + side * away) * HIGH_HZ, power, math.atan2(z[1, k], z[0, k])
+    mean_square = 2.0 * best / (FRAME * FRAME) / (loss * loss)
+    if mean_square < least:
+        return 0.0, 0.0, 0.0
+    hz = (FIRST_HIGH + 4 * group + k + side * away) * HIGH_HZ
+    return hz, mean_square, math.atan2(imaginary[k], real[k])
 
 
 @kernel
@@ -185,23 +112,11 @@ def _fine(state: Any, kit: Any, first: int, last: int) -> float:
     """Put the spectrum of a whole burst, in steps of 3.125 Hz, into `kit.p_fine`; gives its greatest power."""
     count = min(state.windows, WINDOWS)
     oldest = state.windows - count
-    best = 0.0
+    best = np.float32(0.0)
     for k in range(first, last):
-        sign = 1.0 if (k + FIRST_BIN) % 2 == 0 else -1.0  # of a bin's phase from frame to frame
-        for step in range(STEPS):
-            re, im, flip = 0.0, 0.0, 1.0
-            for m in range(count):
-                weight = kit.taper[count, m] * flip
-                a = state.spectrum[(oldest + m) % WINDOWS, 0, k]
-                b = state.spectrum[(oldest + m) % WINDOWS, 1, k]
-                c, s = kit.fine[0, step, m], kit.fine[1, step, m]
-                re += weight * (a * c - b * s)
-                im += weight * (a * s + b * c)
-                flip *= sign
-            power = (re * re + im * im) * kit.fine_gain[step]
-            kit.p_fine[k * STEPS + step] = power
-            best = max(best, power)
-    return best
+        row = 2 * count + (k + FIRST_BIN) % 2
+        best = max(best, refine(state.spectrum, oldest, k, kit.fine, row, kit.fine_gain, kit.p_fine))
+    return np.float64(best)
 
 
 @kernel
@@ -285,7 +200,9 @@ def match(state: Any, kit: Any) -> int:
                     seen |= 1 << j
                 elif modulation > 0.0 and abs(abs(hz - nominal) - modulation) <= 0.25 * modulation + 2.0:
                     found = True
-            fits = fits and found
+            if not found:
+                fits = False
+                break
         if fits and seen == (1 << kit.frequencies[sound]) - 1:
             mask |= 1 << sound
     return mask

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from dsp.detectors.waves import WAVES
+
 FRAME = 160
 #: Samples of an energy block (5 ms), and how many are kept.
 BLOCK = 40
@@ -14,6 +16,8 @@ BINS = 24
 HIGH_HZ = 50
 FIRST_HIGH = 12
 HIGH_BINS = 46
+#: Tables of eight of these bins each, one for every fourth bin: of any eleven bins, two of them hold all.
+HIGH_GROUPS = 14
 #: Windows (one a frame) of a burst that are kept for telling its frequencies exactly; steps between two bins.
 WINDOWS = 16
 STEPS = 8
@@ -98,13 +102,12 @@ PROGRESS_STATE = np.dtype(
 #: Tables and scratch memory of the kernels; one record, since each array that is passed costs.
 PROGRESS_KIT = np.dtype(
     [
-        ("low", "f4", (2, BINS, FRAME // 2)),
-        ("high", "f4", (2, HIGH_BINS, FRAME // 2)),
+        ("low", "f4", (BINS // 8, *WAVES)),
+        ("high", "f4", (HIGH_GROUPS, *WAVES)),  # group n begins with the bin 4 n
         ("turn", "f4", (2, BINS)),  # phase of a bin over half a frame
         ("weight", "f4", (8,)),  # of the blocks of a window
-        ("fine", "f4", (2, STEPS, WINDOWS)),
+        ("fine", "f4", (2 * (WINDOWS + 1), WINDOWS, 2, STEPS)),  # of n windows: even bins at 2 n, odd ones behind
         ("fine_gain", "f4", (STEPS,)),
-        ("taper", "f4", (WINDOWS + 1, WINDOWS)),
         ("am", "f4", (2, 40)),
         # kinds of sound
         ("sounds", "i8"),
@@ -115,20 +118,17 @@ PROGRESS_KIT = np.dtype(
         # cadences, in the order of their labels
         ("label_first", "i8", (LABELS + 1,)),
         ("countries", "i8", (CADENCES,)),  # bit n: country n has it
+        ("made_of", "i8", (CADENCES,)),  # bit n: sound n is one of its
         ("steps", "i8", (CADENCES,)),
         ("step_sound", "i8", (CADENCES, STEPS_OF_CADENCE)),
         ("step_on", "i8", (CADENCES, STEPS_OF_CADENCE)),  # samples; 0: endless
         ("step_off", "i8", (CADENCES, STEPS_OF_CADENCE)),
         # scratch
-        ("x", "f4", (FRAME,)),
-        ("even", "f4", (FRAME // 2,)),
-        ("odd", "f4", (FRAME // 2,)),
-        ("block", "f4", (4,)),
+        ("sums", "f4", (8,)),  # of `lines.describe`
         ("z", "f4", (2, BINS)),
         ("h", "f4", (2, BINS)),
         ("p", "f4", (BINS,)),
-        ("p_high", "f4", (HIGH_BINS,)),
-        ("z_high", "f4", (2, HIGH_BINS)),
+        ("z_high", "f4", (2, 16)),
         ("p_fine", "f4", (BINS * STEPS,)),
     ],
     align=True,

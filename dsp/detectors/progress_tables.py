@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from dsp.detectors import progress_state as ps
+from dsp.detectors.waves import waves
 from dsp.tones.cadence import MAX_COUNTRIES, recognised, steps_of
 from dsp.tones.countries import COUNTRIES, EVERYWHERE
 from dsp.tones.generator import SAMPLE_RATE
 from dsp.tones.notation import NotationError, Sound, parse
 
+#: Bytes of a cache line: a wide load across two of them takes twice as long, so tables begin with one.
+LINE = 64
 #: Tones by code.
 LABELS = ("dial", "busy", "reorder", "ringback", "sit", "fax_cng", "fax_ced", "beep", "modem")
 DIAL, BUSY, REORDER, RINGBACK, SIT, FAX_CNG, FAX_CED, BEEP, MODEM = range(9)
@@ -70,24 +73,25 @@ def _cadences(countries: Mapping[str, Mapping[str, str]]) -> list[_Cadence]:
 
 def _bank(kit: Any) -> None:
     """Fill in what does not depend on countries. Phases count from the middle of a frame."""
-    n = np.arange(ps.FRAME // 2) + 0.5
     low = (ps.FIRST_BIN + np.arange(ps.BINS)) * ps.BIN_HZ
-    high = (ps.FIRST_HIGH + np.arange(ps.HIGH_BINS)) * ps.HIGH_HZ
-    for name, frequencies in (("low", low), ("high", high)):
-        turn = 2 * np.pi * np.outer(frequencies, n) / SAMPLE_RATE
-        kit[name][0], kit[name][1] = np.cos(turn), -np.sin(turn)
+    starts = 4 * np.arange(ps.HIGH_GROUPS)[:, None] + np.arange(8)
+    high = (ps.FIRST_HIGH + starts.ravel()) * ps.HIGH_HZ
+    kit["low"], kit["high"] = (waves(2 * np.pi * hz / SAMPLE_RATE) for hz in (low, high))
     quarter = np.pi / 2 * (ps.FIRST_BIN + np.arange(ps.BINS))
     kit["turn"][0], kit["turn"][1] = np.cos(quarter), np.sin(quarter)
     window = 0.5 + 0.5 * np.cos(2 * np.pi * (np.arange(2 * ps.FRAME) - ps.FRAME + 0.5) / (2 * ps.FRAME))
     kit["weight"] = (window**2).reshape(8, ps.BLOCK).sum(axis=1)
     step = np.arange(ps.STEPS) - ps.STEPS // 2
-    angle = -2 * np.pi * np.outer(step, np.arange(ps.WINDOWS)) / (2 * ps.STEPS)
-    kit["fine"][0], kit["fine"][1] = np.cos(angle), np.sin(angle)
+    window = np.arange(ps.WINDOWS)
+    angle = -2 * np.pi * np.outer(window, step) / (2 * ps.STEPS)
+    turned = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    flip = np.where(window % 2, -1.0, 1.0)[:, None, None]  # an odd bin's phase from frame to frame
     away = step / ps.STEPS  # in bins; what the window leaves of a line beside a bin
     kit["fine_gain"] = 1 / (np.sinc(away) / (1 - away**2)) ** 2
     for count in range(1, ps.WINDOWS + 1):
-        taper = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(count) + 0.5) / count)
-        kit["taper"][count, :count] = taper / taper.sum()
+        taper = np.where(window < count, 0.5 - 0.5 * np.cos(2 * np.pi * (window + 0.5) / count), 0.0)
+        tapered = turned * (taper / taper.sum())[:, None, None]
+        kit["fine"][2 * count], kit["fine"][2 * count + 1] = tapered, tapered * flip
     turn = 2 * np.pi * 3 * np.arange(40) / 40  # 15 Hz in blocks of 5 ms
     kit["am"][0], kit["am"][1] = np.cos(turn), np.sin(turn)
 
@@ -96,7 +100,9 @@ def make_tables(countries: Mapping[str, Mapping[str, str]] = COUNTRIES) -> Table
     """Make tables for these countries. Raises `NotationError` with country and tone for what can't be recognised."""
     if len(countries) > MAX_COUNTRIES:
         raise NotationError(f"{len(countries)} countries, at most {MAX_COUNTRIES}")
-    array = np.zeros(1, ps.PROGRESS_KIT).view(np.recarray)
+    room = np.zeros(ps.PROGRESS_KIT.itemsize + LINE, np.uint8)
+    start = -room.ctypes.data % LINE
+    array = room[start : start + ps.PROGRESS_KIT.itemsize].view(ps.PROGRESS_KIT).view(np.recarray)
     kit = array[0]
     _bank(array[0])
     cadences = _cadences(countries)
@@ -116,6 +122,7 @@ def make_tables(countries: Mapping[str, Mapping[str, str]] = COUNTRIES) -> Table
         kit.steps[index] = len(one.steps)
         for place, (sound, on, off) in enumerate(one.steps):
             kit.step_sound[index, place] = sounds.index(sound)
+            kit.made_of[index] |= 1 << sounds.index(sound)
             kit.step_on[index, place] = on
             kit.step_off[index, place] = off
     return Tables(array, tuple(countries))

@@ -8,11 +8,10 @@ from bench.accuracy.dtmf_speech import SOUNDS, recordings
 from bench.accuracy.dtmf_trials import Key
 from bench.accuracy.signals import level, line, linear
 from dsp.codecs.g711 import POWER_0_DBM0
-from dsp.detectors import dtmf, offline
+from dsp.detectors import dtmf, dtmf_digit, offline
 from dsp.detectors import verdicts as say
-from dsp.detectors.dtmf_state import BLOCK, DTMF_STATE, HISTORY, SPAN, TONES
-from dsp.detectors.dtmf_tables import BLOCK_PHASORS, FREQUENCIES, STEP
-from dsp.jit import copy, correlate, join, kernel
+from dsp.detectors.dtmf_state import BLOCK, DTMF_STATE, HISTORY, NEWEST
+from dsp.detectors.dtmf_tables import STEP
 from dsp.tones.generator import COLUMNS_HZ, DIGITS, ROWS_HZ
 from tests.dsp.naive import dtmf as naive
 
@@ -32,34 +31,6 @@ def stream(*parts, dice, noise=16.0):
     signal = np.concatenate([np.zeros(one) if isinstance(one, int) else one for one in parts])
     signal = np.concatenate([signal, np.zeros(-len(signal) % FRAME)])
     return np.clip(np.round(signal + dice.normal(0, noise, len(signal))), -32768, 32767).astype(np.int16)
-
-
-@kernel
-def _correlated(samples, start, table, out):
-    correlate(samples, start, table, out, BLOCK)
-
-
-@kernel
-def _copied(source, start, target, first, second):
-    return copy(source, start, target, first, second, BLOCK)
-
-
-def test_vectors_by_hand_are_plain_sums():
-    dice = np.random.default_rng(1)
-    samples, out = dice.integers(-32768, 32768, 200).astype(np.int16), np.zeros(2 * TONES, np.float32)
-    for start in (0, 3, 120):
-        _correlated(samples, start, BLOCK_PHASORS, out)
-        block = samples[start : start + BLOCK].astype(float)
-        want = block @ BLOCK_PHASORS.astype(float)
-        assert np.allclose(out, want, rtol=1e-5, atol=np.abs(block).sum() * 1e-6)
-        power = 2 * (out[:TONES].astype(float) ** 2 + out[TONES:].astype(float) ** 2) / BLOCK**2
-        twins = [naive.tone_power(block, hz) for hz in FREQUENCIES]
-        assert power == pytest.approx(twins, rel=1e-3, abs=1.0)
-        target = np.zeros(300, np.int16)
-        assert _copied(samples, start, target, 7, 180) == pytest.approx(float(np.sum(block**2)), rel=1e-5)
-        assert np.array_equal(target[7 : 7 + BLOCK], samples[start : start + BLOCK])
-        assert np.array_equal(target[180 : 180 + BLOCK], samples[start : start + BLOCK])
-        assert np.count_nonzero(target) <= 2 * BLOCK
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -165,7 +136,7 @@ def test_extremes_do_no_harm():
     assert len(heard(np.stack(hard).astype(np.int16))) == 0
 
 
-def test_the_last_blocks_lie_in_one_piece():
+def test_the_last_blocks_are_laid_out_in_one_piece():
     dice = np.random.default_rng(10)
     samples, state, out = dice.integers(-9000, 9000, 3000).astype(np.int16), states()[0], np.zeros((4, 4), np.int64)
     at = 0
@@ -173,9 +144,9 @@ def test_the_last_blocks_lie_in_one_piece():
         dtmf.take(state, samples[at:], length, out)
         at += length
         done = at - at % BLOCK
-        newest = int(state.at) * BLOCK + SPAN
         kept = min(done, (HISTORY - (at % BLOCK > 0)) * BLOCK)  # what is being filled takes the oldest one's place
-        assert np.array_equal(state.history[newest - kept : newest], samples[done - kept : done])
+        dtmf_digit.unroll(state)
+        assert np.array_equal(state.history[NEWEST - kept : NEWEST], samples[done - kept : done])
     assert int(state.position) + int(state.held) == at
     assert STEP * 2 < BLOCK
 
@@ -194,25 +165,6 @@ def test_beyond_the_limits_of_twist(twist):
             )
             == 0
         )
-
-
-@kernel
-def _joined(first, second, turn, out):
-    join(first, second, turn, out)
-
-
-def test_phasors_of_two_blocks_are_joined_and_the_strongest_found():
-    dice = np.random.default_rng(12)
-    for _ in range(20):
-        first, second, turn = dice.normal(0, 1, (3, 2 * TONES)).astype(np.float32)
-        out = np.zeros(3 * TONES, np.float32)
-        _joined(first, second, turn, out)
-        a, b, c = (one[:TONES] + 1j * one[TONES:] for one in (first.astype(complex), second, turn))
-        want = np.abs(a + b * c) ** 2
-        assert out[:TONES] == pytest.approx(want, rel=1e-4, abs=1e-5)
-        for half in (0, 4):
-            strongest = sorted(out[half : half + 4])
-            assert (out[8 + half], out[16 + half]) == (strongest[3], strongest[2])
 
 
 def test_a_vowel_in_the_echo_of_a_prompt_is_no_digit():

@@ -319,8 +319,8 @@ def test_the_spectrum_is_the_twins():
     for start in (0, 160):
         mean, one, two = progress_spectrum.measure(samples[start : start + 160], KIT)
         state.energy[:28] = state.energy[4:].copy()
-        state.energy[28:] = KIT.block
-        total = progress_spectrum.low_spectrum(state, KIT)
+        state.energy[28:] = KIT.sums[:4]
+        total = progress_spectrum.low_spectrum(state, samples[start : start + 160], KIT)
     part = samples[160:].astype(float)
     assert mean == pytest.approx(np.mean(part**2), rel=1e-5)
     assert one == pytest.approx(naive.autocorrelation(part, 1), abs=0.02)
@@ -336,7 +336,7 @@ def test_a_line_of_the_high_band():
     for hz in np.arange(720.0, 2700.0, 37.3):
         samples = tone(hz, 160, -20.0)
         _, one, _ = progress_spectrum.measure(samples, KIT)
-        found, power, _ = progress_spectrum.high_line(KIT, one)
+        found, power, _ = progress_spectrum.high_line(samples, KIT, one, 1.0)
         assert found == pytest.approx(hz, abs=2.5)
         assert power == pytest.approx(np.mean(samples.astype(float) ** 2), rel=0.05)
 
