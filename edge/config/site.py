@@ -241,6 +241,10 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: (004930123456), `national` (030123456, those of other countries international). `as_is`, and what is no whole
     #: number: as it was given. Needs `country`.
     dial_as: Literal["as_is", "+e164", "e164", "international", "national"] = "as_is"
+    #: A call ends for a leg of this trunk that sends no RTP for so long, in seconds, unless its peer holds or is not to
+    #: send; counted from its last packet, and not before `media.silence_timeout_ms`. 0: never. Phones that send nothing
+    #: while they are mute want it long.
+    no_rtp_hangup_seconds: Annotated[int, _range(0, 86_400)] = 300
     #: Quiet callers are lifted slowly towards the normal level. Their recordings stay as they are.
     auto_level: bool = False
     #: Sound file that this trunk's peer hears while the other side holds; empty: `media.hold_music`; `none`: no music.

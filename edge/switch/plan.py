@@ -11,6 +11,9 @@ from edge.vocabulary.ids import SlotIndex
 from edge.vocabulary.media import Address
 from edge.vocabulary.wire import pack
 
+#: For calls of no trunk.
+NO_RTP_MS = 300_000
+
 
 def key_of(menu: Menu) -> tuple[str, bytes]:
     """Return the key and the bytes under which a menu is stored."""
@@ -53,6 +56,7 @@ class Plan:
             answering=self._answering(menu) if dialled else {},
             tones={trunk.name: trunk.tones for trunk in self.site.trunks if trunk.tones},
             hold_music=self._hold_music(),
+            no_rtp_ms={"": NO_RTP_MS} | {one.name: one.no_rtp_hangup_seconds * 1000 for one in self.site.trunks},
             auto_level=[trunk.name for trunk in self.site.trunks if trunk.auto_level],
         )
 

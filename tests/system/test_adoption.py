@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,21 @@ def test_twenty_kills_cut_no_conversation(bench: Bench) -> None:
         ended_once(bench, "completed")
     assert bench.edge.types().count("call.ended") == rounds
     print(f"{kills} kills in {rounds} conversations")
+
+
+@pytest.mark.parametrize(
+    "bench", [{"media": "silence_timeout_ms = 1000", "trunk": "no_rtp_hangup_seconds = 3"}], indirect=True
+)
+def test_a_caller_who_sends_nothing_any_more_is_hung_up_on_unless_it_holds(bench: Bench) -> None:
+    call = in_menu(bench)
+    call.reinvite("inactive")
+    until(lambda: call.last_reinvite == 200, 10, "200 to the hold")
+    call.audio.sending = False
+    time.sleep(5)
+    assert call.state == "answered", "it holds"
+    call.reinvite("sendrecv")
+    call.wait_ended()
+    assert call.ended_by == "them"
+    end = ended_once(bench, "media_lost")["end"]
+    assert isinstance(end, dict)
+    assert (end["ended_by"], end["text"]) == ("network", "no RTP for 3 s")

@@ -66,6 +66,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     tones: dict[str, str] = {}
     #: Sound file that legs of a trunk hear while the other side holds, by its name; of all others by "".
     hold_music: dict[str, str] = {}
+    #: A leg of a trunk that sends no RTP for so long is hung up on, milliseconds, by its name; of all others by "".
+    no_rtp_ms: dict[str, int] = {}
 
 
 class Incoming(Struct, frozen=True, tag=True, kw_only=True):

@@ -33,6 +33,9 @@ from edge.vocabulary.reports import AnswerHeard, LegMediaEnded, LegRinging, Tone
 Signalling = Literal["offered", "answering", "reserving", "seating", "dialling", "ringing", "up", "hanging", "down"]
 Media = Literal["none", "opening", "open", "closing", "closed"]
 
+#: Deadline of a leg that sends nothing.
+NO_RTP = "no RTP from "
+
 #: State -> how a leg in it is taken down; states that are not here are on their way down.
 TAKE_DOWN: dict[Signalling, Literal["release", "reject", "hang up"]] = {
     "offered": "reject",
@@ -65,6 +68,9 @@ class Leg:
         self.keys_out = KeysOut(id, effects)
         #: Faults that were told and are not over.
         self.missing_audio: set[AudioFault] = set()
+        #: It is hung up on after so long without RTP; 0: never.
+        self.no_rtp_ms = 0
+        self._waits_for_rtp = False
         self.sound = LegSound()
         #: What this leg hears while the one that it talks with holds; empty: what that one sends.
         self.hold_music = ""
@@ -165,8 +171,26 @@ class Leg:
         if self.media in {"opening", "open"}:
             self._fx.media(UpdateLeg(self.id, remote))
 
+    def audio_missing(self, fault: AudioFault, missing: bool, silent_ms: int = 0) -> bool:
+        """Note that audio is missing, or no longer is; false: that is known (media may tell twice after a crash)."""
+        if missing == (fault in self.missing_audio):
+            return False
+        (self.missing_audio.add if missing else self.missing_audio.discard)(fault)
+        self._watch_rtp(silent_ms)
+        return True
+
+    def _watch_rtp(self, silent_ms: int = 0) -> None:
+        """Have a leg ended that sends nothing for too long, though its peer neither holds nor said that it would."""
+        waits = "no_packets" in self.missing_audio and self.no_rtp_ms > 0 and self.direction == "sendrecv"
+        if waits and not self._waits_for_rtp:
+            self._fx.set(NO_RTP + self.id, max(0, self.no_rtp_ms - silent_ms))
+        elif not waits:
+            self._fx.clear(NO_RTP + self.id)
+        self._waits_for_rtp = waits
+
     def _learn(self, remote: RemoteMedia | None) -> None:
         self.remote = remote
+        self._watch_rtp()
         self._has_heard = self._has_heard or (remote is not None and remote.direction in {"sendrecv", "recvonly"})
 
     def set_sound(self, sound: LegSound) -> None:

@@ -23,7 +23,7 @@ from edge.core.calls.inputs import (
     Stopped,
 )
 from edge.core.calls.keys_out import PATIENCE
-from edge.core.calls.leg import Leg
+from edge.core.calls.leg import NO_RTP, Leg
 from edge.core.calls.transfer import MEDIA_MS
 from edge.core.menus.words import AnswerTold, DigitsGone, Flash, SoundChanged, TimeUp
 from edge.core.menus.words import Digit as KeyPressed
@@ -291,15 +291,13 @@ def _keys_sent(call: "Call", leg: Leg, command: CommandId) -> None:
 
 def _audio_stopped(call: "Call", input: AudioStopped) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
-    if leg is not None and input.fault not in leg.missing_audio:  # media may tell twice after a crash
-        leg.missing_audio.add(input.fault)
+    if leg is not None and leg.audio_missing(input.fault, True, input.silent_ms):
         call.fx.emit(events.AudioStopped(leg=leg.id, silent_ms=input.silent_ms, fault=input.fault))
 
 
 def _audio_resumed(call: "Call", input: AudioResumed) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
-    if leg is not None and input.fault in leg.missing_audio:
-        leg.missing_audio.discard(input.fault)
+    if leg is not None and leg.audio_missing(input.fault, False):
         call.fx.emit(events.AudioResumed(leg=leg.id, missing_ms=input.missing_ms, fault=input.fault))
 
 
@@ -346,6 +344,10 @@ def _passed(call: "Call", reason: str) -> None:
         call.finish(EndReason(outcome="media_lost", ended_by="appliance", text="no media facts"))
     elif reason.startswith(PATIENCE):
         _keys_sent(call, call.legs[LegId(reason.removeprefix(PATIENCE))], CommandId(""))
+    elif reason.startswith(NO_RTP):
+        leg = call.legs[LegId(reason.removeprefix(NO_RTP))]
+        text = f"no RTP for {leg.no_rtp_ms // 1000} s"
+        _fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="network", text=text))
     elif reason == ANNOUNCE:
         call.talk_sounds.elapsed()
     elif reason.startswith(WAITS):
