@@ -45,6 +45,7 @@ KIND_TEXTS = {
     "country": "country code",
     "dial_number": "number",
     "own_header": "`X-` header",
+    "header_parameter": "parameter",
     "route_number": "number, `*` at its end",
     "name": "name",
     "path": "path",

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge.config import kinds
+from edge.config.accounts import check_accounts
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, find, place_of
 from edge.config.site import NO_MUSIC, AmdRules, Route, Site, Trunk
@@ -33,6 +34,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_names(site, root, findings)
     _check_trunks(site, root, findings)
     check_tls(site, root, findings)
+    check_accounts(site, root, findings)
     _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)
@@ -130,9 +132,6 @@ def _check_names(site: Site, root: Located, findings: Findings) -> None:
 def _check_trunks(site: Site, root: Located, findings: Findings) -> None:
     known: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = []
     for index, trunk in enumerate(site.trunks):
-        if not trunk.sources:
-            findings.follow_up(place_of(root, ("trunks", index, "sources")), f"trunk '{trunk.name}' has no sources")
-        _check_account(trunk, root, index, findings)
         if not trunk.codecs or len(set(trunk.codecs)) != len(trunk.codecs):
             findings.follow_up(
                 place_of(root, ("trunks", index, "codecs")), f"trunk '{trunk.name}' needs each codec once, at least one"
@@ -154,15 +153,6 @@ def _check_trunks(site: Site, root: Located, findings: Findings) -> None:
             known.append((network, trunk.name))
         if site.routes and not any(route.trunk in {"", trunk.name} for route in site.routes):
             findings.warning(place_of(root, ("trunks", index)), f"no route takes calls of trunk '{trunk.name}'")
-
-
-def _check_account(trunk: Trunk, root: Located, index: int, findings: Findings) -> None:
-    if bool(trunk.user) != bool(trunk.password):
-        have, lacks = ("user", "password") if trunk.user else ("password", "user")
-        findings.follow_up(place_of(root, ("trunks", index, have)), f"trunk '{trunk.name}' has no {lacks}")
-    for name in ("auth_user", "realm"):
-        if getattr(trunk, name) and not trunk.user:
-            findings.follow_up(place_of(root, ("trunks", index, name)), f"{name} means nothing without user")
 
 
 def _check_identity(trunk: Trunk, index: int, root: Located, findings: Findings) -> None:

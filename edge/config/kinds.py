@@ -170,6 +170,13 @@ def quotable_fault(text: str) -> str:
     return "it has a quote or a backslash" if '"' in text or "\\" in text else ""
 
 
+def header_parameter_fault(text: str) -> str:
+    """Check a header parameter: `name`, `name=value` or `name="text"` (RFC 3261 section 25.1)."""
+    word = r"[A-Za-z0-9\-.!%*_+`'~]{1,64}"
+    good = re.fullmatch(rf"{word}(?:=(?:{word}|\"[^\"\\]{{0,128}}\"))?", text, re.ASCII)
+    return "" if good else f"'{text[:40]}' is not a header parameter"
+
+
 def dial_number_fault(text: str) -> str:
     """Check a number to be dialled on a trunk."""
     return "" if re.fullmatch(r"\+?[0-9*#]{1,32}", text, re.ASCII) else f"'{text[:40]}' is not a number"
@@ -245,4 +252,5 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "route_number": route_number_fault,
     "sip_user": sip_user_fault,
     "quotable": quotable_fault,
+    "header_parameter": header_parameter_fault,
 }

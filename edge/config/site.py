@@ -157,7 +157,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: What routes, events and metrics call it.
     name: Name
     #: IP addresses or networks (CIDR) that its requests come from.
-    sources: list[Annotated[str, _text("network")]]
+    sources: list[Annotated[str, _text("network")]] = field(default_factory=list)
     #: The device behind it, by its profile (a shipped one, or one of `[paths] profiles`), which says what the trunk
     #: itself does not say.
     profile: Annotated[str, _text("name", optional=True)] = ""
@@ -191,6 +191,32 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: The one realm whose challenges are answered. Empty: that of the first challenge that comes from the trunk's own
     #: address, so a provider that passes on challenges of others needs it.
     realm: Annotated[str, _text("quotable", optional=True)] = ""
+    #: Register there, so that it calls us (RFC 3261 section 10). Its calls come to `contact_user`, and from the
+    #: addresses of the registrar, which need not stand in `sources`.
+    register: bool = False
+    #: `host:port` of the registrar; empty: `address`. The host is the domain of our address of record.
+    registrar: Annotated[str, _text("host_port")] = ""
+    #: Where REGISTER is sent to instead, each `host:port`: the next one when one does not answer.
+    registrar_addresses: list[Annotated[str, _text("host_port")]] = field(default_factory=list)
+    #: `host:port` of a proxy that REGISTER is sent through.
+    outbound_proxy: Annotated[str, _text("host_port")] = ""
+    #: Time of a registration that we ask for; the registrar may grant another one.
+    expires_seconds: Annotated[int, _range(60, 86_400)] = 3600
+    #: User part of our Contact there, which its calls are made to; empty: `user`. Trunks of one provider with different
+    #: ones are told apart by it.
+    contact_user: Annotated[str, _text("sip_user", optional=True)] = ""
+    #: Further parameters of that Contact: `q=0.5`, `+sip.instance="<urn:uuid:...>"`.
+    contact_params: list[Annotated[str, _text("header_parameter")]] = field(default_factory=list)
+    #: User part of From in our requests there; empty: the caller's number, and `user` in registrations.
+    from_user: Annotated[str, _text("sip_user", optional=True)] = ""
+    #: Host of From in our requests there; empty: our own address, and the registrar's host in registrations.
+    from_domain: Annotated[str, _text("host", optional=True)] = ""
+    #: Ask `address` so often by OPTIONS whether it is there; any answer will do. `0s`: never.
+    qualify_ms: Annotated[int, _range(0, _DAY_MS)] = 0
+    #: It is down after so many questions in a row without an answer; then it is asked with growing pauses.
+    qualify_misses: Annotated[int, _range(1, 100)] = 3
+    #: Place calls on it although it is known to be down or not registered; else they end at once (`trunk_down`).
+    dial_when_down: bool = False
     #: SRTP by security descriptions (RFC 4568); who can read the signalling has the keys. `off`: plain RTP only.
     #: `optional`: what the other side can (RFC 8643), so who changes the signalling can make it plain. `required`:
     #: RTP/SAVP or no call (488). An encrypted call stays so. Keys are told over TLS only: calls by UDP and TCP are

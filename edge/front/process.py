@@ -13,8 +13,10 @@ from edge.core.sip.actions import (
     AcceptCalls,
     ClearBans,
     Discarded,
+    Farewell,
     HangUp,
     Input,
+    KeepUp,
     Release,
     Reserve,
     SendKeys,
@@ -25,11 +27,11 @@ from edge.core.sip.actions import (
     Tick,
     Transport,
 )
-from edge.core.sip.authentication import Account
 from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.relay import default_port
 from edge.core.sip.trunks import Settings, Trunk
+from edge.front.accounts import account_of, registrar_of
 from edge.front.certificates import Certificates
 from edge.front.keys import Keys
 from edge.front.names import Names
@@ -48,7 +50,6 @@ from edge.vocabulary import commands
 from edge.vocabulary.commands import AnyCommand, ReleaseSpan, ReserveSpan
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.media import Address, KeyTones
-from edge.vocabulary.private import Private
 from edge.vocabulary.reports import AnyReport, FrontSnapshot
 from edge.vocabulary.supervision import (
     Drain,
@@ -67,6 +68,8 @@ from edge.vocabulary.wire import to_json
 BEAT_MS = 500
 #: Switch may be away this long before new calls are refused: its restart takes less.
 SWITCH_GRACE_MS = 1000
+#: What the ending of registrations may take; the supervisor waits a little longer.
+FAREWELL_MS = 300
 LINK_CONDITION = "switch_link"
 DNS_PORT = 53
 CERTIFICATE_CONDITION = "certificate"
@@ -74,18 +77,6 @@ CERTIFICATE_CONDITION = "certificate"
 CERTIFICATES_MS = 3_600_000
 #: The supervisor names the living spans right after our start; sockets are not read before that.
 SPANS_GRACE_MS = 2000
-
-
-def account_of(trunk: config.Trunk) -> Account | None:
-    """Return the account that challenges of a trunk are answered with; None: it has none."""
-    if not trunk.user:
-        return None
-    return Account(
-        user=trunk.user,
-        auth_user=trunk.auth_user or trunk.user,
-        password=Private(trunk.password),
-        realm=trunk.realm,
-    )
 
 
 def trunks_of(site: Site) -> tuple[Trunk, ...]:
@@ -118,6 +109,13 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 caller_id_in=trunk.caller_id_in,
                 send_identity=trunk.send_identity,
                 send_diversion=trunk.send_diversion,
+                registrar=registrar_of(trunk),
+                contact_user=(trunk.contact_user or trunk.user) if trunk.register else "",
+                from_user=trunk.from_user,
+                from_domain=trunk.from_domain,
+                qualify_ms=trunk.qualify_ms,
+                qualify_misses=trunk.qualify_misses,
+                dial_when_down=trunk.dial_when_down,
             )
         )
     return tuple(found)
@@ -198,6 +196,7 @@ class FrontProcess:
         )
         self._armed: Timer | None = None
         self._reading = False
+        self._leaving = False
 
     # --- the core
 
@@ -205,6 +204,8 @@ class FrontProcess:
         """Give the core an input and do what it says."""
         self._performer.perform(self._door.handle(item, monotonic_ms()))
         self._rearm()
+        if self._leaving and self._door.upkeep.gone:
+            self._pump.stop()
 
     def _rearm(self) -> None:
         deadline = self._door.deadline
@@ -240,7 +241,7 @@ class FrontProcess:
         channel.on(Scrape, self._on_scrape)
         channel.on(Reload, self._on_reload)
         channel.on(Drain, lambda _: self.put(AcceptCalls("draining", False)))
-        channel.on(Stop, lambda _: self._pump.stop())
+        channel.on(Stop, lambda _: self._leave())
         channel.attach(self._pump)
         self._link.on_change(self._on_switch)
         self._pump.at(monotonic_ms() + SWITCH_GRACE_MS, self._check_switch)
@@ -274,6 +275,13 @@ class FrontProcess:
             self._reading = True
             self._performer.start()
             self._link.attach(self._pump)
+            self.put(KeepUp())
+
+    def _leave(self) -> None:
+        """End registrations, and then ourselves."""
+        self._leaving = True
+        self._pump.at(monotonic_ms() + FAREWELL_MS, self._pump.stop)
+        self.put(Farewell())
 
     # --- switch
 
@@ -359,6 +367,8 @@ class FrontProcess:
         self._door.replace_trunks(
             trunks_of(site), KeyTones(inband=site.media.inband_dtmf), strangers=site.sip.strangers
         )
+        if self._reading:
+            self.put(KeepUp())
         self._performer.filter_sources()
         self._certificates.load(site)
         self._performer.use_names(_names(site))

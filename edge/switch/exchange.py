@@ -96,6 +96,8 @@ class Exchange:
         self._ended: OrderedDict[CallId, None] = OrderedDict()
         self._stored_menus: set[str] = set()
         self._hears_sound: set[CallId] = set()
+        #: What was told last of each trunk: of its registration, and of its answering.
+        self._trunks: dict[tuple[str, bool], type] = {}
 
     # --- reports
 
@@ -121,9 +123,19 @@ class Exchange:
 
     def _noticed(self, report: Noticed) -> None:
         """Make an event that belongs to no call: its subject is the appliance."""
+        if self._is_known(report.event):
+            return
         self.noticed += 1
         site = self.plan.site.name
         self.turn.events.append(site_event_row(report.event, self.noticed, rfc3339(self._wall()), site))
+
+    def _is_known(self, event: events.SiteEvent) -> bool:
+        """Whether backends know that a trunk is so: front, back from a kill, finds out anew what it had told."""
+        if not isinstance(event, events.TrunkEvent):
+            return False
+        key = (event.trunk, isinstance(event, events.TrunkUp | events.TrunkDown))
+        known, self._trunks[key] = self._trunks.get(key), type(event)
+        return known is type(event)
 
     def _about_leg(self, leg: LegId, body: AnyReport) -> None:
         call = self.calls.get(call_of(leg))

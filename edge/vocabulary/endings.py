@@ -15,6 +15,7 @@ Outcome = Literal[
     "unreachable",  # nothing answered at the address
     "no_room",  # we had no capacity, or could not store the call
     "no_route",  # no menu or trunk for it
+    "trunk_down",  # the trunk is known not to answer, or not to be registered
     "media_lost",  # no common codec, or the audio stopped
     "max_duration",  # hard limit of the call
     "span_lost",  # the process that held its signalling died
@@ -48,6 +49,7 @@ class EndReason(Struct, frozen=True, kw_only=True):
             "no_answer",
             "unreachable",
             "no_room",
+            "trunk_down",
             "span_lost",
             "appliance_restart",
             "media_lost",

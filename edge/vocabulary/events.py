@@ -23,6 +23,7 @@ from edge.vocabulary.media import (
 )
 from edge.vocabulary.private import Private
 from edge.vocabulary.quality import QualityFigures
+from edge.vocabulary.trunks import TrunkCause
 
 #: What may be held against a source.
 SecurityCause = Literal[
@@ -397,8 +398,50 @@ class SecurityUnbanned(Struct, frozen=True, tag="security.unbanned", kw_only=Tru
     by: str
 
 
+class TrunkRegistered(Struct, frozen=True, tag="trunk.registered", kw_only=True):
+    """A registration succeeded, the first or one after a failure."""
+
+    trunk: str
+    #: What the registrar granted.
+    expires_s: int
+    #: How long it was not registered, or since it was begun.
+    unregistered_ms: int
+
+
+class TrunkUnregistered(Struct, frozen=True, tag="trunk.unregistered", kw_only=True):
+    """A trunk is not registered: refused, nobody answered until its time was over, or it was ended. It is tried on."""
+
+    trunk: str
+    #: `rejected` with `sip_code`; `no_answer`, `no_connection`, `no_such_name`, `busy`: at the first try; `expired`:
+    #: later; `stopped`: the trunk was removed or changed.
+    cause: TrunkCause
+    sip_code: int | None = None
+    #: How long it was registered, or since it was begun.
+    registered_ms: int
+
+
+class TrunkUp(Struct, frozen=True, tag="trunk.up", kw_only=True):
+    """A trunk with `qualify` answers, for the first time or again."""
+
+    trunk: str
+    rtt_ms: float
+    #: How long it did not, or since it was first asked.
+    down_ms: int
+
+
+class TrunkDown(Struct, frozen=True, tag="trunk.down", kw_only=True):
+    """A trunk with `qualify` left so many questions in a row without an answer that it counts as down."""
+
+    trunk: str
+    #: Of the last question: `no_answer`, `no_connection` or `no_such_name`.
+    cause: TrunkCause
+    #: How long it was up, or since it was first asked.
+    up_ms: int
+
+
+TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
 #: Events that belong to no call.
-SiteEvent = SecurityBanned | SecurityUnbanned
+SiteEvent = SecurityBanned | SecurityUnbanned | TrunkEvent
 
 AnyEvent = (
     CallStarted
@@ -435,6 +478,10 @@ AnyEvent = (
     | AudioResumed
     | SecurityBanned
     | SecurityUnbanned
+    | TrunkRegistered
+    | TrunkUnregistered
+    | TrunkUp
+    | TrunkDown
 )
 
 

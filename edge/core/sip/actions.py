@@ -170,6 +170,20 @@ class Sweep(Struct, frozen=True):
     """Some half a second has passed."""
 
 
+class KeepUp(Struct, frozen=True):
+    """Register and probe the trunks as they are now: at the start, and after they were replaced."""
+
+
+class Probe(Struct, frozen=True):
+    """Probe a trunk without waiting for its turn."""
+
+    trunk: str
+
+
+class Farewell(Struct, frozen=True):
+    """End all registrations; the process stops."""
+
+
 class Tick(Struct, frozen=True):
     """The deadline has come."""
 
@@ -193,6 +207,9 @@ Input = (
     | Sweep
     | HangUp
     | SendKeys
+    | KeepUp
+    | Probe
+    | Farewell
     | Tick
 )
 

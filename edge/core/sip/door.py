@@ -21,10 +21,13 @@ from edge.core.sip.actions import (
     Action,
     ClearBans,
     Discarded,
+    Farewell,
     FromPeer,
     FromSpan,
     HangUp,
     Input,
+    KeepUp,
+    Probe,
     Release,
     Reserve,
     Resolved,
@@ -42,11 +45,13 @@ from edge.core.sip.actions import (
 )
 from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.evidence import Ban
+from edge.core.sip.message import Response
 from edge.core.sip.relay import Relay
 from edge.core.sip.reservations import Reservation, Reservations
 from edge.core.sip.source_filter import DENIED_LIMIT, Network
 from edge.core.sip.strangers import Policy, Strangers
 from edge.core.sip.trunks import Settings, Trunk
+from edge.core.sip.upkeep import Upkeep
 from edge.core.sip.uri import is_literal
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Q24, Address, KeyTones
@@ -62,14 +67,16 @@ class FrontDoor:
 
     def __init__(self, settings: Settings) -> None:
         self._relay = Relay(settings)
-        self._reservations = Reservations(self._relay)
+        #: What is known of trunks.
+        self.upkeep = upkeep = Upkeep(self._relay)
+        self._reservations = Reservations(self._relay, upkeep)
         self._closed: dict[str, None] = {}
         self._strangers = strangers = Strangers(self._relay, settings.strangers)
         relay, reservations = self._relay, self._reservations
         self._others: dict[type, Callable[[Any], None]] = {
             Reserve: lambda item: reservations.reserve(item.leg, item.target, item.trunk, item.caller, item.identity),
             Release: lambda item: reservations.release(item.leg),
-            Resolved: lambda item: reservations.resolved(item.leg, item.host),
+            Resolved: lambda item: self._resolved(item.leg, item.host),
             SpanStarted: lambda item: relay.spans.add(item.span, item.port, relay.now_ms),
             SpanLost: lambda item: self._span_lost(item.span),
             SpansAre: lambda item: self._spans_are(item.spans),
@@ -82,6 +89,9 @@ class FrontDoor:
             Sweep: lambda _: relay.out.extend(relay.guard.sweep(relay.now_ms)),
             HangUp: lambda item: adoption.hang_up(relay, item.leg, item.text),
             SendKeys: lambda item: digits_out.send(relay, item.command, item.leg, item.digits, item.duration_ms),
+            KeepUp: lambda _: upkeep.start(),
+            Probe: lambda item: upkeep.ask_now(item.trunk),
+            Farewell: lambda _: upkeep.farewell(),
         }
 
     # --- what the shell may look at
@@ -89,7 +99,8 @@ class FrontDoor:
     @property
     def deadline(self) -> Deadline | None:
         """When `Tick` is due."""
-        return self._relay.deadline
+        found, upkeep = self._relay.deadline, self.upkeep.deadline
+        return upkeep if found is None or (upkeep is not None and upkeep.at_ms < found.at_ms) else found
 
     def knows(self, host: str) -> bool:
         """Whether `host` may talk to us at all."""
@@ -207,7 +218,8 @@ class FrontDoor:
         relay = self._relay
         relay.now_ms = now_ms
         if isinstance(item, FromPeer):
-            from_peer.take(relay, item, next(iter(self._closed), ""))
+            if not self._is_for_upkeep(item):
+                from_peer.take(relay, item, next(iter(self._closed), ""))
             self._grow()
         elif isinstance(item, FromSpan):
             from_span.take(relay, self._reservations, item)
@@ -224,7 +236,16 @@ class FrontDoor:
         else:
             self._closed[item.why_not] = None
 
+    def _resolved(self, leg: LegId, host: str | None) -> None:
+        if not self.upkeep.resolved(leg, host):
+            self._reservations.resolved(leg, host)
+
+    def _is_for_upkeep(self, item: FromPeer) -> bool:
+        message = item.message
+        return isinstance(message, Response) and self.upkeep.takes(message, item.flow)
+
     def _undelivered(self, address: Address) -> None:
+        self.upkeep.undelivered(address)
         for dialog in [d for d in self._relay.dialogs.by_leg.values() if d.flow.address == address]:
             if not dialog.incoming:
                 orphans.undelivered(self._relay, dialog)
@@ -278,6 +299,7 @@ class FrontDoor:
 
     def _tick(self) -> None:
         relay = self._relay
+        self.upkeep.tick()
         while (alarm := relay.pop_alarm()) is not None:
             at_ms, kind, leg = alarm
             if kind == "tomb":

@@ -141,6 +141,10 @@ def _media_ranges(text: str) -> str:
     return ", ".join(ranges)
 
 
+def _routes(text: str) -> str:
+    return ", ".join([str(parse_name_addr(part)) for part in split_list(text)])
+
+
 def media_type(text: str) -> str:
     """`type/subtype` in lower case without parameters; raises `SipError` 400."""
     match = _MEDIA_TYPE.fullmatch(text)
@@ -203,6 +207,9 @@ LENIENT: dict[str, Canonical] = {
     "History-Info": _address_list,
     "Privacy": _privacy,
     "Identity": _signature,
+    "Expires": _number_text,
+    "Min-Expires": _number_text,
+    "Service-Route": _routes,
 }
 #: Fields of which a second line continues the list of the first (RFC 3261 section 7.3.1).
 LISTS = frozenset(
@@ -222,6 +229,7 @@ LISTS = frozenset(
         "Diversion",
         "History-Info",
         "Identity",
+        "Service-Route",
     }
 )
 

@@ -82,7 +82,8 @@ def _invite(relay: Relay, arrival: Arrival) -> None:
         # A host that we have dialled may answer us; calling us takes a trunk.
         relay.count("dropped", "stranger")
     else:
-        admission.new_call(relay, arrival, trunk)
+        own = relay.trunks.of_call(arrival.flow.address.host, request.uri.user)
+        admission.new_call(relay, arrival, own or trunk)
 
 
 def _repeated_invite(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:

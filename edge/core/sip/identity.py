@@ -155,7 +155,7 @@ def shown(caller: str, identity: Identity, trunk: Trunk | None, host: str) -> Sh
             headers[name] = identity.headers[name].reveal()
     if identity.withheld:
         return Shown(own=NameAddr(_ANONYMOUS, "Anonymous"), headers=headers)
-    return Shown(own=NameAddr(Uri("sip", visible, host)), headers=headers)
+    return Shown(own=NameAddr(Uri("sip", rules.from_user or visible, rules.from_domain or host)), headers=headers)
 
 
 _NO_RULES = Trunk(name="", sources=())

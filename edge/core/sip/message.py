@@ -35,6 +35,8 @@ class Message(Struct, kw_only=True):
     #: Of the request, and of CSeq in both kinds.
     method: str
     contact: NameAddr | None = None
+    #: All contacts of a response to REGISTER.
+    contacts: list[NameAddr] = field(default_factory=list)
     routes: list[NameAddr] = field(default_factory=list)
     record_routes: list[NameAddr] = field(default_factory=list)
     max_forwards: int | None = None

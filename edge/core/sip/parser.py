@@ -189,10 +189,10 @@ def _common(fields: _Fields) -> dict[str, object]:
     if cseq is None or int(cseq[1]) >= 2**31:
         raise SipError(400, "grammar", "bad CSeq")
     forwards = fields.get("Max-Forwards")
-    contact = None
+    contacts: list[NameAddr] = []
     if (values := fields.get("Contact")) and values != ["*"]:
-        # Several contacts are legal in REGISTER and 3xx only, where we use none of them; each is checked all the same.
-        contact = [parse_name_addr(part) for value in values for part in split_list(value)][0]  # noqa: RUF015
+        # Several contacts are legal with REGISTER and in 3xx only; each is checked all the same.
+        contacts = [parse_name_addr(part) for value in values for part in split_list(value)]
     return {
         "vias": vias,
         "from_": parse_name_addr(_one(fields, "From"), tel=True),
@@ -200,7 +200,8 @@ def _common(fields: _Fields) -> dict[str, object]:
         "call_id": call_id,
         "cseq": int(cseq[1]),
         "method": cseq[2],
-        "contact": contact,
+        "contact": contacts[0] if contacts else None,
+        "contacts": contacts if cseq[2] == "REGISTER" else [],
         "routes": _addresses(fields, "Route"),
         "record_routes": _addresses(fields, "Record-Route"),
         "max_forwards": number(forwards[0], 255) if forwards else None,
@@ -212,6 +213,7 @@ def _common(fields: _Fields) -> dict[str, object]:
 
 def _request(method: str, uri: str, fields: _Fields, body: bytes) -> Request:
     common = _common(fields)
+    del common["contacts"]
     if common["method"] != method:
         raise SipError(400, "grammar", "CSeq names another method")
     if body and not common["content_type"]:

@@ -299,8 +299,7 @@ class Relay:
 
     def belongs(self, dialog: Dialog, flow: Flow) -> bool:
         """Whether a message from `flow` may touch the dialog: right tags from elsewhere are not enough."""
-        trunk = self.trunks.of_host(flow.address.host)
-        if trunk is not None and trunk.name == dialog.trunk:
+        if self.trunks.includes(dialog.trunk, flow.address.host):
             return True
         return not dialog.incoming and flow.address.host == dialog.first_host
 
@@ -319,9 +318,8 @@ class Relay:
             transport = cast(Transport, asked)
         host = uri.host.strip("[]")
         kept = dialog.flow.connection if transport == dialog.flow.transport and host == dialog.flow.address.host else 0
-        trunk = self.trunks.of_host(host)
         # Only hosts that the site file names, or that we dialled, are sent anything (no third party by a Contact).
-        if host == dialog.first_host or (trunk is not None and trunk.name == dialog.trunk):
+        if host == dialog.first_host or self.trunks.includes(dialog.trunk, host):
             dialog.flow = Flow(
                 transport, Address(host, uri.port or default_port(transport)), kept, dialog.trunk, dialog.flow.server
             )

@@ -10,6 +10,7 @@ from edge.core.sip.errors import SipError
 from edge.core.sip.identity import shown
 from edge.core.sip.relay import TRANSPORTS, Relay, bracketed, default_port
 from edge.core.sip.trunks import Trunk
+from edge.core.sip.upkeep import Upkeep
 from edge.core.sip.uri import URI_LIMIT, NameAddr, Uri, is_literal, parse_uri
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.endings import EndReason, Outcome
@@ -57,8 +58,9 @@ class _Looked(Struct, kw_only=True):
 class Reservations:
     """All of them."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, upkeep: Upkeep) -> None:
         self._relay = relay
+        self._upkeep = upkeep
         self.held: dict[LegId, Reservation] = {}
         self._looked: dict[LegId, _Looked] = {}
 
@@ -73,6 +75,9 @@ class Reservations:
         trunk = self._relay.trunks.by_name.get(trunk_name)
         if trunk_name and trunk is None:
             self._refuse(leg, "no_route", "no such trunk")
+            return
+        if trunk is not None and not trunk.dial_when_down and (why := self._upkeep.why_down(trunk.name)):
+            self._refuse(leg, "trunk_down", why)
             return
         uri = self._uri(target, trunk)
         if uri is None:

@@ -16,6 +16,24 @@ from edge.vocabulary.media import Q24, Address, DigitSending, KeyTones
 _SOURCES_REMEMBERED = 4096
 
 
+class Registrar(Struct, frozen=True, kw_only=True):
+    """Where and how a trunk is registered (RFC 3261 section 10)."""
+
+    #: Host and port (0: none) of the Request-URI.
+    domain: str
+    port: int = 0
+    #: User and domain of the address of record.
+    aor_user: str
+    aor_domain: str
+    #: Hosts and ports that REGISTER is sent to; the next one when one does not answer.
+    hops: tuple[tuple[str, int], ...]
+    #: They are a proxy before the registrar, and named in a Route.
+    by_proxy: bool = False
+    expires_s: int = 3600
+    #: Further parameters of the Contact header.
+    contact_params: tuple[tuple[str, str | None], ...] = ()
+
+
 class Trunk(Struct, frozen=True, kw_only=True):
     """A peer, as the site file describes it."""
 
@@ -37,6 +55,18 @@ class Trunk(Struct, frozen=True, kw_only=True):
     max_pending: int = 100
     #: Who we are there; None: it knows us by our address.
     account: Account | None = None
+    #: None: it is not registered.
+    registrar: Registrar | None = None
+    #: User part of our Contact in registrations; calls for it are this trunk's, where trunks share an address.
+    contact_user: str = ""
+    #: Of our From, instead of the caller and our own address; empty: not instead.
+    from_user: str = ""
+    from_domain: str = ""
+    #: Interval of OPTIONS; 0: none. It is down after so many misses in a row.
+    qualify_ms: int = 0
+    qualify_misses: int = 3
+    #: Place calls there, too, when it is known to be down.
+    dial_when_down: bool = False
     #: Keys of SRTP may be told over connections that are not TLS.
     srtp_without_tls: bool = False
     #: Country of its national numbers (`DE`), and how it wants numbers that are dialled through it.
@@ -65,8 +95,9 @@ class Trunks:
 
     def __init__(self, trunks: tuple[Trunk, ...], calls_per_second: int, key_tones: KeyTones = Q24) -> None:
         self._cap = calls_per_second
+        self._learned: dict[str, tuple[str, ...]] = {}
         self._starts: dict[str, deque[int]] = {}
-        #: Grows with every new set.
+        #: Grows with every new set of trunks or of their addresses.
         self.version = 0
         self.replace(trunks, key_tones)
 
@@ -78,16 +109,46 @@ class Trunks:
         self.key_tones = key_tones
         self.version += 1
         self.by_name = {trunk.name: trunk for trunk in trunks}
+        self._set_networks()
+
+    def learn(self, hosts: dict[str, tuple[str, ...]]) -> None:
+        """Take the addresses that names of trunks and registrars were found to have, by trunk: sources, too."""
+        if hosts != self._learned:
+            self._learned = hosts
+            self.version += 1
+            self._set_networks()
+
+    def _set_networks(self) -> None:
         # A trunk's own address answers what we send there, whether its sources name it or not.
         self._networks = [
             (ipaddress.ip_network(source, strict=False), trunk)
-            for trunk in trunks
-            for source in (*trunk.sources, *([trunk.host] if is_literal(trunk.host) else []))
+            for trunk in self.by_name.values()
+            for source in (
+                *trunk.sources,
+                *([trunk.host] if is_literal(trunk.host) else []),
+                *self._learned.get(trunk.name, ()),
+            )
         ]
-        self._known: dict[str, Trunk | None] = {}
+        self._known: dict[str, tuple[Trunk, ...]] = {}
 
     def of_host(self, host: str) -> Trunk | None:
         """Return the first trunk that names `host` among its sources; None for a stranger."""
+        found = self.all_of_host(host)
+        return found[0] if found else None
+
+    def of_call(self, host: str, user: str) -> Trunk | None:
+        """Return whose call to `user` from `host` is: accounts at one provider differ by their Contact."""
+        found = self.all_of_host(host)
+        return next((trunk for trunk in found if trunk.contact_user and trunk.contact_user == user), None) or (
+            found[0] if found else None
+        )
+
+    def includes(self, name: str, host: str) -> bool:
+        """Whether `host` is one of the sources of trunk `name`."""
+        return any(trunk.name == name for trunk in self.all_of_host(host))
+
+    def all_of_host(self, host: str) -> tuple[Trunk, ...]:
+        """Return the trunks that name `host` among their sources, in the order of the site file."""
         try:
             return self._known[host]
         except KeyError:
@@ -95,8 +156,9 @@ class Trunks:
         try:
             address = ipaddress.ip_address(host)
         except ValueError:
-            return None
-        found = next((trunk for network, trunk in self._networks if address in network), None)
+            return ()
+        names = {trunk.name: trunk for network, trunk in self._networks if address in network}
+        found = tuple(names.values())
         if len(self._known) >= _SOURCES_REMEMBERED:
             # A flood from many addresses must not grow our memory.
             self._known.clear()

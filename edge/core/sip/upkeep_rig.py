@@ -1,0 +1,174 @@
+"""What registrations and qualifying probes share: requests in front's own name outside of dialogs, names, and dice."""
+
+import hashlib
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from edge.core.sip.actions import Counted, Flow, Resolve, Transport
+from edge.core.sip.authentication import Authenticator
+from edge.core.sip.message import Request, Response
+from edge.core.sip.relay import Relay, bracketed
+from edge.core.sip.uri import NameAddr, Params, Uri, Via, is_literal
+from edge.vocabulary.events import TrunkEvent
+from edge.vocabulary.ids import LegId
+from edge.vocabulary.reports import Noticed
+
+#: An address is looked up again after so long; while a name server is away the last answer stands.
+NAME_MS = 60_000
+#: Look-ups that failed are not repeated before.
+NO_NAME_MS = 2_000
+NAMES_LIMIT = 256
+#: A look-up that has not been answered by then is made again.
+ASKED_MS = 5_000
+#: Marks what is looked up for a trunk and not for a leg; no leg id has a slash.
+_PREFIX = "trunk/"
+
+
+def backoff_ms(failures: int, bounds: tuple[int, int], dice: float) -> int:
+    """Pause after `failures` failures in a row (from 1): doubling within bounds, its upper half spread by `dice`."""
+    first_ms, most_ms = bounds
+    whole = min(most_ms, first_ms << min(max(failures, 1) - 1, 30))
+    return whole // 2 + int(whole / 2 * dice)
+
+
+class Exchange(Struct):
+    """A request that waits for its answer. Without a branch: it waits for the address of a name."""
+
+    branch: str
+    flow: Flow | None
+    sent_ms: int
+    until_ms: int
+    method: str = ""
+    cseq: int = 0
+
+    def is_answer(self, message: Response, flow: Flow) -> bool:
+        """Whether `message` answers it, from where it was sent to."""
+        return (
+            self.flow is not None
+            and message.vias[0].branch == self.branch
+            and (message.method, message.cseq) == (self.method, self.cseq)
+            and flow.address.host == self.flow.address.host
+        )
+
+
+class _Name(Struct):
+    address: str | None
+    at_ms: int
+
+
+class UpkeepRig:
+    """The relay, as upkeep sees it."""
+
+    def __init__(self, relay: Relay, learned: Callable[[], None]) -> None:
+        self._relay = relay
+        self._learned = learned
+        self._names: dict[str, _Name] = {}
+        self._asked: dict[str, int] = {}
+        self._rolled = 0
+
+    @property
+    def now_ms(self) -> int:
+        """Time of the input that is handled (CLOCK_MONOTONIC, milliseconds)."""
+        return self._relay.now_ms
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """What answers challenges."""
+        return self._relay.authenticator
+
+    # --- what must not be foreseen
+
+    def _hashed(self, *parts: str) -> bytes:
+        self._rolled += 1
+        text = "\0".join((self._relay.settings.seed, str(self._rolled), *parts))
+        return hashlib.blake2s(text.encode(), digest_size=16).digest()
+
+    def dice(self) -> float:
+        """Return the next number from 0 to 1."""
+        return int.from_bytes(self._hashed("dice")[:6]) / 2**48
+
+    def fresh_id(self, *parts: str) -> str:
+        """Return an id that nobody has seen."""
+        return self._hashed(*parts).hex()
+
+    def fresh_branch(self) -> str:
+        """Return the branch of a new transaction; no leg's."""
+        return f"z9hG4bKtrunk.{self._hashed('branch').hex()[:20]}"
+
+    # --- names
+
+    def address_of(self, host: str) -> str | None:
+        """Return the address of a host; "" while it is looked up, None when it has none."""
+        if is_literal(host):
+            return host.strip("[]")
+        name, now_ms = self._names.get(host), self.now_ms
+        if name is not None and now_ms - name.at_ms < (NAME_MS if name.address else NO_NAME_MS):
+            return name.address
+        if now_ms - self._asked.get(host, -ASKED_MS) >= ASKED_MS:
+            self._asked[host] = now_ms
+            self._relay.out.append(Resolve(LegId(f"{_PREFIX}{host}"), host))
+        return ""
+
+    def resolved(self, asked: LegId, address: str | None) -> bool:
+        """Take the answer to a look-up of ours; False: it is not ours."""
+        if not asked.startswith(_PREFIX):
+            return False
+        host = asked.removeprefix(_PREFIX)
+        self._asked.pop(host, None)
+        if len(self._names) >= NAMES_LIMIT:
+            self._names.pop(next(iter(self._names)))
+        self._names[host] = _Name(address, self.now_ms)
+        self._learned()
+        return True
+
+    def known_address(self, host: str) -> str:
+        """Return the last address of a host that was found, "" when there is none."""
+        if is_literal(host):
+            return host.strip("[]")
+        name = self._names.get(host)
+        return name.address or "" if name is not None else ""
+
+    # --- messages
+
+    def via(self, transport: Transport, branch: str) -> Via:
+        """Our Via."""
+        return self._relay.via_to_peer(transport, branch)
+
+    def contact(self, transport: Transport, user: str) -> NameAddr:
+        """Our Contact with a user part of its own."""
+        uri = self._relay.contact(transport, Uri("sip", "", "x")).uri
+        return NameAddr(Uri(uri.scheme, user, uri.host, uri.port, uri.params))
+
+    def own_host(self) -> str:
+        """Host by which peers know us, as it stands in a URI."""
+        return bracketed(self._relay.settings.public.host)
+
+    @staticmethod
+    def hop(host: str, port: int, transport: Transport) -> Uri:
+        """URI of a proxy that requests are routed through."""
+        params: Params = (("lr", None),)
+        if transport != "udp":
+            params = (("transport", transport), *params)
+        return Uri("sip", "", bracketed(host), port, params)
+
+    def send(self, key: str, request: Request, flow: Flow, limit_ms: int) -> Exchange:
+        """Send a request, repeated until `stop`."""
+        data = self._relay.to_peer(request, flow)
+        self._relay.repeats.start(key, data, flow, self.now_ms)
+        branch = request.vias[0].branch
+        return Exchange(branch, flow, self.now_ms, self.now_ms + limit_ms, request.method, request.cseq)
+
+    def stop(self, key: str) -> None:
+        """Stop repeating."""
+        self._relay.repeats.stop(key)
+
+    # --- what others hear
+
+    def count(self, what: Counted, label: str) -> None:
+        """Count something."""
+        self._relay.count(what, label)
+
+    def notice(self, event: TrunkEvent) -> None:
+        """Tell switch that the state of a trunk changed."""
+        self._relay.tell(Noticed(event))
