@@ -54,9 +54,9 @@ def _check_contacts(site: Site, root: Located, findings: Findings) -> None:
     """Two registrations with one Contact would replace each other, and their calls could not be told apart."""
     seen: dict[tuple[str, str], str] = {}
     for index, trunk in enumerate(site.trunks):
-        if not trunk.register:
-            continue
         key = (trunk.registrar or trunk.address, trunk.contact_user or trunk.user)
+        if not trunk.register or not all(key):
+            continue
         if key in seen:
             findings.follow_up(
                 place_of(root, ("trunks", index, "contact_user")),

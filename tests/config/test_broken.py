@@ -19,7 +19,7 @@ def said_about(case: str) -> str:
     folder = BROKEN / case
     found = inspect(folder / "site.toml", environment=ENVIRONMENT)
     lines = [f"error {error}" for error in found.errors] + [f"warning {warning}" for warning in found.warnings]
-    return "".join(line.replace(f"{folder}/", "") + "\n" for line in lines)
+    return "".join(line.replace(f"{folder}/", "").replace(str(folder), "FOLDER") + "\n" for line in lines)
 
 
 @pytest.mark.parametrize("case", CASES)
