@@ -271,6 +271,9 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: send; counted from its last packet, and not before `media.silence_timeout_ms`. 0: never. Phones that send nothing
     #: while they are mute want it long.
     no_rtp_hangup_seconds: Annotated[int, _range(0, 86_400)] = 300
+    #: On transfers through it, callers hear what comes before the answer (ringing of its network, announcements).
+    #: `false`: our own ringing, whatever it sends; tones are still listened to (`tones`).
+    early_media: bool = True
     #: Quiet callers are lifted slowly towards the normal level. Their recordings stay as they are.
     auto_level: bool = False
     #: Sound file that this trunk's peer hears while the other side holds; empty: `media.hold_music`; `none`: no music.

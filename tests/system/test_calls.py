@@ -12,7 +12,7 @@ from tests.support.appliance import TONES
 from tests.support.softphone import Softphone
 from tests.support.waiting import until
 from tests.system.conftest import Bench
-from tests.system.flows import ended_once, hears, in_menu, ringing, talking
+from tests.system.flows import dialled, ended_once, hears, in_menu, ringing, talking
 
 pytestmark = pytest.mark.system
 
@@ -124,6 +124,18 @@ def test_early_media_of_the_target_is_heard(bench: Bench) -> None:
     hears(call, 900)
     there.accept()
     hears(there, 700)
+    call.bye()
+    there.wait_ended()
+    ended_once(bench, "completed")
+
+
+@pytest.mark.parametrize("bench", [{"trunk": "early_media = false"}], indirect=True)
+def test_early_media_that_nobody_is_to_hear(bench: Bench) -> None:
+    call, there = dialled(bench)
+    there.early_media()
+    hears(call, TONES["ringing"])
+    there.accept()
+    hears(call, 900)
     call.bye()
     there.wait_ended()
     ended_once(bench, "completed")

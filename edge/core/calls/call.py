@@ -180,6 +180,7 @@ class Call:
         leg.sound = replace(leg.sound, auto_level=trunk in terms.auto_level)
         leg.hold_music = terms.hold_music.get(trunk, terms.hold_music.get("", ""))
         leg.no_rtp_ms = terms.no_rtp_ms.get(trunk, terms.no_rtp_ms.get("", 0))
+        leg.own_ringing = trunk in terms.own_ringing
         if dialled:
             leg.amd = terms.amd.get(trunk, {})
             leg.tones = terms.tones.get(trunk, "")

@@ -58,6 +58,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     recordings: str = ""
     #: Trunks whose quiet talkers are lifted.
     auto_level: list[str] = []
+    #: Trunks whose early media nobody is to hear.
+    own_ringing: list[str] = []
     #: Trunks through which it is told who answered a call that we make, with the rules for it: ms (Hz) by name.
     amd: dict[str, dict[str, int]] = {}
     #: The same for a call that we make into a menu which asks who answered, whatever its trunk says; "": other trunks.

@@ -64,6 +64,8 @@ class Leg:
         self.started_ms = effects.now_ms
         self.answered_ms: int | None = None
         self.early_media = False
+        #: Its early media is not to be heard by anybody.
+        self.own_ringing = False
         self.fuser = Fuser()
         self.keys_out = KeysOut(id, effects)
         #: Faults that were told and are not over.
@@ -250,7 +252,7 @@ class Leg:
         if self.signalling not in {"dialling", "ringing"}:
             return False
         self.signalling = "ringing"
-        self.early_media = self.early_media or report.early_media
+        self.early_media = self.early_media or (report.early_media and not self.own_ringing)
         if self._rang == (report.code, report.early_media):
             return False
         self._rang = (report.code, report.early_media)

@@ -1,6 +1,7 @@
 """The call core in virtual time: what each kind of call does, in which order."""
 
 import pytest
+from msgspec.structs import replace
 
 from edge.core.calls.call import ENDING_MS, Call
 from edge.core.calls.inputs import Abandoned, Elapsed, MediaLost, Reserved, Restored, Resumed, Send, Stopped, Terms
@@ -161,8 +162,8 @@ def test_longest_call():
     assert not desk.bodies(c.StartRecording)
 
 
-def transferring() -> Desk:
-    desk = Desk(incoming()).answer()
+def transferring(terms: Terms = TERMS) -> Desk:
+    desk = Desk(incoming(terms=terms)).answer()
     desk.play_ends()
     desk.press("1")
     return desk
@@ -203,6 +204,17 @@ def test_bridge_needs_the_answer_and_the_facts_in_any_order(facts_first):
     assert not desk.bodies(c.Bridge)
     desk.give(steps[1] if facts_first else steps[0])
     assert desk.bodies(c.Bridge) == [c.Bridge(FIRST, SECOND)]
+
+
+def test_early_media_of_a_trunk_that_nobody_is_to_hear():
+    desk = transferring(replace(TERMS, own_ringing=[""]))
+    desk.reserve()
+    desk.give(r.LegMedia(SECOND, REMOTE))
+    desk.give(r.LegRinging(SECOND, 183, True))
+    assert not desk.bodies(c.Bridge)
+    assert desk.last(c.Play).leg == FIRST
+    desk.give(r.LegAnswered(SECOND))
+    assert len(desk.bodies(c.Bridge)) == 1
 
 
 def test_early_media_of_the_target_replaces_the_ringing():
