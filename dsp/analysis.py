@@ -252,7 +252,9 @@ class Analysis:
             return None  # the tones have it
         if code == answer.GREETING_ENDED:
             return Detection("greeting", channel, at, start, end, {"label": "ended", "cause": name})
-        facts = {"verdict": answer.CODE_NAMES[code], "cause": name}
+        facts = {"verdict": answer.CODE_NAMES.get(code, "machine"), "cause": name}
+        if code == answer.REVISED:
+            facts["revised"] = True
         facts |= {"speech_s": round(a, 3), "longest_pause_s": round(b, 3)}
         return Detection("answer", channel, at, None, None, facts)
 

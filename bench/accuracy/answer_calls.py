@@ -87,6 +87,18 @@ def _two_parts(said: Voices, dice: Dice) -> Made:
     return _pause(dice, 80, 1500), speech, silence(0), one.speaker
 
 
+def _asking(said: Voices, dice: Dice) -> Made:
+    """Give a word, and as nobody answers, some more: "Hello? ... Hello? ... Who is there, please? ... Hello?"."""
+    one = _pick(said.short, dice)
+    words = [other for other in said.short if other.speaker == one.speaker]
+    longer = [other for other in said.company if other.speaker == one.speaker] or words
+    after = [silence(0)]
+    for _ in range(int(dice.integers(1, 6))):
+        more = _pick(longer if dice.random() < 0.25 else words, dice)
+        after += [_pause(dice, 600, 1800), _same(more, -18)]
+    return _pause(dice, 80, 1500), _same(one, -18), np.concatenate(after), one.speaker
+
+
 def _strung(said: Voices, dice: Dice, least: float, gaps: tuple[float, float]) -> tuple[Signal, str]:
     """String sentences of a speaker together until it is long enough."""
     if dice.random() < 0.3:
@@ -165,6 +177,7 @@ SORTS: dict[str, tuple[Truth, Callable[[Voices, Dice], Made], int]] = {
     "brief greeting": ("machine", _brief, 4),
     "fax": ("fax", _fax, 6),
     "nobody": ("unknown", _nobody, 4),
+    "asks again": ("human", _asking, 12),
 }
 
 #: What is around the voice: (noise, dB below the voice).

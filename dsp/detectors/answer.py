@@ -7,6 +7,11 @@ matter. A beep after speech is a machine's, the tones of fax terminals (ITU-T T.
 fax. To take a human for a machine is the costly error: where nothing is sure by the deadline, the verdict is unknown.
 
 After a machine has been told, the end of its greeting and the beep are still told, so that a message can be left.
+After a human has been told it is listened on for a while: a machine that had only paused goes on by itself, or beeps,
+while a human waits for what we say. Such a verdict is taken back, once, by another one.
+
+A beep is told here and by `progress` on purpose: there it is a tone with silence round it, on legs where tones are
+asked for; here it may come right out of a voice, and is told by the pure frames that `speech` has to follow anyway.
 """
 
 from typing import Any, Literal
@@ -39,6 +44,7 @@ FAX = 3
 UNKNOWN = 4
 GREETING_ENDED = 5
 BEEP = 6
+REVISED = 7
 
 #: Causes. Of `GREETING_ENDED`: `BEEP_HEARD` or `WAITED`.
 SHORT_GREETING = 1
@@ -95,6 +101,8 @@ DEFAULTS: dict[str, int] = {
     "greeting_end": 1500,
     # For so long after a machine has been told, beep and end of greeting are waited for.
     "listen": 60000,
+    # For so long after a human has been told it may be taken back: who talked on, or a beep, was a machine. 0: never.
+    "revise": 10000,
 }
 
 #: Nominal frequencies and tolerances: T.30 section 4.3.3.1 (CNG 1100 +-38 Hz), 4.3.3.2 (CED 2100 +-15 Hz).
@@ -113,6 +121,12 @@ SETTLED = 1920
 WHOLE_RANGE = 26.0
 HIDDEN_SAMPLES = 96.0
 HIDDEN_MOST = 12.0
+#: Share of a machine's greeting that is speech: who says "hello?" again and again is a human without an answer.
+TALKED = 0.73
+#: Who has been taken for a human, and was a machine that paused, goes on within so long after the verdict, and after
+#: any pause (samples): a human waits for what we say. It talks without a pause of that other length.
+AGAIN = 8000
+FLUENT = 4800
 #: A tone that begins so soon after a voice (samples) may be a part of it.
 JOINED = 480
 
@@ -151,6 +165,8 @@ def start(state: Any, speech: Any) -> None:
     state.tone_end = _NONE
     state.beeps = 0
     state.greeting_told = 0
+    state.told_at = 0
+    state.again = _NONE
     state.started = 1
 
 
@@ -187,6 +203,8 @@ def _follow_speech(state: Any, speech: Any, settings: Any) -> None:
         # Part of it, or all, was no voice.
         state.spoke_until = max(speech.last_active, state.spurt)
     length = state.speech + max(state.spoke_until - state.counted, 0)
+    if state.verdict != 0:
+        return
     if length < settings.least_speech and (length == 0 or speech.position - state.spoke_until >= settings.wait):
         state.greeting = _NONE
         state.spurt = _NONE
@@ -213,7 +231,23 @@ def _follow_tone(state: Any, speech: Any) -> bool:
 
 
 @kernel
-def _verdict(state: Any, speech: Any, row: int, code: int, cause: int, verdicts: Any, told: Any) -> None:
+def _spoken(state: Any) -> int:
+    """Give how much has been said, without pauses (samples)."""
+    length = state.speech
+    if state.spurt != _NONE:
+        length += max(state.spoke_until - state.counted, 0)
+    return length
+
+
+@kernel
+def _is_monologue(state: Any, settings: Any, since: int) -> bool:
+    """Whether what has been said since a position is so long, and so much of it speech, that a machine says it."""
+    length = state.spoke_until - since
+    return bool(length >= settings.machine_speech and _spoken(state) >= TALKED * length)
+
+
+@kernel
+def _verdict(state: Any, speech: Any, settings: Any, row: int, code: int, cause: int, verdicts: Any, told: Any) -> None:
     state.verdict = code
     start_at = state.greeting
     end_at = state.spoke_until
@@ -223,14 +257,63 @@ def _verdict(state: Any, speech: Any, row: int, code: int, cause: int, verdicts:
     if start_at == _NONE:
         start_at = speech.position
         end_at = speech.position
-    speech_samples = state.speech
-    if state.spurt != _NONE:
-        speech_samples += max(state.spoke_until - state.counted, 0)
     say.tell(
         verdicts, told, row, say.ANSWER, code, say.ONCE, cause, start_at - state.begin, end_at - state.begin,
-        speech.position - state.begin, speech.loudest, speech_samples / 8000.0, state.longest_pause / 8000.0,
+        speech.position - state.begin, speech.loudest, _spoken(state) / 8000.0, state.longest_pause / 8000.0,
     )  # fmt: skip
-    if code != MACHINE:
+    state.told_at = speech.position
+    if code != MACHINE and not (code == HUMAN and settings.revise > 0):
+        state.done = 1
+
+
+@kernel
+def _revise(state: Any, speech: Any, row: int, cause: int, verdicts: Any, told: Any) -> None:
+    """Take back that it was a human."""
+    state.verdict = MACHINE
+    begin = state.begin
+    again, until = state.again, state.spoke_until
+    if again == _NONE:  # nothing but the beep
+        again, until = state.tone_start, state.tone_start
+        state.speech = 0
+        state.spurt = _NONE
+        state.longest_pause = 0
+    say.tell(
+        verdicts, told, row, say.ANSWER, REVISED, say.ONCE, cause, again - begin, until - begin,
+        speech.position - begin, speech.loudest, _spoken(state) / 8000.0, state.longest_pause / 8000.0,
+    )  # fmt: skip
+
+
+@kernel
+def _go_on(state: Any) -> None:
+    """Count what is said from the present spurt on, after a human has been told."""
+    state.again = state.spurt
+    state.counted = state.spurt
+    state.speech = 0
+    state.longest_pause = 0
+
+
+@kernel
+def _doubt(state: Any, speech: Any, settings: Any, row: int, beep: bool, verdicts: Any, told: Any) -> None:
+    """Hear whether who has been taken for a human goes on as machines do."""
+    at = speech.position
+    since = at - state.told_at
+    if beep and state.tone_end > state.told_at:
+        _revise(state, speech, row, BEEP_HEARD, verdicts, told)
+        return
+    tone_on = state.tone_start != _NONE and state.tone_end == 0
+    if state.again == _NONE:
+        if state.spurt != _NONE and state.spurt > state.told_at - 4 * FRAME:  # a spurt is known after 80 ms
+            _go_on(state)
+        elif since >= AGAIN and not tone_on:
+            state.done = 1
+    elif state.longest_pause > FLUENT:
+        _go_on(state)
+    elif _is_monologue(state, settings, state.again):
+        _revise(state, speech, row, LONG_GREETING, verdicts, told)
+        return
+    elif at - state.spoke_until >= AGAIN and not tone_on:
+        state.done = 1
+    if since >= settings.revise:
         state.done = 1
 
 
@@ -239,10 +322,10 @@ def _judge_fax(state: Any, speech: Any, settings: Any, row: int, verdicts: Any, 
     if state.tone_start == _NONE or state.tone_end != 0 or speech.position - state.tone_start < settings.fax_tone:
         return False
     if abs(state.tone_hz - _CED_HZ) <= _CED_OFF:
-        _verdict(state, speech, row, FAX, CALLED_TONE, verdicts, told)
+        _verdict(state, speech, settings, row, FAX, CALLED_TONE, verdicts, told)
         return True
     if abs(state.tone_hz - _CNG_HZ) <= _CNG_OFF and state.greeting == _NONE:
-        _verdict(state, speech, row, FAX, CALLING_TONE, verdicts, told)
+        _verdict(state, speech, settings, row, FAX, CALLING_TONE, verdicts, told)
         return True
     return False
 
@@ -273,19 +356,21 @@ def _judge_speech(state: Any, speech: Any, settings: Any, row: int, verdicts: An
             return  # it may be the beep
         if greeting <= settings.short_greeting:
             if pause >= settings.short_pause and at - state.greeting >= settings.short_wait:
-                _verdict(state, speech, row, HUMAN, SHORT_GREETING, verdicts, told)
+                _verdict(state, speech, settings, row, HUMAN, SHORT_GREETING, verdicts, told)
                 return
         elif pause >= settings.wait:
-            _verdict(state, speech, row, HUMAN, WAITED, verdicts, told)
+            _verdict(state, speech, settings, row, HUMAN, WAITED, verdicts, told)
             return
-        elif greeting >= settings.machine_speech:
-            _verdict(state, speech, row, MACHINE, LONG_GREETING, verdicts, told)
+        elif _is_monologue(state, settings, state.greeting):
+            _verdict(state, speech, settings, row, MACHINE, LONG_GREETING, verdicts, told)
             return
     elif at - state.begin >= settings.no_speech and state.spurt == _NONE:
-        _verdict(state, speech, row, UNKNOWN, NO_SPEECH, verdicts, told)
+        _verdict(state, speech, settings, row, UNKNOWN, NO_SPEECH, verdicts, told)
         return
     if at - state.begin >= settings.deadline:
-        _verdict(state, speech, row, UNKNOWN, DEADLINE if state.greeting != _NONE else NO_SPEECH, verdicts, told)
+        _verdict(
+            state, speech, settings, row, UNKNOWN, DEADLINE if state.greeting != _NONE else NO_SPEECH, verdicts, told
+        )
 
 
 @kernel
@@ -313,9 +398,11 @@ def feed(state: Any, speech: Any, settings: Any, row: int, verdicts: Any, told: 
         if _judge_fax(state, speech, settings, row, verdicts, told):
             return
         if beep:
-            _verdict(state, speech, row, MACHINE, BEEP_HEARD, verdicts, told)
+            _verdict(state, speech, settings, row, MACHINE, BEEP_HEARD, verdicts, told)
         else:
             _judge_speech(state, speech, settings, row, verdicts, told)
+    elif state.verdict == HUMAN:
+        _doubt(state, speech, settings, row, beep, verdicts, told)
     if state.verdict != MACHINE:
         return
     if beep:
@@ -343,9 +430,9 @@ def finish(state: Any, speech: Any, settings: Any, row: int, verdicts: Any, told
     pause = speech.position - state.spoke_until
     if greeting >= settings.least_speech and pause * 2 >= settings.wait:
         cause = WAITED if greeting > settings.short_greeting else SHORT_GREETING
-        _verdict(state, speech, row, HUMAN, cause, verdicts, told)
+        _verdict(state, speech, settings, row, HUMAN, cause, verdicts, told)
     else:
-        _verdict(state, speech, row, UNKNOWN, STREAM_ENDED, verdicts, told)
+        _verdict(state, speech, settings, row, UNKNOWN, STREAM_ENDED, verdicts, told)
 
 
 @kernel
@@ -360,7 +447,9 @@ def feed_all(
 
     - HUMAN, MACHINE, FAX or UNKNOWN, once: greeting's `start` and `end` (of a fax: the tone's), `cause`, `level` of its
       loudest syllables, `a` seconds of speech in it, `b` its longest pause (s);
-    - after MACHINE: BEEP (`a` Hz) and GREETING_ENDED (`end`), each once.
+    - after HUMAN: REVISED, at most once, when it was a machine after all: what was said after the verdict as above; or
+      `cause` BEEP_HEARD, and nothing said;
+    - after MACHINE or REVISED: BEEP (`a` Hz) and GREETING_ENDED (`end`), each once.
     """
     for i in range(count):
         row = rows[i]

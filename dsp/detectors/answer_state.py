@@ -22,6 +22,7 @@ ANSWER_SETTINGS = np.dtype(
         ("fax_tone", "i8"),
         ("greeting_end", "i8"),
         ("listen", "i8"),
+        ("revise", "i8"),
     ],
     align=True,
 )
@@ -48,6 +49,8 @@ ANSWER_STATE = np.dtype(
         ("tone_level", "f4"),
         ("beeps", "i8"),
         ("greeting_told", "i8"),
+        ("told_at", "i8"),  # position of the verdict
+        ("again", "i8"),  # begin of what is said after a human has been told; -1 nothing yet
         ("floor_before", "f4"),  # noise floor when the greeting began
     ],
     align=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from edge.cli.output import BAD, CONFIGURATION, FINE, USAGE, complain, print_json, print_table
 from edge.cli.site import JsonOption
@@ -34,6 +35,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     at_s: float
     speech_start_s: float
     speech_end_s: float
+    #: When the verdict, a human, was taken back: a machine that had only paused.
+    revised_s: float | None = None
 
 
 def register(app: App) -> None:
@@ -148,6 +151,8 @@ def _judge_all(labelled: Sequence[tuple[Path, str]], chosen: Any, channel: int, 
                         speech_end_s=end,
                     )
                 )  # fmt: skip
+            elif int(one["code"]) == answer.REVISED:
+                judged[-1] = replace(judged[-1], revised_s=round(int(one["at"]) / RATE, 3))
     return judged
 
 
@@ -179,6 +184,8 @@ def summary(judged: Sequence[Judged]) -> dict[str, Any]:
         "right": sum(one.verdict == one.truth for one in judged),
         "humans": len(humans),
         "humans_hung_up_on": len(lost),
+        "machines_revised": sum(one.truth == "machine" and one.revised_s is not None for one in judged),
+        "humans_revised": sum(one.revised_s is not None for one in humans),
         "matrix": {truth: {verdict: counts[truth, verdict] for verdict in VERDICTS} for truth in VERDICTS},
         "median_s": {
             "human_after_speech": _median([one.at_s - one.speech_end_s for one in humans if one.verdict == "human"]),
@@ -200,6 +207,10 @@ def _print(judged: Sequence[Judged], rules: str) -> None:
     print(
         f"\nWith these settings ({rules}) {told['humans_hung_up_on']} of {told['humans']} humans would have been hung"
         f" up on; {told['right']} of {told['calls']} verdicts are right."
+    )
+    print(
+        f"Machines taken for humans that were corrected when they went on: {told['machines_revised']};"
+        f" humans taken for machines by that: {told['humans_revised']}."
     )
     for name, text in (
         ("human_after_speech", "humans are told {:.2f} s after they stop speaking (median)"),

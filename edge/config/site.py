@@ -322,6 +322,9 @@ class AmdSettings(Struct, frozen=True, kw_only=True):
     greeting_end_ms: Annotated[int, _range(300, 10_000)] = 1500
     #: For so long after the deadline, the end of a machine's greeting and its beep are waited for.
     listen_ms: Annotated[int, _range(0, 600_000)] = 60000
+    #: For so long after a human has been told it may be taken back (`answer.revised`): who goes on by himself at once,
+    #: for as long as a machine, or beeps, was one. 0: never.
+    revise_ms: Annotated[int, _range(0, 60_000)] = 10000
 
 
 class AmdRules(AmdSettings, frozen=True, kw_only=True):

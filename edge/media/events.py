@@ -31,6 +31,12 @@ _LABELS: tuple[ToneLabel, ...] = get_args(ToneLabel)
 _MEANINGS: tuple[ToneMeaning, ...] = get_args(ToneMeaning)[: len(MEANINGS)]
 _ANSWERS: tuple[ToneMeaning, ...] = get_args(ToneMeaning)[len(MEANINGS) :]
 _METHODS: dict[int, DigitMethod] = {layout.METHOD_RFC4733: "rfc4733", layout.METHOD_INBAND: "inband"}
+#: What is heard after a verdict.
+_HEARD: dict[int, Literal["beep", "greeting_ended", "revised"]] = {
+    answer.BEEP: "beep",
+    answer.GREETING_ENDED: "greeting_ended",
+    answer.REVISED: "revised",
+}
 _FAULTS: dict[int, AudioFault] = {
     layout.FAULT_NO_PACKETS: "no_packets",
     layout.FAULT_NO_SOUND: "no_sound",
@@ -117,11 +123,11 @@ class Events:
     def _answer(self, state: SlotState, arguments: tuple[int, ...]) -> None:
         said, span, at, a, b, level = arguments[:6]
         code, cause = said & 0xFF, said >> 8
-        beep, verdict = code == answer.BEEP, code in answer.CODE_NAMES
+        beep, verdict = code == answer.BEEP, code in answer.CODE_NAMES or code == answer.REVISED
         self._report(
             AnswerHeard(
                 leg=state.leg,
-                what="beep" if beep else answer.CODE_NAMES.get(code, "greeting_ended"),
+                what=_HEARD.get(code) or answer.CODE_NAMES[code],
                 cause=None if beep else answer.CAUSE_NAMES[cause],
                 start_ms=(span >> 32) // _SAMPLES_PER_MS,
                 end_ms=(span & 0xFFFFFFFF) // _SAMPLES_PER_MS,

@@ -145,6 +145,22 @@ class AnswerDetected(Struct, frozen=True, tag="answer.detected", kw_only=True):
     level_dbm0: float | None = None
 
 
+class AnswerRevised(Struct, frozen=True, tag="answer.revised", kw_only=True):
+    """Whom `answer.detected` called a human was a machine that had only paused; at most once a leg, within seconds."""
+
+    leg: LegId
+    verdict: AnswerVerdict
+    #: `long_greeting`: after the verdict it went on by itself, as a machine does. `beep`: that was heard.
+    cause: AnswerCause
+    at_ms: int
+    #: Begin and end of what was said after the first verdict.
+    start_ms: int
+    end_ms: int
+    #: Speech in it, without its pauses, and the longest of these.
+    speech_ms: int
+    longest_pause_ms: int
+
+
 class AnswerGreetingEnded(Struct, frozen=True, tag="answer.greeting_ended", kw_only=True):
     """The greeting of a machine is over: a message may be left."""
 
@@ -455,6 +471,7 @@ AnyEvent = (
     | LegQuality
     | AnswerDetected
     | AnswerGreetingEnded
+    | AnswerRevised
     | AnswerBeep
     | ToneDetected
     | ToneEnded

@@ -195,14 +195,15 @@ class AnswerHeard(Struct, frozen=True, tag=True, kw_only=True):
     """Who answered a leg, or what a machine did then; after `DetectAnswer`. Times are since that command."""
 
     leg: LegId
-    what: AnswerVerdict | Literal["beep", "greeting_ended"]
+    #: `revised`: a human was told, and it is a machine.
+    what: AnswerVerdict | Literal["beep", "greeting_ended", "revised"]
     #: Why; of a beep none.
     cause: AnswerCause | None
     start_ms: int
     end_ms: int
     at_ms: int
     level_dbm0: float
-    #: Of a verdict: speech in the greeting and its longest pause.
+    #: Of a verdict, also a revised one: speech in the greeting and its longest pause.
     speech_ms: int = 0
     pause_ms: int = 0
     #: Of a beep.

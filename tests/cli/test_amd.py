@@ -50,6 +50,19 @@ def test_the_matrix(folder, capsys):
     assert "1 of 3 humans would have been hung up on" in capsys.readouterr().out
 
 
+def test_a_machine_that_paused_is_corrected(folder, capsys):
+    first, rest = (soundfile.read(folder / name)[0] for name in ("human/word.wav", "machine/greeting.wav"))
+    paused = np.concatenate([first[: 4000 + 4800 + 6800], rest[4000:]])
+    soundfile.write(folder / "machine/paused.wav", paused, 8000)
+    assert main(["amd", "tune", str(folder), "--json"]) == 0
+    *calls, told = lines(capsys)
+    (one,) = [call for call in calls if call["file"].endswith("paused.wav")]
+    assert one["verdict"] == "human"
+    assert one["revised_s"] == pytest.approx(1.95 + 3.85, abs=0.3)
+    assert (told["machines_revised"], told["humans_revised"]) == (1, 0)
+    assert [call["revised_s"] for call in calls if call is not one] == [None] * 4
+
+
 def test_other_rules_say_otherwise(folder, tmp_path, capsys):
     rules = tmp_path / "rules.toml"
     rules.write_text('[[amd_rules]]\nname = "patient"\nmachine_speech = "6s"\n')

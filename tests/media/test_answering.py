@@ -49,6 +49,20 @@ def test_a_machine_with_a_beep_and_a_worker_that_is_killed(talker: Talker) -> No
     assert told(talker)[1].end_ms - told(talker)[1].start_ms == pytest.approx(600, abs=40)
 
 
+def test_a_human_that_was_a_machine(talker: Talker) -> None:
+    talker.wait(0.1)
+    assert talker.desk.do(DetectAnswer(A, DEFAULTS)) is None
+    talker.say(voice("hello"))
+    talker.wait(0.9)
+    talker.say(voice("vm-intro"))
+    talker.wait(0.2)
+    heard = told(talker)
+    assert [one.what for one in heard] == ["human", "revised"]
+    assert heard[1].cause == "long_greeting"
+    assert heard[1].start_ms > heard[0].at_ms - 80
+    assert heard[1].speech_ms > 2800
+
+
 def test_sent_again_it_does_not_begin_anew(talker: Talker) -> None:
     assert talker.desk.do(DetectAnswer(A, DEFAULTS)) is None
     talker.wait(3)

@@ -9,7 +9,9 @@ from edge.vocabulary.reports import AnswerHeard
 VERDICTS: tuple[AnswerVerdict, ...] = typing.get_args(AnswerVerdict)
 
 
-def answer_event(report: AnswerHeard) -> events.AnswerDetected | events.AnswerGreetingEnded | events.AnswerBeep:
+def answer_event(
+    report: AnswerHeard,
+) -> events.AnswerDetected | events.AnswerRevised | events.AnswerGreetingEnded | events.AnswerBeep:
     """Give the event that tells a report."""
     if report.what == "beep":
         return events.AnswerBeep(
@@ -23,6 +25,17 @@ def answer_event(report: AnswerHeard) -> events.AnswerDetected | events.AnswerGr
     cause = report.cause or "deadline"
     if report.what == "greeting_ended":
         return events.AnswerGreetingEnded(leg=report.leg, cause=cause, at_ms=report.at_ms, end_ms=report.end_ms)
+    if report.what == "revised":
+        return events.AnswerRevised(
+            leg=report.leg,
+            verdict="machine",
+            cause=cause,
+            at_ms=report.at_ms,
+            start_ms=report.start_ms,
+            end_ms=report.end_ms,
+            speech_ms=report.speech_ms,
+            longest_pause_ms=report.pause_ms,
+        )
     return events.AnswerDetected(
         leg=report.leg,
         verdict=report.what,

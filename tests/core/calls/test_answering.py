@@ -66,6 +66,22 @@ def test_what_is_told() -> None:
     assert desk.of(e.AnswerGreetingEnded) == [e.AnswerGreetingEnded(leg=FIRST, cause="beep", at_ms=1700, end_ms=1100)]
 
 
+def test_a_human_that_was_a_machine() -> None:
+    desk = dialled().answer()
+    desk.give(said("human", "short_greeting", speech_ms=600))
+    for _ in range(2):  # media may say it again after a crash
+        desk.give(said("revised", "long_greeting", speech_ms=3500, pause_ms=300))
+    desk.give(said("beep", None, hz=1000.0))
+    assert [event.verdict for event in desk.of(e.AnswerDetected)] == ["human"]
+    assert desk.of(e.AnswerRevised) == [
+        e.AnswerRevised(
+            leg=FIRST, verdict="machine", cause="long_greeting", at_ms=1700, start_ms=300, end_ms=1100, speech_ms=3500,
+            longest_pause_ms=300,
+        )
+    ]  # fmt: skip
+    assert desk.count("answer.beep") == 1
+
+
 def test_a_repetition_tells_nothing_new() -> None:
     desk = dialled().answer()
     for _ in range(2):

@@ -1,5 +1,6 @@
 """Slow twin of the verdict on who answered: from whole lists of spurts and tones, in ms, by asking at every 20 ms."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -54,7 +55,35 @@ def by_lengths(now: int, heard: list[tuple[int, int]], rule: dict[str, int]) -> 
         return ("human", "short_greeting") if waited else None
     if now - end >= rule["wait"]:
         return "human", "greeting_then_silence"
-    return ("machine", "long_greeting") if end - begin >= rule["machine_speech"] else None
+    return ("machine", "long_greeting") if is_monologue(heard, rule) else None
+
+
+def is_monologue(heard: list[tuple[int, int]], rule: dict[str, int]) -> bool:
+    length = heard[-1][1] - heard[0][0]
+    return length >= rule["machine_speech"] and sum(end - begin for begin, end in heard) >= 0.73 * length
+
+
+def revised(
+    spurts: list[tuple[int, int]], tones: list[Tone], rule: dict[str, int], told: int, until: int
+) -> tuple[str, int] | None:
+    """Give why and when (ms) a human, told at `told`, turns out to be a machine."""
+    for now in range(told + 20, until + 20, 20):
+        heard = [(begin, min(end, now)) for begin, end in spurts if begin < now]
+        again = [one for one in heard if one[0] > told - 80]
+        over = next((tone for tone in tones if tone.end + 20 == now and tone.end - tone.begin >= 60), None)
+        if over is not None and over.end > told and is_beep(over, heard, rule):
+            return "beep", now
+        gone_on = again and again[0][0] - told < 1000
+        pauses = [late[0] - early[1] for early, late in pairwise(again)]
+        if gone_on:
+            first = max((at + 1 for at, pause in enumerate(pauses) if pause > 600), default=0)
+            if is_monologue(again[first:], rule):
+                return "long_greeting", now
+        waited = now - again[-1][1] if gone_on else now - told
+        silent = not any(tone.begin + 60 <= now <= tone.end for tone in tones)
+        if (waited >= 1000 and silent) or now - told >= rule["revise"]:
+            return None
+    return None
 
 
 def is_beep(tone: Tone, heard: list[tuple[int, int]], rule: dict[str, int]) -> bool:
