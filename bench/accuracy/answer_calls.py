@@ -8,7 +8,9 @@ from typing import Literal
 import numpy as np
 import soundfile
 
-from bench.accuracy.answer_voices import Half, Phrase, Voices, voices
+from bench.accuracy.answer_texts import Half
+from bench.accuracy.answer_voices import Phrase, Voices, voices
+from bench.accuracy.dtmf_speech import worse
 from bench.accuracy.signals import (
     ALAW,
     MULAW,
@@ -182,6 +184,15 @@ SORTS: dict[str, tuple[Truth, Callable[[Voices, Dice], Made], int]] = {
 
 #: What is around the voice: (noise, dB below the voice).
 CONDITIONS = ("quiet", "line noise", "office", "car", "street", "hum", "room", "mobile")
+#: Bad lines, by effects of sox: only of the untouched part.
+LINES: dict[str, tuple[str, ...]] = {
+    "narrow band": ("sinc", "400-2700"),
+    "overdriven": ("gain", "14"),
+    "transcoded": ("gsm",),
+    "faint": ("gain", "-18"),
+}
+#: Of the seeds.
+_HALVES = ("development", "held_out", "untouched")
 
 
 def _pink(samples: int, dice: Dice, slope: float) -> Signal:
@@ -257,7 +268,9 @@ def make(sort: str, condition: str, said: Voices, dice: Dice, seconds: float = S
     if ground is not None:
         whole = whole + at_level(ground[0], 10 * np.log10(voice / POWER_0_DBM0) - ground[1])
     whole = whole * 10 ** (dice.uniform(-10, 8) / 20) + noise(total, dice.uniform(-75, -58), dice)
-    samples = _mobile(linear(whole)) if condition == "mobile" else linear(whole)
+    samples = _mobile(linear(whole)) if condition in {"mobile", "transcoded"} else linear(whole)
+    if condition in LINES:
+        samples = worse(samples, LINES[condition])[:total]
     heard = line(samples.astype(np.float64), ALAW if dice.random() < 0.5 else MULAW)
     return Call(truth, sort, condition, speaker, heard, (len(lead), len(lead) + len(speech)))
 
@@ -267,10 +280,10 @@ def corpus(half: Half, *, quick: bool, rounds: int | None = None) -> list[Call]:
     said = voices(half, quick=quick)
     calls = []
     for at, sort in enumerate(SORTS):
-        for which, condition in enumerate(CONDITIONS):
+        for which, condition in enumerate((*CONDITIONS, *LINES) if half == "untouched" else CONDITIONS):
             if sort == "nobody" and condition == "office":
                 continue  # voices, after all
-            dice = np.random.default_rng([SEED, half == "held_out", at, which])
+            dice = np.random.default_rng([SEED, _HALVES.index(half), at, which])
             share = max(1, SORTS[sort][2] // 4) if quick else SORTS[sort][2] * (rounds or 2)
             calls += [make(sort, condition, said, dice) for _ in range(share)]
     return calls

@@ -1,25 +1,25 @@
-"""Voices for calls that somebody or something answers: recorded prompts of Debian's packages, and espeak-ng.
+"""Voices for calls that somebody or something answers: recorded prompts of Debian's packages, espeak-ng and flite.
 
-Speakers and languages are split in two: detectors are developed on one half, and judged on the other, in which there is
-no speaker, language or synthetic voice of the first.
+Speakers and languages are split: detectors are developed on one part, and judged on others, in which there is no
+speaker, language or synthetic voice of the first.
 """
 
 import functools
 import io
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import soundfile
 import soxr
 
+from bench.accuracy.answer_texts import ENGLISH, FLITE, RATES, TEXTS, VARIANTS, Half
 from bench.accuracy.signals import RATE, Signal
 
 SOUNDS = Path("/usr/share/asterisk/sounds")
-Half = Literal["development", "held_out"]
 
 #: Folder of each recorded speaker; the package that brings it is in scripts/install-test-peers.
 SPEAKERS: dict[Half, dict[str, str]] = {
@@ -31,98 +31,11 @@ SPEAKERS: dict[Half, dict[str, str]] = {
         "Armelle, French": "fr",
         "Colombia, Spanish": "es",
     },
+    "untouched": {"Menardi, Italian": "it_IT_f_Menardi"},
 }
 
 #: Sounds that nobody speaks, and what is no speech of one person who answers.
 _NO_SPEECH = ("beep", "tone", "silence", "monkeys", "weasels", "letters", "phonetic", "glorious", "join", "leave")
-
-#: What espeak-ng says: (voice, short greetings, greetings of people at work, announcements of machines).
-_TEXTS: dict[Half, list[tuple[str, list[str], list[str], list[str]]]] = {
-    "development": [
-        (
-            "en",
-            ["Hello?", "Yes?", "Hi.", "Hello, Peter speaking.", "Smith.", "Good morning."],
-            [
-                "Smith and Partners, good morning, how can I help?",
-                "City library, this is Anna, what can I do for you?",
-                "Thank you for calling Northern Motors, Mike speaking.",
-                "Doctor Miller's practice, good afternoon.",
-            ],
-            [
-                (
-                    "Hello, you have reached the Johnson family. We are not at home, so please leave your name"
-                    " and number after the tone, and we will call you back."
-                ),
-                "The person you are calling is not available. Please leave a message after the beep.",
-                "Hi, this is Tom. I'm not here at the moment. Leave a message, and I will call you back soon.",
-                "Welcome to Northern Motors. Our office is closed. We are open from Monday to Friday, nine to five.",
-            ],
-        ),
-        (
-            "de",
-            ["Hallo?", "Ja bitte?", "Müller.", "Guten Tag."],
-            [
-                "Schmidt und Söhne, guten Tag, was kann ich für Sie tun?",
-                "Praxis Doktor Weber, Sie sprechen mit Frau Klein.",
-            ],
-            [
-                (
-                    "Guten Tag, Sie sind mit dem Anschluss von Familie Schulz verbunden. Wir sind nicht erreichbar."
-                    " Bitte hinterlassen Sie eine Nachricht nach dem Signalton."
-                ),
-                (
-                    "Der Teilnehmer ist zur Zeit nicht erreichbar. Versuchen Sie es später noch einmal, sprechen Sie"
-                    " auch nach dem Ton."
-                ),
-            ],
-        ),
-    ],
-    "held_out": [
-        (
-            "pt",
-            ["Alô?", "Sim?", "Pois não.", "Bom dia."],
-            [
-                "Silva e Associados, bom dia, em que posso ajudar?",
-                "Farmácia Central, boa tarde, fala a Maria.",
-            ],
-            [
-                (
-                    "Olá, você ligou para a família Souza. Não podemos atender. Deixe o seu recado após o sinal, e nós"
-                    " ligaremos mais tarde."
-                ),
-                "Sua chamada está sendo encaminhada para a caixa postal. Grave a sua mensagem após o sinal.",
-            ],
-        ),
-        (
-            "nl",
-            ["Hallo?", "Ja?", "De Vries.", "Goedemorgen."],
-            [
-                "Bakkerij Jansen, goedemiddag, waarmee kan ik u helpen?",
-                "Gemeente Utrecht, u spreekt met Karin de Boer.",
-            ],
-            [
-                (
-                    "Hallo, dit is de voicemail van Piet Bakker. Ik ben niet thuis. Spreek een bericht in na de"
-                    " piep, dan bel ik u zo snel mogelijk terug."
-                ),
-                "De persoon die u belt is niet bereikbaar. U kunt na de toon een bericht inspreken.",
-            ],
-        ),
-        (
-            "pl",
-            ["Halo?", "Słucham?", "Tak?", "Dzień dobry."],
-            ["Kancelaria Nowak, dzień dobry, w czym mogę pomóc?", "Sekretariat szkoły, Anna Kowalska, słucham."],
-            [
-                (
-                    "Dzień dobry, tu automatyczna sekretarka. Nie mogę odebrać telefonu. Proszę zostawić wiadomość po"
-                    " sygnale, oddzwonię najszybciej jak to możliwe."
-                ),
-            ],
-        ),
-    ],
-}
-_VARIANTS: dict[Half, Sequence[str]] = {"development": ("m1", "f1", "m3"), "held_out": ("m2", "f2", "m5", "f4")}
-_RATES: dict[Half, Sequence[int]] = {"development": (150, 180), "held_out": (140, 165, 195)}
 
 BLOCK = 80
 
@@ -208,16 +121,28 @@ def voices(half: Half, *, quick: bool) -> Voices:
     )
     if not out.short:
         raise FileNotFoundError(f"no recorded voices in {SOUNDS}: run scripts/install-test-peers")
-    for at, variant in enumerate(_VARIANTS[half][: 1 if quick else None]):
-        for rate in _RATES[half][: 1 if quick else None]:
-            _synthetic(half, variant, rate, 35 + 15 * at, out)
+    for at, variant in enumerate(VARIANTS[half][: 1 if quick else None]):
+        for rate in RATES[half][: 1 if quick else None]:
+            for language, *texts in TEXTS[half]:
+                voice = f"{language}+{variant}"
+                _said(
+                    f"{voice} {rate}", texts, functools.partial(spoken, voice=voice, rate=rate, pitch=35 + 15 * at), out
+                )
+    if half == "untouched":
+        for voice in FLITE[: 1 if quick else None]:
+            _said(f"flite {voice}", ENGLISH, functools.partial(_by_flite, voice=voice), out)
     return out
 
 
-def _synthetic(half: Half, variant: str, rate: int, pitch: int, out: Voices) -> None:
-    for language, short, company, whole in _TEXTS[half]:
-        voice = f"{language}+{variant}"
-        sorts: list[tuple[list[str], list[Phrase]]] = [(short, out.short), (company, out.company), (whole, out.whole)]
-        for texts, phrases in sorts:
-            said: list[Any] = [_cut(f"{voice} {rate}", spoken(text, voice, rate, pitch)) for text in texts]
-            phrases += [one for one in said if one is not None and (phrases is not out.company or one.seconds <= 3.5)]
+def _by_flite(text: str, voice: str) -> Signal:
+    """Let flite say a text; at 8 kHz."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        subprocess.run(["flite", "-voice", voice, "-t", text, "-o", file.name], check=True, timeout=60)
+        return _read(Path(file.name))
+
+
+def _said(speaker: str, texts: Sequence[list[str]], say: Callable[[str], Signal], out: Voices) -> None:
+    """Add what a synthetic voice says: short greetings, those of people at work, announcements."""
+    for lines, phrases in zip(texts, (out.short, out.company, out.whole), strict=True):
+        said = [_cut(speaker, say(line)) for line in lines]
+        phrases += [one for one in said if one is not None and (phrases is not out.company or one.seconds <= 3.5)]
