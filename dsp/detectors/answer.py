@@ -83,7 +83,7 @@ DEFAULTS: dict[str, int] = {
     "short_wait": 1350,
     "short_pause": 600,
     # Silence after a longer greeting that makes it a human's.
-    "wait": 740,
+    "wait": 720,
     # Greeting that goes on for so long without such a silence: a machine.
     "machine_speech": 3850,
     # Less speech than this is a cough.

@@ -301,7 +301,7 @@ class AmdSettings(Struct, frozen=True, kw_only=True):
     #: ...and not before the silence after it has lasted so long.
     short_pause_ms: Annotated[int, _range(200, 5_000)] = 600
     #: Silence after a longer greeting that makes it a human's. Longer: fewer machines that pause are taken for humans.
-    wait_ms: Annotated[int, _range(200, 5_000)] = 740
+    wait_ms: Annotated[int, _range(200, 5_000)] = 720
     #: A greeting that goes on for so long without such a silence is a machine's. Longer: fewer humans are taken for it.
     machine_speech_ms: Annotated[int, _range(1_000, 30_000)] = 3850
     #: Less speech than this is a cough.

@@ -14,9 +14,11 @@ class WhoAnswered:
         self._machine_did: set[str] = set()
 
     def note(self, what: str) -> None:
-        """Take what media told: the verdict, or a machine's `greeting_ended` or `beep`."""
+        """Take what media told: the verdict, that it is `revised`, or a machine's `greeting_ended` or `beep`."""
         if what in {"greeting_ended", "beep"}:
             self._machine_did.add(what)
+        elif what == "revised":
+            self._verdict = "machine"
         else:
             self._verdict = self._verdict or what
 

@@ -38,9 +38,9 @@ class SoundChanged(Struct, frozen=True):
 
 
 class AnswerTold(Struct, frozen=True):
-    """It is known who answered, or a machine's greeting is over, or it has beeped."""
+    """It is known who answered, or that it was a machine after all, or its greeting is over, or it has beeped."""
 
-    what: AnswerVerdict | Literal["greeting_ended", "beep"]
+    what: AnswerVerdict | Literal["greeting_ended", "beep", "revised"]
 
 
 class DigitsGone(Struct, frozen=True):

@@ -476,6 +476,17 @@ def test_what_is_pressed_while_it_is_asked_is_kept():
     assert walk.ended == "won"
 
 
+def test_a_human_that_was_a_machine_is_one_for_the_next_that_asks():
+    ends = {name: HangUp(name) for name in ("human", "machine", "fax", "unknown", "no_beep")}
+    play = Play(sounds=[HELLO], next="again")
+    walk = Walk({**ends, "a": who(human="b"), "b": play, "again": who(human="won", machine="lost")}, detects=True)
+    walk.give(AnswerTold("human"))
+    assert not walk.ended
+    walk.give(AnswerTold("revised"))
+    walk.give(PlayDone())
+    assert walk.ended == "lost"
+
+
 def test_keys_are_secret_where_any_way_leads_to_a_sensitive_gather():
     secret = gather(next="won", sensitive=True)
     assert Walk({"a": who(no_beep="b"), "b": secret}, detects=True).run.sensitive
