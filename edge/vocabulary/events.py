@@ -367,7 +367,10 @@ class RecordingFailed(Struct, frozen=True, tag="recording.failed", kw_only=True)
 
 
 class AudioStopped(Struct, frozen=True, tag="leg.audio_stopped", kw_only=True):
-    """Audio that should be there is missing in one direction; `leg.audio_resumed` tells when it is back."""
+    """Audio that should be there is missing in one direction; `leg.audio_resumed` tells when it is back.
+
+    A peer that holds may send nothing: it is told if it is still missing 5 s after the hold.
+    """
 
     leg: LegId
     #: For so long when it was told; 0 with `not_received`, which is known from the peer's reports only.

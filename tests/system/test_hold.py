@@ -65,6 +65,19 @@ def reinvite(call: Call, direction: str) -> None:
     assert call.last_reinvite == 200
 
 
+def change(call: Call, direction: str, method: str) -> None:
+    if method == "INVITE":
+        reinvite(call, direction)
+        return
+    call.direction = direction
+    call.send("UPDATE", body=call._describe())
+    until(
+        lambda: [m for m in call.received if m.cseq == (call._cseq, "UPDATE") and m.status == 200],
+        15,
+        "200 to the UPDATE",
+    )
+
+
 def timeline(stream: RtpStream) -> list[np.ndarray]:
     """What was heard, in pieces without a missing packet (a machine that is busy may miss a tick)."""
     packets = stream.audio()
@@ -87,15 +100,15 @@ def frames_of(samples: np.ndarray, hz: float) -> np.ndarray:
 def test_the_caller_hears_music_while_the_target_holds(tmp_path: Path) -> None:
     with place(tmp_path, media=f'hold_music = "{music(tmp_path)}"') as at:
         caller, target = talking(at)
-        for _ in range(2):
-            reinvite(target, "sendonly")
+        for method in ("INVITE", "UPDATE"):
+            change(target, "sendonly", method)
             hears(caller, BEGINS)
             hears(caller, GOES_ON)
             hears(caller, BEGINS)
             heard = caller.audio.recorded(2.0)
             assert tones.share(heard, TARGET) < 0.001, "what the target sends meanwhile is not heard"
             assert tones.level_dbm0(heard) == pytest.approx(-17.0, abs=1.0), "as loud as the file"
-            reinvite(target, "sendrecv")
+            change(target, "sendrecv", method)
             hears(caller, TARGET)
             hears(target, CALLER)
             assert tones.share(caller.audio.recorded(1.0), GOES_ON) < 0.001

@@ -48,6 +48,7 @@ class Holding:
             del self._since[leg.id]
             if leg.talks:  # the end of a leg that is held says the rest
                 self._fx.emit(events.LegResumed(leg=leg.id, held_ms=self._fx.now_ms - since))
+                leg.audio_faults.hold_over()
 
     def _start(self, leg: Leg) -> None:
         self._plays += 1

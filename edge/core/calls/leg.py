@@ -9,6 +9,7 @@ from edge.core.calls.digits import Fuser
 from edge.core.calls.effects import Effects
 from edge.core.calls.inputs import Seat
 from edge.core.calls.keys_out import KeysOut
+from edge.core.calls.missing import AudioFaults
 from edge.core.calls.tones import Tones
 from edge.vocabulary import events
 from edge.vocabulary.commands import (
@@ -68,8 +69,9 @@ class Leg:
         self.own_ringing = False
         self.fuser = Fuser()
         self.keys_out = KeysOut(id, effects)
-        #: Faults that were told and are not over.
+        #: Faults that media has told and that are not over.
         self.missing_audio: set[AudioFault] = set()
+        self.audio_faults = AudioFaults(id, effects)
         #: It is hung up on after so long without RTP; 0: never.
         self.no_rtp_ms = 0
         self._waits_for_rtp = False

@@ -24,6 +24,7 @@ from edge.core.calls.inputs import (
 )
 from edge.core.calls.keys_out import PATIENCE
 from edge.core.calls.leg import NO_RTP, Leg
+from edge.core.calls.missing import AFTER_HOLD
 from edge.core.calls.transfer import MEDIA_MS
 from edge.core.menus.words import AnswerTold, DigitsGone, Flash, SoundChanged, TimeUp
 from edge.core.menus.words import Digit as KeyPressed
@@ -292,13 +293,13 @@ def _keys_sent(call: "Call", leg: Leg, command: CommandId) -> None:
 def _audio_stopped(call: "Call", input: AudioStopped) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
     if leg is not None and leg.audio_missing(input.fault, True, input.silent_ms):
-        call.fx.emit(events.AudioStopped(leg=leg.id, silent_ms=input.silent_ms, fault=input.fault))
+        leg.audio_faults.stopped(input, held=leg.held)
 
 
 def _audio_resumed(call: "Call", input: AudioResumed) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
     if leg is not None and leg.audio_missing(input.fault, False):
-        call.fx.emit(events.AudioResumed(leg=leg.id, missing_ms=input.missing_ms, fault=input.fault))
+        leg.audio_faults.resumed(input)
 
 
 def _answer_heard(call: "Call", input: AnswerHeard) -> None:  # noqa: A002
@@ -350,6 +351,9 @@ def _passed(call: "Call", reason: str) -> None:
         _fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="network", text=text))
     elif reason == ANNOUNCE:
         call.talk_sounds.elapsed()
+    elif reason.startswith(AFTER_HOLD):
+        leg = call.legs[LegId(reason.removeprefix(AFTER_HOLD))]
+        leg.audio_faults.waited(held=leg.held or not leg.talks)
     elif reason.startswith(WAITS):
         call.guests.elapsed(reason)
     elif call.transfer is not None:

@@ -320,6 +320,51 @@ def test_a_new_life_of_switch_and_the_loss_of_media():
     replays(desk)
 
 
+# --- audio that is missing ----------------------------------------------------------------------------------------
+
+
+def missing(desk: Desk) -> list:
+    return [event for event in desk.events if isinstance(event, e.AudioStopped | e.AudioResumed)]
+
+
+def test_a_phone_that_holds_may_be_silent():
+    desk = talking()
+    hold(desk)
+    desk.give(r.AudioStopped(SECOND, 30_000))
+    desk.give(r.AudioStopped(FIRST, 30_000))
+    assert missing(desk) == [e.AudioStopped(leg=FIRST, silent_ms=30_000)], "this one does not hold"
+    resume(desk)
+    desk.wait(4999)
+    desk.give(r.AudioResumed(leg=SECOND, fault="no_packets", missing_ms=40_000))
+    desk.wait(60_000)
+    assert len(missing(desk)) == 1
+
+
+def test_a_phone_that_stays_silent_after_its_hold_is_told():
+    desk = talking()
+    hold(desk)
+    desk.give(r.AudioStopped(SECOND, 30_000))
+    desk.give(r.AudioStopped(SECOND, 30_000))
+    resume(desk)
+    hold(desk)
+    desk.wait(6000)
+    assert missing(desk) == [], "it holds again"
+    resume(desk)
+    desk.wait(4999)
+    assert missing(desk) == []
+    desk.wait(1)
+    assert missing(desk) == [e.AudioStopped(leg=SECOND, silent_ms=30_000)]
+    desk.give(r.AudioResumed(leg=SECOND, fault="no_packets", missing_ms=50_000))
+    assert missing(desk)[1:] == [e.AudioResumed(leg=SECOND, missing_ms=50_000, fault="no_packets")]
+    hold(desk)
+    desk.give(r.AudioStopped(SECOND, 30_000))
+    resume(desk)
+    desk.give(ended(SECOND, "completed", "callee"))
+    desk.wait(6000)
+    assert len(missing(desk)) == 2, "it has gone"
+    replays(desk)
+
+
 # --- announcements ------------------------------------------------------------------------------------------------
 
 
