@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import LegSound
+from edge.vocabulary.supervision import Scrape, Scraped
 from tests.core.calls.desk import REMOTE
 from tests.core.calls.test_key_relay import TALK
 from tests.switch.test_process import FIRST, SECOND, Cast
@@ -105,5 +107,30 @@ def test_nobody_is_asked_in_before_the_caller_talks(cast: Cast) -> None:
     with pytest.raises(LookupError, match="nobody is connected"):
         cast.world.ask("invite", {"id": "call1", "target": "x", "mode": "listen"})
     assert FIRST not in {body.leg for body in cast.media.bodies(c.Join)}
+    cast.caller_hangs_up()
+    cast.wait_end()
+
+
+def test_music_plays_on_over_a_kill_of_switch_until_the_hold_ends(cast: Cast) -> None:
+    talking(cast)
+    cast.front.link.report(r.LegMedia(SECOND, replace(REMOTE, direction="sendonly")))
+    cast.until(lambda: "leg.held" in cast.world.types("call1"))
+    cast.until(lambda: bool(cast.plays()))
+    music = cast.plays()[-1]
+    assert (music.files, music.times) == (["/music.wav"], 0)
+    assert [leg["held"] for leg in cast.world.ask("calls")[0]["legs"]] == [False, True]
+    cast.world.tell(Scrape(7))
+    cast.until(lambda: any(isinstance(m, Scraped) for m in cast.world.messages))
+    text = next(m.text for m in cast.world.messages if isinstance(m, Scraped))
+    assert "edge_switch_legs_held 1.0" in text
+    assert "edge_switch_holds_total 1.0" in text
+    cast.world.kill()
+    cast.world.start()
+    cast.until(lambda: bool(cast.world.ask("calls")))
+    assert [leg["held"] for leg in cast.world.ask("calls")[0]["legs"]] == [False, True]
+    cast.front.link.report(r.LegMedia(SECOND, REMOTE))
+    cast.until(lambda: "leg.resumed" in cast.world.types("call1"))
+    cast.until(lambda: c.StopPlay(FIRST, music.play) in cast.media.bodies(c.StopPlay))
+    assert {play.play for play in cast.plays()} == {music.play}, "it was not begun anew"
     cast.caller_hangs_up()
     cast.wait_end()

@@ -139,7 +139,7 @@ class World:
         self.listener.listen(64)
         self.site = Site(
             name="test",
-            media=Media(slots=50, address="127.0.0.1"),
+            media=Media(slots=50, address="127.0.0.1", hold_music="/music.wav"),
             paths=Paths(state=str(self.state), recordings=str(folder / "recordings")),
             recording=Recording(reserve_mb=reserve_mb),
             routes=[Route(number="2*", menu=menu.name)],

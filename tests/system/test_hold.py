@@ -209,6 +209,35 @@ def test_music_goes_on_when_media_and_switch_are_killed(tmp_path: Path) -> None:
         at.edge.wait_event("call.ended", recorded)
 
 
+def test_a_conference_hears_neither_our_music_nor_that_of_who_holds(tmp_path: Path) -> None:
+    third_hz = 1900
+    with (
+        place(tmp_path, media=f'hold_music = "{music(tmp_path)}"') as at,
+        loopback_address() as third_at,
+        Softphone(third_at, port=5060, tone_hz=third_hz, user="third") as phone,
+    ):
+        caller, target = talking(at)
+        id_ = at.edge.last_call()
+        request = {"id": id_, "target": phone.uri, "mode": "talk"}
+        at.edge.control(what="request", process="switch", request="invite", body=request)
+        third = phone.expect_call()
+        third.accept()
+        until(lambda: _level(caller, third_hz) > -20 and _level(caller, TARGET) > -20, 20, "a talk of three")
+        reinvite(target, "sendonly")  # its tone goes on, as the music of an exchange does
+        until(lambda: _level(caller, TARGET) < -60 and _level(third, TARGET) < -60, 15, "the others without it")
+        until(lambda: caller.audio.hears(third_hz) and third.audio.hears(CALLER), 15, "they go on talking")
+        for hz in (BEGINS, GOES_ON):
+            assert _level(caller, hz) < -60
+            assert _level(third, hz) < -60
+        third.bye()
+        hears(caller, BEGINS)  # alone with who holds
+        hears(caller, GOES_ON)
+        reinvite(target, "sendrecv")
+        hears(caller, TARGET)
+        caller.bye()
+        at.edge.wait_event("call.ended", id_)
+
+
 def test_an_announcement_is_heard_by_both_over_their_lowered_voices(tmp_path: Path) -> None:
     prompts = tmp_path / "prompts/en"
     prompts.mkdir(parents=True)
