@@ -110,6 +110,7 @@ PROGRESS_KIT = np.dtype(
         ("fine_gain", "f4", (STEPS,)),
         ("am", "f4", (2, 40)),
         # kinds of sound
+        ("id", "i8"),  # tells tables apart; 0: none
         ("sounds", "i8"),
         ("frequencies", "i8", (SOUNDS,)),
         ("hz", "f4", (SOUNDS, LINES)),

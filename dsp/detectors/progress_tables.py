@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,11 @@ class Tables:
     countries: tuple[str, ...]
 
     @property
+    def id(self) -> int:
+        """Give what tells these tables from others, in any process."""
+        return int(self.kits[0].id)
+
+    @property
     def kit(self) -> Any:
         """Give the record."""
         return self.kits[0]
@@ -43,6 +49,14 @@ class Tables:
         if name not in self.countries:
             raise KeyError(name)
         return self.countries.index(name) + 1
+
+
+@dataclass
+class InForce:
+    """The tables of an engine: those for what begins now, and by their ids all that something may still go by."""
+
+    now: Tables
+    known: dict[int, Tables]
 
 
 @dataclass
@@ -125,4 +139,6 @@ def make_tables(countries: Mapping[str, Mapping[str, str]] = COUNTRIES) -> Table
             kit.made_of[index] |= 1 << sounds.index(sound)
             kit.step_on[index, place] = on
             kit.step_off[index, place] = off
+    said = repr([(name, sorted(tones.items())) for name, tones in countries.items()])
+    kit.id = 1 + int.from_bytes(blake2b(said.encode(), digest_size=7).digest(), "big")
     return Tables(array, tuple(countries))

@@ -12,14 +12,29 @@ from dsp.plane.rings import push_event
 
 
 @kernel
-def detect(state: Any, slot: int, entry: Any) -> None:
+def find(work: Any, table: int) -> int:
+    """Give the place of a table by its id, -1 where it is not there."""
+    for i in range(work.tones.shape[0]):
+        if work.tones[i].id == table:
+            return i
+    return -1
+
+
+@kernel
+def detect(state: Any, work: Any, slot: int, entry: Any) -> None:
     """Begin to look for tones (`CMD_DETECT_TONES`); a repeated command changes nothing."""
     leg = state.legs[slot]
     if leg.tn_number == entry[3]:
         return
     leg.tn_number = 0
+    kit = find(work, entry[5])
+    if kit < 0:
+        state.ctl[lo.COMMANDS_BAD] += 1
+        return
     progress.reset(state.progress[slot])
     state.progress[slot].country = entry[4]
+    leg.tn_kit = kit
+    leg.tn_table = entry[5]
     fence()
     leg.tn_number = entry[3]
 
@@ -42,6 +57,6 @@ def listen(state: Any, work: Any, used: int, now_ns: int) -> None:
         leg = state.legs[slot]
         if leg.state == lo.LEG_OPEN and leg.tn_number > 0:
             told[0] = 0
-            progress.feed(state.progress[slot], work.rx8[slot], slot, work.tones[0], work.verdicts, told)
+            progress.feed(state.progress[slot], work.rx8[slot], slot, work.tones[leg.tn_kit], work.verdicts, told)
             for i in range(told[0]):
                 _tell(state, work.verdicts[i], slot, now_ns)

@@ -307,7 +307,7 @@ def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     elif kind == lo.CMD_DETECT_ANSWER:
         hearing.detect_answer(state, slot, entry)
     elif kind == lo.CMD_DETECT_TONES:
-        call_progress.detect(state, slot, entry)
+        call_progress.detect(state, work, slot, entry)
     elif kind == lo.CMD_PLAY:
         _play(state, slot, entry, now_ns)
     elif kind == lo.CMD_STOP_PLAY:

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from dsp.detectors.progress_tables import Tables, make_tables
+from dsp.detectors.progress_tables import InForce, Tables, make_tables
 from dsp.jit import config, drop_old_caches
 from dsp.plane import layout, loop, source, tick
 from dsp.plane.keyring import KeyRing
@@ -81,9 +81,10 @@ class Engine:
 
     def __init__(self, state: PlaneState, tones: Tables | None = None) -> None:
         self.state = state
+        tones = tones or make_tables()
         #: The countries whose tones are recognised.
-        self.tones = tones or make_tables()
-        self._work = make_work(len(state.legs), self.tones)
+        self.tones = InForce(tones, {tones.id: tones})
+        self._work = make_work(len(state.legs), tones)
         #: Sessions of encrypted legs.
         self.keys = KeyRing(state, self._work.srtp)
         self._thread: threading.Thread | None = None
@@ -116,8 +117,38 @@ class Engine:
         """Ticks that have ended since the state was made."""
         return int(self.state.ctl[TICK])
 
+    def take_tones(self, tables: Tables) -> bool:
+        """Have these tables for legs that begin to be listened to from now on; those that have begun keep theirs.
+
+        False: there are legs of too many earlier tables, and nothing has changed.
+        """
+        kits = self._work.tones
+        if tables.id not in self.tones.known:
+            legs = self.state.legs[: int(self.state.ctl[layout.SLOTS_USED])]
+            listened = (legs.state == layout.LEG_OPEN) & (legs.tn_number > 0)
+            kept = {self.tones.now.id, *legs.tn_table[listened].tolist()}
+            free = next((at for at in range(len(kits)) if int(kits[at].id) not in kept), None)
+            if free is None:
+                return False
+            self.tones.known.pop(int(kits[free].id), None)
+            kits[free] = tables.kits[0]  # no leg looks into it, whatever is in there meanwhile
+            self.tones.known[tables.id] = tables
+        self.tones.now = self.tones.known[tables.id]
+        return True
+
+    def _find_tones(self) -> None:
+        """Let legs of an earlier engine find their tables here; nobody listens to the others."""
+        ids = self._work.tones.id.tolist()
+        for slot in range(int(self.state.ctl[layout.SLOTS_USED])):
+            leg = self.state.legs[slot]
+            if leg.tn_number > 0 and leg.tn_table in ids:
+                leg.tn_kit = ids.index(leg.tn_table)
+            else:
+                leg.tn_kit = leg.tn_table = leg.tn_number = 0
+
     def take_up(self) -> None:
         """Take over the state of an earlier engine, or begin a new one; once, before `start` or `step`."""
+        self._find_tones()
         tick.take_up(self.state, time.monotonic_ns())
 
     def step(self, now_ns: int) -> None:

@@ -24,7 +24,7 @@ from dsp.detectors.progress_state import PROGRESS_STATE
 from dsp.detectors.speech_state import SPEECH_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 16
+VERSION = 17
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -176,7 +176,7 @@ CMD_SECURE = 30
 CMD_LEARN = 31
 #: number (> 0), then the words of ANSWER_SETTINGS: it is told from now on who has answered
 CMD_DETECT_ANSWER = 32
-#: number (> 0), country (1 + index in the engine's tables, 0: any): call progress tones are told from now on
+#: number (> 0), country (1 + index in the tables, 0: any), id of the tables: call progress tones are told from now on
 CMD_DETECT_TONES = 33
 
 # --- events: int64[EVENTS, EVENT_WORDS]: kind, slot, generation, tick instant, arguments ----------------------------
@@ -593,6 +593,8 @@ LEG = np.dtype(
         ("an_number", "i8"),  # of the command
         ("an_on", "i8"),
         # call progress tones (`call_progress.py`)
+        ("tn_table", "i8"),  # id of the tables whose tones are looked for, and their place in this engine
+        ("tn_kit", "i8"),
         ("tn_number", "i8"),  # of the command; 0: none are looked for
     ],
     align=True,

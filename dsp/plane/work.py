@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dsp.detectors.progress_state import PROGRESS_KIT
 from dsp.detectors.progress_tables import Tables, make_tables
 from dsp.detectors.verdicts import VERDICT
 from dsp.plane import rooms, srtp, telephone_events
@@ -12,6 +13,9 @@ from dsp.plane.codec import Tools, make_tools
 from dsp.plane.layout import FRAME, SOCKADDR
 from dsp.plane.packets import BUFFER, MAX_PAYLOAD
 from dsp.tones import generator
+
+#: Tables of tones at a time.
+TABLES = 4
 
 
 class Work(NamedTuple):
@@ -57,8 +61,14 @@ class Work(NamedTuple):
     #: VERDICT[8] and int64[2]: what a detector says of a leg's frame.
     verdicts: Any
     told: npt.NDArray[np.int64]
-    #: PROGRESS_KIT[1]: the countries' tones.
+    #: PROGRESS_KIT[TABLES]: the countries' tones, and earlier ones that legs still go by.
     tones: Any
+
+
+def _kits(tables: Tables) -> Any:
+    kits = np.zeros(TABLES, PROGRESS_KIT).view(np.recarray)
+    kits[0] = tables.kits[0]
+    return kits
 
 
 def make_work(slots: int, tones: Tables | None = None) -> Work:
@@ -93,5 +103,5 @@ def make_work(slots: int, tones: Tables | None = None) -> Work:
         digit_steps=generator.DIGIT_STEPS,
         verdicts=np.zeros(8, VERDICT).view(np.recarray),
         told=np.zeros(2, np.int64),
-        tones=(tones or make_tables()).kits,
+        tones=_kits(tones or make_tables()),
     )

@@ -392,7 +392,7 @@ class Site(Struct, frozen=True, kw_only=True):
     trunks: list[Trunk] = field(default_factory=list)
     amd_rules: list[AmdRules] = field(default_factory=list)
     #: Tones of further countries, or others for known ones, in the notation of `indications.conf`: `dial`, `busy`,
-    #: `congestion`, `ring`, `waiting`, `info`; further forms to be recognised are `ring-2` and the like. Read at start.
+    #: `congestion`, `ring`, `waiting`, `info`; further forms to be recognised are `ring-2` and the like.
     tones: dict[Name, dict[Name, str]] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=list)
     sinks: list[Sink] = field(default_factory=list)

@@ -147,7 +147,7 @@ class Events:
             meaning = _MEANINGS[cause]
         elif label == "fax_ced":
             meaning = _ANSWERS[cause]
-        country = None if meaning is not None or cause < 0 else self._legs.tones.countries[cause]
+        country = None if meaning is not None else self._legs.country_of(state, cause)
         self._report(
             ToneHeard(
                 leg=state.leg,

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from dsp.detectors import answer
-from dsp.detectors.progress_tables import Tables
+from dsp.detectors.progress_tables import InForce
 from dsp.plane import layout
 from dsp.plane.engine import pack_cname
 from edge.media.errors import CommandError
@@ -51,7 +51,7 @@ class Legs:
         refuse_recording: Callable[[words.StartRecording], bool],
         timestamp: Callable[[], str],
         ended: Callable[[LegMediaEnded], None],
-        tones: Tables,
+        tones: InForce,
     ) -> None:
         #: The countries whose tones are recognised.
         self.tones = tones
@@ -282,11 +282,21 @@ class Legs:
     def _detect_tones(self, id_: CommandId, command: words.DetectTones) -> None:
         state = self._need(command.leg)
         try:
-            country = self.tones.country(command.country) if command.country else 0
+            country = self.tones.now.country(command.country) if command.country else 0
         except KeyError:
             raise CommandError(f"there are no tones of {command.country}") from None
-        self._push(layout.CMD_DETECT_TONES, state, 1, country)  # once a leg: a repeated one is known by its number
+        self.save(replace(state, tones=command.country))
+        self._listen_for(self._by_slot[state.slot], country)
         self._done(id_, None)
+
+    def _listen_for(self, state: SlotState, country: int) -> None:
+        # Once a leg: a repeated one is known by its number.
+        self._push(layout.CMD_DETECT_TONES, state, 1, country, self.tones.now.id)
+
+    def country_of(self, state: SlotState, index: int) -> str | None:
+        """Name a country of the tables that a leg's tones are looked for in."""
+        tables = self.tones.known.get(int(self._plane.legs["tn_table"][state.slot]))
+        return tables.countries[index] if tables is not None and 0 <= index < len(tables.countries) else None
 
     def _record(self, id_: CommandId, command: words.StartRecording) -> None:
         state = self._need(command.leg)
@@ -414,6 +424,12 @@ class Legs:
     def give_again(self, state: SlotState) -> None:
         """Make an open leg's use of its slot known to an engine that never heard of it."""
         self._give(state)
+
+    def listen_again(self, state: SlotState) -> None:
+        """Have the tones of an open leg told by the present tables, since those that it went by are gone."""
+        now = self.tones.now
+        if state.tones in {"", *now.countries}:
+            self._listen_for(state, now.country(state.tones) if state.tones else 0)
 
     def negotiate_again(self, state: SlotState) -> None:
         """Make what was negotiated known to the engine if it differs there."""

@@ -61,6 +61,8 @@ class SlotState(Struct, frozen=True, kw_only=True):
     room_mode: RoomMode = "talk"
     whispers_to: LegId | None = None
     sound: LegSound = LegSound()
+    #: Country whose tones are told, "" for all; None: none are.
+    tones: str | None = None
     #: The newest recording; running while `recording_open`.
     recording: RecordingState | None = None
     recording_open: bool = False

@@ -35,6 +35,7 @@ class Left(NamedTuple):
 _FIELDS = (
     *("state", "generation", "rec_number", "dg_number", "pl_number", "pl_active", "pl_count", "pl_offset", "pl_length"),
     *("rm_room", "rm_mode", "rm_to", "rm_to_generation", "sd_muted", "sd_deaf", "sd_said", "sd_heard", "al_on"),
+    "tn_table",
 )
 
 
@@ -101,6 +102,12 @@ class TakeUp:
             self._legs.give_again(state)
         elif state.remote is not None:
             self._legs.negotiate_again(state)
+        if (
+            state.tones is not None
+            and record["tn_table"] != self._legs.tones.now.id
+            and not self._is_pending(layout.CMD_DETECT_TONES, state)
+        ):
+            self._legs.listen_again(state)
         self._resume_recording(state, record)
         self._resume_plays(state, record)
         state = self._resume_digits(state, record)

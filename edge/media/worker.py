@@ -178,6 +178,11 @@ class Worker:
         """Know a configuration that came before there was anything to do with it."""
         self._context = dataclasses.replace(self._context, site=site)
         self._recorder.watch(site.paths.recordings, site.recording.reserve_mb)
+        self._take_tones(site)
+
+    def _take_tones(self, site: Site) -> None:
+        if not self._engine.take_tones(make_tables(with_countries(site.tones))):
+            self._log.warning("tones are not changed: calls of too many earlier ones are in progress; reload later")
 
     def _go_on(self) -> TakeUp:
         """Run the engine from where its predecessor's was."""
@@ -337,6 +342,7 @@ class Worker:
     def _reload(self, message: Reload) -> None:
         site = read_site(message.path)
         self._apply(site)
+        self._take_tones(site)
         self._recorder.watch(site.paths.recordings, site.recording.reserve_mb)
         self._plays.preload(list(sounds_of(site)))
 

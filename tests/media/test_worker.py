@@ -16,6 +16,7 @@ from edge.media.worker import sounds_of
 from edge.vocabulary.commands import (
     Bridge,
     CloseLeg,
+    DetectTones,
     OpenLeg,
     Play,
     SendDigits,
@@ -39,7 +40,7 @@ from edge.vocabulary.reports import (
     RecordingFailed,
     SoundHeard,
 )
-from edge.vocabulary.supervision import Reload, Stop
+from edge.vocabulary.supervision import Ready, Reload, Stop
 from edge.vocabulary.wire import pack
 from tests.media.rig import LIMIT_S, Rig
 from tests.support import tones
@@ -447,3 +448,19 @@ def test_a_reload_preloads_the_menus_and_moves_the_disk_limit(rig: Rig) -> None:
     path.write_bytes(pack(site))
     channel.send(Reload(str(path)))
     until(lambda: channel.listen() or channel.conditions["recording_disk"] == "", LIMIT_S)
+
+
+def test_a_reload_brings_tones_of_further_countries(rig: Rig) -> None:
+    site = replace(rig.appliance.site, tones={"ours": {"busy": "600/300,0/300"}})
+    leg = rig.leg(0, rig.phone())
+    assert "no tones of ours" in rig.error(DetectTones(leg, "ours"))
+    path = rig.folder / "site"
+    path.write_bytes(pack(site))
+    rig.worker.channel.send(Reload(str(path)))
+    until(lambda: rig.error(DetectTones(leg, "ours")) == "", LIMIT_S)
+    standby = rig.appliance.fork(standby=True)
+    standby.channel.next(Ready)
+    standby.channel.send(Reload(str(path)))
+    rig.appliance.kill(rig.worker)
+    rig.take_over(standby)
+    assert rig.error(DetectTones(rig.leg(1, rig.phone()), "ours")) == ""
