@@ -1,11 +1,11 @@
-"""`edge calls listen|whisper|barge|add|mute|unmute|gain|drop`: supervisors, conferences, and how loud everybody is.
+"""`edge calls listen|whisper|barge|add|mute|unmute|gain|announce|drop`: supervisors, conferences, how loud all are.
 
 Works on calls whose caller talks with somebody. A leg is named by its id or its number (`edge calls legs`).
 """
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -24,7 +24,7 @@ ToOption = Annotated[str | None, Parameter(name="--to", help="Leg that hears it;
 
 def register(calls: App) -> None:
     """Add the commands to `edge calls`."""
-    for command in (legs, listen, whisper, barge, add, mute, unmute, gain, drop):
+    for command in (legs, listen, whisper, barge, add, mute, unmute, gain, announce, drop):
         calls.command(command)
 
 
@@ -150,6 +150,21 @@ def gain(
     if auto is not None:
         wanted["auto_level"] = auto
     return _act((config, demo, state), "sound", wanted)
+
+
+def announce(
+    call: CallArgument,
+    file: Annotated[Path, Parameter(help="Sound file that the appliance can read.")],
+    *,
+    to: Annotated[Literal["both", "caller", "target"], Parameter(name="--to", help="Who hears it.")] = "both",
+    duck_db: Annotated[int, Parameter(name="--duck-db", help="The voices are so much lower under it: 0 to 60.")] = 12,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Mix a sound file over a talk, once. While somebody holds it waits."""
+    wanted = {"id": call, "file": str(file.absolute()), "to": to, "duck_db": duck_db}
+    return _act((config, demo, state), "announce", wanted)
 
 
 def drop(

@@ -2,16 +2,17 @@
 
 import secrets
 from collections.abc import Callable
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import ChangeMode, ChangeSound, Drop, Invite, Originate, Stopped
+from edge.core.calls.inputs import Announce, ChangeMode, ChangeSound, Drop, Invite, Originate, Stopped
 from edge.core.calls.leg import Leg
-from edge.core.menus.model import Gather, Menu
+from edge.core.menus.model import Announcement, Gather, Menu, Sound
 from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
@@ -85,6 +86,16 @@ class ModeRequest(LegRequest, frozen=True, kw_only=True):
     to: str | None = None
 
 
+class AnnounceRequest(Struct, frozen=True, kw_only=True):
+    """Mix a sound file over a call's talk, the voices lowered by `duck_db` meanwhile."""
+
+    id: str
+    #: Absolute path.
+    file: str
+    to: Literal["both", "caller", "target"] = "both"
+    duck_db: Annotated[int, Meta(ge=0, le=60)] = 12
+
+
 class SoundRequest(LegRequest, frozen=True, kw_only=True):
     """Mute a leg or change its levels; what is not given stays."""
 
@@ -101,6 +112,7 @@ _invite = json_reader(InviteRequest)
 _leg = json_reader(LegRequest)
 _mode = json_reader(ModeRequest)
 _sound = json_reader(SoundRequest)
+_announcement = json_reader(AnnounceRequest)
 
 
 class Requests:
@@ -118,6 +130,7 @@ class Requests:
             "mode": self._change_mode,
             "sound": self._change_sound,
             "drop": self._drop,
+            "announce": self._announce,
         }
 
     def answer(self, what: str, body: bytes) -> bytes:
@@ -247,6 +260,16 @@ class Requests:
             raise RequestError("the call's first leg ends with the call" if leg is call.first else "the leg has ended")
         self._exchange.feed(call, Drop(leg.id))
         return {"call": call.id, "leg": leg.id}
+
+    def _announce(self, body: bytes) -> dict[str, str]:
+        request = _announcement.decode(body)
+        call = self._talking(request.id)
+        path = Path(request.file)
+        if "\0" in request.file or not path.is_absolute() or not path.is_file():
+            raise RequestError("there is no such sound file")
+        sound = Sound(path=request.file, label=path.name)
+        self._exchange.feed(call, Announce(Announcement(sounds=[sound], to=request.to, duck_db=request.duck_db)))
+        return {"call": call.id, "leg": call.first.id}
 
 
 def _leg_of(call: Call, name: str) -> Leg:

@@ -66,6 +66,8 @@ BOSS = {"id": "c1", "target": "sip:boss@h", "supervises": True, "trunk": "", "ca
         (["mute", "c1", "2"], "sound", {"id": "c1", "leg": "2", "muted": True}),
         (["mute", "c1", "2", "--deaf"], "sound", {"id": "c1", "leg": "2", "deaf": True}),
         (["unmute", "c1", "2"], "sound", {"id": "c1", "leg": "2", "muted": False, "deaf": False}),
+        (["announce", "c1", "/said.wav", "--to", "caller"], "announce",
+         {"id": "c1", "file": "/said.wav", "to": "caller", "duck_db": 12}),
         (["gain", "c1", "2", "-6"], "sound", {"id": "c1", "leg": "2", "gain_db": -6.0}),
         (["gain", "c1", "2", "3", "--heard", "--auto"], "sound",
          {"id": "c1", "leg": "2", "heard_gain_db": 3.0, "auto_level": True}),

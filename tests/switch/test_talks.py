@@ -90,6 +90,12 @@ def test_mute_and_gain_keep_what_was_set_before(cast: Cast) -> None:
         ("sound", {"id": "call1", "leg": "1", "gain_db": 30}, "sound: Expected `float` <= 24.0"),
         ("sound", {"id": "call1", "leg": "1", "gain_db": "loud"}, "sound: Expected `float"),
         ("drop", {"id": "call1", "leg": "1"}, "the call's first leg ends with the call"),
+        ("announce", {"id": "nothing", "file": "/dev/null"}, "no such call"),
+        ("announce", {"id": "call1", "file": "/dev/null"}, "there is no such sound file"),
+        ("announce", {"id": "call1", "file": "/gone\0.wav"}, "there is no such sound file"),
+        ("announce", {"id": "call1", "file": "relative.wav"}, "there is no such sound file"),
+        ("announce", {"id": "call1", "file": "/x", "duck_db": 99}, "announce: Expected `int` <= 60"),
+        ("announce", {"id": "call1", "file": "/x", "to": "all"}, "announce: Invalid enum value"),
     ],
 )
 def test_what_cannot_be_is_refused(cast: Cast, what: str, body: dict[str, object], error: str) -> None:
@@ -107,6 +113,24 @@ def test_nobody_is_asked_in_before_the_caller_talks(cast: Cast) -> None:
     with pytest.raises(LookupError, match="nobody is connected"):
         cast.world.ask("invite", {"id": "call1", "target": "x", "mode": "listen"})
     assert FIRST not in {body.leg for body in cast.media.bodies(c.Join)}
+    cast.caller_hangs_up()
+    cast.wait_end()
+
+
+def test_an_announcement_of_an_operator(cast: Cast, tmp_path: Path) -> None:
+    file = tmp_path / "said.wav"
+    file.write_bytes(b"")
+    cast.call()
+    cast.until(lambda: bool(cast.other.bodies(c.MakeCall)))
+    with pytest.raises(LookupError, match="nobody is connected"):
+        cast.world.ask("announce", {"id": "call1", "file": str(file)})
+    answers(cast, SECOND)
+    cast.until(lambda: bool(cast.media.bodies(c.Bridge)))
+    wanted = {"id": "call1", "file": str(file), "to": "target", "duck_db": 20}
+    assert cast.world.ask("announce", wanted) == {"call": "call1", "leg": FIRST}
+    cast.until(lambda: bool(cast.plays(SECOND)))
+    (play,) = cast.plays(SECOND)
+    assert (play.files, play.mix, play.duck_db) == ([str(file)], True, 20.0)
     cast.caller_hangs_up()
     cast.wait_end()
 

@@ -1,9 +1,10 @@
-"""An announcement in a talk: mixed over it, once or again and again, the voices lowered meanwhile.
+"""Announcements in a talk: mixed over it, the voices lowered meanwhile.
 
-It begins with the talk. While a hold interrupts the talk it waits, and comes when they hear each other again.
+That of the menu begins with the talk, and may come again and again; an operator may have others played. While a hold
+interrupts the talk they wait, and come when they hear each other again. Of two at once the operator's is heard.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from edge.core.calls.effects import Effects
@@ -25,20 +26,40 @@ class Announcer:
         #: Of the talk that is going on; None: there is no talk, or nothing to say in it.
         self._said: Announcement | None = None
         self._due = False
+        #: What an operator wants to be said.
+        self._asked: Announcement | None = None
         self._playing: dict[LegId, tuple[Leg, PlayId]] = {}
         self._plays = 0
 
-    def settle(self, said: Announcement | None, hearers: Sequence[Leg], *, interrupted: bool) -> None:
-        """Begin, go on or end; `said`: what belongs to the talk of this moment, `hearers`: whom it is for."""
-        if (said is None) != (self._said is None):
+    def ask(self, wanted: Announcement) -> None:
+        """Have something said as soon as they hear each other."""
+        self._asked = wanted
+
+    def settle(
+        self,
+        said: Announcement | None,
+        hearers: Callable[[Announcement], Iterable[Leg]],
+        *,
+        talking: bool,
+        interrupted: bool,
+    ) -> None:
+        """Begin, go on or end; `said`: what belongs to the talk of this moment, `hearers`: whom one is for."""
+        if not talking:
             self._stop()
+        elif self._said is not said:
             self._said, self._due = said, said is not None
-        if self._due and said is not None and not interrupted:
+        if not talking or interrupted:
+            return
+        now = self._asked
+        if self._due and said is not None:
             self._due = False
+            now = now or said
             if said.every_ms:
                 self._fx.set(ANNOUNCE, said.every_ms)
-            for leg in hearers:
-                self._play(leg, said)
+        if now is not None:
+            self._asked = None
+            for leg in hearers(now):
+                self._play(leg, now)
 
     def elapsed(self) -> None:
         """Note that it is time again."""
@@ -63,6 +84,7 @@ class Announcer:
 
     def _stop(self) -> None:
         self._fx.clear(ANNOUNCE)
+        self._said, self._due, self._asked = None, False, None
         for id_, (leg, play) in self._playing.items():
             if leg.media == "open":
                 self._fx.media(StopPlay(id_, play))

@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from edge.core.menus.model import Announcement
 from edge.vocabulary.commands import AnyCommand
 from edge.vocabulary.events import AnyEvent
 from edge.vocabulary.identity import Identity
@@ -163,6 +164,12 @@ class Drop(Struct, frozen=True, tag=True):
     leg: LegId
 
 
+class Announce(Struct, frozen=True, tag=True):
+    """An operator has something said in the talk."""
+
+    what: Announcement
+
+
 class Restored(Struct, frozen=True, kw_only=True):
     """A recording that a restart of the appliance interrupted, repaired."""
 
@@ -196,6 +203,7 @@ Input = (
     | ChangeMode
     | ChangeSound
     | Drop
+    | Announce
     | Abandoned
     | CommandDone
     | LegMedia

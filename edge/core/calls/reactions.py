@@ -10,6 +10,7 @@ from edge.core.calls.announcing import ANNOUNCE
 from edge.core.calls.guests import WAITS
 from edge.core.calls.inputs import (
     Abandoned,
+    Announce,
     ChangeMode,
     ChangeSound,
     Drop,
@@ -398,6 +399,11 @@ def _dropped(call: "Call", input: Drop) -> None:  # noqa: A002
         party.fail(EndReason(outcome="stopped", ended_by="appliance", text="by request"))
 
 
+def _announce(call: "Call", input: Announce) -> None:  # noqa: A002
+    if call.talking:
+        call.talk_sounds.announce(input.what)
+
+
 def _incoming(call: "Call", input: Incoming) -> None:  # noqa: A002
     call.begin_incoming(input)
 
@@ -441,5 +447,6 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     ChangeMode: _mode,
     ChangeSound: _sound_set,
     Drop: _dropped,
+    Announce: _announce,
     Abandoned: _abandoned,
 }

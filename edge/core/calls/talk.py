@@ -8,6 +8,7 @@ from edge.core.calls.guests import Guests
 from edge.core.calls.holding import Holding
 from edge.core.calls.leg import Leg
 from edge.core.calls.transfer import Transfer
+from edge.core.menus.model import Announcement
 from edge.vocabulary.reports import PlayEnded
 
 
@@ -25,12 +26,20 @@ class TalkSounds:
         self._holding.settle(legs, alone, conference=len(talkers) > 2)
         said = transfer.dial.announcement if transfer is not None else None
         there = [leg for leg in talkers if not leg.held]
-        wanted = {"caller": talkers[:1], "target": talkers[1:]}.get(said.to, talkers) if said is not None else []
-        self._announcer.settle(said, [leg for leg in wanted if leg in there], interrupted=len(there) < 2)
+
+        def hearers(one: Announcement) -> list[Leg]:
+            wanted = {"caller": talkers[:1], "target": talkers[1:]}.get(one.to, talkers)
+            return [leg for leg in wanted if leg in there]
+
+        self._announcer.settle(said, hearers, talking=transfer is not None, interrupted=len(there) < 2)
 
     def played(self, report: PlayEnded) -> bool:
         """Take the end of a play; whether a sound of ours could not be read."""
         return self._holding.played(report) or self._announcer.played(report)
+
+    def announce(self, wanted: Announcement) -> None:
+        """Have something said in the talk."""
+        self._announcer.ask(wanted)
 
     def elapsed(self) -> None:
         """Have the announcement come again, for it is time."""

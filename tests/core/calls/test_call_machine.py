@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from edge.core.calls.call import ENDING_MS, Call
 from edge.core.calls.inputs import (
     Abandoned,
+    Announce,
     ChangeMode,
     ChangeSound,
     Drop,
@@ -234,6 +235,10 @@ class CallMachine(RuleBasedStateMachine):
     @rule(leg=LEGS)
     def leg_is_dropped(self, leg):
         self.give(Drop(leg))
+
+    @rule(to=st.sampled_from(["both", "caller", "target"]))
+    def something_is_announced(self, to):
+        self.give(Announce(Announcement(sounds=[sound("asked")], to=to)))
 
     @rule()
     def early_timer(self):

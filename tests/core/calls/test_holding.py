@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Abandoned, ChangeMode, ChangeSound, Drop, Elapsed, MediaLost, Resumed
+from edge.core.calls.inputs import Abandoned, Announce, ChangeMode, ChangeSound, Drop, Elapsed, MediaLost, Resumed
 from edge.core.menus.model import Announcement, Gather, HangUp, Menu, Transfer
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
@@ -460,6 +460,47 @@ def test_announcements_end_with_the_talk_and_begin_with_the_next():
     desk.give(ended(FIRST))
     assert desk.call.over
     replays(desk, SAYING)
+
+
+def say(desk: Desk, to="both") -> None:
+    desk.give(Announce(Announcement(sounds=[sound("ask")], to=to, duck_db=6)))
+
+
+def test_an_operators_announcement_is_said_once_and_goes_before_that_of_the_menu():
+    desk = talking(menu=SAYING)
+    say(desk, "target")
+    play = desk.last(c.Play)
+    assert (play.leg, play.files, play.mix, play.duck_db) == (SECOND, ["/prompts/ask.wav"], True, 6)
+    hold(desk)
+    desk.wait(20_000)
+    say(desk)
+    assert len(said(desk)) == 3
+    resume(desk)
+    assert [p.files for p in desk.bodies(c.Play)[-2:]] == [["/prompts/ask.wav"]] * 2
+    desk.wait(14_999)
+    assert len(said(desk)) == 5, "the menu's is not said on top of it"
+    desk.wait(1)
+    assert [p.files for p in desk.bodies(c.Play)[-2:]] == [["/prompts/recorded.wav"]] * 2
+    replays(desk, SAYING)
+
+
+def test_an_operators_announcement_that_waits_goes_with_the_talk():
+    desk = talking()
+    hold(desk)
+    say(desk)
+    desk.give(ended(SECOND, "completed", "callee"))
+    desk.press("1")
+    say(desk)
+    desk.reserve(THIRD, 2)
+    desk.give(r.LegMedia(THIRD, REMOTE))
+    desk.give(r.LegAnswered(THIRD))
+    assert said(desk) == []
+    say(desk)
+    assert said(desk) == [FIRST, THIRD]
+    last = next(play for play in reversed(desk.bodies(c.Play)) if play.leg == FIRST)
+    desk.give(ended(THIRD, "completed", "callee"))
+    assert c.StopPlay(FIRST, last.play) in desk.bodies(c.StopPlay)
+    replays(desk)
 
 
 def test_a_missing_announcement_is_told_and_changes_nothing():
