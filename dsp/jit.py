@@ -20,17 +20,21 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from llvmlite import binding as _llvm
-from llvmlite import ir
+from llvmlite import ir as _ir
 from numba import config as _numba_config
-from numba import types
+from numba import types as _types
 from numba.core.typing.templates import signature
-from numba.extending import intrinsic
+from numba.extending import intrinsic as _intrinsic
 
 from dsp import compiling, libsrtp
 from dsp.compiling import Kernel
 
 #: numba declares its options at run time, so they have no types.
 config: Any = _numba_config
+#: What code that is written by hand needs (`dsp/vectors.py`).
+ir: Any = _ir
+types: Any = _types
+intrinsic: Any = _intrinsic
 
 #: A signed 64-bit value: numba makes a float of uint64 and int64 together, and bytes are unsigned.
 i64: Any = np.int64

@@ -100,7 +100,7 @@ def high_line(frame: Any, kit: Any, mean_cosine: float, least: float) -> tuple[f
     ratio = np.float64(real[k + side] * real[k] + imaginary[k + side] * imaginary[k]) / best
     away = min(max(ratio, 0.0) / (1.0 + max(ratio, 0.0)), _MOST_AWAY)
     loss = math.sin(math.pi * away) / (math.pi * away) if away > 1e-6 else 1.0
-    mean_square = 2.0 * best / (FRAME * FRAME) / (loss * loss)
+    mean_square = 2.0 * np.float64(best) / (FRAME * FRAME) / (loss * loss)
     if mean_square < least:
         return 0.0, 0.0, 0.0
     hz = (FIRST_HIGH + 4 * group + k + side * away) * HIGH_HZ

@@ -96,14 +96,14 @@ def _bank(kit: Any) -> None:
     window = 0.5 + 0.5 * np.cos(2 * np.pi * (np.arange(2 * ps.FRAME) - ps.FRAME + 0.5) / (2 * ps.FRAME))
     kit["weight"] = (window**2).reshape(8, ps.BLOCK).sum(axis=1)
     step = np.arange(ps.STEPS) - ps.STEPS // 2
-    window = np.arange(ps.WINDOWS)
-    angle = -2 * np.pi * np.outer(window, step) / (2 * ps.STEPS)
+    number = np.arange(ps.WINDOWS)
+    angle = -2 * np.pi * np.outer(number, step) / (2 * ps.STEPS)
     turned = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    flip = np.where(window % 2, -1.0, 1.0)[:, None, None]  # an odd bin's phase from frame to frame
+    flip = np.where(number % 2, -1.0, 1.0)[:, None, None]  # an odd bin's phase from frame to frame
     away = step / ps.STEPS  # in bins; what the window leaves of a line beside a bin
     kit["fine_gain"] = 1 / (np.sinc(away) / (1 - away**2)) ** 2
     for count in range(1, ps.WINDOWS + 1):
-        taper = np.where(window < count, 0.5 - 0.5 * np.cos(2 * np.pi * (window + 0.5) / count), 0.0)
+        taper = np.where(number < count, 0.5 - 0.5 * np.cos(2 * np.pi * (number + 0.5) / count), 0.0)
         tapered = turned * (taper / taper.sum())[:, None, None]
         kit["fine"][2 * count], kit["fine"][2 * count + 1] = tapered, tapered * flip
     turn = 2 * np.pi * 3 * np.arange(40) / 40  # 15 Hz in blocks of 5 ms

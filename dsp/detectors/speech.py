@@ -18,6 +18,21 @@ import numpy as np
 from dsp.codecs.g711 import POWER_0_DBM0
 from dsp.detectors import verdicts as say
 from dsp.detectors.speech_state import BLOCK, FRAME, STEADY, WINDOW_FRAMES, WINDOWS
+from dsp.detectors.speech_sums import (
+    LEVEL,
+    LEVEL_BAND,
+    LEVEL_FIRST,
+    LEVEL_SECOND,
+    LEVEL_SMOOTH,
+    NOTHING,
+    PP,
+    SMOOTH,
+    WHOLE,
+    YP,
+    YY,
+    hear,
+    renew,
+)
 from dsp.jit import kernel, sum_kernel
 
 #: What verdicts of kind LEVEL are about.
@@ -28,8 +43,6 @@ SILENCE = 0
 NO_VOICE = 1
 LOST = 2
 
-#: Level of nothing at all, dBm0.
-NOTHING = -100.0
 #: Noise floor that a stream is thought to have before anything is known of it.
 FIRST_FLOOR = -60.0
 #: Voice is this much above the noise floor, at least so loud, and at most this much below the loudest syllables (dB):
@@ -73,6 +86,8 @@ TAIL_BELOW = 6.0
 TAIL_FADES = 1.0
 #: The ends of G.711's scales are 32124 and 32256; what clipped before the encoder comes out there.
 CLIPPED = 32000
+#: One such sample has that much energy (but for what rounding may take).
+_CLIPPED_ENERGY = 0.999 * CLIPPED**2
 #: Clipping is told after this many frames with it (of a run that no clean second breaks), and is over after a second.
 CLIPPING_FRAMES = 5
 CLEAN_FRAMES = 50
@@ -115,43 +130,6 @@ def decibel(mean_square: float) -> float:
     """Level of a mean square in dBm0, `NOTHING` at the least."""
     ratio = mean_square / POWER_0_DBM0
     return 10.0 * math.log10(ratio) if ratio > 1e-10 else NOTHING
-
-
-@sum_kernel
-def _sums(frame: Any) -> tuple[float, float, float, float, float, float]:
-    """Describe a frame by sums.
-
-    Gives the energy of all of it; of d[n] = x[n] - x[n-2] the energies in both blocks, and what the tone's law needs of
-    d at a distance of four: (y p, p p, y y).
-    """
-    whole = np.float32(0.0)
-    for n in range(FRAME):
-        a = np.float32(frame[n])
-        whole += a * a
-    first = np.float32(0.0)
-    second = np.float32(0.0)
-    for n in range(2, BLOCK):
-        a = np.float32(frame[n]) - np.float32(frame[n - 2])
-        b = np.float32(frame[n + BLOCK]) - np.float32(frame[n + BLOCK - 2])
-        first += a * a
-        second += b * b
-    yp = np.float32(0.0)
-    pp = np.float32(0.0)
-    yy = np.float32(0.0)
-    for n in range(FRAME - 10):
-        p = np.float32(frame[n + 6]) - np.float32(frame[n + 4])
-        y = np.float32(frame[n + 2]) - np.float32(frame[n]) + np.float32(frame[n + 10]) - np.float32(frame[n + 8])
-        yp += y * p
-        pp += p * p
-        yy += y * y
-    return (
-        np.float64(whole),
-        np.float64(first),
-        np.float64(second),
-        np.float64(yp),
-        np.float64(pp),
-        np.float64(yy),
-    )
 
 
 @sum_kernel
@@ -239,29 +217,17 @@ def _tone(state: Any, frame: Any, yp: float, pp: float, yy: float, level: float)
 
 
 @kernel
-def _levels(state: Any, mean_square: float, level: float) -> None:
-    """Follow noise floor and talker's level by the frame's."""
+def _levels(state: Any, level: float, soft: float) -> None:
+    """Follow noise floor and talker's level by the frame's, and by its mean with those before."""
     if state.filled == 0:
-        state.smooth = mean_square
         state.floor = FIRST_FLOOR
         state.loudest = NOTHING
         state.mask = NOTHING
         state.window = 0
         for k in range(WINDOWS):
             state.minima[k] = FIRST_FLOOR
-    low = level
-    high = level
-    total = level
-    for k in range(STEADY - 1):
-        one = state.levels[k + 1]
-        state.levels[k] = one
-        low = min(low, one)
-        high = max(high, one)
-        total += one
-    state.levels[STEADY - 1] = level
+    renew(state.levels, np.float32(level), state.range)
     state.filled = min(state.filled + 1, STEADY)
-    state.smooth += 0.5 * (mean_square - state.smooth)
-    soft = decibel(state.smooth)
     if state.window >= WINDOW_FRAMES:
         for k in range(WINDOWS - 1):
             state.minima[k] = state.minima[k + 1]
@@ -275,8 +241,12 @@ def _levels(state: Any, mean_square: float, level: float) -> None:
     if state.talking:
         floor = min(floor, state.loudest - FLOOR_BELOW_LOUDEST)
     state.steady = 0
+    low, high = state.range[0], state.range[1]
     if state.filled == STEADY and high - low <= STEADY_RANGE and low > NOTHING:
         state.steady = 1
+        total = 0.0
+        for k in range(1, STEADY + 1):
+            total += state.levels[k]
         floor = max(floor, total / STEADY)
     elif floor < state.floor < soft - ABOVE_FLOOR:
         # What set in as noise goes on under the voice; only a soft moment shows that it has gone.
@@ -294,9 +264,8 @@ def _bits(value: int) -> int:
 
 
 @kernel
-def _block(state: Any, mean_square: float, at: int, threshold: float) -> None:
-    """Judge a block that begins at `at`."""
-    level = decibel(mean_square)
+def _block(state: Any, level: float, at: int, threshold: float) -> None:
+    """Judge a block of this level that begins at `at`."""
     loud = 1 if level >= threshold - (HYSTERESIS if state.talking else 0.0) else 0
     state.recent = ((state.recent << 1) | loud) & _EIGHT
     if state.talking:
@@ -333,14 +302,14 @@ def _take_back(state: Any, start: int) -> None:
 @kernel
 def feed(state: Any, frame: Any) -> None:
     """Take in a frame (int16[160] at 8 kHz)."""
-    whole, first, second, yp, pp, yy = _sums(frame)
-    level = decibel(whole / FRAME)
-    first /= 2 * (BLOCK - 2)
-    second /= 2 * (BLOCK - 2)
+    heard = state.heard
+    hear(frame, np.float32(state.smooth), np.float32(1.0 if state.filled == 0 else 0.5), heard)
+    whole, level = np.float64(heard[WHOLE]), np.float64(heard[LEVEL])
+    state.smooth = heard[SMOOTH]
     state.frames += 1
     if whole == 0.0:
         state.zero_frames += 1
-    clipped = _clipped(frame) if level > -20.0 else 0
+    clipped = _clipped(frame) if whole >= _CLIPPED_ENERGY else 0
     if clipped:
         state.clipped += clipped
         state.clipped_frames += 1
@@ -350,15 +319,14 @@ def feed(state: Any, frame: Any) -> None:
         state.clean_run += 1
         if state.clean_run >= CLEAN_FRAMES:
             state.clip_run = 0
-    _tone(state, frame, yp, pp, yy, level)
-    band = 0.5 * (first + second)
-    _levels(state, band, decibel(band))
+    _tone(state, frame, np.float64(heard[YP]), np.float64(heard[PP]), np.float64(heard[YY]), level)
+    soft = np.float64(heard[LEVEL_SMOOTH])
+    _levels(state, np.float64(heard[LEVEL_BAND]), soft)
     state.level = level
     at = state.position
     state.position += FRAME
     if level > DEAD_LEVEL:
         state.silent_since = state.position
-    soft = decibel(state.smooth)
     state.mask -= TAIL_FADES
     if state.tone_frames >= TONE_FRAMES or state.steady:
         state.mask = max(state.mask, soft)
@@ -374,8 +342,8 @@ def feed(state: Any, frame: Any) -> None:
     threshold = max(state.floor + ABOVE_FLOOR, LEAST, state.loudest - below, state.mask - TAIL_BELOW)
     state.threshold = threshold
     before = state.active_blocks
-    _block(state, first, at, threshold)
-    _block(state, second, at + BLOCK, threshold)
+    _block(state, np.float64(heard[LEVEL_FIRST]), at, threshold)
+    _block(state, np.float64(heard[LEVEL_SECOND]), at + BLOCK, threshold)
     state.active_power += (state.active_blocks - before) * whole / FRAME
     state.loudest = max(state.loudest - FORGET, soft if state.talking else NOTHING)
 

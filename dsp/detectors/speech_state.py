@@ -28,7 +28,7 @@ SPEECH_STATE = np.dtype(
         ("clipped_frames", "i8"),
         ("zero_frames", "i8"),  # digital silence
         # levels of the last frames, and what follows from them
-        ("levels", "f4", (STEADY,)),
+        ("levels", "f4", (STEADY + 1,)),
         ("filled", "i8"),
         ("steady", "i8"),  # 1: the last STEADY frames are one unchanging sound
         ("level", "f4"),  # of the newest frame
@@ -46,6 +46,8 @@ SPEECH_STATE = np.dtype(
         ("tone_missed", "i8"),  # frames since then
         ("tone_hz", "f4"),
         ("tone_level", "f4"),
+        ("heard", "f4", (16,)),  # what `speech_sums.hear` tells of the newest frame
+        ("range", "f4", (2,)),  # the least and the greatest of the last STEADY levels
         # what has been told (`feed_all`)
         ("told_onset", "i8"),  # onset + 1 of the spurt whose begin was told and whose end was not; 0: none
         ("told_clipping", "i8"),

@@ -7,7 +7,7 @@ generation or number says that it was applied, and a leg's number is written las
 from typing import Any
 
 from dsp.codecs import g722
-from dsp.detectors import dtmf, speech
+from dsp.detectors import dtmf, dtmf_digit, speech
 from dsp.detectors.dtmf_tables import DIGIT_CODES
 from dsp.jit import fence, kernel
 from dsp.plane import (
@@ -279,7 +279,7 @@ def push_digit(state: Any, work: Any, slot: int, now_ns: int, row: int) -> None:
 def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
     """Whether the tone of a key that came by RFC 4733 is, or was from its beginning on, in the audio, too."""
     leg, detector = state.legs[slot], state.dtmf[slot]
-    if detector.phase == dtmf.ON and DIGIT_CODES[detector.digit] == digit:
+    if detector.phase == dtmf_digit.ON and DIGIT_CODES[detector.digit] == digit:
         return True
     return leg.dg_tone == digit and leg.dg_tone_ns > start_ns
 

@@ -6,6 +6,7 @@ It listens behind the jitter buffer: what was lost is made up there, and time go
 from typing import Any
 
 from dsp.detectors import answer, speech
+from dsp.detectors.speech_sums import NOTHING
 from dsp.jit import fence, kernel
 from dsp.plane import layout as lo
 from dsp.plane.rings import push_event
@@ -22,7 +23,7 @@ def detect_answer(state: Any, slot: int, entry: Any) -> None:
         words[i] = entry[4 + i]
     answer.start(state.answers[slot], state.speech[slot])
     # How loud an announcement before the answer was says nothing of who speaks now.
-    state.speech[slot].loudest = speech.NOTHING
+    state.speech[slot].loudest = NOTHING
     leg.an_on = 1
     fence()
     leg.an_number = entry[3]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dsp.detectors import dtmf
+from dsp.detectors import dtmf, dtmf_digit
 from dsp.jit import MSG_DONTWAIT, c_recv, kernel
 from dsp.plane import (
     clock,
@@ -106,7 +106,7 @@ def _audio(
             rows = dtmf.take(detector, pcm, size, work.dtmf_out)
         if rows > 0:
             _inband(state, work, slot, rows, now_ns)
-        if detector.phase == dtmf.ON:
+        if detector.phase == dtmf_digit.ON:
             digits.hide(leg, now_ns)
             _barge(state, slot, _instant(detector, detector.onset, now_ns), now_ns)
     if gap >= 0:
@@ -271,7 +271,7 @@ def watch_leg(state: Any, work: Any, slot: int, now_ns: int) -> None:
     if telephone_events.expire(leg, now_ns, work.te_out[0]):
         push_digit(state, work, slot, now_ns, 0)
     silent = now_ns - max(leg.rx_last_ns, leg.rx_watch_ns)
-    if silent >= PAUSE_NS and state.dtmf[slot].phase != dtmf.IDLE:
+    if silent >= PAUSE_NS and state.dtmf[slot].phase != dtmf_digit.IDLE:
         _inband(state, work, slot, dtmf.flush(state.dtmf[slot], work.dtmf_out), leg.rx_last_ns)
     quiet = work.quiet[slot]
     if work.loud[slot] == 0 and quiet == 0:

@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
+from dsp.codecs.g711 import POWER_0_DBM0
+from dsp.detectors import speech_sums as sums
 from dsp.detectors.banks import copy, correlate, join, project, rank
 from dsp.detectors.dtmf_state import BLOCK, TONES
 from dsp.detectors.dtmf_tables import BLOCK_PHASORS, FREQUENCIES
 from dsp.detectors.lines import describe, lobes, peaks, refine, window
 from dsp.detectors.progress_state import BINS, STEPS, WINDOWS
+from dsp.detectors.speech_state import STEADY
+from dsp.detectors.speech_sums import hear, renew
 from dsp.detectors.waves import GROUP, waves
 from dsp.jit import i64, kernel
 from tests.dsp.naive import dtmf as naive
@@ -176,3 +180,50 @@ def test_windows_of_a_burst_are_put_together():
         assert out[k * STEPS : (k + 1) * STEPS] == pytest.approx(np.abs(want) ** 2 * gain, rel=1e-4)
         assert best == out.max()
         assert np.count_nonzero(out) == STEPS
+
+
+@kernel
+def _heard(frame, smooth, weight, out):
+    hear(frame, smooth, weight, out)
+
+
+def test_a_frame_is_heard():
+    dice, out = np.random.default_rng(7), np.zeros(sums.HEARD, np.float32)
+
+    def level(mean_square):
+        return 10 * np.log10(max(mean_square, POWER_0_DBM0 * 1e-10) / POWER_0_DBM0)
+
+    frames = [dice.integers(-peak, peak + 1, 160).astype(np.int16) for peak in (0, 1, 3, 50, 700, 9000, 32767)]
+    frames += [np.full(160, -32768, np.int16), *np.eye(160, dtype=np.int16)]
+    for frame in frames:
+        smooth, weight = dice.uniform(0, 1e6), dice.choice([0.5, 1.0])
+        _heard(frame, np.float32(smooth), np.float32(weight), out)
+        x = frame.astype(float)
+        d = x[2:] - x[:-2]
+        y, p = d[:150] + d[8:], d[4:154]
+        blocks = d[:78], d[80:]
+        energies = [np.sum(x * x), *(np.sum(one * one) for one in blocks)]
+        law = [np.sum(y * p), np.sum(p * p), np.sum(y * y)]
+        assert out[:3] == pytest.approx(energies, rel=1e-5)
+        assert out[sums.YP : sums.YY + 1] == pytest.approx(law, rel=1e-5, abs=1e-5 * law[1])
+        first, second = (np.mean(one * one) / 2 for one in blocks)
+        band = (first + second) / 2
+        after = smooth + weight * (band - smooth)
+        assert out[[sums.SMOOTH, sums.BAND]] == pytest.approx([after, band], rel=1e-5, abs=0.1)
+        wanted = [level(one) for one in (energies[0] / 160, band, float(out[sums.SMOOTH]), first, second)]
+        assert out[sums.LEVEL : sums.LEVEL_SECOND + 1] == pytest.approx(wanted, abs=1e-4)
+
+
+@kernel
+def _renewed(levels, level, out):
+    renew(levels, level, out)
+
+
+def test_the_range_of_the_last_levels():
+    dice = np.random.default_rng(8)
+    levels, out, all_of_them = np.full(STEADY + 1, 40.0, np.float32), np.zeros(2, np.float32), [40.0] * STEADY
+    for level in dice.normal(-30, 10, 60).astype(np.float32):
+        _renewed(levels, level, out)
+        all_of_them.append(float(level))
+        assert list(levels[1:]) == all_of_them[-STEADY:]
+        assert list(out) == [min(all_of_them[-STEADY:]), max(all_of_them[-STEADY:])]
