@@ -267,6 +267,13 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: (004930123456), `national` (030123456, those of other countries international). `as_is`, and what is no whole
     #: number: as it was given. Needs `country`.
     dial_as: Literal["as_is", "+e164", "e164", "international", "national"] = "as_is"
+    #: How long its sessions last without a refresh (RFC 4028), seconds: asked for, and granted at the most. 0: not
+    #: asked for, but taken as it wants.
+    session_expires_seconds: Annotated[int, _range(0, 86_400)] = 1800
+    #: Shortest such interval that it may want (Min-SE); 422 below it.
+    session_min_seconds: Annotated[int, _range(90, 86_400)] = 90
+    #: Who refreshes them: `us`, the `peer`, or `auto`: whom it names, else the peer where it can.
+    session_refresher: Literal["auto", "us", "peer"] = "auto"
     #: A call ends for a leg of this trunk that sends no RTP for so long, in seconds, unless its peer holds or is not to
     #: send; counted from its last packet, and not before `media.silence_timeout_ms`. 0: never. Phones that send nothing
     #: while they are mute want it long.

@@ -30,6 +30,7 @@ from edge.core.sip.actions import (
 from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.relay import default_port
+from edge.core.sip.session_timers import Policy
 from edge.core.sip.trunks import Settings, Trunk
 from edge.front.accounts import account_of, registrar_of
 from edge.front.certificates import Certificates
@@ -101,6 +102,13 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 max_pending=trunk.max_pending,
                 key_tones=_key_tones(trunk),
                 account=account_of(trunk),
+                session=Policy(
+                    expires_s=max(trunk.session_expires_seconds, trunk.session_min_seconds)
+                    if trunk.session_expires_seconds
+                    else 0,
+                    min_s=trunk.session_min_seconds,
+                    refresher=trunk.session_refresher,
+                ),
                 country=trunk.country,
                 dial_as=trunk.dial_as,
                 trust_identity=trunk.trust_identity,

@@ -325,6 +325,8 @@ def _transport_config(address: str) -> pj.TransportConfig:
 def _account_config(address: str) -> pj.AccountConfig:
     config = pj.AccountConfig()
     config.idUri = f"sip:edge@{address}"
+    # Front's, in every dialog: it can go on with them when this process is gone.
+    config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_INACTIVE
     media = config.mediaConfig
     # No socket, no packet: media carries all audio. The address in the SDP is only what front replaces.
     media.useLoopMedTp = True

@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from edge.core.sip import identity, securing
+from edge.core.sip import identity, securing, session_timers
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import Dialog, Pending, Written
 from edge.core.sip.errors import SipError
@@ -148,6 +148,9 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
     if (excess := excess_of(relay, arrival, trunk)) is not None:
         refuse(relay, arrival, 503, excess, {"Retry-After": RETRY_SOON})
         return
+    if (longer := session_timers.too_small(trunk.session, request)) is not None:
+        refuse(relay, arrival, 422, "session_interval", longer)
+        return
     policy = trunk.srtp_over(arrival.flow.transport)
     if policy is None:
         refuse(relay, arrival, 488, "keys_without_tls")
@@ -218,6 +221,7 @@ def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     request, answers = arrival.request, arrival.answers
     pending = pending_of(relay, dialog, arrival)
     pending.peer_offers = dialog.remote is not None
+    session_timers.note(dialog.timer, request)
     dialog.add(pending)
     relay.dialogs.add(dialog)
     relay.aim(dialog)

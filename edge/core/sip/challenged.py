@@ -7,6 +7,7 @@ front, over UDP, for the span may have heard a provisional response to the first
 
 import re
 
+from edge.core.sip import session_timers
 from edge.core.sip.actions import Flow, ToPeer
 from edge.core.sip.authentication import ANSWER_HEADERS, TRIES, Account, Challenge
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
@@ -14,6 +15,7 @@ from edge.core.sip.message import Response
 from edge.core.sip.relay import Relay
 
 STATUSES = (401, 407)
+_TOO_SMALL = 422
 _BRANCH = re.compile(rb";branch=[^;]+")
 
 
@@ -25,7 +27,7 @@ def account_of(relay: Relay, dialog: Dialog) -> Account | None:
 
 def keep(relay: Relay, dialog: Dialog, pending: Pending, data: bytes) -> None:
     """Remember a request as it was sent, if it could be sent again."""
-    if account_of(relay, dialog) is not None and pending.method != "CANCEL":
+    if pending.method == "INVITE" or (account_of(relay, dialog) is not None and pending.method != "CANCEL"):
         pending.sent = data
 
 
@@ -42,6 +44,8 @@ def takes(relay: Relay, dialog: Dialog, pending: Pending, message: Response, flo
         pending.give_up_ms = 0
     if message.status in STATUSES and not pending.status and _again(relay, dialog, pending, message, flow):
         return True
+    if message.status == _TOO_SMALL and not pending.status and _longer(relay, dialog, pending, message):
+        return True
     if message.status >= 200:
         pending.sent = b""
     return False
@@ -53,26 +57,44 @@ def _key(dialog: Dialog, pending: Pending) -> str:
 
 def _again(relay: Relay, dialog: Dialog, pending: Pending, message: Response, flow: Flow) -> bool:
     """Send the request again with credentials; False: it can't be, and the challenge is the answer."""
-    chosen = choose(relay, dialog, (message, flow), pending.challenges, pending.tries)
+    chosen = choose(relay, dialog, (message, flow), pending.challenges, pending.tries - pending.raised)
     if not chosen or not pending.sent or f"{pending.branch}.cancel" in dialog.pending:
         return False
+    pending.challenges = chosen
+    _resend(relay, dialog, pending, message, {})
+    return True
+
+
+def _longer(relay: Relay, dialog: Dialog, pending: Pending, message: Response) -> bool:
+    """Send an INVITE again whose session interval the peer finds too short (RFC 4028 section 7.3), once."""
+    if pending.method != "INVITE" or pending.raised or not pending.sent or f"{pending.branch}.cancel" in dialog.pending:
+        return False
+    longer = session_timers.raised(dialog.timer, message)
+    if not longer:
+        return False
+    pending.raised = True
+    _resend(relay, dialog, pending, message, longer)
+    return True
+
+
+def _resend(relay: Relay, dialog: Dialog, pending: Pending, message: Response, headers: dict[str, str]) -> None:
+    """Acknowledge the refusal and send the request again, as another transaction."""
     if pending.method == "INVITE":
         _acknowledge(relay, dialog, pending, message)
     first = pending.sent_cseq == dialog.invite_cseq and pending.method == "INVITE" and not dialog.incoming
     dialog.cseq_shift += 1
     dialog.own_cseq += 1
     pending.tries += 1
-    pending.challenges = chosen
     pending.sent_cseq = dialog.own_cseq
     if first:
         dialog.invite_cseq = dialog.own_cseq
     if pending.method == "BYE":
         dialog.bye_cseq = dialog.own_cseq
     uri = pending.sent.split(b" ", 2)[1].decode()
-    pending.credentials = credentials(relay, dialog, chosen, pending.method, uri)
-    pending.sent = rewritten(pending.sent, pending.sent_branch, pending.sent_cseq, pending.credentials)
+    pending.credentials = credentials(relay, dialog, pending.challenges, pending.method, uri)
+    headers = {**headers, **pending.credentials}
+    pending.sent = rewritten(pending.sent, pending.sent_branch, pending.sent_cseq, headers)
     _send(relay, dialog, pending)
-    return True
 
 
 def _send(relay: Relay, dialog: Dialog, pending: Pending) -> None:
@@ -108,7 +130,7 @@ def credentials(relay: Relay, dialog: Dialog, chosen: list[Challenge], method: s
 
 
 def rewritten(data: bytes, branch: str, cseq: int, headers: dict[str, str]) -> bytes:
-    """Return a request of ours as another transaction, with these credentials in place of any that it had."""
+    """Return a request of ours as another transaction, with these header fields in place of those that it had."""
     head, blank, body = data.partition(b"\r\n\r\n")
     lines = []
     for line in head.split(b"\r\n"):
@@ -118,7 +140,7 @@ def rewritten(data: bytes, branch: str, cseq: int, headers: dict[str, str]) -> b
         elif name == b"CSeq":
             lines.append(f"CSeq: {cseq} ".encode() + value.rpartition(b" ")[2])
             lines += [f"{name}: {value}".encode() for name, value in headers.items()]
-        elif name.decode() not in ANSWER_HEADERS.values():
+        elif name.decode() not in {*ANSWER_HEADERS.values(), *headers}:
             lines.append(line)
     return b"\r\n".join(lines) + blank + body
 

@@ -14,6 +14,7 @@ from edge.core.sip.crypto import Secured
 from edge.core.sip.identity import Caller
 from edge.core.sip.message import Party
 from edge.core.sip.sdp import Leg, write_session
+from edge.core.sip.session_timers import Timer
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.endings import EndReason
@@ -28,7 +29,7 @@ TIMEOUT_MS = 32_000
 PENDING_LIMIT = 16
 
 #: What a request of front's own is for.
-Purpose = Literal["", "digit"]
+Purpose = Literal["", "digit", "refresh"]
 
 State = Literal[
     "offered",  # incoming, and the span has not said anything yet
@@ -55,6 +56,10 @@ class Written(Struct):
             self.version += 1
         return write_session(self.id, self.version, leg).encode()
 
+    def again(self) -> bytes:
+        """Bytes of the last description, once more."""
+        return self.text.replace(f"o=edge {self.id} 0 ", f"o=edge {self.id} {self.version} ", 1).encode()
+
 
 class Pending(Struct, kw_only=True):
     """A request that was passed on, with all that its response needs on the way back."""
@@ -78,7 +83,7 @@ class Pending(Struct, kw_only=True):
     lines: tuple[str, ...] = ()
     #: How that offer would be encrypted.
     secured: Secured | None = None
-    #: The span's offer in it: payload type of telephone-event there; None also without an offer.
+    #: The span's offer in it (or front's): payload type of telephone-event there; None also without an offer.
     span_events: int | None = None
     span_offers: bool = False
     #: CSeq of a span's request as the peer got it; `cseq` is the span's own.
@@ -89,6 +94,8 @@ class Pending(Struct, kw_only=True):
     challenges: list[Challenge] = field(default_factory=list)
     tries: int = 0
     credentials: dict[str, str] = field(default_factory=dict)
+    #: It was sent again for the sake of a longer session interval.
+    raised: bool = False
     #: When to give up waiting for the answer to what front sent again (CLOCK_MONOTONIC, milliseconds); 0: never.
     give_up_ms: int = 0
     #: Of front's own requests: what for, and when to give up.
@@ -177,6 +184,7 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     adopted: bool = False
     #: The call can't go on, or its end was asked for: front plays the span's part towards the peer, to an end.
     orphan: bool = False
+    timer: Timer = field(default_factory=Timer)
     #: What we want of the audio: `sendonly` while we hold the peer.
     direction: Direction = "sendrecv"
     #: Front's own answer to the last request of the peer that it did not pass on; that request's method and branch.
@@ -233,7 +241,13 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     def offering(self) -> bool:
         """Whether an offer of ours is under way (RFC 3261 section 14.2, RFC 3311 section 5.2)."""
         ours = [pending for pending in self.pending.values() if pending.by != "peer" and not pending.status]
-        return self.answer_due or any(pending.method in ("INVITE", "UPDATE") for pending in ours)
+        return self.answer_due or any(pending.method == "INVITE" or pending.span_offers for pending in ours)
+
+    @property
+    def inviting(self) -> bool:
+        """Whether a re-INVITE or UPDATE of ours is under way."""
+        ours = [pending for pending in self.pending.values() if pending.by != "peer" and not pending.status]
+        return any(pending.method in ("INVITE", "UPDATE") for pending in ours)
 
     def add(self, pending: Pending) -> None:
         """Remember a request; an INVITE replaces the former one of the same side, which is answered by then."""

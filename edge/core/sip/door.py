@@ -15,6 +15,8 @@ from edge.core.sip import (
     in_dialog,
     orphans,
     ours,
+    refresh,
+    session_timers,
 )
 from edge.core.sip.actions import (
     AcceptCalls,
@@ -197,6 +199,7 @@ class FrontDoor:
         if dialog.ack_cseq and not dialog.orphan:
             in_dialog.repeat_accepted(relay, dialog)
         ours.restore(relay, dialog)
+        session_timers.restore(relay, dialog)
         if dialog.unanswered:
             relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
         challenged.restore(relay, dialog)
@@ -325,7 +328,10 @@ class FrontDoor:
         elif kind == "ack":
             adoption.ack_is_missing(relay, dialog, at_ms)
         elif kind == "own":
-            ours.due(relay, dialog)
+            for pending in ours.due(relay, dialog):
+                refresh.unanswered(relay, dialog, pending)
+        elif kind == "session":
+            refresh.due(relay, dialog, at_ms)
         elif dialog.deadline_ms == at_ms:
             orphans.due(relay, dialog)
 

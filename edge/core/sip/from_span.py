@@ -2,7 +2,7 @@
 
 import re
 
-from edge.core.sip import adoption, challenged, info, orphans
+from edge.core.sip import adoption, challenged, info, orphans, session_timers
 from edge.core.sip.actions import FromSpan
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Written
 from edge.core.sip.message import Malformed, Request, Response
@@ -149,6 +149,7 @@ def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
         message.extras["RAck"] = f"{number} {dialog.number_for_peer(int(cseq))} {method}"
     if first and not cancel:
         message.extras.update(dialog.headers)
+        session_timers.ask(session_timers.policy_of(relay, dialog), dialog.timer, message.extras)
     if not _put_body(relay, dialog, request, message, pending):
         return
     if known is not None:
@@ -268,21 +269,28 @@ def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Re
     answer.extras.update(carried(message))
     if message.body and message.status < 300 and not _answer(relay, dialog, pending, message, answer):
         return
-    if message.status >= 200:
-        pending.status = message.status
+    _finish_invite(relay, dialog, pending, answer, first=first)
+
+
+def _finish_invite(relay: Relay, dialog: Dialog, pending: Pending, answer: Response, *, first: bool) -> None:
+    """Send a response to an INVITE that is written, and note what it makes of the call."""
+    if first and 200 <= answer.status < 300:
+        session_timers.grant(relay, dialog, answer)
+    if answer.status >= 200:
+        pending.status = answer.status
         relay.save(dialog)
     data = relay.to_peer(answer, pending.flow or dialog.flow)
-    if first and message.status in (200, 404) and dialog.source is not None:
-        if message.status == 200:
+    if first and answer.status in (200, 404) and dialog.source is not None:
+        if answer.status == 200:
             relay.guard.good(dialog.source.host, relay.now_ms)
         else:
             relay.hold(dialog.source.host, "unknown_number")
-    if first and message.status >= 300 and dialog.state == "early":
+    if first and answer.status >= 300 and dialog.state == "early":
         dialog.state = "refused"
         relay.alarm(dialog, TIMEOUT_MS)
         # The call of the span's stack ends with its response; waiting for the peer's ACK would let peers hold slots.
         relay.spans.free(dialog.leg, relay.now_ms)
-    elif first and 200 <= message.status < 300 and dialog.state in ("early", "answered"):
+    elif first and 200 <= answer.status < 300 and dialog.state in ("early", "answered"):
         _accepted(relay, dialog, data)
 
 

@@ -4,7 +4,7 @@ The span's stack never hears of these. Front writes every description anyway, so
 of address and a refresh, whether the span lives or front has taken its part over (`adoption`).
 """
 
-from edge.core.sip import info, securing
+from edge.core.sip import info, securing, session_timers
 from edge.core.sip.actions import ToPeer
 from edge.core.sip.admission import Arrival, pending_of, refuse_request
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
@@ -58,6 +58,8 @@ def answer(relay: Relay, dialog: Dialog, arrival: Arrival, status: int, body: by
     response = relay.response_to_peer(dialog, pending_of(relay, dialog, arrival), status)
     if body:
         response.content_type, response.body = SDP_TYPE, body
+    if arrival.request.method in ("INVITE", "UPDATE"):
+        session_timers.grant(relay, dialog, response)
     _send(relay, dialog, arrival, response)
 
 
@@ -90,6 +92,9 @@ def _session(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     if dialog.offering and (request.method == "INVITE" or request.body):
         refuse_request(relay, arrival, 491)
         return
+    if (longer := session_timers.too_small(session_timers.policy_of(relay, dialog), request)) is not None:
+        refuse_request(relay, arrival, 422, longer)
+        return
     if dialog.media is None:
         relay.count("fault", "no_media_address")
         refuse_request(relay, arrival, 500)
@@ -107,6 +112,7 @@ def _session(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     if request.contact is not None:
         dialog.target = request.contact.uri
         relay.aim(dialog)
+    session_timers.note(dialog.timer, request)
     answer(relay, dialog, arrival, 200, body)
     if request.method == "INVITE":
         _await_ack(relay, dialog, request.cseq)

@@ -20,8 +20,9 @@ METHODS = frozenset(
 )
 #: What the Allow header says: the methods that reach a call, and OPTIONS.
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, PRACK, INFO"
-#: Extensions that are carried from end to end (RFC 3262, RFC 4028).
-EXTENSIONS = frozenset({"100rel", "timer"})
+#: Extensions that a span's stack has its part in (RFC 3262), and all that we know (RFC 4028: front's own).
+RELAYED = frozenset({"100rel"})
+EXTENSIONS = RELAYED | {"timer"}
 
 
 class Message(Struct, kw_only=True):

@@ -1,13 +1,11 @@
 """Requests that front makes inside a dialog, in its own name: client transactions (RFC 3261 section 17.1)."""
 
-from edge.core.sip import adoption, challenged, orphans
+from edge.core.sip import challenged, orphans
 from edge.core.sip.actions import Flow, ToPeer
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Purpose
 from edge.core.sip.message import Response
+from edge.core.sip.negotiation import SDP_TYPE
 from edge.core.sip.relay import Relay
-
-#: The peer does not know the call any more (section 12.2.1.2).
-_GONE = 481
 
 
 def send(
@@ -39,6 +37,7 @@ def send(
     message.extras.update(extras or {})
     data = relay.to_peer(message, dialog.flow)
     pending.sent = data
+    pending.span_offers = bool(body) and content_type == SDP_TYPE
     dialog.add(pending)
     relay.save(dialog)
     _repeat(relay, dialog, pending, data)
@@ -69,34 +68,31 @@ def restore(relay: Relay, dialog: Dialog) -> None:
             _repeat(relay, dialog, pending, pending.sent)
 
 
-def response(relay: Relay, dialog: Dialog, pending: Pending, message: Response, flow: Flow) -> None:
-    """Take a response to a request of front's."""
+def response(relay: Relay, dialog: Dialog, pending: Pending, message: Response, flow: Flow) -> bool:
+    """Take a response to a request of front's; whether it is the final one, seen for the first time."""
     status = message.status
     if message.method != pending.method:
         relay.count("dropped", "stray_response")
-        return
+        return False
     if pending.method == "INVITE" and status >= 200:
         # Each time it comes (sections 13.2.2.4 and 17.1.1.3).
         branch = orphans.own_branch(dialog, "ACK", message.cseq) if status < 300 else message.vias[0].branch
         orphans.acknowledge(relay, dialog, message.cseq, branch)
     if (message.vias[0].branch, message.cseq) != (pending.sent_branch, pending.sent_cseq):
         relay.count("dropped", "stray_response")
-        return
+        return False
     if pending.method == "INVITE" or status >= 200:
         relay.repeats.stop(_key(dialog, pending))
     if status < 200:
-        return
+        return False
     repeated = bool(pending.status)
     if not repeated and status in challenged.STATUSES and _again(relay, dialog, pending, message, flow):
-        return
+        return False
     pending.status = status
     if pending.method != "INVITE":
         dialog.pending.pop(pending.branch, None)
     relay.save(dialog)
-    if repeated or dialog.orphan:
-        return
-    if status == _GONE:
-        adoption.expired(relay, dialog, "the peer does not know the call any more")
+    return not repeated
 
 
 def _again(relay: Relay, dialog: Dialog, pending: Pending, message: Response, flow: Flow) -> bool:
@@ -117,11 +113,14 @@ def _again(relay: Relay, dialog: Dialog, pending: Pending, message: Response, fl
     return True
 
 
-def due(relay: Relay, dialog: Dialog) -> None:
-    """Give up the requests that nobody has answered in time."""
+def due(relay: Relay, dialog: Dialog) -> list[Pending]:
+    """Give up the requests that nobody has answered in time, and return them."""
+    given_up = []
     for pending in list(dialog.pending.values()):
         if pending.by == "front" and not pending.status and 0 < pending.due_ms <= relay.now_ms:
             relay.repeats.stop(_key(dialog, pending))
             relay.count("dropped", "no_response")
             dialog.pending.pop(pending.branch, None)
             relay.save(dialog)
+            given_up.append(pending)
+    return given_up

@@ -1,6 +1,6 @@
 """Responses of peers to what was passed on from a span: facts to switch first, then a canonical answer to the span."""
 
-from edge.core.sip import adoption, challenged, orphans, ours
+from edge.core.sip import adoption, challenged, orphans, ours, refresh, session_timers
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
 from edge.core.sip.fields import split_list
@@ -26,7 +26,8 @@ def take(relay: Relay, message: Response, flow: Flow) -> None:
     base = base_of_branch(via.branch)
     pending = dialog.pending.get(f"{base}.cancel" if message.method == "CANCEL" else base)
     if pending is not None and pending.by == "front":
-        ours.response(relay, dialog, pending, message, flow)
+        if ours.response(relay, dialog, pending, message, flow):
+            refresh.answered(relay, dialog, pending, message)
     elif dialog.adopted:
         adoption.response(relay, dialog, message)
     elif pending is None or pending.by != "span" or pending.method != message.method:
@@ -103,6 +104,7 @@ def _positive(relay: Relay, dialog: Dialog, pending: Pending, message: Response,
         pending.status = message.status
         if first and dialog.state == "early":
             dialog.state = "answered"
+            session_timers.granted(relay, dialog, message)
         if not usable or dialog.remote is None:
             orphans.reject_answer(relay, dialog, pending)
             return

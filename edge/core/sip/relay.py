@@ -29,7 +29,7 @@ from edge.core.sip.authentication import Authenticator
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Dialogs, Pending, Tombstone
 from edge.core.sip.guard import Guard
 from edge.core.sip.info import Job
-from edge.core.sip.message import ALLOW, EXTENSIONS, Request, Response, serialise
+from edge.core.sip.message import ALLOW, RELAYED, Request, Response, serialise
 from edge.core.sip.spans import SpanPool
 from edge.core.sip.transactions import Repeater
 from edge.core.sip.trunks import Settings, Trunks
@@ -48,7 +48,7 @@ MAX_FORWARDS = 70
 #: Seconds in Retry-After, where room is expected soon.
 RETRY_SOON = "1"
 #: Header fields that are carried through the relay; all others end here.
-CARRIED = ("Require", "Supported", "Unsupported", "RSeq", "RAck", "Session-Expires", "Min-SE", "Reason", "Retry-After")
+CARRIED = ("Require", "Supported", "Unsupported", "RSeq", "RAck", "Reason", "Retry-After")
 _FILTERED = frozenset({"Require", "Supported", "Unsupported"})
 _COOKIE = "z9hG4bK"
 
@@ -87,7 +87,7 @@ def carried(message: Request | Response) -> dict[str, str]:
     for name in CARRIED:
         value = message.extras.get(name)
         if value is not None and name in _FILTERED:
-            value = ", ".join([x for x in value.split(", ") if x.lower() in EXTENSIONS])
+            value = ", ".join([x for x in value.split(", ") if x.lower() in RELAYED])
         if value:
             found[name] = value
     return found

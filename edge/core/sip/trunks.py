@@ -9,6 +9,7 @@ from msgspec import Struct
 from edge.core.routing.numbers import Form
 from edge.core.sip.actions import Transport
 from edge.core.sip.authentication import Account
+from edge.core.sip.session_timers import Policy
 from edge.core.sip.uri import is_literal
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.media import Q24, Address, DigitSending, KeyTones
@@ -69,6 +70,7 @@ class Trunk(Struct, frozen=True, kw_only=True):
     dial_when_down: bool = False
     #: Keys of SRTP may be told over connections that are not TLS.
     srtp_without_tls: bool = False
+    session: Policy = Policy()
     #: Country of its national numbers (`DE`), and how it wants numbers that are dialled through it.
     country: str = ""
     dial_as: Form = "as_is"
