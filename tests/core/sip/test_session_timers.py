@@ -146,8 +146,8 @@ def test_a_peer_that_wants_a_longer_one_gets_it() -> None:
     assert again.vias[0].branch != sent.vias[0].branch
     world.peer(from_bob(again, 200, body=offer(), extras={"Session-Expires": "400;refresher=uac"}))
     world.span(span_request("ACK"))
-    assert not to_peer(world.wait(199_000))
-    refresh = only(to_peer(world.wait(2_000)))
+    assert not to_peer(world.wait(199_999))
+    refresh = only(to_peer(world.wait(1)))
     assert (refresh.extras["Session-Expires"], refresh.extras["Min-SE"]) == ("400;refresher=uac", "400")
 
 
@@ -161,7 +161,7 @@ def test_a_peer_that_is_never_satisfied(said: dict[str, str]) -> None:
     assert [m.status for m in to_span(actions)] == [422]
 
 
-# --- refreshes ---------------------------------------------------------------------------------------------------------
+# --- refreshes ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("span", ["lives", "dies", "and front dies"])
@@ -254,7 +254,7 @@ def test_a_refresh_that_crosses_the_peers_is_tried_again() -> None:
     sent = only(to_peer(world.wait(45_000)))
     assert statuses(world.peer(in_dialog("INVITE", cseq=2, content_type="application/sdp", body=offer()))) == [491]
     assert asked(world.peer(answer(sent, 491, tag=""))) == ["ACK"]
-    assert asked(world.wait(8_000)) == ["INVITE"]
+    assert asked(world.wait(8_000))[:1] == ["INVITE"]
 
 
 def test_a_refresh_may_bring_a_new_interval_address_and_target() -> None:
