@@ -1,5 +1,6 @@
 """The pool of span processes: as many as front wants, each one life of its own."""
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.pump import Pump
 from edge.vocabulary.ids import Incarnation
-from edge.vocabulary.supervision import FromChild, SpanDown, SpanList, SpanUp, Stop, ToChild
+from edge.vocabulary.supervision import FromChild, SpanDied, SpanDown, SpanList, SpanUp, Stop, ToChild
 
 #: A span that front has retired has no call: it has nothing to do but to exit.
 RETIRE_MS = 3000
@@ -20,6 +21,8 @@ RETIRE_MS = 3000
 SHORT_LIFE_MS = 2000
 #: Forks in flight; more would only queue in the zygote and delay a span that is needed now.
 MAX_STARTING = 4
+#: Signals that a process brings on itself, or that end one which hangs: a message may have been the cause.
+_OWN_FAULT = frozenset({signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
 
 _log = logger("supervisor")
 
@@ -138,6 +141,8 @@ class SpanPool:
         self.last_end = describe(process.lifecycle.last_status)
         if self._stopping:
             return
+        if -(process.lifecycle.last_status or 0) in _OWN_FAULT:
+            self._tell_front(SpanDied(process.incarnation, -(process.lifecycle.last_status or 0)))
         self.restarts += 1
         now_ms = monotonic_ms()
         if now_ms - process.lifecycle.launched_ms < SHORT_LIFE_MS:

@@ -44,6 +44,7 @@ from edge.front.behind import Behind
 from edge.front.certificates import Certificates
 from edge.front.kernel_filter import SourceFilter
 from edge.front.keys import Keys, UnknownKeysError
+from edge.front.last_words import LastWords
 from edge.front.names import Names
 from edge.front.resolver import Answer, Resolver
 from edge.front.table import Table
@@ -110,6 +111,9 @@ class Performer:
         for sock in (self._udp, self._inner):
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        #: Host whose message is being handled; empty: it is none's.
+        self._source = ""
+        self.last_words = LastWords()
         self._filter = SourceFilter(self._udp)
         self._filtered: tuple[int, ...] = ()
         self._busy = Behind()
@@ -226,7 +230,9 @@ class Performer:
         started = time.perf_counter()
         self._note("peer", "in", message)
         at_ns = time.time_ns()
+        self._source = flow.address.host
         self._put(FromPeer(message, flow, fresh_token()))
+        self._source = ""
         self._trace.received(at_ns, data, message, flow)
         self._handling["peer"].observe(time.perf_counter() - started)
 
@@ -254,6 +260,7 @@ class Performer:
                 self._send_peer(action)
             elif isinstance(action, ToSpan):
                 self._note_sent("span", action.data)
+                self.last_words.sent(action.port, self._source, action.data)
                 self._send(self._inner, action.data, (self._inner_host, action.port))
             elif isinstance(action, Count):
                 self._counters[action.what].labels(action.label).inc()

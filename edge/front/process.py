@@ -23,6 +23,7 @@ from edge.core.sip.actions import (
     SpanLost,
     SpansAre,
     SpanStarted,
+    Suspicion,
     Sweep,
     Tick,
     Transport,
@@ -59,6 +60,7 @@ from edge.vocabulary.supervision import (
     Request,
     Scrape,
     Scraped,
+    SpanDied,
     SpanDown,
     SpanList,
     SpanUp,
@@ -242,8 +244,9 @@ class FrontProcess:
         if records:
             self._log.info("legs taken over", legs=len(records), tombstones=len(tombs))
         channel = context.channel
-        channel.on(SpanUp, lambda m: self.put(SpanStarted(m.span, m.port)))
-        channel.on(SpanDown, lambda m: self.put(SpanLost(m.span)))
+        channel.on(SpanUp, self._on_span_up)
+        channel.on(SpanDown, self._on_span_down)
+        channel.on(SpanDied, self._on_span_died)
         channel.on(SpanList, self._on_spans)
         channel.on(Request, self._on_request)
         channel.on(Scrape, self._on_scrape)
@@ -272,7 +275,22 @@ class FrontProcess:
         for trunk, days in self._certificates.soon():
             self._log.warning("a certificate expires soon", trunk=trunk, days_left=round(days, 1))
 
+    def _on_span_up(self, message: SpanUp) -> None:
+        self._performer.last_words.up(message.span, message.port)
+        self.put(SpanStarted(message.span, message.port))
+
+    def _on_span_down(self, message: SpanDown) -> None:
+        self._performer.last_words.down(message.span)
+        self.put(SpanLost(message.span))
+
+    def _on_span_died(self, message: SpanDied) -> None:
+        source = self._performer.last_words.died(message.span, message.signal)
+        if source:
+            self.put(Suspicion(source, "span_killed"))
+
     def _on_spans(self, message: SpanList) -> None:
+        for span, port in message.spans.items():
+            self._performer.last_words.up(span, port)
         self.put(SpansAre(message.spans))
         self._read_now()
 

@@ -140,6 +140,13 @@ class SpanDown(Struct, frozen=True, tag=True):
     span: Incarnation
 
 
+class SpanDied(Struct, frozen=True, tag=True):
+    """To front, after `SpanDown`: the span was ended by a signal that nobody sent on purpose."""
+
+    span: Incarnation
+    signal: int
+
+
 class SpanList(Struct, frozen=True, tag=True):
     """To front, once after its start: the spans that live now; all others of its tables are down."""
 
@@ -164,5 +171,17 @@ class Fork(Struct, frozen=True, tag=True):
 
 FromChild = Ready | Beat | Health | Scraped | Replied | WantSpans | RetireSpan | ScrapeAll | Ask | Forked | Exited
 ToChild = (
-    Scrape | AllScraped | Request | Answered | Reload | Drain | Stop | SpanUp | SpanDown | SpanList | TakeOver | Fork
+    Scrape
+    | AllScraped
+    | Request
+    | Answered
+    | Reload
+    | Drain
+    | Stop
+    | SpanUp
+    | SpanDown
+    | SpanDied
+    | SpanList
+    | TakeOver
+    | Fork
 )

@@ -1,8 +1,10 @@
 """Front as a process against strangers, scanners, floods and slow senders."""
 
 import contextlib
+import json
 import re
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -14,13 +16,15 @@ from msgspec.structs import replace
 
 from edge.config.site import Trunk
 from edge.core.sip.message import serialise
+from edge.core.sip.uri import NameAddr, Uri
+from edge.front.last_words import LastWords, redacted
 from edge.front.tcp import INCOMPLETE_MS, PER_SOURCE
 from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.events import SecurityBanned, SecurityUnbanned
-from edge.vocabulary.ids import LegId
+from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import Noticed, SpanReserved
-from edge.vocabulary.supervision import Reload, Replied, Scrape, Scraped
+from edge.vocabulary.reports import LegIncoming, Noticed, SpanReserved
+from edge.vocabulary.supervision import Reload, Replied, Scrape, Scraped, SpanDied
 from edge.vocabulary.supervision import Request as Asked
 from tests.core.sip.test_torture import CASES, MALFORMED, message_of
 from tests.core.sip.world import answer
@@ -285,3 +289,59 @@ def test_torture_over_tcp(rig: Rig) -> None:
                 assert bool(got) == bool(wanted), section
             asked(front, {"clear": ""})
         answered_options(rig, rig.peer)
+
+
+# --- spans that die of a message -----------------------------------------------------------------------------------
+
+
+def kill(rig: Rig, front: Child, name: str) -> None:
+    """A span ends by SIGABRT right after what it was sent."""
+    rig.lose(name)
+    front.send(SpanDied(Incarnation(name), signal.SIGABRT))
+
+
+def test_what_a_dead_span_was_sent_last_is_logged_and_who_kills_two_brings_no_more_calls(rig: Rig) -> None:
+    with rig.front() as front:
+        for number in (1, 2):
+            span = rig.span(f"span-{number}")
+            secret = invite(rig, f"call-{number}")
+            secret.from_ = NameAddr(Uri("sip", "+4930987654321", "trunk.example"), "Jane Doe", (("tag", "peer-tag"),))
+            rig.peer.send(secret)
+            span.request("INVITE")
+            assert not asked(front, None)["bans"], "one death may be bad luck"
+            kill(rig, front, f"span-{number}")
+        rig.until(lambda: asked(front, None)["bans"], "banned")
+        (ban,) = asked(front, None)["bans"]
+        assert (ban["source"], ban["cause"], ban["evidence"]) == (rig.address, "span_killed", {"span_killed": 2})
+        rig.span("span-3")
+        rig.peer.send(invite(rig, "call-3"))
+        until(lambda: rig.peer.receive().call_id == "call-3", 10, "an answer to the third call")
+        answered_options(rig, rig.peer)
+        log = front.errors.read_text()
+        lines = [json.loads(line) for line in log.splitlines() if "message before the death" in line]
+        assert {line["span"] for line in lines} == {"span-1", "span-2"}
+        assert all(line["message"].startswith("INVITE sip:") and line["source"] == rig.address for line in lines)
+        assert "87654321" not in log
+        assert "Jane" not in log
+    assert not [r for r in rig.switch.of(LegIncoming) if r.sip_call_id == "call-3"]
+
+
+def test_the_last_twenty_messages_are_kept_and_only_recent_ones_are_blamed() -> None:
+    clock = [0]
+    words = LastWords(lambda: clock[0])
+    words.up(Incarnation("a"), 5000)
+    for number in range(30):
+        words.sent(5000, f"10.0.0.{number}", b"INFO sip:x SIP/2.0\r\nCall-ID: y\r\n\r\nSignal=5")
+    words.sent(5001, "10.9.9.9", b"to nobody")
+    words.down(Incarnation("a"))
+    assert words.died(Incarnation("a"), signal.SIGSEGV) == "10.0.0.29"
+    assert words.died(Incarnation("a"), signal.SIGSEGV) == "", "told once"
+    words.up(Incarnation("b"), 5000)
+    words.sent(5000, "10.0.0.1", b"BYE")
+    clock[0] += 3000
+    words.sent(5000, "", b"of our own")
+    words.down(Incarnation("b"))
+    assert words.died(Incarnation("b"), signal.SIGABRT) == ""
+    assert redacted(b"INFO sip:x SIP/2.0\r\nX-Own: 0301234\r\nCall-ID: y\r\n\r\nSignal=5") == (
+        "INFO sip:x SIP/2.0 | X-Own: ... | Call-ID: y | <8 bytes>"
+    )

@@ -1,0 +1,392 @@
+#!/usr/bin/env python3
+"""SIP attacks on a whole appliance, beside calls that must not notice: floods, fuzz, hostile callees.
+
+Three trunks: the one whose calls count, a noisy one, and one whose messages are mutated. Strangers are everybody else.
+"""
+
+import json
+import random
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.addresses import address
+from tests.support.appliance import TONES, Appliance, write_site
+from tests.support.sip_fuzz import NEW, RESPONSES, WITHIN, Mutator, message
+from tests.support.softphone import Call, Softphone
+from tests.support.waiting import until
+from tests.system.flows import hears
+
+FLOODER = Path(__file__).with_name("flooder.py")
+#: Unacknowledged calls that the noisy trunks may bring: half-open ones of a fuzz must not need a hundred spans.
+PENDING = 8
+ANSWER_S = 3.0
+
+
+@dataclass
+class Siege:
+    """An appliance with its trunks."""
+
+    edge: Appliance
+    #: Address of the trunk whose calls count, of the noisy one, and of the one that mutates.
+    good: str
+    noisy: str
+    fuzzer: str
+
+    def front_rss_mb(self) -> float:
+        """Resident memory of front."""
+        status = Path(f"/proc/{self.edge.pid('front')}/status").read_text(encoding="utf-8")
+        found = re.search(r"VmRSS:\s+([0-9]+) kB", status)
+        assert found is not None
+        return int(found[1]) / 1024
+
+    def restarts(self) -> dict[str, int]:
+        """Restarts so far, of spans and of all others."""
+        status = self.edge.status()
+        others = sum(int(process.get("restarts", 0)) for process in status["processes"])
+        return {"span_restarts": int(status["span_restarts"]), "other_restarts": others}
+
+
+def _trunk(name: str, source: str, more: str = "") -> str:
+    return f'[[trunks]]\nname = "{name}"\nsources = ["{source}"]\n{more}\n'
+
+
+@contextmanager
+def siege(folder: Path, *, calls_per_second: int = 200) -> Iterator[Siege]:
+    """Start an appliance whose trunks are single addresses."""
+    with address() as at, address() as good, address() as noisy, address() as fuzzer:
+        instance = Appliance(at, folder)
+        limits = f"max_pending = {PENDING}"
+        write_site(instance, extra=_trunk("noisy", noisy, limits) + _trunk("fuzzer", fuzzer, limits))
+        text = instance.site.read_text(encoding="utf-8")
+        text = text.replace('sources = ["127.0.0.0/8"]', f'sources = ["{good}"]')
+        text = text.replace("[sip]\n", f"[sip]\ncalls_per_second = {calls_per_second}\n")
+        instance.site.write_text(text, encoding="utf-8")
+        instance.start()
+        try:
+            yield Siege(instance, good, noisy, fuzzer)
+        finally:
+            instance.stop()
+
+
+# --- calls that must not notice -------------------------------------------------------------------------------------
+
+
+class Caller:
+    """Places calls, one after the other, and takes the time from INVITE to 200."""
+
+    def __init__(self, host: str, edge: str) -> None:
+        self._edge = edge
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind((host, 0))
+        self.host, self.port = self.sock.getsockname()
+        self._number = 0
+
+    def values(self, call: str, cseq: int, branch: str, tag: str = "") -> dict[str, object]:
+        """Values for a template."""
+        return {
+            "host": self.host, "port": self.port, "edge": self._edge, "branch": branch, "tag": "own", "call": call,
+            "cseq": cseq, "to_tag": f";tag={tag}" if tag else "",
+        }  # fmt: skip
+
+    def send(self, data: bytes) -> None:
+        """Send a datagram; what the kernel does not take is lost."""
+        with suppress(OSError):
+            self.sock.sendto(data, (self._edge, 5060))
+
+    def wait(self, call: str, cseq: str, limit_s: float = ANSWER_S) -> bytes:
+        """Wait for a final response of a call; empty: none came."""
+        end = time.monotonic() + limit_s
+        while (left := end - time.monotonic()) > 0:
+            self.sock.settimeout(left)
+            try:
+                data = self.sock.recv(65_536)
+            except TimeoutError:
+                break
+            mine = f"Call-ID: {call}\r\n".encode() in data and f"CSeq: {cseq}\r\n".encode() in data
+            if mine and data.startswith(b"SIP/2.0 ") and data[8:9] != b"1":
+                return data
+        return b""
+
+    def set_up(self) -> tuple[float | None, str, str]:
+        """Place a call: seconds to its 200 (None: it failed), Call-ID and the other side's tag."""
+        self._number += 1
+        call = f"siege-{self.host}-{self.port}-{self._number}"
+        begun = time.monotonic()
+        self.send(message(NEW[1], self.values(call, 1, f"i{call}")))
+        answer = self.wait(call, "1 INVITE")
+        spent = time.monotonic() - begun
+        found = re.search(rb"\r\nTo: [^\r\n]*;tag=([^;\r\n]+)", answer)
+        tag = found[1].decode() if found else ""
+        if not answer:
+            return None, call, ""
+        ok = answer.startswith(b"SIP/2.0 200 ")
+        ack = ("ACK", WITHIN[1][1], "", "")
+        self.send(message(ack, self.values(call, 1, f"a{call}" if ok else f"i{call}", tag)))
+        return (spent if ok else None), call, tag if ok else ""
+
+    def hang_up(self, call: str, tag: str) -> bool:
+        """End a call; False: its BYE was not answered."""
+        self.send(message(("BYE", WITHIN[-2][1], "", ""), self.values(call, 9, f"b{call}", tag)))
+        return self.wait(call, "9 BYE").startswith(b"SIP/2.0 200 ")
+
+    def options(self, number: int) -> bool:
+        """Ask an honest question; False: there was no answer."""
+        call = f"probe-{self.host}-{number}"
+        for _ in range(2):
+            self.send(
+                message(("OPTIONS", NEW[3][1].partition("Supported")[0], "", ""), self.values(call, 1, f"p{call}"))
+            )
+            if self.wait(call, "1 OPTIONS").startswith(b"SIP/2.0 200 "):
+                return True
+        return False
+
+    def close(self) -> None:
+        """Free the socket."""
+        self.sock.close()
+
+
+@dataclass
+class Service:
+    """What callers have seen."""
+
+    placed: int = 0
+    failed: int = 0
+    times_ms: list[float] = field(default_factory=list)
+
+    @property
+    def p95_ms(self) -> float:
+        """95 % of the calls were set up within it."""
+        times = sorted(self.times_ms)
+        return round(times[int(0.95 * (len(times) - 1))], 1) if times else float("inf")
+
+
+def place_calls(caller: Caller, going: Callable[[], bool], service: Service, pause_s: float = 0.1) -> None:
+    """Place calls, one after the other, as long as `going` says so."""
+    while going():
+        spent, call, tag = caller.set_up()
+        service.placed += 1
+        if spent is None:
+            service.failed += 1
+            continue
+        service.times_ms.append(spent * 1000)
+        service.failed += not caller.hang_up(call, tag)
+        time.sleep(pause_s)
+
+
+def running_call(phone: Softphone, at: Siege) -> Call:
+    """A call that is up and hears its prompt."""
+    call = phone.call(at.edge.uri).wait_answered()
+    hears(call, TONES["welcome"])
+    return call
+
+
+def lost_of(at: Siege, call: Call) -> int:
+    """End a running call and count the RTP packets that it has lost, both ways."""
+    before = len([e for e in at.edge.events() if e["type"] == "leg.quality"])
+    call.bye()
+    call.wait_ended()
+
+    def told() -> list[dict[str, Any]]:
+        return [e["data"] for e in at.edge.events() if e["type"] == "leg.quality"][before:]
+
+    until(told, 20, "leg.quality")
+    return int(call.audio.lost()) + sum(int(data["packets_lost"]) for data in told() if data["packets_received"] > 100)
+
+
+# --- floods ---------------------------------------------------------------------------------------------------------
+
+
+def flood(at: Siege, rate: int, seconds: float, hosts: list[str], kinds: str = "mix") -> dict[str, Any]:
+    """Flood beside a running call and new ones; the figures of both."""
+    caller, quiet, service = Caller(at.good, at.edge.address), Service(), Service()
+    with Softphone(at.good, tone_hz=700) as phone:
+        running = running_call(phone, at)
+        end = time.monotonic() + max(1.5, seconds / 2)
+        place_calls(caller, lambda: time.monotonic() < end, quiet)
+        before = at.front_rss_mb()
+        words = [sys.executable, str(FLOODER), at.edge.address, str(rate), str(seconds), kinds, *hosts]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            place_calls(caller, lambda: process.poll() is None, service)
+            assert process.stdout is not None
+            flooded = json.loads(process.stdout.read())
+        lost = lost_of(at, running)
+    caller.close()
+    return {
+        **flooded,
+        "calls": service.placed,
+        "failed": service.failed + quiet.failed,
+        "p95_ms": service.p95_ms,
+        "quiet_p95_ms": quiet.p95_ms,
+        "rtp_lost": lost,
+        "rss_growth_mb": round(at.front_rss_mb() - before, 1),
+        **at.restarts(),
+    }
+
+
+def strangers(count: int = 20) -> list[str]:
+    """Addresses that no trunk names."""
+    return [f"127.1.77.{n}" for n in range(1, count + 1)]
+
+
+# --- fuzz -----------------------------------------------------------------------------------------------------------
+
+
+class Fuzz:
+    """Mutated messages on the wire: UDP and TCP, new ones and within a call, of trunks and of a stranger."""
+
+    def __init__(self, at: Siege, seed: int) -> None:
+        self._at = at
+        self._mutator = Mutator(seed)
+        edge = at.edge.address
+        self._inside = Caller(at.fuzzer, edge)
+        self._outside = Caller(at.noisy, edge)
+        self._stranger = Caller(strangers(1)[0], edge)
+        self._good = Caller(at.good, edge)
+        self._stream: socket.socket | None = None
+        self._call = self._tag = ""
+        self.figures = {"sent": 0, "renewed": 0, "unanswered": 0, "reflected": 0}
+
+    def run(self, count: int, pause_s: float = 0.0) -> dict[str, int]:
+        """Send `count` messages, with an honest question after each hundred."""
+        for n in range(count):
+            if n % 100 == 0:
+                self.figures["unanswered"] += not self._good.options(n)
+                self._renew()
+            self._one(n)
+            if pause_s:
+                time.sleep(pause_s)
+        self.figures["unanswered"] += not self._good.options(count)
+        self._stranger.sock.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                self.figures["reflected"] += len(self._stranger.sock.recv(65_536))
+        self._end()
+        return self.figures
+
+    def _renew(self) -> None:
+        if self._call:
+            self._inside.hang_up(self._call, self._tag)
+        _, call, tag = self._inside.set_up()
+        self.figures["renewed"] += bool(tag)
+        self._call, self._tag = (call, tag) if tag else ("", "")
+
+    def _one(self, n: int) -> None:
+        dice, self.figures["sent"] = self._mutator.dice, self.figures["sent"] + 1
+        kind = n % 6
+        if kind < 2:
+            self._send(self._outside, message(dice.choice(NEW), self._outside.values(f"n{n}", 1, f"n{n}")), n)
+        elif kind < 4:
+            values = self._inside.values(self._call or "none", 10 + n, f"w{n}", self._tag or "none")
+            self._send(self._inside, message(dice.choice(WITHIN), values), n)
+        elif kind == 4:
+            values = self._inside.values(self._call or "none", 1, f"r{n}", "own")
+            values |= {
+                "via": f"SIP/2.0/UDP {self._at.edge.address}:5060;branch=z9hG4bKr{n}",
+                "from": "<sip:a@b.example>",
+            }
+            _, *rest = dice.choice(RESPONSES)
+            data = message(("INVITE", *rest), {**values, "to": "<sip:c@d.example>"})  # type: ignore[arg-type]
+            self._send(self._inside, data, n)
+        else:
+            data = message(dice.choice(NEW), self._stranger.values(f"s{n}", 1, f"s{n}"))
+            self._stranger.send(self._mutator.mutate(data))
+
+    def _send(self, caller: Caller, data: bytes, n: int) -> None:
+        mutated = self._mutator.mutate(data)
+        if n % 3:
+            caller.send(mutated)
+        else:
+            self._by_stream(caller, mutated)
+
+    def _by_stream(self, caller: Caller, data: bytes) -> None:
+        """Send on a TCP connection; a new one when front has closed it, and now and then."""
+        if self._stream is None:
+            self._stream = socket.create_connection((self._at.edge.address, 5060), 5, (caller.host, 0))
+            self._stream.setblocking(False)
+        try:
+            self._stream.send(data)
+            while self._stream.recv(65_536):
+                pass
+            self._end_stream()
+        except BlockingIOError:
+            if self._mutator.dice.random() < 0.1:
+                self._end_stream()
+        except OSError:
+            self._end_stream()
+
+    def _end_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _end(self) -> None:
+        self._end_stream()
+        for caller in (self._inside, self._outside, self._stranger, self._good):
+            caller.close()
+
+
+def fuzz(at: Siege, count: int, seed: int, pause_s: float = 0.0) -> dict[str, Any]:
+    """Fuzz beside a running call."""
+    with Softphone(at.good, tone_hz=700) as phone:
+        running = running_call(phone, at)
+        before = at.front_rss_mb()
+        figures: dict[str, Any] = dict(Fuzz(at, seed).run(count, pause_s))
+        running.audio.press("1")
+        hears(running, TONES["one"])
+        figures["rtp_lost"] = lost_of(at, running)
+    return {"seed": seed, **figures, "rss_growth_mb": round(at.front_rss_mb() - before, 1), **at.restarts()}
+
+
+# --- what `edge bench siege` tells ----------------------------------------------------------------------------------
+
+
+def measure(emit: Callable[..., None], *, quick: bool) -> None:
+    """Tell what floods, fuzz and hostile callees achieve."""
+    from bench import callee
+
+    seconds = 3.0 if quick else 8.0
+    with tempfile.TemporaryDirectory() as folder, siege(Path(folder), calls_per_second=30) as at:
+        for rate in (1000, 5000):
+            _tell(emit, f"siege_strangers_{rate}", flood(at, rate, seconds, strangers()))
+        _tell(emit, "siege_noisy_trunk", flood(at, 1000, seconds, [at.noisy], "INVITE"))
+    with tempfile.TemporaryDirectory() as folder, siege(Path(folder), calls_per_second=10_000) as at:
+        found = fuzz(at, 3000 if quick else 100_000, random.Random(4).randrange(1000))
+        emit("siege_fuzz_messages", found["sent"], "messages")
+        for what in ("unanswered", "reflected", "rtp_lost", "span_restarts", "other_restarts", "rss_growth_mb"):
+            emit(f"siege_fuzz_{what}", found[what], "MB" if what.endswith("mb") else "")
+        for what, value in callee.trap(at, callee.TRAPS).items():
+            emit(f"siege_callee_{what}", value, "")
+        at.edge.check_histories()
+
+
+def _tell(emit: Callable[..., None], name: str, found: dict[str, Any]) -> None:
+    emit(f"{name}_sent", found["sent"], "messages")
+    emit(f"{name}_failed", found["failed"], f"of {found['calls']} calls")
+    peer = {"peer": "quiet", "peer_value": found["quiet_p95_ms"]}
+    emit(f"{name}_p95", found["p95_ms"], "ms", **peer, ratio=round(found["p95_ms"] / found["quiet_p95_ms"], 2))
+    for what in ("reflected", "rtp_lost", "rss_growth_mb", "span_restarts", "other_restarts"):
+        emit(f"{name}_{what}", found[what], {"reflected": "octets", "rss_growth_mb": "MB"}.get(what, ""))
+    if found["latency_ms"]:
+        emit(f"{name}_answer_p99", found["latency_ms"][1], "ms")
+
+
+def main() -> int:
+    """Run it and print JSON lines."""
+    measure(
+        lambda name, value, unit, **more: print(json.dumps({"name": name, "value": value, "unit": unit, **more})),
+        quick="--quick" in sys.argv,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

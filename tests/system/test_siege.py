@@ -1,0 +1,81 @@
+"""A whole appliance under SIP attacks: small forms of what `edge bench siege` measures."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import callee
+from bench.siege import PENDING, Siege, flood, fuzz, running_call, siege, strangers
+from tests.support.appliance import TONES
+from tests.support.softphone import Softphone
+from tests.support.waiting import until
+from tests.system.flows import hears
+
+pytestmark = pytest.mark.system
+
+UNHURT = ("failed", "rtp_lost", "span_restarts", "other_restarts")
+
+
+@pytest.fixture(scope="module")
+def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
+    with siege(tmp_path_factory.mktemp("siege"), calls_per_second=30) as made:
+        yield made
+        made.edge.check_histories()
+
+
+def zero(found: dict, *names: str) -> bool:
+    return not any(found[name] for name in names)
+
+
+def test_a_flood_of_strangers_is_not_noticed_and_gets_nothing(at: Siege) -> None:
+    found = flood(at, 1000, 2.0, strangers())
+    assert found["sent"] > 1000, found
+    assert zero(found, *UNHURT), found
+    assert found["reflected"] == 0, found
+    assert found["rss_growth_mb"] < 20, found
+
+
+def test_a_noisy_trunk_hurts_no_other(at: Siege) -> None:
+    found = flood(at, 500, 2.0, [at.noisy], "INVITE")
+    assert zero(found, *UNHURT), found
+    # So many of its calls are taken, which nobody acknowledges; the surplus is told to come later.
+    assert found["statuses"]["503"] > 0, found
+    assert found["rss_growth_mb"] < 20, found
+    assert at.edge.status()["calls"] <= PENDING
+
+
+def test_fuzz(tmp_path: Path) -> None:
+    with siege(tmp_path, calls_per_second=10_000) as made:
+        found = fuzz(made, 3000, seed=11)
+        assert found["renewed"] > 0, found
+        assert zero(found, "rtp_lost", "span_restarts", "other_restarts"), found
+        assert found["unanswered"] == 0, found
+        assert found["reflected"] == 0, found
+        assert found["rss_growth_mb"] < 20, found
+
+
+def test_hostile_callees_take_nothing_with_them(at: Siege) -> None:
+    found = callee.trap(at, callee.TRAPS)
+    assert found["traps"] == len(callee.TRAPS) >= 39
+    assert zero(found, "not_released", "honest_failed", "span_restarts", "other_restarts"), found
+
+
+def test_a_span_that_dies_of_a_signal_leaves_what_it_was_sent_and_no_conversation_is_cut(at: Siege) -> None:
+    with Softphone(at.good, tone_hz=700) as phone:
+        call = running_call(phone, at)
+        (held,) = [leg["span"] for made in at.edge.live_calls() for leg in made["legs"] if leg["span"]]
+        (pid,) = [int(span["pid"]) for span in at.edge.status()["spans"] if span["incarnation"] == held]
+        os.kill(pid, signal.SIGABRT)
+        until(lambda: "span died of a signal" in at.edge.log.read_text(), 20, "the log tells")
+        log = at.edge.log.read_text()
+        lines = [json.loads(line) for line in log.splitlines() if "message before the death" in line]
+        assert [line["message"].split()[0] for line in lines][:2] == ["INVITE", "ACK"]
+        assert {line["span"] for line in lines} == {held}
+        call.audio.press("1")
+        hears(call, TONES["one"])
+        call.bye()
+        call.wait_ended()
