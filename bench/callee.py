@@ -104,12 +104,11 @@ class Callee:
         for data in trap(self, invite):
             self._send(data, peer)
             time.sleep(0.02)
+        time.sleep(0.4)
         if trap is not _honest:
-            time.sleep(0.4)
             self._send(self.ok(invite, 486, "", Content_Type=""), peer)
-        else:
-            time.sleep(0.5)
-            self._send(self.request(invite, "BYE"), peer)
+        # Where what it said made a call all the same.
+        self._send(self.request(invite, "BYE"), peer)
 
     def _send(self, data: bytes, peer: tuple[str, int]) -> None:
         with suppress(OSError):

@@ -6,6 +6,7 @@ import re
 import selectors
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -345,3 +346,20 @@ def test_the_last_twenty_messages_are_kept_and_only_recent_ones_are_blamed() -> 
     assert redacted(b"INFO sip:x SIP/2.0\r\nX-Own: 0301234\r\nCall-ID: y\r\n\r\nSignal=5") == (
         "INFO sip:x SIP/2.0 | X-Own: ... | Call-ID: y | <8 bytes>"
     )
+
+
+# --- scanners ------------------------------------------------------------------------------------------------------
+
+
+def scanned(source: str, rig: Rig) -> str:
+    """What sipvicious' svmap finds from an address."""
+    words = ["svmap", "-b", source, "-p", str(rig.udp.getsockname()[1]), rig.address]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
+    return done.stdout + done.stderr
+
+
+def test_a_scan_by_sipvicious_finds_nothing(rig: Rig, stranger: Wire) -> None:
+    with rig.front():
+        answered_options(rig, rig.peer)
+        assert "found nothing" in scanned(stranger.host, rig)
+        assert rig.address in scanned(rig.address, rig), "from a trunk it finds us: the scan works"

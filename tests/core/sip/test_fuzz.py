@@ -3,7 +3,9 @@
 Seeds are fixed; `python -m tests.core.sip.test_fuzz COUNT SEED` runs longer.
 """
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.core.sip.steps import LEG, dialled, first_request
 from tests.core.sip.world import PEER, SPAN_SDP, STRANGER, TRUNK_HOST, World, answer, invite
 from tests.support.sip_fuzz import NEW, RESPONSES, WITHIN, Mutator, message
 
+ROOT = Path(__file__).parents[3]
 VALUES = {"host": TRUNK_HOST, "port": 5061, "edge": "192.0.2.1"}
 
 
@@ -122,6 +125,16 @@ def test_the_templates_are_right_before_anything_is_done_to_them() -> None:
         data = message(("INVITE", *rest), {**target.values(1), "to_tag": ";tag=bob"})  # type: ignore[arg-type]
         assert isinstance(parse(data), Response), data
     assert target.world.door.record(LEG) is not None
+
+
+def test_coverage_guided(tmp_path: Path) -> None:
+    """A short run of `python -m tests.core.sip.fuzz_parser`, which goes on for as long as one likes."""
+    torture = Path(__file__).parent / "torture"
+    words = [sys.executable, "-m", "tests.core.sip.fuzz_parser", "-runs=10000", "-seed=1", str(tmp_path), str(torture)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Done 10000 runs" in done.stderr
+    assert len(list(tmp_path.iterdir())) > 20, "inputs that reached something new"
 
 
 if __name__ == "__main__":
