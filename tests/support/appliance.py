@@ -262,6 +262,7 @@ state = "{appliance.state}"
 recordings = "{appliance.recordings}"
 menus = "{menus}"
 prompts = "{appliance.folder / "prompts"}"
+profiles = "{appliance.folder / "profiles"}"
 [[trunks]]
 name = "loop"
 sources = ["127.0.0.0/8"]

@@ -7,8 +7,9 @@ from dsp.codecs import g711
 from dsp.detectors import dtmf
 from dsp.detectors.dtmf_state import DTMF_STATE
 from dsp.tones import generator
+from tests.dsp.interpreted import fewer
 
-ROUNDS = 4
+ROUNDS = fewer(4)
 #: What `dtmf.limit` takes, where the detector stands by itself.
 Q24 = {"min_tone_ms": 40, "min_pause_ms": 40, "min_level_dbm0": -31, "max_twist_db": 6, "max_reverse_db": 10}
 MS = 8  # samples
@@ -272,12 +273,12 @@ def voice(rng, seconds: float):
 def test_talk_off():
     """Ten minutes of synthetic talk at -15 dBm0, of few and sharp partials, much harsher than voices: five at most."""
     rng = np.random.default_rng(11)
-    heard = [Detector().feed(line(voice(rng, 20), rng)).digits for _ in range(30)]
+    heard = [Detector().feed(line(voice(rng, 20), rng)).digits for _ in range(fewer(30))]
     assert len("".join(heard)) <= 5
 
 
 @pytest.mark.parametrize("level", [-3.0, -10.0, -30.0])
 def test_noise_alone_is_nothing(level):
     rng = np.random.default_rng(12)
-    noise = rng.normal(0, np.sqrt(g711.POWER_0_DBM0 * 10 ** (level / 10)), 8000 * 60)
+    noise = rng.normal(0, np.sqrt(g711.POWER_0_DBM0 * 10 ** (level / 10)), 8000 * fewer(60))
     assert Detector().feed(line(noise, rng)).digits == ""
