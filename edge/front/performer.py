@@ -33,6 +33,7 @@ from edge.core.sip.actions import (
     ToPeer,
     ToSpan,
     Transport,
+    TrunkFailed,
     Undelivered,
 )
 from edge.core.sip.dialogs import Dialog
@@ -40,6 +41,7 @@ from edge.core.sip.door import FrontDoor
 from edge.core.sip.message import Parsed, Request, Response
 from edge.core.sip.parser import MESSAGE_LIMIT, parse
 from edge.core.sip.relay import DEFAULT_PORT, DEFAULT_TLS_PORT
+from edge.front import standing
 from edge.front.behind import Behind
 from edge.front.certificates import Certificates
 from edge.front.kernel_filter import SourceFilter
@@ -176,6 +178,7 @@ class Performer:
         self._metrics.free_slots.set(figures["free_slots"])
         self._metrics.connections.set(len(self._tcp))
         self._certificates.set_gauges()
+        standing.set_gauges(self._metrics, self._door.upkeep.standings())
         self._metrics.banned.set(len(self._door.bans(monotonic_ms())))
         self._metrics.filter.set(self._filter.instructions)
         self._metrics.kernel_dropped.inc(self._filter.new_drops())
@@ -262,8 +265,8 @@ class Performer:
                 self._note_sent("span", action.data)
                 self.last_words.sent(action.port, self._source, action.data)
                 self._send(self._inner, action.data, (self._inner_host, action.port))
-            elif isinstance(action, Count):
-                self._counters[action.what].labels(action.label).inc()
+            elif isinstance(action, Count | TrunkFailed):
+                self._count(action)
             elif isinstance(action, Tell | Finish):
                 self._tell(action)
             elif isinstance(action, Save | Bury | Drop | Forget):
@@ -281,6 +284,12 @@ class Performer:
             self._link.report(action.report)
         else:
             self._link.done(action.command, action.error)
+
+    def _count(self, action: Count | TrunkFailed) -> None:
+        if isinstance(action, Count):
+            self._counters[action.what].labels(action.label).inc()
+        else:
+            self._metrics.trunk_failures.labels(action.trunk, action.method, action.code).inc()
 
     def _send_peer(self, action: ToPeer) -> None:
         self._trace.sent(action.data, action.flow)

@@ -17,6 +17,7 @@ from edge.core.sip.actions import (
     HangUp,
     Input,
     KeepUp,
+    Probe,
     Release,
     Reserve,
     SendKeys,
@@ -33,6 +34,7 @@ from edge.core.sip.door import FrontDoor
 from edge.core.sip.relay import default_port
 from edge.core.sip.session_timers import Policy
 from edge.core.sip.trunks import Settings, Trunk
+from edge.front import standing
 from edge.front.accounts import account_of, registrar_of
 from edge.front.certificates import Certificates
 from edge.front.keys import Keys
@@ -354,6 +356,9 @@ class FrontProcess:
         if message.what == "bans":
             channel.send(self._bans(message))
             return
+        if message.what in ("trunks", "probe"):
+            channel.send(self._trunks(message))
+            return
         if message.what != "accept":
             channel.send(Replied(message.id, b"", f"unknown request {message.what[:40]!r}"))
             return
@@ -364,6 +369,15 @@ class FrontProcess:
             return
         self.put(AcceptCalls("not_ready", calls))
         channel.send(Replied(message.id, b"{}"))
+
+    def _trunks(self, message: Request) -> Replied:
+        """Answer with what is known of one trunk or of all; `probe` asks the one first, and does not wait."""
+        trunk = standing.named(message.body)
+        if trunk is None:
+            return Replied(message.id, b"", 'expected {} or {"trunk": name}')
+        if message.what == "probe":
+            self.put(Probe(trunk))
+        return Replied(message.id, standing.document(self._door.upkeep.standings(), trunk))
 
     def _bans(self, message: Request) -> Replied:
         """Answer with the bans that last, after having ended those that the request names."""

@@ -73,6 +73,33 @@ class FrontMetrics:
             "Datagrams that the kernel dropped on the SIP socket: kept out by its filter, or found no room",
             registry=self.registry,
         )
+        self.trunk_up = Gauge(
+            "edge_front_trunk_up",
+            "Whether calls are placed on a trunk: 0 when it does not answer OPTIONS or is not registered",
+            ["trunk"],
+            registry=self.registry,
+        )
+        self.trunk_registered = Gauge(
+            "edge_front_trunk_registered", "Whether a trunk is registered", ["trunk"], registry=self.registry
+        )
+        self.trunk_registration_age = Gauge(
+            "edge_front_trunk_registration_age_seconds",
+            "For how long a trunk has been registered, or not been",
+            ["trunk"],
+            registry=self.registry,
+        )
+        self.trunk_round_trip = Gauge(
+            "edge_front_trunk_round_trip_seconds",
+            "From the last OPTIONS (else REGISTER) to its answer",
+            ["trunk"],
+            registry=self.registry,
+        )
+        self.trunk_failures = Counter(
+            "edge_front_trunk_failures_total",
+            "REGISTER and OPTIONS that failed, by the status of the answer; none: there was no answer",
+            ["trunk", "method", "code"],
+            registry=self.registry,
+        )
         self.dialogs = Gauge("edge_front_dialogs", "Dialogs that are relayed now", registry=self.registry)
         self.adopted = Counter(
             "edge_front_adoptions_total",

@@ -309,6 +309,14 @@ Counted = Literal[
 ]
 
 
+class TrunkFailed(Struct, frozen=True):
+    """A request of our own to a trunk failed; `code` is a status that has a name, a class (`4xx`), or `none`."""
+
+    trunk: str
+    method: Literal["REGISTER", "OPTIONS"]
+    code: str
+
+
 class Count(Struct, frozen=True):
     """Something to count; `label` is from a closed list."""
 
@@ -331,6 +339,7 @@ Action = (
     | Locate
     | Finish
     | Count
+    | TrunkFailed
     | WantSpans
     | RetireSpan
 )

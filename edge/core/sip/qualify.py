@@ -148,6 +148,7 @@ class Qualify:
         rig = self._rig
         self.misses += 1
         self.cause = cause
+        rig.failed(self.trunk.name, "OPTIONS", None)
         beyond = self.misses - self.trunk.qualify_misses
         if beyond < 0:
             self._next_ms = rig.now_ms + min(AGAIN_MS, self.trunk.qualify_ms)

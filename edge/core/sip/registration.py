@@ -306,6 +306,7 @@ class Registration:
             self._set("left")
             return
         self.failures += 1
+        self._rig.failed(self.trunk.name, "REGISTER", status)
         self.cause, self.code = "rejected", status
         self.binding = None
         self._retry_ms = self._rig.now_ms + max(after_ms, backoff_ms(self.failures, REFUSED_MS, self._rig.dice()))
@@ -316,6 +317,7 @@ class Registration:
             self._set("left")
             return
         self.failures += 1
+        self._rig.failed(self.trunk.name, "REGISTER", status)
         self.cause, self.code = cause, status
         hops = len(self.registrar.hops)
         self._place += 1

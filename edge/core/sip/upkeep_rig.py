@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
-from edge.core.sip.actions import Counted, Flow, Resolve, Transport
+from edge.core.sip.actions import Counted, Flow, Resolve, Transport, TrunkFailed
 from edge.core.sip.authentication import Authenticator
+from edge.core.sip.errors import PHRASES
 from edge.core.sip.message import Request, Response
 from edge.core.sip.relay import Relay, bracketed
 from edge.core.sip.uri import NameAddr, Params, Uri, Via, is_literal
@@ -21,6 +23,8 @@ NO_NAME_MS = 2_000
 NAMES_LIMIT = 256
 #: A look-up that has not been answered by then is made again.
 ASKED_MS = 5_000
+#: Statuses that are counted by themselves; others by their class.
+_CODES = frozenset({*PHRASES, 300, 301, 302, 305, 401, 402, 407, 502})
 #: Marks what is looked up for a trunk and not for a leg; no leg id has a slash.
 _PREFIX = "trunk/"
 
@@ -168,6 +172,11 @@ class UpkeepRig:
     def count(self, what: Counted, label: str) -> None:
         """Count something."""
         self._relay.count(what, label)
+
+    def failed(self, trunk: str, method: Literal["REGISTER", "OPTIONS"], status: int | None) -> None:
+        """Count a failure; labels come from a closed list, whatever a peer makes up."""
+        code = "none" if status is None else str(status) if status in _CODES else f"{status // 100}xx"
+        self._relay.out.append(TrunkFailed(trunk, method, code))
 
     def notice(self, event: TrunkEvent) -> None:
         """Tell switch that the state of a trunk changed."""
