@@ -36,6 +36,7 @@ KIND_TEXTS = {
     "loopback": "address in 127.0.0.0/8",
     "network": "address or network",
     "host": "host name or address",
+    "status_codes": "status code or class",
     "ip_port": "address or address:port",
     "host_port": "host or host:port",
     "http_url": "http(s) address",

@@ -7,7 +7,7 @@ from edge.config.site import Site, Trunk
 #: Settings that say nothing without another one, by that one.
 _NEED = {
     "user": ("auth_user", "realm"),
-    "register": ("registrar", "registrar_addresses", "outbound_proxy", "contact_user", "contact_params"),
+    "register": ("registrar", "registrar_addresses", "contact_user", "contact_params"),
 }
 
 

@@ -10,6 +10,7 @@ import msgspec
 from edge.config import kinds
 from edge.config.accounts import check_accounts
 from edge.config.errors import Findings, Place, did_you_mean
+from edge.config.groups import check_groups
 from edge.config.located import Located, find, place_of
 from edge.config.site import NO_MUSIC, AmdRules, Route, Site, Trunk
 from edge.config.tls import check_tls
@@ -35,6 +36,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_trunks(site, root, findings)
     check_tls(site, root, findings)
     check_accounts(site, root, findings)
+    check_groups(site, root, findings)
     _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)
@@ -115,6 +117,7 @@ def _check_paths(site: Site, root: Located, findings: Findings) -> None:
 def _check_names(site: Site, root: Located, findings: Findings) -> None:
     tables = (
         ("trunks", [one.name for one in site.trunks]),
+        ("trunk_groups", [one.name for one in site.trunk_groups]),
         ("sinks", [one.name for one in site.sinks]),
         ("amd_rules", [one.name for one in site.amd_rules]),
     )

@@ -111,6 +111,15 @@ def ip_port_fault(text: str) -> str:
     return "" if split is not None and not ip_fault(split[0]) else f"'{text}' is not an IP address, or one with :port"
 
 
+def status_codes_fault(text: str) -> str:
+    """Check a final status code of a refusal (`503`), or a class of them (`5xx`)."""
+    return (
+        ""
+        if re.fullmatch(r"[3-6](?:[0-9]{2}|xx)", text, re.ASCII)
+        else f"'{text}' is no status code such as 503 or 5xx"
+    )
+
+
 def http_url_fault(text: str) -> str:
     """Check an http or https URL with a host."""
     fault = f"'{text}' is not an http:// or https:// address"
@@ -240,6 +249,7 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "host": host_fault,
     "host_port": host_port_fault,
     "ip_port": ip_port_fault,
+    "status_codes": status_codes_fault,
     "http_url": http_url_fault,
     "webhook_secret": webhook_secret_fault,
     "digits": digits_fault,

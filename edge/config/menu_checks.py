@@ -4,7 +4,7 @@ Ways that lead nowhere or round and round, choices that can't be dialled, target
 """
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 from edge.config import kinds
@@ -12,7 +12,7 @@ from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, find, place_of
 from edge.config.menu_graph import loops, reachable
 from edge.config.menu_source import AnsweredNode, GatherNode, ListenNode, Node, TransferNode
-from edge.config.site import Trunk
+from edge.config.site import Site
 from edge.core.menus.model import FLASH_CHOICE
 from edge.vocabulary.endings import Outcome
 
@@ -170,7 +170,13 @@ def check_answered(node: AnsweredNode, located: Located, findings: Findings) -> 
             findings.error(place, "nothing is waited for but the verdict", "wait_for: beep")
 
 
-def check_transfer(node: TransferNode, located: Located, trunks: Sequence[Trunk], findings: Findings) -> None:
+def dialled_through(site: Site) -> dict[str, bool]:
+    """Return the names of trunks and groups, and whether numbers can be dialled there."""
+    found = {trunk.name: bool(trunk.address) for trunk in site.trunks}
+    return found | {group.name: any(found.get(one.trunk) for one in group.members) for group in site.trunk_groups}
+
+
+def check_transfer(node: TransferNode, located: Located, site: Site, findings: Findings) -> None:
     """Check that the target can be dialled and that the outcomes are outcomes."""
     settings = node.transfer
     target_place = place_of(located, ("transfer", "to"))
@@ -184,10 +190,10 @@ def check_transfer(node: TransferNode, located: Located, trunks: Sequence[Trunk]
             findings.error(target_place, f"the number '{settings.to}' needs a trunk to be dialled on", "set 'trunk'")
     elif find(located, ("transfer", "to")):
         findings.error(target_place, "there is no target to dial", "such as sip:user@host:port")
-    names = {trunk.name: trunk for trunk in trunks}
+    names = dialled_through(site)
     if settings.trunk and settings.trunk not in names:
         findings.error(trunk_place, f"there is no trunk '{settings.trunk}'", did_you_mean(settings.trunk, names))
-    elif settings.trunk and not is_uri and not names[settings.trunk].address:
+    elif settings.trunk and not is_uri and not names[settings.trunk]:
         findings.error(trunk_place, f"trunk '{settings.trunk}' has no address to dial numbers on")
     _check_announcement(node, located, findings)
     for outcome in node.on_outcome:

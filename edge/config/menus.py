@@ -106,7 +106,7 @@ class _MenuFile:
             elif isinstance(node.source, source.AnsweredNode):
                 check_answered(node.source, node.located, self._findings)
             elif isinstance(node.source, source.TransferNode):
-                check_transfer(node.source, node.located, self._site.trunks, self._findings)
+                check_transfer(node.source, node.located, self._site, self._findings)
         compiled = {name: self._compile_node(node) for name, node in nodes.items()}
         return model.Menu(
             name=self._path.stem,

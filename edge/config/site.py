@@ -164,7 +164,18 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: Calls that it may bring at the same time without having acknowledged our answer; more get 503.
     max_pending: Annotated[int, _range(1, 1_000)] = 100
     #: `host:port` that outgoing calls are sent to; empty: cannot be dialled by number.
+    #: A name without a port is looked up as SRV records say (RFC 3263), else as an address.
     address: Annotated[str, _text("host_port")] = ""
+    #: Further `host:port` of the same trunk, tried in this order when `address` does not take a call: it refuses by
+    #: 503, cannot be connected to, or says nothing for `invite_timeout`.
+    addresses: list[Annotated[str, _text("host_port")]] = field(default_factory=list)
+    #: How long nothing at all may be heard of a call before the next address is tried (RFC 3261's timer B). Shorter
+    #: than the 32 s of the RFC: an answer that comes later still is hung up.
+    invite_timeout_ms: Annotated[int, _range(2_000, 32_000)] = 32_000
+    #: Calls at the same time, of both directions; 0: any number. More are answered by 503, or go to the next trunk.
+    max_channels: Annotated[int, _range(0, 8_000)] = 0
+    #: New calls a second, of each direction; 0: `sip.calls_per_second`.
+    calls_per_second: Annotated[int, _range(0, 10_000)] = 0
     #: How outgoing calls are sent; incoming ones may use any.
     transport: Literal["udp", "tcp", "tls"] = "udp"
     #: PEM file with the roots that its certificate may come from; empty: those of the system.
@@ -179,6 +190,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     tls_key: OptionalPath = ""
     #: Its TLS connections to us must show a certificate that one of `tls_ca` has signed.
     tls_client_certificate: bool = False
+    #: `host:port` of a proxy that calls and REGISTER are sent through; what is called is still `address`.
+    outbound_proxy: Annotated[str, _text("host_port")] = ""
     #: Codecs in the order that we want them. `G722` and `L16` (16 kHz, else 8 kHz) are wideband.
     codecs: list[CodecName] = field(default_factory=lambda: ["PCMU", "PCMA"])
     #: User part of our account there; empty: it knows us by our address.
@@ -198,8 +211,6 @@ class Trunk(Struct, frozen=True, kw_only=True):
     registrar: Annotated[str, _text("host_port")] = ""
     #: Where REGISTER is sent to instead, each `host:port`: the next one when one does not answer.
     registrar_addresses: list[Annotated[str, _text("host_port")]] = field(default_factory=list)
-    #: `host:port` of a proxy that REGISTER is sent through.
-    outbound_proxy: Annotated[str, _text("host_port")] = ""
     #: Time of a registration that we ask for; the registrar may grant another one.
     expires_seconds: Annotated[int, _range(60, 86_400)] = 3600
     #: User part of our Contact there, which its calls are made to; empty: `user`. Trunks of one provider with different
@@ -292,6 +303,34 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: Tell the call progress tones (dial, busy, reorder, ringback, SIT, fax, beep) of calls dialled through it. They
     #: are those of a country (`us`, or one of `[tones]`), or of `any` where it is not known. Empty: not looked for.
     tones: Annotated[str, _text("name", optional=True)] = ""
+
+
+class GroupMember(Struct, frozen=True, kw_only=True):
+    """A trunk of a group."""
+
+    #: Its name.
+    trunk: Annotated[str, _text("name")]
+    #: Lower ones are tried first.
+    priority: Annotated[int, _range(1, 100)] = 1
+    #: Among those of one priority, how often it comes first.
+    weight: Annotated[int, _range(1, 1_000)] = 1
+
+
+class TrunkGroup(Struct, frozen=True, kw_only=True):
+    """Trunks of which one takes a call; transfers and calls of ours name it as they name a trunk.
+
+    A trunk that is full (`max_channels`, `calls_per_second`) is passed over. When a trunk refuses a call, the next one
+    is tried, but never while the call may still ring at the one before.
+    """
+
+    #: What calls it; no trunk may have the same name.
+    name: Name
+    #: The trunks.
+    members: list[GroupMember]
+    #: Status codes after which the next trunk is tried, or classes of them (`5xx`). After 503 it always is.
+    failover_on: list[Annotated[str, _text("status_codes")]] = field(default_factory=lambda: ["408", "5xx"])
+    #: A call that has not begun to ring by then is cancelled, and the next trunk tried; 0: it may take its time.
+    ring_timeout_ms: Annotated[int, _range(0, 180_000)] = 0
 
 
 class AmdSettings(Struct, frozen=True, kw_only=True):
@@ -397,6 +436,7 @@ class Site(Struct, frozen=True, kw_only=True):
     recording: Recording = field(default_factory=Recording)
     limits: Limits = field(default_factory=Limits)
     trunks: list[Trunk] = field(default_factory=list)
+    trunk_groups: list[TrunkGroup] = field(default_factory=list)
     amd_rules: list[AmdRules] = field(default_factory=list)
     #: Tones of further countries, or others for known ones, in the notation of `indications.conf`: `dial`, `busy`,
     #: `congestion`, `ring`, `waiting`, `info`; further forms to be recognised are `ring-2` and the like.

@@ -143,6 +143,7 @@ class Performer:
             "dropped": metrics.dropped,
             "call_refused": metrics.calls_refused,
             "fault": metrics.faults,
+            "failover": metrics.failovers,
             "challenge": metrics.challenges,
             "evidence": metrics.evidence,
             "banned": metrics.bans,

@@ -17,6 +17,7 @@ from edge.core.sip.actions import (
     HangUp,
     Input,
     KeepUp,
+    Place,
     Probe,
     Release,
     Reserve,
@@ -33,7 +34,7 @@ from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.relay import default_port
 from edge.core.sip.session_timers import Policy
-from edge.core.sip.trunks import Settings, Trunk
+from edge.core.sip.trunks import Group, Member, Settings, Trunk
 from edge.front import standing
 from edge.front.accounts import account_of, registrar_of
 from edge.front.certificates import Certificates
@@ -88,15 +89,19 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
     """Return the site's trunks as the core wants them."""
     found: list[Trunk] = []
     for trunk in site.trunks:
-        host, _, port = trunk.address.rpartition(":")
-        if trunk.address and not host:
-            host, port = trunk.address, ""
+        at = _place(trunk.address, trunk.transport)
         found.append(
             Trunk(
                 name=trunk.name,
                 sources=tuple(trunk.sources),
-                host=host.strip("[]"),
-                port=int(port) if port.isdigit() else default_port(trunk.transport),
+                host=at.host if at is not None else "",
+                port=(at.port if at is not None else 0) or default_port(trunk.transport),
+                any_port=at is not None and not at.port,
+                others=tuple(one for text in trunk.addresses if (one := _place(text, trunk.transport)) is not None),
+                proxy=_place(trunk.outbound_proxy, trunk.transport),
+                invite_timeout_ms=trunk.invite_timeout_ms,
+                max_channels=trunk.max_channels,
+                calls_per_second=trunk.calls_per_second,
                 transport=trunk.transport,
                 codecs=tuple(codec.upper() for codec in trunk.codecs),
                 srtp=trunk.srtp,
@@ -133,6 +138,29 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
     return tuple(found)
 
 
+def _place(text: str, transport: Transport) -> Place | None:
+    split = split_host_port(text) if text else None
+    return Place(split[0], split[1] or 0, transport) if split is not None else None
+
+
+def groups_of(site: Site) -> tuple[Group, ...]:
+    """Return the site's groups of trunks as the core wants them."""
+    return tuple(
+        Group(
+            name=group.name,
+            members=tuple(Member(one.trunk, one.priority, one.weight) for one in group.members),
+            codes=frozenset(
+                code
+                for text in group.failover_on
+                for code in range(int(text[0]) * 100, int(text[0]) * 100 + 100)
+                if text.endswith("xx") or code == int(text)
+            ),
+            ring_timeout_ms=group.ring_timeout_ms,
+        )
+        for group in site.trunk_groups
+    )
+
+
 def _key_tones(trunk: config.Trunk) -> KeyTones:
     return KeyTones(
         inband=trunk.inband_dtmf,
@@ -152,6 +180,7 @@ def settings_of(site: Site, sip: tuple[str, int], inner: tuple[str, int]) -> Set
         tls_port=site.sip.tls_port,
         inner=Address(*inner),
         trunks=trunks_of(site),
+        groups=groups_of(site),
         calls_per_second=site.sip.calls_per_second,
         key_tones=KeyTones(inband=site.media.inband_dtmf),
         max_spans=site.sip.max_spans,
@@ -405,7 +434,10 @@ class FrontProcess:
     def _on_reload(self, message: Reload) -> None:
         site = read_site(message.path)
         self._door.replace_trunks(
-            trunks_of(site), KeyTones(inband=site.media.inband_dtmf), strangers=site.sip.strangers
+            trunks_of(site),
+            KeyTones(inband=site.media.inband_dtmf),
+            strangers=site.sip.strangers,
+            groups=groups_of(site),
         )
         if self._reading:
             self.put(KeepUp())

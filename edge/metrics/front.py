@@ -35,6 +35,13 @@ class FrontMetrics:
             ["reason"],
             registry=self.registry,
         )
+        self.failovers = Counter(
+            "edge_front_failovers_total",
+            "Calls of ours that went on to another address or trunk, by reason: refused, timeout (nothing heard), "
+            "no_ring, no_connection",
+            ["reason"],
+            registry=self.registry,
+        )
         self.dropped = Counter(
             "edge_front_messages_dropped_total",
             "Input that was dropped without an answer, by reason",

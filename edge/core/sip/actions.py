@@ -305,7 +305,7 @@ class Finish(Struct, frozen=True):
 
 
 Counted = Literal[
-    "message", "refused", "dropped", "call_refused", "fault", "challenge", "evidence", "banned", "adopted"
+    "message", "refused", "dropped", "call_refused", "fault", "challenge", "failover", "evidence", "banned", "adopted"
 ]
 
 

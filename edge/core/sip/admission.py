@@ -131,6 +131,8 @@ def excess_of(relay: Relay, arrival: Arrival, trunk: Trunk) -> str | None:
     """Return why this trunk may not bring a further call now, whatever room there is: others must not feel it."""
     if not relay.guard.may_call(arrival.flow.address.host, relay.now_ms):
         return "banned"
+    if not relay.has_channel(trunk):
+        return "trunk_full"
     if not relay.trunks.admit(trunk, relay.now_ms):
         return "rate"
     return "pending" if relay.dialogs.pending_of(trunk.name) >= trunk.max_pending else None

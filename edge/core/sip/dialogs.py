@@ -18,6 +18,7 @@ from edge.core.sip.session_timers import Timer
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.endings import EndReason
+from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address, DigitSending, Direction, KeyTones, RemoteMedia
 
@@ -61,6 +62,32 @@ class Written(Struct):
         return self.text.replace(f"o=edge {self.id} 0 ", f"o=edge {self.id} {self.version} ", 1).encode()
 
 
+class Attempt(Struct, frozen=True, kw_only=True):
+    """An address that the first INVITE of a leg may go to."""
+
+    #: Empty: it was dialled directly.
+    trunk: str
+    uri: Uri
+    flow: Flow
+    #: Proxy that it is sent through (RFC 3261 section 8.1.2), None: none.
+    proxy: Uri | None = None
+
+
+class Left(Struct, kw_only=True):
+    """An attempt that was given up, and could still speak up."""
+
+    branch: str
+    flow: Flow
+    uri: Uri
+    own: NameAddr
+    proxy: Uri | None
+    #: CLOCK_MONOTONIC, milliseconds.
+    until_ms: int
+    #: It has said something, was cancelled, and has not confirmed that.
+    ringing: bool = False
+    cancelled: bool = False
+
+
 class Pending(Struct, kw_only=True):
     """A request that was passed on, with all that its response needs on the way back."""
 
@@ -93,6 +120,8 @@ class Pending(Struct, kw_only=True):
     #: Challenges that were answered, how often, and with which header fields at last.
     challenges: list[Challenge] = field(default_factory=list)
     tries: int = 0
+    #: Of the first INVITE: which of its addresses it was sent to.
+    attempt: int = 0
     credentials: dict[str, str] = field(default_factory=dict)
     #: It was sent again for the sake of a longer session interval.
     raised: bool = False
@@ -105,7 +134,8 @@ class Pending(Struct, kw_only=True):
     @property
     def sent_branch(self) -> str:
         """Branch of a span's request as it was last sent; each try is a transaction of its own."""
-        return f"{self.branch}.{self.tries}" if self.tries else self.branch
+        number = self.attempt * 10 + self.tries
+        return f"{self.branch}.{number}" if number else self.branch
 
 
 class Dialog(Struct, kw_only=True, tag="dialog"):
@@ -135,6 +165,24 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     flow: Flow
     #: Host that the first INVITE came from or went to.
     first_host: str
+    #: Proxy that the first INVITE of ours goes through.
+    proxy: Uri | None = None
+    #: Of the first INVITE of ours: group that its trunk was chosen from, addresses that may still be tried, how many
+    #: were, those that may still speak up, and further hosts that were dialled.
+    group: str = ""
+    others: list[Attempt] = field(default_factory=list)
+    attempt: int = 0
+    left: list[Left] = field(default_factory=list)
+    dialled: list[str] = field(default_factory=list)
+    #: Who is said to call, for the next address may be told it in another way.
+    calling: str = ""
+    identity: Identity = Identity()
+    #: When to go on if nothing was heard, nothing rings, or a cancelled attempt has not ended; 0: not.
+    heard_by_ms: int = 0
+    ring_by_ms: int = 0
+    moving_by_ms: int = 0
+    #: The next address waits for one that was given up to end its ringing: why there is a next one; empty: none waits.
+    next_due: str = ""
     #: Where the peer's first INVITE came from (incoming).
     source: Address | None = None
     #: CSeq of the first INVITE between us and the peer; of an outgoing one each answered challenge raises it.
@@ -308,9 +356,17 @@ class Dialogs:
             self._by_own[dialog.call_id, dialog.own_tag] = dialog
         self._calls[dialog.call_id] = self._calls.get(dialog.call_id, 0) + 1
         if not dialog.incoming:
-            host = dialog.first_host
-            self.direct_version += host not in self._direct
-            self._direct[host] = self._direct.get(host, 0) + 1
+            for host in (dialog.first_host, *dialog.dialled):
+                self._count_host(host)
+
+    def _count_host(self, host: str) -> None:
+        self.direct_version += host not in self._direct
+        self._direct[host] = self._direct.get(host, 0) + 1
+
+    def dialled(self, dialog: Dialog, host: str) -> None:
+        """Note that a leg is dialled to another host than at first."""
+        dialog.dialled.append(host)
+        self._count_host(host)
 
     def set_own_tag(self, dialog: Dialog, tag: str) -> None:
         """Our side's tag became known."""
@@ -328,10 +384,10 @@ class Dialogs:
         if not self._calls[dialog.call_id]:
             del self._calls[dialog.call_id]
         if not dialog.incoming:
-            host = dialog.first_host
-            self._direct[host] -= 1
-            if not self._direct[host]:
-                del self._direct[host]
+            for host in (dialog.first_host, *dialog.dialled):
+                self._direct[host] -= 1
+                if not self._direct[host]:
+                    del self._direct[host]
         self.add_tomb(tomb)
 
     def add_tomb(self, tomb: Tombstone) -> None:
@@ -370,6 +426,12 @@ class Dialogs:
         return sum(
             dialog.incoming and dialog.trunk == trunk and dialog.state in ("offered", "early", "answered")
             for dialog in self.by_leg.values()
+        )
+
+    def of_trunk(self, trunk: str) -> int:
+        """Count the legs of a trunk, both directions, that are not over."""
+        return sum(
+            dialog.trunk == trunk and not dialog.orphan and dialog.state != "refused" for dialog in self.by_leg.values()
         )
 
     @property

@@ -8,6 +8,7 @@ from edge.core.deadline import Deadline
 from edge.core.sip import (
     admission,
     adoption,
+    attempts,
     challenged,
     digits_out,
     from_peer,
@@ -29,6 +30,7 @@ from edge.core.sip.actions import (
     HangUp,
     Input,
     KeepUp,
+    Located,
     Probe,
     Release,
     Reserve,
@@ -52,7 +54,7 @@ from edge.core.sip.relay import Relay
 from edge.core.sip.reservations import Reservation, Reservations
 from edge.core.sip.source_filter import DENIED_LIMIT, Network
 from edge.core.sip.strangers import Policy, Strangers
-from edge.core.sip.trunks import Settings, Trunk
+from edge.core.sip.trunks import Group, Settings, Trunk
 from edge.core.sip.upkeep import Upkeep
 from edge.core.sip.uri import is_literal
 from edge.vocabulary.ids import Incarnation, LegId
@@ -78,7 +80,8 @@ class FrontDoor:
         self._others: dict[type, Callable[[Any], None]] = {
             Reserve: lambda item: reservations.reserve(item.leg, item.target, item.trunk, item.caller, item.identity),
             Release: lambda item: reservations.release(item.leg),
-            Resolved: lambda item: self._resolved(item.leg, item.host),
+            Resolved: self._resolved,
+            Located: lambda item: reservations.located(item.leg, item.addresses),
             SpanStarted: lambda item: relay.spans.add(item.span, item.port, relay.now_ms),
             SpanLost: lambda item: self._span_lost(item.span),
             SpansAre: lambda item: self._spans_are(item.spans),
@@ -203,6 +206,7 @@ class FrontDoor:
         if dialog.unanswered:
             relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
         challenged.restore(relay, dialog)
+        attempts.restore(relay, dialog)
 
     def _tell_again(self, record: Dialog | Tombstone) -> None:
         """Report an end of the last life's again: with switch away, the report died with that life."""
@@ -210,10 +214,15 @@ class FrontDoor:
             self._relay.tell(LegEnded(record.leg, record.end))
 
     def replace_trunks(
-        self, trunks: tuple[Trunk, ...], key_tones: KeyTones = Q24, *, strangers: Policy = "drop"
+        self,
+        trunks: tuple[Trunk, ...],
+        key_tones: KeyTones = Q24,
+        *,
+        strangers: Policy = "drop",
+        groups: tuple[Group, ...] = (),
     ) -> None:
         """Take a new set of trunks (reload), the tones that are keys on calls of none, and what strangers get."""
-        self._relay.trunks.replace(trunks, key_tones)
+        self._relay.trunks.replace(trunks, key_tones, groups)
         self._strangers.policy = strangers
 
     def handle(self, item: Input, now_ms: int) -> list[Action]:
@@ -239,9 +248,8 @@ class FrontDoor:
         else:
             self._closed[item.why_not] = None
 
-    def _resolved(self, leg: LegId, host: str | None) -> None:
-        if not self.upkeep.resolved(leg, host):
-            self._reservations.resolved(leg, host)
+    def _resolved(self, item: Resolved) -> None:
+        self.upkeep.resolved(item.leg, item.host)
 
     def _is_for_upkeep(self, item: FromPeer) -> bool:
         message = item.message
@@ -250,8 +258,7 @@ class FrontDoor:
     def _undelivered(self, address: Address) -> None:
         self.upkeep.undelivered(address)
         for dialog in [d for d in self._relay.dialogs.by_leg.values() if d.flow.address == address]:
-            if not dialog.incoming:
-                orphans.undelivered(self._relay, dialog)
+            attempts.undelivered(self._relay, dialog)
 
     def _span_lost(self, span: Incarnation) -> None:
         relay = self._relay
@@ -300,19 +307,22 @@ class FrontDoor:
         if wanted is not None:
             self._relay.out.append(WantSpans(wanted))
 
+    def _alarmed(self, at_ms: int, kind: str, leg: LegId) -> None:
+        relay = self._relay
+        if kind == "tomb":
+            relay.forget(leg)
+        elif kind in ("reservation", "lookup"):
+            self._reservations.lapse(leg)
+        elif kind == "digit":
+            digits_out.due(relay, leg)
+        elif (dialog := relay.dialogs.by_leg.get(leg)) is not None:
+            self._dialog_due(dialog, kind, at_ms)
+
     def _tick(self) -> None:
         relay = self._relay
         self.upkeep.tick()
         while (alarm := relay.pop_alarm()) is not None:
-            at_ms, kind, leg = alarm
-            if kind == "tomb":
-                relay.forget(leg)
-            elif kind in ("reservation", "lookup"):
-                self._reservations.lapse(leg)
-            elif kind == "digit":
-                digits_out.due(relay, leg)
-            elif (dialog := relay.dialogs.by_leg.get(leg)) is not None:
-                self._dialog_due(dialog, kind, at_ms)
+            self._alarmed(*alarm)
         for repeat in relay.repeats.due(relay.now_ms):
             relay.out.append(
                 ToSpan(repeat.data, repeat.to) if isinstance(repeat.to, int) else ToPeer(repeat.data, repeat.to)
@@ -321,7 +331,9 @@ class FrontDoor:
 
     def _dialog_due(self, dialog: Dialog, kind: str, at_ms: int) -> None:
         relay = self._relay
-        if kind == "challenged":
+        if kind == "attempt":
+            attempts.lapse(relay, dialog)
+        elif kind == "challenged":
             challenged.lapse(relay, dialog)
         elif kind == "half open":
             adoption.half_open(relay, dialog)

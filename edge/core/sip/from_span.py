@@ -2,7 +2,7 @@
 
 import re
 
-from edge.core.sip import adoption, challenged, info, orphans, session_timers
+from edge.core.sip import adoption, attempts, challenged, info, orphans, session_timers
 from edge.core.sip.actions import FromSpan
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Written
 from edge.core.sip.message import Malformed, Request, Response
@@ -107,6 +107,11 @@ def _dialog(reservation: Reservation, span: Span, request: Request) -> Dialog:
         target=reservation.uri,
         flow=reservation.flow,
         first_host=reservation.flow.address.host,
+        proxy=reservation.proxy,
+        group=reservation.group,
+        others=list(reservation.others),
+        calling=reservation.caller,
+        identity=reservation.identity,
         invite_cseq=request.cseq,
         invite_branch=request.vias[0].branch,
         first_cseq=request.cseq,
@@ -128,8 +133,7 @@ def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
     first = not dialog.incoming and request.cseq == dialog.first_cseq and request.method in ("INVITE", "CANCEL")
     key = f"{branch}.cancel" if cancel else branch
     known, invite = dialog.pending.get(key), dialog.pending.get(branch) if cancel else None
-    if known is not None and known.tries:
-        relay.count("dropped", "repeat")  # front repeats it itself, with credentials
+    if _is_known(relay, dialog, known, first=first) or (cancel and first and attempts.given_up(relay, dialog, request)):
         return
     pending = Pending(
         branch=key,
@@ -161,10 +165,24 @@ def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
         dialog.bye_cseq = pending.sent_cseq
         relay.alarm(dialog, TIMEOUT_MS)
     relay.save(dialog)
+    data = relay.to_peer(message, dialog.flow)
+    if first and not cancel:
+        attempts.begin(relay, dialog, pending, data)
+        return
     if request.method == "INVITE" and dialog.flow.reliable:
         # The peer's TCP needs no help, so the span need not repeat it while a connection is made.
         relay.to_span(relay.response_to_span(dialog, pending, 100), dialog.port)
-    challenged.keep(relay, dialog, pending, relay.to_peer(message, dialog.flow))
+    challenged.keep(relay, dialog, pending, data)
+
+
+def _is_known(relay: Relay, dialog: Dialog, known: Pending | None, *, first: bool) -> bool:
+    """Whether it is the span's repeat of what front repeats itself."""
+    if known is None or not (known.tries or (first and known.method == "INVITE")):
+        return False
+    relay.count("dropped", "repeat")
+    if known.method == "INVITE" and not known.status:
+        relay.to_span(relay.response_to_span(dialog, known, 100), dialog.port)
+    return True
 
 
 def _number(dialog: Dialog, request: Request, known: Pending | None) -> int:

@@ -1,6 +1,6 @@
 """Responses of peers to what was passed on from a span: facts to switch first, then a canonical answer to the span."""
 
-from edge.core.sip import adoption, challenged, orphans, ours, refresh, session_timers
+from edge.core.sip import adoption, attempts, challenged, orphans, ours, refresh, session_timers
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
 from edge.core.sip.fields import split_list
@@ -14,11 +14,10 @@ def take(relay: Relay, message: Response, flow: Flow) -> None:
     """Handle a response to a request that front sent, for a span or in its own name."""
     via = message.vias[0]
     dialog = relay.dialogs.by_leg.get(leg_of_branch(via.branch))
-    if dialog is None or len(message.vias) != 1 or not relay.is_our_via(via) or not relay.belongs(dialog, flow):
+    if dialog is None or not _is_for(relay, dialog, message, flow):
         relay.count("dropped", "stray_response")
         return
-    if message.call_id != dialog.call_id or message.from_.tag != dialog.own_tag:
-        relay.count("dropped", "stray_response")
+    if attempts.takes(relay, dialog, message):
         return
     if dialog.orphan:
         orphans.response(relay, dialog, message, flow)
@@ -38,6 +37,13 @@ def take(relay: Relay, message: Response, flow: Flow) -> None:
         _invite_response(relay, dialog, pending, message)
     else:
         _other_response(relay, dialog, pending, message)
+
+
+def _is_for(relay: Relay, dialog: Dialog, message: Response, flow: Flow) -> bool:
+    """Whether a response is one to a request of ours in this dialog, from whom that was sent to."""
+    ours = len(message.vias) == 1 and relay.is_our_via(message.vias[0])
+    known = message.call_id == dialog.call_id and message.from_.tag == dialog.own_tag
+    return ours and known and (relay.belongs(dialog, flow) or attempts.belongs(dialog, flow))
 
 
 def _other_response(relay: Relay, dialog: Dialog, pending: Pending, message: Response) -> None:
@@ -88,6 +94,8 @@ def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Re
 def _positive(relay: Relay, dialog: Dialog, pending: Pending, message: Response, *, first: bool) -> None:
     if first:
         _learn_peer(relay, dialog, message)
+        if message.status >= 200 or message.body:
+            attempts.forget_alternatives(dialog)
     elif message.contact is not None:
         dialog.target = message.contact.uri
         relay.aim(dialog)

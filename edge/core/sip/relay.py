@@ -30,9 +30,10 @@ from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Dialogs, Pending, Tombston
 from edge.core.sip.guard import Guard
 from edge.core.sip.info import Job
 from edge.core.sip.message import ALLOW, RELAYED, Request, Response, serialise
+from edge.core.sip.reachability import Reachability
 from edge.core.sip.spans import SpanPool
 from edge.core.sip.transactions import Repeater
-from edge.core.sip.trunks import Settings, Trunks
+from edge.core.sip.trunks import Settings, Trunk, Trunks
 from edge.core.sip.uri import NameAddr, Params, Uri, Via, is_literal
 from edge.vocabulary.endings import EndReason, Outcome, Party
 from edge.vocabulary.events import SecurityCause
@@ -103,7 +104,7 @@ class Relay:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.trunks = Trunks(settings.trunks, settings.calls_per_second, settings.key_tones)
+        self.trunks = Trunks(settings.trunks, settings.calls_per_second, settings.key_tones, settings.groups)
         self.authenticator = Authenticator(settings.seed)
         self.dialogs = Dialogs()
         self.guard = Guard(self.trunks, self.dialogs, settings.calls_per_second)
@@ -111,6 +112,7 @@ class Relay:
         self.repeats = Repeater()
         #: Digits that front sends itself.
         self.digits: dict[LegId, Job] = {}
+        self.reachability = Reachability()
         self.now_ms = 0
         self.out: list[Action] = []
         self._dirty: dict[LegId, None] = {}
@@ -303,6 +305,14 @@ class Relay:
             return True
         return not dialog.incoming and flow.address.host == dialog.first_host
 
+    def has_channel(self, trunk: Trunk) -> bool:
+        """Whether the trunk has room for one more call of either direction."""
+        return not trunk.max_channels or self.dialogs.of_trunk(trunk.name) < trunk.max_channels
+
+    def may_dial(self, trunk: Trunk) -> bool:
+        """Whether the trunk takes one more call of ours now, which is counted then."""
+        return self.has_channel(trunk) and self.trunks.admit(trunk, self.now_ms, ours=True)
+
     def aim(self, dialog: Dialog) -> None:
         """Set where requests to the peer go from its route set and remote target (RFC 3261 section 12.2.1.1).
 
@@ -328,7 +338,9 @@ class Relay:
 
     def request_to_peer(self, dialog: Dialog, method: str, cseq: int, branch: str, *, first: bool = False) -> Request:
         """Make a request in front's name; `first`: it is the first INVITE, its CANCEL or its negative ACK."""
-        target, routes = dialog.request_uri if first else dialog.target, [] if first else dialog.routes
+        target, routes = dialog.target, dialog.routes
+        if first:
+            target, routes = dialog.request_uri, [NameAddr(dialog.proxy)] if dialog.proxy is not None else []
         if routes and routes[0].uri.param("lr") is None:
             # A strict router: it becomes the Request-URI, and the target the last route (section 12.2.1.1).
             target, routes = routes[0].uri, [*routes[1:], NameAddr(dialog.target)]

@@ -5,13 +5,16 @@ import re
 from msgspec import Struct
 
 from edge.core.routing.numbers import written
-from edge.core.sip.actions import Drop, Flow, Resolve, Save, Transport
+from edge.core.sip.actions import Drop, Flow, Locate, Place, Save, Transport
+from edge.core.sip.attempts import MOST
+from edge.core.sip.dialogs import Attempt
 from edge.core.sip.errors import SipError
 from edge.core.sip.identity import shown
-from edge.core.sip.relay import TRANSPORTS, Relay, bracketed, default_port
+from edge.core.sip.locating import literal
+from edge.core.sip.relay import TRANSPORTS, Relay, bracketed, default_port, digest
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.upkeep import Upkeep
-from edge.core.sip.uri import URI_LIMIT, NameAddr, Uri, is_literal, parse_uri
+from edge.core.sip.uri import URI_LIMIT, NameAddr, Uri, parse_uri
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.identity import Identity
@@ -20,7 +23,8 @@ from edge.vocabulary.media import Address, DigitSending, KeyTones
 from edge.vocabulary.reports import LegEnded, SpanRefused, SpanReserved
 
 RESERVED_MS = 5000
-RESOLVE_MS = 2000
+#: A little more than the look-up takes at the most: it has earlier answers then.
+RESOLVE_MS = 2500
 DEFAULT_CODECS = ("PCMU", "PCMA")
 _NUMBER = re.compile(r"[A-Za-z0-9\-_.!~*'()+&=]{1,64}")
 
@@ -32,7 +36,13 @@ class Reservation(Struct, kw_only=True, tag="reservation"):
     span: Incarnation
     uri: Uri
     flow: Flow
+    proxy: Uri | None
     trunk: str
+    #: Group that the trunk was chosen from, and where else the call may go.
+    group: str
+    others: list[Attempt]
+    caller: str
+    identity: Identity
     #: How the caller is told, and further headers of the INVITE.
     own: NameAddr
     headers: dict[str, str]
@@ -44,12 +54,22 @@ class Reservation(Struct, kw_only=True, tag="reservation"):
     until_ms: int
 
 
-class _Looked(Struct, kw_only=True):
-    """A target whose name is being looked up."""
+class _Candidate(Struct, frozen=True):
+    """One way of reaching a target, and where its addresses are looked for."""
 
+    trunk: Trunk | None
     uri: Uri
     transport: Transport
-    trunk: Trunk | None
+    places: tuple[Place, ...]
+    #: `places` are addresses of the trunk, so each is named in its own URI.
+    named: bool = False
+
+
+class _Looked(Struct, kw_only=True):
+    """A target whose names are being looked up."""
+
+    candidates: list[_Candidate]
+    group: str
     caller: str
     identity: Identity
     until_ms: int
@@ -66,76 +86,136 @@ class Reservations:
 
     def reserve(self, leg: LegId, target: str, trunk_name: str, caller: str, identity: Identity) -> None:
         """Find out where the leg goes, then hold a slot for it; reports `SpanReserved` or `SpanRefused`."""
+        relay = self._relay
         if leg in self.held:
             # The command came again, since its answer was lost with an earlier life.
-            self._relay.tell(SpanReserved(leg, self.held[leg].span, self.held[leg].trunk))
+            relay.tell(SpanReserved(leg, self.held[leg].span, self.held[leg].trunk))
             return
-        if leg in self._looked or leg in self._relay.dialogs.by_leg:
+        if leg in self._looked or leg in relay.dialogs.by_leg:
             return
-        trunk = self._relay.trunks.by_name.get(trunk_name)
-        if trunk_name and trunk is None:
+        names = self._names(leg, trunk_name)
+        trunks = [relay.trunks.by_name[name] for name in names if name in relay.trunks.by_name]
+        if trunk_name and not trunks:
             self._refuse(leg, "no_route", "no such trunk")
             return
-        if trunk is not None and not trunk.dial_when_down and (why := self._upkeep.why_down(trunk.name)):
-            self._refuse(leg, "trunk_down", why)
+        up = [one for one in trunks if one.dial_when_down or not self._upkeep.why_down(one.name)]
+        if trunks and not up:
+            self._refuse(leg, "trunk_down", self._upkeep.why_down(trunks[0].name))
             return
-        uri = self._uri(target, trunk)
-        if uri is None:
+        ways = [self._candidate(target, trunk) for trunk in up] or [self._candidate(target, None)]
+        candidates = [one for one in ways if one is not None]
+        if not candidates:
             self._refuse(leg, "no_route", "bad target, or its trunk has no address")
             return
-        transport = self._transport(uri, trunk if not target.startswith("sip") else None)
         looked = _Looked(
-            uri=uri,
-            transport=transport,
-            trunk=trunk,
+            candidates=candidates if _NUMBER.fullmatch(target) else candidates[:1],
+            group=trunk_name if trunk_name in relay.trunks.groups else "",
             caller=caller if _NUMBER.fullmatch(caller) else "anonymous",
             identity=identity,
-            until_ms=self._relay.now_ms + RESOLVE_MS,
+            until_ms=relay.now_ms + RESOLVE_MS,
         )
-        if is_literal(uri.host):
-            self._hold(leg, looked, uri.host.strip("[]"))
+        places = tuple(place for one in looked.candidates for place in one.places)
+        known = [literal(place, default_port(place.transport)) for place in places]
+        if all(address is not None for address in known):
+            self._hold(leg, looked, [() if address is None else (address,) for address in known])
             return
         self._looked[leg] = looked
-        self._relay.set_alarm(looked.until_ms, "lookup", leg)
-        self._relay.out.append(Resolve(leg, uri.host))
+        relay.set_alarm(looked.until_ms, "lookup", leg)
+        relay.out.append(Locate(leg, places))
 
-    @staticmethod
-    def _uri(target: str, trunk: Trunk | None) -> Uri | None:
-        if _NUMBER.fullmatch(target) and trunk is not None and trunk.host:
-            params = (("transport", trunk.transport),) if trunk.transport != "udp" else ()
-            return Uri("sip", written(target, trunk.country, trunk.dial_as), bracketed(trunk.host), trunk.port, params)
+    def _names(self, leg: LegId, trunk_name: str) -> list[str]:
+        group = self._relay.trunks.groups.get(trunk_name)
+        # The leg's id is random, so what is drawn from it is fair and the same when the command comes again.
+        return group.in_order(int(digest("draw", leg), 16)) if group is not None else [trunk_name]
+
+    def _candidate(self, target: str, trunk: Trunk | None) -> _Candidate | None:
+        if _NUMBER.fullmatch(target):
+            return self._by_number(target, trunk) if trunk is not None and trunk.host else None
         if len(target) > URI_LIMIT:
             return None
         try:
             uri = parse_uri(target)
         except SipError:
             return None
-        return uri if uri.scheme in ("sip", "sips") and uri.param("transport") in (None, *TRANSPORTS) else None
+        if uri.scheme not in ("sip", "sips") or uri.param("transport") not in (None, *TRANSPORTS):
+            return None
+        transport = self._transport(uri)
+        proxy = trunk.proxy if trunk is not None else None
+        return _Candidate(trunk, uri, transport, (proxy or Place(uri.host, uri.port, transport),))
 
     @staticmethod
-    def _transport(uri: Uri, trunk: Trunk | None) -> Transport:
+    def _by_number(number: str, trunk: Trunk) -> _Candidate:
+        params = (("transport", trunk.transport),) if trunk.transport != "udp" else ()
+        port = 0 if trunk.any_port else trunk.port
+        user = written(number, trunk.country, trunk.dial_as)
+        uri = Uri("sip", user, bracketed(trunk.host), port, params)
+        if trunk.proxy is not None:
+            return _Candidate(trunk, uri, trunk.proxy.transport, (trunk.proxy,))
+        places = (Place(trunk.host, port, trunk.transport), *trunk.others)
+        return _Candidate(trunk, uri, trunk.transport, places, named=True)
+
+    @staticmethod
+    def _transport(uri: Uri) -> Transport:
         """Return what a target is sent over (RFC 3263 section 4.1, without NAPTR)."""
         if uri.scheme == "sips" or uri.param("transport") == "tls":
             return "tls"
-        return "tcp" if uri.param("transport") == "tcp" else trunk.transport if trunk is not None else "udp"
+        return "tcp" if uri.param("transport") == "tcp" else "udp"
 
-    def resolved(self, leg: LegId, host: str | None) -> None:
+    def located(self, leg: LegId, addresses: tuple[tuple[Address, ...], ...]) -> None:
         """Take the result of a look-up."""
         looked = self._looked.pop(leg, None)
-        if looked is None:
-            return
-        if host is None:
-            self._refuse(leg, "unreachable", "host name not found")
-        else:
-            self._hold(leg, looked, host)
+        if looked is not None:
+            self._hold(leg, looked, list(addresses))
 
-    def _hold(self, leg: LegId, looked: _Looked, host: str) -> None:
-        relay = self._relay
-        trunk = looked.trunk or relay.trunks.of_host(host)
-        srtp = trunk.srtp_over(looked.transport) if trunk is not None else "off"
-        if srtp is None:
-            self._refuse(leg, "no_route", "the trunk wants SRTP, and its keys could be read on the way")
+    def _attempts(self, looked: _Looked, addresses: list[tuple[Address, ...]]) -> list[Attempt]:
+        """Return all that may be tried, the best first."""
+        found: list[Attempt] = []
+        for one in looked.candidates:
+            here, addresses = addresses[: len(one.places)], addresses[len(one.places) :]
+            for place, known in zip(one.places, here, strict=False):
+                uri = one.uri
+                if one.named and place is not one.places[0]:
+                    uri = Uri(uri.scheme, uri.user, bracketed(place.host), place.port, uri.params)
+                found += [self._attempt(one, uri, address) for address in known]
+        return self._relay.reachability.sorted([(one.flow, one) for one in found], self._relay.now_ms)
+
+    def _attempt(self, candidate: _Candidate, uri: Uri, address: Address) -> Attempt:
+        trunk = candidate.trunk or self._relay.trunks.of_host(address.host)
+        proxy = candidate.trunk.proxy if candidate.trunk is not None else None
+        by_name = candidate.trunk is not None and bool(candidate.trunk.host)
+        flow = Flow(
+            candidate.transport,
+            address,
+            trunk=trunk.name if trunk is not None else "",
+            server=uri.host.strip("[]") if candidate.transport == "tls" and not by_name else "",
+        )
+        return Attempt(
+            trunk=trunk.name if trunk is not None else "", uri=uri, flow=flow, proxy=_route(proxy) if proxy else None
+        )
+
+    def _hold(self, leg: LegId, looked: _Looked, addresses: list[tuple[Address, ...]]) -> None:
+        attempts = self._attempts(looked, addresses)
+        if not attempts:
+            self._refuse(leg, "unreachable", "host name not found")
             return
+        while attempts:
+            first = attempts.pop(0)
+            trunk = self._relay.trunks.by_name.get(first.trunk)
+            srtp = trunk.srtp_over(first.flow.transport) if trunk is not None else "off"
+            if srtp is None:
+                refusal: tuple[Outcome, str] = "no_route", "the trunk wants SRTP, and its keys could be read on the way"
+            elif trunk is not None and not self._relay.may_dial(trunk):
+                self._relay.count("call_refused", "trunk_full")
+                refusal = "no_room", "its trunk takes no more calls"
+                attempts = [one for one in attempts if one.trunk != first.trunk]
+            else:
+                self._reserve_at(leg, looked, first, srtp, attempts)
+                return
+        self._refuse(leg, *refusal)
+
+    def _reserve_at(self, leg: LegId, looked: _Looked, first: Attempt, srtp: SrtpPolicy, others: list[Attempt]) -> None:
+        relay = self._relay
+        trunk = relay.trunks.by_name.get(first.trunk)
         span = relay.spans.pick(leg, relay.now_ms)
         if span is None:
             relay.count("call_refused", "no_room")
@@ -145,14 +225,14 @@ class Reservations:
         held = Reservation(
             leg=leg,
             span=span.name,
-            uri=looked.uri,
-            flow=Flow(
-                looked.transport,
-                Address(host, looked.uri.port or default_port(looked.transport)),
-                trunk=trunk.name if trunk is not None else "",
-                server="" if looked.trunk is not None and looked.trunk.host else looked.uri.host.strip("[]"),
-            ),
-            trunk=trunk.name if trunk is not None else "",
+            uri=first.uri,
+            flow=first.flow,
+            proxy=first.proxy,
+            trunk=first.trunk,
+            group=looked.group,
+            others=others[: MOST - 1],
+            caller=looked.caller,
+            identity=looked.identity if others else Identity(),
             own=told.own,
             headers=told.headers,
             codecs=trunk.codecs if trunk is not None else DEFAULT_CODECS,
@@ -203,3 +283,9 @@ class Reservations:
         for leg in [leg for leg, held in self.held.items() if held.span == span]:
             self.release(leg)
             self._relay.tell(LegEnded(leg, EndReason(outcome="span_lost", ended_by="appliance")))
+
+
+def _route(proxy: Place) -> Uri:
+    """Return the Route that sends a call through a proxy."""
+    params = (("transport", proxy.transport),) if proxy.transport != "udp" else ()
+    return Uri("sip", "", bracketed(proxy.host), proxy.port, (*params, ("lr", None)))

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.core.routing.numbers import Form
-from edge.core.sip.actions import Transport
+from edge.core.sip.actions import Place, Transport
 from edge.core.sip.authentication import Account
 from edge.core.sip.session_timers import Policy
 from edge.core.sip.uri import is_literal
@@ -44,6 +44,18 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: Where outgoing calls are sent to: an IP address or a name; empty: cannot be dialled by number.
     host: str = ""
     port: int = 5060
+    #: No port was stated: the name's SRV records may name others.
+    any_port: bool = False
+    #: Further addresses, tried when the first does not take the call.
+    others: tuple[Place, ...] = ()
+    #: Proxy that calls are sent through.
+    proxy: Place | None = None
+    #: How long nothing may be heard before another address is tried (RFC 3261 timer B).
+    invite_timeout_ms: int = 32_000
+    #: Calls at the same time, both directions; 0: any number.
+    max_channels: int = 0
+    #: New calls a second of each direction; 0: as for all.
+    calls_per_second: int = 0
     transport: Transport = "udp"
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     srtp: SrtpPolicy = "off"
@@ -85,6 +97,12 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: It is told from which number a call was diverted.
     send_diversion: bool = False
 
+    @property
+    def literal_hosts(self) -> list[str]:
+        """Its own addresses that need no look-up."""
+        hosts = [self.host, *[place.host for place in (*self.others, self.proxy) if place is not None]]
+        return [host for host in hosts if is_literal(host)]
+
     def srtp_over(self, transport: Transport) -> SrtpPolicy | None:
         """Return the policy for calls signalled over `transport`; None: there can be none, their keys could be read."""
         if transport == "tls" or self.srtp_without_tls or self.srtp == "off":
@@ -92,18 +110,63 @@ class Trunk(Struct, frozen=True, kw_only=True):
         return None if self.srtp == "required" else "off"
 
 
+class Member(Struct, frozen=True):
+    """One trunk of a group."""
+
+    trunk: str
+    #: Lower ones are tried first.
+    priority: int = 1
+    #: Its share among those of one priority.
+    weight: int = 1
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """Trunks of which one takes a call."""
+
+    name: str
+    members: tuple[Member, ...]
+    #: Status codes after which the next one is tried; after 503 it always is.
+    codes: frozenset[int] = frozenset()
+    #: The next one is tried when a call has not rung by then, milliseconds; 0: it may take its time.
+    ring_timeout_ms: int = 0
+
+    def in_order(self, draw: int) -> list[str]:
+        """Return the trunks as they are to be tried; `draw`: a large random number.
+
+        As RFC 2782 has it for servers: by priority, and in one priority each comes first as often as its weight says.
+        """
+        found: list[str] = []
+        left = sorted(self.members, key=lambda member: member.priority)
+        while left:
+            level = [member for member in left if member.priority == left[0].priority]
+            draw, at = divmod(draw, sum(member.weight for member in level))
+            for member in level:
+                at -= member.weight
+                if at < 0:
+                    found.append(member.trunk)
+                    left.remove(member)
+                    break
+        return found
+
+
 class Trunks:
     """All trunks."""
 
-    def __init__(self, trunks: tuple[Trunk, ...], calls_per_second: int, key_tones: KeyTones = Q24) -> None:
+    def __init__(
+        self,
+        trunks: tuple[Trunk, ...],
+        calls_per_second: int,
+        key_tones: KeyTones = Q24,
+        groups: tuple[Group, ...] = (),
+    ) -> None:
         self._cap = calls_per_second
         self._learned: dict[str, tuple[str, ...]] = {}
-        self._starts: dict[str, deque[int]] = {}
+        self._starts: dict[tuple[str, bool], deque[int]] = {}
         #: Grows with every new set of trunks or of their addresses.
         self.version = 0
-        self.replace(trunks, key_tones)
+        self.replace(trunks, key_tones, groups)
 
-    def replace(self, trunks: tuple[Trunk, ...], key_tones: KeyTones = Q24) -> None:
+    def replace(self, trunks: tuple[Trunk, ...], key_tones: KeyTones = Q24, groups: tuple[Group, ...] = ()) -> None:
         """Take a new set of trunks; calls in progress keep their trunk's name.
 
         `key_tones`: which tones are keys where a call goes to no trunk.
@@ -111,6 +174,7 @@ class Trunks:
         self.key_tones = key_tones
         self.version += 1
         self.by_name = {trunk.name: trunk for trunk in trunks}
+        self.groups = {group.name: group for group in groups}
         self._set_networks()
 
     def learn(self, hosts: dict[str, tuple[str, ...]]) -> None:
@@ -127,7 +191,7 @@ class Trunks:
             for trunk in self.by_name.values()
             for source in (
                 *trunk.sources,
-                *([trunk.host] if is_literal(trunk.host) else []),
+                *trunk.literal_hosts,
                 *self._learned.get(trunk.name, ()),
             )
         ]
@@ -172,12 +236,12 @@ class Trunks:
         """All sources."""
         return [network for network, _ in self._networks]
 
-    def admit(self, trunk: Trunk, now_ms: int) -> bool:
-        """Count a new call of `trunk`; False when it is above the cap of calls a second."""
-        starts = self._starts.setdefault(trunk.name, deque())
+    def admit(self, trunk: Trunk, now_ms: int, *, ours: bool = False) -> bool:
+        """Count a new call of `trunk`, or (`ours`) to it; False when it is above the cap of calls a second."""
+        starts = self._starts.setdefault((trunk.name, ours), deque())
         while starts and starts[0] <= now_ms - 1000:
             starts.popleft()
-        if len(starts) >= self._cap:
+        if len(starts) >= (trunk.calls_per_second or self._cap):
             return False
         starts.append(now_ms)
         return True
@@ -195,6 +259,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: Front's own address towards spans.
     inner: Address
     trunks: tuple[Trunk, ...]
+    groups: tuple[Group, ...] = ()
     calls_per_second: int
     #: Which tones are keys where a call goes to no trunk.
     key_tones: KeyTones = KeyTones()
