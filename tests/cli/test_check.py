@@ -51,6 +51,24 @@ def test_the_effective_site_shows_no_secret(folder: Path, capsys: pytest.Capture
     assert '"max_call_seconds": 14400' in out
 
 
+def test_the_effective_site_tells_where_each_setting_of_a_trunk_came_from(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = folder / "site.toml"
+    line = site.read_text().count("\n") + 4
+    with site.open("a") as file:
+        file.write('[[trunks]]\nname = "gsm"\nsources = ["192.0.2.77"]\ndtmf_min_tone = "60ms"\n')
+        file.write('profile = "asterisk-chan-dongle"\n')
+    assert main(["check", "--effective", "--json", "--config", str(site)]) == 0
+    shown = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (trunk,) = [one for one in shown["site"]["trunks"] if one["name"] == "gsm"]
+    assert (trunk["dtmf_min_tone_ms"], trunk["dtmf_min_pause_ms"], trunk["dtmf_max_twist_db"]) == (60, 50, 6)
+    origins = shown["trunk_origins"]["gsm"]
+    assert origins["dtmf_min_tone_ms"] == f"{site}:{line}:17"
+    assert "firmware_profiles/asterisk-chan-dongle.toml:" in origins["dtmf_min_pause_ms"]
+    assert origins["dtmf_max_twist_db"] == "default"
+
+
 def test_a_prompt_that_is_no_sound_is_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prompts = folder / "prompts/en"
     prompts.mkdir(parents=True)
