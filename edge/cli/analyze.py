@@ -72,6 +72,8 @@ def _settings(files: Sequence[Path], plot: Path | None, country: str | None, dea
         raise UsageError("usage: edge analyze FILE...")
     if plot is not None and len(files) > 1:
         raise UsageError("--plot draws one file")
+    if plot is not None and not plot.absolute().parent.is_dir():
+        raise UsageError(f"--plot {plot}: there is no such folder")
     if plot is not None and importlib.util.find_spec("PIL") is None:
         raise UsageError("--plot needs Pillow, which is not installed: pip install pillow (the extra 'plot')")
     if country is not None and country not in countries():

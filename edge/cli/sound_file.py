@@ -19,6 +19,13 @@ MIN_RATE, MAX_RATE = 1000, 768_000
 #: Lengths in a WAV header that mean that the writer did not know (it wrote to a pipe).
 _UNKNOWN_LENGTHS = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)
 
+#: Files without a header, one channel, as telephone systems name them: coding and rate.
+HEADERLESS: dict[str, tuple[str, int]] = {
+    **dict.fromkeys((".ul", ".ulaw", ".mu", ".pcmu"), ("ULAW", 8000)),
+    **dict.fromkeys((".al", ".alaw", ".pcma"), ("ALAW", 8000)),
+    **dict.fromkeys((".sln", ".sln8", ".slin"), ("PCM_16", 8000)),
+    **{f".sln{kilohertz}": ("PCM_16", kilohertz * 1000) for kilohertz in (12, 16, 24, 32, 48, 96, 192)},
+}
 Block = npt.NDArray[np.int16]
 
 
@@ -45,7 +52,7 @@ class SoundFile:
                 raise BadSoundError(f"{path}: not a regular file")
             if os.path.getsize(path) == 0:  # noqa: PTH202
                 raise BadSoundError(f"{path}: empty file")
-            self._file: Any = soundfile.SoundFile(path)
+            self._file: Any = soundfile.SoundFile(path, **_form(path))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise BadSoundError(f"{path}: {reason}") from error
@@ -110,6 +117,20 @@ class SoundFile:
                 f"{self.path}: truncated: ends after {got / self.rate:.3f} s of the {announced / self.rate:.3f} s "
                 "that its header tells"
             )
+
+
+def _form(path: Path) -> dict[str, Any]:
+    """Give what a header would tell, of files that have none. Raises `BadSoundError` where nothing tells it."""
+    suffix = path.suffix.lower()
+    if suffix == ".raw":
+        known = ", ".join(HEADERLESS)
+        raise BadSoundError(
+            f"{path}: not a sound file that can be read (samples without a header: name it by its coding, {known})"
+        )
+    if suffix not in HEADERLESS:
+        return {}
+    coding, rate = HEADERLESS[suffix]
+    return {"format": "RAW", "subtype": coding, "endian": "LITTLE", "samplerate": rate, "channels": 1}
 
 
 def _reason(error: Exception) -> str:

@@ -70,6 +70,30 @@ def test_any_format_and_rate(name, rate, subtype, tmp_path, capsys):
     check_keys(analyzed(capsys, path), path)
 
 
+@pytest.mark.parametrize(
+    ("name", "subtype", "rate"),
+    [("a.ul", "ULAW", 8000), ("a.ALAW", "ALAW", 8000), ("a.sln", "PCM_16", 8000), ("a.sln16", "PCM_16", 16_000)],
+)
+def test_files_of_telephone_systems_without_a_header(name, subtype, rate, tmp_path, capsys):
+    path = tmp_path / name
+    soundfile.write(path, keys(rate), rate, subtype=subtype, format="RAW", endian="LITTLE")
+    check_keys(analyzed(capsys, path), path)
+
+
+def test_samples_that_nothing_is_known_of(tmp_path, capsys):
+    path = tmp_path / "a.raw"
+    soundfile.write(path, keys(8000), 8000, subtype="PCM_16", format="RAW")
+    assert analyzed(capsys, path, code=1, error="a.raw: not a sound file that can be read (samples without") == []
+
+
+def test_a_picture_in_a_folder_that_is_not_there(tmp_path, capsys):
+    path = sound_of(tmp_path)
+    assert main(["analyze", str(path), "--plot", str(tmp_path / "no" / "a.png")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "there is no such folder" in err
+
+
 def test_a_line_says_which_channel(tmp_path, capsys):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.stack([keys(48_000), keys(48_000, 0.05)], axis=1), 48_000, subtype="PCM_24")
