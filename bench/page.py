@@ -62,6 +62,10 @@ REACH: dict[str, tuple[str, Any]] = {
         f"siege_callee_{what}": ("0", lambda value: value == 0)
         for what in ("not_released", "honest_failed", "span_restarts", "other_restarts")
     },
+    "span_kill_talks_cut": ("0", lambda value: value == 0),
+    "span_kill_wrong_ends": ("0", lambda value: value == 0),
+    "span_kill_keys_lost": ("0", lambda value: value == 0),
+    "span_kill_rtp_lost": ("0", lambda value: value == 0),
 }
 
 
