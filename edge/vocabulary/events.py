@@ -103,6 +103,16 @@ class LegAnswered(Struct, frozen=True, tag="leg.answered", kw_only=True):
     after_ms: int
 
 
+class TransferRefused(Struct, frozen=True, tag="transfer.refused", kw_only=True):
+    """A peer wanted a leg to go elsewhere, and we did not follow: who can send calls on, can have them paid by us."""
+
+    leg: LegId
+    #: `refer`: it asked by REFER, in the call; `redirect`: it answered our call by 3xx.
+    by: Literal["refer", "redirect"]
+    #: Where it wanted it to go: a SIP URI, without its parameters; empty: it said none that can be read.
+    target: Private
+
+
 class LegAdopted(Struct, frozen=True, tag="leg.adopted", kw_only=True):
     """The process that held a leg's signalling died, or gave it up for want of an ACK; the call goes on without it."""
 
@@ -470,6 +480,7 @@ AnyEvent = (
     | LegRang
     | LegAnswered
     | LegAdopted
+    | TransferRefused
     | LegEnded
     | LegQuality
     | AnswerDetected

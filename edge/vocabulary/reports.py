@@ -76,6 +76,14 @@ class LegAdopted(Struct, frozen=True, tag=True):
     span: Incarnation
 
 
+class TransferRefused(Struct, frozen=True, tag=True):
+    """A peer wanted the leg to go elsewhere, by REFER or by a 3xx to our INVITE, and front did not follow."""
+
+    leg: LegId
+    by: Literal["refer", "redirect"]
+    target: Private
+
+
 class SpanReserved(Struct, frozen=True, tag=True):
     """Reply to `ReserveSpan`."""
 
@@ -297,6 +305,7 @@ AnyReport = (
     | LegIncoming
     | LegMedia
     | LegAdopted
+    | TransferRefused
     | SpanReserved
     | SpanRefused
     | LegRinging

@@ -36,6 +36,7 @@ from edge.vocabulary.reports import (
     SoundHeard,
     SpanRefused,
     ToneHeard,
+    TransferRefused,
 )
 
 
@@ -208,6 +209,7 @@ Input = (
     | CommandDone
     | LegMedia
     | LegAdopted
+    | TransferRefused
     | SpanRefused
     | LegRinging
     | LegAnswered

@@ -55,6 +55,7 @@ from edge.vocabulary.reports import (
     SoundHeard,
     SpanRefused,
     ToneHeard,
+    TransferRefused,
 )
 
 if TYPE_CHECKING:
@@ -146,6 +147,11 @@ def _adopted(call: "Call", input: LegAdopted) -> None:  # noqa: A002
     elif leg.adopt(input.span) and leg.keys_by == "info":
         # What the span had of them is gone with it; a job that never ends would hold up all that follow.
         _keys_sent(call, leg, CommandId(""))
+
+
+def _transfer_refused(call: "Call", input: TransferRefused) -> None:  # noqa: A002
+    if input.leg in call.legs:
+        call.fx.emit(events.TransferRefused(leg=input.leg, by=input.by, target=input.target))
 
 
 def _leg_ended(call: "Call", input: LegEnded) -> None:  # noqa: A002
@@ -425,6 +431,7 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     LegAnswered: _answered,
     LegMedia: _negotiated,
     LegAdopted: _adopted,
+    TransferRefused: _transfer_refused,
     LegEnded: _leg_ended,
     CommandDone: _done,
     LegMediaEnded: _media_ended,

@@ -149,7 +149,7 @@ def _in_dialog(relay: Relay, arrival: Arrival) -> None:
     if request.method == "ACK":
         _acknowledged(relay, dialog, request)
         return
-    if request.method not in THROUGH:
+    if request.method not in THROUGH and not (request.method == "REFER" and in_dialog.is_ours(dialog, "REFER")):
         admission.answer_itself(relay, arrival)
         return
     if (unknown := admission.required_extensions(request)) and request.method != "CANCEL":

@@ -20,10 +20,11 @@ from edge.core.sip.negotiation import (
     take_answer,
 )
 from edge.core.sip.relay import Relay
+from edge.core.sip.uri import parse_name_addr
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import InfoDigit
+from edge.vocabulary.reports import InfoDigit, TransferRefused
 
-_OURS = frozenset({"INVITE", "UPDATE", "INFO"})
+_OURS = frozenset({"INVITE", "UPDATE", "INFO", "REFER"})
 
 
 def is_ours(dialog: Dialog, method: str) -> bool:
@@ -44,9 +45,24 @@ def take(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
         _digit(relay, dialog, arrival)
     elif request.method in ("INVITE", "UPDATE"):
         _session(relay, dialog, arrival)
+    elif request.method == "REFER":
+        # Whoever can send our calls on can have them paid by us: refused, and told.
+        relay.count("refused", "refer")
+        relay.tell(TransferRefused(dialog.leg, "refer", readable(request.extras.get("Refer-To", ""))))
+        answer(relay, dialog, arrival, 603)
     else:
         # PRACK of a provisional response and CANCEL of an INVITE that are answered by now.
         answer(relay, dialog, arrival, 200)
+
+
+def readable(address: str) -> Private:
+    """Return the URI in an address header without its parameters; empty when there is none."""
+    try:
+        uri = parse_name_addr(address, tel=True).uri
+    except SipError:
+        return Private("")
+    port = f":{uri.port}" if uri.port else ""
+    return Private(f"{uri.scheme}:{uri.user}@{uri.host}{port}" if uri.host else f"{uri.scheme}:{uri.user}")
 
 
 def _transaction(relay: Relay, request: Request) -> str:

@@ -4,10 +4,12 @@ from edge.core.sip import adoption, attempts, challenged, orphans, ours, refresh
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
 from edge.core.sip.fields import split_list
+from edge.core.sip.in_dialog import readable
 from edge.core.sip.message import Response
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_answer, learn, sdp_for_span
 from edge.core.sip.relay import Relay, base_of_branch, carried, leg_of_branch
 from edge.core.sip.uri import NameAddr
+from edge.vocabulary.reports import TransferRefused
 
 
 def take(relay: Relay, message: Response, flow: Flow) -> None:
@@ -154,6 +156,10 @@ def _negative(relay: Relay, dialog: Dialog, pending: Pending, message: Response,
         dialog.shown_tag = dialog.shown_tag or message.to.tag
         dialog.state = "refused"
         relay.alarm(dialog, TIMEOUT_MS)
+    if first and 300 <= message.status < 400:
+        relay.count("refused", "redirect")
+        target = str(message.contact) if message.contact is not None else ""
+        relay.tell(TransferRefused(dialog.leg, "redirect", readable(target)))
     shown = shown_status(message.status)
     answer = relay.response_to_span(dialog, pending, shown)
     answer.extras.update({k: v for k, v in carried(message).items() if k in ("Reason", "Retry-After", "Unsupported")})

@@ -5,6 +5,7 @@ from edge.core.calls.inputs import Send, Stopped
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
+from edge.vocabulary.private import Private
 from tests.core.calls.desk import CALL, FIRST, MENU, OTHER_SPAN, REMOTE, SECOND, SPAN, Desk, ended, incoming, seat
 from tests.core.calls.test_key_relay import BY, key, sent, talking
 
@@ -118,3 +119,12 @@ def test_a_new_life_of_switch_knows_it() -> None:
         rebuilt.replay(entry, at_ms)
     (hang_up,) = [a for a in rebuilt.handle(Stopped("by hand"), desk.now_ms) if isinstance(a, Send) and a.to != "media"]
     assert (hang_up.to, hang_up.body) == ("front", c.HangUp(FIRST, "by hand"))
+
+
+def test_a_transfer_that_front_refused_is_told() -> None:
+    desk = talking()
+    desk.give(r.TransferRefused(SECOND, "refer", Private("sip:0900@evil.example")))
+    assert desk.of(e.TransferRefused) == [
+        e.TransferRefused(leg=SECOND, by="refer", target=Private("sip:0900@evil.example"))
+    ]
+    assert desk.call.phase == "running"

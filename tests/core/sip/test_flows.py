@@ -14,6 +14,7 @@ from edge.core.sip.actions import (
     Release,
     Reserve,
     Save,
+    SpanLost,
     Tell,
     Undelivered,
 )
@@ -21,9 +22,17 @@ from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
 from edge.core.sip.reservations import Reservation
 from edge.core.sip.uri import NameAddr, Uri, Via
-from edge.vocabulary.ids import LegId
+from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address, KeyTones
-from edge.vocabulary.reports import InfoDigit, LegEnded, LegIncoming, LegMedia, SpanRefused, SpanReserved
+from edge.vocabulary.reports import (
+    InfoDigit,
+    LegEnded,
+    LegIncoming,
+    LegMedia,
+    SpanRefused,
+    SpanReserved,
+    TransferRefused,
+)
 from edge.vocabulary.supervision import WantSpans
 from tests.core.sip.steps import (
     LEG,
@@ -931,3 +940,37 @@ def test_a_repeated_reserve_command_is_answered_again() -> None:
     first = reports(world.put(Reserve(LEG, "555", "main", "100")))
     assert reports(world.put(Reserve(LEG, "555", "main", "100"))) == first
     assert world.door.figures()["free_slots"] == 3
+
+
+# --- sent elsewhere ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("span", ["lives", "dies"])
+def test_a_refer_is_refused_and_told_once(span: str) -> None:
+    world = World()
+    answered(world)
+    if span == "dies":
+        world.put(SpanLost(Incarnation("span-1")))
+    refer = in_dialog("REFER", extras={"Refer-To": "<sip:0900123@evil.example;user=phone>"})
+    actions = world.peer(refer)
+    assert statuses(actions) == [603]
+    (told,) = reports(actions)
+    assert isinstance(told, TransferRefused)
+    assert (told.by, told.target.reveal()) == ("refer", "sip:0900123@evil.example")
+    assert ("refused", "refer") in counts(actions)
+    assert not to_span(actions)
+    again = world.peer(refer)
+    assert statuses(again) == [603]
+    assert not reports(again)
+    assert world.door.figures()["dialogs"] == 1, "the call goes on"
+
+
+def test_a_redirection_is_not_followed_and_told() -> None:
+    world = World()
+    sent = dialled(world)
+    refusal = from_bob(sent, 302, contact=NameAddr(Uri("sip", "0900123", "evil.example", 5070)))
+    actions = world.peer(refusal)
+    (told,) = [r for r in reports(actions) if isinstance(r, TransferRefused)]
+    assert (told.leg, told.by, told.target.reveal()) == (LEG, "redirect", "sip:0900123@evil.example:5070")
+    assert not to_peer(actions)
+    assert [m.status for m in to_span(actions)] == [480]
