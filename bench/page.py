@@ -62,6 +62,9 @@ REACH: dict[str, tuple[str, Any]] = {
         f"siege_callee_{what}": ("0", lambda value: value == 0)
         for what in ("not_released", "honest_failed", "span_restarts", "other_restarts")
     },
+    "session_timer_refreshed_failed": ("0", lambda value: value == 0),
+    "session_timer_refreshes_failed": ("0", lambda value: value == 0),
+    "session_timer_calls_cut": ("0", lambda value: value == 0),
     "span_kill_talks_cut": ("0", lambda value: value == 0),
     "span_kill_wrong_ends": ("0", lambda value: value == 0),
     "span_kill_keys_lost": ("0", lambda value: value == 0),

@@ -327,6 +327,8 @@ def _account_config(address: str) -> pj.AccountConfig:
     config.idUri = f"sip:edge@{address}"
     # Front's, in every dialog: it can go on with them when this process is gone.
     config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_INACTIVE
+    # RFC 3262, both ways, with peers that know it.
+    config.callConfig.prackUse = pj.PJSUA_100REL_OPTIONAL
     media = config.mediaConfig
     # No socket, no packet: media carries all audio. The address in the SDP is only what front replaces.
     media.useLoopMedTp = True

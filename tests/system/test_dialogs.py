@@ -1,0 +1,52 @@
+"""Dialogs by the RFCs, as SIPp sees them: what it is answered is checked in its scenarios."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.appliance import TONES
+from tests.system.conftest import Bench
+from tests.system.flows import ended_once, hears
+from tests.system.test_adoption import kill_spans
+from tests.system.test_peers import SCENARIOS, sipp
+
+pytestmark = pytest.mark.system
+
+
+def events(bench: Bench, kind: str) -> list[dict[str, object]]:
+    return [e["data"] for e in bench.edge.events(bench.edge.last_call()) if e["type"] == kind]
+
+
+@pytest.mark.parametrize("span", ["lives", "dies"])
+def test_a_call_is_changed_in_every_way(bench: Bench, tmp_path: Path, span: str) -> None:
+    """UPDATE, re-INVITE, late offer, hold, digits, 422, a refused REFER: with a span and without one."""
+    at = bench.caller.address
+    bench.caller.close()
+    scenario = tmp_path / "dialog.xml"
+    scenario.write_text(
+        (SCENARIOS / "dialog.xml").read_text().replace('"300"', '"2500"' if span == "dies" else '"300"')
+    )
+    with sipp(tmp_path, at, f"{bench.edge.address}:5060", "-sf", str(scenario), "-s", "100", "-m", "1") as process:
+        bench.edge.wait_event("call.answered")
+        if span == "dies":
+            kill_spans(bench)
+        assert process.wait(60) == 0, (tmp_path / f"sipp-{at}.log").read_text(errors="replace")[-3000:]
+    ended_once(bench, "completed")
+    assert len(events(bench, "leg.adopted")) == (span == "dies")
+    assert [held["direction"] for held in events(bench, "leg.held")] == ["sendonly"]
+    assert len(events(bench, "leg.resumed")) == 1
+    assert [digit["digit"] for digit in events(bench, "dtmf.received")] == ["1"]
+    assert [refused["by"] for refused in events(bench, "transfer.refused")] == ["refer"]
+
+
+def test_provisional_responses_are_acknowledged(bench: Bench, tmp_path: Path) -> None:
+    at = bench.target.address
+    bench.target.close()
+    with sipp(tmp_path, at, "-sf", str(SCENARIOS / "prack.xml"), "-m", "1") as process:
+        call = bench.caller.call(bench.edge.uri).wait_answered()
+        hears(call, TONES["welcome"])
+        call.audio.press("9")
+        bench.edge.wait_event("leg.answered")
+        call.bye()
+        assert process.wait(30) == 0, (tmp_path / f"sipp-{at}.log").read_text(errors="replace")[-3000:]
+    ended_once(bench, "completed")
