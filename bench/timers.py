@@ -42,7 +42,7 @@ MENU = """version: 1
 start: stay
 nodes:
   stay:
-    gather: {greet_long: welcome, first_digit_timeout: 60s, retries: 5}
+    gather: {greet_long: welcome, first_digit_timeout: 300s}
     choices: {1: stay}
     failed: bye
   bye:
