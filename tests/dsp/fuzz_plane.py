@@ -165,7 +165,8 @@ def disturb(rig: Rig, dice: Dice, senders: list[Sender]) -> None:
         rig.command(lo.CMD_BRIDGE, slot, dice.randrange(-1, len(LEGS) + 1), 1)
     if dice.random() < 0.005:
         facts = LEGS[dice.randrange(len(LEGS))]
-        rig.command(lo.CMD_UPDATE_REMOTE, slot, 1, *facts[:3], dice.randrange(2), 1, *facts[3:])
+        keys = (dice.randrange(2), dice.choice([0, dice.randrange(1 << 40)]))
+        rig.command(lo.CMD_UPDATE_REMOTE, slot, 1, *facts[:3], dice.randrange(2), 1, *facts[3:], *keys)
         if dice.random() < 0.9:  # else the peer goes on as before
             senders[slot].speaks(facts)
     for _ in range(dice.choice([0, 0, 0, 0, 3])):

@@ -24,7 +24,7 @@ from edge.core.calls.inputs import (
     Stopped,
     Terms,
 )
-from edge.core.menus.model import Announcement
+from edge.core.menus.model import Announcement, Answered, Play
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
 from edge.vocabulary.endings import EndReason
@@ -47,12 +47,16 @@ from tests.core.calls.desk import (
     sound,
 )
 from tests.core.calls.test_holding import MUSIC, hears_music
+from tests.core.calls.test_tones import tone
 
 MAX_CALL_MS = 600_000
-#: The usual menu, with an announcement in its transfer.
+#: The usual menu, with an announcement in its transfer; calls that we make ask who answered before it.
 SAYING = replace(
     MENU,
+    start="who",
     nodes={
+        "who": Answered(wait_for="beep", human="greet", machine="leave", fax="bye", unknown="greet", no_beep="bye"),
+        "leave": Play(sounds=[sound("message")], next="bye"),
         **MENU.nodes,
         "sales": replace(MENU.nodes["sales"], announcement=Announcement(sounds=[sound("said")], every_ms=15_000)),
     },
@@ -81,7 +85,16 @@ class CallMachine(RuleBasedStateMachine):
     )
     def begin(self, out, refuse, with_seat, remote, recorded, engine_up, auto):
         music = {"": MUSIC}
-        terms = Terms(menu="main", max_call_ms=MAX_CALL_MS, recordings="/rec" if recorded else "", hold_music=music)
+        terms = Terms(
+            menu="main",
+            max_call_ms=MAX_CALL_MS,
+            recordings="/rec" if recorded else "",
+            hold_music=music,
+            answering={"": {"wait": 700}},
+            tones={"pstn": "us"},
+            amd={"pstn": {"wait": 900}},
+            auto_level=["pstn"],
+        )
         first: Input
         if out:
             first = originate(terms)
@@ -107,14 +120,14 @@ class CallMachine(RuleBasedStateMachine):
         if self.desk.sent:
             self.give(r.CommandDone(self.desk.sent[-1 - which % len(self.desk.sent)].id, error))
 
-    @rule(leg=LEGS, with_seat=st.booleans())
-    def reserved(self, leg, with_seat):
+    @rule(leg=LEGS, with_seat=st.booleans(), trunk=st.sampled_from(["", "pstn", "other"]))
+    def reserved(self, leg, with_seat, trunk=""):
         number = None
         if with_seat and self.desk.call.waits_for_seat(leg):  # switch takes a slot only then
             number = self.next_seat
             self.next_seat += 1
             self.given.add(number)
-        self.give(Reserved(leg, OTHER_SPAN, seat(number) if number is not None else None))
+        self.give(Reserved(leg, OTHER_SPAN, seat(number) if number is not None else None, trunk))
 
     @rule(leg=LEGS, outcome=OUTCOMES)
     def refused(self, leg, outcome):
@@ -127,6 +140,14 @@ class CallMachine(RuleBasedStateMachine):
     @rule(leg=LEGS)
     def answered(self, leg):
         self.give(r.LegAnswered(leg))
+
+    @rule(leg=LEGS, what=st.sampled_from(["human", "machine", "fax", "unknown", "greeting_ended", "beep"]))
+    def heard_who_answered(self, leg, what):
+        self.give(r.AnswerHeard(leg=leg, what=what, cause="beep", start_ms=1, end_ms=2, at_ms=3, level_dbm0=-20.0))
+
+    @rule(leg=LEGS, label=st.sampled_from(["busy", "ringback", "sit"]), phase=st.sampled_from(["begin", "end", "once"]))
+    def heard_a_tone(self, leg, label, phase):
+        self.give(tone(leg, label, phase))
 
     @rule()
     def first_answered(self):
