@@ -4,14 +4,24 @@ import pytest
 from msgspec.structs import replace
 
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Abandoned, Announce, ChangeMode, ChangeSound, Drop, Elapsed, MediaLost, Resumed
+from edge.core.calls.inputs import (
+    Abandoned,
+    Announce,
+    ChangeMode,
+    ChangeSound,
+    Drop,
+    Elapsed,
+    MediaLost,
+    Reserved,
+    Resumed,
+)
 from edge.core.menus.model import Announcement, Gather, HangUp, Menu, Transfer
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import LegSound
-from tests.core.calls.desk import CALL, FIRST, REMOTE, SECOND, TERMS, Desk, ended, incoming, sound
+from tests.core.calls.desk import CALL, FIRST, OTHER_SPAN, REMOTE, SECOND, TERMS, Desk, ended, incoming, seat, sound
 from tests.core.calls.test_guests import answers, invite
 from tests.core.calls.test_key_relay import TALK
 
@@ -109,6 +119,12 @@ def test_each_trunk_has_its_own_and_none_is_none():
     resume(desk)
     hold(desk, FIRST)
     assert desk.last(c.Play).files == [MUSIC], "the other leg was dialled by no trunk"
+    desk = Desk(incoming(terms=replace(TERMS, hold_music={"found": "", "": MUSIC})), menu=MENU).answer()
+    desk.give(Reserved(SECOND, OTHER_SPAN, seat(1), trunk="found"))
+    desk.give(r.LegMedia(SECOND, REMOTE))
+    desk.give(r.LegAnswered(SECOND))
+    hold(desk, FIRST)
+    assert desk.bodies(c.Play) == [], "front found its trunk by the address, and that has none"
     for terms in (TERMS, replace(TERMS, hold_music={"demo": "", "": MUSIC})):
         desk = talking(terms)
         hold(desk)
