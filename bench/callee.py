@@ -36,6 +36,7 @@ class Callee:
         #: Requests that came, by method.
         self.seen: dict[str, int] = {}
         self._open = True
+        self._cseq = 77
         self._peers: dict[str, tuple[str, int]] = {}
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -61,6 +62,7 @@ class Callee:
     def request(self, invite: Message, method: str, **headers: str) -> bytes:
         """Write a request of ours within the dialog."""
         contact = re.search(r"<([^>]+)>", invite.get("Contact"))
+        self._cseq += 1
         made = Message(f"{method} {contact[1] if contact else 'sip:x'} SIP/2.0")
         made.headers = [
             ("Via", f"SIP/2.0/UDP {self.host}:5060;branch=z9hG4bK{method}{time.monotonic_ns()}"),
@@ -68,7 +70,7 @@ class Callee:
             ("From", f"{invite.get('To')};tag=callee"),
             ("To", invite.get("From")),
             ("Call-ID", invite.call_id),
-            ("CSeq", f"77 {method}"),
+            ("CSeq", f"{self._cseq} {method}"),
             ("Contact", f"<sip:callee@{self.host}>"),
             *headers.items(),
         ]

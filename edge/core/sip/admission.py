@@ -78,6 +78,17 @@ def pending_of(relay: Relay, dialog: Dialog, arrival: Arrival) -> Pending:
     )
 
 
+def last_of(relay: Relay, request: Request) -> str:
+    """Return what tells a request from another one with the same number."""
+    return f"{request.method} {relay.transaction(request)}"
+
+
+def note_request(relay: Relay, dialog: Dialog, request: Request) -> None:
+    """Remember the newest request of a peer in its dialog."""
+    if request.cseq >= dialog.peer_cseq and request.method != "CANCEL":
+        dialog.peer_cseq, dialog.peer_request = request.cseq, last_of(relay, request)
+
+
 def answer_itself(relay: Relay, arrival: Arrival) -> None:
     """Answer a request that no span sees."""
     request = arrival.request
@@ -169,7 +180,7 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
     if span is None:
         refuse(relay, arrival, 503, "no_room", {"Retry-After": RETRY_SOON})
         return
-    dialog = _dialog(arrival, trunk, span, leg)
+    dialog = _dialog(relay, arrival, trunk, span, leg)
     dialog.srtp = policy
     if facts is not None:
         remote, session = facts
@@ -182,7 +193,7 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
     _offer(relay, dialog, arrival)
 
 
-def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
+def _dialog(relay: Relay, arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
     request, flow = arrival.request, arrival.flow
     session = int(digest("session", leg), 16) >> 2  # fits the signed 64 bits that some peers read it into
     assert request.contact is not None  # noqa: S101 - checked by problem_of
@@ -208,6 +219,7 @@ def _dialog(arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
         invite_cseq=request.cseq,
         invite_branch=request.vias[0].branch,
         peer_cseq=request.cseq,
+        peer_request=last_of(relay, request),
         codecs=list(trunk.codecs),
         dtmf=trunk.dtmf,
         key_tones=trunk.key_tones,

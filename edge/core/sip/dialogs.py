@@ -191,6 +191,8 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     invite_branch: str
     #: Highest CSeq of each side, as the peer sees them; 0: none.
     peer_cseq: int = 0
+    #: Method and transaction of the peer's request that had it; empty: not known.
+    peer_request: str = ""
     own_cseq: int = 0
     #: How far our numbers are above those of the span, for each try with credentials took one.
     cseq_shift: int = 0

@@ -2,7 +2,7 @@
 
 from edge.core.sip import admission, adoption, in_dialog, info, orphans, peer_responses, securing
 from edge.core.sip.actions import FromPeer, ToPeer
-from edge.core.sip.admission import Arrival, pending_of
+from edge.core.sip.admission import Arrival, last_of, note_request, pending_of
 from edge.core.sip.admission import refuse_request as _refuse
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Tombstone
 from edge.core.sip.errors import SipError
@@ -156,11 +156,17 @@ def _in_dialog(relay: Relay, arrival: Arrival) -> None:
         _refuse(relay, arrival, 420, {"Unsupported": unknown})
     elif request.max_forwards == 0:
         _refuse(relay, arrival, 483)
-    elif request.cseq < dialog.peer_cseq and request.method != "CANCEL":
-        # Section 12.2.2: out of order. A repeat of the last request has the same number and goes through.
+    elif request.method != "CANCEL" and _is_out_of_order(relay, dialog, request):
         _refuse(relay, arrival, 500)
     else:
         _in_order(relay, dialog, arrival)
+
+
+def _is_out_of_order(relay: Relay, dialog: Dialog, request: Request) -> bool:
+    """Whether a request's number is not a new one (section 12.2.2); a repeat of the last request is in order."""
+    if request.cseq != dialog.peer_cseq:
+        return request.cseq < dialog.peer_cseq
+    return bool(dialog.peer_request) and dialog.peer_request != last_of(relay, request)
 
 
 def _in_order(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
@@ -172,6 +178,9 @@ def _in_order(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
         adoption.request(relay, dialog, arrival)
     elif in_dialog.is_ours(dialog, request.method):
         in_dialog.take(relay, dialog, arrival)
+    elif request.method == "BYE" and dialog.state == "early" and not dialog.incoming:
+        # Section 15: a callee refuses or answers. A stack that is given it as well does not know where it stands.
+        _refuse(relay, arrival, 481)
     elif request.method == "INVITE":
         # Section 14.2: the first one has no final response yet, or the call is ending.
         early = dialog.state in ("offered", "early")
@@ -212,7 +221,7 @@ def _pass_on(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     if known is not None and known.status:
         pending.status = known.status
     dialog.add(pending)
-    dialog.peer_cseq = max(dialog.peer_cseq, request.cseq)
+    note_request(relay, dialog, request)
     if request.method == "BYE":
         dialog.state = "ending"
         dialog.bye_cseq, dialog.by_peer = request.cseq, True

@@ -6,7 +6,7 @@ of address and a refresh, whether the span lives or front has taken its part ove
 
 from edge.core.sip import info, securing, session_timers
 from edge.core.sip.actions import ToPeer
-from edge.core.sip.admission import Arrival, pending_of, refuse_request
+from edge.core.sip.admission import Arrival, note_request, pending_of, refuse_request
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
 from edge.core.sip.errors import SipError
 from edge.core.sip.message import Request, Response
@@ -39,7 +39,7 @@ def take(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
         relay.count("dropped", "repeat")
         relay.out.append(ToPeer(dialog.reply, arrival.answers))
         return
-    dialog.peer_cseq = max(dialog.peer_cseq, request.cseq)
+    note_request(relay, dialog, request)
     relay.save(dialog)
     if request.method == "INFO":
         _digit(relay, dialog, arrival)

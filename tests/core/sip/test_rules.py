@@ -14,10 +14,11 @@ from edge.core.sip.parser import (
     VIAS_LIMIT,
     parse,
 )
-from edge.core.sip.uri import ID_LIMIT, URI_LIMIT
+from edge.core.sip.uri import ID_LIMIT, URI_LIMIT, Via
 from edge.vocabulary.reports import LegIncoming
-from tests.core.sip.steps import dialled, first_request, from_bob, taken, world_with
+from tests.core.sip.steps import dialled, first_request, from_bob, span_request, taken, world_with
 from tests.core.sip.world import (
+    TRUNK_HOST,
     World,
     answer,
     answered,
@@ -360,3 +361,45 @@ def test_a_second_description_before_the_answer_is_kept_from_the_span() -> None:
     first = to_span(world.peer(from_bob(sent, 183, body=offer(port=4000))))
     second = to_span(world.peer(from_bob(sent, 183, body=offer(port=4444, payloads="8"))))
     assert [bool(m.body) for m in (*first, *second)] == [True, False]
+
+
+def callees_request(sent: Request, method: str, cseq: int, branch: str) -> Request:
+    assert sent.contact is not None
+    return Request(
+        method=method,
+        uri=sent.contact.uri,
+        vias=[Via("UDP", TRUNK_HOST, 5061, (("branch", f"z9hG4bK{branch}"), ("rport", None)))],
+        max_forwards=70,
+        from_=sent.to.with_tag("bob-tag"),
+        to=sent.from_,
+        call_id=sent.call_id,
+        cseq=cseq,
+    )
+
+
+def test_a_callee_does_not_end_what_it_has_not_answered() -> None:
+    world = World()
+    sent = dialled(world)
+    world.peer(from_bob(sent, 183, body=offer()))
+    early = world.peer(callees_request(sent, "BYE", 77, "early"))
+    assert statuses(early) == [481]
+    assert to_span(early) == []
+    world.peer(from_bob(sent, 200, body=offer()))
+    world.span(span_request("ACK"))
+    assert [m.method for m in to_span(world.peer(callees_request(sent, "BYE", 77, "late")))] == ["BYE"]
+
+
+def test_a_number_that_was_used_is_not_passed_on_again_but_a_repeat_is() -> None:
+    """The stack would refuse a BYE with it, and go on with a call that front holds to be over."""
+    world = World()
+    sent = dialled(world)
+    world.peer(from_bob(sent, 183, body=offer()))
+    first = callees_request(sent, "UPDATE", 77, "one")
+    assert [m.method for m in to_span(world.peer(first))] == ["UPDATE"]
+    assert [m.method for m in to_span(world.peer(callees_request(sent, "UPDATE", 77, "one")))] == ["UPDATE"]
+    world.peer(from_bob(sent, 200, body=offer()))
+    world.span(span_request("ACK"))
+    again = world.peer(callees_request(sent, "BYE", 77, "two"))
+    assert statuses(again) == [500]
+    assert to_span(again) == []
+    assert [m.method for m in to_span(world.peer(callees_request(sent, "BYE", 78, "three")))] == ["BYE"]
