@@ -202,6 +202,12 @@ def lost_of(at: Siege, call: Call) -> int:
     return int(call.audio.lost()) + sum(int(data["packets_lost"]) for data in told() if data["packets_received"] > 100)
 
 
+def settle(at: Siege) -> None:
+    """Wait until no call is up; unacknowledged ones last for 32 s. Then all histories are whole."""
+    until(lambda: at.edge.status()["calls"] == 0, 60, "calls over")
+    at.edge.check_histories()
+
+
 # --- floods ---------------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +364,7 @@ def measure(emit: Callable[..., None], *, quick: bool) -> None:
         for rate in (1000, 5000):
             _tell(emit, f"siege_strangers_{rate}", flood(at, rate, seconds, strangers()))
         _tell(emit, "siege_noisy_trunk", flood(at, 1000, seconds, [at.noisy], "INVITE"))
+        settle(at)
     with tempfile.TemporaryDirectory() as folder, siege(Path(folder), calls_per_second=10_000) as at:
         found = fuzz(at, 3000 if quick else 100_000, random.Random(4).randrange(1000))
         emit("siege_fuzz_messages", found["sent"], "messages")
@@ -365,7 +372,7 @@ def measure(emit: Callable[..., None], *, quick: bool) -> None:
             emit(f"siege_fuzz_{what}", found[what], "MB" if what.endswith("mb") else "")
         for what, value in callee.trap(at, callee.TRAPS).items():
             emit(f"siege_callee_{what}", value, "")
-        at.edge.check_histories()
+        settle(at)
 
 
 def _tell(emit: Callable[..., None], name: str, found: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from edge.runtime.logs import logger
 from edge.runtime.memory import trim
 from edge.runtime.prctl import forbid_new_privileges
 from edge.runtime.process import ProcessContext
+from edge.runtime.seccomp import confine
 from edge.span import library
 from edge.span.endpoint import Endpoint
 from edge.span.poller import Poller
@@ -46,6 +47,9 @@ def main(context: ProcessContext) -> int:
     """Be a span until `Stop` or SIGTERM; returns the exit code."""
     forbid_new_privileges()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # What a peer's message can do to the stack behind front, it can do here only.
+    if not confine():
+        logger("span").warning("span is not confined: no filter of system calls is known for this machine")
     # A collection could delete a Call in the middle of anything; see `_idle`.
     gc.disable()
     return Span(context).run()
