@@ -28,6 +28,7 @@ from edge.core.sip.actions import (
     Resolved,
     Sample,
     Save,
+    Seized,
     Suspicion,
     Tell,
     ToPeer,
@@ -180,6 +181,7 @@ class Performer:
         self._metrics.connections.set(len(self._tcp))
         self._certificates.set_gauges()
         standing.set_gauges(self._metrics, self._door.upkeep.standings())
+        standing.set_shares(self._metrics, self._door.traffic(monotonic_ms()))
         self._metrics.banned.set(len(self._door.bans(monotonic_ms())))
         self._metrics.filter.set(self._filter.instructions)
         self._metrics.kernel_dropped.inc(self._filter.new_drops())
@@ -266,7 +268,7 @@ class Performer:
                 self._note_sent("span", action.data)
                 self.last_words.sent(action.port, self._source, action.data)
                 self._send(self._inner, action.data, (self._inner_host, action.port))
-            elif isinstance(action, Count | TrunkFailed):
+            elif isinstance(action, Count | TrunkFailed | Seized):
                 self._count(action)
             elif isinstance(action, Tell | Finish):
                 self._tell(action)
@@ -286,9 +288,11 @@ class Performer:
         else:
             self._link.done(action.command, action.error)
 
-    def _count(self, action: Count | TrunkFailed) -> None:
+    def _count(self, action: Count | TrunkFailed | Seized) -> None:
         if isinstance(action, Count):
             self._counters[action.what].labels(action.label).inc()
+        elif isinstance(action, Seized):
+            standing.count(self._metrics, action.seizure)
         else:
             self._metrics.trunk_failures.labels(action.trunk, action.method, action.code).inc()
 

@@ -2,9 +2,12 @@
 
 import msgspec
 
+from edge.core.sip.traffic import Direction, Figures, Seizure
 from edge.core.sip.upkeep import Standing
 from edge.metrics.front import FrontMetrics
 from edge.vocabulary.wire import to_json
+
+_DIRECTIONS: tuple[Direction, ...] = ("in", "out")
 
 
 def set_gauges(metrics: FrontMetrics, standings: list[Standing]) -> None:
@@ -29,6 +32,28 @@ def named(body: bytes) -> str | None:
         return None
 
 
-def document(standings: list[Standing], trunk: str) -> bytes:
-    """Return the standing of one trunk, or of all, as a JSON list."""
-    return to_json([one for one in standings if trunk in ("", one.name)])
+def count(metrics: FrontMetrics, seizure: Seizure) -> None:
+    """Count a seizure that is over."""
+    metrics.trunk_calls.labels(seizure.trunk, seizure.direction, seizure.result).inc()
+    metrics.trunk_talk.labels(seizure.trunk, seizure.direction).inc(seizure.talk_ms / 1000)
+    if seizure.ring_ms:
+        metrics.trunk_ring.labels(seizure.trunk).observe(seizure.ring_ms / 1000)
+
+
+def set_shares(metrics: FrontMetrics, figures: dict[tuple[str, Direction], Figures]) -> None:
+    """Bring the ratios of the last hour up to date."""
+    metrics.trunk_share.clear()
+    for (trunk, direction), one in figures.items():
+        for name, share in (("asr", one.asr), ("ner", one.ner)):
+            if share is not None:
+                metrics.trunk_share.labels(trunk, direction, name).set(share)
+
+
+def document(standings: list[Standing], trunk: str, figures: dict[tuple[str, Direction], Figures]) -> bytes:
+    """Return the standing of one trunk, or of all, as a JSON list, with the figures of the last hour (`calls`)."""
+    found = []
+    for one in standings:
+        if trunk in {"", one.name}:
+            calls = {direction: figures.get((one.name, direction)) for direction in _DIRECTIONS}
+            found.append({**msgspec.structs.asdict(one), "calls": calls})
+    return to_json(found)

@@ -42,6 +42,33 @@ class FrontMetrics:
             ["reason"],
             registry=self.registry,
         )
+        self.trunk_calls = Counter(
+            "edge_front_trunk_seizures_total",
+            "Seizures of a trunk that are over, by direction and result: answered, effective (the called party was "
+            "reached all the same), ineffective",
+            ["trunk", "direction", "result"],
+            registry=self.registry,
+        )
+        self.trunk_talk = Counter(
+            "edge_front_trunk_conversation_seconds_total",
+            "Conversation of answered calls of a trunk",
+            ["trunk", "direction"],
+            registry=self.registry,
+        )
+        self.trunk_ring = Histogram(
+            "edge_front_trunk_ring_delay_seconds",
+            "From an INVITE of ours to the first sign that the called party is alerted",
+            ["trunk"],
+            buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30),
+            registry=self.registry,
+        )
+        self.trunk_share = Gauge(
+            "edge_front_trunk_ratio",
+            "Shares of the seizures of a trunk that ended in the last hour: asr (answered), ner (effective), "
+            "ITU-T E.411 and E.425",
+            ["trunk", "direction", "ratio"],
+            registry=self.registry,
+        )
         self.dropped = Counter(
             "edge_front_messages_dropped_total",
             "Input that was dropped without an answer, by reason",

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.core.sip.message import Parsed
+from edge.core.sip.traffic import Seizure
 from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
@@ -297,6 +298,12 @@ class Locate(Struct, frozen=True):
     places: tuple[Place, ...]
 
 
+class Seized(Struct, frozen=True):
+    """A seizure is over, to be counted."""
+
+    seizure: Seizure
+
+
 class Finish(Struct, frozen=True):
     """A command of switch is done, or failed (`error`)."""
 
@@ -338,6 +345,7 @@ Action = (
     | Resolve
     | Locate
     | Finish
+    | Seized
     | Count
     | TrunkFailed
     | WantSpans

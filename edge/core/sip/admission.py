@@ -235,6 +235,7 @@ def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     request, answers = arrival.request, arrival.answers
     pending = pending_of(relay, dialog, arrival)
     pending.peer_offers = dialog.remote is not None
+    dialog.seized_ms = relay.now_ms
     session_timers.note(dialog.timer, request)
     dialog.add(pending)
     relay.dialogs.add(dialog)

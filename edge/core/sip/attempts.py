@@ -49,6 +49,7 @@ def _run(relay: Relay, dialog: Dialog) -> None:
     rings = group is not None and group.ring_timeout_ms > 0 and dialog.others
     dialog.ring_by_ms = relay.now_ms + group.ring_timeout_ms if rings and group is not None else 0
     dialog.moving_by_ms = 0
+    dialog.seized_ms = relay.now_ms
     restore(relay, dialog)
     relay.save(dialog)
 
@@ -94,6 +95,10 @@ def _heard(relay: Relay, dialog: Dialog, invite: Pending, message: Response) -> 
     dialog.heard_by_ms = 0
     if message.status > 100:
         dialog.ring_by_ms = 0
+    if 180 <= message.status < 300:
+        dialog.rang_ms = dialog.rang_ms or relay.now_ms
+    if 200 <= message.status < 300:
+        dialog.answered_ms = relay.now_ms
     if message.status >= 200:
         relay.repeats.stop(f"{dialog.leg}/cancel")
     elif dialog.moving_by_ms and not dialog.provisional:
@@ -109,6 +114,7 @@ def _heard(relay: Relay, dialog: Dialog, invite: Pending, message: Response) -> 
         return False
     ack = relay.request_to_peer(dialog, "ACK", message.cseq, message.vias[0].branch, first=True)
     ack.to = dialog.peer.with_tag(message.to.tag)
+    dialog.last_status = message.status
     why = "no_ring" if dialog.moving_by_ms else "refused"
     if not _next(relay, dialog, invite, why, same_trunk=message.status in _ADDRESS_CODES, ack=ack):
         dialog.moving_by_ms = 0
@@ -153,6 +159,8 @@ def _next(
         if ack is not None:
             relay.to_peer(ack, dialog.flow)
         relay.count("failover", why)
+        relay.end_seizure(dialog, dialog.last_status)
+        dialog.last_status = 0
         _leave(relay, dialog, invite)
         told = shown(dialog.calling, dialog.identity, trunk, bracketed(relay.settings.public.host))
         dialog.trunk, dialog.flow, dialog.proxy = attempt.trunk, attempt.flow, attempt.proxy
@@ -327,6 +335,7 @@ def _give_up(relay: Relay, dialog: Dialog, invite: Pending, status: int) -> None
     """End the call towards the span; what the peer still says is dealt with as an orphan's."""
     relay.to_span(relay.response_to_span(dialog, invite, status), dialog.port)
     relay.repeats.stop(_key(dialog))
+    relay.end_seizure(dialog, status)
     dialog.told = True  # the span reports the end
     dialog.orphan = True
     dialog.heard_by_ms = dialog.ring_by_ms = dialog.moving_by_ms = 0

@@ -183,6 +183,12 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     moving_by_ms: int = 0
     #: The next address waits for one that was given up to end its ringing: why there is a next one; empty: none waits.
     next_due: str = ""
+    #: When the INVITE went out or came in, the called party was alerted, and answered (CLOCK_MONOTONIC, ms); 0: not.
+    seized_ms: int = 0
+    #: Final status of the attempt that is given up; 0: none came.
+    last_status: int = 0
+    rang_ms: int = 0
+    answered_ms: int = 0
     #: Where the peer's first INVITE came from (incoming).
     source: Address | None = None
     #: CSeq of the first INVITE between us and the peer; of an outgoing one each answered challenge raises it.

@@ -54,6 +54,7 @@ from edge.core.sip.relay import Relay
 from edge.core.sip.reservations import Reservation, Reservations
 from edge.core.sip.source_filter import DENIED_LIMIT, Network
 from edge.core.sip.strangers import Policy, Strangers
+from edge.core.sip.traffic import Direction, Figures
 from edge.core.sip.trunks import Group, Settings, Trunk
 from edge.core.sip.upkeep import Upkeep
 from edge.core.sip.uri import is_literal
@@ -110,6 +111,10 @@ class FrontDoor:
     def knows(self, host: str) -> bool:
         """Whether `host` may talk to us at all."""
         return self._relay.trunks.of_host(host) is not None or self._relay.dialogs.is_direct(host)
+
+    def traffic(self, now_ms: int) -> dict[tuple[str, Direction], Figures]:
+        """Return how the calls of trunks went in the last hour."""
+        return self._relay.traffic.figures(now_ms)
 
     def trunk_at(self, host: str) -> str:
         """Return the name of the trunk that `host` belongs to; empty: none."""
@@ -223,6 +228,7 @@ class FrontDoor:
     ) -> None:
         """Take a new set of trunks (reload), the tones that are keys on calls of none, and what strangers get."""
         self._relay.trunks.replace(trunks, key_tones, groups)
+        self._relay.traffic.keep_only({"", *(trunk.name for trunk in trunks)})
         self._strangers.policy = strangers
 
     def handle(self, item: Input, now_ms: int) -> list[Action]:

@@ -314,6 +314,7 @@ def _finish_invite(relay: Relay, dialog: Dialog, pending: Pending, answer: Respo
 
 def _accepted(relay: Relay, dialog: Dialog, data: bytes) -> None:
     if dialog.state == "early":
+        dialog.answered_ms = relay.now_ms
         dialog.state = "answered"
         relay.alarm(dialog, TIMEOUT_MS)
         relay.set_alarm(relay.now_ms + adoption.HALF_OPEN_MS, "half open", dialog.leg)

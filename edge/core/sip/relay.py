@@ -20,6 +20,7 @@ from edge.core.sip.actions import (
     KeepKeys,
     OfferKeys,
     Save,
+    Seized,
     Tell,
     ToPeer,
     ToSpan,
@@ -32,6 +33,7 @@ from edge.core.sip.info import Job
 from edge.core.sip.message import ALLOW, RELAYED, Request, Response, serialise
 from edge.core.sip.reachability import Reachability
 from edge.core.sip.spans import SpanPool
+from edge.core.sip.traffic import Seizure, Traffic, result_of
 from edge.core.sip.transactions import Repeater
 from edge.core.sip.trunks import Settings, Trunk, Trunks
 from edge.core.sip.uri import NameAddr, Params, Uri, Via, is_literal
@@ -113,6 +115,7 @@ class Relay:
         #: Digits that front sends itself.
         self.digits: dict[LegId, Job] = {}
         self.reachability = Reachability()
+        self.traffic = Traffic()
         self.now_ms = 0
         self.out: list[Action] = []
         self._dirty: dict[LegId, None] = {}
@@ -225,9 +228,25 @@ class Relay:
 
     # --- the end of a dialog
 
+    def end_seizure(self, dialog: Dialog, status: int) -> None:
+        """Count how a call, or one attempt of it, went at its trunk; `status`: final one of the INVITE."""
+        if not dialog.seized_ms:
+            return
+        seizure = Seizure(
+            trunk=dialog.trunk,
+            direction="in" if dialog.incoming else "out",
+            result=result_of(200 if dialog.answered_ms else status, rang=dialog.rang_ms > 0),
+            talk_ms=self.now_ms - dialog.answered_ms if dialog.answered_ms else 0,
+            ring_ms=dialog.rang_ms - dialog.seized_ms if dialog.rang_ms else 0,
+        )
+        self.traffic.add(seizure, self.now_ms)
+        self.out.append(Seized(seizure))
+        dialog.seized_ms = dialog.rang_ms = dialog.answered_ms = 0
+
     def bury(self, dialog: Dialog) -> None:
         """End a dialog that is over on both sides: a tombstone stays for 32 s, the slot is free."""
         invite = dialog.invite()
+        self.end_seizure(dialog, invite.status if invite is not None else 0)
         tomb = Tombstone(
             leg=dialog.leg,
             call_id=dialog.call_id,
