@@ -3,6 +3,9 @@
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,8 @@ import pytest
 
 from bench import callee
 from bench.siege import PENDING, Siege, flood, fuzz, running_call, settle, siege, strangers
-from tests.support.appliance import TONES
+from tests.support.appliance import ROOT, TONES
+from tests.support.sip_fuzz import NEW, message
 from tests.support.softphone import Softphone
 from tests.support.waiting import until
 from tests.system.flows import hears
@@ -81,3 +85,34 @@ def test_a_span_that_dies_of_a_signal_leaves_what_it_was_sent_and_no_conversatio
         hears(call, TONES["one"])
         call.bye()
         call.wait_ended()
+
+
+def bans(at: Siege, *words: str) -> str:
+    """What `edge bans` prints."""
+    command = [sys.executable, "-m", "edge.cli", "bans", *words, "--state", str(at.edge.state)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def test_a_scanner_is_banned_for_people_and_backends_to_see(at: Siege) -> None:
+    host = strangers(30)[-1]
+    scan = message(NEW[3], {"host": host, "port": 5060, "edge": at.edge.address, "branch": "s", "tag": "t", "call": "s",
+                            "cseq": 1}).replace(b"User-Agent: x/1", b"User-Agent: friendly-scanner")  # fmt: skip
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as scanner:
+        scanner.bind((host, 0))
+
+        def banned() -> list[dict]:
+            for _ in range(50):
+                scanner.sendto(scan, (at.edge.address, 5060))
+            return [ban for ban in json.loads(bans(at, "list", "--json")) if ban["source"] == host]
+
+        (ban,) = until(banned, 60, "banned")
+    assert ban["cause"] == "scanner"
+    assert host in bans(at, "list")
+    told = at.edge.wait_event("security.banned", "test")
+    assert told["data"]["source"] == host
+    assert told["subject"] == "test"
+    assert bans(at, "clear", host) == "1 cleared\n"
+    assert json.loads(bans(at, "list", "--json")) == []
+    assert at.edge.wait_event("security.unbanned", "test")["data"]["by"] == "cleared"

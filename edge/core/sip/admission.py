@@ -21,6 +21,8 @@ from edge.vocabulary.reports import LegIncoming
 
 #: A span that has not said anything to an INVITE by then is given up.
 SPAN_ANSWER_MS = 5000
+#: The last free slot, while there are several trunks, is for one that has no call waiting already.
+RESERVED_SLOTS = 1
 #: Seconds in Retry-After while no calls are taken at all.
 RETRY_LATER = "5"
 _OWN = {"Allow": ALLOW}
@@ -146,7 +148,11 @@ def excess_of(relay: Relay, arrival: Arrival, trunk: Trunk) -> str | None:
         return "trunk_full"
     if not relay.trunks.admit(trunk, relay.now_ms):
         return "rate"
-    return "pending" if relay.dialogs.pending_of(trunk.name) >= trunk.max_pending else None
+    pending = relay.dialogs.pending_of(trunk.name)
+    if pending >= trunk.max_pending:
+        return "pending"
+    shared = len(relay.trunks.by_name) > 1
+    return "no_room" if shared and pending and relay.spans.free_slots <= RESERVED_SLOTS else None
 
 
 def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:

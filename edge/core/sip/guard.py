@@ -113,7 +113,9 @@ class Guard:
 
     def admits(self, data: bytes, source: str, now_ms: int) -> bool:
         """Whether a message of a known source is read: it is within its trunk's share, or of a call that is there."""
-        if self._shares.take(self._share_of(source), now_ms):
+        # Responses count by themselves: a flood of requests in a trunk's name must not hide answers to our own.
+        name = self._share_of(source)
+        if self._shares.take(f"{name} responses" if data.startswith(b"SIP/") else name, now_ms):
             return True
         found = _CALL_ID.search(data, 0, 4096)
         return found is not None and self._dialogs.has_call(found[1].decode(errors="replace"))

@@ -111,6 +111,7 @@ class Relay:
         self.dialogs = Dialogs()
         self.guard = Guard(self.trunks, self.dialogs, settings.calls_per_second)
         self.spans = SpanPool(settings.max_spans)
+        self.share_out()
         self.repeats = Repeater()
         #: Digits that front sends itself.
         self.digits: dict[LegId, Job] = {}
@@ -131,6 +132,10 @@ class Relay:
             "tls": NameAddr(Uri("sip", "edge", host, settings.tls_port, (("transport", "tls"),))),
         }
         self._secure_contact = NameAddr(Uri("sips", "edge", host, settings.tls_port))
+
+    def share_out(self) -> None:
+        """Keep a further span free where there are trunks that one of them could take the room from."""
+        self.spans.spare = 2 if len(self.trunks.by_name) > 1 else 1
 
     # --- output
 

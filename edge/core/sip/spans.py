@@ -41,6 +41,8 @@ class SpanPool:
         self._of_leg: dict[LegId, Span] = {}
         self._arrivals: deque[int] = deque()
         self.wanted = 0
+        #: Spans that are kept free.
+        self.spare = 1
         #: When some span may have been idle long enough: asked at every message, so it is kept, not searched.
         self._look_ms = _NEVER_MS
 
@@ -111,10 +113,10 @@ class SpanPool:
         return LEGS_PER_SPAN * len(self.spans) - len(self._of_leg)
 
     def target_free(self, now_ms: int) -> int:
-        """Slots that should be free: a spare span, and more when calls come fast."""
+        """Slots that should be free: the spare spans, and more when calls come fast."""
         while self._arrivals and self._arrivals[0] <= now_ms - 1000:
             self._arrivals.popleft()
-        return LEGS_PER_SPAN * (1 + len(self._arrivals) // CALLS_PER_SPARE)
+        return LEGS_PER_SPAN * (self.spare + len(self._arrivals) // CALLS_PER_SPARE)
 
     def grow(self, now_ms: int) -> int | None:
         """Return the number of spans to ask for, or None when enough are there or on their way."""

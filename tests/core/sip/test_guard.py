@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from edge.core.sip.actions import Action, ClearBans, Flow, Sample, Suspicion, Sweep, ToPeer
+from edge.core.sip.actions import AcceptCalls, Action, ClearBans, Flow, Sample, Suspicion, Sweep, ToPeer
 from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.trunks import Trunk
 from edge.vocabulary.events import SecurityBanned, SecurityUnbanned
@@ -228,3 +228,47 @@ def test_responses_to_our_calls_are_read_when_the_share_is_used_up() -> None:
     ringing = serialise(answer(sent, 180, tag="bob", media=""))
     assert [world.door.admits(ringing, TRUNK_HOST, world.now_ms) for _ in range(300)] == [None] * 300
     assert world.door.record(LEG) is not None
+
+
+def test_answers_to_requests_beside_calls_are_read_beside_a_flood_of_requests() -> None:
+    world = World(calls_per_second=1)
+    probe = invite("qualify", body=b"")
+    probe.method = "OPTIONS"
+    flood = [world.door.admits(serialise(probe), TRUNK_HOST, world.now_ms) for _ in range(500)]
+    assert flood[-1] is not None
+    assert world.door.admits(serialise(answer(probe, 200, media="")), TRUNK_HOST, world.now_ms) is None
+
+
+def test_while_front_falls_behind_calls_in_progress_win() -> None:
+    world = World()
+    answered(world, "before")
+    world.put(AcceptCalls("overload", False))
+    refused = world.peer(invite("new"))
+    assert statuses(refused) == [503]
+    (response,) = to_peer(refused)
+    assert "Retry-After" in response.extras
+    assert ("call_refused", "overload") in counts(refused)
+    assert [m.method for m in to_span(world.peer(in_dialog("BYE", call="before")))] == ["BYE"]
+    world.put(AcceptCalls("overload", True))
+    assert [type(r) for r in reports(world.peer(invite("later")))] == [LegIncoming]
+
+
+def test_the_last_room_is_for_the_trunk_that_has_none() -> None:
+    elsewhere = Flow("udp", Address(OTHER_HOST, 5060))
+    world = World(spans=1, trunks=(TRUNK, OTHER))
+    taken = [statuses(world.peer(invite(f"burst-{n}"))) for n in range(6)]
+    assert taken == [[100], [100], [100], [503], [503], [503]]
+    assert [type(r) for r in reports(world.peer(invite("other"), elsewhere))] == [LegIncoming]
+    alone = World(spans=1)
+    assert [statuses(alone.peer(invite(f"burst-{n}"))) for n in range(5)] == [[100]] * 4 + [[503]]
+
+
+def test_with_several_trunks_a_further_span_is_kept_free() -> None:
+    def wanted(world: World) -> int:
+        world.peer(invite())
+        return world.door._relay.spans.wanted
+
+    assert wanted(World(trunks=(TRUNK, OTHER))) == wanted(World()) + 1
+    world = World()
+    world.door.replace_trunks((TRUNK, OTHER))
+    assert wanted(world) == wanted(World()) + 1
