@@ -283,11 +283,21 @@ class Supervisor:
 
     def status(self, answer: Any) -> None:
         """Describe everything; `answer(document)` is called within `COUNT_MS`."""
+        found: dict[str, Any] = {}
+
+        def gather(name: str, value: Any) -> None:
+            found[name] = value
+            if len(found) == 2:
+                answer({**self._document(), **found})
 
         def counted(body: bytes, error: str | None) -> None:
-            answer({**self._document(), "calls": None if error is not None else count_of(body)})
+            gather("calls", None if error is not None else count_of(body))
+
+        def told(body: bytes, error: str | None) -> None:
+            gather("trunks", None if error is not None else _json(body))
 
         self.fleet.relay.request(self.fleet.switch, "calls", b"{}", counted, limit_ms=COUNT_MS)
+        self.fleet.relay.request(self.fleet.front, "trunks", b"{}", told, limit_ms=COUNT_MS)
 
     def _document(self) -> dict[str, Any]:
         now_ms = monotonic_ms()

@@ -17,6 +17,7 @@ COMMANDS = (
     "check",
     "call",
     "calls",
+    "trunk",
     "events",
     "recordings",
     "bans",

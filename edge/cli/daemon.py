@@ -115,7 +115,7 @@ def _show(document: dict[str, Any]) -> None:
     calls = "unknown" if document["calls"] is None else document["calls"]
     out.print(
         f"{printable(document['name'])}: {'ready' if document['ready'] else 'NOT READY'}, {document['mode']}, "
-        f"up {_age(document['uptime_s'])}, pid {document['pid']}",
+        f"up {age(document['uptime_s'])}, pid {document['pid']}",
         markup=False,
     )
     out.print(
@@ -129,7 +129,7 @@ def _show(document: dict[str, Any]) -> None:
         out.print(f"  waits for a restart: {', '.join(document['needs_restart'])}", markup=False)
     out.print()
     rows = [
-        (p["name"], p["pid"], p["state"], _age(p["uptime_s"]), p["restarts"], _last(p)) for p in document["processes"]
+        (p["name"], p["pid"], p["state"], age(p["uptime_s"]), p["restarts"], _last(p)) for p in document["processes"]
     ]
     spans = document["spans"]
     up = sum(span["state"] == "running" for span in spans)
@@ -137,13 +137,31 @@ def _show(document: dict[str, Any]) -> None:
         ("spans", "", f"{up} of {document['spans_wanted']}", "", document["span_restarts"], document["span_last_exit"])
     )
     print_table(("process", "pid", "state", "up", "restarts", "last end"), rows, right=("pid", "restarts"))
+    _show_trunks(document.get("trunks") or [])
+
+
+def _show_trunks(trunks: list[dict[str, Any]]) -> None:
+    """Show those trunks of which something is known."""
+    rows = [
+        (one["name"], _registration(one), one["qualify"] or "", one["why"])
+        for one in trunks
+        if one["registration"] or one["qualify"]
+    ]
+    if rows:
+        print()
+        print_table(("trunk", "registration", "answers", "calls are refused"), rows)
+
+
+def _registration(trunk: dict[str, Any]) -> str:
+    return f"{trunk['registration']} {age(trunk['registration_age_s'])}" if trunk["registration"] else ""
 
 
 def _last(process: dict[str, Any]) -> str:
-    return "" if process["last_exit"] is None else f"{process['last_exit']}, {_age(process['last_exit_s_ago'])} ago"
+    return "" if process["last_exit"] is None else f"{process['last_exit']}, {age(process['last_exit_s_ago'])} ago"
 
 
-def _age(seconds: float | None) -> str:
+def age(seconds: float | None) -> str:
+    """Show how long something has lasted."""
     if seconds is None:
         return ""
     if seconds < 60:

@@ -27,10 +27,14 @@ State = Literal["unknown", "up", "down"]
 
 
 class Qualify:
-    """The probes of one trunk. `due` is called when its `deadline_ms` has come."""
+    """The probes of one trunk. `due` is called when its `deadline_ms` has come.
 
-    def __init__(self, rig: UpkeepRig, trunk: Trunk) -> None:
+    `once`: a person asks, so there is one probe, and nobody else is told.
+    """
+
+    def __init__(self, rig: UpkeepRig, trunk: Trunk, *, once: bool = False) -> None:
         self._rig = rig
+        self._once = once
         self.trunk = trunk
         self.state: State = "unknown"
         self.since_ms = rig.now_ms
@@ -50,7 +54,9 @@ class Qualify:
 
     @property
     def deadline_ms(self) -> int:
-        """When `due` has something to do."""
+        """When `due` has something to do; 0: never."""
+        if self._exchange is None and self._once:
+            return 0
         return self._exchange.until_ms if self._exchange is not None else self._next_ms
 
     @property
@@ -107,7 +113,7 @@ class Qualify:
         self.rtt_ms, self.code, self.answered_ms = float(now_ms - exchange.sent_ms), message.status, now_ms
         self.misses, self.cause = 0, None
         if self.state != "up":
-            self._rig.notice(TrunkUp(trunk=self.trunk.name, rtt_ms=self.rtt_ms, down_ms=now_ms - self.since_ms))
+            self._tell(TrunkUp(trunk=self.trunk.name, rtt_ms=self.rtt_ms, down_ms=now_ms - self.since_ms))
             self._set("up")
         # A tenth earlier or later: probes of several appliances do not stay together.
         self._next_ms = now_ms + int(self.trunk.qualify_ms * (0.9 + 0.2 * rig.dice()))
@@ -115,7 +121,7 @@ class Qualify:
 
     def _ask(self) -> None:
         rig, trunk = self._rig, self.trunk
-        limit_ms = min(ANSWER_MS, trunk.qualify_ms)
+        limit_ms = ANSWER_MS if self._once else min(ANSWER_MS, trunk.qualify_ms)
         known = rig.address_of(trunk.host)
         if known is None:
             self._missed("no_such_name")
@@ -154,10 +160,14 @@ class Qualify:
             self._next_ms = rig.now_ms + min(AGAIN_MS, self.trunk.qualify_ms)
             return
         if self.state != "down":
-            rig.notice(TrunkDown(trunk=self.trunk.name, cause=cause, up_ms=rig.now_ms - self.since_ms))
+            self._tell(TrunkDown(trunk=self.trunk.name, cause=cause, up_ms=rig.now_ms - self.since_ms))
             self._set("down")
         most_ms = max(DOWN_MOST_MS, self.trunk.qualify_ms)
         self._next_ms = rig.now_ms + backoff_ms(beyond + 1, (DOWN_MS, most_ms), rig.dice())
+
+    def _tell(self, event: TrunkUp | TrunkDown) -> None:
+        if not self._once:
+            self._rig.notice(event)
 
     def _set(self, state: State) -> None:
         self.state, self.since_ms = state, self._rig.now_ms

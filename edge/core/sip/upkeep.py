@@ -68,6 +68,8 @@ class Upkeep:
         self._rig = UpkeepRig(relay, self._learn)
         self._registrations: dict[str, Registration] = {}
         self._probes: dict[str, Qualify] = {}
+        #: Probes that a person asked for.
+        self._tests: dict[str, Qualify] = {}
         self._leaving: list[Registration] = []
         self._started = False
         #: When `tick` has something to do.
@@ -93,6 +95,7 @@ class Upkeep:
                 self._leaving.append(registration)
                 if trunk is None or trunk.account != registration.trunk.account:
                     self._relay.authenticator.forget(name)
+        self._tests.clear()
         for name, probe in list(self._probes.items()):
             trunk = trunks.get(name)
             if trunk is None or not probe.replaced_by(trunk):
@@ -134,6 +137,7 @@ class Upkeep:
     def _all(self) -> Iterator[Registration | Qualify]:
         yield from self._registrations.values()
         yield from self._probes.values()
+        yield from self._tests.values()
         yield from self._leaving
 
     def _rearm(self) -> None:
@@ -177,8 +181,11 @@ class Upkeep:
         self._rearm()
 
     def ask_now(self, trunk: str) -> None:
-        """Probe a trunk, if it is one that is probed, without waiting for its turn."""
+        """Probe a trunk without waiting for its turn; of one that has none, only `standings` tells then."""
+        known = self._relay.trunks.by_name.get(trunk)
         probe = self._probes.get(trunk)
+        if probe is None and known is not None and known.host:
+            probe = self._tests[trunk] = self._tests.get(trunk) or Qualify(self._rig, known, once=True)
         if probe is not None:
             probe.ask_now()
             self._rearm()
@@ -190,7 +197,7 @@ class Upkeep:
             found.setdefault(one.trunk.name, set()).update(
                 self._rig.known_address(host) for host, _ in one.registrar.hops
             )
-        for probe in self._probes.values():
+        for probe in (*self._probes.values(), *self._tests.values()):
             found.setdefault(probe.trunk.name, set()).add(self._rig.known_address(probe.trunk.host))
         self._relay.trunks.learn({name: tuple(sorted(hosts - {""})) for name, hosts in found.items()})
 
@@ -230,7 +237,8 @@ class Upkeep:
             return round((now_ms - at_ms) / 1000, 1) if at_ms is not None else None
 
         binding = registration.binding if registration is not None else None
-        answered = probe.answered_ms if probe is not None else None
+        asked = probe or self._tests.get(trunk.name)
+        answered = asked.answered_ms if asked is not None else None
         return Standing(
             name=trunk.name,
             address=f"{trunk.host}:{trunk.port}" if trunk.host else "",
@@ -247,8 +255,8 @@ class Upkeep:
             qualify=probe.state if probe is not None else None,
             qualify_age_s=ago(probe.since_ms) if probe is not None else None,
             misses=probe.misses if probe is not None else None,
-            rtt_ms=_rtt(registration, probe),
-            last_code=probe.code if probe is not None else None,
+            rtt_ms=_rtt(registration, asked),
+            last_code=asked.code if asked is not None else None,
             last_answer_s=ago(answered),
         )
 

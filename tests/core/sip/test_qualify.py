@@ -11,7 +11,7 @@ from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import Noticed, SpanRefused, SpanReserved
-from tests.core.sip.provider import ASKED, Provider, fixed, granted, header, silent
+from tests.core.sip.provider import ASKED, Provider, Says, fixed, granted, header, silent
 from tests.core.sip.world import TRUNK, TRUNK_HOST, reports
 
 HOUR_MS = 3_600_000
@@ -130,6 +130,19 @@ def test_it_can_be_asked_now() -> None:
     it.run(100)
     assert len(it.sent) == 1
     it.put(Probe("nobody"))
+
+
+@pytest.mark.parametrize("says", [fixed(404), silent])
+def test_a_trunk_that_is_not_probed_is_asked_once_and_nothing_follows(says: Says) -> None:
+    it = Provider(TRUNK, says)
+    it.put(Probe("main"))
+    it.run(HOUR_MS)
+    assert len(it.firsts()) == 1
+    assert it.changes() == []
+    standing = it.standing()
+    assert (standing.qualify, standing.up) == (None, True)
+    assert (standing.last_code, standing.rtt_ms) == ((404, 20.0) if says is not silent else (None, None))
+    assert not it.door.upkeep.deadline
 
 
 def test_without_the_setting_nothing_is_asked() -> None:
