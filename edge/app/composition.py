@@ -9,15 +9,21 @@ class Composition(NamedTuple):
     """The packages of the processes; tests put others in their place."""
 
     front: Recipe = Recipe(
-        "edge.front", ("sip_udp", "sip_tcp", "sip_tls", "inner_udp", "front_table", "key_table", "sip_trace")
+        "edge.front",
+        ("sip_udp", "sip_tcp", "sip_tls", "inner_udp", "front_table", "key_table", "sip_trace"),
+        secrets=True,
     )
     switch: Recipe = Recipe("edge.switch", ("link_listener", "switch_seats"))
     media: Recipe = Recipe("edge.media", ("media_state", "rtp", "key_table"), zygote=True, prompt=True)
     span: Recipe = Recipe("edge.span", (), zygote=True)
-    forwarder: Recipe = Recipe("edge.forwarder")
+    forwarder: Recipe = Recipe("edge.forwarder", secrets=True)
     web: Recipe = Recipe("edge.web", ("http_listener", "sip_trace"))
     #: Module run once before switch and media start (`python -m`, with the effective configuration's path).
     repair: str = "edge.app.repair"
+
+    def keepers(self) -> frozenset[str]:
+        """Return the names of the processes that are given the site's secrets."""
+        return frozenset(name for name, recipe in self._asdict().items() if getattr(recipe, "secrets", False))
 
 
 APPLIANCE: Final = Composition()

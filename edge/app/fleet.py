@@ -148,10 +148,13 @@ class Fleet:
         for process in (self.front, self.switch):
             process.send(Drain())
 
-    def tell_all(self, message: ToChild) -> None:
-        """Tell all long-lived processes and spans."""
+    def tell_all(
+        self, message: ToChild, *, only: frozenset[str] | None = None, but: frozenset[str] = frozenset()
+    ) -> None:
+        """Tell all long-lived processes and spans, or `only` those of these names."""
         for process in [*self.long_lived.values(), *self.standbys.all, *self.spans.all()]:
-            process.send(message)
+            if process.name not in but and (only is None or process.name in only):
+                process.send(message)
 
     def _tell_front(self, message: ToChild) -> None:
         # One that is starting gets the whole list when it is ready; news before that would be out of order.

@@ -52,6 +52,15 @@ def with_run_dir(site: Site) -> Site:
     return msgspec.structs.replace(site, paths=msgspec.structs.replace(site.paths, run=run))
 
 
+def without_secrets(site: Site) -> Site:
+    """Return `site` for processes that need no password and no key: what they don't hold can't leak from them."""
+    return msgspec.structs.replace(
+        site,
+        trunks=[msgspec.structs.replace(trunk, password="") for trunk in site.trunks],
+        sinks=[msgspec.structs.replace(sink, secret="") for sink in site.sinks],
+    )
+
+
 class SiteMemory:
     """Hands the effective configuration to the children.
 

@@ -26,10 +26,12 @@ FORK_MS = 5000
 
 @dataclass
 class Surroundings:
-    """What all children of one `edge run` have in common. `site_path` changes with a reload."""
+    """What all children of one `edge run` have in common. The paths of the site change with a reload."""
 
     sockets: Sockets
+    #: The effective configuration without its secrets, and with them for those processes whose job they are.
     site_path: str
+    secret_site_path: str
     run_dir: str
     boot_id: str
     environment: Mapping[str, str]
@@ -45,6 +47,8 @@ class Recipe(NamedTuple):
     zygote: bool = False
     #: Comes before other programs of the machine.
     prompt: bool = False
+    #: Its job needs the passwords and keys of the site file; nobody else is given them.
+    secrets: bool = False
 
 
 class Executed:
@@ -67,7 +71,7 @@ class Executed:
             prompt=self._recipe.prompt,
             incarnation=incarnation,
             channel_fd=theirs.fileno(),
-            site=around.site_path,
+            site=around.secret_site_path if self._recipe.secrets else around.site_path,
             fds=fds,
             link_path=around.sockets.link_path,
             run_dir=around.run_dir,

@@ -21,7 +21,7 @@ from edge.app.fleet import Fleet, child_environment
 from edge.app.notify import ServiceManager
 from edge.app.preparing import Prepared, Preparing, Source
 from edge.app.readiness import complete, conditions, process_document, spans_document, takes_calls
-from edge.app.reloading import SiteMemory, merge, with_run_dir
+from edge.app.reloading import SiteMemory, merge, with_run_dir, without_secrets
 from edge.app.sockets import Sockets, unix_listener
 from edge.app.starters import Surroundings
 from edge.app.stopping import Drainage, Shutdown, count_of
@@ -60,6 +60,7 @@ class Supervisor:
         self._taking_calls: bool | None = None
         self._said_ready = False
         self._site_memory = SiteMemory()
+        self._secret_memory = SiteMemory()
         self._needs_restart: list[str] = []
         self._reload_waiters: list[Answer] = []
         self._preparing: Preparing | None = None
@@ -72,7 +73,8 @@ class Supervisor:
         self._manager = ServiceManager(os.environ)
         around = Surroundings(
             sockets=sockets,
-            site_path=self._site_memory.put(site),
+            site_path=self._site_memory.put(without_secrets(site)),
+            secret_site_path=self._secret_memory.put(site),
             run_dir=str(self._run_dir),
             boot_id=self._boot_id,
             environment=child_environment(site.paths.state, sockets.inner_port),
@@ -119,6 +121,7 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 (self._run_dir / name).unlink()
         self._site_memory.close()
+        self._secret_memory.close()
         self.pump.close()
 
     def _reap_strangers(self) -> None:
@@ -238,9 +241,12 @@ class Supervisor:
     def _take_over(self, new: Site) -> None:
         new = with_run_dir(new)
         self.site, self._needs_restart = merge(self.site, new)
-        self._around.site_path = self._site_memory.put(self.site)
+        self._around.site_path = self._site_memory.put(without_secrets(self.site))
+        self._around.secret_site_path = self._secret_memory.put(self.site)
         self._around.reloaded = True
-        self.fleet.tell_all(Reload(self._around.site_path))
+        keepers = self._composition.keepers()
+        self.fleet.tell_all(Reload(self._around.site_path), but=keepers)
+        self.fleet.tell_all(Reload(self._around.secret_site_path), only=keepers)
         self.fleet.want_refused()
         self.metrics.reloads.labels("done").inc()
         _log.info("reloaded", needs_restart=self._needs_restart)

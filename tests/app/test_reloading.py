@@ -5,9 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from edge.app.reloading import FIXED, SiteMemory, merge
-from edge.config.site import Limits, Media, Route, Sip, Site
+from edge.app.composition import APPLIANCE
+from edge.app.reloading import FIXED, SiteMemory, merge, without_secrets
+from edge.config.site import Limits, Media, Route, Sink, Sip, Site, Trunk
 from edge.runtime.process import read_site
+from edge.vocabulary.wire import pack
 
 
 def test_settings_that_need_a_restart_stay_and_are_named() -> None:
@@ -40,6 +42,17 @@ def test_fixed_settings_are_fields_of_the_site() -> None:
         value = getattr(Site(name="a"), section)
         for name in names:
             assert name in {field.name for field in msgspec.structs.fields(value)}
+
+
+def test_most_processes_are_given_no_secret() -> None:
+    trunk = Trunk(name="t", user="4930", password="lion-of-the-sea")
+    sink = Sink(name="s", url="https://example.org/", secret="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
+    site = Site(name="a", trunks=[trunk, Trunk(name="u")], sinks=[sink])
+    packed = pack(without_secrets(site))
+    assert b"lion" not in packed
+    assert b"whsec" not in packed
+    assert without_secrets(site).trunks[0].user == "4930"
+    assert APPLIANCE.keepers() == {"front", "forwarder"}
 
 
 def test_the_effective_configuration_is_private_and_the_last_two_are_kept() -> None:
