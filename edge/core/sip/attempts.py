@@ -164,6 +164,7 @@ def _next(
         _leave(relay, dialog, invite)
         told = shown(dialog.calling, dialog.identity, trunk, bracketed(relay.settings.public.host))
         dialog.trunk, dialog.flow, dialog.proxy = attempt.trunk, attempt.flow, attempt.proxy
+        dialog.service_routes = relay.service_routes.get(attempt.trunk, [])
         dialog.request_uri = dialog.target = attempt.uri
         dialog.peer, dialog.own, dialog.headers = NameAddr(attempt.uri), told.own, told.headers
         dialog.srtp, dialog.secured, dialog.offered_keys = srtp, None, 0
@@ -184,6 +185,7 @@ def _leave(relay: Relay, dialog: Dialog, invite: Pending) -> None:
         uri=dialog.request_uri,
         own=dialog.own,
         proxy=dialog.proxy,
+        service_routes=dialog.service_routes,
         until_ms=relay.now_ms + TIMEOUT_MS,
     )
     dialog.left.append(left)
@@ -231,14 +233,15 @@ def undelivered(relay: Relay, dialog: Dialog) -> None:
 @contextmanager
 def _as_it_was(dialog: Dialog, left: Left) -> Iterator[None]:
     kept = (dialog.flow, dialog.request_uri, dialog.peer, dialog.own, dialog.proxy)
-    tags = (dialog.peer_tag, dialog.target, dialog.routes)
+    tags = (dialog.peer_tag, dialog.target, dialog.routes, dialog.service_routes)
     dialog.flow, dialog.request_uri, dialog.peer = left.flow, left.uri, NameAddr(left.uri)
     dialog.own, dialog.proxy, dialog.peer_tag = left.own, left.proxy, ""
+    dialog.service_routes = left.service_routes
     try:
         yield
     finally:
         dialog.flow, dialog.request_uri, dialog.peer, dialog.own, dialog.proxy = kept
-        dialog.peer_tag, dialog.target, dialog.routes = tags
+        dialog.peer_tag, dialog.target, dialog.routes, dialog.service_routes = tags
 
 
 def _late(relay: Relay, dialog: Dialog, left: Left, message: Response) -> None:

@@ -81,6 +81,7 @@ class Left(Struct, kw_only=True):
     uri: Uri
     own: NameAddr
     proxy: Uri | None
+    service_routes: list[NameAddr] = field(default_factory=list)
     #: CLOCK_MONOTONIC, milliseconds.
     until_ms: int
     #: It has said something, was cancelled, and has not confirmed that.
@@ -165,8 +166,9 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     flow: Flow
     #: Host that the first INVITE came from or went to.
     first_host: str
-    #: Proxy that the first INVITE of ours goes through.
+    #: Proxy that the first INVITE of ours goes through, and what the trunk's registrar wants after it (RFC 3608).
     proxy: Uri | None = None
+    service_routes: list[NameAddr] = field(default_factory=list)
     #: Of the first INVITE of ours: group that its trunk was chosen from, addresses that may still be tried, how many
     #: were, those that may still speak up, and further hosts that were dialled.
     group: str = ""

@@ -85,6 +85,7 @@ def _first_invite(relay: Relay, reservations: Reservations, span: Span, leg: Leg
         return
     dialog = _dialog(reservation, span, request)
     dialog.media = media
+    dialog.service_routes = relay.service_routes.get(dialog.trunk, [])
     relay.dialogs.add(dialog)
     _pass_on(relay, dialog, request)
 

@@ -7,7 +7,7 @@ could not be refreshed stands until its time is over.
 
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from edge.core.sip.actions import Flow
 from edge.core.sip.authentication import TRIES, Challenge
@@ -49,7 +49,6 @@ class Binding(Struct, kw_only=True):
     until_ms: int
     refresh_ms: int
     expires_s: int
-    service_routes: list[NameAddr] = field(default_factory=list)
 
 
 class Registration:
@@ -278,9 +277,9 @@ class Registration:
             until_ms=rig.now_ms + lifetime_ms,
             refresh_ms=rig.now_ms + min(refresh_ms, lifetime_ms),
             expires_s=seconds,
-            service_routes=_service_routes(message),
         )
         self._retry_ms = self.binding.refresh_ms
+        rig.use_routes(self.trunk.name, _service_routes(message))
         self.failures, self.cause, self.code = 0, None, message.status
         if self.state != "registered":
             self._tell_registered(seconds)
@@ -338,6 +337,8 @@ class Registration:
         self._set(state)
 
     def _set(self, state: State) -> None:
+        if self.state == "registered" != state:
+            self._rig.use_routes(self.trunk.name, [])
         if state != self.state:
             self.state = state
             self.since_ms = self._rig.now_ms

@@ -76,6 +76,14 @@ def leg_of_branch(branch: str) -> LegId:
     return LegId(branch[len(_COOKIE) :].rpartition("-")[0]) if branch.startswith(_COOKIE) else LegId("")
 
 
+def first_routes(dialog: Dialog) -> list[NameAddr]:
+    """Return the route set of a first INVITE: the proxy of its trunk, then what its registrar wants (RFC 3608)."""
+    proxy, wanted = dialog.proxy, dialog.service_routes
+    if proxy is None or (wanted and wanted[0].uri.host == proxy.host):
+        return wanted
+    return [NameAddr(proxy), *wanted]
+
+
 def base_of_branch(branch: str) -> str:
     """Return a branch of ours without the number of the try that it was made for (`Pending.sent_branch`)."""
     head, dash, tail = branch.rpartition("-")
@@ -108,6 +116,8 @@ class Relay:
         self.settings = settings
         self.trunks = Trunks(settings.trunks, settings.calls_per_second, settings.key_tones, settings.groups)
         self.authenticator = Authenticator(settings.seed)
+        #: Routes that registrars want calls of their trunks to take, by trunk.
+        self.service_routes: dict[str, list[NameAddr]] = {}
         self.dialogs = Dialogs()
         self.guard = Guard(self.trunks, self.dialogs, settings.calls_per_second)
         self.spans = SpanPool(settings.max_spans)
@@ -364,7 +374,7 @@ class Relay:
         """Make a request in front's name; `first`: it is the first INVITE, its CANCEL or its negative ACK."""
         target, routes = dialog.target, dialog.routes
         if first:
-            target, routes = dialog.request_uri, [NameAddr(dialog.proxy)] if dialog.proxy is not None else []
+            target, routes = dialog.request_uri, first_routes(dialog)
         if routes and routes[0].uri.param("lr") is None:
             # A strict router: it becomes the Request-URI, and the target the last route (section 12.2.1.1).
             target, routes = routes[0].uri, [*routes[1:], NameAddr(dialog.target)]

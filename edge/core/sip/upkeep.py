@@ -16,7 +16,6 @@ from edge.core.sip.registration import Registration
 from edge.core.sip.relay import Relay
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.upkeep_rig import UpkeepRig
-from edge.core.sip.uri import NameAddr
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.trunks import TrunkCause
@@ -216,11 +215,6 @@ class Upkeep:
 
     def _age(self, since_ms: int) -> str:
         return f"{(self._relay.now_ms - since_ms) // 1000} s"
-
-    def service_routes(self, trunk: str) -> list[NameAddr]:
-        """Return the route that the registrar wants calls to take (RFC 3608)."""
-        registration = self._registrations.get(trunk)
-        return registration.binding.service_routes if registration is not None and registration.binding else []
 
     # --- what is shown
 

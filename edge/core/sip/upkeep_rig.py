@@ -173,6 +173,13 @@ class UpkeepRig:
         """Count something."""
         self._relay.count(what, label)
 
+    def use_routes(self, trunk: str, routes: list[NameAddr]) -> None:
+        """Let calls of a trunk take these routes from now on; empty: none."""
+        if routes:
+            self._relay.service_routes[trunk] = routes
+        else:
+            self._relay.service_routes.pop(trunk, None)
+
     def failed(self, trunk: str, method: Literal["REGISTER", "OPTIONS"], status: int | None) -> None:
         """Count a failure; labels come from a closed list, whatever a peer makes up."""
         code = "none" if status is None else str(status) if status in _CODES else f"{status // 100}xx"

@@ -27,7 +27,8 @@ from tests.core.sip.provider import (
     silent,
     with_digest,
 )
-from tests.core.sip.world import PEER, STRANGER, TRUNK_HOST, invite, reports
+from tests.core.sip.steps import span_invite
+from tests.core.sip.world import PEER, STRANGER, TRUNK_HOST, invite, reports, to_peer
 
 HOUR_MS = 3_600_000
 
@@ -414,6 +415,31 @@ def test_contact_parameters_and_transport_are_told() -> None:
     assert header(it.sent[0][2], "Contact") == (
         '<sip:4930@192.0.2.1:5060;transport=tcp>;q=0.5;+sip.instance="<urn:uuid:1>";expires=3600'
     )
+
+
+def first_invite(it: Provider, leg: str) -> Request:
+    reserve(it, leg)
+    (sent,) = [m for m in to_peer(it.world.span(span_invite(leg))) if isinstance(m, Request)]
+    return sent
+
+
+def test_calls_take_the_routes_that_the_registrar_names() -> None:
+    text = "<sip:orig@edge.example;lr>, <sip:strict.example>, " + ", ".join(f"<sip:r{i}.example;lr>" for i in range(9))
+
+    def says(request: Request, data: bytes) -> Response:
+        response = granted(request, data)
+        response.extras["Service-Route"] = text
+        return response
+
+    it = Provider(says=says)
+    it.run(1000)
+    invite = first_invite(it, "cout.2")
+    hosts = [route.uri.host for route in invite.routes]
+    assert hosts == ["edge.example", "r0.example", "r1.example"], "loose ones among the first four"
+    assert it.world.door.upkeep.standings()[0].registered
+    it.door.replace_trunks((replace(REGISTERED, registrar=None),))
+    it.put(KeepUp())
+    assert not first_invite(it, "cout.3").routes
 
 
 def test_front_is_restarted() -> None:
