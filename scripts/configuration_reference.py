@@ -32,6 +32,7 @@ DURATION = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"}
 NAME = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"}
 DIALLED = {"type": ["string", "integer"]}
 KIND_TEXTS = {
+    "ip": "IP address",
     "ipv4": "IPv4 address",
     "loopback": "address in 127.0.0.0/8",
     "network": "address or network",

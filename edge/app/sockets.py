@@ -62,6 +62,9 @@ class Sockets:
 def _bound(kind: str, host: str, port: int, what: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        # Or `::` would take IPv4 peers under names that no trunk lists.
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     if kind == "tcp":
         # A restart must not wait for TIME_WAIT. For UDP the option would let a stranger share our port.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -30,6 +30,7 @@ from edge.metrics.supervisor import SupervisorMetrics
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.pump import Pump
+from edge.vocabulary.media import Address
 from edge.vocabulary.supervision import Reload
 
 #: Repair of a former run's recordings may take so long before calls are taken without it.
@@ -318,7 +319,7 @@ class Supervisor:
             "uptime_s": round((now_ms - self._began_ms) / 1000, 1),
             "site": self.site.source,
             "needs_restart": self._needs_restart,
-            "sip": f"{self.site.sip.address}:{self._sockets.sip_port}",
+            "sip": str(Address(self.site.sip.address, self._sockets.sip_port)),
             "http": f"{self.site.http.address}:{self._sockets.http_port}",
             "conditions": [reason._asdict() for reason in reasons],
             "processes": [process_document(process, now_ms) for process in self.fleet.processes],

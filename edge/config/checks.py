@@ -44,18 +44,27 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_hold_music(site, root, findings)
 
 
+def _is_any(address: str) -> bool:
+    return ipaddress.ip_address(address).is_unspecified
+
+
 def _check_addresses(site: Site, root: Located, findings: Findings) -> None:
-    if site.sip.address == "0.0.0.0" and not site.sip.public_address:  # noqa: S104 -- refused, not bound
+    if _is_any(site.sip.address) and not site.sip.public_address:
         findings.follow_up(
             place_of(root, ("sip", "address")),
-            "peers cannot answer to 0.0.0.0",
+            f"peers cannot answer to {site.sip.address}",
             "set sip.public_address to the address that peers reach",
         )
     media = site.media.address or site.sip.address
-    if media == "0.0.0.0":  # noqa: S104
+    if (":" in media) != (":" in site.sip.address):
         findings.follow_up(
             place_of(root, ("media", "address")),
-            "RTP needs one address that peers reach, not 0.0.0.0",
+            f"calls on {site.sip.address} cannot have their audio on {media}: both are of one family",
+        )
+    if _is_any(media):
+        findings.follow_up(
+            place_of(root, ("media", "address")),
+            f"RTP needs one address that peers reach, not {media}",
             "set media.address",
         )
     if not ipaddress.ip_address(site.http.address).is_loopback:

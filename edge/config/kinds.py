@@ -243,6 +243,7 @@ def reason_fault(text: str) -> str:
 #: By the word that a field carries in its annotation.
 FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "name": name_fault,
+    "ip": ip_fault,
     "ipv4": ipv4_fault,
     "loopback": loopback_fault,
     "network": network_fault,

@@ -24,6 +24,8 @@ def _text(kind: str, **more: bool) -> Any:
 
 Port = Annotated[int, _range(1, 65535)]
 Name = Annotated[str, _text("name")]
+Ip = Annotated[str, _text("ip")]
+OptionalIp = Annotated[str, _text("ip", optional=True)]
 Ipv4 = Annotated[str, _text("ipv4")]
 #: Empty: derived from another field.
 OptionalIpv4 = Annotated[str, _text("ipv4", optional=True)]
@@ -40,8 +42,8 @@ _DAY_MS = 86_400_000
 class Sip(Struct, frozen=True, kw_only=True):
     """The front door."""
 
-    #: IPv4 address that UDP and TCP listen on.
-    address: Ipv4 = "127.0.0.1"
+    #: IPv4 or IPv6 address that UDP, TCP and TLS listen on. Calls and their audio are of this family.
+    address: Ip = "127.0.0.1"
     #: Port of both.
     port: Port = 5060
     #: Port for TLS (1.2 and later). It is listened on where there is a `certificate`.
@@ -51,7 +53,7 @@ class Sip(Struct, frozen=True, kw_only=True):
     #: PEM file with the certificate's private key; empty: it is in `certificate`, too.
     key: OptionalPath = ""
     #: Address that peers are shown in Via, Contact and SDP; empty: `address`.
-    public_address: OptionalIpv4 = ""
+    public_address: OptionalIp = ""
     #: Loopback address on which front and spans talk to each other.
     inner_address: Annotated[str, _text("loopback")] = "127.0.0.1"
     #: Name servers (`address` or `address:port`) that trunks' names are asked of; empty: those of the system.
@@ -72,7 +74,7 @@ class Media(Struct, frozen=True, kw_only=True):
     """The media engine."""
 
     #: Address of the RTP sockets; empty: `sip.address`.
-    address: OptionalIpv4 = ""
+    address: OptionalIp = ""
     #: First RTP port (even); each leg has a port pair.
     first_port: Annotated[int, _range(1024, 32766)] = 16384
     #: Legs at the most; all their sockets are opened at start.

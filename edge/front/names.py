@@ -32,10 +32,10 @@ class NoAnswerError(Exception):
 
 
 class Names:
-    """Looks up by the system's ways, or by `servers` (`host`, `host:port`) where a site names some."""
+    """Looks up by the system's ways, or by `servers` where a site names some; addresses of one family."""
 
     def __init__(self, servers: Iterable[Address] = (), *, ipv6: bool = False) -> None:
-        self._ipv6 = ipv6
+        self._family = socket.AF_INET6 if ipv6 else socket.AF_INET
         self._own = False
         try:
             self._resolver = dns.resolver.Resolver()
@@ -95,9 +95,7 @@ class Names:
     def _asked(self, name: str) -> tuple[list[str], float]:
         """Ask the site's own name servers."""
         try:
-            answers = self._resolver.resolve_name(
-                name, family=socket.AF_UNSPEC if self._ipv6 else socket.AF_INET, search=False
-            )
+            answers = self._resolver.resolve_name(name, family=self._family, search=False)
             hosts = list(answers.addresses())
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             raise UnknownNameError from None
@@ -108,9 +106,7 @@ class Names:
     def _by_system(self, name: str) -> tuple[list[str], float]:
         """Ask as every program of the machine does: its hosts file counts, too."""
         try:
-            answers = socket.getaddrinfo(
-                name, None, socket.AF_UNSPEC if self._ipv6 else socket.AF_INET, socket.SOCK_DGRAM
-            )
+            answers = socket.getaddrinfo(name, None, self._family, socket.SOCK_DGRAM)
         except socket.gaierror as error:
             if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
                 raise UnknownNameError from None

@@ -191,7 +191,10 @@ def settings_of(site: Site, sip: tuple[str, int], inner: tuple[str, int]) -> Set
 
 def _names(site: Site) -> Names:
     servers = [split_host_port(server) for server in site.sip.nameservers]
-    return Names([Address(found[0], found[1] or DNS_PORT) for found in servers if found is not None])
+    return Names(
+        [Address(found[0], found[1] or DNS_PORT) for found in servers if found is not None],
+        ipv6=":" in site.sip.address,
+    )
 
 
 def _listeners(fds: dict[str, list[int]]) -> Listeners:
@@ -220,7 +223,7 @@ class FrontProcess:
         self._link = LinkClient(
             context.link_path, "front", context.incarnation, self._on_command, self._on_discard, self._snapshot
         )
-        self._trace = Trace(context.fds["sip_trace"][0], Address(*listeners.udp.getsockname()))
+        self._trace = Trace(context.fds["sip_trace"][0], Address(*listeners.udp.getsockname()[:2]))
         self._performer = Performer(
             pump=self._pump,
             door=self._door,

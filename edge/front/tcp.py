@@ -267,7 +267,7 @@ class TcpSide:
         if layer is None and flow.transport == "tls":
             self._failed(address)
             return None
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
             # Peers know us by the listener's address.

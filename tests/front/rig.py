@@ -66,10 +66,10 @@ class Wire:
     """A UDP socket that speaks SIP."""
 
     def __init__(self, host: str, to: tuple[str, int]) -> None:
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((host, 0))
         self.sock.settimeout(15)
-        self.host, self.port = self.sock.getsockname()
+        self.host, self.port = self.sock.getsockname()[:2]
         self.to = to
 
     def send(self, message: Message | bytes) -> None:
@@ -95,25 +95,29 @@ class Wire:
                 return message
 
 
+def _server(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
 class Rig:
     """Everything around one front, over several lives of it."""
 
-    def __init__(self, address: str, folder: Path, **sip: object) -> None:
+    def __init__(self, address: str, folder: Path, host: str = "", **sip: object) -> None:
         self.folder = folder
         self.address = address
-        self.tls = socket.create_server((address, 0)) if sip.get("certificate") else None
+        #: Where SIP is spoken; spans are at `address`.
+        self.host = host or address
+        self.tls = _server(self.host, 0) if sip.get("certificate") else None
         if self.tls is not None:
             sip["tls_port"] = self.tls.getsockname()[1]
         self.site = Site(
             name="test",
-            sip=Sip(address=address, port=0, inner_address=address, max_spans=4, **sip),  # type: ignore[arg-type]
-            trunks=[Trunk(name="main", sources=[address])],
+            sip=Sip(address=self.host, port=0, inner_address=address, max_spans=4, **sip),  # type: ignore[arg-type]
+            trunks=[Trunk(name="main", sources=[self.host])],
         )
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((address, 0))
-        self.tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.tcp.bind((address, self.udp.getsockname()[1]))
-        self.tcp.listen()
+        self.udp = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((self.host, 0))
+        self.tcp = _server(self.host, self.udp.getsockname()[1])
         self.inner = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.inner.bind((address, 0))
         self.table = os.memfd_create("front_table")
@@ -128,7 +132,7 @@ class Rig:
         self.running: Child | None = None
 
     def wire(self, to: socket.socket) -> Wire:
-        return Wire(self.address, to.getsockname())
+        return Wire(self.address if to is self.inner else self.host, to.getsockname()[:2])
 
     @property
     def fds(self) -> dict[str, list[int]]:
