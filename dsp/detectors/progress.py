@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dsp.codecs.g711 import POWER_0_DBM0
-from dsp.detectors.lines import lobes, peaks
+from dsp.detectors.lines import describe, lobes, peaks
 from dsp.detectors.progress_cadence import (
     CLEAR,
     CUT_BACK,
@@ -387,12 +387,19 @@ def _missed(
 @kernel
 def feed(state: Any, frame: Any, row: int, kit: Any, verdicts: Any, told: Any) -> None:
     """Take in a frame of one leg (int16[160]); as `feed_all`."""
-    mean, one, two = measure(frame, kit)
+    describe(frame, state.sums)
+    _take(state, frame, row, kit, verdicts, told)
+
+
+@kernel
+def _take(state: Any, frame: Any, row: int, kit: Any, verdicts: Any, told: Any) -> None:
+    """Take in a frame whose sums are known."""
+    mean, one, two = measure(state)
     state.position += FRAME
     for k in range(BLOCKS - 4):
         state.energy[k] = state.energy[k + 4]
     for b in range(4):
-        state.energy[BLOCKS - 4 + b] = kit.sums[b]
+        state.energy[BLOCKS - 4 + b] = state.sums[b]
     band, same, k1, k2, hz, power, phase = -1, False, 0, 0, 0.0, 0.0, 0.0
     if mean >= MIN_FRAME or (state.phase != NONE and mean >= FADED * state.power):
         band, same, k1, k2, hz, power, phase = _look(state, frame, mean, one, two, kit)
@@ -441,9 +448,14 @@ def feed_all(states: Any, frames: Any, rows: Any, count: int, verdicts: Any, tol
     the index of the country (of SIT the meaning, of CED the form), a and b the lower and the higher frequency (Hz);
     `told`: int64[2]; `kit`: the tables' record, used by one thread at a time.
     """
+    # Each leg's sums are made before the one before it is judged, which cannot be predicted: they need not wait for it.
+    if count > 0:
+        describe(frames[rows[0]], states[rows[0]].sums)
     for i in range(count):
         slot = rows[i]
-        feed(states[slot], frames[slot], slot, kit, verdicts, told)
+        if i + 1 < count:
+            describe(frames[rows[i + 1]], states[rows[i + 1]].sums)
+        _take(states[slot], frames[slot], slot, kit, verdicts, told)
 
 
 @kernel

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dsp.detectors.banks import project
-from dsp.detectors.lines import describe, refine, window
+from dsp.detectors.lines import refine, window
 from dsp.detectors.progress_state import (
     BIN_HZ,
     BINS,
@@ -35,14 +35,13 @@ _MOST_LOST = (math.sin(math.pi * _MOST_AWAY) / (math.pi * _MOST_AWAY)) ** 2
 
 
 @kernel
-def measure(frame: Any, kit: Any) -> tuple[float, float, float]:
-    """Give a frame's (int16[160]) mean square and by it the first two autocorrelations.
+def measure(state: Any) -> tuple[float, float, float]:
+    """Give the mean square of the frame whose sums are `state.sums`, and by it the first two autocorrelations.
 
-    `kit.sums` begins with the mean squares of its blocks. The autocorrelations are the means of cos(w) and cos(2w) over
-    the spectrum, so that they tell at once where the power lies, and whether it lies in one place.
+    The autocorrelations are the means of cos(w) and cos(2w) over the spectrum, so that they tell at once where the
+    power lies, and whether it lies in one place.
     """
-    sums = kit.sums
-    describe(frame, sums)
+    sums = state.sums
     mean = 0.25 * (np.float64(sums[0]) + sums[1] + sums[2] + sums[3])
     if mean <= 0.0:
         return 0.0, 0.0, 0.0

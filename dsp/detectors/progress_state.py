@@ -35,6 +35,7 @@ PROGRESS_STATE = np.dtype(
     [
         ("country", "i8"),  # setting: 1 + index in the tables' countries; 0: any
         ("position", "i8"),  # samples taken in
+        ("sums", "f4", (8,)),  # of the newest frame, by `lines.describe`
         ("energy", "f4", (BLOCKS,)),  # mean squares of the last blocks, newest last
         ("previous", "f4", (2, BINS)),  # spectrum of the frame before, low band
         ("has_previous", "i8"),
@@ -125,7 +126,6 @@ PROGRESS_KIT = np.dtype(
         ("step_on", "i8", (CADENCES, STEPS_OF_CADENCE)),  # samples; 0: endless
         ("step_off", "i8", (CADENCES, STEPS_OF_CADENCE)),
         # scratch
-        ("sums", "f4", (8,)),  # of `lines.describe`
         ("z", "f4", (2, BINS)),
         ("h", "f4", (2, BINS)),
         ("p", "f4", (BINS,)),

@@ -300,10 +300,21 @@ def _take_back(state: Any, start: int) -> None:
 
 
 @kernel
+def _measure(state: Any, frame: Any) -> None:
+    hear(frame, np.float32(state.smooth), np.float32(1.0 if state.filled == 0 else 0.5), state.heard)
+
+
+@kernel
 def feed(state: Any, frame: Any) -> None:
     """Take in a frame (int16[160] at 8 kHz)."""
+    _measure(state, frame)
+    _judge(state, frame)
+
+
+@kernel
+def _judge(state: Any, frame: Any) -> None:
+    """Take in a frame that has been measured."""
     heard = state.heard
-    hear(frame, np.float32(state.smooth), np.float32(1.0 if state.filled == 0 else 0.5), heard)
     whole, level = np.float64(heard[WHOLE]), np.float64(heard[LEVEL])
     state.smooth = heard[SMOOTH]
     state.frames += 1
@@ -411,10 +422,16 @@ def feed_all(states: Any, frames: Any, rows: Any, count: int, verdicts: Any, tol
       floor (dBm0); the END of what turned out to be no voice has the cause `NO_VOICE`.
     - LEVEL, BEGIN and END: code `CLIPPING` (`a` clipped samples, `b` frames with them, so far) and `DEAD_AIR`.
     """
+    # Each leg is measured before the one before it is judged: whether that is voice cannot be predicted, and what has
+    # been begun of the next one would wait for it, or be thrown away.
+    if count > 0:
+        _measure(states[rows[0]], frames[rows[0]])
     for i in range(count):
         row = rows[i]
         state = states[row]
-        feed(state, frames[row])
+        if i + 1 < count:
+            _measure(states[rows[i + 1]], frames[rows[i + 1]])
+        _judge(state, frames[row])
         if state.talking != 0 or state.told_onset != 0:
             _tell_spurt(state, row, verdicts, told)
         _tell_levels(state, row, verdicts, told)

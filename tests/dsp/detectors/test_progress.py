@@ -8,9 +8,11 @@ import pytest
 from dsp.codecs import g711
 from dsp.detectors import offline, progress, progress_cadence, progress_spectrum
 from dsp.detectors import verdicts as say
+from dsp.detectors.lines import describe
 from dsp.detectors.progress_state import BIN_HZ, BINS, FIRST_BIN, PROGRESS_STATE
 from dsp.detectors.progress_tables import LABELS, make_tables
 from dsp.detectors.verdicts import VERDICT
+from dsp.jit import kernel
 from dsp.tones.countries import COUNTRIES
 from dsp.tones.generator import amplitude, dtmf, tone
 from dsp.tones.notation import parse
@@ -313,14 +315,20 @@ def test_rows_name_the_legs():
     assert list(some.position) == [0, 0, 160]
 
 
+@kernel
+def described(frame, out):
+    describe(frame, out)
+
+
 def test_the_spectrum_is_the_twins():
     rng = np.random.default_rng(20)
     samples = rng.normal(0, 3000, 320).astype(np.int16)
     state = states()[0]
     for start in (0, 160):
-        mean, one, two = progress_spectrum.measure(samples[start : start + 160], KIT)
+        described(samples[start : start + 160], state.sums)
+        mean, one, two = progress_spectrum.measure(state)
         state.energy[:28] = state.energy[4:].copy()
-        state.energy[28:] = KIT.sums[:4]
+        state.energy[28:] = state.sums[:4]
         total = progress_spectrum.low_spectrum(state, samples[start : start + 160], KIT)
     part = samples[160:].astype(float)
     assert mean == pytest.approx(np.mean(part**2), rel=1e-5)
@@ -334,9 +342,11 @@ def test_the_spectrum_is_the_twins():
 
 
 def test_a_line_of_the_high_band():
+    state = states()[0]
     for hz in np.arange(720.0, 2700.0, 37.3):
         samples = tone(hz, 160, -20.0)
-        _, one, _ = progress_spectrum.measure(samples, KIT)
+        described(samples, state.sums)
+        _, one, _ = progress_spectrum.measure(state)
         found, power, _ = progress_spectrum.high_line(samples, KIT, one, 1.0)
         assert found == pytest.approx(hz, abs=2.5)
         assert power == pytest.approx(np.mean(samples.astype(float) ** 2), rel=0.05)
