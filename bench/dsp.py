@@ -1,8 +1,9 @@
 """The detectors' cost and promptness: real-time channels a core beside spandsp's `dtmf_rx`, and onset to verdict.
 
-Both work on the same frames of recorded speech (every leg talks all the time; a key now and then), leg after leg by
-20 ms, in one process bound to one core, in turns. CPU time of the thread counts, so that others on the machine disturb
-little; the medians of the turns are compared. spandsp is called from C.
+Both work on the same frames, leg after leg by 20 ms, in one process bound to one core, in turns: recorded speech where
+every leg talks all the time, which is the worst case for what leaves silence early, and speech with the pauses that a
+conversation has (ITU-T P.59), with a key now and then in both. CPU time of the thread counts, so that others on the
+machine disturb little; the medians of the turns are compared. spandsp is called from C.
 """
 
 import ctypes
@@ -37,6 +38,11 @@ PROMPTS = Path("/usr/share/asterisk/sounds")
 #: What people talk at on a line.
 SPEECH_DBM0 = -18.0
 
+#: Means of how long somebody talks, and then listens, in a conversation (ITU-T P.59), ms; both fall off exponentially.
+TALKS_MS, LISTENS_MS = 1004.0, 1587.0
+#: What a line has then.
+LINE_DBM0 = -65.0
+
 Frames = npt.NDArray[np.int16]
 #: Feeds int16[ticks, legs, 160].
 Feed = Callable[[Frames], None]
@@ -62,14 +68,30 @@ def key(digit: int, ms: float, dice: np.random.Generator, level: float = -10.0) 
     return signals.sines((ROWS_HZ[digit // 4], COLUMNS_HZ[digit % 4]), signals.count(ms), level, dice)
 
 
-def talk(ticks: int, legs: int) -> Frames:
-    """Give int16[ticks, legs, 160]: each leg another piece of speech, and on every leg a key each 10 s or so."""
+def listens(sound: npt.NDArray[np.int16], dice: np.random.Generator) -> None:
+    """Put the line's noise where somebody listens."""
+    at = int(-dice.exponential(TALKS_MS) * 8)  # it has begun before
+    while at < len(sound):
+        at += signals.count(dice.exponential(TALKS_MS))
+        end = at + signals.count(dice.exponential(LISTENS_MS))
+        quiet = sound[max(at, 0) : max(end, 0)]
+        quiet[:] = signals.line(signals.noise(len(quiet), LINE_DBM0, dice))
+        at = end
+
+
+def talk(ticks: int, legs: int, *, pauses: bool = False) -> Frames:
+    """Give int16[ticks, legs, 160]: each leg another piece of speech, and on every leg a key each 10 s or so.
+
+    With `pauses` each is somebody in a conversation, who listens more than half of the time.
+    """
     dice = np.random.default_rng(SEED)
     pool = speech(120.0, dice)
     out = np.zeros((ticks, legs, FRAME), np.int16)
     for leg in range(legs):
         start = int(dice.integers(len(pool)))
         sound = np.take(pool, np.arange(start, start + ticks * FRAME), mode="wrap")
+        if pauses:
+            listens(sound, dice)
         for at in range(int(dice.integers(80_000)), len(sound) - 1600, 80_000):
             pressed = signals.line(key(int(dice.integers(16)), 100, dice))
             sound[at : at + len(pressed)] = pressed
@@ -202,10 +224,8 @@ def _analyze_speed(minutes: float) -> float:
         return minutes * 60 / (time.thread_time() - start)
 
 
-def measure(emit: Callable[..., None], *, quick: bool) -> None:
-    """Tell channels a core, by detector and all together, and how long a key takes to be recognised."""
-    frames = talk(100 if quick else 500, LEGS)
-    legs, count = LEGS, 1 if quick else TURNS
+def _throughput(emit: Callable[..., None], mix: str, frames: Frames, count: int) -> None:
+    legs = frames.shape[1]
     feeds = {name: fed_by_ticks(legs, name) for name in ("dtmf", "tones", "speech")}
     feeds["everything"] = fed_by_ticks(legs)
     with one_core(), spandsp_feed(legs) as theirs:
@@ -213,9 +233,15 @@ def measure(emit: Callable[..., None], *, quick: bool) -> None:
     base = figures.pop("spandsp")
     for name, value in figures.items():
         beside = {"peer": "spandsp dtmf_rx", "peer_value": round(base), "ratio": round(value / base, 2)}
-        emit(f"{name}_channels_per_core", round(value), "channels/core", **beside)
-    emit("dtmf_beside_spandsp", round(figures["dtmf"] / base, 2), "times its channels")
-    emit("everything_beside_spandsp", round(figures["everything"] / base, 2), "times its channels")
+        emit(f"{name}{mix}_channels_per_core", round(value), "channels/core", **beside)
+    for name in ("dtmf", "everything"):
+        emit(f"{name}{mix}_beside_spandsp", round(figures[name] / base, 2), "times its channels")
+
+
+def measure(emit: Callable[..., None], *, quick: bool) -> None:
+    """Tell channels a core, by detector and all together, and how long a key takes to be recognised."""
+    for mix, pauses in (("", False), ("_in_calls", True)):
+        _throughput(emit, mix, talk(100 if quick else 500, LEGS, pauses=pauses), 1 if quick else TURNS)
     taken = waits(160 if quick else 1600)
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         value, peer = (float(np.quantile(taken[one], share)) for one in ("ours", "spandsp"))

@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from dsp.detectors import verdicts as say
 from dsp.detectors.answer_state import ANSWER_SETTINGS
-from dsp.detectors.speech import TONE_FRAMES
 from dsp.detectors.speech_state import FRAME
+from dsp.detectors.speech_tone import TONE_FRAMES
 from dsp.jit import kernel
 
 Cause = Literal[

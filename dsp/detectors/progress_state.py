@@ -1,5 +1,7 @@
 """What the call progress detector remembers of a stream, and its sizes; no kernels here."""
 
+from typing import Any
+
 import numpy as np
 
 from dsp.detectors.waves import WAVES
@@ -100,8 +102,10 @@ PROGRESS_STATE = np.dtype(
     align=True,
 )
 
+#: Bytes of a cache line: a wide load across two of them takes twice as long, so the tables begin with one.
+LINE = 64
 #: Tables and scratch memory of the kernels; one record, since each array that is passed costs.
-PROGRESS_KIT = np.dtype(
+_KIT = np.dtype(
     [
         ("low", "f4", (BINS // 8, *WAVES)),
         ("high", "f4", (HIGH_GROUPS, *WAVES)),  # group n begins with the bin 4 n
@@ -134,3 +138,14 @@ PROGRESS_KIT = np.dtype(
     ],
     align=True,
 )
+PROGRESS_KIT = np.dtype(
+    [*((name, _KIT[name]) for name in _KIT.names or ()), ("rest", "u1", (LINE - _KIT.itemsize % LINE,))], align=True
+)
+
+
+def make_kits(count: int) -> Any:
+    """Make room for tables: PROGRESS_KIT[count], zeros, each at the begin of a cache line."""
+    size = count * PROGRESS_KIT.itemsize
+    room = np.zeros(size + LINE, np.uint8)
+    start = -room.ctypes.data % LINE
+    return room[start : start + size].view(PROGRESS_KIT).view(np.recarray)

@@ -14,8 +14,6 @@ from dsp.tones.countries import COUNTRIES, EVERYWHERE
 from dsp.tones.generator import SAMPLE_RATE
 from dsp.tones.notation import NotationError, Sound, parse
 
-#: Bytes of a cache line: a wide load across two of them takes twice as long, so tables begin with one.
-LINE = 64
 #: Tones by code.
 LABELS = ("dial", "busy", "reorder", "ringback", "sit", "fax_cng", "fax_ced", "beep", "modem")
 DIAL, BUSY, REORDER, RINGBACK, SIT, FAX_CNG, FAX_CED, BEEP, MODEM = range(9)
@@ -114,9 +112,7 @@ def make_tables(countries: Mapping[str, Mapping[str, str]] = COUNTRIES) -> Table
     """Make tables for these countries. Raises `NotationError` with country and tone for what can't be recognised."""
     if len(countries) > MAX_COUNTRIES:
         raise NotationError(f"{len(countries)} countries, at most {MAX_COUNTRIES}")
-    room = np.zeros(ps.PROGRESS_KIT.itemsize + LINE, np.uint8)
-    start = -room.ctypes.data % LINE
-    array = room[start : start + ps.PROGRESS_KIT.itemsize].view(ps.PROGRESS_KIT).view(np.recarray)
+    array = ps.make_kits(1)
     kit = array[0]
     _bank(array[0])
     cadences = _cadences(countries)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.detectors.progress_state import PROGRESS_KIT
+from dsp.detectors.progress_state import make_kits
 from dsp.detectors.progress_tables import Tables, make_tables
 from dsp.detectors.verdicts import VERDICT
 from dsp.plane import rooms, srtp, telephone_events
@@ -66,7 +66,7 @@ class Work(NamedTuple):
 
 
 def _kits(tables: Tables) -> Any:
-    kits = np.zeros(TABLES, PROGRESS_KIT).view(np.recarray)
+    kits = make_kits(TABLES)
     kits[0] = tables.kits[0]
     return kits
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from dsp.codecs.g711 import POWER_0_DBM0
 from dsp.detectors import speech as rules
+from dsp.detectors import speech_tone as tones
 
 
 def db(mean_square: float) -> float:
@@ -17,9 +18,9 @@ def frequency(d, half: float, pure: float) -> float:
     half = max(-1.0, min(1.0, half / pure))
     angles = [(2 * math.pi * turn + sign * math.acos(half)) / 4 for turn in range(3) for sign in (1, -1)]
     angle = min((a for a in angles if 0 <= a <= math.pi), key=lambda a: abs(a - math.acos(near)))
-    if abs(math.cos(angle) - near) > rules.TONE_AGREES:
+    if abs(math.cos(angle) - near) > tones.TONE_AGREES:
         return 0.0
-    return (math.acos(near) if abs(half) > rules.TONE_FLAT else angle) * 8000 / (2 * math.pi)
+    return (math.acos(near) if abs(half) > tones.TONE_FLAT else angle) * 8000 / (2 * math.pi)
 
 
 class Speech:
@@ -46,7 +47,7 @@ class Speech:
         steady = self._floor((first + second) / 2)
         soft, at = db(self.smooth), self.position
         self.position += 160
-        toned = len(self.tone) >= rules.TONE_FRAMES
+        toned = len(self.tone) >= tones.TONE_FRAMES
         self.mask = max(self.mask - rules.TAIL_FADES, soft if toned or steady else rules.NOTHING)
         if toned:
             self._take_back(self.tone[0][0])
@@ -72,25 +73,25 @@ class Speech:
     def _tone(self, d, level) -> None:
         p, y = d[4:-4], d[:-8] + d[8:]
         hz, power = 0.0, float(np.sum(p * p))
-        if level >= rules.TONE_LEVEL and power > 0:
+        if level >= tones.TONE_LEVEL and power > 0:
             a = float(np.sum(y * p)) / power
             noise = (float(np.sum(y * y)) - a * float(np.sum(y * p))) / (power * (2 + a * a))
-            if abs(a) <= 2.1 and noise <= rules.TONE_NOISE:
+            if abs(a) <= 2.1 and noise <= tones.TONE_NOISE:
                 hz = frequency(d, a / 2, 1 - max(noise, 0))
         if self.tone:
             mean = self.mean_hz
             rising = len(self.tone) == 1 and level > self.tone_level
-            near = abs(hz - mean) <= rules.TONE_DRIFT * mean
-            if near and (rising or abs(level - self.tone_level) <= rules.TONE_STEP):
+            near = abs(hz - mean) <= tones.TONE_DRIFT * mean
+            if near and (rising or abs(level - self.tone_level) <= tones.TONE_STEP):
                 self.tone.append((self.position, hz))
                 self.mean_hz += (hz - mean) / min(len(self.tone), 8)
                 self.missed, self.tone_level = 0, level if rising else self.tone_level
                 return
-            if len(self.tone) >= rules.TONE_FRAMES and self.missed < rules.TONE_BRIDGED:
+            if len(self.tone) >= tones.TONE_FRAMES and self.missed < tones.TONE_BRIDGED:
                 self.missed += 1
                 return
         self.tone, self.missed = [], 0
-        if rules.TONE_LEAST_HZ <= hz <= rules.TONE_MOST_HZ:
+        if tones.TONE_LEAST_HZ <= hz <= tones.TONE_MOST_HZ:
             self.tone, self.mean_hz, self.tone_level = [(self.position, hz)], hz, level
 
     def _floor(self, band) -> bool:
