@@ -100,3 +100,19 @@ def test_a_machine_hears_the_message_when_its_beep_is_over(tmp_path: Path) -> No
         there.hang_up()
         edge.wait_event("call.ended", edge.last_call())
         edge.check_histories()
+
+
+@pytest.mark.parametrize("killed", ["switch", "media"])
+def test_the_beep_is_still_waited_for_after_a_kill(tmp_path: Path, killed: str) -> None:
+    with called(tmp_path) as (edge, there):
+        there.audio.say(voice("vm-theperson", "vm-isunavail", "vm-intro"))
+        edge.wait_event("answer.detected", edge.last_call())
+        pid = edge.kill(killed)
+        edge.wait_restarted(killed, pid)
+        until(lambda: not there.audio.pressing, 30, "end of the greeting")
+        there.audio.say(tones.sine(BEEP_HZ, 3200))
+        hears(there, TONES["two"])
+        assert edge.types(edge.last_call()).count("answer.detected") == 1
+        there.hang_up()
+        edge.wait_event("call.ended", edge.last_call())
+        edge.check_histories()
