@@ -30,12 +30,16 @@ class _Program(ctypes.Structure):
 def attach(sock: socket.socket, instructions: list[Instruction]) -> str:
     """Put a filter in the place of the one that is there, at once for every datagram; return why not, or ""."""
     steps = (_Step * len(instructions))(*[_Step(*step) for step in instructions])
-    header = _Program(len(instructions), ctypes.addressof(steps))
+    header = bytes(_Program(len(instructions), ctypes.addressof(steps)))
     try:
-        sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, bytes(header))
-    except OSError as error:
+        sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, header)
+    except OSError:
+        # The old one and the new one may be more than a socket's option memory holds (net.core.optmem_max).
         detach(sock)
-        return f"{len(instructions)} instructions: {error.strerror}"
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, header)
+        except OSError as error:
+            return f"{len(instructions)} instructions: {error.strerror}"
     return ""
 
 
