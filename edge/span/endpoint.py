@@ -59,6 +59,7 @@ class Endpoint:
         self.address = Address(address, int(self._endpoint.transportGetInfo(transport).localName.rpartition(":")[2]))
         #: Readable when SIP has come.
         self.fd = library.socket_at(address, self.address.port)
+        library.keep_on_loopback(self.fd)
         self._timers = library.Timers()
         self._account = _Account(self)
         self._account.create(_account_config(address))

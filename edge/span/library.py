@@ -100,6 +100,12 @@ class Timers:
         return max(0, self._due.ms - self._now.ms)
 
 
+def keep_on_loopback(fd: int) -> None:
+    """Bind a socket to the loopback device: nothing leaves the machine by it, whatever address a datagram is given."""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fd)) as twin:
+        twin.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
+
+
 def socket_at(address: str, port: int) -> int:
     """Return the descriptor of this process that is bound to `address`:`port`. Raises RuntimeError without one."""
     for entry in Path("/proc/self/fd").iterdir():

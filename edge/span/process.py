@@ -47,12 +47,13 @@ def main(context: ProcessContext) -> int:
     """Be a span until `Stop` or SIGTERM; returns the exit code."""
     forbid_new_privileges()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A collection could delete a Call in the middle of anything; see `_idle`.
+    gc.disable()
+    span = Span(context)
     # What a peer's message can do to the stack behind front, it can do here only.
     if not confine():
         logger("span").warning("span is not confined: no filter of system calls is known for this machine")
-    # A collection could delete a Call in the middle of anything; see `_idle`.
-    gc.disable()
-    return Span(context).run()
+    return span.run()
 
 
 def front_address(context: ProcessContext) -> Address | None:

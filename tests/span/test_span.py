@@ -414,3 +414,24 @@ def test_zygote_has_neither_numpy_nor_numba(rig: Rig) -> None:
     assert "numpy" not in maps
     assert "llvmlite" not in maps
     assert len(list(Path(f"/proc/{rig.zygote.pid}/task").iterdir())) == 1
+
+
+def test_it_is_confined(rig: Rig, span: Span, phone: Softphone) -> None:
+    """What a message may make of the stack: no new privileges, no programs, no network but its own loopback socket."""
+    call = phone.call(span.uri(LEG))
+    rig.switch.do(span.incarnation, cmd.Answer(LEG, MEDIA))
+    call.wait_answered()
+    told = dict(line.split(":", 1) for line in Path(f"/proc/{span.pid}/status").read_text().splitlines())
+    assert (told["Seccomp"].strip(), told["NoNewPrivs"].strip()) == ("2", "1")
+    inodes = {
+        entry.readlink().name for entry in Path(f"/proc/{span.pid}/fd").iterdir() if "socket" in str(entry.readlink())
+    }
+    rows = [
+        line.split()
+        for table in ("tcp", "tcp6", "udp", "udp6", "raw")
+        for line in Path(f"/proc/{span.pid}/net/{table}").read_text().splitlines()[1:]
+    ]
+    (own,) = [row[1] for row in rows if f"socket:[{row[9]}]" in inodes]
+    assert own.partition(":")[0].endswith("7F"), "127.x, as the kernel writes it"
+    call.bye()
+    call.wait_ended()
