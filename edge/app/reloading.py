@@ -61,6 +61,12 @@ def without_secrets(site: Site) -> Site:
     )
 
 
+def secrets_of(site: Site) -> frozenset[str]:
+    """Return what `without_secrets` leaves out."""
+    found = {trunk.password for trunk in site.trunks} | {sink.secret for sink in site.sinks}
+    return frozenset(found - {""})
+
+
 class SiteMemory:
     """Hands the effective configuration to the children.
 

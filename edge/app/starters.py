@@ -20,6 +20,8 @@ from edge.vocabulary.supervision import Exited, Fork, Forked, Reload
 
 _log = logger("supervisor")
 
+#: A secret that is shorter than this may stand in a variable by chance.
+_LONG = 8
 #: A zygote that does not answer an order in this time is hung.
 FORK_MS = 5000
 
@@ -35,8 +37,20 @@ class Surroundings:
     run_dir: str
     boot_id: str
     environment: Mapping[str, str]
+    #: Values that no child may find in its environment: the site file may have taken them from ours.
+    secrets: frozenset[str] = frozenset()
     #: The configuration was reloaded since zygotes read theirs.
     reloaded: bool = False
+
+
+def without(secrets: frozenset[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the variables that hold one of `secrets`, alone or (a long one) among others."""
+    long = [secret for secret in secrets if len(secret) >= _LONG]
+    return {
+        name: value
+        for name, value in environment.items()
+        if value not in secrets and not any(secret in value for secret in long)
+    }
 
 
 class Recipe(NamedTuple):
@@ -81,7 +95,7 @@ class Executed:
         try:
             popen = subprocess.Popen(
                 [sys.executable, "-m", "edge.app.child", process.name],
-                env={**module_environment(), **around.environment, **launch.environment()},
+                env={**without(around.secrets, module_environment()), **around.environment, **launch.environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # standard output belongs to the command that runs us
                 pass_fds=[theirs.fileno(), *(fd for group in fds.values() for fd in group)],

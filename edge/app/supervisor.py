@@ -21,7 +21,7 @@ from edge.app.fleet import Fleet, child_environment
 from edge.app.notify import ServiceManager
 from edge.app.preparing import Prepared, Preparing, Source
 from edge.app.readiness import complete, conditions, process_document, spans_document, takes_calls
-from edge.app.reloading import SiteMemory, merge, with_run_dir, without_secrets
+from edge.app.reloading import SiteMemory, merge, secrets_of, with_run_dir, without_secrets
 from edge.app.sockets import Sockets, unix_listener
 from edge.app.starters import Surroundings
 from edge.app.stopping import Drainage, Shutdown, count_of
@@ -76,6 +76,7 @@ class Supervisor:
             sockets=sockets,
             site_path=self._site_memory.put(without_secrets(site)),
             secret_site_path=self._secret_memory.put(site),
+            secrets=secrets_of(site),
             run_dir=str(self._run_dir),
             boot_id=self._boot_id,
             environment=child_environment(site.paths.state, sockets.inner_port),
@@ -244,6 +245,7 @@ class Supervisor:
         self.site, self._needs_restart = merge(self.site, new)
         self._around.site_path = self._site_memory.put(without_secrets(self.site))
         self._around.secret_site_path = self._secret_memory.put(self.site)
+        self._around.secrets = secrets_of(self.site)
         self._around.reloaded = True
         keepers = self._composition.keepers()
         self.fleet.tell_all(Reload(self._around.site_path), but=keepers)
