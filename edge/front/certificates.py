@@ -11,6 +11,7 @@ from edge.core.certificate import NoCertificateError, not_after
 from edge.front.tls import TlsLayer
 from edge.metrics.front import FrontMetrics
 from edge.runtime.logs import logger
+from edge.vocabulary.events import CertificateExpiring
 
 Side = Literal["server", "client"]
 
@@ -32,6 +33,8 @@ class Certificates:
         #: End of validity by trunk; ours under the empty name.
         self._ends: dict[str, datetime] = {}
         self._logged: dict[str, float] = {}
+        #: When a certificate's end was told last, wall time.
+        self._told: dict[tuple[str, datetime], float] = {}
         self.load(site)
 
     def load(self, site: Site) -> None:
@@ -123,6 +126,15 @@ class Certificates:
         for name, days in self.days_left().items():
             self._metrics.certificate_days.labels(name).set(days)
 
-    def soon(self) -> list[tuple[str, float]]:
-        """Certificates that should be renewed by now, with the days that they have left."""
-        return [(name, days) for name, days in self.days_left().items() if days < SOON_DAYS]
+    def to_tell(self) -> list[CertificateExpiring]:
+        """Certificates that should be renewed by now and have not been told of today."""
+        now_s = time.time()
+        found = []
+        for name, days in self.days_left().items():
+            key = (name, self._ends[name])
+            if days < SOON_DAYS and now_s - self._told.get(key, 0.0) >= _DAY_S:
+                self._told[key] = now_s
+                end = self._ends[name].isoformat(timespec="seconds").replace("+00:00", "Z")
+                found.append(CertificateExpiring(trunk=name, days_left=round(days, 1), not_after=end))
+        self._told = {key: at for key, at in self._told.items() if self._ends.get(key[0]) == key[1]}
+        return found

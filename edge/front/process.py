@@ -55,7 +55,7 @@ from edge.vocabulary import commands
 from edge.vocabulary.commands import AnyCommand, ReleaseSpan, ReserveSpan
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.media import Address, KeyTones
-from edge.vocabulary.reports import AnyReport, FrontSnapshot
+from edge.vocabulary.reports import AnyReport, FrontSnapshot, Noticed
 from edge.vocabulary.supervision import (
     Drain,
     Reload,
@@ -306,8 +306,9 @@ class FrontProcess:
 
     def _look_at_certificates(self) -> None:
         self._context.channel.health(CERTIFICATE_CONDITION, self._certificates.condition())
-        for trunk, days in self._certificates.soon():
-            self._log.warning("a certificate expires soon", trunk=trunk, days_left=round(days, 1))
+        for event in self._certificates.to_tell():
+            self._log.warning("a certificate expires soon", trunk=event.trunk, days_left=event.days_left)
+            self._link.report(Noticed(event))
 
     def _on_span_up(self, message: SpanUp) -> None:
         self._performer.last_words.up(message.span, message.port)

@@ -468,9 +468,20 @@ class TrunkDown(Struct, frozen=True, tag="trunk.down", kw_only=True):
     up_ms: int
 
 
+class CertificateExpiring(Struct, frozen=True, tag="certificate.expiring", kw_only=True):
+    """A certificate of TLS has less than 21 days left, or has expired; told once a day as long as that is so."""
+
+    #: Trunk that showed it when it was last connected; empty: it is ours (`sip.certificate`).
+    trunk: str
+    #: Negative when it has expired.
+    days_left: float
+    #: End of its validity, RFC 3339.
+    not_after: str
+
+
 TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
 #: Events that belong to no call.
-SiteEvent = SecurityBanned | SecurityUnbanned | TrunkEvent
+SiteEvent = SecurityBanned | SecurityUnbanned | TrunkEvent | CertificateExpiring
 
 AnyEvent = (
     CallStarted
@@ -513,6 +524,7 @@ AnyEvent = (
     | TrunkUnregistered
     | TrunkUp
     | TrunkDown
+    | CertificateExpiring
 )
 
 

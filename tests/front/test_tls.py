@@ -17,9 +17,10 @@ from edge.core.sip.parser import parse
 from edge.core.sip.stream import Frame, StreamReader
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.commands import HangUp, ReserveSpan
+from edge.vocabulary.events import CertificateExpiring
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import LegAdopted, SpanReserved
+from edge.vocabulary.reports import LegAdopted, Noticed, SpanReserved
 from edge.vocabulary.supervision import Reload, Scrape, Scraped
 from tests.core.sip.world import SPAN_SDP, answer, offer
 from tests.front.rig import Rig
@@ -343,6 +344,21 @@ def test_reload_shows_the_new_certificate_and_keeps_connections(rig: Rig, author
                 assert serial(last) == serial(after)
         span.send(answer(inner, 200, body=SPAN_SDP, media=f"{rig.address}:16384"))
         assert before.response(200)
+
+
+def test_a_certificate_that_should_be_renewed_is_told_once(rig: Rig, authority: Authority, tmp_path: Path) -> None:
+    old = authority.issue(rig.address, days=3)
+    Path(rig.site.sip.certificate).write_text(Path(old.certificate).read_text())
+    Path(rig.site.sip.key).write_text(Path(old.key).read_text())
+    with rig.front() as front:
+        (noticed,) = rig.until(lambda: rig.switch.of(Noticed))
+        assert isinstance(noticed.event, CertificateExpiring)
+        assert noticed.event.trunk == ""
+        assert 2 < noticed.event.days_left <= 3
+        front.send(Reload(str(write_site(rig.site, tmp_path / "again.msgpack"))))
+        figure(front, handshakes("ok"))
+        assert len(rig.switch.of(Noticed)) == 1
+        assert front.active() == {}, "it is still valid"
 
 
 def test_stalled_handshakes_are_few_and_end(rig: Rig, authority: Authority) -> None:

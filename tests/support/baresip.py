@@ -101,18 +101,20 @@ def baresip(
     account: str = "",
     encryption: bool = False,
     tls: tuple[Pair, str] | None = None,
+    ipv6: bool = False,
 ) -> Iterator[Baresip]:
     """A baresip that sends a sine of `tone_hz`, ended by its process id.
 
     It takes calls for `user`. `codecs` as baresip names them (`G722/16000/1`), `rate` is that of its audio, `account`
     more parameters of the account (`;answermode=auto`); `encryption`: it can do SRTP, see `;mediaenc=`.
     `tls`: its certificate and the roots that it trusts; it then takes and makes calls by TLS, on `tls_port`.
+    `ipv6`: it speaks that, on ::1.
     """
-    sip_port = _free_ports(44)
+    sip_port, host = _free_ports(44), "[::1]" if ipv6 else HOST
     control_port, rtp_port = sip_port + 2, sip_port + 4
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "accounts").write_text(
-        f"<sip:{user}@{HOST}:{sip_port};transport={'tls' if tls else 'udp'}>;regint=0;audio_codecs={codecs}{account}\n"
+        f"<sip:{user}@{host}:{sip_port};transport={'tls' if tls else 'udp'}>;regint=0;audio_codecs={codecs}{account}\n"
     )
     (folder / "contacts").write_text("")
     secure = ""
@@ -123,10 +125,10 @@ def baresip(
     names = ("g711", "g722", "l16", "sndfile", "aufile", "aubridge", *(["srtp"] if encryption else []))
     modules = "".join(f"module {name}.so\n" for name in names)
     (folder / "config").write_text(
-        f"sip_listen {HOST}:{sip_port}\n{secure}"
+        f"sip_listen {host}:{sip_port}\n{secure}"
         f"audio_source aufile,{folder}/tone.wav\naudio_player aubridge,nobody\n"
         f"ausrc_srate {rate}\nauplay_srate {rate}\nausrc_channels 1\nauplay_channels 1\n"
-        f"rtp_ports {rtp_port}-{rtp_port + 39}\nrtp_timeout 0\nnet_interface {HOST}\n"
+        f"rtp_ports {rtp_port}-{rtp_port + 39}\nrtp_timeout 0\nnet_interface {'lo' if ipv6 else HOST}\n"
         f"snd_path {folder}\nctrl_tcp_listen {HOST}:{control_port}\n"
         f"module_path {MODULES}\n{modules}module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
     )
@@ -134,7 +136,10 @@ def baresip(
     soundfile.write(folder / "tone.wav", 0.3 * np.sin(2 * np.pi * tone_hz * time), rate, subtype="PCM_16")
     log = (folder / "baresip.log").open("wb")
     process = subprocess.Popen(
-        ["baresip", "-4", "-f", str(folder), "-t", "120"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        ["baresip", "-6" if ipv6 else "-4", "-f", str(folder), "-t", "120"],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
     )
     try:
         control = _connect(control_port, process, folder)
