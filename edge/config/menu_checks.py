@@ -186,7 +186,7 @@ def check_transfer(node: TransferNode, located: Located, site: Site, findings: F
         fault = kinds.sip_uri_fault(settings.to) if is_uri else kinds.dial_number_fault(settings.to)
         if fault:
             findings.error(target_place, fault, "" if is_uri else "or write sip:user@host:port")
-        elif not is_uri and not settings.trunk:
+        elif not is_uri and not settings.trunk and settings.by == "bridge":
             findings.error(target_place, f"the number '{settings.to}' needs a trunk to be dialled on", "set 'trunk'")
     elif find(located, ("transfer", "to")):
         findings.error(target_place, "there is no target to dial", "such as sip:user@host:port")

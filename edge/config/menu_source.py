@@ -150,6 +150,9 @@ class TransferSettings(Struct, kw_only=True):
     to: str
     #: Trunk to dial through.
     trunk: str = ""
+    #: `bridge`: we dial it and connect the two. `refer`: the caller's side is asked to call it itself (REFER), which
+    #: uses no channels of ours; the call ends when it says that it has, else the menu goes on as after any failure.
+    by: Literal["bridge", "refer"] = "bridge"
     #: How long the target may ring.
     ring_timeout: Annotated[int, _duration(1000, 600_000)] = 22000
     #: Played again and again while the target rings, unless the target sends audio of its own. Nothing: the ringing

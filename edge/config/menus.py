@@ -244,6 +244,7 @@ class _MenuFile:
         return model.Transfer(
             target=node.transfer.to,
             trunk=node.transfer.trunk,
+            by=node.transfer.by,
             ring_timeout_ms=node.transfer.ring_timeout,
             ringing=self._sounds(node.transfer.ringing) or self._ringing_tone(node.transfer),
             announcement=self._announcement(node.transfer.announcement),

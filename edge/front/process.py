@@ -21,6 +21,7 @@ from edge.core.sip.actions import (
     Probe,
     Release,
     Reserve,
+    SendElsewhere,
     SendKeys,
     SpanLost,
     SpansAre,
@@ -368,6 +369,9 @@ class FrontProcess:
             self.put(Release(command.leg))
         elif isinstance(command, commands.HangUp):
             self.put(HangUp(command.leg, command.text))
+        elif isinstance(command, commands.Refer):
+            self.put(SendElsewhere(id, command.leg, command.target))
+            return
         elif isinstance(command, commands.SendInfoDigits):
             self.put(SendKeys(id, command.leg, command.digits, command.duration_ms))
             return  # done when the last one has left

@@ -96,6 +96,13 @@ class SendInfoDigits(Struct, frozen=True, tag=True):
     duration_ms: int = 160
 
 
+class Refer(Struct, frozen=True, tag=True):
+    """Send the peer of an answered leg to `target`, a SIP URI or a number there, by REFER; `ReferEnded` follows."""
+
+    leg: LegId
+    target: Private
+
+
 # --- to media -----------------------------------------------------------------------------------------------------
 
 
@@ -220,8 +227,8 @@ class Wake(Struct, frozen=True, tag=True):
     sequence: int
 
 
-#: The last two: for legs whose span is gone (`reports.LegAdopted`).
-FrontCommand = ReserveSpan | ReleaseSpan | HangUp | SendInfoDigits
+#: `HangUp`, `SendInfoDigits`: for legs whose span is gone (`reports.LegAdopted`).
+FrontCommand = ReserveSpan | ReleaseSpan | Refer | HangUp | SendInfoDigits
 SpanCommand = Ring | Progress | Answer | Reject | MakeCall | HangUp | Hold | SendInfoDigits
 MediaCommand = (
     OpenLeg

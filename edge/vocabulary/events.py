@@ -113,6 +113,15 @@ class TransferRefused(Struct, frozen=True, tag="transfer.refused", kw_only=True)
     target: Private
 
 
+class TransferSent(Struct, frozen=True, tag="transfer.sent", kw_only=True):
+    """A caller was sent elsewhere by REFER; below 300 it got there, and the call ends."""
+
+    leg: LegId
+    target: Private
+    #: What its new call was answered with, or what it answered to the REFER; 408: it has not said in time.
+    sip_code: int
+
+
 class LegAdopted(Struct, frozen=True, tag="leg.adopted", kw_only=True):
     """The process that held a leg's signalling died, or gave it up for want of an ACK; the call goes on without it."""
 
@@ -492,6 +501,7 @@ AnyEvent = (
     | LegAnswered
     | LegAdopted
     | TransferRefused
+    | TransferSent
     | LegEnded
     | LegQuality
     | AnswerDetected

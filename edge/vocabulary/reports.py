@@ -84,6 +84,13 @@ class TransferRefused(Struct, frozen=True, tag=True):
     target: Private
 
 
+class ReferEnded(Struct, frozen=True, tag=True):
+    """What came of a `Refer`: the status of the call that the peer placed, or with which it refused."""
+
+    leg: LegId
+    code: int
+
+
 class SpanReserved(Struct, frozen=True, tag=True):
     """Reply to `ReserveSpan`."""
 
@@ -306,6 +313,7 @@ AnyReport = (
     | LegMedia
     | LegAdopted
     | TransferRefused
+    | ReferEnded
     | SpanReserved
     | SpanRefused
     | LegRinging

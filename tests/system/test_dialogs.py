@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.appliance import TONES
+from tests.support.waiting import until
 from tests.system.conftest import Bench
 from tests.system.flows import ended_once, hears
 from tests.system.test_adoption import kill_spans
@@ -50,3 +51,40 @@ def test_provisional_responses_are_acknowledged(bench: Bench, tmp_path: Path) ->
         call.bye()
         assert process.wait(30) == 0, (tmp_path / f"sipp-{at}.log").read_text(errors="replace")[-3000:]
     ended_once(bench, "completed")
+
+
+AWAY = """
+version: 1
+start: send
+nodes:
+  send:
+    transfer: {to: "200", by: refer, ring_timeout: 10s}
+    on_outcome: {busy: busy}
+    failed: bye
+  busy:
+    gather: two
+    choices: {0: bye}
+    failed: bye
+  bye:
+    hang_up:
+"""
+
+
+@pytest.mark.parametrize("bench", [{"menu": AWAY}], indirect=True)
+@pytest.mark.parametrize("code", [200, 486])
+def test_a_caller_is_sent_elsewhere(bench: Bench, code: int) -> None:
+    call = bench.caller.call(bench.edge.uri).wait_answered()
+    (refer,) = until(lambda: call.requests("REFER"), 10, "a REFER")
+    assert refer.get("Refer-To") == f"<sip:200@{bench.caller.address}>"
+    told = {"Event": "refer", "Subscription-State": "active;expires=60", "Content-Type": "message/sipfrag"}
+    call.send("NOTIFY", told, "SIP/2.0 100 Trying\r\n")
+    call.send("NOTIFY", {**told, "Subscription-State": "terminated;reason=noresource"}, f"SIP/2.0 {code} x\r\n")
+    if code == 200:
+        call.wait_ended()
+        assert call.ended_by == "them"
+    else:
+        hears(call, TONES["two"])
+        call.bye()
+    ended_once(bench, "completed")
+    assert [sent["sip_code"] for sent in events(bench, "transfer.sent")] == [code]
+    assert len(call.requests("REFER")) == 1, "answered, so not repeated"

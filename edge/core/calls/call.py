@@ -14,6 +14,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from edge.core.calls.effects import Effects
+from edge.core.calls.endings import outcome_of_response
 from edge.core.calls.guests import Guest, Guests
 from edge.core.calls.inputs import (
     Abandoned,
@@ -26,7 +27,7 @@ from edge.core.calls.inputs import (
 )
 from edge.core.calls.keys import Keys
 from edge.core.calls.leg import Leg
-from edge.core.calls.reactions import ACK_MS, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, REACTIONS, SETUP
+from edge.core.calls.reactions import ACK_MS, ELSEWHERE, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, REACTIONS, SETUP
 from edge.core.calls.recorder import Recorder
 from edge.core.calls.stage import Stage
 from edge.core.calls.talk import TalkSounds
@@ -38,7 +39,7 @@ from edge.core.menus.withheld import Withheld
 from edge.core.menus.words import Dial, MenuAction, Started, TransferEnded
 from edge.core.menus.words import End as MenuEnd
 from edge.vocabulary import events
-from edge.vocabulary.commands import ReserveSpan
+from edge.vocabulary.commands import Refer, ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId, leg_id
@@ -77,6 +78,8 @@ class Call:
         self.stage: Stage
         self.guests: Guests
         self.transfer: Transfer | None = None
+        #: Where the first leg was asked to go by REFER, until it is known what came of it.
+        self._elsewhere: str | None = None
         self.keys = Keys(self.fx, self.withheld)
         self.talk_sounds = TalkSounds(self.fx)
         self._legs_made = 0
@@ -276,7 +279,28 @@ class Call:
             elif self.run is not None:
                 self.stage.perform(action, self.run)
 
+    def _send_elsewhere(self, dial: Dial) -> None:
+        self._elsewhere = dial.target
+        self.fx.front(Refer(self.first.id, Private(dial.target)))
+        self.fx.set(ELSEWHERE, dial.ring_timeout_ms)
+
+    def sent_elsewhere(self, code: int) -> None:
+        """Take what came of sending the first leg elsewhere: the call is over for us, or the menu goes on."""
+        target, self._elsewhere = self._elsewhere, None
+        if target is None or self.phase != "running" or self.run is None:
+            return
+        self.fx.clear(ELSEWHERE)
+        self.fx.emit(events.TransferSent(leg=self.first.id, target=Private(target), sip_code=code))
+        if code < 300:
+            self.finish(EndReason(outcome="completed", ended_by="appliance", text="sent elsewhere by REFER"))
+        else:
+            outcome = outcome_of_response(code, None)
+            self.perform(self.run.handle(TransferEnded(outcome), self.fx.now_ms))
+
     def _dial(self, dial: Dial) -> None:
+        if dial.by == "refer":
+            self._send_elsewhere(dial)
+            return
         leg = self._new_leg("reserving")
         self._set_up(leg, dial.trunk)
         stage = self.stage

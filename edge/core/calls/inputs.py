@@ -33,6 +33,7 @@ from edge.vocabulary.reports import (
     PlayEnded,
     RecordingDone,
     RecordingFailed,
+    ReferEnded,
     SoundHeard,
     SpanRefused,
     ToneHeard,
@@ -210,6 +211,7 @@ Input = (
     | LegMedia
     | LegAdopted
     | TransferRefused
+    | ReferEnded
     | SpanRefused
     | LegRinging
     | LegAnswered

@@ -52,6 +52,7 @@ from edge.vocabulary.reports import (
     PlayEnded,
     RecordingDone,
     RecordingFailed,
+    ReferEnded,
     SoundHeard,
     SpanRefused,
     ToneHeard,
@@ -67,6 +68,7 @@ ACK_MS = 40_000
 OPEN_MS = 10_000
 
 SETUP, LONGEST, ENDING, FIRST_FACTS = "set-up", "longest call", "ending", "media facts"
+ELSEWHERE = "transfer by REFER"
 
 
 def _reserved(call: "Call", input: Reserved) -> None:  # noqa: A002
@@ -154,6 +156,11 @@ def _transfer_refused(call: "Call", input: TransferRefused) -> None:  # noqa: A0
         call.fx.emit(events.TransferRefused(leg=input.leg, by=input.by, target=input.target))
 
 
+def _refer_ended(call: "Call", input: ReferEnded) -> None:  # noqa: A002
+    if input.leg == call.first.id:
+        call.sent_elsewhere(input.code)
+
+
 def _leg_ended(call: "Call", input: LegEnded) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
     if leg is None:
@@ -206,6 +213,8 @@ def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
     reason = EndReason(outcome="failed", ended_by="appliance", text=error)
     if kind in {"Answer", "MakeCall", "HangUp", "Reject"}:
         _leg_ended(call, LegEnded(leg.id, reason))
+    elif kind == "Refer":
+        call.sent_elsewhere(500)
     elif kind == "ReserveSpan":
         _refused(call, SpanRefused(leg.id, reason))
     elif kind == "OpenLeg" and leg.media == "opening":
@@ -353,10 +362,15 @@ def _passed(call: "Call", reason: str) -> None:
     elif reason.startswith(PATIENCE):
         _keys_sent(call, call.legs[LegId(reason.removeprefix(PATIENCE))], CommandId(""))
     elif reason.startswith(NO_RTP):
-        leg = call.legs[LegId(reason.removeprefix(NO_RTP))]
-        text = f"no RTP for {leg.no_rtp_ms // 1000} s"
-        _fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="network", text=text))
-    elif reason == ANNOUNCE:
+        _no_rtp(call, call.legs[LegId(reason.removeprefix(NO_RTP))])
+    elif reason == ELSEWHERE:
+        call.sent_elsewhere(408)
+    else:
+        _further_passed(call, reason)
+
+
+def _further_passed(call: "Call", reason: str) -> None:
+    if reason == ANNOUNCE:
         call.talk_sounds.elapsed()
     elif reason.startswith(AFTER_HOLD):
         leg = call.legs[LegId(reason.removeprefix(AFTER_HOLD))]
@@ -365,6 +379,11 @@ def _passed(call: "Call", reason: str) -> None:
         call.guests.elapsed(reason)
     elif call.transfer is not None:
         call.transfer.elapsed(reason)
+
+
+def _no_rtp(call: "Call", leg: Leg) -> None:
+    text = f"no RTP for {leg.no_rtp_ms // 1000} s"
+    _fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="network", text=text))
 
 
 def _setup_elapsed(call: "Call") -> None:
@@ -432,6 +451,7 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     LegMedia: _negotiated,
     LegAdopted: _adopted,
     TransferRefused: _transfer_refused,
+    ReferEnded: _refer_ended,
     LegEnded: _leg_ended,
     CommandDone: _done,
     LegMediaEnded: _media_ended,

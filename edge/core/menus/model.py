@@ -76,6 +76,8 @@ class Transfer(Struct, frozen=True, tag="transfer", kw_only=True):
     #: SIP URI, or a number dialled on `trunk`.
     target: str
     trunk: str = ""
+    #: `refer`: the caller is asked to go there by itself (REFER), and the call ends when it has.
+    by: Literal["bridge", "refer"] = "bridge"
     ring_timeout_ms: int = 22000
     #: Played to the caller, for ever, while the target rings (early media of the target replaces it).
     ringing: list[Sound] = []

@@ -178,6 +178,7 @@ class MenuRun:
                         ring_timeout_ms=node.ring_timeout_ms,
                         ringing=node.ringing,
                         announcement=node.announcement,
+                        by=node.by,
                     )
                 )
             case Listen():

@@ -86,6 +86,8 @@ class Dial(Struct, frozen=True, kw_only=True):
     trunk: str
     ring_timeout_ms: int
     ringing: list[Sound]
+    #: `refer`: the far end is asked to go there by itself.
+    by: Literal["bridge", "refer"] = "bridge"
     #: Said while the two talk.
     announcement: Announcement | None = None
 

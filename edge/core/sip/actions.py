@@ -140,6 +140,14 @@ class SendKeys(Struct, frozen=True):
     duration_ms: int
 
 
+class SendElsewhere(Struct, frozen=True):
+    """Switch has a leg's peer sent to `target` by REFER (`commands.Refer`); `Finish` follows."""
+
+    command: CommandId
+    leg: LegId
+    target: Private
+
+
 class AcceptCalls(Struct, frozen=True):
     """Whether new calls may come in; one closed reason why not."""
 
@@ -208,6 +216,7 @@ Input = (
     | Sweep
     | HangUp
     | SendKeys
+    | SendElsewhere
     | KeepUp
     | Probe
     | Farewell

@@ -30,7 +30,7 @@ TIMEOUT_MS = 32_000
 PENDING_LIMIT = 16
 
 #: What a request of front's own is for.
-Purpose = Literal["", "digit", "refresh"]
+Purpose = Literal["", "digit", "refresh", "refer"]
 
 State = Literal[
     "offered",  # incoming, and the span has not said anything yet
@@ -243,6 +243,8 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     #: The call can't go on, or its end was asked for: front plays the span's part towards the peer, to an end.
     orphan: bool = False
     timer: Timer = field(default_factory=Timer)
+    #: We have sent the peer elsewhere by REFER, and wait to hear what came of it.
+    referring: bool = False
     #: What we want of the audio: `sendonly` while we hold the peer.
     direction: Direction = "sendrecv"
     #: Front's own answer to the last request of the peer that it did not pass on; that request's method and branch.

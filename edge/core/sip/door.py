@@ -16,6 +16,7 @@ from edge.core.sip import (
     in_dialog,
     orphans,
     ours,
+    refer_out,
     refresh,
     session_timers,
 )
@@ -36,6 +37,7 @@ from edge.core.sip.actions import (
     Reserve,
     Resolved,
     Sample,
+    SendElsewhere,
     SendKeys,
     SpanLost,
     SpansAre,
@@ -94,6 +96,7 @@ class FrontDoor:
             ClearBans: lambda item: relay.out.extend(relay.guard.clear(item.source, relay.now_ms)),
             Sweep: lambda _: relay.out.extend(relay.guard.sweep(relay.now_ms)),
             HangUp: lambda item: adoption.hang_up(relay, item.leg, item.text),
+            SendElsewhere: lambda item: refer_out.send(relay, item.command, item.leg, item.target.reveal()),
             SendKeys: lambda item: digits_out.send(relay, item.command, item.leg, item.digits, item.duration_ms),
             KeepUp: lambda _: upkeep.start(),
             Probe: lambda item: upkeep.ask_now(item.trunk),

@@ -1,6 +1,6 @@
 """What peers send: requests of dialogs, repeats of them, and responses to what was passed on."""
 
-from edge.core.sip import admission, adoption, in_dialog, info, orphans, peer_responses, securing
+from edge.core.sip import admission, adoption, in_dialog, info, orphans, peer_responses, refer_out, securing
 from edge.core.sip.actions import FromPeer, ToPeer
 from edge.core.sip.admission import Arrival, last_of, note_request, pending_of
 from edge.core.sip.admission import refuse_request as _refuse
@@ -16,6 +16,8 @@ from edge.core.sip.negotiation import (
 from edge.core.sip.relay import RETRY_SOON, Relay, carried, later, reply
 
 #: Methods that go through to the span inside a dialog.
+#: Methods that concern a call which is up, and that no span sees.
+_ABOUT_CALLS = frozenset({"REFER", "NOTIFY"})
 THROUGH = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "UPDATE", "PRACK", "INFO"})
 
 
@@ -149,7 +151,7 @@ def _in_dialog(relay: Relay, arrival: Arrival) -> None:
     if request.method == "ACK":
         _acknowledged(relay, dialog, request)
         return
-    if request.method not in THROUGH and not (request.method == "REFER" and in_dialog.is_ours(dialog, "REFER")):
+    if request.method not in THROUGH and not (request.method in _ABOUT_CALLS and in_dialog.is_ours(dialog, "REFER")):
         admission.answer_itself(relay, arrival)
         return
     if (unknown := admission.required_extensions(request)) and request.method != "CANCEL":
@@ -174,6 +176,8 @@ def _in_order(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     request = arrival.request
     if dialog.orphan:
         orphans.request(relay, dialog, request, arrival.answers)
+    elif request.method == "NOTIFY":
+        in_dialog.take(relay, dialog, arrival, refer_out.notified)
     elif dialog.adopted:
         adoption.request(relay, dialog, arrival)
     elif in_dialog.is_ours(dialog, request.method):

@@ -4,6 +4,8 @@ The span's stack never hears of these. Front writes every description anyway, so
 of address and a refresh, whether the span lives or front has taken its part over (`adoption`).
 """
 
+from collections.abc import Callable
+
 from edge.core.sip import info, securing, session_timers
 from edge.core.sip.actions import ToPeer
 from edge.core.sip.admission import Arrival, note_request, pending_of, refuse_request
@@ -32,8 +34,11 @@ def is_ours(dialog: Dialog, method: str) -> bool:
     return dialog.adopted or (method in _OURS and dialog.state in ("answered", "confirmed"))
 
 
-def take(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
-    """Answer a request of the peer; a repeat gets the answer that it got before (RFC 3261 section 17.2)."""
+Taker = Callable[[Relay, Dialog, Arrival], None]
+
+
+def take(relay: Relay, dialog: Dialog, arrival: Arrival, taker: Taker | None = None) -> None:
+    """Answer a request of the peer, by `taker` if given; a repeat gets the answer that it got before (section 17.2)."""
     request = arrival.request
     if _transaction(relay, request) == dialog.reply_to:
         relay.count("dropped", "repeat")
@@ -41,7 +46,9 @@ def take(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
         return
     note_request(relay, dialog, request)
     relay.save(dialog)
-    if request.method == "INFO":
+    if taker is not None:
+        taker(relay, dialog, arrival)
+    elif request.method == "INFO":
         _digit(relay, dialog, arrival)
     elif request.method in ("INVITE", "UPDATE"):
         _session(relay, dialog, arrival)

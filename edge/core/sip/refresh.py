@@ -1,6 +1,6 @@
 """Re-INVITEs and UPDATEs that front sends in its own name: session refreshes (RFC 4028), and what came of them."""
 
-from edge.core.sip import adoption, ours, session_timers
+from edge.core.sip import adoption, ours, refer_out, session_timers
 from edge.core.sip.dialogs import Dialog, Pending
 from edge.core.sip.message import Response
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_answer, learn
@@ -44,6 +44,8 @@ def answered(relay: Relay, dialog: Dialog, pending: Pending, message: Response) 
         return
     if status in _GONE:
         adoption.expired(relay, dialog, "the peer does not know the call any more")
+    elif pending.purpose == "refer" and status >= 300:
+        refer_out.ended(relay, dialog, status)
     elif pending.purpose != "refresh":
         return
     elif status < 300:
@@ -74,3 +76,5 @@ def unanswered(relay: Relay, dialog: Dialog, pending: Pending) -> None:
     """Take note that nothing came in 32 s: after a refresh the peer counts as gone (RFC 4028 section 10)."""
     if pending.purpose == "refresh" and not dialog.orphan:
         adoption.expired(relay, dialog, "no answer to our session refresh")
+    elif pending.purpose == "refer":
+        refer_out.ended(relay, dialog, 408)

@@ -388,7 +388,7 @@ class Relay:
             to=dialog.peer.with_tag(tag),
             call_id=dialog.call_id,
             cseq=cseq,
-            contact=self.contact(dialog.flow.transport, target) if method in ("INVITE", "UPDATE") else None,
+            contact=self.contact(dialog.flow.transport, target) if method in ("INVITE", "UPDATE", "REFER") else None,
             routes=routes,
             extras={"Allow": ALLOW} if method in ("INVITE", "UPDATE") else {},
         )
