@@ -140,7 +140,11 @@ class Rounds:
                 ends[event["subject"]] += 0
             elif event["type"] == "call.ended":
                 ends[event["subject"]] += 1
-                outcomes[event["data"]["end"]["outcome"]] += 1
+                end = event["data"]["end"]
+                outcomes[end["outcome"]] += 1
+                if end["outcome"] != "completed":
+                    told = [f"{e['type']} {e['time'][17:23]}" for e in self.edge.events(event["subject"])]
+                    self.figures.reasons.append(f"{end} {told}")
         self.figures.wrong_ends = sum(count != 1 for count in ends.values()) + outcomes.total() - outcomes["completed"]
         self.edge.check_histories()
 
