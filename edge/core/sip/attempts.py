@@ -19,6 +19,7 @@ from edge.core.sip.negotiation import SDP_TYPE, offer_for_peer
 from edge.core.sip.parser import parse
 from edge.core.sip.relay import CARRIED, Relay, bracketed, reply
 from edge.core.sip.uri import NameAddr
+from edge.vocabulary.identity import Identity
 
 #: Addresses that one call is tried at, at the most.
 MOST = 8
@@ -220,7 +221,8 @@ def _send(relay: Relay, dialog: Dialog, invite: Pending) -> None:
 def undelivered(relay: Relay, dialog: Dialog) -> None:
     """Handle that there is no connection to the dialog's address."""
     invite = dialog.invite()
-    if dialog.incoming or invite is None or dialog.state != "early" or not dialog.heard_by_ms:
+    ready = not dialog.incoming and dialog.flow.reliable and dialog.state == "early"
+    if invite is None or not ready or not dialog.heard_by_ms:
         return
     relay.reachability.failed(dialog.flow, relay.now_ms)
     if dialog.orphan or not _next(relay, dialog, invite, "no_connection", same_trunk=True):
@@ -348,6 +350,6 @@ def _give_up(relay: Relay, dialog: Dialog, invite: Pending, status: int) -> None
 
 def forget_alternatives(dialog: Dialog) -> None:
     """Drop what else might have been tried: the call has found its address."""
-    dialog.others = []
+    dialog.others, dialog.identity = [], Identity()
     dialog.ring_by_ms = dialog.moving_by_ms = 0
     dialog.next_due = ""
