@@ -166,7 +166,18 @@ def configuration_reference() -> str:
             continue
         title = f"[[{field.name}]]" if is_list else f"[{field.name}]"
         out += ["", f"## `{title}`", "", inspect.getdoc(kind.cls) or "", "", *site_rows(kind.cls)]
+        for inner, name in rows_of_lists(kind.cls):
+            out += ["", f"`{name}`, **needed**, is a list of tables:", "", *site_rows(inner)]
     return "\n".join(out) + "\n" + profile_reference()
+
+
+def rows_of_lists(kind: type) -> Iterator[tuple[type, str]]:
+    """Yield the types and names of the lists of tables that a table has."""
+    for field in fields_of(kind):
+        plain, _ = unwrap(field.type)
+        item = unwrap(plain.item_type)[0] if isinstance(plain, types.ListType) else None
+        if isinstance(item, types.StructType) and not hidden(field):
+            yield item.cls, field.name
 
 
 def profile_reference() -> str:
