@@ -6,6 +6,7 @@ back, and smeared over some milliseconds. The prompts are Debian's, as loud as p
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -69,4 +70,5 @@ def alone(played: list[s.Signal]) -> Iterator[Row]:
     for loss in RETURN_LOSSES_DB:
         dice = np.random.default_rng([SEED, loss])
         echoes = [s.linear(echo(one, loss, dice.uniform(*DELAYS_MS))) for one in played]
-        yield unheard(f"our prompt's echo alone, return loss {loss} dB", echoes, None)
+        condition = f"our prompt's echo alone, return loss {loss} dB"
+        yield replace(unheard(condition, echoes, None), condition=condition)
