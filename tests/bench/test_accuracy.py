@@ -1,10 +1,17 @@
 """The tables' own arithmetic: what counts as a hit, and which promise is kept."""
 
+from itertools import combinations
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.accuracy import NOTHING, Row, Score, Table, page, score
+from bench.accuracy import NOTHING, Row, Score, Table, loss, page, score
+from bench.accuracy.answer_texts import FLITE, TEXTS, VARIANTS
+from bench.accuracy.answer_voices import SPEAKERS
+from bench.accuracy.dtmf_echo import echo
+from bench.accuracy.signals import level, noise, sine
 
 
 @pytest.mark.parametrize(
@@ -93,3 +100,34 @@ def test_a_row_as_json():
         "least": 0.9,
         "spandsp": {"hits": 5, "misses": 5, "false": 0},
     }
+
+
+def test_no_voice_is_in_two_parts():
+    for one, other in combinations(TEXTS, 2):
+        assert not {language for language, *_ in TEXTS[one]} & {language for language, *_ in TEXTS[other]}
+        assert not set(VARIANTS[one]) & set(VARIANTS[other])
+        assert not set(SPEAKERS[one].values()) & set(SPEAKERS[other].values())
+    assert FLITE
+
+
+def test_lost_packets():
+    dice = np.random.default_rng(6)
+    tone = np.round(sine(440, 8000, -12)).astype(np.int16)
+    lost = loss.chosen(len(tone), 0.1, dice)
+    gone = np.repeat(lost, loss.FRAME)
+    assert 2 <= lost.sum() <= 10
+    silent = loss.silenced(tone, lost)
+    assert not silent[gone].any()
+    np.testing.assert_array_equal(silent[~gone], tone[~gone])
+    # a stream fades in
+    np.testing.assert_array_equal(loss.concealed(tone, np.zeros_like(lost))[80:], tone[80:])
+    assert level(loss.concealed(tone, lost)[gone]) > -20
+
+
+@pytest.mark.parametrize("return_loss", [6, 12, 20])
+def test_an_echo_is_weaker_by_the_return_loss_and_late(return_loss):
+    prompt = noise(16_000, -15, np.random.default_rng(7))
+    back = echo(prompt, return_loss, 40)
+    assert not back[:320].any()
+    assert level(back[800:]) == pytest.approx(-15 - return_loss, abs=0.5)
+    assert np.argmax(np.correlate(back[:4000], prompt[:3000], "valid")) == 320
