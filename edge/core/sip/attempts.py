@@ -94,7 +94,7 @@ def takes(relay: Relay, dialog: Dialog, message: Response) -> bool:
 def _heard(relay: Relay, dialog: Dialog, invite: Pending, message: Response) -> bool:
     relay.repeats.stop(_key(dialog))
     dialog.heard_by_ms = 0
-    if message.status > 100:
+    if message.status >= 180 and message.status not in _CHALLENGES:
         dialog.ring_by_ms = 0
     if 180 <= message.status < 300:
         dialog.rang_ms = dialog.rang_ms or relay.now_ms

@@ -6,11 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from edge.core.sip.actions import Action, Flow, Place, Reserve, Tick, ToPeer, Undelivered
+from edge.core.sip.authentication import Account
 from edge.core.sip.message import Request, Response
 from edge.core.sip.parser import parse
 from edge.core.sip.trunks import Group, Member, Trunk
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
+from edge.vocabulary.private import Private
 from edge.vocabulary.reports import SpanRefused, SpanReserved
 from tests.core.sip.steps import LEG, from_bob, span_invite, span_request
 from tests.core.sip.world import World, counts, invite, offer, reports, statuses, to_peer, to_span
@@ -229,6 +231,26 @@ def test_what_does_not_ring_is_cancelled_and_only_then_the_next_one_called() -> 
     assert where == "203.0.113.1:5060"
     world.peer(from_bob(second, 180), flow("203.0.113.1"))
     assert not sent(world.wait(60_000), "CANCEL"), "it rings"
+
+
+def test_a_challenge_is_no_ringing() -> None:
+    account = Account(user="u", auth_user="u", password=Private("p"), realm="provider")
+    world = group_world(ring_timeout_ms=5_000, account=account)
+    _, first = one(dial(world, "all"))
+    challenge = {"WWW-Authenticate": 'Digest realm="provider", nonce="n1", qop="auth"'}
+    actions = world.peer(from_bob(first, 401, extras=challenge), flow(FIRST))
+    assert any(b"\r\nAuthorization: " in action.data for action in actions if isinstance(action, ToPeer))
+    _, again = one(actions)
+    assert again.cseq == first.cseq + 1
+    world.peer(from_bob(again, 100, tag=""), flow(FIRST))
+    _, cancel = one(world.wait(5_000), "CANCEL")
+    assert cancel.vias[0].branch == again.vias[0].branch
+    world.peer(from_bob(cancel, 200), flow(FIRST))
+    actions = world.peer(from_bob(again, 487), flow(FIRST))
+    where, second = one(actions)
+    assert (where, second.cseq) == ("203.0.113.1:5060", again.cseq + 1)
+    told = [action.data for action in actions if isinstance(action, ToPeer)]
+    assert not any(b"Authorization" in data for data in told), "what one trunk is told is no business of the next"
 
 
 def test_an_answer_that_crosses_the_cancel_is_taken() -> None:
