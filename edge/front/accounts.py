@@ -2,6 +2,7 @@
 
 from edge.config import site as config
 from edge.config.kinds import split_host_port
+from edge.core.sip.actions import Place
 from edge.core.sip.authentication import Account
 from edge.core.sip.relay import bracketed, default_port
 from edge.core.sip.trunks import Registrar
@@ -28,13 +29,13 @@ def registrar_of(trunk: config.Trunk) -> Registrar | None:
     host, port = domain
     named = [trunk.outbound_proxy] if trunk.outbound_proxy else trunk.registrar_addresses or [trunk.registrar]
     hops = [split_host_port(one or trunk.address) for one in named]
-    standard = default_port(trunk.transport)
+    standard, transport = default_port(trunk.transport), trunk.transport
     return Registrar(
         domain=bracketed(host),
         port=port if port not in (None, standard) else 0,
         aor_user=trunk.from_user or trunk.user,
         aor_domain=trunk.from_domain or bracketed(host),
-        hops=tuple((one[0], one[1] or standard) for one in hops if one is not None),
+        hops=tuple(Place(one[0], one[1] or 0, transport) for one in hops if one is not None),
         by_proxy=bool(trunk.outbound_proxy),
         expires_s=trunk.expires_seconds,
         contact_params=tuple(_parameter(one) for one in trunk.contact_params),

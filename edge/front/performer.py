@@ -24,8 +24,6 @@ from edge.core.sip.actions import (
     Located,
     OfferKeys,
     Place,
-    Resolve,
-    Resolved,
     Sample,
     Save,
     Seized,
@@ -41,7 +39,7 @@ from edge.core.sip.dialogs import Dialog
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.message import Parsed, Request, Response
 from edge.core.sip.parser import MESSAGE_LIMIT, parse
-from edge.core.sip.relay import DEFAULT_PORT, DEFAULT_TLS_PORT
+from edge.core.sip.relay import DEFAULT_TLS_PORT
 from edge.front import standing
 from edge.front.behind import Behind
 from edge.front.certificates import Certificates
@@ -277,7 +275,7 @@ class Performer:
             elif isinstance(action, OfferKeys | KeepKeys | DropKeys):
                 if not self._keys.perform(action):
                     self._metrics.faults.labels("keys").inc()
-            elif isinstance(action, Resolve | Locate):
+            elif isinstance(action, Locate):
                 self._find(action)
             else:
                 self._channel.send(action)
@@ -342,15 +340,8 @@ class Performer:
         """Ask these name servers from now on (reload)."""
         self._resolver.names = names
 
-    def _find(self, action: Resolve | Locate) -> None:
-        if isinstance(action, Locate):
-            self._look_up(action.places, lambda addresses: self._put(Located(action.leg, addresses)))
-            return
-
-        def found(addresses: tuple[tuple[Address, ...], ...]) -> None:
-            self._put(Resolved(action.leg, addresses[0][0].host if addresses[0] else None))
-
-        self._look_up((Place(action.host, DEFAULT_PORT, "udp"),), found)
+    def _find(self, action: Locate) -> None:
+        self._look_up(action.places, lambda addresses: self._put(Located(action.leg, addresses)))
 
     def _look_up(self, places: tuple[Place, ...], answer: Answer) -> None:
         # Not from within the core's turn, should the answer be known already.

@@ -98,13 +98,6 @@ class Release(Struct, frozen=True):
     leg: LegId
 
 
-class Resolved(Struct, frozen=True):
-    """The answer to `Resolve`; None: no such name, or no answer in time."""
-
-    leg: LegId
-    host: str | None
-
-
 class Located(Struct, frozen=True):
     """The answer to `Locate`: for each place the addresses to be tried, in order; none: no such name, or too late."""
 
@@ -205,7 +198,6 @@ Input = (
     | SpansAre
     | Reserve
     | Release
-    | Resolved
     | Located
     | Undelivered
     | Discarded
@@ -293,13 +285,6 @@ class DropKeys(Struct, frozen=True):
     handle: int
 
 
-class Resolve(Struct, frozen=True):
-    """Look the address of `host` up, and answer with `Resolved` within 2 s."""
-
-    leg: LegId
-    host: str
-
-
 class Locate(Struct, frozen=True):
     """Find out where each of `places` is (RFC 3263), and answer with `Located` within 2 s."""
 
@@ -351,7 +336,6 @@ Action = (
     | OfferKeys
     | KeepKeys
     | DropKeys
-    | Resolve
     | Locate
     | Finish
     | Seized

@@ -35,7 +35,6 @@ from edge.core.sip.actions import (
     Probe,
     Release,
     Reserve,
-    Resolved,
     Sample,
     SendElsewhere,
     SendKeys,
@@ -83,8 +82,7 @@ class FrontDoor:
         self._others: dict[type, Callable[[Any], None]] = {
             Reserve: lambda item: reservations.reserve(item.leg, item.target, item.trunk, item.caller, item.identity),
             Release: lambda item: reservations.release(item.leg),
-            Resolved: self._resolved,
-            Located: lambda item: reservations.located(item.leg, item.addresses),
+            Located: self._located,
             SpanStarted: lambda item: relay.spans.add(item.span, item.port, relay.now_ms),
             SpanLost: lambda item: self._span_lost(item.span),
             SpansAre: lambda item: self._spans_are(item.spans),
@@ -258,8 +256,9 @@ class FrontDoor:
         else:
             self._closed[item.why_not] = None
 
-    def _resolved(self, item: Resolved) -> None:
-        self.upkeep.resolved(item.leg, item.host)
+    def _located(self, item: Located) -> None:
+        if not self.upkeep.located(item.leg, item.addresses):
+            self._reservations.located(item.leg, item.addresses)
 
     def _is_for_upkeep(self, item: FromPeer) -> bool:
         message = item.message

@@ -6,7 +6,7 @@ so that the verdict does; a trunk that is down is asked with a back-off, for eve
 
 from typing import Literal
 
-from edge.core.sip.actions import Flow
+from edge.core.sip.actions import Flow, Place
 from edge.core.sip.message import Request, Response
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.upkeep_rig import Exchange, UpkeepRig, backoff_ms
@@ -24,6 +24,13 @@ DOWN_MS = 2_000
 DOWN_MOST_MS = 60_000
 
 State = Literal["unknown", "up", "down"]
+
+
+def places_of(trunk: Trunk) -> tuple[Place, ...]:
+    """Return where a trunk is asked: its proxy, or else its addresses."""
+    if trunk.proxy is not None:
+        return (trunk.proxy,)
+    return (Place(trunk.host, 0 if trunk.any_port else trunk.port, trunk.transport), *trunk.others)
 
 
 class Qualify:
@@ -48,6 +55,7 @@ class Qualify:
         self._call_id = rig.fresh_id("options", trunk.name)
         self._tag = rig.fresh_id("tag", trunk.name)[:16]
         self._cseq = 0
+        self._turn = 0
         self._exchange: Exchange | None = None
         # Not all trunks in the same instant.
         self._next_ms = rig.now_ms + int(rig.dice() * min(1000, trunk.qualify_ms))
@@ -66,7 +74,7 @@ class Qualify:
 
     def replaced_by(self, trunk: Trunk) -> bool:
         """Take new settings; False: it is another address, or is no longer asked."""
-        same = (trunk.host, trunk.port, trunk.transport) == (self.trunk.host, self.trunk.port, self.trunk.transport)
+        same = (trunk.host, places_of(trunk)) == (self.trunk.host, places_of(self.trunk))
         if not same or not trunk.qualify_ms:
             return False
         if trunk.qualify_ms != self.trunk.qualify_ms:
@@ -122,16 +130,19 @@ class Qualify:
     def _ask(self) -> None:
         rig, trunk = self._rig, self.trunk
         limit_ms = ANSWER_MS if self._once else min(ANSWER_MS, trunk.qualify_ms)
-        known = rig.address_of(trunk.host)
-        if known is None:
-            self._missed("no_such_name")
-            return
-        if not known:
+        # Those of a trunk with several addresses take turns when one does not answer: any of them will do.
+        places = places_of(trunk)
+        known = [rig.addresses_of(place) for place in places]
+        if None in known:
             self._exchange = Exchange("", None, rig.now_ms, rig.now_ms + limit_ms)
             return
-        flow = Flow(trunk.transport, Address(known, trunk.port), 0, trunk.name)
-        target = rig.hop(trunk.host, trunk.port, trunk.transport)
-        target = Uri("sip", "", target.host, target.port, tuple(one for one in target.params if one[0] != "lr"))
+        found = [(place, one) for place, addresses in zip(places, known, strict=True) for one in addresses or ()]
+        if not found:
+            self._missed("no_such_name")
+            return
+        place, address = found[self._turn % len(found)]
+        flow = Flow(place.transport, address, 0, trunk.name)
+        target = rig.target(Place(trunk.host, 0 if trunk.any_port else trunk.port, trunk.transport))
         contact = rig.contact(flow.transport, trunk.contact_user or "edge")
         own = NameAddr(Uri("sip", trunk.from_user or "edge", trunk.from_domain or rig.own_host()))
         self._cseq += 1
@@ -145,6 +156,7 @@ class Qualify:
             call_id=self._call_id,
             cseq=self._cseq,
             contact=contact,
+            routes=[NameAddr(rig.hop(place))] if trunk.proxy is not None else [],
             extras={"Accept": "application/sdp"},
         )
         self._exchange = rig.send(self.key, request, flow, limit_ms)
@@ -153,6 +165,7 @@ class Qualify:
         self.leave()
         rig = self._rig
         self.misses += 1
+        self._turn += 1
         self.cause = cause
         rig.failed(self.trunk.name, "OPTIONS", None)
         beyond = self.misses - self.trunk.qualify_misses

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.core.sip.actions import Flow
+from edge.core.sip.actions import Flow, Place
 from edge.core.sip.authentication import TRIES, Challenge
 from edge.core.sip.errors import SipError
 from edge.core.sip.fields import split_list
@@ -70,7 +70,8 @@ class Registration:
         self._tag = rig.fresh_id("tag", trunk.name)[:16]
         self._cseq = 0
         self._expires_s = registrar.expires_s
-        self._place = 0
+        #: Which of the hops is asked, which of its addresses; hops that failed in this round, and rounds that failed.
+        self._hop = self._address = self._tried = self._rounds = 0
         self._exchange: Exchange | None = None
         self._challenges: list[Challenge] = []
         self._tries = 0
@@ -91,9 +92,9 @@ class Registration:
         return min(times)
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Host and port that REGISTER is sent to now."""
-        return self.registrar.hops[self._place % len(self.registrar.hops)]
+    def place(self) -> Place:
+        """Where REGISTER is sent to now."""
+        return self.registrar.hops[self._hop % len(self.registrar.hops)]
 
     @property
     def key(self) -> str:
@@ -108,7 +109,8 @@ class Registration:
         if registrar is None or self._identity(registrar, trunk) != self._identity(self.registrar, self.trunk):
             return False
         if (registrar, trunk.account) != (self.registrar, self.trunk.account):
-            self.registrar, self._expires_s, self._place = registrar, registrar.expires_s, 0
+            self.registrar, self._expires_s = registrar, registrar.expires_s
+            self._hop = self._address = self._tried = self._rounds = 0
             self._challenges, self.failures = [], 0
             self.trunk = trunk
             self._give_up_exchange()
@@ -163,16 +165,15 @@ class Registration:
 
     def _register(self) -> None:
         rig = self._rig
-        host, port = self.address
-        known = rig.address_of(host)
+        known = rig.addresses_of(self.place)
         if known is None:
-            self._failed("no_such_name", None)
-            return
-        if not known:
             # Its name is being looked up; `named` goes on.
             self._exchange = Exchange("", None, rig.now_ms, rig.now_ms + ANSWER_MS)
             return
-        flow = Flow(self.trunk.transport, Address(known, port), 0, self.trunk.name)
+        if not known:
+            self._failed("no_such_name", None)
+            return
+        flow = Flow(self.place.transport, known[self._address % len(known)], 0, self.trunk.name)
         self._cseq += 1
         request = self._request(flow, rig.fresh_branch())
         self._exchange = rig.send(self.key, request, flow, ANSWER_MS)
@@ -187,8 +188,7 @@ class Registration:
         account = self.trunk.account
         if account is not None and self._challenges:
             extras |= rig.authenticator.headers(self.trunk.name, account, self._challenges, ("REGISTER", str(domain)))
-        host, port = self.address
-        route = [NameAddr(rig.hop(host, port, flow.transport))] if registrar.by_proxy else []
+        route = [NameAddr(rig.hop(self.place))] if registrar.by_proxy else []
         return Request(
             method="REGISTER",
             uri=domain,
@@ -281,13 +281,14 @@ class Registration:
         self._retry_ms = self.binding.refresh_ms
         rig.use_routes(self.trunk.name, _service_routes(message))
         self.failures, self.cause, self.code = 0, None, message.status
+        self._tried = self._rounds = 0
         if self.state != "registered":
             self._tell_registered(seconds)
             self._set("registered")
 
     def _granted_s(self, message: Response) -> int:
         """Return the seconds of our binding (section 10.2.4): our own Contact's, else the least of all, or as asked."""
-        ours = self._rig.contact(self.trunk.transport, self.trunk.contact_user).uri
+        ours = self._rig.contact(self.place.transport, self.trunk.contact_user).uri
         found = [(contact.uri, _expires_of(contact)) for contact in message.contacts]
         mine = [seconds for uri, seconds in found if seconds is not None and _same(uri, ours)]
         others = [seconds for _, seconds in found if seconds is not None]
@@ -318,19 +319,31 @@ class Registration:
         self.failures += 1
         self._rig.failed(self.trunk.name, "REGISTER", status)
         self.cause, self.code = cause, status
-        hops = len(self.registrar.hops)
-        self._place += 1
-        if self._place % hops and not after_ms:
+        if self._to_next() and not after_ms:
             self._retry_ms = self._rig.now_ms + NEXT_ADDRESS_MS
         else:
-            rounds = -(-self.failures // hops)
-            self._retry_ms = self._rig.now_ms + max(after_ms, backoff_ms(rounds, SILENT_MS, self._rig.dice()))
+            pause_ms = backoff_ms(self._rounds, SILENT_MS, self._rig.dice())
+            self._retry_ms = self._rig.now_ms + max(after_ms, pause_ms)
         if self.binding is not None:
             # Once more while there is something to lose.
             last_ms = max(self._rig.now_ms + SILENT_MS[0], self.binding.until_ms - LAST_CALL_MS)
             self._retry_ms = min(self._retry_ms, last_ms)
-        if self.binding is None and self.failures >= hops:
+        if self.binding is None and self._rounds:
             self._lost("unreachable", cause)
+
+    def _to_next(self) -> bool:
+        """Go to the next address; False: all have failed, and it is the first one's turn again."""
+        self._address += 1
+        if self._address < len(self._rig.addresses_of(self.place) or ()):
+            return True
+        self._address = 0
+        self._hop = (self._hop + 1) % len(self.registrar.hops)
+        self._tried += 1
+        if self._tried < len(self.registrar.hops):
+            return True
+        self._tried = 0
+        self._rounds += 1
+        return False
 
     def _lost(self, state: State, cause: TrunkCause) -> None:
         self._tell_unregistered(cause)

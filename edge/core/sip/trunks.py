@@ -26,8 +26,8 @@ class Registrar(Struct, frozen=True, kw_only=True):
     #: User and domain of the address of record.
     aor_user: str
     aor_domain: str
-    #: Hosts and ports that REGISTER is sent to; the next one when one does not answer.
-    hops: tuple[tuple[str, int], ...]
+    #: Where REGISTER is sent to; the next one when one does not answer.
+    hops: tuple[Place, ...]
     #: They are a proxy before the registrar, and named in a Route.
     by_proxy: bool = False
     expires_s: int = 3600

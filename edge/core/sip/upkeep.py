@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from edge.core.deadline import Deadline
-from edge.core.sip.actions import Flow
+from edge.core.sip.actions import Flow, Place
 from edge.core.sip.message import Response
-from edge.core.sip.qualify import Qualify
+from edge.core.sip.qualify import Qualify, places_of
 from edge.core.sip.registration import Registration
-from edge.core.sip.relay import Relay
+from edge.core.sip.relay import Relay, bracketed
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.upkeep_rig import UpkeepRig
 from edge.vocabulary.ids import LegId
@@ -164,9 +164,9 @@ class Upkeep:
         self._rearm()
         return True
 
-    def resolved(self, asked: LegId, address: str | None) -> bool:
+    def located(self, leg: LegId, addresses: tuple[tuple[Address, ...], ...]) -> bool:
         """Take the answer to a look-up; False: it was not for us."""
-        if not self._rig.resolved(asked, address):
+        if not self._rig.located(leg, addresses):
             return False
         for one in list(self._all()):
             one.named()
@@ -193,12 +193,12 @@ class Upkeep:
         """Let the trunks know what addresses their registrars and their own names have: requests come from there."""
         found: dict[str, set[str]] = {}
         for one in (*self._registrations.values(), *self._leaving):
-            found.setdefault(one.trunk.name, set()).update(
-                self._rig.known_address(host) for host, _ in one.registrar.hops
-            )
+            for place in one.registrar.hops:
+                found.setdefault(one.trunk.name, set()).update(self._rig.known_hosts(place))
         for probe in (*self._probes.values(), *self._tests.values()):
-            found.setdefault(probe.trunk.name, set()).add(self._rig.known_address(probe.trunk.host))
-        self._relay.trunks.learn({name: tuple(sorted(hosts - {""})) for name, hosts in found.items()})
+            for place in places_of(probe.trunk):
+                found.setdefault(probe.trunk.name, set()).update(self._rig.known_hosts(place))
+        self._relay.trunks.learn({name: tuple(sorted(hosts)) for name, hosts in found.items()})
 
     # --- what follows for calls
 
@@ -235,13 +235,13 @@ class Upkeep:
         answered = asked.answered_ms if asked is not None else None
         return Standing(
             name=trunk.name,
-            address=f"{trunk.host}:{trunk.port}" if trunk.host else "",
+            address=_named(places_of(trunk)[0]) if trunk.host else "",
             transport=trunk.transport,
             up=not why,
             why=why,
             registered=registration.state == "registered" if registration is not None else None,
             registration=registration.state if registration is not None else None,
-            registrar=":".join(map(str, registration.address)) if registration is not None else None,
+            registrar=_named(registration.place) if registration is not None else None,
             registration_age_s=ago(registration.since_ms) if registration is not None else None,
             expires_in_s=-(ago(binding.until_ms) or 0.0) if binding is not None else None,
             registration_code=registration.code if registration is not None else None,
@@ -253,6 +253,10 @@ class Upkeep:
             last_code=asked.code if asked is not None else None,
             last_answer_s=ago(answered),
         )
+
+
+def _named(place: Place) -> str:
+    return f"{bracketed(place.host)}:{place.port}" if place.port else place.host
 
 
 def _rtt(registration: Registration | None, probe: Qualify | None) -> float | None:

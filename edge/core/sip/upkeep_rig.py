@@ -6,14 +6,16 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.core.sip.actions import Counted, Flow, Resolve, Transport, TrunkFailed
+from edge.core.sip.actions import Counted, Flow, Locate, Place, Transport, TrunkFailed
 from edge.core.sip.authentication import Authenticator
 from edge.core.sip.errors import PHRASES
+from edge.core.sip.locating import literal
 from edge.core.sip.message import Request, Response
-from edge.core.sip.relay import Relay, bracketed
-from edge.core.sip.uri import NameAddr, Params, Uri, Via, is_literal
+from edge.core.sip.relay import Relay, bracketed, default_port
+from edge.core.sip.uri import NameAddr, Params, Uri, Via
 from edge.vocabulary.events import TrunkEvent
 from edge.vocabulary.ids import LegId
+from edge.vocabulary.media import Address
 from edge.vocabulary.reports import Noticed
 
 #: An address is looked up again after so long; while a name server is away the last answer stands.
@@ -57,7 +59,7 @@ class Exchange(Struct):
 
 
 class _Name(Struct):
-    address: str | None
+    addresses: tuple[Address, ...]
     at_ms: int
 
 
@@ -67,8 +69,11 @@ class UpkeepRig:
     def __init__(self, relay: Relay, learned: Callable[[], None]) -> None:
         self._relay = relay
         self._learned = learned
-        self._names: dict[str, _Name] = {}
-        self._asked: dict[str, int] = {}
+        self._names: dict[Place, _Name] = {}
+        #: When places were asked for that nobody has told yet, and by which questions.
+        self._asked: dict[Place, int] = {}
+        self._questions: dict[LegId, Place] = {}
+        self._numbers = 0
         self._rolled = 0
 
     @property
@@ -102,36 +107,41 @@ class UpkeepRig:
 
     # --- names
 
-    def address_of(self, host: str) -> str | None:
-        """Return the address of a host; "" while it is looked up, None when it has none."""
-        if is_literal(host):
-            return host.strip("[]")
-        name, now_ms = self._names.get(host), self.now_ms
-        if name is not None and now_ms - name.at_ms < (NAME_MS if name.address else NO_NAME_MS):
-            return name.address
-        if now_ms - self._asked.get(host, -ASKED_MS) >= ASKED_MS:
-            self._asked[host] = now_ms
-            self._relay.out.append(Resolve(LegId(f"{_PREFIX}{host}"), host))
-        return ""
+    def addresses_of(self, place: Place) -> tuple[Address, ...] | None:
+        """Return where a place is, in the order to be tried, empty when nobody knows; None while it is looked up."""
+        if (known := literal(place, default_port(place.transport))) is not None:
+            return (known,)
+        name, now_ms = self._names.get(place), self.now_ms
+        if name is not None and now_ms - name.at_ms < (NAME_MS if name.addresses else NO_NAME_MS):
+            return name.addresses
+        if now_ms - self._asked.get(place, -ASKED_MS) >= ASKED_MS:
+            self._asked[place] = now_ms
+            self._questions = {leg: one for leg, one in self._questions.items() if one != place}
+            self._numbers += 1
+            leg = LegId(f"{_PREFIX}{self._numbers}")
+            self._questions[leg] = place
+            self._relay.out.append(Locate(leg, (place,)))
+        return None
 
-    def resolved(self, asked: LegId, address: str | None) -> bool:
+    def located(self, leg: LegId, addresses: tuple[tuple[Address, ...], ...]) -> bool:
         """Take the answer to a look-up of ours; False: it is not ours."""
-        if not asked.startswith(_PREFIX):
+        if not leg.startswith(_PREFIX):
             return False
-        host = asked.removeprefix(_PREFIX)
-        self._asked.pop(host, None)
-        if len(self._names) >= NAMES_LIMIT:
-            self._names.pop(next(iter(self._names)))
-        self._names[host] = _Name(address, self.now_ms)
-        self._learned()
+        place = self._questions.pop(leg, None)
+        if place is not None:
+            self._asked.pop(place, None)
+            if len(self._names) >= NAMES_LIMIT:
+                self._names.pop(next(iter(self._names)))
+            self._names[place] = _Name(addresses[0] if addresses else (), self.now_ms)
+            self._learned()
         return True
 
-    def known_address(self, host: str) -> str:
-        """Return the last address of a host that was found, "" when there is none."""
-        if is_literal(host):
-            return host.strip("[]")
-        name = self._names.get(host)
-        return name.address or "" if name is not None else ""
+    def known_hosts(self, place: Place) -> tuple[str, ...]:
+        """Return the hosts that a place was found to have at last."""
+        if (known := literal(place, default_port(place.transport))) is not None:
+            return (known.host,)
+        name = self._names.get(place)
+        return tuple(one.host for one in name.addresses) if name is not None else ()
 
     # --- messages
 
@@ -149,12 +159,16 @@ class UpkeepRig:
         return bracketed(self._relay.settings.public.host)
 
     @staticmethod
-    def hop(host: str, port: int, transport: Transport) -> Uri:
+    def target(place: Place) -> Uri:
+        """URI of a place that is asked for itself."""
+        params: Params = (("transport", place.transport),) if place.transport != "udp" else ()
+        return Uri("sip", "", bracketed(place.host), place.port, params)
+
+    @staticmethod
+    def hop(place: Place) -> Uri:
         """URI of a proxy that requests are routed through."""
-        params: Params = (("lr", None),)
-        if transport != "udp":
-            params = (("transport", transport), *params)
-        return Uri("sip", "", bracketed(host), port, params)
+        params: Params = (("transport", place.transport),) if place.transport != "udp" else ()
+        return Uri("sip", "", bracketed(place.host), place.port, (*params, ("lr", None)))
 
     def send(self, key: str, request: Request, flow: Flow, limit_ms: int) -> Exchange:
         """Send a request, repeated until `stop`."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from edge.core.sip.actions import Action, Flow, FromPeer, KeepUp, Resolve, Resolved, Tick, ToPeer
+from edge.core.sip.actions import Action, Flow, FromPeer, KeepUp, Locate, Located, Place, Tick, ToPeer
 from edge.core.sip.authentication import Account
 from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
@@ -20,7 +20,7 @@ from tests.core.sip.world import TRUNK, TRUNK_HOST, World, reports
 PASSWORD = "lion-of-the-sea"
 ACCOUNT = Account(user="4930", auth_user="4930", password=Private(PASSWORD))
 REGISTRAR = Registrar(
-    domain="provider.example", aor_user="4930", aor_domain="provider.example", hops=((TRUNK_HOST, 5061),)
+    domain="provider.example", aor_user="4930", aor_domain="provider.example", hops=(Place(TRUNK_HOST, 5061, "udp"),)
 )
 REGISTERED = replace(TRUNK, account=ACCOUNT, registrar=REGISTRAR, contact_user="4930")
 ASKED = replace(TRUNK, qualify_ms=30_000)
@@ -81,8 +81,7 @@ class Provider:
         self.delay_ms = 20
         self.sent: list[tuple[int, Request, bytes, Flow]] = []
         self.seen: list[Action] = []
-        self.names: dict[str, str | None] = {}
-        self.looked_up: list[str] = []
+        self.names: dict[str, tuple[Address, ...]] = {}
         self._due: list[tuple[int, Response, Flow]] = []
         self.put(KeepUp())
 
@@ -95,8 +94,7 @@ class Provider:
         actions = self.world.put(item)  # type: ignore[arg-type]
         self.seen += actions
         for action in actions:
-            if isinstance(action, Resolve):
-                self.looked_up.append(action.host)
+            if isinstance(action, Locate):
                 self._name(action)
             if not isinstance(action, ToPeer):
                 continue
@@ -109,8 +107,8 @@ class Provider:
                 self._due.append((self.world.now_ms + self.delay_ms, response, action.flow))
         return actions
 
-    def _name(self, action: Resolve) -> None:
-        self.put(Resolved(action.leg, self.names.get(action.host)))
+    def _name(self, action: Locate) -> None:
+        self.put(Located(action.leg, tuple(self.names.get(place.host, ()) for place in action.places)))
 
     def run(self, ms: int) -> None:
         """Let time pass: ticks, and answers on their way."""

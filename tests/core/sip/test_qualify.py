@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from edge.core.sip.actions import Farewell, KeepUp, Probe, Reserve, Undelivered
+from edge.core.sip.actions import Farewell, KeepUp, Place, Probe, Reserve, Undelivered
 from edge.vocabulary.events import TrunkUp
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import LegId
@@ -86,6 +86,27 @@ def test_a_connection_that_cannot_be_made_is_a_miss() -> None:
     it.run(1001)
     it.put(Undelivered(Address(TRUNK_HOST, 5061)))
     assert it.changes() == [("down", "no_connection")]
+
+
+def test_any_address_of_a_trunk_will_do() -> None:
+    other = Place("198.51.100.60", 5060, "udp")
+    only = fixed(200)
+    it = Provider(replace(ASKED, others=(other,)), silent)
+    it.run(1)
+    it.says = lambda request, data: only(request, data) if it.sent[-1][3].address.host == other.host else None
+    it.run(HOUR_MS)
+    assert it.changes() == [("up", None)]
+    assert {flow.address.host for _, _, _, flow in it.sent} == {TRUNK_HOST, other.host}
+    assert {flow.address.host for _, _, _, flow in it.sent[-20:]} == {other.host}, "the one that answers is kept"
+
+
+def test_through_the_proxy_of_the_trunk() -> None:
+    it = Provider(replace(ASKED, proxy=Place("198.51.100.61", 5060, "udp")), fixed(200))
+    it.run(2000)
+    _, request, data, flow = it.sent[0]
+    assert flow.address == Address("198.51.100.61", 5060)
+    assert str(request.uri) == f"sip:{TRUNK_HOST}:5061"
+    assert header(data, "Route") == "<sip:198.51.100.61:5060;lr>"
 
 
 def test_the_first_probes_of_many_trunks_are_spread() -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from edge.core.sip.actions import Farewell, KeepUp, Reserve, Undelivered
+from edge.core.sip.actions import Farewell, KeepUp, Place, Reserve, Undelivered
 from edge.core.sip.message import Request, Response
 from edge.core.sip.uri import NameAddr, Uri
 from edge.vocabulary.identity import Identity
@@ -231,7 +231,7 @@ def test_a_busy_registrar_says_when() -> None:
 
 
 def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
-    registrar = replace(REGISTRAR, hops=((TRUNK_HOST, 5061), ("198.51.100.8", 5060)))
+    registrar = replace(REGISTRAR, hops=(*REGISTRAR.hops, Place("198.51.100.8", 5060, "udp")))
     it = Provider(replace(REGISTERED, registrar=registrar), silent)
     it.run(8100)
     it.says = granted
@@ -245,7 +245,8 @@ def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
 
 
 def test_tcp_that_cannot_connect_is_a_failure_at_once() -> None:
-    it = Provider(replace(REGISTERED, transport="tcp"), silent)
+    registrar = replace(REGISTRAR, hops=(Place(TRUNK_HOST, 5061, "tcp"),))
+    it = Provider(replace(REGISTERED, registrar=registrar), silent)
     it.run(1)
     it.put(Undelivered(Address(TRUNK_HOST, 5061)))
     assert it.changes() == [("unregistered", "no_connection")]
@@ -254,19 +255,34 @@ def test_tcp_that_cannot_connect_is_a_failure_at_once() -> None:
 
 
 def test_a_name_is_looked_up_and_its_address_may_call_us() -> None:
-    registrar = replace(REGISTRAR, hops=(("sip.provider.example", 5060),))
+    registrar = replace(REGISTRAR, hops=(Place("sip.provider.example", 0, "udp"),))
     trunk = replace(REGISTERED, registrar=registrar, sources=(), host="")
     it = Provider(trunk)
     it.run(1)
     assert it.changes() == [("unregistered", "no_such_name")]
     assert not it.sent
-    it.names["sip.provider.example"] = "198.51.100.40"
+    it.names["sip.provider.example"] = (Address("198.51.100.40", 5060),)
     assert not it.door.knows("198.51.100.40")
     it.run(10_000)
     assert it.standing().registered
     assert it.door.knows("198.51.100.40")
     actions = it.world.peer(invite(uri=Uri("sip", "4930", "192.0.2.1", 5060)), flow_of("198.51.100.40", 5060))
     assert [r.trunk for r in reports(actions) if isinstance(r, LegIncoming)] == ["main"]
+
+
+def test_the_addresses_that_a_name_has_are_tried_in_their_order() -> None:
+    registrar = replace(REGISTRAR, hops=(Place("provider.example", 0, "udp"), Place("spare.example", 0, "udp")))
+    it = Provider(replace(REGISTERED, registrar=registrar), silent)
+    it.names["provider.example"] = (Address("198.51.100.40", 5060), Address("198.51.100.41", 5070))
+    it.names["spare.example"] = (Address("198.51.100.50", 5060),)
+    it.run(40_000)
+    hosts = [flow.address for _, _, _, flow in it.firsts()]
+    assert hosts[:4] == [*it.names["provider.example"], *it.names["spare.example"], it.names["provider.example"][0]]
+    assert it.changes() == [("unregistered", "no_answer")], "told when all have failed"
+    it.says = granted
+    it.run(40_000)
+    assert it.standing().registered
+    assert all(it.door.knows(host) for host in ("198.51.100.40", "198.51.100.41", "198.51.100.50"))
 
 
 def test_calls_of_accounts_at_one_provider_are_told_apart_by_their_contact() -> None:
@@ -342,7 +358,7 @@ def test_changed_settings_register_anew_and_leave_the_binding_alone(change: str)
     changed = {
         "expires": {"registrar": replace(REGISTRAR, expires_s=600)},
         "password": {"account": replace(ACCOUNT, auth_user="other")},
-        "hops": {"registrar": replace(REGISTRAR, hops=(("198.51.100.8", 5060),))},
+        "hops": {"registrar": replace(REGISTRAR, hops=(Place("198.51.100.8", 5060, "udp"),))},
     }[change]
     it.door.replace_trunks((replace(REGISTERED, **changed),))
     it.put(KeepUp())
@@ -399,7 +415,7 @@ def test_unless_the_site_wants_them() -> None:
 
 
 def test_through_an_outbound_proxy() -> None:
-    registrar = replace(REGISTRAR, hops=(("198.51.100.8", 5070),), by_proxy=True)
+    registrar = replace(REGISTRAR, hops=(Place("198.51.100.8", 5070, "udp"),), by_proxy=True)
     it = Provider(replace(REGISTERED, registrar=registrar))
     it.run(1000)
     _, request, data, flow = it.sent[0]
@@ -409,8 +425,9 @@ def test_through_an_outbound_proxy() -> None:
 
 
 def test_contact_parameters_and_transport_are_told() -> None:
-    registrar = replace(REGISTRAR, contact_params=(("q", "0.5"), ("+sip.instance", '"<urn:uuid:1>"')))
-    it = Provider(replace(REGISTERED, registrar=registrar, transport="tcp"))
+    params = (("q", "0.5"), ("+sip.instance", '"<urn:uuid:1>"'))
+    registrar = replace(REGISTRAR, contact_params=params, hops=(Place(TRUNK_HOST, 5061, "tcp"),))
+    it = Provider(replace(REGISTERED, registrar=registrar))
     it.run(1)
     assert header(it.sent[0][2], "Contact") == (
         '<sip:4930@192.0.2.1:5060;transport=tcp>;q=0.5;+sip.instance="<urn:uuid:1>";expires=3600'
