@@ -209,7 +209,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: Register there, so that it calls us (RFC 3261 section 10). Its calls come to `contact_user`, and from the
     #: addresses of the registrar, which need not stand in `sources`.
     register: bool = False
-    #: `host:port` of the registrar; empty: `address`. The host is the domain of our address of record.
+    #: `host:port` of the registrar; empty: `address`. The host is the domain of our address of record; where no port is
+    #: given, the SRV records of its name say which servers there are, and all are tried.
     registrar: Annotated[str, _text("host_port")] = ""
     #: Where REGISTER is sent to instead, each `host:port`: the next one when one does not answer.
     registrar_addresses: list[Annotated[str, _text("host_port")]] = field(default_factory=list)

@@ -23,6 +23,7 @@ from tests.core.sip.world import answer
 from tests.front.rig import Rig, Wire
 from tests.support.addresses import address as own_address
 from tests.support.child import Child, write_site
+from tests.support.name_server import name_server
 from tests.support.provider import PASSWORD, PORT, USER, Kamailio, kamailio
 
 LEG = LegId("cout.2")
@@ -225,6 +226,25 @@ def test_a_provider_that_goes_and_comes_back(site: Site) -> None:
         rig.until(lambda: len(site.events(TrunkUp)) > 1, "the return of the provider")
         rig.switch.send("c:1:2", ReserveSpan(leg=LEG, target=Private("555"), trunk="provider", caller=Private("100")))
         rig.until(lambda: rig.switch.of(SpanReserved))
+
+
+def test_a_registrar_by_srv_whose_better_server_is_down(site: Site) -> None:
+    with own_address() as nobody, own_address() as dns_at:
+        records = (
+            f"--host-record=dead.provider.test,{nobody}",
+            f"--host-record=live.provider.test,{site.provider.host}",
+            "--srv-host=_sip._udp.provider.test,dead.provider.test,5060,10,1",
+            f"--srv-host=_sip._udp.provider.test,live.provider.test,{PORT},20,1",
+        )
+        with name_server(dns_at, *records) as server:
+            site.trunk(register=True, registrar="provider.test")
+            site.rig.site = replace(site.rig.site, sip=replace(site.rig.site.sip, nameservers=[server.address]))
+            span = site.rig.span("span-1")
+            with site.rig.front() as front:
+                site.rig.until(lambda: site.events(TrunkRegistered), "the registration")
+                assert site.standing(front)["registrar"] == "provider.test"
+                site.callee.send(incoming(site))
+                assert span.request("INVITE"), "what its name turned out to be is a source of the trunk"
 
 
 def test_the_second_address_of_a_registrar(site: Site, tmp_path: Path) -> None:
