@@ -267,11 +267,11 @@ class Registration:
 
     def _granted(self, message: Response) -> None:
         rig = self._rig
-        seconds = self._granted_s(message)
+        seconds = min(self._granted_s(message), LONGEST_S)
         if seconds <= 0:
             self._rejected(message.status, 0)
             return
-        lifetime_ms = min(seconds, LONGEST_S) * 1000
+        lifetime_ms = seconds * 1000
         refresh_ms = max(LEAST_REFRESH_MS, int(lifetime_ms * (0.75 + 0.1 * rig.dice())))
         self.binding = Binding(
             until_ms=rig.now_ms + lifetime_ms,
