@@ -82,3 +82,23 @@ def test_a_program_that_the_kernel_refuses_leaves_none(address: str) -> None:
         assert "instructions" in kernel_filter.attach(sock, made.instructions[:-1])
         sock.sendto(b"own", sock.getsockname())
         assert received(sock) == [b"own"], "with no filter everything passes, and the core looks at sources itself"
+
+
+def test_the_kernel_reads_ipv6_as_we_do() -> None:
+    with (
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock,
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as peer,
+    ):
+        sock.bind(("::1", 0))
+        for allowed, denied, passed in (
+            (["::1", "10.0.0.1"], [], True),
+            (["::/64"], [], True),
+            (["2001:db8::/32", "::/1"], ["::1"], False),
+            (["2001:db8::/32", "0.0.0.0/0"], [], False),
+            (["2001:db8::/32", "::1"], ["fe80::1%lo"], True),
+        ):
+            made = program(nets(*allowed), denied, sample=0)
+            assert made is not None
+            assert kernel_filter.attach(sock, made.instructions) == ""
+            peer.sendto(b"?", sock.getsockname())
+            assert received(sock) == [b"?"] * passed, allowed

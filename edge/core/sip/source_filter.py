@@ -58,7 +58,7 @@ def program(allowed: Iterable[Network], denied: Iterable[str] = (), sample: int 
     networks = list(allowed)
     ranges = _ranges(n for n in networks if isinstance(n, ipaddress.IPv4Network))
     six = list(ipaddress.collapse_addresses(n for n in networks if isinstance(n, ipaddress.IPv6Network)))
-    kept_out = [ipaddress.ip_address(host) for host in denied]
+    kept_out = [ipaddress.ip_address(host.partition("%")[0]) for host in denied]
     if len(six) > V6_LIMIT or len(kept_out) > DENIED_LIMIT:
         return None
     blocked = [int(a) for a in kept_out if isinstance(a, ipaddress.IPv4Address)]
