@@ -83,6 +83,10 @@ def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Re
         relay.to_span(relay.response_to_span(dialog, pending, 100), dialog.port)
     elif not message.to.tag or (message.contact is None and 200 <= message.status < 300):
         relay.count("dropped", "stray_response")
+    elif _contradicts(pending, message):
+        relay.count("dropped", "stray_response")
+        if first and 200 <= message.status < 300:
+            orphans.end_fork(relay, dialog, message)
     elif message.status >= 300:
         _negative(relay, dialog, pending, message, first=first)
     elif first and dialog.state != "early" and message.to.tag != dialog.peer_tag:
@@ -91,6 +95,16 @@ def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Re
             orphans.end_fork(relay, dialog, message)
     else:
         _positive(relay, dialog, pending, message, first=first)
+
+
+def _contradicts(pending: Pending, message: Response) -> bool:
+    """Whether a final response that went to the span already is followed by one of another kind.
+
+    What was told first counts (RFC 3261 section 17.1.1.2): a refusal after the answer must not end a call that is up.
+    """
+    if not pending.status:
+        return False
+    return message.status < 200 or (pending.status < 300) != (message.status < 300)
 
 
 def _positive(relay: Relay, dialog: Dialog, pending: Pending, message: Response, *, first: bool) -> None:

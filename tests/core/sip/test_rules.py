@@ -27,6 +27,7 @@ from tests.core.sip.world import (
     offer,
     reports,
     statuses,
+    to_peer,
     to_span,
 )
 
@@ -403,3 +404,25 @@ def test_a_number_that_was_used_is_not_passed_on_again_but_a_repeat_is() -> None
     assert statuses(again) == [500]
     assert to_span(again) == []
     assert [m.method for m in to_span(world.peer(callees_request(sent, "BYE", 78, "three")))] == ["BYE"]
+
+
+def test_a_refusal_after_the_answer_ends_no_call() -> None:
+    world = World()
+    sent = dialled(world)
+    world.peer(from_bob(sent, 200, body=offer()))
+    world.span(span_request("ACK"))
+    for status in (486, 183, 603):
+        assert to_span(world.peer(from_bob(sent, status))) == []
+    world.wait(60_000)
+    assert [m.method for m in to_span(world.peer(callees_request(sent, "BYE", 78, "late")))] == ["BYE"]
+
+
+def test_an_answer_after_the_refusal_is_no_call() -> None:
+    world = World()
+    sent = dialled(world)
+    assert [m.status for m in to_span(world.peer(from_bob(sent, 486))) if isinstance(m, Response)] == [486]
+    assert [m.status for m in to_span(world.peer(from_bob(sent, 486))) if isinstance(m, Response)] == [486], "a repeat"
+    late = world.peer(from_bob(sent, 200, body=offer()))
+    assert to_span(late) == []
+    assert [m.method for m in to_peer(late) if isinstance(m, Request)] == ["ACK", "BYE"]
+    assert to_span(world.peer(from_bob(sent, 180))) == []
