@@ -128,7 +128,7 @@ def baresip(
         f"sip_listen {host}:{sip_port}\n{secure}"
         f"audio_source aufile,{folder}/tone.wav\naudio_player aubridge,nobody\n"
         f"ausrc_srate {rate}\nauplay_srate {rate}\nausrc_channels 1\nauplay_channels 1\n"
-        f"rtp_ports {rtp_port}-{rtp_port + 39}\nrtp_timeout 0\nnet_interface {'lo' if ipv6 else HOST}\n"
+        f"rtp_ports {rtp_port}-{rtp_port + 39}\nrtp_timeout 0\nnet_interface {'::1' if ipv6 else HOST}\n"
         f"snd_path {folder}\nctrl_tcp_listen {HOST}:{control_port}\n"
         f"module_path {MODULES}\n{modules}module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
     )
