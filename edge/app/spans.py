@@ -42,6 +42,7 @@ class SpanPool:
     ) -> None:
         self._pump = pump
         self._starter = starter
+        starter.on_status = self._status
         self._boot_id = boot_id
         self._limit = limit
         self._tell_front = tell_front
@@ -134,6 +135,11 @@ class SpanPool:
             self._ended(process)
         self.on_change()
 
+    def _status(self, process: Process, status: int) -> None:
+        """Take note of how a span ended, which its zygote may tell before or after the end itself is seen."""
+        if -status in _OWN_FAULT and not self._stopping:
+            self._tell_front(SpanDied(process.incarnation, -status))
+
     def _ended(self, process: Process) -> None:
         if process.incarnation in self._retired:
             self._retired.discard(process.incarnation)
@@ -141,8 +147,8 @@ class SpanPool:
         self.last_end = describe(process.lifecycle.last_status)
         if self._stopping:
             return
-        if -(process.lifecycle.last_status or 0) in _OWN_FAULT:
-            self._tell_front(SpanDied(process.incarnation, -(process.lifecycle.last_status or 0)))
+        if process.lifecycle.last_status is not None:
+            self._status(process, process.lifecycle.last_status)
         self.restarts += 1
         now_ms = monotonic_ms()
         if now_ms - process.lifecycle.launched_ms < SHORT_LIFE_MS:

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -130,6 +130,8 @@ class ForkedBy:
         self._waiting: list[tuple[Process, Incarnation]] = []
         self._count = 0
         self._workers: dict[int, Process] = {}
+        #: Called when it became known how a worker ended.
+        self.on_status: Callable[[Process, int], None] = lambda _process, _status: None
 
     def start(self, process: Process, incarnation: Incarnation) -> None:
         """See `Starter`."""
@@ -189,6 +191,7 @@ class ForkedBy:
         if process is not None:
             process.lifecycle.status_known(message.status)
             _log.info("worker reaped", child=process.name, pid=message.pid, status=describe(message.status))
+            self.on_status(process, message.status)
 
     def moved(self, pid: int, process: Process) -> None:
         """Take note that `pid` is the life of `process` from now on."""

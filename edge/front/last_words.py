@@ -70,6 +70,7 @@ class LastWords:
 
     def died(self, span: Incarnation, number: int) -> str:
         """Log what `span` was sent last; return who sent the very last of it, empty when that was long before."""
+        self.down(span)
         at_ms, words = self._dead.pop(span, (0, None))
         if not words:
             return ""
