@@ -38,7 +38,7 @@ def test_wrong_usage(capsys):
 
 #: A threshold of each detector, and a value that is as wrong as a slip would make it.
 PLANTED = {
-    "dtmf": ("dsp.detectors.dtmf", "MAX_DEVIATION", "0.012"),
+    "dtmf": ("dsp.detectors.dtmf_digit", "MAX_DEVIATION", "0.012"),
     "progress": ("dsp.detectors.progress", "SHARE", "0.99"),
     "answer": ("dsp.detectors.speech", "ABOVE_FLOOR", "30.0"),
 }

@@ -92,8 +92,8 @@ def test_an_analysis_of_nothing_heard_is_drawn(tmp_path):
 def test_where_it_cannot_be_drawn(tmp_path, capsys, monkeypatch):
     path = sound(tmp_path)
     out = tmp_path / "no/such/folder.png"
-    assert main(["analyze", str(path), "--plot", str(out)]) == 1
-    assert f"{out}: No such file" in capsys.readouterr().err
+    assert main(["analyze", str(path), "--plot", str(out)]) == 2
+    assert f"{out}: there is no such folder" in capsys.readouterr().err
     assert main(["analyze", str(path), str(path), "--plot", str(tmp_path / "a.png")]) == 2
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
