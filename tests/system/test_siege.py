@@ -80,7 +80,8 @@ def test_a_span_that_dies_of_a_signal_leaves_what_it_was_sent_and_no_conversatio
         until(lambda: "span died of a signal" in at.edge.log.read_text(), 20, "the log tells")
         log = at.edge.log.read_text()
         lines = [json.loads(line) for line in log.splitlines() if "message before the death" in line]
-        assert [line["message"].split()[0] for line in lines][:2] == ["INVITE", "ACK"]
+        # The span may have had other calls before.
+        assert [line["message"].split()[0] for line in lines][-2:] == ["INVITE", "ACK"]
         assert {line["span"] for line in lines} == {held}
         call.audio.press("1")
         hears(call, TONES["one"])
