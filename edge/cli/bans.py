@@ -1,14 +1,12 @@
 """`edge bans`: the sources that are shut out."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from edge.cli.control import NotRunningError, ask
-from edge.cli.daemon import run_dir
-from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table, seconds
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError
+from edge.cli.daemon import ask_process
+from edge.cli.output import BAD, FINE, print_json, print_table, seconds
+from edge.cli.site import ConfigOption, DemoOption, JsonOption, StateOption
 
 
 def register(app: App) -> None:
@@ -23,7 +21,7 @@ def list_bans(
     *, config: ConfigOption = None, demo: DemoOption = False, state: StateOption = None, json: JsonOption = False
 ) -> int:
     """List the sources that are shut out now, the newest first."""
-    found = _asked(config, demo=demo, state=state, body=None)
+    found = ask_process((config, demo, state), "front", "bans", None)
     if isinstance(found, int):
         return found
     if json:
@@ -46,7 +44,7 @@ def clear(
     state: StateOption = None,
 ) -> int:
     """End a ban, and forget what is held against the source. Exit code 1: it is not banned."""
-    found = _asked(config, demo=demo, state=state, body={"clear": "" if source == "all" else source})
+    found = ask_process((config, demo, state), "front", "bans", {"clear": "" if source == "all" else source})
     if isinstance(found, int):
         return found
     print(f"{found['cleared']} cleared")
@@ -55,22 +53,3 @@ def clear(
 
 def _evidence(found: dict[str, int]) -> str:
     return ", ".join(f"{kind} {count}" for kind, count in found.items())
-
-
-def _asked(config: Path | None, *, demo: bool, state: Path | None, body: Any) -> Any:
-    """Ask front; the exit code when there is no answer."""
-    try:
-        folder = run_dir(config, demo=demo, state=state)
-        answer = ask(folder, {"what": "request", "process": "front", "request": "bans", "body": body})
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
-    except NotRunningError as error:
-        complain(error)
-        return BAD
-    if not answer["ok"]:
-        complain(answer["error"])
-        return BAD
-    return answer["body"]

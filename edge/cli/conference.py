@@ -9,10 +9,9 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from edge.cli.control import NotRunningError, ask
-from edge.cli.daemon import run_dir
-from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError
+from edge.cli.daemon import Where, ask_process
+from edge.cli.output import FINE, USAGE, complain, print_json, print_table
+from edge.cli.site import ConfigOption, DemoOption, JsonOption, StateOption
 
 CallArgument = Annotated[str, Parameter(help="Id of the call.")]
 LegArgument = Annotated[str, Parameter(help="Id of the leg, or its number in the call.")]
@@ -37,7 +36,7 @@ def legs(
     json: JsonOption = False,
 ) -> int:
     """List the legs of a call in progress."""
-    found = _ask((config, demo, state), "call", {"id": call})
+    found = ask_process((config, demo, state), "switch", "call", {"id": call})
     if isinstance(found, int):
         return found
     if json:
@@ -179,9 +178,6 @@ def drop(
     return _act((config, demo, state), "drop", {"id": call, "leg": leg})
 
 
-Where = tuple[Path | None, bool, Path | None]
-
-
 def _join(where: Where, call: str, who: str, mode: str, **invite: Any) -> int:
     """Ring a phone, or change the mode of a leg that is there."""
     if who.startswith(f"{call}."):
@@ -191,32 +187,11 @@ def _join(where: Where, call: str, who: str, mode: str, **invite: Any) -> int:
 
 def _act(where: Where, what: str, body: dict[str, Any]) -> int:
     """Ask, and print the leg that it is about."""
-    answer = _ask(where, what, body)
+    answer = ask_process(where, "switch", what, body)
     if isinstance(answer, int):
         return answer
     print(answer["leg"])
     return FINE
-
-
-def _ask(where: Where, what: str, body: dict[str, Any]) -> dict[str, Any] | int:
-    """Ask switch; the answer, or an exit code after the fault was told."""
-    config, demo, state = where
-    request = {"what": "request", "process": "switch", "request": what, "body": body}
-    try:
-        answer = ask(run_dir(config, demo=demo, state=state), request)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
-    except NotRunningError as error:
-        complain(error)
-        return BAD
-    if not answer["ok"]:
-        complain(answer["error"])
-        return BAD
-    found: dict[str, Any] = answer["body"]
-    return found
 
 
 def _legs(call: dict[str, Any]) -> list[dict[str, Any]]:

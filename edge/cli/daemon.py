@@ -76,12 +76,26 @@ def run_dir(config: Path | None, *, demo: bool, state: Path | None) -> Path:
     return Path(found.site.paths.run or Path(found.site.paths.state) / "run")
 
 
-def _ask(
-    config: Path | None, *, demo: bool, state: Path | None, what: str, limit_s: float = 10.0
-) -> dict[str, Any] | int:
+#: The options of a command that say which appliance is meant: config, demo, state.
+Where = tuple[Path | None, bool, Path | None]
+
+
+def ask_process(where: Where, process: str, what: str, body: Any) -> Any:
+    """Ask a process of the appliance; what it answers, or an exit code (int) after the fault was told."""
+    answer = _ask(where, {"what": "request", "process": process, "request": what, "body": body})
+    if isinstance(answer, int):
+        return answer
+    if not answer["ok"]:
+        complain(answer["error"])
+        return BAD
+    return answer["body"]
+
+
+def _ask(where: Where, request: dict[str, Any], limit_s: float = 10.0) -> dict[str, Any] | int:
     """Ask the appliance; the answer, or an exit code after the fault was told."""
+    config, demo, state = where
     try:
-        return ask(run_dir(config, demo=demo, state=state), {"what": what}, limit_s)
+        return ask(run_dir(config, demo=demo, state=state), request, limit_s)
     except UsageError as error:
         complain(error)
         return USAGE
@@ -99,7 +113,7 @@ def status(
 
     Exit code 0: ready, 1: not ready or not running.
     """
-    answer = _ask(config, demo=demo, state=state, what="status")
+    answer = _ask((config, demo, state), {"what": "status"})
     if isinstance(answer, int):
         return answer
     document = answer["body"]
@@ -173,7 +187,7 @@ def age(seconds: float | None) -> str:
 
 def reload(*, config: ConfigOption = None, demo: DemoOption = False, state: StateOption = None) -> int:
     """Load the configuration anew. A faulty one is refused, with every fault (exit code 1), and the old one stays."""
-    answer = _ask(config, demo=demo, state=state, what="reload", limit_s=RELOAD_S)
+    answer = _ask((config, demo, state), {"what": "reload"}, RELOAD_S)
     if isinstance(answer, int):
         return answer
     if not answer["ok"]:
@@ -196,7 +210,7 @@ def stop(
     now: Annotated[bool, Parameter(negative=(), help="End the calls in progress.")] = False,
 ) -> int:
     """Stop the appliance: no new calls, and when the last call has ended, the end. Does not wait for it."""
-    answer = _ask(config, demo=demo, state=state, what="stop" if now else "drain")
+    answer = _ask((config, demo, state), {"what": "stop" if now else "drain"})
     if isinstance(answer, int):
         return answer
     print("stopping" if now else "draining: it stops when the last call has ended")

@@ -1,18 +1,15 @@
 """`edge trunk list|show|test`: whether trunks are registered and answer, as front knows it."""
 
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from edge.cli.control import NotRunningError, ask
-from edge.cli.daemon import age, run_dir
+from edge.cli.daemon import Where, age, ask_process
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError
+from edge.cli.site import ConfigOption, DemoOption, JsonOption, StateOption
 
 TrunkArgument = Annotated[str, Parameter(help="Name of the trunk.")]
-Where = tuple[Path | None, bool, Path | None]
 
 #: A little longer than front waits for an answer.
 TEST_S = 5.0
@@ -32,7 +29,7 @@ def list_trunks(
     *, config: ConfigOption = None, demo: DemoOption = False, state: StateOption = None, json: JsonOption = False
 ) -> int:
     """List all trunks, in the order of the site file."""
-    found = _ask((config, demo, state), "trunks", "")
+    found = ask_process((config, demo, state), "front", "trunks", {})
     if isinstance(found, int):
         return found
     if json:
@@ -114,31 +111,11 @@ def _shown(value: object) -> object:
 
 
 def _one(where: Where, what: str, trunk: str) -> dict[str, Any] | int:
-    found = _ask(where, what, trunk)
+    found = ask_process(where, "front", what, {"trunk": trunk})
     if isinstance(found, int):
         return found
     if not found:
         complain(f"there is no trunk '{trunk}'")
         return BAD
-    return found[0]
-
-
-def _ask(where: Where, what: str, trunk: str) -> list[dict[str, Any]] | int:
-    """Ask front; the answer, or an exit code after the fault was told."""
-    config, demo, state = where
-    request = {"what": "request", "process": "front", "request": what, "body": {"trunk": trunk} if trunk else {}}
-    try:
-        answer = ask(run_dir(config, demo=demo, state=state), request)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
-    except NotRunningError as error:
-        complain(error)
-        return BAD
-    if not answer["ok"]:
-        complain(answer["error"])
-        return BAD
-    found: list[dict[str, Any]] = answer["body"]
-    return found
+    one: dict[str, Any] = found[0]
+    return one

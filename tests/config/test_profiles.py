@@ -10,7 +10,7 @@ from edge.config.profiles import SETTINGS, SHIPPED, Profile, names_in
 from edge.config.shape import Shaper, fields_of
 from edge.config.site import AmdRules, Trunk
 from edge.config.sources import read_toml
-from edge.front.process import trunks_of
+from edge.front.settings import trunks_of
 from edge.runtime.clock import wall_time
 from edge.switch.plan import Plan
 from edge.vocabulary.media import KeyTones

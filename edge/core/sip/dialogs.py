@@ -358,11 +358,14 @@ class Dialogs:
         self.direct_version = 0
         #: Call-ID -> dialogs that have it.
         self._calls: dict[str, int] = {}
+        #: Incoming ones that may still wait for an answer or its ACK: new calls are counted beside these only.
+        self._pending: dict[LegId, Dialog] = {}
 
     def add(self, dialog: Dialog) -> None:
         """Take a new dialog in."""
         self.by_leg[dialog.leg] = dialog
         if dialog.incoming:
+            self._pending[dialog.leg] = dialog
             self._by_invite[dialog.call_id, dialog.peer_tag] = dialog
         if dialog.own_tag:
             self._by_own[dialog.call_id, dialog.own_tag] = dialog
@@ -388,6 +391,7 @@ class Dialogs:
     def remove(self, dialog: Dialog, tomb: Tombstone) -> None:
         """Replace a dialog by its tombstone."""
         self.by_leg.pop(dialog.leg, None)
+        self._pending.pop(dialog.leg, None)
         if self._by_invite.get((dialog.call_id, dialog.peer_tag)) is dialog:
             del self._by_invite[dialog.call_id, dialog.peer_tag]
         if self._by_own.get((dialog.call_id, dialog.own_tag)) is dialog:
@@ -435,10 +439,10 @@ class Dialogs:
 
     def pending_of(self, trunk: str) -> int:
         """Count the calls of a trunk whose INVITE has no final response yet, or one that was not acknowledged."""
-        return sum(
-            dialog.incoming and dialog.trunk == trunk and dialog.state in ("offered", "early", "answered")
-            for dialog in self.by_leg.values()
-        )
+        # A call that was confirmed or has failed is never pending again.
+        for dialog in [one for one in self._pending.values() if one.state not in ("offered", "early", "answered")]:
+            del self._pending[dialog.leg]
+        return sum(dialog.trunk == trunk for dialog in self._pending.values())
 
     def of_trunk(self, trunk: str) -> int:
         """Count the legs of a trunk, both directions, that are not over."""

@@ -9,7 +9,7 @@ from typing import Literal
 from edge.core.sip.actions import Flow, Place
 from edge.core.sip.message import Request, Response
 from edge.core.sip.trunks import Trunk
-from edge.core.sip.upkeep_rig import Exchange, UpkeepRig, backoff_ms
+from edge.core.sip.upkeep_parts import Exchange, UpkeepRig, backoff_ms
 from edge.core.sip.uri import NameAddr, Uri
 from edge.vocabulary.events import TrunkDown, TrunkUp
 from edge.vocabulary.media import Address

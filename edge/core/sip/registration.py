@@ -15,7 +15,7 @@ from edge.core.sip.errors import SipError
 from edge.core.sip.fields import split_list
 from edge.core.sip.message import ALLOW, Request, Response
 from edge.core.sip.trunks import Registrar, Trunk
-from edge.core.sip.upkeep_rig import Exchange, UpkeepRig, backoff_ms
+from edge.core.sip.upkeep_parts import Exchange, UpkeepRig, backoff_ms
 from edge.core.sip.uri import NameAddr, Uri, parse_name_addr
 from edge.vocabulary.events import TrunkRegistered, TrunkUnregistered
 from edge.vocabulary.media import Address
