@@ -2,7 +2,8 @@
 """Write the reference parts of the configuration and menu pages; `--check` only tells whether they are current.
 
 docs/configuration.md: from edge/config/site.py. docs/menus.md and docs/menu.schema.json: from
-edge/config/menu_source.py. What stands above the marker in a page is written by hand and stays.
+edge/config/menu_source.py and the kinds of edge/config/menu_nodes. What stands above the marker in a page is written
+by hand and stays.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from msgspec import inspect as types  # noqa: E402
 
 from edge.config import menu_source, profiles, site  # noqa: E402
 from edge.config.kinds import DIGITS  # noqa: E402
-from edge.config.menu_checks import OUTCOMES  # noqa: E402
+from edge.config.menu_nodes import parts, transfer  # noqa: E402
 from edge.config.shape import UNITS, duration_text, fields_of, hidden, without_unit  # noqa: E402
 
 MARKER = "<!-- From here on made by scripts/configuration_reference.py; do not edit. -->\n"
@@ -217,13 +218,13 @@ def menus_reference() -> str:
     """Describe the language: the file, then each kind of node."""
     heads = ["| setting | values | default | |", "|---|---|---|---|"]
     out = ["## The file", "", *heads, *menu_rows()]
-    for name, kind in menu_source.NODE_KINDS.items():
+    for name, (kind, *_) in menu_source.KINDS.items():
         node_field = next(field for field in fields_of(kind) if field.name == name)
         plain, _ = unwrap(node_field.type)
         short = inspect.getdoc(plain.cls) if isinstance(plain, types.StructType) else ""
         out += ["", f"## `{name}`", "", " ".join(filter(None, [inspect.getdoc(kind), short])), ""]
         out += [*heads, *settings_rows(kind)]
-    out += ["", "## Outcomes of a transfer", "", ", ".join(f"`{outcome}`" for outcome in OUTCOMES)]
+    out += ["", "## Outcomes of a transfer", "", ", ".join(f"`{outcome}`" for outcome in transfer.OUTCOMES)]
     return "\n".join(out) + "\n"
 
 
@@ -253,7 +254,11 @@ def schema_of(info: types.Type) -> dict[str, Any]:
         "speech": {"type": ["string", "number"], "maxLength": 2000},
         "reason": {"type": ["string", "number"], "maxLength": 128},
         "choices": {"type": "object", "patternProperties": {f"^[{DIGITS}]+$": NAME}, "additionalProperties": False},
-        "outcomes": {"type": "object", "properties": dict.fromkeys(OUTCOMES, NAME), "additionalProperties": False},
+        "outcomes": {
+            "type": "object",
+            "properties": dict.fromkeys(transfer.OUTCOMES, NAME),
+            "additionalProperties": False,
+        },
         "nodes": {"type": "object", "propertyNames": NAME, "additionalProperties": {"$ref": "#/$defs/Node"}},
     }
     if extra.get("kind") in special:
@@ -296,9 +301,9 @@ def struct_schema(kind: type) -> dict[str, Any]:
 
 def menu_schema() -> dict[str, Any]:
     """Give the JSON Schema of a menu file."""
-    nodes = list(menu_source.NODE_KINDS.values())
-    structs: list[type] = [menu_source.SpokenSource, menu_source.Defaults, menu_source.TransferDefaults, *nodes]
-    structs.append(menu_source.AnnouncementSettings)
+    nodes = [kind.source for kind in menu_source.KINDS.values()]
+    structs: list[type] = [parts.SpokenSource, menu_source.Defaults, transfer.TransferDefaults, *nodes]
+    structs.append(transfer.AnnouncementSettings)
     for node in nodes:
         for field in fields_of(node):
             plain, _ = unwrap(field.type)

@@ -1,25 +1,22 @@
 """The menu compiler: YAML files of the language in `menu_source.py` to the model in `core/menus/model.py`."""
 
 import hashlib
-import ipaddress
 import typing
-from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import Struct, inspect
 
 from edge.config import kinds, prompts
 from edge.config import menu_source as source
 from edge.config.errors import Findings, Place, did_you_mean
-from edge.config.located import Located, find, place_of
-from edge.config.menu_checks import check_answered, check_flow, check_gather, check_transfer
-from edge.config.menu_source import SoundSource
+from edge.config.located import Located, find
+from edge.config.menu_checks import check_flow
+from edge.config.menu_nodes.parts import SoundSource, SpokenSource
 from edge.config.prompts import Synthesis
-from edge.config.shape import Shaper
-from edge.config.site import Site, Trunk
+from edge.config.shape import Shaper, fields_of
+from edge.config.site import Site
 from edge.config.sources import read_yaml
-from edge.config.tones import ringing_of
 from edge.core.menus import model
 
 
@@ -27,7 +24,7 @@ class ReadNode(Struct):
     """A node as read: its kind, its typed source, and where it stands."""
 
     kind: str
-    source: source.Node
+    source: Struct
     located: Located
 
 
@@ -99,15 +96,10 @@ class _MenuFile:
         self._language = menu.language or "en"
         check_flow(menu.start, nodes, root, self._findings)
         for node in nodes.values():
-            if isinstance(node.source, source.GatherNode):
-                check_gather(node.source, node.located, self._findings)
-            elif isinstance(node.source, source.PlayNode) and not node.source.play.sounds:
-                self._findings.follow_up(place_of(node.located, ("play",)), "there is nothing to play")
-            elif isinstance(node.source, source.AnsweredNode):
-                check_answered(node.source, node.located, self._findings)
-            elif isinstance(node.source, source.TransferNode):
-                check_transfer(node.source, node.located, self._site, self._findings)
-        compiled = {name: self._compile_node(node) for name, node in nodes.items()}
+            source.KINDS[node.kind].check(node.source, node.located, self)
+        compiled = {
+            name: source.KINDS[node.kind].compile(node.source, node.located, self) for name, node in nodes.items()
+        }
         return model.Menu(
             name=self._path.stem,
             version=self._digest.hexdigest()[:16],
@@ -137,19 +129,19 @@ class _MenuFile:
         if table is None:
             self._findings.error(node.place, f"node '{name}' must be a table", "such as 'hang_up:'")
             return None
-        found = [kind for kind in source.NODE_KINDS if kind in table]
+        found = [kind for kind in source.KINDS if kind in table]
         if len(found) != 1:
             if found:
                 message = f"node '{name}' is of {len(found)} kinds: {', '.join(found)}"
                 self._findings.error(table[found[1]].key_place, message, "make two nodes of it")
             else:
-                advice = next(filter(None, (did_you_mean(key, source.NODE_KINDS) for key in table)), "")
-                kinds_known = "one of " + ", ".join(source.NODE_KINDS)
+                advice = next(filter(None, (did_you_mean(key, source.KINDS) for key in table)), "")
+                kinds_known = "one of " + ", ".join(source.KINDS)
                 self._findings.error(node.key_place, f"node '{name}' has no kind", advice or kinds_known)
             return None
         kind = found[0]
         located = Located({**table, kind: self._with_defaults(kind, table[kind])}, node.place, node.key_place)
-        return ReadNode(kind, self._shaper.shape(source.NODE_KINDS[kind], located), located)
+        return ReadNode(kind, self._shaper.shape(source.KINDS[kind].source, located), located)
 
     def _with_defaults(self, kind: str, settings: Located) -> Located:
         defaults = self._defaults.get(kind)
@@ -157,7 +149,7 @@ class _MenuFile:
             return settings
         own = settings.table
         if own is None:
-            short = {"gather": "greet_long", "transfer": "to"}.get(kind, "")
+            short = _short_of(kind)
             own = {short: settings} if settings.value is not None and short else {}
         return Located({**defaults, **own}, settings.place, settings.key_place)
 
@@ -168,7 +160,7 @@ class _MenuFile:
     def _read_sound(self, node: Located) -> SoundSource | None:
         if node.table is not None:
             before = self._findings.error_count
-            spoken = self._shaper.shape(source.SpokenSource, node)
+            spoken = self._shaper.shape(SpokenSource, node)
             if self._findings.error_count != before:
                 return None
             return SoundSource(say=spoken.say, language=spoken.language, place=node.place)
@@ -182,101 +174,24 @@ class _MenuFile:
             return None
         return SoundSource(file=name, place=node.place)
 
-    # --- to the model -----------------------------------------------------------------------------------------------
+    # --- what the modules of kinds have of it (`parts.Desk`)
 
-    def _compile_node(self, node: ReadNode) -> model.Node:
-        builders: dict[str, Callable[[Any], model.Node]] = {
-            "play": lambda n: model.Play(sounds=self._sounds(n.play.sounds), barge_in=n.play.barge_in, next=n.next),
-            "say": lambda n: self._say(n, place_of(node.located, ("say",))),
-            "gather": self._gather,
-            "transfer": self._transfer,
-            "listen": lambda n: model.Listen(
-                for_sound=n.listen.wait_for == "sound", timeout_ms=n.listen.timeout, next=n.next, failed=n.failed
-            ),
-            "answered": self._answered,
-            "press": lambda n: model.Press(
-                digits=n.press.digits, duration_ms=n.press.duration, gap_ms=n.press.gap, next=n.next
-            ),
-            "wait": lambda n: model.Wait(milliseconds=n.wait, next=n.next),
-            "hang_up": lambda n: model.HangUp(text=n.hang_up.reason),
-        }
-        return builders[node.kind](node.source)
+    @property
+    def site(self) -> Site:
+        """The site that the menu is for."""
+        return self._site
 
-    def _say(self, node: source.SayNode, place: Place) -> model.Play:
-        if not node.say.text:
-            return model.Play(sounds=[], next=node.next)  # reported
-        sound = SoundSource(say=node.say.text, language=node.say.language, place=place)
-        return model.Play(sounds=self._sounds([sound]), barge_in=node.say.barge_in, next=node.next)
+    @property
+    def findings(self) -> Findings:
+        """Where faults go."""
+        return self._findings
 
-    def _gather(self, node: source.GatherNode) -> model.Gather:
-        own = structs.asdict(node.gather)
-        return model.Gather(
-            prompt=self._sounds(own["greet_long"]),
-            barge_in=own["barge_in"],
-            min_digits=own["min_digits"],
-            max_digits=own["max_digits"],
-            finish_on_key=own["finish_on_key"],
-            first_digit_timeout_ms=own["first_digit_timeout"],
-            inter_digit_timeout_ms=own["inter_digit_timeout"],
-            choices=node.choices,
-            next=node.next,
-            max_failures=own["max_failures"],
-            no_input=self._sounds(own["no_input"]),
-            no_match=self._sounds(own["no_match"]),
-            failed=node.failed,
-            sensitive=own["sensitive"],
-        )
+    def made_of(self, what: str) -> None:
+        """Let the menu's version depend on something that its file does not say."""
+        self._digest.update(what.encode())
 
-    def _answered(self, node: source.AnsweredNode) -> model.Answered:
-        return model.Answered(
-            wait_for=node.answered.wait_for,
-            timeout_ms=node.answered.timeout,
-            greeting_timeout_ms=node.answered.greeting_timeout,
-            beep_timeout_ms=node.answered.beep_timeout,
-            human=node.human,
-            machine=node.machine,
-            fax=node.fax or node.machine,
-            unknown=node.unknown or node.human,
-            no_beep=node.no_beep or node.machine,
-        )
-
-    def _transfer(self, node: source.TransferNode) -> model.Transfer:
-        return model.Transfer(
-            target=node.transfer.to,
-            trunk=node.transfer.trunk,
-            by=node.transfer.by,
-            ring_timeout_ms=node.transfer.ring_timeout,
-            ringing=self._sounds(node.transfer.ringing) or self._ringing_tone(node.transfer),
-            announcement=self._announcement(node.transfer.announcement),
-            on_outcome=node.on_outcome,
-            failed=node.failed,
-            after=node.after,
-        )
-
-    def _announcement(self, said: source.AnnouncementSettings | None) -> model.Announcement | None:
-        if said is None:
-            return None
-        return model.Announcement(
-            sounds=self._sounds(said.sounds), every_ms=said.every, to=said.to, duck_db=said.duck_db
-        )
-
-    def _ringing_tone(self, transfer: source.TransferSettings) -> list[model.Sound]:
-        tone = ringing_of(self._site, self._trunk_of(transfer))
-        self._digest.update("".join(sound.path for sound in tone).encode())
-        return tone
-
-    def _trunk_of(self, transfer: source.TransferSettings) -> Trunk | None:
-        """Find the trunk that a target belongs to, as far as that can be told before it is dialled."""
-        if transfer.trunk:
-            return next((trunk for trunk in self._site.trunks if trunk.name == transfer.trunk), None)
-        split = kinds.split_host_port(transfer.to.rpartition("@")[2].removeprefix("sip:").partition(";")[0])
-        if split is None or kinds.ip_fault(split[0]):
-            return None
-        host = ipaddress.ip_address(split[0])
-        networks = ((ipaddress.ip_network(source), trunk) for trunk in self._site.trunks for source in trunk.sources)
-        return next((trunk for network, trunk in networks if host in network), None)
-
-    def _sounds(self, sounds: list[SoundSource]) -> list[model.Sound]:
+    def sounds(self, sounds: list[SoundSource]) -> list[model.Sound]:
+        """Find files, have texts spoken; what is not there is a finding."""
         return [made for sound in sounds for made in [self._sound(sound)] if made is not None]
 
     def _sound(self, sound: SoundSource) -> model.Sound | None:
@@ -305,6 +220,13 @@ class _MenuFile:
         except OSError as error:
             self._findings.error(sound.place, f"{found} cannot be read: {error.strerror}")
         return model.Sound(path=str(found), label=sound.file)
+
+
+@cache
+def _short_of(kind: str) -> str:
+    """Name the setting that a kind's value stands for when it is no table."""
+    own = next(field for field in fields_of(source.KINDS[kind].source) if field.name == kind)
+    return str(own.type.extra["short"]) if isinstance(own.type, inspect.Metadata) and own.type.extra else ""
 
 
 _ENDINGS = ", ".join(prompts.EXTENSIONS)

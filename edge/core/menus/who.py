@@ -1,7 +1,12 @@
 """Who answered a call that we made: what is known of it, and which way an `answered` node goes by that."""
 
+from typing import TYPE_CHECKING
+
 from edge.core.deadline import Deadline
-from edge.core.menus.model import Answered, NodeId
+from edge.core.menus.parts import NodeId
+
+if TYPE_CHECKING:
+    from edge.core.menus.kinds.answered import Answered
 
 
 class WhoAnswered:
@@ -22,7 +27,7 @@ class WhoAnswered:
         else:
             self._verdict = self._verdict or what
 
-    def way(self, node: Answered, now_ms: int, waits: Deadline | None) -> NodeId | Deadline:
+    def way(self, node: "Answered", now_ms: int, waits: Deadline | None) -> NodeId | Deadline:
         """Give the next node, or until when to wait. `waits`: until when the verdict is waited for; None: from now."""
         if not self.detected:
             return node.unknown
@@ -37,6 +42,6 @@ class WhoAnswered:
             return Deadline(now_ms + node.beep_timeout_ms, "beep")
         return Deadline(now_ms + node.greeting_timeout_ms, "end of greeting")
 
-    def in_vain(self, node: Answered) -> NodeId:
+    def in_vain(self, node: "Answered") -> NodeId:
         """Give the next node when the time is over."""
         return node.no_beep if self._verdict == "machine" else node.unknown

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.core.menus.model import Announcement, NodeId, Sound
+from edge.core.menus.parts import Announcement, NodeId, Sound
 from edge.vocabulary.media import AnswerVerdict
 
 # --- inputs -------------------------------------------------------------------------------------------------------

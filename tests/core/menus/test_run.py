@@ -1,12 +1,28 @@
 """The menu interpreter in virtual time."""
 
+import typing
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.menus.model import Answered, Gather, HangUp, Listen, Menu, Play, Press, Sound, Transfer, Wait
-from edge.core.menus.run import MAX_NODES_A_SECOND, TRANSITIONS, MenuRun
+from edge.core.menus.model import (
+    VISITS,
+    Answered,
+    Gather,
+    HangUp,
+    Listen,
+    Menu,
+    Node,
+    Play,
+    Press,
+    Sound,
+    Transfer,
+    Wait,
+)
+from edge.core.menus.run import MAX_NODES_A_SECOND, MenuRun
+from edge.core.menus.ways import ways_of
 from edge.core.menus.withheld import Withheld
 from edge.core.menus.words import (
     AnswerTold,
@@ -494,19 +510,15 @@ def test_keys_are_secret_where_any_way_leads_to_a_sensitive_gather():
     assert not Walk({"a": who(**plain)}, detects=True).run.sensitive
 
 
-def test_every_state_but_the_last_has_a_way_on():
-    states = {state for state, _ in TRANSITIONS}
-    assert states == {
-        "new",
-        "playing",
-        "prompting",
-        "collecting",
-        "transfer",
-        "listening",
-        "answering",
-        "pressing",
-        "waiting",
-    }
+def test_every_kind_of_node_can_be_visited():
+    assert set(VISITS) == set(typing.get_args(Node))
+
+
+def test_ways_are_read_off_the_types():
+    assert ways_of(gather(choices={"1": "x", "2": "y", "3": "x"}, next="z")) == ["x", "y", "z", "lost"]
+    assert ways_of(Transfer(target="sip:x@y", on_outcome={"busy": "b"}, failed="f")) == ["b", "f"]
+    assert ways_of(HangUp()) == []
+    assert ways_of(who()) == ["human", "machine", "fax", "unknown", "no_beep"]
 
 
 INPUTS = st.sampled_from(
