@@ -69,6 +69,8 @@ class Switch:
         #: The newest event on disk that forwarders have not been told of; 0: none.
         self._unforwarded = 0
         self._draining = False
+        #: Answers that wait for the end of the turn.
+        self._replies: list[Replied] = []
         self._requests = Requests(lambda: self._exchange, Reader(self._path))
 
     def run(self) -> int:
@@ -197,6 +199,7 @@ class Switch:
     def _after_turn(self) -> None:
         exchange, ledger = self._exchange, self._ledger
         if exchange is None or ledger is None:
+            self._reply()
             return
         began = perf_counter()
         exchange.fire()
@@ -218,6 +221,7 @@ class Switch:
                 self._lazy = self._pump.at(monotonic_ms() + LAZY_MS, lambda: None)
             self._send(receivers, exchange.pending.take)
         # Calls first: a caller waits for what commands lead to.
+        self._reply()
         self._wake_forwarders()
         self._rearm()
 
@@ -332,7 +336,13 @@ class Switch:
             reply = Replied(message.id, self._requests.answer(message.what, message.body))
         except RequestError as error:
             reply = Replied(message.id, b"", str(error))
-        self._context.channel.send(reply)
+        # Who hears that a call is over may look for its end on disk at once.
+        self._replies.append(reply)
+
+    def _reply(self) -> None:
+        replies, self._replies = self._replies, []
+        for reply in replies:
+            self._context.channel.send(reply)
 
     def _reload(self, message: Reload) -> None:
         """Take a new configuration for new calls. Slots and paths of the state stay until the next start."""

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
-from edge.vocabulary.supervision import Drain, Ready, Reload, Scrape, Scraped
+from edge.vocabulary.supervision import Drain, Ready, Reload, Replied, Request, Scrape, Scraped
 from edge.vocabulary.wire import pack
 from tests.core.calls.desk import REMOTE
 from tests.switch.world import Peer, World, check_events, ended, incoming
@@ -156,6 +157,26 @@ def test_a_leg_is_opened_and_answered_before_its_call_is_on_disk(cast):
         assert db.execute("SELECT count(*) FROM calls").fetchone() == (1,)
         db.execute("ROLLBACK")
     cast.until(lambda: "call.started" in cast.world.types("call1"))
+
+
+def test_nobody_is_told_that_a_call_is_over_before_its_end_is_on_disk(cast):
+    cast.span.obey = False
+    cast.front.link.report(incoming("call2", called="999"))
+    cast.until(lambda: bool(cast.span.bodies(c.Reject)))
+    assert [call["id"] for call in cast.world.ask("calls")] == ["call2"]
+    with contextlib.closing(sqlite3.connect(cast.world.state / "state.db", isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        # So that it finds the report that ends the call and the question in one turn.
+        cast.world.process.send_signal(signal.SIGSTOP)
+        cast.span.link.report(ended(LegId("call2.1"), "no_route", "appliance", 404))
+        cast.world.tell(Request(99, "calls", b"{}"))
+        cast.world.process.send_signal(signal.SIGCONT)
+        cast.world.settle()
+        assert not any(isinstance(m, Replied) and m.id == 99 for m in cast.world.messages)
+        db.execute("ROLLBACK")
+    cast.until(lambda: any(isinstance(m, Replied) and m.id == 99 for m in cast.world.messages))
+    assert cast.world.types("call2")[-1] == "call.ended"
+    assert cast.world.ask("calls") == []
 
 
 def test_no_route_is_404(cast):
