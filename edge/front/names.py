@@ -11,7 +11,7 @@ from dns.rdtypes.IN.SRV import SRV
 
 from edge.core.sip.actions import Place
 from edge.core.sip.locating import MOST, Service, in_order, literal, service_name
-from edge.core.sip.relay import default_port
+from edge.core.sip.writing import default_port
 from edge.vocabulary.media import Address
 
 #: For one target; what is known from before is used after it.

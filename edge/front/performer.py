@@ -39,7 +39,7 @@ from edge.core.sip.dialogs import Dialog
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.message import Parsed, Request, Response
 from edge.core.sip.parser import MESSAGE_LIMIT, parse
-from edge.core.sip.relay import DEFAULT_TLS_PORT
+from edge.core.sip.writing import DEFAULT_TLS_PORT
 from edge.front import standing
 from edge.front.behind import Behind
 from edge.front.certificates import Certificates

@@ -6,9 +6,9 @@ from edge.config import site as config
 from edge.config.kinds import split_host_port
 from edge.config.site import Site
 from edge.core.sip.actions import Place, Transport
-from edge.core.sip.relay import default_port
 from edge.core.sip.session_timers import Policy
 from edge.core.sip.trunks import Group, Member, Settings, Trunk
+from edge.core.sip.writing import default_port
 from edge.front.accounts import account_of, registrar_of
 from edge.vocabulary.media import Address, KeyTones
 

@@ -9,11 +9,12 @@ from edge.core.sip.dialogs import Dialog, Pending, Written
 from edge.core.sip.errors import SipError
 from edge.core.sip.message import ALLOW, EXTENSIONS, METHODS, Request
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_offer, sdp_for_span
-from edge.core.sip.relay import RETRY_SOON, Relay, carried, digest, reply, reply_flow
+from edge.core.sip.relay import Relay
 from edge.core.sip.sdp import Session
 from edge.core.sip.spans import Span
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.uri import NameAddr
+from edge.core.sip.writing import RETRY_SOON, carried, digest, reply, reply_flow
 from edge.vocabulary.ids import CallId, LegId, leg_id
 from edge.vocabulary.media import RemoteMedia
 from edge.vocabulary.private import Private

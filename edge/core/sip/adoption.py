@@ -11,7 +11,8 @@ from edge.core.sip.admission import Arrival
 from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.message import Request, Response
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_answer, learn, take_answer
-from edge.core.sip.relay import Relay, base_of_branch
+from edge.core.sip.relay import Relay
+from edge.core.sip.writing import base_of_branch
 from edge.vocabulary.endings import EndReason, Party
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.reports import LegAdopted, LegAnswered, LegEnded

@@ -17,8 +17,9 @@ from edge.core.sip.identity import shown
 from edge.core.sip.message import Request, Response
 from edge.core.sip.negotiation import SDP_TYPE, offer_for_peer
 from edge.core.sip.parser import parse
-from edge.core.sip.relay import CARRIED, Relay, bracketed, reply
+from edge.core.sip.relay import Relay
 from edge.core.sip.uri import NameAddr
+from edge.core.sip.writing import CARRIED, bracketed, reply
 from edge.vocabulary.identity import Identity
 
 #: Addresses that one call is tried at, at the most.

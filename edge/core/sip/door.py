@@ -117,6 +117,10 @@ class FrontDoor:
         """Return how the calls of trunks went in the last hour."""
         return self._relay.traffic.figures(now_ms)
 
+    def channels(self) -> dict[str, int]:
+        """Return how many calls each trunk carries now, both directions; those of no trunk under the empty name."""
+        return self._relay.dialogs.channels.all()
+
     def trunk_at(self, host: str) -> str:
         """Return the name of the trunk that `host` belongs to; empty: none."""
         trunk = self._relay.trunks.of_host(host)

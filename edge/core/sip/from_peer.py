@@ -13,7 +13,8 @@ from edge.core.sip.negotiation import (
     sdp_for_span,
     take_answer,
 )
-from edge.core.sip.relay import RETRY_SOON, Relay, carried, later, reply
+from edge.core.sip.relay import Relay
+from edge.core.sip.writing import RETRY_SOON, carried, later, reply
 
 #: Methods that go through to the span inside a dialog.
 #: Methods that concern a call which is up, and that no span sees.

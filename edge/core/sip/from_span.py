@@ -13,10 +13,11 @@ from edge.core.sip.negotiation import (
     offer_for_peer,
     span_direction,
 )
-from edge.core.sip.relay import Relay, carried, digest, leg_of_branch, reply
+from edge.core.sip.relay import Relay
 from edge.core.sip.reservations import Reservation, Reservations
 from edge.core.sip.spans import Span
 from edge.core.sip.uri import NameAddr
+from edge.core.sip.writing import carried, digest, leg_of_branch, reply
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 

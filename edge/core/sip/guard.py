@@ -7,7 +7,7 @@ what is right goes on. Only who has ended spans by its messages brings no new ca
 import re
 
 from edge.core.sip.actions import Action, Count, Tell
-from edge.core.sip.dialogs import Dialogs
+from edge.core.sip.dialog_index import Dialogs
 from edge.core.sip.evidence import Ban, Evidence
 from edge.core.sip.rates import Bucket, Buckets
 from edge.core.sip.trunks import Trunks

@@ -8,8 +8,9 @@ from edge.core.sip import challenged
 from edge.core.sip.actions import Flow, ToPeer
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
 from edge.core.sip.message import Request, Response
-from edge.core.sip.relay import Relay, digest, reply
+from edge.core.sip.relay import Relay
 from edge.core.sip.uri import NameAddr
+from edge.core.sip.writing import digest, reply
 from edge.vocabulary.endings import Outcome, Party
 
 _REASON = 'Q.850;cause=41;text="Temporary failure"'

@@ -7,8 +7,9 @@ from edge.core.sip.fields import split_list
 from edge.core.sip.in_dialog import readable
 from edge.core.sip.message import Response
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_answer, learn, sdp_for_span
-from edge.core.sip.relay import Relay, base_of_branch, carried, leg_of_branch
+from edge.core.sip.relay import Relay
 from edge.core.sip.uri import NameAddr
+from edge.core.sip.writing import base_of_branch, carried, leg_of_branch
 from edge.vocabulary.reports import TransferRefused
 
 

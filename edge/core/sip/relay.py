@@ -1,11 +1,6 @@
-"""The state that all parts of the relay share, and the messages they build from it.
-
-Towards a peer everything is in front's name; towards a span everything is canonical: parties are `peer` and the leg id,
-and the description is ours. `from_peer`, `from_span` and `orphans` decide; here is what they write with.
-"""
+"""The state that all parts of the relay share: `from_peer`, `from_span`, `orphans` decide, `writing` makes messages."""
 
 import heapq
-from hashlib import blake2s
 from typing import cast
 
 from edge.core.deadline import Deadline
@@ -27,93 +22,30 @@ from edge.core.sip.actions import (
     Transport,
 )
 from edge.core.sip.authentication import Authenticator
-from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Dialogs, Pending, Tombstone
+from edge.core.sip.dialog_index import Dialogs
+from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Tombstone
 from edge.core.sip.guard import Guard
 from edge.core.sip.info import Job
-from edge.core.sip.message import ALLOW, RELAYED, Request, Response, serialise
+from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.reachability import Reachability
 from edge.core.sip.spans import SpanPool
 from edge.core.sip.traffic import Seizure, Traffic, result_of
 from edge.core.sip.transactions import Repeater
 from edge.core.sip.trunks import Settings, Trunk, Trunks
-from edge.core.sip.uri import NameAddr, Params, Uri, Via, is_literal
+from edge.core.sip.uri import NameAddr, is_literal
+from edge.core.sip.writing import TRANSPORTS, Writer, default_port
 from edge.vocabulary.endings import EndReason, Outcome, Party
 from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import AnyReport, LegEnded
 
-DEFAULT_PORT = 5060
-#: Of TLS (RFC 3261 section 19.1.2).
-DEFAULT_TLS_PORT = 5061
-TRANSPORTS = ("udp", "tcp", "tls")
-MAX_FORWARDS = 70
-#: Seconds in Retry-After, where room is expected soon.
-RETRY_SOON = "1"
-#: Header fields that are carried through the relay; all others end here.
-CARRIED = ("Require", "Supported", "Unsupported", "RSeq", "RAck", "Reason", "Retry-After")
-_FILTERED = frozenset({"Require", "Supported", "Unsupported"})
-_COOKIE = "z9hG4bK"
 
-
-def bracketed(host: str) -> str:
-    """Return `host` as it stands in a URI."""
-    return f"[{host}]" if ":" in host else host
-
-
-def default_port(transport: Transport) -> int:
-    """Return the port of a SIP URI that names none."""
-    return DEFAULT_TLS_PORT if transport == "tls" else DEFAULT_PORT
-
-
-def digest(*parts: str) -> str:
-    """16 hex digits that are the same for a retransmission, and different for anything else."""
-    return blake2s("\0".join(parts).encode(), digest_size=8).hexdigest()
-
-
-def leg_of_branch(branch: str) -> LegId:
-    """Return the leg that a branch of ours was made for (empty: not ours)."""
-    return LegId(branch[len(_COOKIE) :].rpartition("-")[0]) if branch.startswith(_COOKIE) else LegId("")
-
-
-def first_routes(dialog: Dialog) -> list[NameAddr]:
-    """Return the route set of a first INVITE: the proxy of its trunk, then what its registrar wants (RFC 3608)."""
-    proxy, wanted = dialog.proxy, dialog.service_routes
-    if proxy is None or (wanted and wanted[0].uri.host == proxy.host):
-        return wanted
-    return [NameAddr(proxy), *wanted]
-
-
-def base_of_branch(branch: str) -> str:
-    """Return a branch of ours without the number of the try that it was made for (`Pending.sent_branch`)."""
-    head, dash, tail = branch.rpartition("-")
-    return f"{head}{dash}{tail.partition('.')[0]}"
-
-
-def carried(message: Request | Response) -> dict[str, str]:
-    """Return the extra headers of `message` that go on to the other side."""
-    found: dict[str, str] = {}
-    if not message.extras:
-        return found
-    for name in CARRIED:
-        value = message.extras.get(name)
-        if value is not None and name in _FILTERED:
-            value = ", ".join([x for x in value.split(", ") if x.lower() in RELAYED])
-        if value:
-            found[name] = value
-    return found
-
-
-def later(status: int) -> dict[str, str]:
-    """Return the header that tells a peer when to try again (RFC 3261 section 20.33), for a status that means it."""
-    return {"Retry-After": RETRY_SOON} if status == 503 else {}
-
-
-class Relay:
+class Relay(Writer):
     """Shared state; `out` collects the actions of one input."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self.trunks = Trunks(settings.trunks, settings.calls_per_second, settings.key_tones, settings.groups)
         self.authenticator = Authenticator(settings.seed)
         #: Routes that registrars want calls of their trunks to take, by trunk.
@@ -131,17 +63,6 @@ class Relay:
         self.out: list[Action] = []
         self._dirty: dict[LegId, None] = {}
         self._alarms: list[tuple[int, str, LegId]] = []
-        inner, public = settings.inner, settings.public
-        self.inner_host = bracketed(inner.host)
-        self._inner_peer = Uri("sip", "peer", self.inner_host)
-        host = bracketed(public.host)
-        self._ports: dict[Transport, int] = {"udp": public.port, "tcp": public.port, "tls": settings.tls_port}
-        self._contact: dict[Transport, NameAddr] = {
-            "udp": NameAddr(Uri("sip", "edge", host, public.port)),
-            "tcp": NameAddr(Uri("sip", "edge", host, public.port, (("transport", "tcp"),))),
-            "tls": NameAddr(Uri("sip", "edge", host, settings.tls_port, (("transport", "tls"),))),
-        }
-        self._secure_contact = NameAddr(Uri("sips", "edge", host, settings.tls_port))
 
     def share_out(self) -> None:
         """Keep a further span free where there are trunks that one of them could take the room from."""
@@ -154,6 +75,7 @@ class Relay:
         changed = [self.dialogs.by_leg[leg] for leg in self._dirty if leg in self.dialogs.by_leg]
         for dialog in changed:
             self._drop_keys(dialog)
+            self.dialogs.channels.note(dialog)
         saves: list[Action] = [Save(dialog.leg) for dialog in changed]
         # Keys come before the table that names them: those that it doesn't name are overwritten after a crash.
         keys = [action for action in self.out if isinstance(action, OfferKeys | KeepKeys)]
@@ -292,46 +214,7 @@ class Relay:
             self.dialogs.forget(leg)
             self.out.append(Forget(leg))
 
-    # --- addresses
-
-    def contact(self, transport: Transport, target: Uri) -> NameAddr:
-        """Our Contact as peers see it; where they use a sips URI it is one, too (RFC 3261 section 8.1.1.8)."""
-        return self._secure_contact if target.scheme == "sips" else self._contact[transport]
-
-    def via_to_peer(self, transport: Transport, branch: str) -> Via:
-        """Our one Via as peers see it; over TLS its `alias` lets the peer use our connection (RFC 5923)."""
-        params: Params = (("branch", branch), ("rport", None))
-        if transport == "tls":
-            params = (*params, ("alias", None))
-        return Via(transport.upper(), bracketed(self.settings.public.host), self._ports[transport], params)
-
-    def via_to_span(self, branch: str) -> Via:
-        """Our one Via as spans see it."""
-        return Via("UDP", self.inner_host, self.settings.inner.port, (("branch", branch),))
-
-    def is_our_via(self, via: Via) -> bool:
-        """Whether we put `via` on: then a request came back to us (RFC 3261 section 16.3)."""
-        port = via.port or default_port("tls" if via.transport == "TLS" else "udp")
-        return via.host.strip("[]") == self.settings.public.host and port in self._ports.values()
-
-    @staticmethod
-    def transaction(request: Request, *, acknowledges: bool = False) -> str:
-        """Return what tells a peer's transaction from its others, the same for INVITE, CANCEL and negative ACK.
-
-        That is the branch, or for who knows none (RFC 2543, RFC 3261 section 17.2.3) number and method.
-        `acknowledges`: an ACK of a 2xx, which is a transaction of its own.
-        """
-        branch = request.vias[0].branch
-        if branch.startswith(_COOKIE) and branch != _COOKIE:
-            return branch
-        method = request.method
-        if method == "CANCEL" or (method == "ACK" and not acknowledges):
-            method = "INVITE"
-        return f"{branch} {request.cseq} {method}"
-
-    def branch(self, dialog: Dialog, side: str, received: str) -> str:
-        """Return our branch for a request that came with `received`: the same for repeats, CANCEL and negative ACK."""
-        return f"{_COOKIE}{dialog.leg}-{digest(side, dialog.span, received)}"
+    # --- trunks and addresses
 
     def belongs(self, dialog: Dialog, flow: Flow) -> bool:
         """Whether a message from `flow` may touch the dialog: right tags from elsewhere are not enough."""
@@ -341,7 +224,7 @@ class Relay:
 
     def has_channel(self, trunk: Trunk) -> bool:
         """Whether the trunk has room for one more call of either direction."""
-        return not trunk.max_channels or self.dialogs.of_trunk(trunk.name) < trunk.max_channels
+        return not trunk.max_channels or self.dialogs.channels.of(trunk.name) < trunk.max_channels
 
     def may_dial(self, trunk: Trunk) -> bool:
         """Whether the trunk takes one more call of ours now, which is counted then."""
@@ -367,108 +250,3 @@ class Relay:
             dialog.flow = Flow(
                 transport, Address(host, uri.port or default_port(transport)), kept, dialog.trunk, dialog.flow.server
             )
-
-    # --- messages
-
-    def request_to_peer(self, dialog: Dialog, method: str, cseq: int, branch: str, *, first: bool = False) -> Request:
-        """Make a request in front's name; `first`: it is the first INVITE, its CANCEL or its negative ACK."""
-        target, routes = dialog.target, dialog.routes
-        if first:
-            target, routes = dialog.request_uri, first_routes(dialog)
-        if routes and routes[0].uri.param("lr") is None:
-            # A strict router: it becomes the Request-URI, and the target the last route (section 12.2.1.1).
-            target, routes = routes[0].uri, [*routes[1:], NameAddr(dialog.target)]
-        tag = "" if first and method != "ACK" else dialog.peer_tag
-        return Request(
-            method=method,
-            uri=target,
-            vias=[self.via_to_peer(dialog.flow.transport, branch)],
-            max_forwards=MAX_FORWARDS,
-            from_=dialog.own.with_tag(dialog.own_tag),
-            to=dialog.peer.with_tag(tag),
-            call_id=dialog.call_id,
-            cseq=cseq,
-            contact=self.contact(dialog.flow.transport, target) if method in ("INVITE", "UPDATE", "REFER") else None,
-            routes=routes,
-            extras={"Allow": ALLOW} if method in ("INVITE", "UPDATE") else {},
-        )
-
-    def request_to_span(self, dialog: Dialog, method: str, cseq: int, branch: str) -> Request:
-        """Make a canonical request for the dialog's span."""
-        return Request(
-            method=method,
-            uri=Uri("sip", dialog.leg, self.inner_host, dialog.port),
-            vias=[self.via_to_span(branch)],
-            max_forwards=MAX_FORWARDS,
-            from_=NameAddr(self._inner_peer).with_tag(dialog.shown_tag or dialog.peer_tag),
-            to=NameAddr(Uri("sip", dialog.leg, self.inner_host)).with_tag(dialog.own_tag),
-            call_id=dialog.call_id,
-            cseq=cseq,
-            contact=self.inner_contact(dialog) if method in ("INVITE", "UPDATE") else None,
-            extras={"Allow": ALLOW} if method in ("INVITE", "UPDATE") else {},
-        )
-
-    def inner_contact(self, dialog: Dialog) -> NameAddr:
-        """Where the span sends its requests in this dialog: to front, naming the leg."""
-        return NameAddr(Uri("sip", dialog.leg, self.inner_host, self.settings.inner.port))
-
-    def response_to_peer(self, dialog: Dialog, pending: Pending, status: int) -> Response:
-        """Make a response to a peer's request that was passed on."""
-        creates = pending.method in ("INVITE", "UPDATE") and 100 < status < 300
-        extras = {"Allow": ALLOW} if creates else later(status)
-        transport = pending.flow.transport if pending.flow else dialog.flow.transport
-        return Response(
-            status=status,
-            vias=pending.vias,
-            from_=pending.from_,
-            to=pending.to if pending.to.tag or status == 100 else pending.to.with_tag(dialog.own_tag),
-            call_id=dialog.call_id,
-            cseq=pending.cseq,
-            method=pending.method,
-            contact=self.contact(transport, dialog.request_uri if dialog.incoming else dialog.target)
-            if creates
-            else None,
-            record_routes=pending.record_routes if creates else [],
-            extras=extras,
-        )
-
-    def response_to_span(self, dialog: Dialog, pending: Pending, status: int) -> Response:
-        """Make a response to a span's request that was passed on."""
-        creates = pending.method in ("INVITE", "UPDATE") and 100 < status < 300
-        tag = dialog.shown_tag or dialog.peer_tag or digest("tag", dialog.leg)
-        return Response(
-            status=status,
-            vias=pending.vias,
-            from_=pending.from_,
-            to=pending.to if pending.to.tag or status == 100 else pending.to.with_tag(tag),
-            call_id=dialog.call_id,
-            cseq=pending.cseq,
-            method=pending.method,
-            contact=self.inner_contact(dialog) if creates else None,
-            extras={"Allow": ALLOW} if creates else {},
-        )
-
-
-def reply(request: Request, status: int, extras: dict[str, str] | None = None) -> Response:
-    """Make an answer of front's own, outside of any dialog (RFC 3261 section 8.2.6, stateless as in 8.2.7)."""
-    tag = digest("reply", request.call_id, request.from_.tag, request.vias[0].branch)
-    return Response(
-        status=status,
-        vias=request.vias,
-        from_=request.from_,
-        to=request.to if request.to.tag or status == 100 else request.to.with_tag(tag),
-        call_id=request.call_id,
-        cseq=request.cseq,
-        method=request.method,
-        extras=extras or {},
-    )
-
-
-def reply_flow(request: Request, flow: Flow) -> Flow:
-    """Where answers to a peer's request go (RFC 3261 section 18.2.2, RFC 3581)."""
-    if flow.reliable:
-        return flow
-    via = request.vias[0]
-    if via.param("rport") is not None:
-        return flow
-    return Flow("udp", Address(flow.address.host, via.port or DEFAULT_PORT))

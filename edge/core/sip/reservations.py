@@ -11,10 +11,11 @@ from edge.core.sip.dialogs import Attempt
 from edge.core.sip.errors import SipError
 from edge.core.sip.identity import shown
 from edge.core.sip.locating import literal
-from edge.core.sip.relay import TRANSPORTS, Relay, bracketed, default_port, digest
+from edge.core.sip.relay import Relay
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.upkeep import Upkeep
 from edge.core.sip.uri import URI_LIMIT, NameAddr, Uri, parse_uri
+from edge.core.sip.writing import TRANSPORTS, bracketed, default_port, digest
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.identity import Identity
@@ -248,6 +249,7 @@ class Reservations:
     def restore(self, held: Reservation) -> None:
         """Take in a reservation, a new one or one of an earlier life, and tell switch of it."""
         self.held[held.leg] = held
+        self._relay.dialogs.channels.take(held.leg, held.trunk)
         self._relay.set_alarm(held.until_ms, "reservation", held.leg)
         self._relay.tell(SpanReserved(held.leg, held.span, held.trunk))
 
@@ -266,6 +268,7 @@ class Reservations:
         self._looked.pop(leg, None)
         if self.held.pop(leg, None) is not None:
             self._relay.spans.free(leg, self._relay.now_ms)
+            self._relay.dialogs.channels.free(leg)
             self._relay.out.append(Drop(leg))
 
     def lapse(self, leg: LegId) -> None:

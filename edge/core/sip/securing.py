@@ -13,8 +13,9 @@ from edge.core.sip.crypto import (
 )
 from edge.core.sip.dialogs import Dialog
 from edge.core.sip.errors import SipError
-from edge.core.sip.relay import Relay, digest
+from edge.core.sip.relay import Relay
 from edge.core.sip.sdp import Audio, Session
+from edge.core.sip.writing import digest
 
 
 def _fresh(dialog: Dialog) -> int:

@@ -7,7 +7,8 @@ from edge.core.sip.actions import Flow, ToPeer
 from edge.core.sip.message import Request, serialise
 from edge.core.sip.parser import parse
 from edge.core.sip.rates import Bucket, Buckets
-from edge.core.sip.relay import Relay, reply, reply_flow
+from edge.core.sip.relay import Relay
+from edge.core.sip.writing import reply, reply_flow
 
 Policy = Literal["drop", "refuse"]
 

@@ -11,8 +11,9 @@ from edge.core.sip.authentication import Authenticator
 from edge.core.sip.errors import PHRASES
 from edge.core.sip.locating import literal
 from edge.core.sip.message import Request, Response
-from edge.core.sip.relay import Relay, bracketed, default_port
+from edge.core.sip.relay import Relay
 from edge.core.sip.uri import NameAddr, Params, Uri, Via
+from edge.core.sip.writing import bracketed, default_port
 from edge.vocabulary.events import TrunkEvent
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address

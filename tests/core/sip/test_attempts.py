@@ -308,6 +308,29 @@ def test_full_trunks_are_passed_over_in_both_directions() -> None:
     assert "Retry-After" in to_peer(actions)[0].extras
 
 
+def test_what_is_reserved_takes_a_channel_too() -> None:
+    world = group_world(max_channels=1, spans=2)
+    trunks = [reports(world.put(Reserve(LegId(f"c{n}.1"), "555", "all", "100")))[0].trunk for n in range(2)]
+    assert trunks == ["main", "other"], "neither has an INVITE yet"
+    world.wait(5_000)  # both lapse
+    assert reports(world.put(Reserve(LegId("c9.1"), "555", "all", "100")))[0].trunk == "main"
+
+
+def test_a_channel_goes_along_with_the_call() -> None:
+    """After the failover the first trunk has room again and the second has none; so it is after a kill of front."""
+    group = group_world().settings.groups
+    trunks = tuple(replace(trunk, max_channels=1) for trunk in (SEVERAL, OTHER, LAST))
+    world = World(trunks=trunks, groups=group, spans=2)
+    _, first = one(dial(world, "all"))
+    world.peer(from_bob(first, 500), flow(FIRST))
+    for _ in range(2):
+        assert world.door.channels() == {"other": 1}
+        world.restart()
+    assert statuses(world.peer(invite("call-2"), flow("203.0.113.2"))) == [503]
+    assert statuses(world.peer(invite("call-3"), flow("198.51.100.3"))) == [100]
+    assert world.door.channels() == {"main": 1, "other": 1}
+
+
 def test_calls_a_second_of_each_direction() -> None:
     world = group_world(calls_per_second=2, spans=2)
     legs = [LegId(f"c{n}.1") for n in range(3)]

@@ -1,5 +1,6 @@
 """A front door's core with a trunk, a span and a clock, all in one hand."""
 
+from collections import Counter
 from itertools import count
 
 from edge.core.sip.actions import (
@@ -80,7 +81,17 @@ class World:
     def put(self, item: Input) -> list[Action]:
         found = self.door.handle(item, self.now_ms)
         self.actions += found
+        self.check_channels()
         return found
+
+    def check_channels(self) -> None:
+        """The counts of channels that are kept are those that a walk over all calls finds, whatever has happened."""
+        relay, walked = self.door._relay, Counter[str]()
+        for dialog in relay.dialogs.by_leg.values():
+            if not dialog.orphan and dialog.state != "refused":
+                walked[dialog.trunk] += 1
+        walked.update(held.trunk for held in self.door._reservations.held.values())
+        assert relay.dialogs.channels.all() == dict(walked)
 
     def take(self) -> list[Action]:
         found, self.actions = self.actions, []
