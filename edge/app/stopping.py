@@ -14,6 +14,9 @@ from edge.vocabulary.supervision import Stop
 
 #: How often a drain looks whether the last call has ended.
 LOOK_MS = 500
+#: How long calls may take to end before a stop goes on without them, and how often switch is asked.
+LAST_CALLS_MS = 800
+ASK_MS = 20
 #: Time for each phase of the stop; together below two seconds.
 PHASE_MS = (600, 400, 400, 400)
 
@@ -56,6 +59,37 @@ class Drainage:
             self._timer = None
 
 
+class LastCalls:
+    """Has switch end all calls, and calls `over` once: when their ends are on disk, at `LAST_CALLS_MS` at the latest.
+
+    Switch knows who plays whose part, so front's adopted calls get their BYE, too, and media finishes what it records
+    while everybody is there.
+    """
+
+    def __init__(self, fleet: Fleet, pump: Pump, over: Callable[[], None]) -> None:
+        self._fleet = fleet
+        self._pump = pump
+        self._over: Callable[[], None] | None = over
+        self._limit = pump.at(monotonic_ms() + LAST_CALLS_MS, self._end)
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._over is not None:
+            self._fleet.relay.request(self._fleet.switch, "end_calls", b"{}", self._counted, limit_ms=LAST_CALLS_MS)
+
+    def _counted(self, body: bytes, error: str | None) -> None:
+        if error is None and count_of(body):
+            self._pump.at(monotonic_ms() + ASK_MS, self._ask)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        over, self._over = self._over, None
+        self._limit.cancel()
+        if over is not None:
+            over()
+
+
 def count_of(body: bytes) -> int | None:
     """Count the calls in switch's answer, a JSON list; None when it is something else."""
     try:
@@ -68,8 +102,8 @@ def count_of(body: bytes) -> int | None:
 class Shutdown:
     """Ends the processes in order; calls `gone` when the last one has, or was killed.
 
-    Spans first: they hang up, and their messages still leave through front. Then front and media (which finishes its
-    recordings), then switch (which writes down what the others told it last), then all who only read.
+    Spans first: they hang up what is left, and their messages still leave through front. Then front and media (which
+    finishes its recordings), then switch (which writes down what the others told it last), then all who only read.
     """
 
     def __init__(self, fleet: Fleet, pump: Pump, gone: Callable[[], None]) -> None:

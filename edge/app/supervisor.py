@@ -24,7 +24,7 @@ from edge.app.readiness import complete, conditions, process_document, spans_doc
 from edge.app.reloading import SiteMemory, merge, secrets_of, with_run_dir, without_secrets
 from edge.app.sockets import Sockets, unix_listener
 from edge.app.starters import Surroundings
-from edge.app.stopping import Drainage, Shutdown, count_of
+from edge.app.stopping import Drainage, LastCalls, Shutdown, count_of
 from edge.config.site import Site
 from edge.metrics.supervisor import SupervisorMetrics
 from edge.runtime.clock import monotonic_ms
@@ -66,6 +66,7 @@ class Supervisor:
         self._reload_waiters: list[Answer] = []
         self._preparing: Preparing | None = None
         self._drainage: Drainage | None = None
+        self._last_calls: LastCalls | None = None
         self._shutdown: Shutdown | None = None
         self._repair: Errand | None = None
         self._restarts_told: dict[str, int] = {}
@@ -171,7 +172,7 @@ class Supervisor:
 
     def drain(self) -> None:
         """Take no new calls, let those in progress end, then stop."""
-        if self._drainage is not None or self._shutdown is not None:
+        if self._drainage is not None or self._last_calls is not None:
             return
         _log.info("draining", limit_s=self.site.limits.drain_seconds)
         self._mode = "draining"
@@ -181,7 +182,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop now, in order."""
-        if self._shutdown is not None:
+        if self._last_calls is not None:
             return
         _log.info("stopping")
         self._mode = "stopping"
@@ -193,6 +194,9 @@ class Supervisor:
         if self._repair is not None:
             self._repair.cancel()
         self.fleet.accept_calls(False)
+        self._last_calls = LastCalls(self.fleet, self.pump, self._no_calls)
+
+    def _no_calls(self) -> None:
         # From a turn of its own: a phase without members ends at once, within the constructor.
         self.pump.at(0, self._begin_shutdown)
 

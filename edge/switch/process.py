@@ -28,7 +28,7 @@ from edge.switch.exchange import Exchange
 from edge.switch.ledger import Ledger, free_megabytes
 from edge.switch.pending import receiver_of
 from edge.switch.plan import Plan
-from edge.switch.recovery import recover
+from edge.switch.recovery import give_up, recover
 from edge.switch.requests import RequestError, Requests
 from edge.switch.seats import Seats
 from edge.vocabulary.commands import Command, Wake
@@ -80,7 +80,7 @@ class Switch:
         channel.on(Request, self._request)
         channel.on(Reload, self._reload)
         channel.on(Drain, lambda _m: self._drain())
-        channel.on(Stop, lambda _m: self._pump.stop())
+        channel.on(Stop, lambda _m: self._stop())
         channel.attach(self._pump)
         self._pump.every(BEAT_MS, channel.beat)
         self._pump.every(DISK_MS, self._watch_disk)
@@ -148,6 +148,11 @@ class Switch:
             if self._exchange.turn:
                 self._ledger.write(self._exchange.take_turn())
             self._ledger.close()
+
+    def _stop(self) -> None:
+        if self._exchange is not None:
+            give_up(self._exchange)
+        self._pump.stop()
 
     def _later(self, after_ms: int, callback: Callable[[], None]) -> None:
         self._pump.at(monotonic_ms() + after_ms, callback)

@@ -101,6 +101,15 @@ def _abandon(exchange: Exchange, rebuilt: Rebuilt) -> None:
     exchange.feed(call, Abandoned([restored] if restored is not None else []), rebuilt.last_ms)
 
 
+def give_up(exchange: Exchange) -> None:
+    """End the calls whose end somebody never told, as the appliance stops.
+
+    Those with a recording are left to the next start, which repairs it first.
+    """
+    for call in [call for call in exchange.calls.values() if not call.is_recorded]:
+        exchange.feed(call, Abandoned([]))
+
+
 def _restored(call: Call) -> Restored | None:
     """Read what the repair left beside the recording."""
     if not call.recordings:

@@ -126,6 +126,7 @@ class Requests:
             "originate": self._make,
             "call": self._one,
             "hang_up": self._hang_up,
+            "end_calls": self._end_calls,
             "invite": self._ask_in,
             "mode": self._change_mode,
             "sound": self._change_sound,
@@ -154,6 +155,13 @@ class Requests:
 
     def _list(self, _body: bytes) -> list[dict[str, Any]]:
         return [describe(self._exchange, call) for call in self._exchange.calls.values() if call.begun is not None]
+
+    def _end_calls(self, _body: bytes) -> list[dict[str, Any]]:
+        """End all calls, take no new ones; ask again until none is left. The appliance stops."""
+        self._exchange.draining = True
+        for call in list(self._exchange.calls.values()):
+            self._exchange.feed(call, Stopped("the appliance stops"))
+        return self._list(b"")
 
     def _make(self, body: bytes) -> dict[str, str]:
         request = _originate.decode(body)

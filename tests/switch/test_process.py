@@ -179,6 +179,32 @@ def test_nobody_is_told_that_a_call_is_over_before_its_end_is_on_disk(cast):
     assert cast.world.ask("calls") == []
 
 
+def test_all_calls_are_ended_before_a_stop(cast):
+    up_to(cast, "talk")
+    cast.front.link.report(incoming("call2", called="999"))
+    cast.until(lambda: "call.ended" in cast.world.types("call2"))
+    cast.until(lambda: not cast.world.ask("end_calls", {}))
+    assert cast.world.types("call1")[-1] == "call.ended"
+    assert b'"outcome":"stopped"' in cast.world.events("call1")[-1].body
+    cast.front.link.report(incoming("call3"))
+    cast.until(lambda: cast.world.types("call3") == ["call.started", "call.ended"])
+    assert cast.world.stop() == 0
+    check_events(cast.world.events())
+
+
+def test_a_call_whose_end_nobody_tells_has_one_when_switch_stops(cast):
+    up_to(cast, "answering")
+    cast.front.obey = False
+    cast.front.link.report(r.LegAdopted(FIRST, cast.span.incarnation))
+    cast.until(lambda: cast.world.types("call1") == ["call.started", "leg.adopted"])
+    assert cast.world.ask("end_calls", {}), "nobody says that the leg is down"
+    assert cast.world.stop() == 0
+    assert cast.world.types("call1").count("call.ended") == 1
+    cast.world.start()
+    assert cast.world.ask("calls") == []
+    check_events(cast.world.events())
+
+
 def test_no_route_is_404(cast):
     cast.front.link.report(incoming("call2", called="999"))
     cast.until(lambda: "call.ended" in cast.world.types("call2"))

@@ -157,6 +157,21 @@ def test_keys_reach_a_leg_by_info_without_its_span(tmp_path: Path) -> None:
         edge.check_histories()
 
 
+def test_a_stop_ends_all_calls_before_it_is_over(bench: Bench) -> None:
+    taken_over = in_menu(bench)
+    kill_spans(bench)
+    bench.edge.wait_ready()  # another span is up
+    others = [in_menu(bench), *talking(bench)]
+    assert bench.edge.stop() == 0
+    for call in (taken_over, *others):
+        call.wait_ended()
+        assert call.ended_by == "them"
+    bench.edge.check_histories()
+    told = [event["data"] for event in bench.edge.events() if event["type"] == "call.ended"]
+    assert [data["end"]["outcome"] for data in told] == ["stopped"] * 3
+    assert all(data["recordings"] for data in told) == ("recording.completed" in bench.edge.types())
+
+
 def test_twenty_kills_cut_no_conversation(bench: Bench) -> None:
     kills = rounds = 0
     while kills < KILLS:

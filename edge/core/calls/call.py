@@ -140,6 +140,11 @@ class Call:
         return list(self.recorder.made) if self.phase != "new" else []
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether a recording is being made, or its end was not told yet."""
+        return self.phase != "new" and self.recorder.running
+
+    @property
     def recording_path(self) -> str:
         """Where the recording lies, "" when the call is not recorded."""
         return self.recorder.path if self.phase != "new" else ""

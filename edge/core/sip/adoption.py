@@ -175,6 +175,16 @@ def hang_up(relay: Relay, leg: LegId, text: str) -> None:
             end(relay, dialog, endings.hung_up("appliance", answered=True, text=text))
 
 
+def farewell(relay: Relay) -> None:
+    """End whatever is still up, for front itself ends."""
+    for dialog in list(relay.dialogs.by_leg.values()):
+        if not dialog.orphan and dialog.state not in ("refused", "ending"):
+            orphans.abandon(relay, dialog, "stopped", "the appliance stops")
+        if dialog.state == "answered":
+            # Before the ACK of our 200 a BYE is early (section 15), but nobody will be here to send it later.
+            orphans.hang_up(relay, dialog)
+
+
 def expired(relay: Relay, dialog: Dialog, text: str) -> None:
     """End a call because its peer does not answer any more."""
     if dialog.orphan:

@@ -98,7 +98,7 @@ class FrontDoor:
             SendKeys: lambda item: digits_out.send(relay, item.command, item.leg, item.digits, item.duration_ms),
             KeepUp: lambda _: upkeep.start(),
             Probe: lambda item: upkeep.ask_now(item.trunk),
-            Farewell: lambda _: upkeep.farewell(),
+            Farewell: lambda _: self._farewell(),
         }
 
     # --- what the shell may look at
@@ -314,6 +314,10 @@ class FrontDoor:
             if dialog is not None and not dialog.orphan:
                 dialog.told = True  # switch does not know the leg, so there is nobody to tell
                 orphans.abandon(self._relay, dialog, "failed", "discarded")
+
+    def _farewell(self) -> None:
+        adoption.farewell(self._relay)
+        self.upkeep.farewell()
 
     def _grow(self) -> None:
         wanted = self._relay.spans.grow(self._relay.now_ms)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.core.sip.actions import Action, Finish, Flow, HangUp, SendKeys
+from edge.core.sip.actions import Action, Farewell, Finish, Flow, HangUp, SendKeys
 from edge.core.sip.message import Request, Response
 from edge.core.sip.uri import NameAddr, Uri
 from edge.vocabulary.ids import CommandId, LegId
@@ -97,6 +97,34 @@ def test_an_answer_is_repeated_until_its_ack_and_the_call_begins() -> None:
     assert reports(actions) == [LegAnswered(IN)]
     assert not to_peer(actions)
     assert not world.wait(60_000)
+
+
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_whom_front_talks_to_in_its_own_name_is_hung_up_on_as_it_ends(acknowledged: bool) -> None:
+    world = adopted() if acknowledged else World()
+    if not acknowledged:
+        world.span(answer(first_request(world.peer(invite())), 200, body=SPAN_SDP))
+        assert reports(world.wait(8_000)) == [LegAdopted(IN, SPAN)]
+    world.take()
+    actions = world.put(Farewell())
+    assert methods(actions) == ["BYE"]
+    (ended,) = reports(actions)
+    assert isinstance(ended, LegEnded)
+    assert (ended.end.outcome, ended.end.ended_by) == ("stopped", "appliance")
+    assert not reports(world.put(Farewell()))
+
+
+def test_what_has_not_begun_is_refused_or_cancelled_as_front_ends() -> None:
+    world = World()
+    world.peer(invite())
+    sent = dialled(world)
+    world.peer(from_bob(sent, 180))
+    world.take()
+    actions = world.put(Farewell())
+    assert statuses(actions) == [503]
+    assert methods(actions) == ["CANCEL"]
+    assert {type(report) for report in reports(actions)} == {LegEnded}
+    assert len(reports(actions)) == 2
 
 
 @pytest.mark.parametrize("restart", [False, True])
