@@ -1,10 +1,43 @@
-"""Fixtures for all tests."""
+"""What holds for all tests: free addresses, one seed of chance for all workers, what begins first."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support import addresses
+
+_SEED = "EDGE_TEST_SEED"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Throw the dice once: workers of a parallel run inherit the environment."""
+    os.environ.setdefault(_SEED, str(int.from_bytes(os.urandom(3), "big")))
+    # A thread for each core in each worker would only be in the others' way.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def pytest_report_header() -> str:
+    """Tell how to repeat what chance has chosen."""
+    return f"seed of chance: {_SEED}={os.environ[_SEED]}"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores: who waits for a call leaves its core to others."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that nobody waits for it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
+@pytest.fixture
+def seed() -> int:
+    """The seed of this run, the same in all workers; told when the test fails."""
+    chosen = int(os.environ[_SEED])
+    print(f"{_SEED}={chosen}")
+    return chosen
 
 
 @pytest.fixture

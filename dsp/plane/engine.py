@@ -152,10 +152,8 @@ class Engine:
         tick.take_up(self.state, time.monotonic_ns())
 
     def step(self, now_ns: int) -> None:
-        """Run one tick at `now_ns`, without waiting; for tests and tools, never beside `start`."""
-        number = self.ticks
-        tail = tick.before_send(self.state, self._work, number, now_ns)
-        tick.send(self.state, self._work, number, tail, now_ns)
+        """Run one tick at `now_ns` (above 0), without waiting; for tests and tools, never beside `start`."""
+        loop.run(self.state, self._work, _BOUNDS_US, now_ns)
 
     def start(self, core: int | None = None) -> Service:
         """Start the loop's thread, with the best service that is allowed, on `core`; returns what it was granted.
@@ -172,7 +170,7 @@ class Engine:
 
     def _run(self, core: int | None, granted: "SimpleQueue[Service]") -> None:
         granted.put(be_punctual(core))
-        loop.run(self.state, self._work, _BOUNDS_US)
+        loop.run(self.state, self._work, _BOUNDS_US, 0)
 
     def stop(self) -> None:
         """End the loop after the present tick and wait for it."""
@@ -192,7 +190,6 @@ def compile_all() -> None:
     """Compile or load all kernels, so that an engine in a process forked from here starts at once. Starts no thread."""
     engine = Engine(layout.map_state(bytearray(layout.state_bytes(1, 2)), 1, 2))
     engine.take_up()
-    # Not `step`: each kernel that Python calls is a program of its own, with all that it calls.
     source.lost(engine.state.legs[0])  # the controller calls it, too
     drop_old_caches()
-    loop.run(engine.state, engine._work, _BOUNDS_US)  # noqa: SLF001 - RUN is 0: it returns at once
+    loop.run(engine.state, engine._work, _BOUNDS_US, 0)  # noqa: SLF001 - RUN is 0: it returns at once

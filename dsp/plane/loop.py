@@ -59,9 +59,17 @@ def _one_tick(state: Any, work: Any, instant: int, bounds_us: Any) -> None:
 
 
 @kernel
-def run(state: Any, work: Any, bounds_us: Any) -> None:
-    """Run ticks until `RUN` is 0. `take_up` was called before."""
+def run(state: Any, work: Any, bounds_us: Any, step_ns: int) -> None:
+    """Run ticks until `RUN` is 0; with `step_ns` above 0 one tick at that instant, without waiting.
+
+    `take_up` was called before. Both are in one program because each takes LLVM a minute.
+    """
     ctl = state.ctl
+    if step_ns > 0:
+        number = ctl[lo.TICK]
+        tail = tick.before_send(state, work, number, step_ns)
+        tick.send(state, work, number, tail, step_ns)
+        return
     while ctl[lo.RUN] != 0:
         instant = ctl[lo.GRID_ANCHOR_NS] + ctl[lo.TICK] * lo.TICK_NS
         clock.sleep_until(work.timespec, instant)
