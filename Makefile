@@ -4,7 +4,8 @@ BIN := .venv/bin
 ARGS ?=
 ONCE ?=
 # Kernels are tested compiled and as plain Python: what compiled code reads behind the end of an array is an error there.
-INTERPRETED := tests/dsp/detectors tests/dsp/codecs tests/dsp/tones
+INTERPRETED := $(addprefix tests/dsp/,codecs detectors tones \
+	$(addprefix plane/test_,jitter.py packets.py rtcp.py source.py telephone_events.py))
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -29,9 +30,15 @@ check: install-dev  ## Formatting, lint, types, layers, generated pages
 	@$(BIN)/python scripts/configuration_reference.py --check
 	@$(BIN)/python scripts/reference.py --check
 
-test: install-dev install-test-peers check  ## Checks and every test; those of the detectors as plain Python, too
+test: install-dev install-test-peers check  ## Checks and every test (ARGS=tests/front: these only)
+	@$(BIN)/edge warmup
+ifneq ($(ARGS),)
 	@$(BIN)/pytest $(ARGS)
-	@$(if $(ARGS),,NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q $(INTERPRETED))
+else
+	@$(BIN)/pytest -n auto --dist worksteal -m "not alone"
+	@$(BIN)/pytest -m alone
+	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto --dist worksteal $(INTERPRETED)
+endif
 
 bench: install-dev install-test-peers  ## Measure; writes docs/benchmarks.md
 	@$(BIN)/edge bench all --write docs/benchmarks.md $(ARGS)

@@ -13,10 +13,6 @@ from dsp import jit
 
 ROOT = Path(__file__).parents[2]
 DSP = ROOT / "dsp"
-PURE = [
-    "codecs", "detectors", "tones", "plane/test_jitter.py", "plane/test_packets.py", "plane/test_rtcp.py",
-    "plane/test_source.py", "plane/test_telephone_events.py",
-]  # fmt: skip
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -114,19 +110,7 @@ def test_the_cache_folder_follows_sources_and_bounds_checks():
     assert checked.strip().endswith("-checked")
 
 
-def test_pure_kernels_give_the_same_answers_without_compilation():
-    """The same tests, interpreted. Long ones are left out: they say nothing new and take minutes."""
-    paths = [f"tests/dsp/{p}" for p in PURE]
-    long = ["talk_off", "noise", "clock_is_fast", "any_trace", "any_length", "accepted", "refused", "bridged", "dial"]
-    leave_out = " or ".join([*long, "pause_of_forty"])
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", f"not ({leave_out})", *paths],
-        cwd=ROOT, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert " passed" in done.stdout
-
-
+@pytest.mark.first
 @pytest.mark.timeout(900)
 def test_fuzz_with_bounds_checks(tmp_path):
     """30,000 hostile packets through every receive path of compiled code that checks each index."""

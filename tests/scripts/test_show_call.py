@@ -26,8 +26,9 @@ esac
 DAEMON = """
 import os, pathlib, signal
 signal.signal(signal.SIGINT, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # one that comes before it is waited for is not lost
 os.environ.get("NEVER_READY") or pathlib.Path("ready").touch()
-signal.pause()
+signal.sigwait([signal.SIGINT])
 pathlib.Path("stopped").touch()
 """
 

@@ -2,13 +2,13 @@
 
 import contextlib
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.certificates import Pair
+from tests.support.ending import end_group
 from tests.support.waiting import until
 
 PORT, TLS_PORT = 5060, 5061
@@ -96,13 +96,7 @@ class Gateway:
 
     def stop(self) -> None:
         """End it; nobody listens at its address then."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        end_group(self._process)
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """Kamailio as a provider: a registrar with digest, and a proxy that challenges every request of its customer."""
 
 import shutil
-import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.support.ending import end_group
 
 PORT = 5060
 REALM = "provider.example"
@@ -175,12 +176,7 @@ class Kamailio:
     def stop(self) -> None:
         """End it, and wait for that."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end_group(self._process)
             self._process = None
 
 

@@ -12,7 +12,7 @@ from tests.support.waiting import until
 from tests.system.conftest import Bench
 from tests.system.flows import hears, in_menu, talking
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 
 def metrics(bench: Bench) -> dict[str, float]:

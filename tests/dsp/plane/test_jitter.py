@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dsp.plane import jitter
 from dsp.plane import layout as lo
+from tests.dsp.interpreted import fewer
 from tests.support.playing import Buffer
 
 TARGET = 480
@@ -278,7 +279,7 @@ def test_a_wide_leg_has_the_same_delay():
     assert b.leg.jb_delay == b.leg.jb_delay_max == 480
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=fewer(100), deadline=None)
 @given(st.data())
 def test_whatever_is_put_what_is_played_is_sound(data):
     """Any times, lengths, marks and waits: no mark of an absent sample gets out, and figures stay sane."""
