@@ -1,4 +1,4 @@
-"""`edge menu check`: menus alone, before they are part of a site."""
+"""`edge menu ...`: menus alone, before they are part of a site."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
+from edge.cli.menu_draw import draw
 from edge.cli.output import BAD, FINE, complain, print_json, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site
 from edge.config.errors import Findings
@@ -14,8 +15,9 @@ from edge.config.menus import MenuCompiler
 
 def register(app: App) -> None:
     """Add the commands."""
-    menu = App(name="menu", help="Menus: check them.")
+    menu = App(name="menu", help="Menus: check them, draw them.")
     menu.command(check, name="check")
+    menu.command(draw, name="draw")
     app.command(menu)
 
 

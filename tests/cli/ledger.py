@@ -16,7 +16,7 @@ class Ledger:
         self.store = Store(folder / "state.db")
         self._numbers: dict[str, int] = {}
 
-    def event(self, call: str, kind: str, **data: object) -> None:
+    def event(self, call: str, kind: str, /, **data: object) -> None:
         number = self._numbers[call] = self._numbers.get(call, 0) + 1
         body = to_json({"specversion": "1.0", "id": f"{call}.{number}", "type": kind, "data": {"type": kind, **data}})
         row = EventRow(f"{call}.{number}", call, number, kind, f"2026-11-21T19:00:{number:02}.000Z", body)

@@ -8,12 +8,19 @@ from msgspec import inspect
 
 from edge.core.menus.model import VISITS, Gather, Menu, Node, NodeId
 
-Reader = Callable[[Any], Iterator[NodeId]]
+#: What stands on the way in a drawing (`choices.1`, `failed`), and where it leads.
+Named = tuple[str, NodeId]
+Reader = Callable[[str, Any], Iterator[Named]]
 
 
 def ways_of(node: Node) -> list[NodeId]:
     """List the nodes that a node names, each once, in the order of its fields."""
-    return list(dict.fromkeys(name for name in _reader(type(node))(node) if name))
+    return list(dict.fromkeys(target for _, target in named_ways_of(node)))
+
+
+def named_ways_of(node: Node) -> list[Named]:
+    """List all ways out of a node in the order of its fields, each with the field, and the key within it."""
+    return [(label, target) for label, target in _reader(type(node))("", node) if target]
 
 
 def secret_ahead(menu: Menu, start: NodeId) -> bool:
@@ -41,7 +48,7 @@ def _reader(kind: type) -> Reader:
     return _reader_of(inspect.type_info(kind)) or _nothing
 
 
-def _nothing(_value: object) -> Iterator[NodeId]:
+def _nothing(_label: str, _value: object) -> Iterator[Named]:
     return iter(())
 
 
@@ -65,25 +72,29 @@ def _reader_of(info: inspect.Type) -> Reader | None:
             return None
 
 
-def _one(value: NodeId) -> Iterator[NodeId]:
-    yield value
+def _one(label: str, value: NodeId) -> Iterator[Named]:
+    yield label, value
 
 
-def _fields(readers: list[tuple[str, Reader]], value: object) -> Iterator[NodeId]:
+def _below(label: str, key: object) -> str:
+    return f"{label}.{key}" if label else str(key)
+
+
+def _fields(readers: list[tuple[str, Reader]], label: str, value: object) -> Iterator[Named]:
     for field, reader in readers:
-        yield from reader(getattr(value, field))
+        yield from reader(_below(label, field), getattr(value, field))
 
 
-def _values(below: Reader, value: dict[str, Any]) -> Iterator[NodeId]:
-    for one in value.values():
-        yield from below(one)
+def _values(below: Reader, label: str, value: dict[str, Any]) -> Iterator[Named]:
+    for key, one in value.items():
+        yield from below(_below(label, key), one)
 
 
-def _items(below: Reader, value: list[Any]) -> Iterator[NodeId]:
-    for one in value:
-        yield from below(one)
+def _items(below: Reader, label: str, value: list[Any]) -> Iterator[Named]:
+    for number, one in enumerate(value, 1):
+        yield from below(_below(label, number), one)
 
 
-def _any_of(value: object) -> Iterator[NodeId]:
+def _any_of(label: str, value: object) -> Iterator[Named]:
     kind: type = type(value)
-    return iter(()) if value is None else _reader(kind)(value)
+    return iter(()) if value is None else _reader(kind)(label, value)

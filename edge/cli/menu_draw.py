@@ -1,0 +1,175 @@
+"""`edge menu draw`: a menu as a picture, with `--stats` the ways that callers really took."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from edge.cli.output import BAD, FINE, USAGE, complain
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError, inspect_site
+from edge.cli.state import open_state
+from edge.config.errors import Findings, did_you_mean
+from edge.config.kinds import duration_ms
+from edge.config.loader import Inspection
+from edge.config.menus import MenuCompiler
+from edge.core.indicators.paths import Hung, NodeEntered, Paths, count_paths
+from edge.core.menus.drawing import dot, graph_of, mermaid
+from edge.core.menus.model import Menu
+from edge.storage.reader import Reader
+from edge.storage.turn import StorageError
+
+#: A menu is drawn in well under a second; Graphviz must not hang a shell for ever.
+_DRAW_SECONDS = 60
+_PAGE = 2000
+#: By the ending of the output file, what Graphviz is asked for.
+_PICTURES = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
+
+
+def draw(
+    menu: Annotated[str, Parameter(help="Name of a menu of the site, or a menu file.")],
+    /,
+    *,
+    output: Annotated[
+        Path | None,
+        Parameter(name=["--output", "-o"], help="Picture (.svg, .png, .pdf), .dot or .mmd; none: Mermaid on stdout."),
+    ] = None,
+    stats: Annotated[bool, Parameter(negative=(), help="Show how many callers went where, and gave up where.")] = False,
+    since: Annotated[
+        str | None, Parameter(help="With --stats: calls since a date (2026-11-01) or for so long (7d, 12h).")
+    ] = None,
+    version: Annotated[
+        str | None, Parameter(help="With --stats: of this version of the menu, not of this file's.")
+    ] = None,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Draw a menu. Pictures are made by Graphviz (Debian package graphviz)."""
+    try:
+        if (since or version) and not stats:
+            raise UsageError("--since and --version need --stats")
+        found = inspect_site(config, demo=demo, overrides={} if state is None else {"paths.state": state})
+        compiled = _compiled(menu, found)
+        paths = _paths(compiled, Path(found.site.paths.state), since, version) if stats else None
+        _write(compiled, paths, output)
+    except UsageError as error:
+        complain(error)
+        return USAGE
+    except BadSiteError as error:
+        return error.report()
+    except (StorageError, DrawingError) as error:
+        complain(error)
+        return BAD
+    return FINE
+
+
+class DrawingError(Exception):
+    """There is no picture; the text says why."""
+
+
+def _compiled(name: str, found: Inspection) -> Menu:
+    """Compile the menu that was named. Raises `BadSiteError` when it has faults, `UsageError` when there is none."""
+    faults = [error for error in found.errors if error.file.endswith(".toml")]
+    if faults:
+        raise BadSiteError(faults)
+    file = Path(name) if name.endswith(".yaml") else Path(found.site.paths.menus) / f"{name}.yaml"
+    if not file.exists():
+        advice = did_you_mean(name, found.site.menus) or f"menus are {', '.join(found.site.menus) or 'nowhere'}"
+        raise UsageError(f"there is no menu '{name}' ({advice})")
+    findings = Findings()
+    menu = MenuCompiler(found.site, findings, []).compile_file(file)
+    if menu is None:
+        raise BadSiteError(findings.errors)
+    return menu
+
+
+def _paths(menu: Menu, state: Path, since: str | None, version: str | None) -> Paths:
+    counted = count_paths(_calls(open_state(state), menu.name, _moment(since)), menu.name)
+    wanted = version or menu.version
+    fitting = [one for one in counted if one.startswith(wanted)]
+    if len(fitting) == 1:
+        return counted[fitting[0]]
+    known = ", ".join(f"{one[:8]} ({paths.calls} calls)" for one, paths in counted.items()) or "none"
+    if version:
+        raise UsageError(f"{len(fitting)} versions of '{menu.name}' begin with '{version}'; with calls: {known}")
+    complain(f"no calls ran on version {menu.version[:8]} of '{menu.name}'; --version: {known}")
+    return Paths()
+
+
+def _moment(since: str | None) -> str:
+    """Return the beginning as events write it, so that texts compare; empty: all of them."""
+    if since is None:
+        return ""
+    span = duration_ms(since)
+    if span is not None:
+        return (datetime.now(UTC) - timedelta(milliseconds=span)).isoformat()
+    try:
+        return datetime.fromisoformat(since).astimezone(UTC).isoformat()
+    except ValueError:
+        raise UsageError(f"'{since}' is neither a date such as 2026-11-01 nor a time such as 7d") from None
+
+
+def _calls(reader: Reader, menu: str, begin: str) -> Iterable[list[NodeEntered | Hung]]:
+    """Collect what the events tell of each call that began a menu since `begin`."""
+    calls: dict[str, list[NodeEntered | Hung]] = {}
+    sequence = 0
+    while True:
+        page = reader.events_after(sequence, _PAGE)
+        if not page:
+            return calls.values()
+        sequence = page[-1].sequence
+        for event in page:
+            if event.type == "menu.node_entered" and (event.call in calls or event.time >= begin):
+                data = _data(event.body)
+                if data["menu"] == menu or event.call in calls:
+                    entered = NodeEntered(data["menu"], data["menu_version"], data["node"])
+                    calls.setdefault(event.call, []).append(entered)
+            elif event.type == "call.ended" and event.call in calls:
+                calls[event.call].append(Hung(_data(event.body)["end"]["ended_by"]))
+
+
+def _data(body: bytes) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(body)["data"]
+    return data
+
+
+def _write(menu: Menu, paths: Paths | None, output: Path | None) -> None:
+    graph = graph_of(menu)
+    ending = output.suffix if output is not None else ".mmd"
+    if output is None:
+        sys.stdout.write(mermaid(graph, paths))
+        return
+    try:
+        if ending == ".mmd":
+            output.write_text(mermaid(graph, paths))
+        elif ending == ".dot":
+            output.write_text(dot(graph, paths))
+        elif ending in _PICTURES:
+            output.write_bytes(_picture(dot(graph, paths), _PICTURES[ending]))
+        else:
+            raise UsageError(f"'{output.name}' must end in .svg, .png, .pdf, .dot or .mmd")
+    except OSError as error:
+        raise DrawingError(f"{output}: {error.strerror}") from error
+
+
+def _picture(text: str, form: str) -> bytes:
+    try:
+        done = subprocess.run(
+            ["dot", f"-T{form}"],
+            input=text.encode(),
+            capture_output=True,
+            timeout=_DRAW_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise DrawingError("Graphviz is not installed (apt install graphviz); .mmd and .dot need none") from None
+    except subprocess.TimeoutExpired:
+        raise DrawingError(f"Graphviz did not finish within {_DRAW_SECONDS} s") from None
+    if done.returncode:
+        raise DrawingError(f"Graphviz: {done.stderr.decode(errors='replace').strip()[:300]}")
+    return done.stdout
