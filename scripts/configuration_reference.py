@@ -35,6 +35,7 @@ DIALLED = {"type": ["string", "integer"]}
 KIND_TEXTS = {
     "ip": "IP address",
     "ipv4": "IPv4 address",
+    "ipv6": "IPv6 address",
     "loopback": "address in 127.0.0.0/8",
     "network": "address or network",
     "host": "host name or address",

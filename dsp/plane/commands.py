@@ -287,7 +287,7 @@ def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
 @kernel
 def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     kind, slot = entry[0], entry[1]
-    known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or lo.CMD_SECURE <= kind <= lo.CMD_DETECT_TONES
+    known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or lo.CMD_SECURE <= kind <= lo.CMD_SOCKETS
     if slot < 0 or slot >= state.legs.shape[0] or not known:
         state.ctl[lo.COMMANDS_BAD] += 1
         return
@@ -308,6 +308,8 @@ def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
         hearing.detect_answer(state, slot, entry)
     elif kind == lo.CMD_DETECT_TONES:
         call_progress.detect(state, work, slot, entry)
+    elif kind == lo.CMD_SOCKETS:
+        leg.rtp_fd, leg.rtcp_fd = entry[3], entry[4]
     elif kind == lo.CMD_PLAY:
         _play(state, slot, entry, now_ns)
     elif kind == lo.CMD_STOP_PLAY:

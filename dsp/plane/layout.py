@@ -178,6 +178,9 @@ CMD_LEARN = 31
 CMD_DETECT_ANSWER = 32
 #: number (> 0), country (1 + index in the tables, 0: any), id of the tables: call progress tones are told from now on
 CMD_DETECT_TONES = 33
+#: rtp_fd, rtcp_fd: the leg uses these sockets from now on, its peer is of another family. Before `CMD_LEARN` and
+#: `CMD_UPDATE_REMOTE` of the same negotiation.
+CMD_SOCKETS = 34
 
 # --- events: int64[EVENTS, EVENT_WORDS]: kind, slot, generation, tick instant, arguments ----------------------------
 EVENTS = 4096

@@ -14,7 +14,7 @@ class Composition(NamedTuple):
         secrets=True,
     )
     switch: Recipe = Recipe("edge.switch", ("link_listener", "switch_seats"))
-    media: Recipe = Recipe("edge.media", ("media_state", "rtp", "key_table"), zygote=True, prompt=True)
+    media: Recipe = Recipe("edge.media", ("media_state", "rtp", "rtp6", "key_table"), zygote=True, prompt=True)
     span: Recipe = Recipe("edge.span", (), zygote=True)
     forwarder: Recipe = Recipe("edge.forwarder", secrets=True)
     web: Recipe = Recipe("edge.web", ("http_listener", "sip_trace"))

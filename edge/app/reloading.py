@@ -12,8 +12,11 @@ from edge.vocabulary.wire import pack
 #: What sockets, shared memory and folders were made of at start.
 FIXED = {
     "name": (),
-    "sip": ("address", "port", "tls_port", "inner_address", "max_spans", "trace_mb"),
-    "media": ("address", "first_port", "slots", "engines", "cores", "prompt_memory_mb"),
+    "sip": (
+        *("address", "address6", "public_address", "public_address6"),
+        *("port", "tls_port", "inner_address", "max_spans", "trace_mb"),
+    ),
+    "media": ("address", "address6", "first_port", "slots", "engines", "cores", "prompt_memory_mb"),
     "http": ("address", "port"),
     "paths": ("state", "run", "recordings"),
 }

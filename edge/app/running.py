@@ -62,7 +62,8 @@ def lock_state(site: Site) -> int:
 
 def check_descriptors(site: Site, limit: int) -> None:
     """Check the descriptor limit against the slot table. Raises RefusedError."""
-    needed = 2 * site.media.slots + 4 * site.sip.max_spans + SPARE_DESCRIPTORS
+    families = 2 if site.sip.address6 else 1
+    needed = 2 * families * site.media.slots + 4 * site.sip.max_spans + SPARE_DESCRIPTORS
     if limit < needed:
         raise RefusedError(
             f"{site.media.slots} media slots and {site.sip.max_spans} spans need {needed} descriptors, "

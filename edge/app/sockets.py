@@ -141,14 +141,17 @@ def open_all(site: Site, sizes: dict[str, int], run_dir: Path) -> Sockets:
 
 
 def _open_front(site: Site, sockets: Sockets) -> None:
-    udp = sockets.keep("sip_udp", _bound("udp", site.sip.address, site.sip.port, "SIP"))
-    sockets.sip_port = udp.getsockname()[1]
-    sockets.keep("sip_tcp", _bound("tcp", site.sip.address, sockets.sip_port, "SIP"))
-    if site.sip.certificate:
-        sockets.keep("sip_tls", _bound("tcp", site.sip.address, site.sip.tls_port, "SIP over TLS"))
+    datagrams = []
+    for host in (site.sip.address, *([site.sip.address6] if site.sip.address6 else [])):
+        udp = sockets.keep("sip_udp", _bound("udp", host, sockets.sip_port or site.sip.port, "SIP"))
+        sockets.sip_port = udp.getsockname()[1]
+        datagrams.append(udp)
+        sockets.keep("sip_tcp", _bound("tcp", host, sockets.sip_port, "SIP"))
+        if site.sip.certificate:
+            sockets.keep("sip_tls", _bound("tcp", host, site.sip.tls_port, "SIP over TLS"))
     inner = sockets.keep("inner_udp", _bound("udp", site.sip.inner_address, 0, "inner SIP"))
     sockets.inner_port = inner.getsockname()[1]
-    for sock in (udp, inner):
+    for sock in (*datagrams, inner):
         try:
             sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, SIP_BUFFER)
         except OSError:
@@ -156,8 +159,9 @@ def _open_front(site: Site, sockets: Sockets) -> None:
 
 
 def _open_media(site: Site, sockets: Sockets) -> None:
-    host = site.media.address or site.sip.address
-    for slot in range(site.media.slots):
-        for offset, what in ((0, "RTP"), (1, "RTCP")):
-            port = site.media.first_port + 2 * slot + offset
-            sockets.keep("rtp", _bound("udp", host, port, f"{what} of leg {slot}"))
+    hosts = {"rtp": site.media.address or site.sip.address, "rtp6": site.media.address6 or site.sip.address6}
+    for name, host in hosts.items():
+        for slot in range(site.media.slots) if host else ():
+            for offset, what in ((0, "RTP"), (1, "RTCP")):
+                port = site.media.first_port + 2 * slot + offset
+                sockets.keep(name, _bound("udp", host, port, f"{what} of leg {slot}"))

@@ -326,6 +326,7 @@ class Supervisor:
             "site": self.site.source,
             "needs_restart": self._needs_restart,
             "sip": str(Address(self.site.sip.address, self._sockets.sip_port)),
+            "sip6": str(Address(self.site.sip.address6, self._sockets.sip_port)) if self.site.sip.address6 else "",
             "http": f"{self.site.http.address}:{self._sockets.http_port}",
             "conditions": [reason._asdict() for reason in reasons],
             "processes": [process_document(process, now_ms) for process in self.fleet.processes],

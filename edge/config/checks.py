@@ -9,6 +9,7 @@ import msgspec
 
 from edge.config import kinds
 from edge.config.accounts import check_accounts
+from edge.config.addresses import check_addresses
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.groups import check_groups
 from edge.config.located import Located, find, place_of
@@ -28,7 +29,7 @@ EVENT_TYPES = tuple(sorted(str(kind.__struct_config__.tag) for kind in events.An
 
 def check_site(site: Site, root: Located, findings: Findings, *, menus_complete: bool) -> None:
     """Check everything that needs more than one value. `menus_complete`: every menu file could be compiled."""
-    _check_addresses(site, root, findings)
+    check_addresses(site, root, findings)
     _check_ports(site, root, findings)
     _check_delays(site, root, findings)
     _check_paths(site, root, findings)
@@ -42,37 +43,6 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_sinks(site, root, findings)
     check_tones(site, root, findings)
     _check_hold_music(site, root, findings)
-
-
-def _is_any(address: str) -> bool:
-    return ipaddress.ip_address(address).is_unspecified
-
-
-def _check_addresses(site: Site, root: Located, findings: Findings) -> None:
-    if _is_any(site.sip.address) and not site.sip.public_address:
-        findings.follow_up(
-            place_of(root, ("sip", "address")),
-            f"peers cannot answer to {site.sip.address}",
-            "set sip.public_address to the address that peers reach",
-        )
-    media = site.media.address or site.sip.address
-    if (":" in media) != (":" in site.sip.address):
-        findings.follow_up(
-            place_of(root, ("media", "address")),
-            f"calls on {site.sip.address} cannot have their audio on {media}: both are of one family",
-        )
-    if _is_any(media):
-        findings.follow_up(
-            place_of(root, ("media", "address")),
-            f"RTP needs one address that peers reach, not {media}",
-            "set media.address",
-        )
-    if not ipaddress.ip_address(site.http.address).is_loopback:
-        findings.warning(
-            place_of(root, ("http", "address")),
-            f"HTTP is served on {site.http.address} without encryption",
-            "put a TLS proxy in front, or use 127.0.0.1",
-        )
 
 
 def _check_ports(site: Site, root: Located, findings: Findings) -> None:

@@ -48,6 +48,15 @@ def ipv4_fault(text: str) -> str:
     return ""
 
 
+def ipv6_fault(text: str) -> str:
+    """Check an IPv6 address."""
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return f"'{text}' is not an IPv6 address"
+    return ""
+
+
 def loopback_fault(text: str) -> str:
     """Check an IPv4 address in 127.0.0.0/8."""
     return ipv4_fault(text) or ("" if ipaddress.ip_address(text).is_loopback else f"'{text}' is not in 127.0.0.0/8")
@@ -245,6 +254,7 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "name": name_fault,
     "ip": ip_fault,
     "ipv4": ipv4_fault,
+    "ipv6": ipv6_fault,
     "loopback": loopback_fault,
     "network": network_fault,
     "host": host_fault,

@@ -26,6 +26,7 @@ Port = Annotated[int, _range(1, 65535)]
 Name = Annotated[str, _text("name")]
 Ip = Annotated[str, _text("ip")]
 OptionalIp = Annotated[str, _text("ip", optional=True)]
+OptionalIpv6 = Annotated[str, _text("ipv6", optional=True)]
 Ipv4 = Annotated[str, _text("ipv4")]
 #: Empty: derived from another field.
 OptionalIpv4 = Annotated[str, _text("ipv4", optional=True)]
@@ -42,8 +43,11 @@ _DAY_MS = 86_400_000
 class Sip(Struct, frozen=True, kw_only=True):
     """The front door."""
 
-    #: IPv4 or IPv6 address that UDP, TCP and TLS listen on. Calls and their audio are of this family.
+    #: IPv4 or IPv6 address that UDP, TCP and TLS listen on.
     address: Ip = "127.0.0.1"
+    #: IPv6 address that they listen on, too, at the same ports, beside the IPv4 one of `address`; empty: none. A peer
+    #: of either family is then shown our address of its own family, and its audio goes there, too.
+    address6: OptionalIpv6 = ""
     #: Port of both.
     port: Port = 5060
     #: Port for TLS (1.2 and later). It is listened on where there is a `certificate`.
@@ -54,6 +58,10 @@ class Sip(Struct, frozen=True, kw_only=True):
     key: OptionalPath = ""
     #: Address that peers are shown in Via, Contact and SDP; empty: `address`.
     public_address: OptionalIp = ""
+    #: The same for IPv6 peers, beside `address6`; empty: `address6`.
+    public_address6: OptionalIpv6 = ""
+    #: With `address6`: which addresses are tried first where a name has both (A and AAAA records); the others follow.
+    prefer: Literal["ipv4", "ipv6"] = "ipv4"
     #: Loopback address on which front and spans talk to each other.
     inner_address: Annotated[str, _text("loopback")] = "127.0.0.1"
     #: Name servers (`address` or `address:port`) that trunks' names are asked of; empty: those of the system.
@@ -75,6 +83,9 @@ class Media(Struct, frozen=True, kw_only=True):
 
     #: Address of the RTP sockets; empty: `sip.address`.
     address: OptionalIp = ""
+    #: Address of the RTP sockets for IPv6 peers, beside the IPv4 ones; empty: `sip.address6`. Each leg has its ports in
+    #: both families, and uses those of its peer's.
+    address6: OptionalIpv6 = ""
     #: First RTP port (even); each leg has a port pair.
     first_port: Annotated[int, _range(1024, 32766)] = 16384
     #: Legs at the most; all their sockets are opened at start.

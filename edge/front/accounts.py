@@ -4,8 +4,8 @@ from edge.config import site as config
 from edge.config.kinds import split_host_port
 from edge.core.sip.actions import Place
 from edge.core.sip.authentication import Account
+from edge.core.sip.presence import bracketed, default_port
 from edge.core.sip.trunks import Registrar
-from edge.core.sip.writing import bracketed, default_port
 from edge.vocabulary.private import Private
 
 

@@ -2,7 +2,7 @@
 
 import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import dns.exception
 import dns.rdatatype
@@ -11,7 +11,7 @@ from dns.rdtypes.IN.SRV import SRV
 
 from edge.core.sip.actions import Place
 from edge.core.sip.locating import MOST, Service, in_order, literal, service_name
-from edge.core.sip.writing import default_port
+from edge.core.sip.presence import default_port
 from edge.vocabulary.media import Address
 
 #: For one target; what is known from before is used after it.
@@ -32,10 +32,16 @@ class NoAnswerError(Exception):
 
 
 class Names:
-    """Looks up by the system's ways, or by `servers` where a site names some; addresses of one family."""
+    """Looks up by the system's ways, or by `servers` where a site names some.
 
-    def __init__(self, servers: Iterable[Address] = (), *, ipv6: bool = False) -> None:
-        self._family = socket.AF_INET6 if ipv6 else socket.AF_INET
+    A host's addresses are those of `families`, in their order (RFC 7984 section 4: A and AAAA of each target).
+    """
+
+    def __init__(
+        self, servers: Iterable[Address] = (), *, families: Sequence[socket.AddressFamily] = (socket.AF_INET,)
+    ) -> None:
+        self._families = list(families)
+        self._family = self._families[0] if len(self._families) == 1 else socket.AF_UNSPEC
         self._own = False
         try:
             self._resolver = dns.resolver.Resolver()
@@ -96,7 +102,7 @@ class Names:
         """Ask the site's own name servers."""
         try:
             answers = self._resolver.resolve_name(name, family=self._family, search=False)
-            hosts = list(answers.addresses())
+            hosts = self._in_order([(family, host) for host, family in answers.addresses_and_families()])
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             raise UnknownNameError from None
         except (dns.exception.DNSException, OSError, ValueError):
@@ -113,7 +119,13 @@ class Names:
             raise NoAnswerError from None
         except (OSError, UnicodeError):
             raise NoAnswerError from None
-        return list(dict.fromkeys([str(answer[4][0]) for answer in answers])), _UNSTATED_S
+        found = self._in_order([(family, str(address[0])) for family, _, _, _, address in answers])
+        return list(dict.fromkeys(found)), _UNSTATED_S
+
+    def _in_order(self, hosts: Iterable[tuple[int, str]]) -> list[str]:
+        """Return the hosts of the first family, then those of the next."""
+        both = list(hosts)
+        return [host for wanted in self._families for family, host in both if family == wanted]
 
 
 def dns_server(server: Address) -> "dns.nameserver.Nameserver":

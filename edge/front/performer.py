@@ -1,9 +1,11 @@
 """Carries out what the core says, and feeds it what the sockets bring."""
 
+import errno
 import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from edge.core.sip.actions import (
@@ -39,7 +41,7 @@ from edge.core.sip.dialogs import Dialog
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.message import Parsed, Request, Response
 from edge.core.sip.parser import MESSAGE_LIMIT, parse
-from edge.core.sip.writing import DEFAULT_TLS_PORT
+from edge.core.sip.presence import DEFAULT_TLS_PORT, is_six
 from edge.front import standing
 from edge.front.behind import Behind
 from edge.front.certificates import Certificates
@@ -71,7 +73,8 @@ def fresh_token() -> str:
 class Listeners(NamedTuple):
     """The sockets, opened by the supervisor."""
 
-    udp: socket.socket
+    #: Of our first family, then of the other one.
+    udp: list[socket.socket]
     #: Listening ones, TCP first.
     streams: list[tuple[Transport, socket.socket]]
     #: Towards spans.
@@ -107,15 +110,15 @@ class Performer:
         self._put = put
         self._certificates = certificates
         self._trace = trace
-        self._udp, self._inner = listeners.udp, listeners.inner
+        self._udp, self._inner = {sock.family: sock for sock in listeners.udp}, listeners.inner
         self._inner_host = self._inner.getsockname()[0]
-        for sock in (self._udp, self._inner):
+        for sock in (*listeners.udp, self._inner):
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         #: Host whose message is being handled; empty: it is none's.
         self._source = ""
         self.last_words = LastWords()
-        self._filter = SourceFilter(self._udp)
+        self._filters = [SourceFilter(sock) for sock in listeners.udp]
         self._filtered: tuple[int, ...] = ()
         self._busy = Behind()
         self._tcp = TcpSide(
@@ -152,7 +155,8 @@ class Performer:
     def start(self) -> None:
         """Read the sockets from now on."""
         self.filter_sources()
-        self._pump.watch(self._udp.fileno(), self._read_udp)
+        for sock in self._udp.values():
+            self._pump.watch(sock.fileno(), partial(self._read_udp, sock))
         self._pump.watch(self._inner.fileno(), self._read_inner)
         self._tcp.start()
 
@@ -167,7 +171,9 @@ class Performer:
         """Have the kernel keep out whom the core does not want to hear."""
         if self._filtered != self._door.sources_version:
             self._filtered = self._door.sources_version
-            self._filter.update(*self._door.sources(monotonic_ms()))
+            allowed, denied = self._door.sources(monotonic_ms())
+            for one in self._filters:
+                one.update(allowed, denied)
 
     def set_gauges(self) -> None:
         """Bring the gauges up to date."""
@@ -181,16 +187,16 @@ class Performer:
         standing.set_gauges(self._metrics, self._door.upkeep.standings())
         standing.set_shares(self._metrics, self._door.traffic(monotonic_ms()))
         self._metrics.banned.set(len(self._door.bans(monotonic_ms())))
-        self._metrics.filter.set(self._filter.instructions)
-        self._metrics.kernel_dropped.inc(self._filter.new_drops())
+        self._metrics.filter.set(min(one.instructions for one in self._filters))
+        self._metrics.kernel_dropped.inc(sum(one.new_drops() for one in self._filters))
 
     # --- in
 
-    def _read_udp(self) -> None:
+    def _read_udp(self, sock: socket.socket) -> None:
         for _ in range(PER_TURN):
             try:
                 # One octet more than allowed shows that it is too long; the kernel drops the rest.
-                data, peer = self._udp.recvfrom(MESSAGE_LIMIT + 1)
+                data, peer = sock.recvfrom(MESSAGE_LIMIT + 1)
             except OSError:
                 return
             flow = Flow("udp", Address(peer[0], peer[1]))
@@ -307,10 +313,13 @@ class Performer:
         if flow.reliable:
             self._tcp.send(data, flow)
         else:
-            self._send(self._udp, data, (flow.address.host, flow.address.port))
+            family = socket.AF_INET6 if is_six(flow.address.host) else socket.AF_INET
+            self._send(self._udp.get(family), data, (flow.address.host, flow.address.port))
 
-    def _send(self, sock: socket.socket, data: bytes, to: tuple[str, int]) -> None:
+    def _send(self, sock: socket.socket | None, data: bytes, to: tuple[str, int]) -> None:
         try:
+            if sock is None:
+                raise OSError(errno.EAFNOSUPPORT, "no socket of this family")
             sock.sendto(data, to)
         except OSError:
             # As if lost on the way: both ends retransmit.

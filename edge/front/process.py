@@ -31,6 +31,7 @@ from edge.core.sip.actions import (
 )
 from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.door import FrontDoor
+from edge.core.sip.presence import is_six
 from edge.front import standing
 from edge.front.certificates import Certificates
 from edge.front.keys import Keys
@@ -85,8 +86,16 @@ def _names(site: Site) -> Names:
     servers = [split_host_port(server) for server in site.sip.nameservers]
     return Names(
         [Address(found[0], found[1] or DNS_PORT) for found in servers if found is not None],
-        ipv6=":" in site.sip.address,
+        families=_families(site),
     )
+
+
+def _families(site: Site) -> list[socket.AddressFamily]:
+    """Return the families that we have addresses of, in the order in which a host's are tried."""
+    if not site.sip.address6:
+        return [socket.AF_INET6 if is_six(site.sip.address) else socket.AF_INET]
+    both = [socket.AF_INET, socket.AF_INET6]
+    return both if site.sip.prefer == "ipv4" else both[::-1]
 
 
 def _listeners(fds: dict[str, list[int]]) -> Listeners:
@@ -94,9 +103,7 @@ def _listeners(fds: dict[str, list[int]]) -> Listeners:
         return [socket.socket(fileno=os.dup(fd)) for fd in fds.get(name, ())]
 
     streams: list[tuple[Transport, socket.socket]] = [("tcp", one) for one in taken("sip_tcp")]
-    return Listeners(
-        taken("sip_udp")[0], [*streams, *[("tls", one) for one in taken("sip_tls")]], taken("inner_udp")[0]
-    )
+    return Listeners(taken("sip_udp"), [*streams, *[("tls", one) for one in taken("sip_tls")]], taken("inner_udp")[0])
 
 
 class FrontProcess:
@@ -109,13 +116,13 @@ class FrontProcess:
         self._metrics = FrontMetrics()
         listeners = _listeners(context.fds)
         self._certificates = Certificates(context.site, self._metrics)
-        self._door = FrontDoor(settings_of(context.site, listeners.udp.getsockname(), listeners.inner.getsockname()))
+        self._door = FrontDoor(settings_of(context.site, listeners.udp[0].getsockname(), listeners.inner.getsockname()))
         self._table = Table(context.fds["front_table"][0], context.site)
         self._keys = Keys(KeyTable(context.fds["key_table"][0]))
         self._link = LinkClient(
             context.link_path, "front", context.incarnation, self._on_command, self._on_discard, self._snapshot
         )
-        self._trace = Trace(context.fds["sip_trace"][0], Address(*listeners.udp.getsockname()[:2]))
+        self._trace = Trace(context.fds["sip_trace"][0], [Address(*sock.getsockname()[:2]) for sock in listeners.udp])
         self._performer = Performer(
             pump=self._pump,
             door=self._door,

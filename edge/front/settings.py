@@ -6,9 +6,9 @@ from edge.config import site as config
 from edge.config.kinds import split_host_port
 from edge.config.site import Site
 from edge.core.sip.actions import Place, Transport
+from edge.core.sip.presence import default_port
 from edge.core.sip.session_timers import Policy
 from edge.core.sip.trunks import Group, Member, Settings, Trunk
-from edge.core.sip.writing import default_port
 from edge.front.accounts import account_of, registrar_of
 from edge.vocabulary.media import Address, KeyTones
 
@@ -104,7 +104,9 @@ def settings_of(site: Site, sip: tuple[str, int], inner: tuple[str, int]) -> Set
     """Return the core's settings; `sip` and `inner` are the addresses that the sockets are really bound to."""
     return Settings(
         public=Address(site.sip.public_address or sip[0], sip[1]),
+        public6=site.sip.public_address6 or site.sip.address6,
         media_host=site.sip.public_address,
+        media_host6=site.sip.public_address6 or site.media.address6 or site.sip.address6,
         tls_port=site.sip.tls_port,
         inner=Address(*inner),
         trunks=trunks_of(site),

@@ -110,7 +110,8 @@ class TcpSide:
         self._by_key: dict[Key, int] = {}
         self._per_source: dict[str, int] = {}
         self._last = 0
-        self._host = listeners[0][1].getsockname()[0]
+        #: Peers know us by the listener's address of their family.
+        self._hosts = {listener.family: str(listener.getsockname()[0]) for _, listener in listeners}
         for _, listener in listeners:
             listener.setblocking(False)
 
@@ -267,11 +268,14 @@ class TcpSide:
         if layer is None and flow.transport == "tls":
             self._failed(address)
             return None
-        sock = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        if family not in self._hosts:
+            self._failed(address)
+            return None
+        sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
-            # Peers know us by the listener's address.
-            sock.bind((self._host, 0))
+            sock.bind((self._hosts[family], 0))
             sock.connect((address.host, address.port))
         except BlockingIOError:
             pass

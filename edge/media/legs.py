@@ -24,7 +24,7 @@ from edge.media.plays import Plays
 from edge.media.ring import CommandRing, EngineStuckError
 from edge.media.rooms import Rooms
 from edge.media.slots import RecordingState, SlotState, SlotTable, TooLongError
-from edge.media.sockets import BadAddressError, SocketPair, usable
+from edge.media.sockets import BadAddressError, SlotSockets, usable
 from edge.vocabulary import commands as words
 from edge.vocabulary.ids import CommandId, LegId, RecordingId, SlotIndex
 from edge.vocabulary.media import FLASH, RemoteMedia
@@ -42,7 +42,7 @@ class Legs:
         plane: layout.PlaneState,
         table: SlotTable,
         commands: CommandRing,
-        sockets: Sequence[SocketPair],
+        sockets: Sequence[SlotSockets],
         *,
         report: Callable[[AnyReport], None],
         done: Callable[[CommandId, str | None], None],
@@ -193,7 +193,7 @@ class Legs:
 
     def _give(self, state: SlotState) -> None:
         """Make the slot's use known to the engine; RFC 3550 section 5.1: random SSRC, sequence number and timestamp."""
-        pair = self._sockets[state.slot]
+        pair = self._sockets[state.slot].towards(state.remote)
         dice = os.urandom(18)
         ssrc, timestamp = (int.from_bytes(dice[a:b], "big") for a, b in ((0, 4), (6, 10)))
         sequence = first_sequence(dice[4:6])
@@ -218,8 +218,9 @@ class Legs:
             self._connect(state.slot, remote)
             return state
         sockaddrs_of(remote)  # refuses what cannot be sent to before anything is changed
-        if before is None or not usable(before.rtp):
-            self._sockets[state.slot].open_to_all()
+        sockets = self._sockets[state.slot]
+        if before is None or not usable(before.rtp) or sockets.towards(before) is not sockets.towards(remote):
+            sockets.towards(remote).open_to_all()
         # Sockets that have a peer are opened by the engine, which judges what comes from then on.
         number = state.last_number + 1
         return replace(state, learning=number, last_number=number)
@@ -230,11 +231,19 @@ class Legs:
             self._push(layout.CMD_LEARN, state, state.learning, *sockaddrs_of(remote))
 
     def _connect(self, slot: int, remote: RemoteMedia | None) -> None:
-        pair = self._sockets[slot]
         if remote is not None and usable(remote.rtp):
-            pair.connect(remote.rtp, remote.rtcp if usable(remote.rtcp) else next_port(remote))
+            self._sockets[slot].towards(remote).connect(
+                remote.rtp, remote.rtcp if usable(remote.rtcp) else next_port(remote)
+            )
         else:
-            pair.disconnect()
+            self._sockets[slot].disconnect()
+
+    def _push_sockets(self, state: SlotState, before: RemoteMedia | None) -> None:
+        """Have the engine use the sockets of the peer's family, when they are others than before."""
+        sockets = self._sockets[state.slot]
+        pair = sockets.towards(state.remote)
+        if sockets.towards(before) is not pair:
+            self._push(layout.CMD_SOCKETS, state, pair.rtp_fd, pair.rtcp_fd)
 
     def _push(self, kind: int, state: SlotState, *arguments: int) -> None:
         self._commands.push(kind, state.slot, state.generation, arguments)
@@ -254,6 +263,7 @@ class Legs:
             state = self._reach(state, before, remote)
         state = replace(state, remote=remote)
         self.save(state)
+        self._push_sockets(state, before)
         self._secure(state, before.crypto if before is not None else 0, remote.crypto)
         self._push_learning(state, remote)
         self._push_remote(state, remote)
@@ -434,6 +444,9 @@ class Legs:
     def negotiate_again(self, state: SlotState) -> None:
         """Make what was negotiated known to the engine if it differs there."""
         record = self._plane.legs[state.slot]
+        pair = self._sockets[state.slot].towards(state.remote)
+        if int(record["rtp_fd"]) != pair.rtp_fd:
+            self._push(layout.CMD_SOCKETS, state, pair.rtp_fd, pair.rtcp_fd)
         if state.remote is not None:
             self._secure(state, int(record["sr_handle"]), state.remote.crypto)
             self._push_learning(state, state.remote)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from edge.config.engines import share_of, slots_of
 from edge.config.site import Site
-from edge.media.sockets import SocketPair
+from edge.media.sockets import SlotSockets, SocketPair
 from edge.runtime.process import ProcessContext
 from edge.vocabulary.commands import AnyCommand, OpenLeg
 from edge.vocabulary.ids import CommandId, LegId, SlotIndex
@@ -25,8 +25,12 @@ class Share:
         #: The site with this share as if it were all.
         self.site: Site = share_of(context.site, context.index)
         self.memory_fd = context.fds["media_state"][context.index]
-        own = context.fds["rtp"][2 * self._slots.start : 2 * self._slots.stop]
-        self.sockets = [SocketPair(*pair) for pair in zip(own[::2], own[1::2], strict=True)]
+        first, six = (self._pairs(context.fds.get(name, [])) for name in ("rtp", "rtp6"))
+        self.sockets = [SlotSockets(*pairs) for pairs in (zip(first, six, strict=True) if six else zip(first))]
+
+    def _pairs(self, fds: list[int]) -> list[SocketPair]:
+        own = fds[2 * self._slots.start : 2 * self._slots.stop]
+        return [SocketPair(*pair) for pair in zip(own[::2], own[1::2], strict=True)]
 
     def inbound(self, handle: Callable[[CommandId, AnyCommand], None]) -> Callable[[CommandId, AnyCommand], None]:
         """Return `handle` for commands as switch sends them."""

@@ -11,7 +11,7 @@ import struct
 import sys
 from collections.abc import Iterator
 
-from edge.vocabulary.media import Address
+from edge.vocabulary.media import Address, RemoteMedia
 
 #: Queued datagrams that are thrown away at most when a peer is connected; more than any socket buffer holds.
 DRAIN_LIMIT = 4096
@@ -61,6 +61,26 @@ class SocketPair:
         """Go back to the state before `connect`; the sockets were bound to a port by number, so they keep it."""
         for fd in (self.rtp_fd, self.rtcp_fd):
             _libc.connect(fd, _UNSPECIFIED, len(_UNSPECIFIED))
+
+
+class SlotSockets:
+    """A slot's sockets of the families that there are, at the same ports; a leg uses those of its peer's family."""
+
+    def __init__(self, first: SocketPair, six: SocketPair | None = None) -> None:
+        """Take the pair of the site's first address and, where it has an IPv6 one beside it, that of the other."""
+        self._first = first
+        self._six = six
+
+    def towards(self, remote: RemoteMedia | None) -> SocketPair:
+        """Return the pair for this peer; as long as none is known, the first one, which nothing comes through then."""
+        six = self._six is not None and remote is not None and ":" in remote.rtp.host
+        return self._six if six and self._six is not None else self._first
+
+    def disconnect(self) -> None:
+        """Let go of the peer."""
+        self._first.disconnect()
+        if self._six is not None:
+            self._six.disconnect()
 
 
 def usable(address: Address) -> bool:

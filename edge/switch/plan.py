@@ -5,6 +5,7 @@ from hashlib import blake2b
 
 from edge.config.site import NO_MUSIC, AmdRules, Site, amd_settings
 from edge.core.calls.inputs import Seat, Terms
+from edge.core.calls.leg import Leg
 from edge.core.menus.model import Answered, Menu
 from edge.core.routing.did import DidTable
 from edge.vocabulary.ids import SlotIndex
@@ -30,6 +31,7 @@ class Plan:
         self._keys = {name: key_of(menu) for name, menu in site.menus.items()}
         #: Country of a trunk's national numbers, by its name.
         self.countries = {trunk.name: trunk.country for trunk in site.trunks if trunk.country}
+        self._media_host6 = site.media.address6 or site.sip.address6
         self._media_host = site.media.address or site.sip.address
 
     def route(self, called: str, called_e164: str, trunk: str) -> Menu | None:
@@ -77,6 +79,13 @@ class Plan:
         """Return rules by their name, the defaults where there are none of it."""
         rules = next((one for one in self.site.amd_rules if one.name == name), None)
         return amd_settings(rules if rules is not None else AmdRules(name="defaults"))
+
+    def shown(self, leg: Leg) -> str:
+        """Return where a leg's audio is on our side, as its peer knows it but for NAT; empty: it has no slot."""
+        if leg.seat is None:
+            return ""
+        six = self._media_host6 if leg.remote is not None and ":" in leg.remote.rtp.host else ""
+        return str(Address(six or leg.seat.address.host, leg.seat.address.port))
 
     def seat(self, slot: SlotIndex) -> Seat:
         """Return a slot with its RTP address: port pairs from `media.first_port` up."""

@@ -313,7 +313,7 @@ def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
                 "signalling": leg.signalling,
                 "media": leg.media,
                 "slot": leg.seat.slot if leg.seat is not None else None,
-                "rtp": str(leg.seat.address) if leg.seat is not None else "",
+                "rtp": exchange.plan.shown(leg),
                 "mode": _mode_of(call, leg),
                 "sound": leg.sound,
                 "held": leg.held,

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edge.app.holder import holder_of
 from edge.app.sockets import MAX_UNIX_PATH, CannotOpenError, open_all, unix_listener
@@ -48,6 +50,31 @@ def test_everything_is_open_at_its_address(address: str, tmp_path: Path) -> None
     finally:
         sockets.close()
     assert sockets.fds == {}
+
+
+def test_both_families_have_the_same_ports(address: str, tmp_path: Path) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as probe:
+        port = probe.getsockname()[1]
+    plain = site(address, first_port=random.randrange(20_000, 30_000, 2))
+    both = replace(plain, sip=replace(plain.sip, port=port, address6="::1"))
+    sockets = open_all(both, {}, tmp_path)
+    try:
+        bound = {name: [_name(fd) for fd in sockets.fds[name]] for name in ("sip_udp", "sip_tcp", "rtp", "rtp6")}
+    finally:
+        sockets.close()
+    first = both.media.first_port
+    assert bound == {
+        "sip_udp": [(address, port), ("::1", port)],
+        "sip_tcp": [(address, port), ("::1", port)],
+        "rtp": [(address, first + n) for n in range(4)],
+        "rtp6": [("::1", first + n) for n in range(4)],
+    }
+
+
+def _name(fd: int) -> tuple[str, int]:
+    with socket.socket(fileno=os.dup(fd)) as sock:
+        host, port = sock.getsockname()[:2]
+        return host, port
 
 
 HOLD = """

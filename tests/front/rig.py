@@ -118,6 +118,10 @@ class Rig:
         self.udp = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((self.host, 0))
         self.tcp = _server(self.host, self.udp.getsockname()[1])
+        #: Listeners of the other family (`address6`): datagrams and TCP, on the same port.
+        self.others: list[socket.socket] = []
+        if sip.get("address6"):
+            self._open_other(str(sip["address6"]))
         self.inner = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.inner.bind((address, 0))
         self.table = os.memfd_create("front_table")
@@ -131,14 +135,20 @@ class Rig:
         self.peer = self.wire(self.udp)
         self.running: Child | None = None
 
+    def _open_other(self, host: str) -> None:
+        udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        udp.bind((host, self.udp.getsockname()[1]))
+        self.others = [udp, _server(host, self.udp.getsockname()[1])]
+
     def wire(self, to: socket.socket) -> Wire:
-        return Wire(self.address if to is self.inner else self.host, to.getsockname()[:2])
+        host = self.address if to is self.inner else to.getsockname()[0]
+        return Wire(host, to.getsockname()[:2])
 
     @property
     def fds(self) -> dict[str, list[int]]:
         return {
-            "sip_udp": [self.udp.fileno()],
-            "sip_tcp": [self.tcp.fileno()],
+            "sip_udp": [sock.fileno() for sock in (self.udp, *self.others[:1])],
+            "sip_tcp": [sock.fileno() for sock in (self.tcp, *self.others[1:])],
             **({"sip_tls": [self.tls.fileno()]} if self.tls is not None else {}),
             "inner_udp": [self.inner.fileno()],
             "front_table": [self.table],
@@ -174,7 +184,14 @@ class Rig:
 
     def close(self) -> None:
         self.switch.close()
-        for sock in (self.udp, self.tcp, self.inner, self.peer.sock, *(span.sock for span in self.spans.values())):
+        for sock in (
+            self.udp,
+            self.tcp,
+            *self.others,
+            self.inner,
+            self.peer.sock,
+            *(span.sock for span in self.spans.values()),
+        ):
             sock.close()
         if self.tls is not None:
             self.tls.close()

@@ -38,7 +38,7 @@ def server(address: str) -> Iterator[NameServer]:
 
 
 def names_of(server: NameServer, *, ipv6: bool = False) -> Names:
-    return Names([Address(server.host, server.port)], ipv6=ipv6)
+    return Names([Address(server.host, server.port)], families=[socket.AF_INET6 if ipv6 else socket.AF_INET])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from edge.media.plays import Plays
 from edge.media.prompts import PromptMemory
 from edge.media.ring import CommandRing, EventRing
 from edge.media.slots import RecordingState, SlotState, SlotTable
-from edge.media.sockets import SocketPair
+from edge.media.sockets import SlotSockets, SocketPair
 from edge.media.takeup import Found, Left, TakeUp
 from edge.runtime.key_table import KeyTable
 from edge.vocabulary.commands import AnyCommand
@@ -34,12 +34,17 @@ class Killed(BaseException):
 class Desk:
     """`restart` makes everything anew but the memory and the sockets."""
 
-    def __init__(self, address: str, peers: int = SLOTS) -> None:
+    def __init__(self, address: str, peers: int = SLOTS, *, six: str = "") -> None:
+        """`six`: slots have sockets at this IPv6 address, too, and the last peer is there."""
         self.plane = plane()
         self.table_memory = bytearray(SlotTable.size(SLOTS))
         self.index = bytearray(PromptMemory.index_size())
         self.sockets = [_bound(address) for _ in range(2 * SLOTS)]
+        self.sockets6 = [_bound(six) for _ in range(2 * SLOTS if six else 0)]
         self.peers = [_bound(address) for _ in range(peers)]
+        if six:
+            self.peers[-1].close()
+            self.peers[-1] = _bound(six)
         self.reports: list[AnyReport] = []
         self.results: list[tuple[CommandId, str | None]] = []
         self.recordings: list[RecordingState] = []
@@ -61,7 +66,11 @@ class Desk:
         self.memory = PromptMemory(self.plane.prompts, memoryview(self.index))
         self.loader = Loader(self.memory.capacity, lambda: None)
         self.wanted: list[str] = []
-        pairs = [SocketPair(a.fileno(), b.fileno()) for a, b in zip(self.sockets[::2], self.sockets[1::2], strict=True)]
+        first, sixth = (
+            [SocketPair(a.fileno(), b.fileno()) for a, b in zip(group[::2], group[1::2], strict=True)]
+            for group in (self.sockets, self.sockets6)
+        )
+        pairs = [SlotSockets(*both) for both in (zip(first, sixth, strict=True) if sixth else zip(first))]
         self.legs = Legs(
             self.plane,
             self.table,
@@ -130,7 +139,7 @@ class Desk:
         return answers[-1] if answers else "no answer"
 
     def remote(self, peer: int, **facts: object) -> RemoteMedia:
-        host, port = self.peers[peer].getsockname()
+        host, port = self.peers[peer].getsockname()[:2]
         given = {
             "rtp": Address(host, port),
             "rtcp": Address(host, 9),
@@ -161,15 +170,16 @@ class Desk:
         return str(path)
 
     def close(self) -> None:
-        for sock in (*self.sockets, *self.peers):
+        for sock in (*self.sockets, *self.sockets6, *self.peers):
             sock.close()
         os.close(self.key_memory)
 
 
 def _bound(address: str) -> socket.socket:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as finder:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as finder:
         finder.bind((address, 0))
         free = finder.getsockname()
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock = socket.socket(family, socket.SOCK_DGRAM)
     sock.bind(free)
     return sock

@@ -126,7 +126,7 @@ def problem_of(relay: Relay, request: Request, flow: Flow) -> tuple[int, str, di
         return 416, "scheme", {}
     if request.max_forwards == 0:
         return 483, "hops", {}
-    if any(relay.is_our_via(via) for via in request.vias):
+    if any(relay.presence.is_ours(via) for via in request.vias):
         return 482, "loop", {}
     if unknown := required_extensions(request):
         return 420, "extension", {"Unsupported": unknown}
@@ -177,7 +177,7 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
         return
     facts: tuple[RemoteMedia, Session] | None = None
     if request.body:
-        found = facts_of_offer(request.body, list(trunk.codecs), None, arrival.flow.address.host, policy)
+        found = facts_of_offer(relay, request.body, list(trunk.codecs), None, arrival.flow.address.host, policy)
         if isinstance(found, SipError):
             refuse(relay, arrival, found.status, "media")
             return

@@ -19,7 +19,7 @@ from edge.core.sip.negotiation import SDP_TYPE, offer_for_peer
 from edge.core.sip.parser import parse
 from edge.core.sip.relay import Relay
 from edge.core.sip.uri import NameAddr
-from edge.core.sip.writing import CARRIED, bracketed, reply
+from edge.core.sip.writing import CARRIED, reply
 from edge.vocabulary.identity import Identity
 
 #: Addresses that one call is tried at, at the most.
@@ -164,7 +164,7 @@ def _next(
         relay.end_seizure(dialog, dialog.last_status)
         dialog.last_status = 0
         _leave(relay, dialog, invite)
-        told = shown(dialog.calling, dialog.identity, trunk, bracketed(relay.settings.public.host))
+        told = shown(dialog.calling, dialog.identity, trunk, relay.presence.host(attempt.flow))
         dialog.trunk, dialog.flow, dialog.proxy = attempt.trunk, attempt.flow, attempt.proxy
         dialog.service_routes = relay.service_routes.get(attempt.trunk, [])
         dialog.request_uri = dialog.target = attempt.uri

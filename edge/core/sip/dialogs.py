@@ -223,6 +223,8 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     remote: RemoteMedia | None = None
     #: The leg's address in the media engine; None until the span names it.
     media: Address | None = None
+    #: Our last offer named our IPv6 address.
+    offered_six: bool = False
     lines: tuple[str, ...] = ("",)
     to_peer: Written
     to_span: Written

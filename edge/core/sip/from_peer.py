@@ -253,7 +253,7 @@ def _put_body(relay: Relay, dialog: Dialog, arrival: Arrival, message: Request, 
         if request.content_type != SDP_TYPE:
             _refuse(relay, arrival, 415, {"Accept": SDP_TYPE})
             return False
-        found = facts_of_offer(request.body, dialog.codecs, dialog.remote, dialog.flow.address.host, dialog.srtp)
+        found = facts_of_offer(relay, request.body, dialog.codecs, dialog.remote, dialog.flow.address.host, dialog.srtp)
         secured = found if isinstance(found, SipError) else securing.offered(relay, dialog, found[1])
         if isinstance(found, SipError) or isinstance(secured, SipError):
             _refuse(relay, arrival, found.status if isinstance(found, SipError) else 488)

@@ -40,9 +40,9 @@ def take(relay: Relay, reservations: Reservations, item: FromSpan) -> None:
 
 
 def media_of(relay: Relay, message: Request | Response) -> Address | None:
-    """Return the leg's media address that the span states, as peers shall see it."""
+    """Return the leg's media address that the span states, as peers of our first family see it."""
     match = _MEDIA.fullmatch(message.extras.get("X-Edge-Media", ""))
-    return Address(relay.settings.media_host or match[1].strip("[]"), int(match[2])) if match else None
+    return relay.presence.media(Address(match[1].strip("[]"), int(match[2]))) if match else None
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -342,7 +342,7 @@ def _answer(relay: Relay, dialog: Dialog, pending: Pending, message: Response, a
         dialog.answer_due, dialog.span_events = True, events
         answer.body = offer_for_peer(relay, dialog, dialog.media, direction)
     elif dialog.remote is not None:
-        answer.body = answer_for_peer(dialog, dialog.media, dialog.remote, direction)
+        answer.body = answer_for_peer(relay, dialog, dialog.media, dialog.remote, direction)
     relay.save(dialog)
     return True
 

@@ -145,7 +145,7 @@ def _answered_offer(relay: Relay, dialog: Dialog, request: Request) -> bytes | i
     """Put the peer's new description in force and return our answer to it; or the status that refuses it."""
     if request.content_type != SDP_TYPE:
         return 415
-    found = facts_of_offer(request.body, dialog.codecs, dialog.remote, dialog.flow.address.host, dialog.srtp)
+    found = facts_of_offer(relay, request.body, dialog.codecs, dialog.remote, dialog.flow.address.host, dialog.srtp)
     if isinstance(found, SipError):
         return found.status
     remote, session = found
@@ -156,7 +156,7 @@ def _answered_offer(relay: Relay, dialog: Dialog, request: Request) -> bytes | i
     # Media must know before the peer hears of it.
     learn(relay, dialog, remote)
     facts = dialog.remote or remote
-    return answer_for_peer(dialog, dialog.media, facts, answering(dialog.direction, facts.direction))
+    return answer_for_peer(relay, dialog, dialog.media, facts, answering(dialog.direction, facts.direction))
 
 
 def _await_ack(relay: Relay, dialog: Dialog, cseq: int) -> None:

@@ -15,6 +15,7 @@ from edge.core.sip.dialogs import Dialog
 from edge.core.sip.errors import SipError
 from edge.core.sip.formats import OFFERED, OUR_EVENTS, SPAN_FORMAT, Event, Format, choose_format
 from edge.core.sip.message import Request
+from edge.core.sip.presence import is_six
 from edge.core.sip.relay import Relay
 from edge.core.sip.sdp import (
     DEFAULT_PTIME_MS,
@@ -53,12 +54,18 @@ def audio_of(body: bytes, policy: SrtpPolicy) -> tuple[Session, Audio] | SipErro
     return session, session.audio
 
 
-def facts_of_offer(
-    body: bytes, wanted: list[str], current: RemoteMedia | None, known_host: str, policy: SrtpPolicy = "off"
+def facts_of_offer(  # noqa: PLR0917 - all that an offer is judged by
+    relay: Relay,
+    body: bytes,
+    wanted: list[str],
+    current: RemoteMedia | None,
+    known_host: str,
+    policy: SrtpPolicy = "off",
 ) -> tuple[RemoteMedia, Session] | SipError:
     """Choose a codec of the peer's offer; returns facts and the session. A codec in use stays when it's still offered.
 
-    Keys are the caller's part (`edge.core.sip.securing`).
+    Audio may be of another family than the signalling, if we have that one, too (RFC 6157 section 3.1). Keys are the
+    caller's part (`edge.core.sip.securing`).
     """
     found = audio_of(body, policy)
     if isinstance(found, SipError):
@@ -68,7 +75,10 @@ def facts_of_offer(
     if chosen is None:
         return SipError(488, "session_description", "no common codec")
     known = current.rtp.host if current is not None else known_host
-    return remote_media(audio, chosen, known, mux=True), session
+    remote = remote_media(audio, chosen, known, mux=True)
+    if not relay.presence.reaches(remote.rtp.host):
+        return SipError(488, "session_description", "audio at an address of a family that we have none of")
+    return remote, session
 
 
 def facts_of_answer(relay: Relay, dialog: Dialog, body: bytes) -> RemoteMedia | None:
@@ -80,12 +90,14 @@ def facts_of_answer(relay: Relay, dialog: Dialog, body: bytes) -> RemoteMedia | 
     chosen = next((one for one in audio.formats if one.codec in dialog.codecs), None)
     if chosen is None:
         return None
-    if not securing.answered(relay, dialog, audio):
+    known = _peer_host(dialog)
+    # An answer takes up what our offer had: `a=rtcp-mux` only once it is in use.
+    remote = remote_media(audio, chosen, known, mux=dialog.remote is not None and dialog.remote.rtcp_mux)
+    # An answer of the other family can't be heard: it does not reach the address that we have offered.
+    if is_six(remote.rtp.host) != dialog.offered_six or not securing.answered(relay, dialog, audio):
         return None
     dialog.lines = session.lines
-    known = dialog.remote.rtp.host if dialog.remote is not None else dialog.flow.address.host
-    # An answer takes up what our offer had: `a=rtcp-mux` only once it is in use.
-    return remote_media(audio, chosen, known, mux=dialog.remote is not None and dialog.remote.rtcp_mux)
+    return remote
 
 
 def learn(relay: Relay, dialog: Dialog, remote: RemoteMedia) -> None:
@@ -138,10 +150,15 @@ def sdp_for_span(relay: Relay, dialog: Dialog, remote: RemoteMedia, events: int 
     return dialog.to_span.write(leg)
 
 
-def answer_for_peer(dialog: Dialog, media: Address, remote: RemoteMedia, direction: Direction) -> bytes:
+def _peer_host(dialog: Dialog) -> str:
+    """Return where the peer's audio is, or as long as that is not known, where its signalling is."""
+    return dialog.remote.rtp.host if dialog.remote is not None else dialog.flow.address.host
+
+
+def answer_for_peer(relay: Relay, dialog: Dialog, media: Address, remote: RemoteMedia, direction: Direction) -> bytes:
     """Write the leg's answer to the peer's offer: its m= lines in their order, one codec."""
     leg = Leg(
-        address=media,
+        address=relay.presence.media_towards(media, remote.rtp.host),
         formats=(_format(remote),),
         events=_events(remote),
         direction=direction,
@@ -168,8 +185,9 @@ def offer_for_peer(relay: Relay, dialog: Dialog, media: Address, direction: Dire
         events = tuple([OUR_EVENTS[clock] for clock in dict.fromkeys([8000, *(one.clock_rate for one in formats)])])
         noise = "PCMU" in dialog.codecs or "PCMA" in dialog.codecs
     profile, crypto = securing.offer(relay, dialog)
+    dialog.offered_six = is_six(_peer_host(dialog))
     leg = Leg(
-        address=media,
+        address=relay.presence.media_towards(media, _peer_host(dialog)),
         formats=formats,
         events=events,
         direction=direction,

@@ -44,7 +44,7 @@ def take(relay: Relay, message: Response, flow: Flow) -> None:
 
 def _is_for(relay: Relay, dialog: Dialog, message: Response, flow: Flow) -> bool:
     """Whether a response is one to a request of ours in this dialog, from whom that was sent to."""
-    ours = len(message.vias) == 1 and relay.is_our_via(message.vias[0])
+    ours = len(message.vias) == 1 and relay.presence.is_ours(message.vias[0])
     known = message.call_id == dialog.call_id and message.from_.tag == dialog.own_tag
     return ours and known and (relay.belongs(dialog, flow) or attempts.belongs(dialog, flow))
 

@@ -143,13 +143,13 @@ class Qualify:
         place, address = found[self._turn % len(found)]
         flow = Flow(place.transport, address, 0, trunk.name)
         target = rig.target(Place(trunk.host, 0 if trunk.any_port else trunk.port, trunk.transport))
-        contact = rig.contact(flow.transport, trunk.contact_user or "edge")
-        own = NameAddr(Uri("sip", trunk.from_user or "edge", trunk.from_domain or rig.own_host()))
+        contact = rig.contact(flow, trunk.contact_user or "edge")
+        own = NameAddr(Uri("sip", trunk.from_user or "edge", trunk.from_domain or rig.own_host(flow)))
         self._cseq += 1
         request = Request(
             method="OPTIONS",
             uri=target,
-            vias=[rig.via(flow.transport, rig.fresh_branch())],
+            vias=[rig.via(flow, rig.fresh_branch())],
             max_forwards=70,
             from_=own.with_tag(self._tag),
             to=NameAddr(target),

@@ -7,9 +7,9 @@ from edge.core.sip.actions import Finish
 from edge.core.sip.admission import Arrival, refuse_request
 from edge.core.sip.dialogs import Dialog
 from edge.core.sip.errors import SipError
+from edge.core.sip.presence import bracketed
 from edge.core.sip.relay import Relay
 from edge.core.sip.uri import URI_LIMIT, Uri, parse_uri
-from edge.core.sip.writing import bracketed
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.reports import ReferEnded
 

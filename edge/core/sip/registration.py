@@ -183,7 +183,7 @@ class Registration:
         domain = Uri("sip", "", registrar.domain, registrar.port)
         aor = NameAddr(Uri("sip", registrar.aor_user, registrar.aor_domain))
         expires = "0" if self.state == "leaving" else str(self._expires_s)
-        contact = rig.contact(flow.transport, self.trunk.contact_user)
+        contact = rig.contact(flow, self.trunk.contact_user)
         extras = {"Expires": expires, "Allow": ALLOW, "Supported": "path"}
         account = self.trunk.account
         if account is not None and self._challenges:
@@ -192,7 +192,7 @@ class Registration:
         return Request(
             method="REGISTER",
             uri=domain,
-            vias=[rig.via(flow.transport, branch)],
+            vias=[rig.via(flow, branch)],
             max_forwards=70,
             from_=aor.with_tag(self._tag),
             to=aor,
@@ -218,17 +218,17 @@ class Registration:
             return True
         self.rtt_ms = float(self._rig.now_ms - exchange.sent_ms)
         self._give_up_exchange()
-        self._final(message)
+        self._final(message, flow)
         return True
 
-    def _final(self, message: Response) -> None:
+    def _final(self, message: Response, flow: Flow) -> None:
         status = message.status
         if status in (401, 407):
             self._challenged(message)
         elif self.state == "leaving":
             self._set("left")
         elif status < 300:
-            self._granted(message)
+            self._granted(message, flow)
         elif status == 423 and self._wants_longer(message):
             self._register()
         elif (status >= 500 and status < 600) or status in _BUSY:
@@ -265,9 +265,9 @@ class Registration:
         self._expires_s = least
         return True
 
-    def _granted(self, message: Response) -> None:
+    def _granted(self, message: Response, flow: Flow) -> None:
         rig = self._rig
-        seconds = min(self._granted_s(message), LONGEST_S)
+        seconds = min(self._granted_s(message, flow), LONGEST_S)
         if seconds <= 0:
             self._rejected(message.status, 0)
             return
@@ -286,9 +286,9 @@ class Registration:
             self._tell_registered(seconds)
             self._set("registered")
 
-    def _granted_s(self, message: Response) -> int:
+    def _granted_s(self, message: Response, flow: Flow) -> int:
         """Return the seconds of our binding (section 10.2.4): our own Contact's, else the least of all, or as asked."""
-        ours = self._rig.contact(self.place.transport, self.trunk.contact_user).uri
+        ours = self._rig.contact(flow, self.trunk.contact_user).uri
         found = [(contact.uri, _expires_of(contact)) for contact in message.contacts]
         mine = [seconds for uri, seconds in found if seconds is not None and _same(uri, ours)]
         others = [seconds for _, seconds in found if seconds is not None]

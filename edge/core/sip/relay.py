@@ -27,13 +27,14 @@ from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Tombstone
 from edge.core.sip.guard import Guard
 from edge.core.sip.info import Job
 from edge.core.sip.message import Request, Response, serialise
+from edge.core.sip.presence import default_port
 from edge.core.sip.reachability import Reachability
 from edge.core.sip.spans import SpanPool
 from edge.core.sip.traffic import Seizure, Traffic, result_of
 from edge.core.sip.transactions import Repeater
 from edge.core.sip.trunks import Settings, Trunk, Trunks
 from edge.core.sip.uri import NameAddr, is_literal
-from edge.core.sip.writing import TRANSPORTS, Writer, default_port
+from edge.core.sip.writing import TRANSPORTS, Writer
 from edge.vocabulary.endings import EndReason, Outcome, Party
 from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.ids import Incarnation, LegId
@@ -246,7 +247,8 @@ class Relay(Writer):
         host = uri.host.strip("[]")
         kept = dialog.flow.connection if transport == dialog.flow.transport and host == dialog.flow.address.host else 0
         # Only hosts that the site file names, or that we dialled, are sent anything (no third party by a Contact).
-        if host == dialog.first_host or self.trunks.includes(dialog.trunk, host):
+        named = host == dialog.first_host or self.trunks.includes(dialog.trunk, host)
+        if named and self.presence.reaches(host):
             dialog.flow = Flow(
                 transport, Address(host, uri.port or default_port(transport)), kept, dialog.trunk, dialog.flow.server
             )

@@ -11,11 +11,12 @@ from edge.core.sip.dialogs import Attempt
 from edge.core.sip.errors import SipError
 from edge.core.sip.identity import shown
 from edge.core.sip.locating import literal
+from edge.core.sip.presence import bracketed, default_port
 from edge.core.sip.relay import Relay
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.upkeep import Upkeep
 from edge.core.sip.uri import URI_LIMIT, NameAddr, Uri, parse_uri
-from edge.core.sip.writing import TRANSPORTS, bracketed, default_port, digest
+from edge.core.sip.writing import TRANSPORTS, digest
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.identity import Identity
@@ -171,13 +172,14 @@ class Reservations:
     def _attempts(self, looked: _Looked, addresses: list[tuple[Address, ...]]) -> list[Attempt]:
         """Return all that may be tried, the best first."""
         found: list[Attempt] = []
+        reaches = self._relay.presence.reaches
         for one in looked.candidates:
             here, addresses = addresses[: len(one.places)], addresses[len(one.places) :]
             for place, known in zip(one.places, here, strict=False):
                 uri = one.uri
                 if one.named and place is not one.places[0]:
                     uri = Uri(uri.scheme, uri.user, bracketed(place.host), place.port, uri.params)
-                found += [self._attempt(one, uri, address) for address in known]
+                found += [self._attempt(one, uri, address) for address in known if reaches(address.host)]
         return self._relay.reachability.sorted([(one.flow, one) for one in found], self._relay.now_ms)
 
     def _attempt(self, candidate: _Candidate, uri: Uri, address: Address) -> Attempt:
@@ -197,7 +199,10 @@ class Reservations:
     def _hold(self, leg: LegId, looked: _Looked, addresses: list[tuple[Address, ...]]) -> None:
         attempts = self._attempts(looked, addresses)
         if not attempts:
-            self._refuse(leg, "unreachable", "host name not found")
+            known = any(addresses)
+            self._refuse(
+                leg, "unreachable", "no address of its family to call from" if known else "host name not found"
+            )
             return
         while attempts:
             first = attempts.pop(0)
@@ -222,7 +227,7 @@ class Reservations:
             relay.count("call_refused", "no_room")
             self._refuse(leg, "no_room", "no span with room")
             return
-        told = shown(looked.caller, looked.identity, trunk, bracketed(relay.settings.public.host))
+        told = shown(looked.caller, looked.identity, trunk, relay.presence.host(first.flow))
         held = Reservation(
             leg=leg,
             span=span.name,

@@ -295,6 +295,8 @@ def remote_media(audio: Audio, chosen: Format, known_host: str, *, mux: bool = F
         direction = "inactive" if direction in ("recvonly", "inactive") else "sendonly"
     if rtcp.host in ("0.0.0.0", "::"):  # noqa: S104
         rtcp = Address(rtp.host, rtcp.port)
+    if (":" in rtcp.host) != (":" in rtp.host):
+        rtcp = Address(rtp.host, rtp.port + 1)  # a leg's sockets are of one family
     event = choose_event(audio.events, chosen.clock_rate)
     # Types 64 to 95 can't be told from RTCP (RFC 5761 section 4).
     mux = mux and audio.rtcp_mux and not 64 <= chosen.payload_type <= 95

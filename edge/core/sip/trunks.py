@@ -252,10 +252,14 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     #: Address and port that peers are shown.
     public: Address
+    #: Our IPv6 address (the same ports) where `public` is an IPv4 one and we have both; empty: we have not.
+    public6: str = ""
     #: Port of `public` for TLS; 0: nothing listens there, but connections of ours name it.
     tls_port: int = 5061
     #: Host that descriptions name instead of the media engine's own address (NAT); empty: the engine's.
     media_host: str = ""
+    #: Host that descriptions name to IPv6 peers; empty: as `media_host`.
+    media_host6: str = ""
     #: Front's own address towards spans.
     inner: Address
     trunks: tuple[Trunk, ...]

@@ -11,12 +11,12 @@ from msgspec import Struct
 from edge.core.deadline import Deadline
 from edge.core.sip.actions import Flow, Place
 from edge.core.sip.message import Response
+from edge.core.sip.presence import bracketed
 from edge.core.sip.qualify import Qualify, places_of
 from edge.core.sip.registration import Registration
 from edge.core.sip.relay import Relay
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.upkeep_parts import UpkeepRig
-from edge.core.sip.writing import bracketed
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.trunks import TrunkCause

@@ -6,14 +6,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.core.sip.actions import Counted, Flow, Locate, Place, Transport, TrunkFailed
+from edge.core.sip.actions import Counted, Flow, Locate, Place, TrunkFailed
 from edge.core.sip.authentication import Authenticator
 from edge.core.sip.errors import PHRASES
 from edge.core.sip.locating import literal
 from edge.core.sip.message import Request, Response
+from edge.core.sip.presence import bracketed, default_port
 from edge.core.sip.relay import Relay
 from edge.core.sip.uri import NameAddr, Params, Uri, Via
-from edge.core.sip.writing import bracketed, default_port
 from edge.vocabulary.events import TrunkEvent
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
@@ -111,7 +111,7 @@ class UpkeepRig:
     def addresses_of(self, place: Place) -> tuple[Address, ...] | None:
         """Return where a place is, in the order to be tried, empty when nobody knows; None while it is looked up."""
         if (known := literal(place, default_port(place.transport))) is not None:
-            return (known,)
+            return (known,) if self._relay.presence.reaches(known.host) else ()
         name, now_ms = self._names.get(place), self.now_ms
         if name is not None and now_ms - name.at_ms < (NAME_MS if name.addresses else NO_NAME_MS):
             return name.addresses
@@ -146,18 +146,18 @@ class UpkeepRig:
 
     # --- messages
 
-    def via(self, transport: Transport, branch: str) -> Via:
+    def via(self, flow: Flow, branch: str) -> Via:
         """Our Via."""
-        return self._relay.via_to_peer(transport, branch)
+        return self._relay.presence.via(flow, branch)
 
-    def contact(self, transport: Transport, user: str) -> NameAddr:
+    def contact(self, flow: Flow, user: str) -> NameAddr:
         """Our Contact with a user part of its own."""
-        uri = self._relay.contact(transport, Uri("sip", "", "x")).uri
+        uri = self._relay.presence.contact(flow, Uri("sip", "", "x")).uri
         return NameAddr(Uri(uri.scheme, user, uri.host, uri.port, uri.params))
 
-    def own_host(self) -> str:
-        """Host by which peers know us, as it stands in a URI."""
-        return bracketed(self._relay.settings.public.host)
+    def own_host(self, flow: Flow) -> str:
+        """Host by which the peer of `flow` knows us, as it stands in a URI."""
+        return self._relay.presence.host(flow)
 
     @staticmethod
     def target(place: Place) -> Uri:

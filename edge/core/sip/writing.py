@@ -6,17 +6,15 @@ and the description is ours.
 
 from hashlib import blake2s
 
-from edge.core.sip.actions import Flow, Transport
+from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import Dialog, Pending
 from edge.core.sip.message import ALLOW, RELAYED, Request, Response
+from edge.core.sip.presence import DEFAULT_PORT, Presence, bracketed
 from edge.core.sip.trunks import Settings
-from edge.core.sip.uri import NameAddr, Params, Uri, Via
+from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 
-DEFAULT_PORT = 5060
-#: Of TLS (RFC 3261 section 19.1.2).
-DEFAULT_TLS_PORT = 5061
 TRANSPORTS = ("udp", "tcp", "tls")
 MAX_FORWARDS = 70
 #: Seconds in Retry-After, where room is expected soon.
@@ -25,16 +23,6 @@ RETRY_SOON = "1"
 CARRIED = ("Require", "Supported", "Unsupported", "RSeq", "RAck", "Reason", "Retry-After")
 _FILTERED = frozenset({"Require", "Supported", "Unsupported"})
 _COOKIE = "z9hG4bK"
-
-
-def bracketed(host: str) -> str:
-    """Return `host` as it stands in a URI."""
-    return f"[{host}]" if ":" in host else host
-
-
-def default_port(transport: Transport) -> int:
-    """Return the port of a SIP URI that names none."""
-    return DEFAULT_TLS_PORT if transport == "tls" else DEFAULT_PORT
 
 
 def digest(*parts: str) -> str:
@@ -85,37 +73,13 @@ class Writer:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        inner, public = settings.inner, settings.public
-        self.inner_host = bracketed(inner.host)
+        self.presence = Presence(settings)
+        self.inner_host = bracketed(settings.inner.host)
         self._inner_peer = Uri("sip", "peer", self.inner_host)
-        host = bracketed(public.host)
-        self._ports: dict[Transport, int] = {"udp": public.port, "tcp": public.port, "tls": settings.tls_port}
-        self._contact: dict[Transport, NameAddr] = {
-            "udp": NameAddr(Uri("sip", "edge", host, public.port)),
-            "tcp": NameAddr(Uri("sip", "edge", host, public.port, (("transport", "tcp"),))),
-            "tls": NameAddr(Uri("sip", "edge", host, settings.tls_port, (("transport", "tls"),))),
-        }
-        self._secure_contact = NameAddr(Uri("sips", "edge", host, settings.tls_port))
-
-    def contact(self, transport: Transport, target: Uri) -> NameAddr:
-        """Our Contact as peers see it; where they use a sips URI it is one, too (RFC 3261 section 8.1.1.8)."""
-        return self._secure_contact if target.scheme == "sips" else self._contact[transport]
-
-    def via_to_peer(self, transport: Transport, branch: str) -> Via:
-        """Our one Via as peers see it; over TLS its `alias` lets the peer use our connection (RFC 5923)."""
-        params: Params = (("branch", branch), ("rport", None))
-        if transport == "tls":
-            params = (*params, ("alias", None))
-        return Via(transport.upper(), bracketed(self.settings.public.host), self._ports[transport], params)
 
     def via_to_span(self, branch: str) -> Via:
         """Our one Via as spans see it."""
         return Via("UDP", self.inner_host, self.settings.inner.port, (("branch", branch),))
-
-    def is_our_via(self, via: Via) -> bool:
-        """Whether we put `via` on: then a request came back to us (RFC 3261 section 16.3)."""
-        port = via.port or default_port("tls" if via.transport == "TLS" else "udp")
-        return via.host.strip("[]") == self.settings.public.host and port in self._ports.values()
 
     @staticmethod
     def transaction(request: Request, *, acknowledges: bool = False) -> str:
@@ -148,13 +112,13 @@ class Writer:
         return Request(
             method=method,
             uri=target,
-            vias=[self.via_to_peer(dialog.flow.transport, branch)],
+            vias=[self.presence.via(dialog.flow, branch)],
             max_forwards=MAX_FORWARDS,
             from_=dialog.own.with_tag(dialog.own_tag),
             to=dialog.peer.with_tag(tag),
             call_id=dialog.call_id,
             cseq=cseq,
-            contact=self.contact(dialog.flow.transport, target) if method in ("INVITE", "UPDATE", "REFER") else None,
+            contact=self.presence.contact(dialog.flow, target) if method in ("INVITE", "UPDATE", "REFER") else None,
             routes=routes,
             extras={"Allow": ALLOW} if method in ("INVITE", "UPDATE") else {},
         )
@@ -182,7 +146,6 @@ class Writer:
         """Make a response to a peer's request that was passed on."""
         creates = pending.method in ("INVITE", "UPDATE") and 100 < status < 300
         extras = {"Allow": ALLOW} if creates else later(status)
-        transport = pending.flow.transport if pending.flow else dialog.flow.transport
         return Response(
             status=status,
             vias=pending.vias,
@@ -191,7 +154,9 @@ class Writer:
             call_id=dialog.call_id,
             cseq=pending.cseq,
             method=pending.method,
-            contact=self.contact(transport, dialog.request_uri if dialog.incoming else dialog.target)
+            contact=self.presence.contact(
+                pending.flow or dialog.flow, dialog.request_uri if dialog.incoming else dialog.target
+            )
             if creates
             else None,
             record_routes=pending.record_routes if creates else [],
