@@ -1,4 +1,4 @@
-"""An appliance with addresses of both families: calls from IPv6, and from IPv4 to IPv6, over kills of front and media."""
+"""An appliance with addresses of both families: calls from IPv6, and from IPv4 to IPv6, over kills of its processes."""
 
 import random
 import shutil
