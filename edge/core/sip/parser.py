@@ -85,7 +85,7 @@ def _message(text: str, body: bytes, stream: bool) -> Parsed:
 
 def _fields(lines: list[str]) -> _Fields:
     if len(lines) - 1 > HEADERS_LIMIT:
-        raise SipError(400, "limit", "too many headers")
+        raise SipError(513, "limit", "too many headers")
     fields: _Fields = {}
     names = NAMES
     for line in lines[1:]:
@@ -93,7 +93,7 @@ def _fields(lines: list[str]) -> _Fields:
         key = name.lower().rstrip(" \t")
         canonical = names.get(key)
         if len(line) > (SIGNATURE_LIMIT if canonical == "Identity" else HEADER_LIMIT):
-            raise SipError(400, "limit", "header too long")
+            raise SipError(513, "limit", "header too long")
         if canonical is None:
             if not colon or not name.strip(" \t"):
                 raise SipError(400, "grammar", "bad header line")
@@ -136,7 +136,7 @@ def _addresses(fields: _Fields, name: str) -> list[NameAddr]:
         return []
     parts = [part for value in values for part in split_list(value)]
     if len(parts) > ROUTES_LIMIT:
-        raise SipError(400, "limit", f"too many {name}")
+        raise SipError(513, "limit", f"too many {name}")
     # pjsip asserts on a route without a host; no tel URI is taken here, so every one has one.
     return [parse_name_addr(part) for part in parts]
 
@@ -181,7 +181,7 @@ def _common(fields: _Fields) -> dict[str, object]:
     if not vias:
         raise SipError(400, "missing_header", "no Via")
     if len(vias) > VIAS_LIMIT:
-        raise SipError(400, "limit", "too many Via")
+        raise SipError(513, "limit", "too many Via")
     call_id = _one(fields, "Call-ID")
     if len(call_id) > ID_LIMIT or not _CALL_ID.fullmatch(call_id):
         raise SipError(400, "grammar", "bad Call-ID")
@@ -249,7 +249,7 @@ def _broken(text: str, error: SipError) -> Malformed:
         repeated = canonical != "Via" and any(known == canonical for known, _ in echo)
         if canonical in _ECHO and not repeated and 0 < len(value) <= HEADER_LIMIT and value.isprintable():
             echo.append((canonical, value))
-    complete = {name for name, _ in echo} == set(_ECHO) and len(echo) <= VIAS_LIMIT + len(_ECHO)
+    complete = {name for name, _ in echo} == set(_ECHO) and len(echo) <= HEADERS_LIMIT
     return Malformed(
         status=error.status,
         why=error.why,

@@ -86,14 +86,14 @@ LIMITS = [
     ("message", sized(GOOD, MESSAGE_LIMIT), sized(GOOD, MESSAGE_LIMIT + 1), 513),
     ("headers", *(with_line(GOOD, b"\r\n".join([b"X-A: y"] * n)) for n in (
         HEADERS_LIMIT - GOOD.partition(b"\r\n\r\n")[0].count(b"\r\n"),
-        HEADERS_LIMIT - GOOD.partition(b"\r\n\r\n")[0].count(b"\r\n") + 1)), 400),
+        HEADERS_LIMIT - GOOD.partition(b"\r\n\r\n")[0].count(b"\r\n") + 1)), 513),
     ("Via", *(with_line(GOOD, b"\r\n".join([b"Via: SIP/2.0/UDP a.example;branch=z9hG4bKx"] * n))
-              for n in (VIAS_LIMIT - 1, VIAS_LIMIT)), 400),
+              for n in (VIAS_LIMIT - 1, VIAS_LIMIT)), 513),
     ("Via in one line", *(with_line(GOOD, b"Via: " + b", ".join([b"SIP/2.0/UDP a.example;branch=z9hG4bKx"] * n))
-              for n in (VIAS_LIMIT - 1, VIAS_LIMIT)), 400),
+              for n in (VIAS_LIMIT - 1, VIAS_LIMIT)), 513),
     ("Record-Route", *(with_line(GOOD, b"\r\n".join([b"Record-Route: <sip:a.example;lr>"] * n))
-              for n in (ROUTES_LIMIT, ROUTES_LIMIT + 1)), 400),
-    ("header", *(with_line(GOOD, b"X-Long: " + b"x" * (n - 8)) for n in (HEADER_LIMIT, HEADER_LIMIT + 1)), 400),
+              for n in (ROUTES_LIMIT, ROUTES_LIMIT + 1)), 513),
+    ("header", *(with_line(GOOD, b"X-Long: " + b"x" * (n - 8)) for n in (HEADER_LIMIT, HEADER_LIMIT + 1)), 513),
     ("Request-URI", *(GOOD.replace(b"sip:4711@192.0.2.1:5060 ", b"sip:" + b"4" * (n - 14) + b"@192.0.2.1 ")
               for n in (URI_LIMIT, URI_LIMIT + 1)), 414),
     ("Contact URI", *(value_of(GOOD, b"Contact", b"<sip:" + b"4" * (n - 14) + b"@192.0.2.1>")
