@@ -148,6 +148,7 @@ class Performer:
             "failover": metrics.failovers,
             "challenge": metrics.challenges,
             "evidence": metrics.evidence,
+            "unknown_number": metrics.unknown_numbers,
             "banned": metrics.bans,
             "adopted": metrics.adopted,
         }

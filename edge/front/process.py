@@ -140,6 +140,8 @@ class FrontProcess:
         self._armed: Timer | None = None
         self._reading = False
         self._leaving = False
+        #: State of what is known of sources that the table has.
+        self._kept = 0
 
     # --- the core
 
@@ -170,6 +172,8 @@ class FrontProcess:
         context = self._context
         records, tombs = self._table.load()
         self._door.restore(records, tombs, monotonic_ms())
+        if (known := self._table.load_sources()) is not None:
+            self._door.guard.restore(known)
         self._keys.keep_only({handle for record in records if isinstance(record, Dialog) for handle in record.keys})
         for record in (*records, *tombs):
             if isinstance(record, Dialog | Tombstone):
@@ -202,6 +206,11 @@ class FrontProcess:
         self._context.channel.beat()
         self._performer.sweep(monotonic_ms())
         self.put(Sweep())
+        # So often only: under a flood it changes with every message.
+        guard = self._door.guard
+        if self._kept != guard.changes:
+            self._kept = guard.changes
+            self._table.save_sources(guard.kept())
 
     def _look_at_certificates(self) -> None:
         self._context.channel.health(CERTIFICATE_CONDITION, self._certificates.condition())

@@ -2,8 +2,9 @@
 
 A leg has a record, its reservation or its dialog. The record's slot has two copies, written in turn, each with
 generation, length and CRC: a kill in the middle of a write leaves the other copy, which is the state before. A
-tombstone has one copy; should it be torn, a repeat of a call that is over gets no answer, which costs nothing. Pages
-that were never touched cost no memory.
+tombstone has one copy; should it be torn, a repeat of a call that is over gets no answer, which costs nothing. What is
+known of sources (bans and evidence) is one record with two copies, at the end. Pages that were never touched cost no
+memory.
 """
 
 import mmap
@@ -18,6 +19,7 @@ import msgspec
 from edge.config.site import Site
 from edge.core.sip.dialogs import Tombstone
 from edge.core.sip.door import Record
+from edge.core.sip.guard import Kept
 from edge.core.sip.spans import LEGS_PER_SPAN
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.wire import pack, unpacker
@@ -31,6 +33,8 @@ _SLOT = 2 * _COPY
 _TOMB = 1024
 #: Tombstones: 32 s at 256 calls a second; beyond that the oldest give way.
 TOMBS = 8192
+#: Of a copy of what is known of sources: 4,096 of them with all kinds of evidence.
+_SOURCES = 512 * _PAGE
 #: Slots beyond what spans hold and beyond calls that go on without one: those that wait for the peer's last word.
 _SPARE_SLOTS = 200
 _HEADER = struct.Struct("<QII")  # generation (0: empty), length, CRC-32 of generation, length and payload
@@ -43,7 +47,7 @@ def _slots(site: Site) -> int:
 
 def table_size(site: Site) -> int:
     """Bytes of the memfd for `site`."""
-    return _PAGE + _slots(site) * _SLOT + TOMBS * _TOMB
+    return _PAGE + _slots(site) * _SLOT + TOMBS * _TOMB + 2 * _SOURCES
 
 
 class Table:
@@ -64,6 +68,8 @@ class Table:
         self._free_tombs = list(range(TOMBS - 1, -1, -1))
         #: In the order of their making, which is also that of their expiry.
         self._tomb_of: dict[LegId, int] = {}
+        self._sources_at = self._tombs_at + TOMBS * _TOMB
+        self._newest_sources = 1
         self._encode = pack
         #: Records that found no slot or were too large: they would not survive a kill.
         self.faults = 0
@@ -113,6 +119,14 @@ class Table:
         self._tomb_of = {tomb.leg: index for _, index, tomb in found}
         return [tomb for _, _, tomb in found]
 
+    def load_sources(self) -> Kept | None:
+        """Read what an earlier life knew of sources; after `load`."""
+        copies = [self._read(self._sources_at + copy * _SOURCES, _SOURCES) for copy in (0, 1)]
+        self._newest_sources = int(copies[1][0] > copies[0][0])
+        generation, payload = copies[self._newest_sources]
+        self._generation = max(self._generation, generation)
+        return self._decoded(unpacker(Kept).decode, payload) if payload else None
+
     def _decoded(self, decode: Callable[[bytes], T], payload: bytes) -> T | None:
         try:
             return decode(payload)
@@ -151,6 +165,15 @@ class Table:
             self.faults += 1
             return
         self._write(self._older(slot), payload)
+
+    def save_sources(self, kept: Kept) -> None:
+        """Write what is known of sources, over the older copy."""
+        payload = self._encode(kept)
+        if len(payload) > _SOURCES - _HEADER.size:
+            self.faults += 1
+            return
+        self._newest_sources = 1 - self._newest_sources
+        self._write(self._sources_at + self._newest_sources * _SOURCES, payload)
 
     def _older(self, slot: int) -> int:
         at = _PAGE + slot * _SLOT

@@ -93,6 +93,12 @@ class FrontMetrics:
             ["kind"],
             registry=self.registry,
         )
+        self.unknown_numbers = Counter(
+            "edge_front_unknown_numbers_total",
+            "Calls to numbers that nobody has, by the trunk that brought them",
+            ["trunk"],
+            registry=self.registry,
+        )
         self.bans = Counter(
             "edge_front_bans_total", "Sources that were shut out, by cause", ["cause"], registry=self.registry
         )

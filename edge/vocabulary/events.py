@@ -414,17 +414,33 @@ class SecurityBanned(Struct, frozen=True, tag="security.banned", kw_only=True):
     #: Its IP address.
     source: str
     #: The trunk that names the source; empty: a stranger. A trunk's good traffic is never stopped: what is wrong with
-    #: its messages is only not answered any more. After `span_killed` it brings no new calls.
+    #: its messages is only not answered any more. After `span_killed` it brings no new calls, and one whose calls all
+    #: went to numbers that nobody has gets 404 for whatever it tries (`unknown_number`).
     trunk: str = ""
     #: What it did most: `scanner` (names itself a tool), `stranger` (asked without being known), `malformed`,
-    #: `unknown_number`, `failed_digest`, `rate` (more than its trunk may send), `connections` (too many, or stalled),
-    #: `span_killed` (its messages ended spans).
+    #: `unknown_number`, `failed_digest` (a stranger tries passwords), `rate` (more than its trunk may send),
+    #: `connections` (too many, or stalled), `span_killed` (its messages ended spans).
     cause: SecurityCause
     #: Pieces of evidence by kind, those of the last minutes.
     evidence: dict[str, int]
     seconds: int
     #: How often it was shut out in the last day, this time included; each time is twice as long as the one before.
     times: int
+
+
+class SecuritySuspected(Struct, frozen=True, tag="security.suspected", kw_only=True):
+    """A trunk whose calls are answered brings many to numbers that nobody has, too: a scan, or routes that are missing.
+
+    Nothing is done about it. Told once in ten minutes.
+    """
+
+    #: Its IP address, and the trunk that names it.
+    source: str
+    trunk: str
+    #: `unknown_number`, or what else there is most of.
+    cause: SecurityCause
+    #: Pieces of evidence by kind, those of the last minutes.
+    evidence: dict[str, int]
 
 
 class SecurityUnbanned(Struct, frozen=True, tag="security.unbanned", kw_only=True):
@@ -490,7 +506,7 @@ class CertificateExpiring(Struct, frozen=True, tag="certificate.expiring", kw_on
 
 TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
 #: Events that belong to no call.
-SiteEvent = SecurityBanned | SecurityUnbanned | TrunkEvent | CertificateExpiring
+SiteEvent = SecurityBanned | SecuritySuspected | SecurityUnbanned | TrunkEvent | CertificateExpiring
 
 AnyEvent = (
     CallStarted
@@ -529,6 +545,7 @@ AnyEvent = (
     | AudioStopped
     | AudioResumed
     | SecurityBanned
+    | SecuritySuspected
     | SecurityUnbanned
     | TrunkRegistered
     | TrunkUnregistered

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from edge.config.site import Sip, Site
-from edge.core.sip.actions import Reserve
+from edge.core.sip.actions import Reserve, Suspicion
 from edge.core.sip.dialogs import Dialog
+from edge.core.sip.evidence import BANS, SOURCES
+from edge.core.sip.guard import Kept
 from edge.core.sip.reservations import Reservation
 from edge.front import table as module
 from edge.front.table import Table, table_size
@@ -153,3 +155,58 @@ def test_too_small(fd: int) -> None:
     os.ftruncate(fd, 4096)
     with pytest.raises(ValueError, match="front table"):
         Table(fd, SITE)
+
+
+def known() -> Kept:
+    world = World()
+    answered(world)
+    for _ in range(3):
+        world.put(Suspicion("203.0.113.1", "scanner"))
+    world.put(Suspicion("203.0.113.2", "malformed"))
+    return world.door.guard.kept()
+
+
+def test_what_is_known_of_sources_comes_back(fd: int) -> None:
+    table = Table(fd, SITE)
+    table.load()
+    assert table.load_sources() is None
+    table.save_sources(Kept({}, [], {}, {}))
+    kept = known()
+    table.save_sources(kept)
+    again = Table(fd, SITE)
+    again.load()
+    found = again.load_sources()
+    assert found == kept
+    assert [ban.source for ban in found.bans] == ["203.0.113.1"]
+    assert set(found.suspects) == {"203.0.113.2"}
+    assert found.carries
+    heir = World()
+    heir.door.guard.restore(found)
+    assert heir.door.bans(heir.now_ms) == kept.bans
+    assert heir.door.guard.kept() == kept
+
+
+def test_a_kill_while_it_is_written_leaves_what_was_known_before(fd: int) -> None:
+    table = Table(fd, SITE)
+    table.load()
+    kept = known()
+    table.save_sources(kept)
+    table.save_sources(Kept({}, [], {}, {"x": 1}))
+    torn = table._sources_at + table._newest_sources * module._SOURCES
+    os.pwrite(fd, b"\xff", torn + 30)
+    again = Table(fd, SITE)
+    again.load()
+    assert again.load_sources() == kept
+
+
+def test_all_that_can_be_known_has_room(fd: int) -> None:
+    world = World()
+    for n in range(SOURCES):
+        world.put(Suspicion(f"2001:db8:ffff:ffff:ffff:ffff:{n:x}:ffff", "stranger"))
+    for n in range(BANS):
+        for kind in ("malformed", "rate", "connections", "stranger", "scanner", "scanner", "scanner"):
+            world.put(Suspicion(f"2001:db8:eeee:eeee:eeee:eeee:{n:x}:eeee", kind))
+    table = Table(fd, SITE)
+    table.load()
+    table.save_sources(world.door.guard.kept())
+    assert table.faults == 0

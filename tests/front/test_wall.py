@@ -7,8 +7,10 @@ import selectors
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -16,9 +18,10 @@ import pytest
 from msgspec.structs import replace
 
 from edge.config.site import Trunk
-from edge.core.sip.message import serialise
+from edge.core.sip.message import Request, serialise
 from edge.core.sip.uri import NameAddr, Uri
 from edge.front.last_words import LastWords, redacted
+from edge.front.table import Table
 from edge.front.tcp import INCOMPLETE_MS, PER_SOURCE
 from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.events import SecurityBanned, SecurityUnbanned
@@ -169,6 +172,30 @@ def test_a_scanner_is_banned_listed_told_of_and_cleared(rig: Rig, stranger: Wire
         assert asked(front, {"clear": stranger.host}) == {"bans": [], "cleared": 1}
         rig.until(lambda: [e for e in events(rig) if isinstance(e, SecurityUnbanned) and e.by == "cleared"])
         assert silent(stranger)
+
+
+def test_a_ban_outlives_a_kill_of_front(rig: Rig, stranger: Wire) -> None:
+    scan = options(rig, stranger).replace(b"Max-Forwards", b"User-Agent: friendly-scanner\r\nMax-Forwards")
+    with rig.front() as front:
+        answered_options(rig, rig.peer)
+        rig.until(lambda: [stranger.send(scan) for _ in range(50)] and asked(front, None)["bans"], "banned")
+        (before,) = asked(front, None)["bans"]
+
+        def kept() -> bool:
+            table = Table(rig.table, rig.site)
+            table.load()
+            known = table.load_sources()
+            return known is not None and [ban.source for ban in known.bans] == [stranger.host]
+
+        rig.until(kept, "the table has it")
+    with rig.front() as front:
+        (after,) = asked(front, None)["bans"]
+        assert 0 < after.pop("left_ms") <= before.pop("left_ms")
+        assert after == before
+        for _ in range(500):
+            stranger.send(scan)
+        answered_options(rig, rig.peer)
+        assert metric(front, 'edge_front_messages_dropped_total{reason="stranger"}') == 0, "the kernel drops all"
 
 
 def test_strangers_are_refused_where_the_site_says_so(rig: Rig, stranger: Wire) -> None:
@@ -363,3 +390,42 @@ def test_a_scan_by_sipvicious_finds_nothing(rig: Rig, stranger: Wire) -> None:
         answered_options(rig, rig.peer)
         assert "found nothing" in scanned(stranger.host, rig)
         assert rig.address in scanned(rig.address, rig), "from a trunk it finds us: the scan works"
+
+
+def war(rig: Rig, *words: str) -> str:
+    """What sipvicious' svwar finds; it sends from 127.0.0.1 whatever it is told."""
+    command = ["svwar", "-p", str(rig.udp.getsockname()[1]), *words, rig.address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
+    return done.stdout + done.stderr
+
+
+def nobody(span: Wire, stop: threading.Event) -> int:
+    """A span whose numbers nobody has; how many calls it saw."""
+    span.sock.settimeout(0.1)
+    seen = 0
+    while not stop.is_set():
+        try:
+            request = span.receive()
+        except TimeoutError:
+            continue
+        if isinstance(request, Request) and request.method == "INVITE":
+            seen += 1
+            span.send(answer(request, 404))
+    return seen
+
+
+def test_svwar_from_a_trunk_learns_no_number_and_costs_few_calls(rig: Rig) -> None:
+    rig.site = replace(rig.site, trunks=[Trunk(name="main", sources=["127.0.0.1", rig.address])])
+    span, stop = rig.span("span-1"), threading.Event()
+    with rig.front() as front, ThreadPoolExecutor(1) as pool:
+        calls = pool.submit(nobody, span, stop)
+        for method in ("REGISTER", "OPTIONS", "INVITE"):
+            found = war(rig, "-m", method, "-e", "100-300")
+            assert "found nothing" in found, found
+        stop.set()
+        assert 0 < calls.result(10) <= 30, "then front itself says that nobody has the number"
+        (ban,) = asked(front, None)["bans"]
+        assert (ban["source"], ban["cause"]) == ("127.0.0.1", "unknown_number")
+        assert metric(front, 'edge_front_unknown_numbers_total{trunk="main"}') <= 30
+        assert metric(front, 'edge_front_calls_refused_total{reason="unknown_numbers"}') > 100
+        answered_options(rig, rig.peer)

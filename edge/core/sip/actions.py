@@ -306,7 +306,17 @@ class Finish(Struct, frozen=True):
 
 
 Counted = Literal[
-    "message", "refused", "dropped", "call_refused", "fault", "challenge", "failover", "evidence", "banned", "adopted"
+    "message",
+    "refused",
+    "dropped",
+    "call_refused",
+    "fault",
+    "challenge",
+    "failover",
+    "evidence",
+    "unknown_number",
+    "banned",
+    "adopted",
 ]
 
 
@@ -319,7 +329,7 @@ class TrunkFailed(Struct, frozen=True):
 
 
 class Count(Struct, frozen=True):
-    """Something to count; `label` is from a closed list."""
+    """Something to count; `label` is from a closed list, or a trunk's name."""
 
     what: Counted
     label: str

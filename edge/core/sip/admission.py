@@ -138,6 +138,8 @@ def problem_of(relay: Relay, request: Request, flow: Flow) -> tuple[int, str, di
         return 400, "grammar", {}
     if not request.uri.user or len(request.uri.user) > identity.NUMBER_LIMIT:
         return 484, "address", {}
+    if relay.guard.scans(flow.address.host, relay.now_ms):
+        return 404, "unknown_numbers", {}
     return None
 
 

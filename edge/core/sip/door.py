@@ -50,6 +50,7 @@ from edge.core.sip.actions import (
 )
 from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.evidence import Ban
+from edge.core.sip.guard import Guard
 from edge.core.sip.message import Response
 from edge.core.sip.relay import Relay
 from edge.core.sip.reservations import Reservation, Reservations
@@ -150,6 +151,11 @@ class FrontDoor:
         """Return the bans that last."""
         return self._relay.guard.bans(now_ms)
 
+    @property
+    def guard(self) -> Guard:
+        """What is known of sources; only to be kept and restored."""
+        return self._relay.guard
+
     def record(self, leg: LegId) -> Record | None:
         """Return what is to be written to the table for a leg: its dialog, or its reservation before that."""
         return self._relay.dialogs.by_leg.get(leg) or self._reservations.held.get(leg)
@@ -234,6 +240,7 @@ class FrontDoor:
         """Take a new set of trunks (reload), the tones that are keys on calls of none, and what strangers get."""
         self._relay.trunks.replace(trunks, key_tones, groups)
         self._relay.share_out()
+        self._relay.out += self._relay.guard.routes_changed(self._relay.now_ms)
         self._relay.traffic.keep_only({"", *(trunk.name for trunk in trunks)})
         self._strangers.policy = strangers
 

@@ -39,7 +39,7 @@ SOURCES = 4096
 BANS = 1024
 
 
-class _Suspect(Struct):
+class Suspect(Struct):
     """A source and what is known of it."""
 
     at_ms: int
@@ -47,7 +47,7 @@ class _Suspect(Struct):
     counts: dict[SecurityCause, int] = field(default_factory=dict)
 
 
-def _fade(suspect: _Suspect, now_ms: int) -> None:
+def _fade(suspect: Suspect, now_ms: int) -> None:
     """Let time pass for what is held against a source."""
     past_ms, suspect.at_ms = max(0, now_ms - suspect.at_ms), now_ms
     for kind in list(suspect.scores):
@@ -81,21 +81,38 @@ class Evidence:
     """All suspects and bans."""
 
     def __init__(self) -> None:
-        self._suspects: OrderedDict[str, _Suspect] = OrderedDict()
+        self._suspects: OrderedDict[str, Suspect] = OrderedDict()
         self._bans: OrderedDict[str, Ban] = OrderedDict()
-        #: Grows whenever the set of those who are banned changes.
+        #: Grows whenever the set of those who are banned changes, and whenever anything does.
         self.version = 0
+        self.changes = 0
+
+    def kept(self) -> tuple[dict[str, Suspect], list[Ban]]:
+        """Return all that a successor needs, those that were heard least recently first."""
+        return dict(self._suspects), list(self._bans.values())
+
+    def restore(self, suspects: dict[str, Suspect], bans: list[Ban]) -> None:
+        """Take over what an earlier life has kept."""
+        self._suspects.update(suspects)
+        self._bans.update((ban.source, ban) for ban in bans)
+        self.version += bool(bans)
 
     def __len__(self) -> int:
         return len(self._suspects)
 
-    def note(self, source: str, kind: SecurityCause, now_ms: int, times: int = 1) -> Ban | None:
-        """Take a piece of evidence (`times`: that many alike); the ban, when it makes one."""
+    def note(
+        self, source: str, kind: SecurityCause, now_ms: int, times: int = 1, *, shuts_out: bool = True
+    ) -> Ban | None:
+        """Take a piece of evidence (`times`: that many alike); the ban, when it makes one.
+
+        Without `shuts_out` the ban is not in force: it only says what it would have been made of.
+        """
+        self.changes += 1
         suspect = self._suspects.get(source)
         if suspect is None:
             while len(self._suspects) >= SOURCES:
                 self._suspects.popitem(last=False)
-            suspect = self._suspects[source] = _Suspect(now_ms)
+            suspect = self._suspects[source] = Suspect(now_ms)
         else:
             self._suspects.move_to_end(source)
         _fade(suspect, now_ms)
@@ -104,12 +121,16 @@ class Evidence:
         if sum(suspect.scores.values()) < LIMIT or self.banned(source, now_ms) is not None:
             return None
         del self._suspects[source]
-        return self._ban(source, suspect, now_ms)
+        ban = self._made(source, suspect, now_ms)
+        if shuts_out:
+            self._enforce(ban)
+        return ban
 
     def good(self, source: str, now_ms: int) -> None:
         """Note that a call of `source` was answered: it weighs against a number that nobody has."""
         suspect = self._suspects.get(source)
         if suspect is not None and "unknown_number" in suspect.scores:
+            self.changes += 1
             _fade(suspect, now_ms)
             left = suspect.scores.get("unknown_number", 0.0) - WEIGHTS["unknown_number"]
             if left > 0:
@@ -118,16 +139,14 @@ class Evidence:
                 suspect.scores.pop("unknown_number", None)
                 suspect.counts.pop("unknown_number", None)
 
-    def _ban(self, source: str, suspect: _Suspect, now_ms: int) -> Ban:
-        before = self._bans.pop(source, None)
+    def _made(self, source: str, suspect: Suspect, now_ms: int) -> Ban:
+        before = self._bans.get(source)
         times = before.times + 1 if before is not None else 1
         lasting = min(LONGEST_BAN_MS, BAN_MS << min(times - 1, 16))
-        while len(self._bans) >= BANS:
-            self._bans.popitem(last=False)
         cause = max(suspect.scores, key=lambda kind: suspect.scores[kind])
         if "span_killed" in suspect.scores:
             cause = "span_killed"
-        ban = Ban(
+        return Ban(
             source=source,
             cause=cause,
             evidence={str(kind): count for kind, count in suspect.counts.items()},
@@ -135,9 +154,13 @@ class Evidence:
             until_ms=now_ms + lasting,
             times=times,
         )
-        self._bans[source] = ban
+
+    def _enforce(self, ban: Ban) -> None:
+        self._bans.pop(ban.source, None)
+        while len(self._bans) >= BANS:
+            self._bans.popitem(last=False)
+        self._bans[ban.source] = ban
         self.version += 1
-        return ban
 
     def banned(self, source: str, now_ms: int) -> Ban | None:
         """Return the ban that shuts `source` out now."""
@@ -150,6 +173,7 @@ class Evidence:
 
     def clear(self, source: str, now_ms: int) -> list[Ban]:
         """End the ban of `source`, of all when it is empty; what is known against them is forgotten, too."""
+        self.changes += 1
         if source:
             self._suspects.pop(source, None)
         else:
@@ -160,12 +184,21 @@ class Evidence:
         self.version += bool(ended)
         return ended
 
+    def forgive(self, kind: SecurityCause, now_ms: int) -> list[Ban]:
+        """End the bans that `kind` is the cause of, and forget what there is of it against anybody."""
+        self.changes += 1
+        for suspect in self._suspects.values():
+            suspect.scores.pop(kind, None)
+            suspect.counts.pop(kind, None)
+        return [ended for ban in self.bans(now_ms) if ban.cause == kind for ended in self.clear(ban.source, now_ms)]
+
     def sweep(self, now_ms: int) -> list[Ban]:
         """Return the bans that have ended since the last call; forget what is older than a day."""
         ended = []
         for ban in list(self._bans.values()):
             if now_ms >= ban.until_ms and not ban.over:
                 ban.over = True
+                self.changes += 1
                 ended.append(ban)
             elif now_ms >= ban.until_ms + MEMORY_MS:
                 del self._bans[ban.source]

@@ -304,7 +304,7 @@ def _finish_invite(relay: Relay, dialog: Dialog, pending: Pending, answer: Respo
         if answer.status == 200:
             relay.guard.good(dialog.source.host, relay.now_ms)
         else:
-            relay.hold(dialog.source.host, "unknown_number")
+            relay.out += relay.guard.unknown_number(dialog.source.host, relay.now_ms)
     if first and answer.status >= 300 and dialog.state == "early":
         dialog.state = "refused"
         relay.alarm(dialog, TIMEOUT_MS)

@@ -1,17 +1,22 @@
 """What is held against whom, and the share of each trunk.
 
 A trunk's own sources are never shut out: what is wrong with their messages is not answered while they are banned, and
-what is right goes on. Only who has ended spans by its messages brings no new calls for the time of its ban.
+what is right goes on. Only who has ended spans by its messages brings no new calls for the time of its ban. Who tries
+numbers that nobody has is told of, where its calls are answered as well; one that brings nothing else hears from front
+that nobody has the number, whichever it tries, so a scan is neither a load nor worth anything.
 """
 
 import re
+from collections import OrderedDict
+
+from msgspec import Struct
 
 from edge.core.sip.actions import Action, Count, Tell
 from edge.core.sip.dialog_index import Dialogs
-from edge.core.sip.evidence import Ban, Evidence
+from edge.core.sip.evidence import Ban, Evidence, Suspect
 from edge.core.sip.rates import Bucket, Buckets
 from edge.core.sip.trunks import Trunks
-from edge.vocabulary.events import SecurityBanned, SecurityCause, SecurityUnbanned
+from edge.vocabulary.events import SecurityBanned, SecurityCause, SecuritySuspected, SecurityUnbanned
 from edge.vocabulary.reports import Noticed
 
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]{1,128}?)[ \t]*\r\n", re.IGNORECASE)
@@ -20,7 +25,22 @@ _PER_CALL, _BESIDE_CALLS = 5, 100
 #: Names whose being over their share is remembered.
 _OVER_LIMIT = 256
 
+#: A source whose call was answered so long ago carries calls; so many sources are remembered.
+CARRIES_MS = 3_600_000
+_CARRIERS = 4096
+#: What is suspected of a trunk's source is told again after this time.
+SUSPECT_AGAIN_MS = 600_000
+
 _EVENTS_PER_SECOND, _EVENTS_AT_ONCE = 0.1, 60
+
+
+class Kept(Struct):
+    """What is known of sources, for front's next life (times are CLOCK_MONOTONIC, milliseconds)."""
+
+    suspects: dict[str, Suspect]
+    bans: list[Ban]
+    carries: dict[str, int]
+    suspected: dict[str, int]
 
 
 class Guard:
@@ -34,6 +54,29 @@ class Guard:
         self._telling = Bucket(_EVENTS_PER_SECOND, _EVENTS_AT_ONCE)
         #: Trunk (or source) -> second in which it was over its share.
         self._over: dict[str, int] = {}
+        #: Source -> when a call of its own was answered last, and when it was told of last.
+        self._carries: OrderedDict[str, int] = OrderedDict()
+        self._suspected: dict[str, int] = {}
+        #: Answered calls so far.
+        self._answered = 0
+
+    # --- from life to life
+
+    @property
+    def changes(self) -> int:
+        """Grows whenever `kept` returns something else."""
+        return self._evidence.changes + self._answered
+
+    def kept(self) -> Kept:
+        """Return what a successor needs."""
+        suspects, bans = self._evidence.kept()
+        return Kept(suspects, bans, dict(self._carries), dict(self._suspected))
+
+    def restore(self, kept: Kept) -> None:
+        """Take over what an earlier life has kept."""
+        self._evidence.restore(kept.suspects, kept.bans)
+        self._carries.update(kept.carries)
+        self._suspected.update(kept.suspected)
 
     # --- evidence
 
@@ -49,6 +92,27 @@ class Guard:
                 found.append(Tell(Noticed(self._event(ban))))
         return found
 
+    def unknown_number(self, source: str, now_ms: int) -> list[Action]:
+        """Note that a call went to a number that nobody has; what is to be counted and told."""
+        name = self._trunk_name(source)
+        found: list[Action] = [Count("unknown_number", name)] if name else []
+        if not self._carries_calls(source, now_ms):
+            return found + self.hold(source, "unknown_number", now_ms)
+        found.append(Count("evidence", "unknown_number"))
+        suspicion = self._evidence.note(source, "unknown_number", now_ms, shuts_out=False)
+        told = self._suspected.get(source)
+        if suspicion is None or (told is not None and now_ms < told + SUSPECT_AGAIN_MS):
+            return found
+        if len(self._suspected) >= _OVER_LIMIT:
+            self._suspected.clear()
+        self._suspected[source] = now_ms
+        event = SecuritySuspected(source=source, trunk=name, cause=suspicion.cause, evidence=dict(suspicion.evidence))
+        return [*found, Tell(Noticed(event))] if self._telling.take(now_ms) else found
+
+    def _carries_calls(self, source: str, now_ms: int) -> bool:
+        at_ms = self._carries.get(source)
+        return at_ms is not None and now_ms < at_ms + CARRIES_MS
+
     def _event(self, ban: Ban) -> SecurityBanned:
         return SecurityBanned(
             source=ban.source,
@@ -62,6 +126,11 @@ class Guard:
     def good(self, source: str, now_ms: int) -> None:
         """Note that a call of `source` was answered."""
         self._evidence.good(source, now_ms)
+        self._answered += 1
+        self._carries[source] = now_ms
+        self._carries.move_to_end(source)
+        if len(self._carries) > _CARRIERS:
+            self._carries.popitem(last=False)
 
     def banned(self, source: str, now_ms: int) -> Ban | None:
         """Return the ban of a source."""
@@ -71,6 +140,15 @@ class Guard:
         """Whether a trunk's source may bring new calls."""
         ban = self.banned(source, now_ms)
         return ban is None or ban.cause != "span_killed"
+
+    def scans(self, source: str, now_ms: int) -> bool:
+        """Whether a trunk's source only tries which numbers there are."""
+        ban = self.banned(source, now_ms)
+        return ban is not None and ban.cause == "unknown_number"
+
+    def routes_changed(self, now_ms: int) -> list[Action]:
+        """Forget whose numbers nobody had: somebody may have them now."""
+        return self._ended(self._evidence.forgive("unknown_number", now_ms), "cleared")
 
     def bans(self, now_ms: int) -> list[Ban]:
         """Return the bans that last, the newest first."""

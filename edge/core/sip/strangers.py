@@ -9,6 +9,7 @@ from edge.core.sip.parser import parse
 from edge.core.sip.rates import Bucket, Buckets
 from edge.core.sip.relay import Relay
 from edge.core.sip.writing import reply, reply_flow
+from edge.vocabulary.events import SecurityCause
 
 Policy = Literal["drop", "refuse"]
 
@@ -18,6 +19,8 @@ _TOOLS = re.compile(
     rb"iwar|sivus|gulp/|smap |sipsak|siparmyknife|eyebeam release 3006o stamp",
     re.IGNORECASE,
 )
+#: Nobody is ever asked for credentials here, so who sends some unknown is guessing a user's password.
+_GUESSES = re.compile(rb"\r\n(?:proxy-)?authorization[ \t]*:", re.IGNORECASE)
 _LOOKS_LIKE_SIP = re.compile(rb"[A-Za-z]{3,32} |SIP/2")
 #: Octets that are searched.
 _SEARCHED = 4096
@@ -25,6 +28,12 @@ _SEARCHED = 4096
 _LOOKED_AT = 100
 #: Refusals in a second, to all strangers and to one.
 _REFUSALS, _REFUSALS_TO_ONE = 50, 5
+
+
+def _kind_of(data: bytes) -> SecurityCause:
+    if _TOOLS.search(data, 0, _SEARCHED):
+        return "scanner"
+    return "failed_digest" if _GUESSES.search(data, 0, _SEARCHED) else "stranger"
 
 
 class Strangers:
@@ -46,7 +55,7 @@ class Strangers:
             return
         if relay.guard.banned(source, relay.now_ms) is not None:
             return
-        relay.hold(source, "scanner" if _TOOLS.search(data, 0, _SEARCHED) else "stranger")
+        relay.hold(source, _kind_of(data))
         if self.policy == "refuse":
             self._refuse(data, flow)
 

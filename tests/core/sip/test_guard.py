@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from edge.core.sip.actions import AcceptCalls, Action, ClearBans, Flow, Sample, Suspicion, Sweep, ToPeer
 from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.trunks import Trunk
-from edge.vocabulary.events import SecurityBanned, SecurityUnbanned
+from edge.vocabulary.events import SecurityBanned, SecuritySuspected, SecurityUnbanned, SiteEvent
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import LegIncoming, Noticed
 from tests.core.sip.steps import LEG, dialled, first_request
@@ -32,7 +32,7 @@ OTHER_HOST = "198.51.100.99"
 OTHER = Trunk(name="other", sources=(OTHER_HOST,))
 
 
-def noticed(actions: list[Action]) -> list[SecurityBanned | SecurityUnbanned]:
+def noticed(actions: list[Action]) -> list[SiteEvent]:
     return [report.event for report in reports(actions) if isinstance(report, Noticed)]
 
 
@@ -65,6 +65,21 @@ def test_a_lost_phone_is_no_attack() -> None:
     for _ in range(200):
         assert noticed(sampled(world, serialise(invite("lost")))) == []
         world.now_ms += 30_000
+
+
+def test_a_stranger_with_credentials_guesses_passwords_and_a_trunk_with_some_does_not() -> None:
+    world = World()
+    register = invite("guess", body=b"")
+    register.method = "REGISTER"
+    for header in (b"Authorization", b"authorization ", b"Proxy-Authorization"):
+        data = serialise(register).replace(b"Max-Forwards", header + b': Digest username="100"\r\nMax-Forwards')
+        assert ("evidence", "failed_digest") in counts(sampled(world, data))
+        actions = world.peer(data)
+        assert statuses(actions) == [405]
+        assert not [label for what, label in counts(actions) if what == "evidence"]
+    (event,) = noticed(sampled(world, data, times=6))
+    assert isinstance(event, SecurityBanned)
+    assert (event.cause, event.evidence) == ("failed_digest", {"failed_digest": 9})
 
 
 def test_what_is_no_sip_is_no_evidence() -> None:
@@ -162,16 +177,66 @@ def test_a_trunk_that_sends_rubbish_is_told_of_and_its_good_calls_go_on() -> Non
     assert [m.method for m in to_span(bye)] == ["BYE"]
 
 
-def test_numbers_that_nobody_has_are_evidence_unless_calls_are_answered_as_well() -> None:
+def unknown(world: World, name: str) -> list[Action]:
+    """A call to a number that nobody has."""
+    inner = first_request(world.peer(invite(name)))
+    actions = world.span(answer(inner, 404))
+    world.peer(in_dialog("ACK", call=name, cseq=1, branch=f"z9hG4bK{name}"))
+    return actions
+
+
+def test_who_brings_nothing_but_calls_to_nobody_learns_no_number_and_costs_no_span() -> None:
     world = World(spans=20)
     actions: list[Action] = []
-    for n in range(14):
-        inner = first_request(world.peer(invite(f"try-{n}")))
-        actions += world.span(answer(inner, 404))
+    for n in range(13):
+        assert not noticed(actions)
+        actions += unknown(world, f"try-{n}")
     (event,) = noticed(actions)
     assert isinstance(event, SecurityBanned)
-    assert event.cause == "unknown_number"
+    assert (event.trunk, event.cause) == ("main", "unknown_number")
+    assert counts(actions).count(("unknown_number", "main")) == 13
+    after = world.peer(invite("after"))
+    assert statuses(after) == [404]
+    assert not to_span(after)
+    assert not reports(after)
+    assert counts(after) == [("call_refused", "unknown_numbers")]
+    world.door.replace_trunks((TRUNK,))
+    assert statuses(world.peer(invite("new-routes"))) == [100]
+
+
+def test_a_ban_for_unknown_numbers_ends_by_itself() -> None:
+    world = World(spans=20)
+    for n in range(13):
+        unknown(world, f"try-{n}")
+    assert statuses(world.peer(invite("early"))) == [404]
+    world.now_ms += 600_000
+    assert statuses(world.peer(invite("late"))) == [100]
+
+
+def test_a_trunk_that_carries_calls_is_only_told_of_and_not_too_often() -> None:
+    world = World(spans=20)
+    answered(world, "good")
+    actions: list[Action] = []
+    for n in range(300):
+        actions += unknown(world, f"try-{n}")
+        world.now_ms += 1_000
+    (event,) = noticed(actions)
+    assert isinstance(event, SecuritySuspected)
+    assert (event.source, event.trunk, event.cause) == (TRUNK_HOST, "main", "unknown_number")
+    assert event.evidence["unknown_number"] >= 13
+    assert world.door.bans(world.now_ms) == []
+    assert counts(actions).count(("unknown_number", "main")) == 300
     assert [type(r) for r in reports(world.peer(invite("after")))] == [LegIncoming]
+
+
+def test_who_carried_calls_long_ago_is_like_one_that_never_did() -> None:
+    world = World(spans=20)
+    answered(world, "good")
+    world.peer(in_dialog("BYE", call="good"))
+    world.now_ms += 3_600_000
+    for n in range(13):
+        unknown(world, f"try-{n}")
+    assert [ban.cause for ban in world.door.bans(world.now_ms)] == ["unknown_number"]
 
 
 def test_who_ended_two_spans_brings_no_new_calls_and_keeps_those_it_has() -> None:

@@ -53,8 +53,8 @@ WELL_FORMED: dict[str, tuple[int, ...]] = {
     # It has no Content-Length, which a stream needs.
     "3.4.1": (CALL, 400),
 }
-#: Well-formed, and refused as too large (docs/configuration.md tells the limits): 31 Via, a URI of 640 octets, a Call-ID
-#: of 197. The stack behind the front door prints no URI above 256 octets and ends itself over some long headers.
+#: Well-formed, and refused as too large (docs/configuration.md tells the limits): 31 Via, a URI of 640 octets,
+#: a Call-ID of 197. The stack behind the front door prints no URI above 256 octets, and some long headers end it.
 TOLERATED = {"3.1.1.07": (513,)}
 MALFORMED: dict[str, tuple[int, ...]] = {
     **{f"3.1.2.{n:02}": (400,) for n in (1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18)},
