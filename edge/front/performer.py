@@ -185,7 +185,7 @@ class Performer:
         self._metrics.free_slots.set(figures["free_slots"])
         self._metrics.connections.set(len(self._tcp))
         self._certificates.set_gauges()
-        standing.set_gauges(self._metrics, self._door.upkeep.standings())
+        standing.set_gauges(self._metrics, self._door.upkeep.standings(), self._door.channels())
         standing.set_shares(self._metrics, self._door.traffic(monotonic_ms()))
         self._metrics.banned.set(len(self._door.bans(monotonic_ms())))
         self._metrics.filter.set(min(one.instructions for one in self._filters))

@@ -321,9 +321,9 @@ class FrontProcess:
             return Replied(message.id, b"", 'expected {} or {"trunk": name}')
         if message.what == "probe":
             self.put(Probe(trunk))
-        return Replied(
-            message.id, standing.document(self._door.upkeep.standings(), trunk, self._door.traffic(monotonic_ms()))
-        )
+        door = self._door
+        figures = door.traffic(monotonic_ms())
+        return Replied(message.id, standing.document(door.upkeep.standings(), trunk, figures, door.channels()))
 
     def _bans(self, message: Request) -> Replied:
         """Answer with the bans that last, after having ended those that the request names."""

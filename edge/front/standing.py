@@ -10,13 +10,14 @@ from edge.vocabulary.wire import to_json
 _DIRECTIONS: tuple[Direction, ...] = ("in", "out")
 
 
-def set_gauges(metrics: FrontMetrics, standings: list[Standing]) -> None:
+def set_gauges(metrics: FrontMetrics, standings: list[Standing], channels: dict[str, int]) -> None:
     """Bring the gauges of trunks up to date; those of trunks that are gone go, too."""
     gauges = (metrics.trunk_up, metrics.trunk_registered, metrics.trunk_registration_age, metrics.trunk_round_trip)
     for gauge in gauges:
         gauge.clear()
     for one in standings:
         metrics.trunk_up.labels(one.name).set(one.up)
+        metrics.trunk_channels.labels(one.name).set(channels.get(one.name, 0))
         if one.registered is not None:
             metrics.trunk_registered.labels(one.name).set(one.registered)
             metrics.trunk_registration_age.labels(one.name).set(one.registration_age_s or 0.0)
@@ -49,11 +50,16 @@ def set_shares(metrics: FrontMetrics, figures: dict[tuple[str, Direction], Figur
                 metrics.trunk_share.labels(trunk, direction, name).set(share)
 
 
-def document(standings: list[Standing], trunk: str, figures: dict[tuple[str, Direction], Figures]) -> bytes:
-    """Return the standing of one trunk, or of all, as a JSON list, with the figures of the last hour (`calls`)."""
+def document(
+    standings: list[Standing], trunk: str, figures: dict[tuple[str, Direction], Figures], channels: dict[str, int]
+) -> bytes:
+    """Return the standing of one trunk, or of all, as a JSON list.
+
+    With the calls that it carries now (`channels`) and the figures of the last hour (`calls`).
+    """
     found = []
     for one in standings:
         if trunk in {"", one.name}:
             calls = {direction: figures.get((one.name, direction)) for direction in _DIRECTIONS}
-            found.append({**msgspec.structs.asdict(one), "calls": calls})
+            found.append({**msgspec.structs.asdict(one), "channels": channels.get(one.name, 0), "calls": calls})
     return to_json(found)

@@ -30,7 +30,7 @@ MAGIC = b"edgefrt1"
 _PAGE = 4096
 _COPY = 4 * _PAGE
 _SLOT = 2 * _COPY
-_TOMB = 1024
+_TOMB = 2048
 #: Tombstones: 32 s at 256 calls a second; beyond that the oldest give way.
 TOMBS = 8192
 #: Of a copy of what is known of sources: 4,096 of them with all kinds of evidence.

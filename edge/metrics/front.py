@@ -119,6 +119,12 @@ class FrontMetrics:
             ["trunk"],
             registry=self.registry,
         )
+        self.trunk_channels = Gauge(
+            "edge_front_trunk_channels",
+            "Calls that a trunk carries now, both directions, with those that are about to be dialled",
+            ["trunk"],
+            registry=self.registry,
+        )
         self.trunk_registered = Gauge(
             "edge_front_trunk_registered", "Whether a trunk is registered", ["trunk"], registry=self.registry
         )
@@ -143,7 +149,7 @@ class FrontMetrics:
         self.dialogs = Gauge("edge_front_dialogs", "Dialogs that are relayed now", registry=self.registry)
         self.adopted = Counter(
             "edge_front_adoptions_total",
-            "Dialogs whose span died or never got its ACK, and that front went on with, by state (answered, confirmed)",
+            "Dialogs whose span died, and that front went on with, by state (answered, confirmed)",
             ["state"],
             registry=self.registry,
         )

@@ -215,7 +215,7 @@ class Exchange:
     def _reserved(self, call: Call, report: SpanReserved) -> None:
         slot = self._slot_for(report.leg, self.engine_of(call)) if call.waits_for_seat(report.leg) else None
         seat = self.plan.seat(slot) if slot is not None else None
-        self.feed(call, Reserved(report.leg, report.span, seat, report.trunk))
+        self.feed(call, Reserved(report.leg, report.span, seat, report.trunk, report.address))
 
     # --- engines
 
@@ -284,7 +284,8 @@ class Exchange:
         elif isinstance(event, events.LegHeld):
             self.metrics.holds.inc()
         elif isinstance(event, events.CallAnswered):
-            self._row(self.rows[call.id]._replace(answered=row.time))
+            known = self.rows[call.id]
+            self._row(known._replace(answered=row.time, trunk=event.trunk or known.trunk))
         elif isinstance(event, events.CallEnded):
             ended = ended_row(self.rows[call.id], event, row.time)
             self._row(ended)

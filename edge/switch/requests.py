@@ -296,7 +296,7 @@ def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
         "state": "open",
         "phase": call.phase,
         "direction": row.direction,
-        "trunk": row.trunk,
+        "trunk": call.first.trunk or row.trunk,
         "caller": row.caller,
         "called": row.called,
         "started": row.started,
@@ -310,6 +310,8 @@ def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
             {
                 "id": leg.id,
                 "span": leg.span,
+                "trunk": leg.trunk,
+                "address": str(leg.address) if leg.address is not None else "",
                 "signalling": leg.signalling,
                 "media": leg.media,
                 "slot": leg.seat.slot if leg.seat is not None else None,

@@ -69,6 +69,7 @@ def ended_row(row: CallRow, event: CallEnded, ended: str) -> CallRow:
     """Return the row of a call that ended."""
     return row._replace(
         state="ended",
+        trunk=event.trunk or row.trunk,
         ended=ended,
         outcome=event.end.outcome,
         ended_by=event.end.ended_by,

@@ -24,6 +24,10 @@ Outcome = Literal[
     "failed",  # any other failure; the raw codes say which
 ]
 
+#: Why a call of ours went on to another address: it was refused, nothing was heard, it did not ring in time (the
+#: group's `ring_timeout_ms`), or there was no connection.
+FailoverCause = Literal["refused", "timeout", "no_ring", "no_connection"]
+
 Party = Literal["caller", "callee", "appliance", "network"]
 
 

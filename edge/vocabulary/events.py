@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.vocabulary.endings import EndReason
+from edge.vocabulary.endings import EndReason, FailoverCause
 from edge.vocabulary.ids import LegId, RecordingId
 from edge.vocabulary.media import (
     AnswerCause,
@@ -61,6 +61,8 @@ class CallAnswered(Struct, frozen=True, tag="call.answered", kw_only=True):
 
     #: From `call.started`, milliseconds.
     after_ms: int
+    #: The trunk that carries it, which may be another one of the group that was asked for; empty: none.
+    trunk: str = ""
 
 
 class CallEnded(Struct, frozen=True, tag="call.ended", kw_only=True):
@@ -78,6 +80,8 @@ class CallEnded(Struct, frozen=True, tag="call.ended", kw_only=True):
     digits_by_method: dict[str, int] = {}
     digit_duplicates: int = 0
     recordings: list[RecordingId] = []
+    #: The trunk that carried the first leg; empty: none.
+    trunk: str = ""
 
 
 class LegStarted(Struct, frozen=True, tag="leg.started", kw_only=True):
@@ -85,7 +89,27 @@ class LegStarted(Struct, frozen=True, tag="leg.started", kw_only=True):
 
     leg: LegId
     target: Private
+    #: The trunk or the group that was asked for.
     trunk: str
+
+
+class LegFailedOver(Struct, frozen=True, tag="leg.failed_over", kw_only=True):
+    """An address did not take a dialled leg, so the next one is called: how that attempt ended, and who is called."""
+
+    leg: LegId
+    #: Counts from 1.
+    attempt: int
+    #: Trunk and address that did not take it; empty: no trunk's.
+    trunk: str
+    address: str
+    why: FailoverCause
+    #: The final response; without `sip_code` there was none.
+    end: EndReason
+    #: From the INVITE to that address until it was given up, milliseconds.
+    duration_ms: int
+    #: Trunk and address that are called now.
+    next_trunk: str
+    next_address: str
 
 
 class LegRang(Struct, frozen=True, tag="leg.ringing", kw_only=True):
@@ -101,6 +125,8 @@ class LegAnswered(Struct, frozen=True, tag="leg.answered", kw_only=True):
 
     leg: LegId
     after_ms: int
+    #: The trunk that carries it; empty: none.
+    trunk: str = ""
 
 
 class TransferRefused(Struct, frozen=True, tag="transfer.refused", kw_only=True):
@@ -123,7 +149,7 @@ class TransferSent(Struct, frozen=True, tag="transfer.sent", kw_only=True):
 
 
 class LegAdopted(Struct, frozen=True, tag="leg.adopted", kw_only=True):
-    """The process that held a leg's signalling died, or gave it up for want of an ACK; the call goes on without it."""
+    """The process that held a leg's signalling died; the call goes on without it."""
 
     leg: LegId
     #: The process's name.
@@ -135,6 +161,8 @@ class LegEnded(Struct, frozen=True, tag="leg.ended", kw_only=True):
 
     leg: LegId
     end: EndReason
+    #: The trunk that carried it, or was the last one asked; empty: none.
+    trunk: str = ""
 
 
 class LegQuality(QualityFigures, frozen=True, tag="leg.quality", kw_only=True):
@@ -513,6 +541,7 @@ AnyEvent = (
     | CallAnswered
     | CallEnded
     | LegStarted
+    | LegFailedOver
     | LegRang
     | LegAnswered
     | LegAdopted

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.vocabulary.endings import EndReason
+from edge.vocabulary.endings import EndReason, FailoverCause
 from edge.vocabulary.events import SiteEvent
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
@@ -70,7 +70,7 @@ class LegMedia(Struct, frozen=True, tag=True):
 
 
 class LegAdopted(Struct, frozen=True, tag=True):
-    """The span of a leg is gone, or has let go of it, and front plays its part: front is sent its commands now."""
+    """The span of a leg is gone, and front plays its part: front is sent its commands now."""
 
     leg: LegId
     span: Incarnation
@@ -98,6 +98,33 @@ class SpanReserved(Struct, frozen=True, tag=True):
     span: Incarnation
     #: The trunk that it goes to, also where the command named none and the target's address told; "": none.
     trunk: str = ""
+    #: Where its INVITE will be sent.
+    address: Address | None = None
+
+
+class LeftAttempt(Struct, frozen=True, kw_only=True):
+    """An address that did not take a call, and was given up for another one."""
+
+    #: Whose it is; "": nobody's.
+    trunk: str
+    address: Address
+    #: Its final response, or why there is none.
+    end: EndReason
+    why: FailoverCause
+    #: From its INVITE until it was given up.
+    duration_ms: int
+
+
+class LegRouted(Struct, frozen=True, tag=True, kw_only=True):
+    """The INVITE of a dialled leg goes to another address now; told again by each life of front as long as it lasts."""
+
+    leg: LegId
+    #: How many addresses were given up so far, with `left`.
+    attempt: int
+    #: Who carries it from now on.
+    trunk: str
+    address: Address
+    left: LeftAttempt
 
 
 class SpanRefused(Struct, frozen=True, tag=True):
@@ -315,6 +342,7 @@ AnyReport = (
     | TransferRefused
     | ReferEnded
     | SpanReserved
+    | LegRouted
     | SpanRefused
     | LegRinging
     | LegAnswered

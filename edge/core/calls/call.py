@@ -8,12 +8,14 @@ not answer. Inputs that no longer fit (a report that crossed ours) change nothin
 `reactions` says what each input does; the states of a leg are in `leg`, those of the menu in `menus.run`.
 """
 
-from collections import Counter
 from typing import Literal
 
 from msgspec.structs import replace
 
+from edge.core.calls import account
+from edge.core.calls.account import without_digit
 from edge.core.calls.effects import Effects
+from edge.core.calls.elapsing import ACK_MS, ELSEWHERE, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, SETUP
 from edge.core.calls.endings import outcome_of_response
 from edge.core.calls.guests import Guest, Guests
 from edge.core.calls.inputs import (
@@ -27,7 +29,7 @@ from edge.core.calls.inputs import (
 )
 from edge.core.calls.keys import Keys
 from edge.core.calls.leg import Leg
-from edge.core.calls.reactions import ACK_MS, ELSEWHERE, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, REACTIONS, SETUP
+from edge.core.calls.reactions import REACTIONS
 from edge.core.calls.recorder import Recorder
 from edge.core.calls.stage import Stage
 from edge.core.calls.talk import TalkSounds
@@ -43,12 +45,7 @@ from edge.vocabulary.commands import Refer, ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId, leg_id
-from edge.vocabulary.media import FLASH
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import (
-    DigitHeard,
-    InfoDigit,
-)
 
 #: A dead process must not hold a call open.
 ENDING_MS = 10_000
@@ -93,7 +90,7 @@ class Call:
         # A key pressed before the menu or after it decides nothing, so nobody needs to know which it was.
         secret = self.phase != "running" or (self.run is not None and self.run.sensitive)
         actions = self._take(input, now_ms)
-        self._entry = Entry(_without_digit(input) if secret else input, self.withheld.notes)
+        self._entry = Entry(without_digit(input) if secret else input, self.withheld.notes)
         return actions
 
     def replay(self, entry: Entry, now_ms: int) -> list[Action]:
@@ -196,7 +193,7 @@ class Call:
                 leg.amd = terms.answering.get(trunk, terms.answering.get("", {}))
 
     def found_trunk(self, leg: Leg, trunk: str) -> None:
-        """Take what front found about where a call goes that was dialled by URI."""
+        """Take what front found about who carries a leg: it is dialled by URI or through a group, or has moved."""
         if trunk != leg.trunk and trunk:
             self._set_up(leg, trunk)
 
@@ -204,26 +201,9 @@ class Call:
         """Begin with an INVITE: open media, or refuse."""
         report = input.report
         leg = self._new_leg("offered")
-        leg.span = report.span
+        leg.span, leg.address = report.span, report.source
         self._begin(input, leg)
-        self.fx.emit(
-            events.CallStarted(
-                direction="incoming",
-                trunk=report.trunk,
-                caller=report.caller,
-                caller_name=report.caller_name,
-                called=report.called,
-                sip_call_id=report.sip_call_id,
-                caller_e164=input.caller_e164 or None,
-                called_e164=input.called_e164 or None,
-                caller_asserted=report.identity.asserted,
-                caller_withheld=report.identity.withheld,
-                diverted_from=report.identity.diverted_from,
-                diversion_reason=report.identity.diversion_reason,
-                signature=report.identity.signature or None,
-                headers=report.identity.headers,
-            )
-        )
+        self.fx.emit(account.started_incoming(input))
         if input.refuse or input.seat is None or self.run is None:
             code = input.refuse or 503
             self.finish(EndReason(outcome=REFUSALS.get(code, "failed"), ended_by="appliance", sip_code=code))
@@ -239,18 +219,7 @@ class Call:
         """Begin by reserving a span for the first leg."""
         leg = self._new_leg("reserving")
         self._begin(input, leg)
-        self.fx.emit(
-            events.CallStarted(
-                direction="outgoing",
-                trunk=input.trunk,
-                caller=input.caller,
-                caller_name=Private(""),
-                called=input.target,
-                sip_call_id="",
-                caller_withheld=input.identity.withheld,
-                headers=input.identity.headers,
-            )
-        )
+        self.fx.emit(account.started_outgoing(input))
         self.fx.front(
             ReserveSpan(
                 leg=leg.id, target=input.target, trunk=input.trunk, caller=input.caller, identity=input.identity
@@ -427,42 +396,17 @@ class Call:
             raise RuntimeError("a call ends without a reason")
         self.phase = "over"
         self.fx.clear_all()
-        methods: Counter[str] = Counter()
-        for leg in self.legs.values():
-            methods.update(leg.fuser.digits)
+        answered_ms = max(0, self.ended_ms - self.answered_ms) if self.answered_ms is not None else 0
         self.fx.emit(
-            events.CallEnded(
-                end=self.end,
-                duration_ms=max(0, self.ended_ms - self.started_ms),
-                answered_ms=max(0, self.ended_ms - self.answered_ms) if self.answered_ms is not None else 0,
-                menu=self.begun.terms.menu,
-                menu_version=self.begun.terms.menu_version,
+            account.ended(
+                self.begun.terms,
+                self.end,
+                (max(0, self.ended_ms - self.started_ms), answered_ms),
+                self.legs.values(),
                 path=list(self.run.path) if self.run is not None else [],
-                digits_by_method=dict(methods),
-                digit_duplicates=sum(leg.fuser.duplicates for leg in self.legs.values()),
                 recordings=self.recorder.made,
             )
         )
-
-
-def _without_digit(input: Input) -> Input:  # noqa: A002
-    """Blank the digit of a key press that must not be written."""
-    if isinstance(input, DigitHeard | InfoDigit) and input.digit.reveal() == FLASH:
-        return input
-    if isinstance(input, DigitHeard):
-        return DigitHeard(
-            leg=input.leg,
-            method=input.method,
-            digit=Private(""),
-            start_ms=input.start_ms,
-            duration_ms=input.duration_ms,
-            level_dbm0=input.level_dbm0,
-            end_seen=input.end_seen,
-            audible=input.audible,
-        )
-    if isinstance(input, InfoDigit):
-        return InfoDigit(input.leg, Private(""), input.duration_ms, input.at_ms)
-    return input
 
 
 BEGINNINGS = (Incoming, Originate)

@@ -68,7 +68,8 @@ class Guest:
         """Take the answer; it joins when its media facts are there."""
         if not self.leg.answered():
             return
-        self._fx.emit(events.LegAnswered(leg=self.leg.id, after_ms=self._fx.now_ms - self.leg.started_ms))
+        after_ms = self._fx.now_ms - self.leg.started_ms
+        self._fx.emit(events.LegAnswered(leg=self.leg.id, after_ms=after_ms, trunk=self.leg.trunk))
         self._fx.set(self._deadline, MEDIA_MS)
         self.connect()
 

@@ -30,6 +30,7 @@ from edge.vocabulary.reports import (
     LegMedia,
     LegMediaEnded,
     LegRinging,
+    LegRouted,
     PlayEnded,
     RecordingDone,
     RecordingFailed,
@@ -109,6 +110,8 @@ class Reserved(Struct, frozen=True, tag=True):
     seat: Seat | None
     #: Where front found the call to go; "": to no trunk.
     trunk: str = ""
+    #: Where its INVITE will be sent.
+    address: Address | None = None
 
 
 class Elapsed(Struct, frozen=True, tag=True):
@@ -214,6 +217,7 @@ Input = (
     | ReferEnded
     | SpanRefused
     | LegRinging
+    | LegRouted
     | LegAnswered
     | LegEnded
     | InfoDigit

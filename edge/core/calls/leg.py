@@ -1,5 +1,6 @@
 """One leg of a call: its signalling (a span's call) and its media (a slot), which end independently."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from msgspec.structs import replace
@@ -27,9 +28,9 @@ from edge.vocabulary.commands import (
 )
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import FRONT, CommandId, Incarnation, LegId
-from edge.vocabulary.media import AudioFault, DigitMethod, Direction, LegSound, RemoteMedia
+from edge.vocabulary.media import Address, AudioFault, DigitMethod, Direction, LegSound, RemoteMedia
 from edge.vocabulary.quality import QualityFigures
-from edge.vocabulary.reports import AnswerHeard, LegMediaEnded, LegRinging, ToneHeard
+from edge.vocabulary.reports import AnswerHeard, LegMediaEnded, LegRinging, LegRouted, ToneHeard
 
 Signalling = Literal["offered", "answering", "reserving", "seating", "dialling", "ringing", "up", "hanging", "down"]
 Media = Literal["none", "opening", "open", "closing", "closed"]
@@ -62,6 +63,9 @@ class Leg:
         self.remote: RemoteMedia | None = None
         #: Whose settings it has; "": nobody's.
         self.trunk = ""
+        #: Where its peer is signalled at, and how many addresses were given up before.
+        self.address: Address | None = None
+        self.attempt = 0
         self.started_ms = effects.now_ms
         self.answered_ms: int | None = None
         self.early_media = False
@@ -159,13 +163,42 @@ class Leg:
         self.media = "open"
         if self._sound_now != LegSound():
             self._fx.media(SetSound(self.id, self._sound_now))
-        if self.tones:
-            self._fx.media(DetectTones(self.id, "" if self.tones == "any" else self.tones))
+        self._detect_tones()
         if self.signalling == "offered":
             self.answer()
         elif self.signalling == "seating":
             self.signalling = "dialling"
             self._fx.span(self.span, MakeCall(self.id, self.seat.address))
+
+    def _detect_tones(self) -> None:
+        if self.tones:
+            self._fx.media(DetectTones(self.id, "" if self.tones == "any" else self.tones))
+
+    def moved(self, report: LegRouted, set_up: Callable[[], None]) -> bool:
+        """Go on through another address, with the settings that `set_up` gives it; false when that is known."""
+        if report.attempt <= self.attempt or self.signalling == "down":
+            return False
+        left, before = report.left, (self._sound_now, self.tones)
+        self.attempt, self.address, self._rang = report.attempt, report.address, None
+        set_up()
+        self._fx.emit(
+            events.LegFailedOver(
+                leg=self.id,
+                attempt=report.attempt,
+                trunk=left.trunk,
+                address=str(left.address),
+                why=left.why,
+                end=left.end,
+                duration_ms=left.duration_ms,
+                next_trunk=report.trunk,
+                next_address=str(report.address),
+            )
+        )
+        if self.media == "open" and self._sound_now != before[0]:
+            self._fx.media(SetSound(self.id, self._sound_now))
+        if self.media == "open" and self.tones != before[1]:
+            self._detect_tones()
+        return True
 
     def negotiated(self, remote: RemoteMedia) -> None:
         """Take the peer's media facts, the first ones or changed ones."""
@@ -285,7 +318,7 @@ class Leg:
 
     def tone_heard(self, report: ToneHeard) -> None:
         """Tell a call progress tone."""
-        event = self._tones.heard(report) if self.signalling != "down" else None
+        event = self._tones.heard(report) if self.tones and self.signalling != "down" else None
         if event is not None:
             self._fx.emit(event)
 
@@ -342,4 +375,4 @@ class Leg:
     def _down(self, end: EndReason) -> None:
         self.signalling = "down"
         if self.number > 1:  # the end of the first leg is told by call.ended
-            self._fx.emit(events.LegEnded(leg=self.id, end=end))
+            self._fx.emit(events.LegEnded(leg=self.id, end=end, trunk=self.trunk))

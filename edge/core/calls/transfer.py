@@ -85,7 +85,7 @@ class Transfer:
         self._fx.clear(RING)
         self._ringing(False)
         after_ms = self._fx.now_ms - self.leg.started_ms
-        self._fx.emit(events.LegAnswered(leg=self.leg.id, after_ms=after_ms))
+        self._fx.emit(events.LegAnswered(leg=self.leg.id, after_ms=after_ms, trunk=self.leg.trunk))
         if self.leg.remote is None:
             self._fx.set(FACTS, MEDIA_MS)
         self.connect()

@@ -17,8 +17,9 @@ from edge.vocabulary.endings import EndReason, Party
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.reports import LegAdopted, LegAnswered, LegEnded
 
-#: A 2xx that is not acknowledged by then costs its span no slot any more: front goes on repeating it.
+#: A 2xx that is not acknowledged by then holds no slot any more, in a span or in media: front goes on repeating it.
 HALF_OPEN_MS = 8000
+NO_ACK = "no ACK of our answer"
 NORMAL = 'Q.850;cause=16;text="Normal call clearing"'
 _TIMER_EXPIRY = 'Q.850;cause=102;text="Recovery on timer expiry"'
 
@@ -79,13 +80,27 @@ def tell_of_the_dead(relay: Relay, tomb: Tombstone) -> None:
 
 
 def half_open(relay: Relay, dialog: Dialog) -> None:
-    """Free the span of a call whose 200 is not acknowledged; the peer has its 32 s all the same (section 13.3.1.4)."""
-    if dialog.adopted or dialog.orphan or dialog.state != "answered" or not dialog.incoming:
+    """End a call whose 200 is not acknowledged, in all but the peer's eyes: it has its 32 s (section 13.3.1.4).
+
+    Until then it is sent the 200 again and again, and a BYE when it acknowledges it, or has not. Media's slot may be
+    another call's by then, so a late ACK can't begin the call any more.
+    """
+    if dialog.orphan or dialog.state != "answered" or not dialog.incoming:
         return
-    # First switch: the end that the span will report is that of its part only.
-    adopt(relay, dialog)
-    orphans.end_span_dialog(relay, dialog)
-    relay.spans.free(dialog.leg, relay.now_ms)
+    # First switch: it need not wait for what the span will report.
+    relay.tell_ended(dialog, "failed", NO_ACK, "network", 408)
+    relay.end_seizure(dialog, 200)
+    if not dialog.adopted:
+        orphans.end_span_dialog(relay, dialog)
+        relay.spans.free(dialog.leg, relay.now_ms)
+        orphans.repeat_answer(relay, dialog, at_once=True)
+    dialog.orphan = True
+    relay.save(dialog)
+
+
+def watch_for_ack(relay: Relay, dialog: Dialog) -> None:
+    """Have `half_open` look at an incoming call that is answered, and is not acknowledged."""
+    relay.set_alarm(dialog.answered_ms + HALF_OPEN_MS, "half open", dialog.leg)
 
 
 # --- what peers send ------------------------------------------------------------------------------------------------

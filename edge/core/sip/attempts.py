@@ -10,9 +10,11 @@ rings there is cancelled and what was answered is hung up.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edge.core.sip import orphans, session_timers
+from edge.core.calls import endings
+from edge.core.sip import orphans, session_timers, silence
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Left, Pending
+from edge.core.sip.errors import phrase
 from edge.core.sip.identity import shown
 from edge.core.sip.message import Request, Response
 from edge.core.sip.negotiation import SDP_TYPE, offer_for_peer
@@ -20,7 +22,9 @@ from edge.core.sip.parser import parse
 from edge.core.sip.relay import Relay
 from edge.core.sip.uri import NameAddr
 from edge.core.sip.writing import CARRIED, reply
+from edge.vocabulary.endings import FailoverCause
 from edge.vocabulary.identity import Identity
+from edge.vocabulary.reports import LeftAttempt, LegRouted
 
 #: Addresses that one call is tried at, at the most.
 MOST = 8
@@ -28,10 +32,13 @@ MOST = 8
 _ADDRESS_CODES = frozenset({408, 503})
 #: Responses that ask for the same request in another form, whatever codes a group names.
 _CHALLENGES = frozenset({401, 407, 422})
-
-
-def _key(dialog: Dialog) -> str:
-    return f"{dialog.leg}/attempt"
+#: What is told of an attempt that had no final response.
+_SILENCE: dict[FailoverCause, str] = {
+    "refused": "",
+    "timeout": "no answer to the INVITE",
+    "no_ring": "it did not ring in time",
+    "no_connection": "no connection",
+}
 
 
 # --- beginning ------------------------------------------------------------------------------------------------------
@@ -45,25 +52,25 @@ def begin(relay: Relay, dialog: Dialog, pending: Pending, data: bytes) -> None:
 
 
 def _run(relay: Relay, dialog: Dialog) -> None:
-    trunk = relay.trunks.by_name.get(dialog.trunk)
-    dialog.heard_by_ms = relay.now_ms + (trunk.invite_timeout_ms if trunk is not None else TIMEOUT_MS)
     group = relay.trunks.groups.get(dialog.group)
     rings = group is not None and group.ring_timeout_ms > 0 and dialog.others
     dialog.ring_by_ms = relay.now_ms + group.ring_timeout_ms if rings and group is not None else 0
     dialog.moving_by_ms = 0
     dialog.seized_ms = relay.now_ms
-    restore(relay, dialog)
-    relay.save(dialog)
+    if (invite := dialog.invite()) is not None:
+        silence.begin(relay, dialog, invite)
+    if dialog.ring_by_ms:
+        relay.set_alarm(dialog.ring_by_ms, "attempt", dialog.leg)
 
 
 def restore(relay: Relay, dialog: Dialog) -> None:
-    """Go on with an attempt, a new one or one of an earlier life."""
+    """Go on with an attempt of an earlier life."""
     invite = dialog.invite()
     if dialog.incoming or invite is None or dialog.state != "early" or dialog.orphan:
         return
-    if dialog.heard_by_ms and not invite.tries:
-        relay.repeats.start(_key(dialog), invite.sent, dialog.flow, relay.now_ms)
-    for at_ms in (dialog.heard_by_ms, dialog.ring_by_ms, dialog.moving_by_ms):
+    if dialog.heard_by_ms:
+        silence.go_on(relay, dialog, invite)
+    for at_ms in (dialog.ring_by_ms, dialog.moving_by_ms):
         if at_ms:
             relay.set_alarm(at_ms, "attempt", dialog.leg)
 
@@ -93,8 +100,7 @@ def takes(relay: Relay, dialog: Dialog, message: Response) -> bool:
 
 
 def _heard(relay: Relay, dialog: Dialog, invite: Pending, message: Response) -> bool:
-    relay.repeats.stop(_key(dialog))
-    dialog.heard_by_ms = 0
+    silence.broken(relay, dialog)
     if message.status >= 180 and message.status not in _CHALLENGES:
         dialog.ring_by_ms = 0
     if 180 <= message.status < 300:
@@ -108,16 +114,18 @@ def _heard(relay: Relay, dialog: Dialog, invite: Pending, message: Response) -> 
         _cancel(relay, dialog)  # only now may it be sent (section 9.1)
     if message.status == 503:
         seconds = message.extras.get("Retry-After", "")
-        relay.reachability.failed(dialog.flow, relay.now_ms, int(seconds) * 1000 if seconds else 0)
+        relay.reachability.failed(dialog.first_flow, relay.now_ms, int(seconds) * 1000 if seconds else 0)
     else:
-        relay.reachability.answered(dialog.flow)
+        relay.reachability.answered(dialog.first_flow)
     relay.save(dialog)
     if message.status < 300 or not _may_move(relay, dialog, invite, message.status):
         return False
     ack = relay.request_to_peer(dialog, "ACK", message.cseq, message.vias[0].branch, first=True)
     ack.to = dialog.peer.with_tag(message.to.tag)
-    dialog.last_status = message.status
-    why = "no_ring" if dialog.moving_by_ms else "refused"
+    dialog.last_end = endings.refused_by_callee(
+        message.status, endings.why(message.extras.get("Reason", "")), phrase(message.status)
+    )
+    why: FailoverCause = "no_ring" if dialog.moving_by_ms else "refused"
     if not _next(relay, dialog, invite, why, same_trunk=message.status in _ADDRESS_CODES, ack=ack):
         dialog.moving_by_ms = 0
         return False
@@ -138,13 +146,13 @@ def _may_move(relay: Relay, dialog: Dialog, invite: Pending, status: int) -> boo
 
 
 def _next(
-    relay: Relay, dialog: Dialog, invite: Pending, why: str, *, same_trunk: bool, ack: Request | None = None
+    relay: Relay, dialog: Dialog, invite: Pending, why: FailoverCause, *, same_trunk: bool, ack: Request | None = None
 ) -> bool:
     """Try the next address; False: there is none, and nothing was done."""
     if dialog.others and any(left.ringing for left in dialog.left):
         # One that was given up rings after all and is being cancelled: not before it has confirmed that.
         if ack is not None:
-            relay.to_peer(ack, dialog.flow)
+            relay.to_peer(ack, dialog.first_flow)
         dialog.next_due = why
         if not same_trunk:
             dialog.others = [one for one in dialog.others if one.trunk != dialog.trunk]
@@ -159,13 +167,12 @@ def _next(
         if trunk is not None and trunk.name != dialog.trunk and not relay.may_dial(trunk):
             continue
         if ack is not None:
-            relay.to_peer(ack, dialog.flow)
+            relay.to_peer(ack, dialog.first_flow)
         relay.count("failover", why)
-        relay.end_seizure(dialog, dialog.last_status)
-        dialog.last_status = 0
-        _leave(relay, dialog, invite)
+        left = _leave(relay, dialog, invite, why)
         told = shown(dialog.calling, dialog.identity, trunk, relay.presence.host(attempt.flow))
-        dialog.trunk, dialog.flow, dialog.proxy = attempt.trunk, attempt.flow, attempt.proxy
+        dialog.trunk, dialog.proxy = attempt.trunk, attempt.proxy
+        dialog.flow, dialog.invite_flow = attempt.flow, None
         dialog.service_routes = relay.service_routes.get(attempt.trunk, [])
         dialog.request_uri = dialog.target = attempt.uri
         dialog.peer, dialog.own, dialog.headers = NameAddr(attempt.uri), told.own, told.headers
@@ -174,16 +181,35 @@ def _next(
             dialog.codecs, dialog.dtmf = list(trunk.codecs), trunk.dtmf
             dialog.key_tones, dialog.symmetric = trunk.key_tones, trunk.symmetric
         relay.dialogs.dialled(dialog, attempt.flow.address.host)
+        _tell(relay, dialog, left)
         _send(relay, dialog, invite)
         return True
     return False
 
 
-def _leave(relay: Relay, dialog: Dialog, invite: Pending) -> None:
-    """Remember the address that is given up for as long as it may still speak up."""
+def _tell(relay: Relay, dialog: Dialog, left: LeftAttempt) -> None:
+    """Tell switch who is to carry the leg now, and what became of the attempt before."""
+    routed = LegRouted(
+        leg=dialog.leg, attempt=dialog.attempt + 1, trunk=dialog.trunk, address=dialog.first_flow.address, left=left
+    )
+    dialog.moves.append(routed)
+    relay.tell(routed)
+
+
+def _leave(relay: Relay, dialog: Dialog, invite: Pending, why: FailoverCause) -> LeftAttempt:
+    """Give an address up: its figures are its trunk's, and it is remembered for as long as it may still speak up."""
+    attempt = LeftAttempt(
+        trunk=dialog.trunk,
+        address=dialog.first_flow.address,
+        end=dialog.last_end or endings.lost(0, answered=False, text=_SILENCE[why]),
+        why=why,
+        duration_ms=relay.now_ms - dialog.seized_ms if dialog.seized_ms else 0,
+    )
+    relay.end_seizure(dialog, dialog.last_end.sip_code or 0 if dialog.last_end is not None else 0)
+    dialog.last_end = None
     left = Left(
         branch=invite.sent_branch,
-        flow=dialog.flow,
+        flow=dialog.first_flow,
         uri=dialog.request_uri,
         own=dialog.own,
         proxy=dialog.proxy,
@@ -192,9 +218,10 @@ def _leave(relay: Relay, dialog: Dialog, invite: Pending) -> None:
     )
     dialog.left.append(left)
     relay.set_alarm(left.until_ms, "attempt", dialog.leg)
-    relay.repeats.stop(_key(dialog))
+    silence.broken(relay, dialog)
     relay.repeats.stop(f"{dialog.leg}/cancel")
     dialog.provisional, dialog.peer_tag = False, ""
+    return attempt
 
 
 def _send(relay: Relay, dialog: Dialog, invite: Pending) -> None:
@@ -215,17 +242,17 @@ def _send(relay: Relay, dialog: Dialog, invite: Pending) -> None:
     if dialog.media is not None:
         message.content_type = SDP_TYPE
         message.body = offer_for_peer(relay, dialog, dialog.media, "sendrecv")
-    invite.sent = relay.to_peer(message, dialog.flow)
+    invite.sent = relay.to_peer(message, dialog.first_flow)
     _run(relay, dialog)
 
 
 def undelivered(relay: Relay, dialog: Dialog) -> None:
     """Handle that there is no connection to the dialog's address."""
     invite = dialog.invite()
-    ready = not dialog.incoming and dialog.flow.reliable and dialog.state == "early"
+    ready = not dialog.incoming and dialog.first_flow.reliable and dialog.state == "early"
     if invite is None or not ready or not dialog.heard_by_ms:
         return
-    relay.reachability.failed(dialog.flow, relay.now_ms)
+    relay.reachability.failed(dialog.first_flow, relay.now_ms)
     if dialog.orphan or not _next(relay, dialog, invite, "no_connection", same_trunk=True):
         orphans.undelivered(relay, dialog)
 
@@ -236,15 +263,16 @@ def undelivered(relay: Relay, dialog: Dialog) -> None:
 @contextmanager
 def _as_it_was(dialog: Dialog, left: Left) -> Iterator[None]:
     kept = (dialog.flow, dialog.request_uri, dialog.peer, dialog.own, dialog.proxy)
-    tags = (dialog.peer_tag, dialog.target, dialog.routes, dialog.service_routes)
+    tags = (dialog.invite_flow, dialog.peer_tag, dialog.target, dialog.routes, dialog.service_routes)
     dialog.flow, dialog.request_uri, dialog.peer = left.flow, left.uri, NameAddr(left.uri)
+    dialog.invite_flow = None
     dialog.own, dialog.proxy, dialog.peer_tag = left.own, left.proxy, ""
     dialog.service_routes = left.service_routes
     try:
         yield
     finally:
         dialog.flow, dialog.request_uri, dialog.peer, dialog.own, dialog.proxy = kept
-        dialog.peer_tag, dialog.target, dialog.routes, dialog.service_routes = tags
+        dialog.invite_flow, dialog.peer_tag, dialog.target, dialog.routes, dialog.service_routes = tags
 
 
 def _late(relay: Relay, dialog: Dialog, left: Left, message: Response) -> None:
@@ -279,7 +307,7 @@ def _go_on(relay: Relay, dialog: Dialog) -> None:
     invite = dialog.invite()
     if not dialog.next_due or invite is None or any(left.ringing for left in dialog.left):
         return
-    why, dialog.next_due = dialog.next_due, ""
+    why, dialog.next_due = dialog.next_due, None
     if dialog.state == "early" and not dialog.orphan and not _next(relay, dialog, invite, why, same_trunk=True):
         _give_up(relay, dialog, invite, 503)
 
@@ -298,7 +326,7 @@ def lapse(relay: Relay, dialog: Dialog) -> None:
         return
     if 0 < dialog.heard_by_ms <= relay.now_ms:
         dialog.heard_by_ms = 0
-        relay.reachability.failed(dialog.flow, relay.now_ms)
+        relay.reachability.failed(dialog.first_flow, relay.now_ms)
         if not _next(relay, dialog, invite, "timeout", same_trunk=True):
             _give_up(relay, dialog, invite, 408)
     elif 0 < dialog.ring_by_ms <= relay.now_ms:
@@ -323,7 +351,9 @@ def _cancel(relay: Relay, dialog: Dialog) -> None:
     invite = dialog.invite()
     if invite is not None:
         message = relay.request_to_peer(dialog, "CANCEL", invite.sent_cseq, invite.sent_branch, first=True)
-        relay.repeats.start(f"{dialog.leg}/cancel", relay.to_peer(message, dialog.flow), dialog.flow, relay.now_ms)
+        relay.repeats.start(
+            f"{dialog.leg}/cancel", relay.to_peer(message, dialog.first_flow), dialog.first_flow, relay.now_ms
+        )
 
 
 def given_up(relay: Relay, dialog: Dialog, request: Request) -> bool:
@@ -340,7 +370,7 @@ def given_up(relay: Relay, dialog: Dialog, request: Request) -> bool:
 def _give_up(relay: Relay, dialog: Dialog, invite: Pending, status: int) -> None:
     """End the call towards the span; what the peer still says is dealt with as an orphan's."""
     relay.to_span(relay.response_to_span(dialog, invite, status), dialog.port)
-    relay.repeats.stop(_key(dialog))
+    silence.broken(relay, dialog)
     relay.end_seizure(dialog, status)
     dialog.told = True  # the span reports the end
     dialog.orphan = True
@@ -353,4 +383,4 @@ def forget_alternatives(dialog: Dialog) -> None:
     """Drop what else might have been tried: the call has found its address."""
     dialog.others, dialog.identity = [], Identity()
     dialog.ring_by_ms = dialog.moving_by_ms = 0
-    dialog.next_due = ""
+    dialog.next_due = None

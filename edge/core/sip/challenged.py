@@ -7,7 +7,7 @@ front, over UDP, for the span may have heard a provisional response to the first
 
 import re
 
-from edge.core.sip import session_timers
+from edge.core.sip import session_timers, silence
 from edge.core.sip.actions import Flow, ToPeer
 from edge.core.sip.authentication import ANSWER_HEADERS, TRIES, Account, Challenge
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
@@ -98,7 +98,13 @@ def _resend(relay: Relay, dialog: Dialog, pending: Pending, message: Response, h
 
 
 def _send(relay: Relay, dialog: Dialog, pending: Pending) -> None:
-    relay.out.append(ToPeer(pending.sent, dialog.flow))
+    first = pending.method == "INVITE" and not dialog.incoming and pending.sent_cseq == dialog.invite_cseq
+    relay.out.append(ToPeer(pending.sent, dialog.first_flow if first else dialog.flow))
+    if first:
+        # A new transaction: its silence leads on like that of the first one, and a CANCEL needs a word of its own.
+        dialog.provisional = False
+        silence.begin(relay, dialog, pending)
+        return
     relay.repeats.start(_key(dialog, pending), pending.sent, dialog.flow, relay.now_ms)
     pending.give_up_ms = relay.now_ms + TIMEOUT_MS
     relay.set_alarm(pending.give_up_ms, "challenged", dialog.leg)
@@ -150,7 +156,7 @@ def _acknowledge(relay: Relay, dialog: Dialog, pending: Pending, message: Respon
     first = not dialog.incoming and pending.sent_cseq == dialog.invite_cseq
     ack = relay.request_to_peer(dialog, "ACK", message.cseq, message.vias[0].branch, first=first)
     ack.to = dialog.peer.with_tag(message.to.tag)
-    relay.to_peer(ack, dialog.flow)
+    relay.to_peer(ack, dialog.first_flow if first else dialog.flow)
 
 
 # --- time -----------------------------------------------------------------------------------------------------------
@@ -178,7 +184,3 @@ def lapse(relay: Relay, dialog: Dialog) -> None:
         relay.to_span(relay.response_to_span(dialog, pending, 408), dialog.port)
         if pending.method != "INVITE":
             dialog.pending.pop(key, None)
-        elif not dialog.incoming and pending.sent_cseq == dialog.invite_cseq:
-            dialog.state = "refused"
-            relay.bury(dialog)
-            return

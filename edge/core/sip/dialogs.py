@@ -17,10 +17,11 @@ from edge.core.sip.sdp import Leg, write_session
 from edge.core.sip.session_timers import Timer
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.crypto import SrtpPolicy
-from edge.vocabulary.endings import EndReason
+from edge.vocabulary.endings import EndReason, FailoverCause
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.media import Address, DigitSending, Direction, KeyTones, RemoteMedia
+from edge.vocabulary.reports import LegRouted
 
 #: RFC 3261 section 17: T1, T2 and 64*T1.
 T1_MS = 500
@@ -28,6 +29,9 @@ T2_MS = 4000
 TIMEOUT_MS = 32_000
 #: Requests in flight in one dialog; a peer that leaves more unanswered loses the oldest.
 PENDING_LIMIT = 16
+
+#: Attempts that a tombstone remembers: its record is small, and switch has heard of most.
+KEPT_MOVES = 3
 
 #: What a request of front's own is for.
 Purpose = Literal["", "digit", "refresh", "refer"]
@@ -164,6 +168,8 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     target: Uri
     routes: list[NameAddr] = field(default_factory=list)
     flow: Flow
+    #: Where the first INVITE of ours went; a provisional response may have moved `flow` on to its Contact.
+    invite_flow: Flow | None = None
     #: Host that the first INVITE came from or went to.
     first_host: str
     #: Proxy that the first INVITE of ours goes through, and what the trunk's registrar wants after it (RFC 3608).
@@ -183,12 +189,14 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     heard_by_ms: int = 0
     ring_by_ms: int = 0
     moving_by_ms: int = 0
-    #: The next address waits for one that was given up to end its ringing: why there is a next one; empty: none waits.
-    next_due: str = ""
+    #: The next address waits for one that was given up to end its ringing: why there is a next one; None: none waits.
+    next_due: FailoverCause | None = None
     #: When the INVITE went out or came in, the called party was alerted, and answered (CLOCK_MONOTONIC, ms); 0: not.
     seized_ms: int = 0
-    #: Final status of the attempt that is given up; 0: none came.
-    last_status: int = 0
+    #: Final response of the attempt that is given up; None: none came.
+    last_end: EndReason | None = None
+    #: What switch was told of attempts that were given up; it may not have it on disk.
+    moves: list[LegRouted] = field(default_factory=list)
     rang_ms: int = 0
     answered_ms: int = 0
     #: Where the peer's first INVITE came from (incoming).
@@ -276,6 +284,11 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     #: When to give up (CLOCK_MONOTONIC, milliseconds); 0: never.
     deadline_ms: int = 0
 
+    @property
+    def first_flow(self) -> Flow:
+        """Where the first INVITE of ours goes, its CANCEL, and the ACK of its refusal (RFC 3261 section 17.1.1.3)."""
+        return self.invite_flow or self.flow
+
     def invite(self) -> Pending | None:
         """Return the first INVITE as long as it is known."""
         for pending in self.pending.values():
@@ -343,3 +356,5 @@ class Tombstone(Struct, frozen=True, kw_only=True):
     end: EndReason | None
     #: The peer hung up.
     by_peer: bool
+    #: The last of what `Dialog.moves` had.
+    moves: list[LegRouted] = field(default_factory=list)

@@ -213,8 +213,8 @@ class FrontDoor:
             adoption.told(relay, dialog)
             if dialog.state == "answered" and dialog.incoming:
                 orphans.repeat_answer(relay, dialog, at_once=True)
-        elif dialog.state == "answered":
-            relay.set_alarm(relay.now_ms + adoption.HALF_OPEN_MS, "half open", dialog.leg)
+        if dialog.state == "answered" and dialog.incoming and not dialog.orphan:
+            adoption.watch_for_ack(relay, dialog)
         if dialog.ack_cseq and not dialog.orphan:
             in_dialog.repeat_accepted(relay, dialog)
         ours.restore(relay, dialog)
@@ -225,7 +225,9 @@ class FrontDoor:
         attempts.restore(relay, dialog)
 
     def _tell_again(self, record: Dialog | Tombstone) -> None:
-        """Report an end of the last life's again: with switch away, the report died with that life."""
+        """Report what the last life had: with switch away, its reports died with it. Switch knows what it has heard."""
+        for move in record.moves:
+            self._relay.tell(move)
         if record.end is not None:
             self._relay.tell(LegEnded(record.leg, record.end))
 

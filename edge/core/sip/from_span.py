@@ -167,7 +167,7 @@ def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
         dialog.bye_cseq = pending.sent_cseq
         relay.alarm(dialog, TIMEOUT_MS)
     relay.save(dialog)
-    data = relay.to_peer(message, dialog.flow)
+    data = relay.to_peer(message, dialog.first_flow if first else dialog.flow)
     if first and not cancel:
         attempts.begin(relay, dialog, pending, data)
         return
@@ -227,7 +227,7 @@ def _acknowledge(relay: Relay, dialog: Dialog, request: Request) -> None:
     if pending is None and (invite := dialog.invite_of_span(request.cseq)) is not None:
         # RFC 3261 section 13.2.2.4: the ACK of a 2xx carries the credentials of its INVITE.
         message.extras.update(invite.credentials)
-    relay.to_peer(message, dialog.flow)
+    relay.to_peer(message, dialog.first_flow if first else dialog.flow)
     if refused:
         relay.bury(dialog)
     elif dialog.state == "answered":
@@ -319,7 +319,7 @@ def _accepted(relay: Relay, dialog: Dialog, data: bytes) -> None:
         dialog.answered_ms = relay.now_ms
         dialog.state = "answered"
         relay.alarm(dialog, TIMEOUT_MS)
-        relay.set_alarm(relay.now_ms + adoption.HALF_OPEN_MS, "half open", dialog.leg)
+        adoption.watch_for_ack(relay, dialog)
     dialog.accepted = data
 
 

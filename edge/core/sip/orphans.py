@@ -118,13 +118,14 @@ def _cancel(relay: Relay, dialog: Dialog) -> None:
     if invite is None:
         return
     message = relay.request_to_peer(dialog, "CANCEL", dialog.invite_cseq, invite.sent_branch, first=True)
-    data = relay.to_peer(message, dialog.flow)
-    relay.repeats.start(f"{dialog.leg}/cancel", data, dialog.flow, relay.now_ms)
+    data = relay.to_peer(message, dialog.first_flow)
+    relay.repeats.start(f"{dialog.leg}/cancel", data, dialog.first_flow, relay.now_ms)
 
 
 def acknowledge(relay: Relay, dialog: Dialog, cseq: int, branch: str, *, first: bool = False) -> None:
     """Send an ACK; `first`: of the refusal of the first INVITE."""
-    relay.to_peer(relay.request_to_peer(dialog, "ACK", cseq, branch, first=first), dialog.flow)
+    flow = dialog.first_flow if first else dialog.flow
+    relay.to_peer(relay.request_to_peer(dialog, "ACK", cseq, branch, first=first), flow)
 
 
 # --- what peers send to an orphan -----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from edge.core.sip.actions import (
 )
 from edge.core.sip.authentication import Authenticator
 from edge.core.sip.dialog_index import Dialogs
-from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Tombstone
+from edge.core.sip.dialogs import KEPT_MOVES, TIMEOUT_MS, Dialog, Tombstone
 from edge.core.sip.guard import Guard
 from edge.core.sip.info import Job
 from edge.core.sip.message import Request, Response, serialise
@@ -200,6 +200,7 @@ class Relay(Writer):
             span=Incarnation("") if dialog.told else dialog.span,
             end=dialog.end,
             by_peer=dialog.by_peer,
+            moves=dialog.moves[-KEPT_MOVES:],
         )
         self.repeats.stop_all(f"{dialog.leg}/")
         self.dialogs.remove(dialog, tomb)

@@ -91,7 +91,7 @@ class Reservations:
         relay = self._relay
         if leg in self.held:
             # The command came again, since its answer was lost with an earlier life.
-            relay.tell(SpanReserved(leg, self.held[leg].span, self.held[leg].trunk))
+            self._tell(self.held[leg])
             return
         if leg in self._looked or leg in relay.dialogs.by_leg:
             return
@@ -256,7 +256,10 @@ class Reservations:
         self.held[held.leg] = held
         self._relay.dialogs.channels.take(held.leg, held.trunk)
         self._relay.set_alarm(held.until_ms, "reservation", held.leg)
-        self._relay.tell(SpanReserved(held.leg, held.span, held.trunk))
+        self._tell(held)
+
+    def _tell(self, held: Reservation) -> None:
+        self._relay.tell(SpanReserved(held.leg, held.span, held.trunk, held.flow.address))
 
     def _refuse(self, leg: LegId, outcome: Outcome, text: str) -> None:
         self._relay.tell(SpanRefused(leg, EndReason(outcome=outcome, ended_by="appliance", text=text)))

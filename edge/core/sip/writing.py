@@ -102,8 +102,9 @@ class Writer:
 
     def request_to_peer(self, dialog: Dialog, method: str, cseq: int, branch: str, *, first: bool = False) -> Request:
         """Make a request in front's name; `first`: it is the first INVITE, its CANCEL or its negative ACK."""
-        target, routes = dialog.target, dialog.routes
+        target, routes, flow = dialog.target, dialog.routes, dialog.flow
         if first:
+            flow = dialog.first_flow
             target, routes = dialog.request_uri, first_routes(dialog)
         if routes and routes[0].uri.param("lr") is None:
             # A strict router: it becomes the Request-URI, and the target the last route (section 12.2.1.1).
@@ -112,13 +113,13 @@ class Writer:
         return Request(
             method=method,
             uri=target,
-            vias=[self.presence.via(dialog.flow, branch)],
+            vias=[self.presence.via(flow, branch)],
             max_forwards=MAX_FORWARDS,
             from_=dialog.own.with_tag(dialog.own_tag),
             to=dialog.peer.with_tag(tag),
             call_id=dialog.call_id,
             cseq=cseq,
-            contact=self.presence.contact(dialog.flow, target) if method in ("INVITE", "UPDATE", "REFER") else None,
+            contact=self.presence.contact(flow, target) if method in ("INVITE", "UPDATE", "REFER") else None,
             routes=routes,
             extras={"Allow": ALLOW} if method in ("INVITE", "UPDATE") else {},
         )

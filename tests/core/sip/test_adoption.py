@@ -104,7 +104,7 @@ def test_whom_front_talks_to_in_its_own_name_is_hung_up_on_as_it_ends(acknowledg
     world = adopted() if acknowledged else World()
     if not acknowledged:
         world.span(answer(first_request(world.peer(invite())), 200, body=SPAN_SDP))
-        assert reports(world.wait(8_000)) == [LegAdopted(IN, SPAN)]
+        lose(world)
     world.take()
     actions = world.put(Farewell())
     assert methods(actions) == ["BYE"]
@@ -112,6 +112,14 @@ def test_whom_front_talks_to_in_its_own_name_is_hung_up_on_as_it_ends(acknowledg
     assert isinstance(ended, LegEnded)
     assert (ended.end.outcome, ended.end.ended_by) == ("stopped", "appliance")
     assert not reports(world.put(Farewell()))
+
+
+def test_who_never_acknowledged_gets_its_bye_as_front_ends() -> None:
+    world, _ = half_open()
+    world.wait(9_000)
+    actions = world.put(Farewell())
+    assert methods(actions) == ["BYE"]
+    assert not reports(actions), "its end was told"
 
 
 def test_what_has_not_begun_is_refused_or_cancelled_as_front_ends() -> None:
@@ -137,11 +145,12 @@ def test_an_answer_that_nobody_acknowledges_ends_after_32_seconds_with_a_bye(res
     actions = world.wait(31_900)
     assert not methods(actions)
     assert len(statuses(actions)) == 10 if restart else 9
-    actions = world.wait(200)
-    assert methods(actions) == ["BYE"]
     (ended,) = reports(actions)
     assert isinstance(ended, LegEnded)
     assert (ended.end.outcome, ended.end.ended_by, ended.end.sip_code) == ("failed", "network", 408)
+    actions = world.wait(200)
+    assert methods(actions) == ["BYE"]
+    assert not reports(actions)
     world.wait(33_000)
     assert world.door.figures()["dialogs"] == 0
 
@@ -350,38 +359,56 @@ def half_open() -> tuple[World, list[Response | Request]]:
     return world, ok
 
 
-@pytest.mark.parametrize("restart", [False, True])
-def test_a_call_without_ack_frees_its_span_within_10_seconds(restart: bool) -> None:
+@pytest.mark.parametrize("restarts", [(), (1_000,), (9_000,), (1_000, 9_000)])
+@pytest.mark.parametrize("span_dies", [False, True])
+def test_a_call_without_ack_is_over_within_10_seconds_but_not_for_its_peer(
+    span_dies: bool, restarts: tuple[int, ...]
+) -> None:
     world, ok = half_open()
-    if restart:
-        world.wait(1000)
-        world.restart()
-    actions = world.wait(9_999 - restart * 1000)
-    assert world.door.figures()["free_slots"] == 4
-    assert {m.method for m in to_span(actions) if isinstance(m, Request)} == {"BYE"}
-    assert reports(actions) == [LegAdopted(IN, SPAN)]
-    assert ok[0] in to_peer(actions)
-    world.span(answer(to_span(actions)[0], 200))
+    began_ms, found = world.now_ms, []
+    if span_dies:
+        found += lose(world)
+    for at_ms in (*restarts, 9_999):
+        found += world.wait(at_ms - (world.now_ms - began_ms))
+        if at_ms in restarts:
+            found += world.restart().take()
+    ended = {(r.leg, r.end.sip_code) for r in reports(found) if isinstance(r, LegEnded)}
+    assert ended == {(IN, 408)}, "told again by each life of front, always the same"
+    assert world.door.figures()["free_slots"] == (0 if span_dies else 4)
+    assert {m.method for m in to_span(found) if isinstance(m, Request)} <= {"BYE"}
     actions = world.wait(22_100)
-    assert not to_span(actions)
+    assert not reports(actions)
+    assert ok[0] in to_peer(actions), "the 200 goes on"
     assert set(statuses(actions)) == {200}
     assert methods(actions) == ["BYE"]
-    assert [r.end.sip_code for r in reports(actions)] == [408]
 
 
-def test_a_late_ack_begins_the_call_all_the_same() -> None:
+def test_a_late_ack_gets_a_bye_at_once() -> None:
     world, _ = half_open()
     world.wait(15_000)
-    assert reports(world.peer(in_dialog("ACK", cseq=1))) == [LegAnswered(IN)]
+    actions = world.peer(in_dialog("ACK", cseq=1))
+    assert methods(actions) == ["BYE"]
+    assert not reports(actions)
+    bye = to_peer(actions)[0]
+    assert isinstance(bye, Request)
+    world.peer(from_bob(bye, 200))
+    assert world.door.figures()["dialogs"] == 0
     assert not to_peer(world.wait(60_000))
-    assert statuses(world.peer(in_dialog("BYE"))) == [200]
+
+
+def test_an_ack_in_time_begins_the_call() -> None:
+    world, _ = half_open()
+    world.wait(7_900)
+    world.peer(in_dialog("ACK", cseq=1))
+    assert not reports(world.wait(60_000))
+    assert world.door.figures()["free_slots"] == 3
 
 
 def test_the_span_may_die_after_that() -> None:
     world, _ = half_open()
     world.wait(9_000)
     assert not reports(lose(world))
-    assert world.door.figures()["adopted"] == 1
+    assert methods(world.wait(23_100)) == ["BYE"]
 
 
 def test_over_tcp_too() -> None:

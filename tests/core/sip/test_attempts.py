@@ -253,6 +253,89 @@ def test_a_challenge_is_no_ringing() -> None:
     assert not any(b"Authorization" in data for data in told), "what one trunk is told is no business of the next"
 
 
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("trying", [False, True])
+def test_silence_after_a_challenge_leads_on_as_any_silence(trying: bool, restart: bool) -> None:
+    """The trunk is there, asks who calls, and says nothing more: its time begins anew, then the group goes on."""
+    account = Account(user="u", auth_user="u", password=Private("p"), realm="provider")
+    world = group_world(account=account, invite_timeout_ms=4_000, others=())
+    _, first = one(dial(world, "all"))
+    if trying:
+        world.peer(from_bob(first, 100, tag=""), flow(FIRST))
+    world.wait(3_000)
+    challenge = {"WWW-Authenticate": 'Digest realm="provider", nonce="n1", qop="auth"'}
+    _, again = one(world.peer(from_bob(first, 401, extras=challenge), flow(FIRST)))
+    if restart:
+        world.restart()
+    actions = world.wait(3_999)
+    assert {(where, m.cseq) for where, m in sent(actions)} == {(f"{FIRST}:5060", again.cseq)}
+    actions = world.wait(1)
+    assert one(actions)[0] == "203.0.113.1:5060"
+    assert ("failover", "timeout") in counts(actions)
+    assert not sent(actions, "CANCEL"), "nothing was heard of this transaction (RFC 3261 section 9.1)"
+    (routed,) = reports(actions)
+    assert (routed.left.trunk, routed.left.why, routed.left.end.sip_code) == ("main", "timeout", None)
+    assert routed.left.duration_ms == 7_000
+    assert one(world.peer(from_bob(again, 180, tag="late"), flow(FIRST)), "CANCEL")[0] == f"{FIRST}:5060"
+
+
+def test_who_carries_the_call_is_told_with_what_became_of_the_attempts_before() -> None:
+    world = group_world(codes=(500, 404))
+    (reserved,) = reports(world.put(Reserve(LEG, "555", "all", "100")))
+    assert (reserved.trunk, str(reserved.address)) == ("main", f"{FIRST}:5060")
+    _, first = one(world.span(span_invite()))
+    world.peer(from_bob(first, 180), flow(FIRST))
+    world.wait(1_500)
+    refusal = from_bob(first, 500, extras={"Reason": 'Q.850;cause=34;text="no circuit"'})
+    (routed,) = reports(world.peer(refusal, flow(FIRST)))
+    assert (routed.leg, routed.attempt, routed.trunk, str(routed.address)) == (LEG, 1, "other", "203.0.113.1:5060")
+    left = routed.left
+    assert (left.trunk, str(left.address), left.why, left.duration_ms) == ("main", f"{FIRST}:5060", "refused", 1_500)
+    assert (left.end.sip_code, left.end.q850_cause, left.end.text) == (500, 34, "no circuit")
+    assert left.end.outcome == "unreachable"
+    (last,) = reports(world.wait(32_000))
+    assert (last.attempt, last.trunk, last.left.trunk, last.left.end.sip_code) == (2, "last", "other", None)
+    assert (last.left.why, last.left.end.outcome, last.left.duration_ms) == ("timeout", "unreachable", 32_000)
+    # A kill of front may have taken the reports along: they are told again, also of a call that is over by then.
+    assert reports(world.restart().take()) == [routed, last]
+    _, third = sent(world.wait(600))[-1]
+    world.peer(from_bob(third, 486), flow("203.0.113.17"))
+    world.span(span_request("ACK"))
+    assert [r for r in reports(world.restart().take()) if type(r) is type(routed)] == [routed, last]
+
+
+def test_cancel_and_ack_of_a_refusal_go_where_the_invite_went() -> None:
+    """A 180 says where the dialog goes on; the INVITE's own transaction stays at its address (section 17.1.1.3)."""
+    world = World(trunks=(SEVERAL,))
+    _, first = one(dial(world))
+    ringing = from_bob(first, 180)
+    assert ringing.contact is not None
+    assert ringing.contact.uri.port == 5090
+    world.peer(ringing, flow(FIRST))
+    assert one(world.span(span_request("CANCEL", tag="", branch="z9hG4bKPjone")), "CANCEL")[0] == f"{FIRST}:5060"
+    world.peer(from_bob(first, 487), flow(FIRST))
+    assert one(world.span(span_request("ACK", branch="z9hG4bKPjone")), "ACK")[0] == f"{FIRST}:5060"
+
+
+def test_each_attempt_counts_at_its_own_trunk() -> None:
+    world = group_world(codes=(500,))
+    _, first = one(dial(world, "all"))
+    world.wait(400)
+    _, second = one(world.peer(from_bob(first, 500), flow(FIRST)))
+    world.wait(1_000)
+    world.peer(from_bob(second, 180), flow("203.0.113.1"))
+    world.wait(2_000)
+    world.peer(from_bob(second, 200, body=offer("203.0.113.1", 5000)), flow("203.0.113.1"))
+    world.span(span_request("ACK"))
+    world.wait(60_000)
+    bye = one(world.span(span_request("BYE", cseq=101)), "BYE")[1]
+    world.peer(from_bob(bye, 200), flow("203.0.113.1"))
+    figures = world.door.traffic(world.now_ms)
+    first_trunk, second_trunk = figures["main", "out"], figures["other", "out"]
+    assert (first_trunk.seizures, first_trunk.asr, first_trunk.ner, first_trunk.acd_s) == (1, 0.0, 0.0, None)
+    assert (second_trunk.seizures, second_trunk.asr, second_trunk.acd_s, second_trunk.ring_s) == (1, 1.0, 60.0, 1.0)
+
+
 def test_an_answer_that_crosses_the_cancel_is_taken() -> None:
     world = group_world(ring_timeout_ms=5_000)
     _, first = one(dial(world, "all"))

@@ -238,6 +238,8 @@ def test_nobody_answers_the_second_try() -> None:
     challenged(it, dialled(it), "INVITE")
     actions = it.wait(33_000)
     assert [m.status for m in to_span(actions) if isinstance(m, Response)] == [408]
+    assert it.door.figures()["free_slots"] == 4
+    it.wait(32_000)  # as long as the peer may still speak up
     assert it.door.figures()["dialogs"] == 0
 
 

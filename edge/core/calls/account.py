@@ -1,0 +1,96 @@
+"""What is written of a call: its first and its last event, and its journal lines without what nobody may read."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from edge.core.calls.inputs import Incoming, Input, Originate, Terms
+from edge.core.calls.leg import Leg
+from edge.vocabulary import events
+from edge.vocabulary.endings import EndReason
+from edge.vocabulary.ids import RecordingId
+from edge.vocabulary.media import FLASH
+from edge.vocabulary.private import Private
+from edge.vocabulary.reports import DigitHeard, InfoDigit
+
+
+def started_incoming(input: Incoming) -> events.CallStarted:  # noqa: A002
+    """Make the first event of a call that comes in."""
+    report = input.report
+    return events.CallStarted(
+        direction="incoming",
+        trunk=report.trunk,
+        caller=report.caller,
+        caller_name=report.caller_name,
+        called=report.called,
+        sip_call_id=report.sip_call_id,
+        caller_e164=input.caller_e164 or None,
+        called_e164=input.called_e164 or None,
+        caller_asserted=report.identity.asserted,
+        caller_withheld=report.identity.withheld,
+        diverted_from=report.identity.diverted_from,
+        diversion_reason=report.identity.diversion_reason,
+        signature=report.identity.signature or None,
+        headers=report.identity.headers,
+    )
+
+
+def started_outgoing(input: Originate) -> events.CallStarted:  # noqa: A002
+    """Make the first event of a call that we make."""
+    return events.CallStarted(
+        direction="outgoing",
+        trunk=input.trunk,
+        caller=input.caller,
+        caller_name=Private(""),
+        called=input.target,
+        sip_call_id="",
+        caller_withheld=input.identity.withheld,
+        headers=input.identity.headers,
+    )
+
+
+def ended(
+    terms: Terms,
+    end: EndReason,
+    lengths_ms: tuple[int, int],
+    legs: Iterable[Leg],
+    *,
+    path: list[str],
+    recordings: list[RecordingId],
+) -> events.CallEnded:
+    """Make the last event; `lengths_ms` since begin and since answer, `legs` the first one first."""
+    legs = list(legs)
+    methods: Counter[str] = Counter()
+    for leg in legs:
+        methods.update(leg.fuser.digits)
+    return events.CallEnded(
+        end=end,
+        duration_ms=lengths_ms[0],
+        answered_ms=lengths_ms[1],
+        menu=terms.menu,
+        menu_version=terms.menu_version,
+        path=path,
+        digits_by_method=dict(methods),
+        digit_duplicates=sum(leg.fuser.duplicates for leg in legs),
+        recordings=recordings,
+        trunk=legs[0].trunk if legs else "",
+    )
+
+
+def without_digit(input: Input) -> Input:  # noqa: A002
+    """Blank the digit of a key press that must not be written."""
+    if isinstance(input, DigitHeard | InfoDigit) and input.digit.reveal() == FLASH:
+        return input
+    if isinstance(input, DigitHeard):
+        return DigitHeard(
+            leg=input.leg,
+            method=input.method,
+            digit=Private(""),
+            start_ms=input.start_ms,
+            duration_ms=input.duration_ms,
+            level_dbm0=input.level_dbm0,
+            end_seen=input.end_seen,
+            audible=input.audible,
+        )
+    if isinstance(input, InfoDigit):
+        return InfoDigit(input.leg, Private(""), input.duration_ms, input.at_ms)
+    return input
