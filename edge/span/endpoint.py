@@ -47,6 +47,7 @@ class Endpoint:
         self._endpoint = pj.Endpoint()
         self._endpoint.libCreate()
         library.seed()
+        library.forget_host_name()
         self._endpoint.libInit(_endpoint_config())
         library.be_quiet()
         library.check_legs()
@@ -62,7 +63,7 @@ class Endpoint:
         library.keep_on_loopback(self.fd)
         self._timers = library.Timers()
         self._account = _Account(self)
-        self._account.create(_account_config(address))
+        self._account.create(_account_config(self.address))
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -323,9 +324,11 @@ def _transport_config(address: str) -> pj.TransportConfig:
     return config
 
 
-def _account_config(address: str) -> pj.AccountConfig:
+def _account_config(address: Address) -> pj.AccountConfig:
     config = pj.AccountConfig()
-    config.idUri = f"sip:edge@{address}"
+    config.idUri = f"sip:edge@{address.host}"
+    # Else the library finds out at each call which interface leads to the peer.
+    config.sipConfig.contactForced = f"<sip:edge@{address}>"
     # Front's, in every dialog: it can go on with them when this process is gone.
     config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_INACTIVE
     # RFC 3262, both ways, with peers that know it.
@@ -335,7 +338,7 @@ def _account_config(address: str) -> pj.AccountConfig:
     media.useLoopMedTp = True
     media.lockCodecEnabled = False  # else an answer with two codecs starts a re-INVITE
     media.srtpUse = pj.PJMEDIA_SRTP_DISABLED
-    media.transportConfig.boundAddress = address
+    media.transportConfig.boundAddress = address.host
     media.transportConfig.port = 16384
     media.transportConfig.portRange = 1
     return config

@@ -23,6 +23,15 @@ _lib = ctypes.CDLL(_pjsua2.__file__)
 _lib.pj_get_version.restype = ctypes.c_char_p
 _lib.pj_log_set_level.argtypes = [ctypes.c_int]
 _lib.pj_srand.argtypes = [ctypes.c_uint]
+
+
+class _Text(ctypes.Structure):
+    """pj_str_t."""
+
+    _fields_ = (("ptr", ctypes.c_void_p), ("slen", ctypes.c_ssize_t))
+
+
+_lib.pj_gethostname.restype = ctypes.POINTER(_Text)
 _lib.pjsua_set_no_snd_dev.restype = ctypes.c_void_p
 _lib.pjsua_call_get_max_count.restype = ctypes.c_uint
 _lib.pjmedia_port_get_frame.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
@@ -76,6 +85,16 @@ def check_legs() -> None:
 def be_quiet() -> None:
     """No log lines of the library; it prints to stdout before a level can be set in its configuration."""
     _lib.pj_log_set_level(0)
+
+
+def forget_host_name() -> None:
+    """Let the library know no name of this machine, so that it looks none up.
+
+    It does so at each INVITE when it may make no socket to ask the kernel for its address, and would take what it finds
+    for a Via that front replaces: files, and name servers where the files have no answer. Without a name it takes the
+    loopback address.
+    """
+    _lib.pj_gethostname().contents.slen = 0
 
 
 def seed() -> None:
