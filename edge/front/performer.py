@@ -53,6 +53,7 @@ from edge.front.resolver import Answer, Resolver
 from edge.front.table import Table
 from edge.front.tcp import TcpSide
 from edge.front.trace import Trace
+from edge.front.trying import Trying
 from edge.metrics.front import KINDS, FrontMetrics
 from edge.runtime.channel import SupervisorChannel
 from edge.runtime.clock import monotonic_ms
@@ -139,6 +140,7 @@ class Performer:
             for direction in ("in", "out")
             for kind in (*KINDS, "other")
         }
+        self._trying = Trying(pump, self._from_span, self._messages["span", "in", "1xx"].inc)
         self._handling = {side: metrics.handling.labels(side) for side in ("peer", "span")}
         self._counters = {
             "refused": metrics.refused,
@@ -223,11 +225,15 @@ class Performer:
             if peer[0] != self._inner_host:
                 self._metrics.dropped.labels("stranger").inc()
                 continue
-            started = time.perf_counter()
-            message = parse(data)
-            self._note("span", "in", message)
-            self._put(FromSpan(message, peer[1], fresh_token()))
-            self._handling["span"].observe(time.perf_counter() - started)
+            if not self._trying.holds(data, peer[1]):
+                self._from_span(data, peer[1])
+
+    def _from_span(self, data: bytes, port: int) -> None:
+        started = time.perf_counter()
+        message = parse(data)
+        self._note("span", "in", message)
+        self._put(FromSpan(message, port, fresh_token()))
+        self._handling["span"].observe(time.perf_counter() - started)
 
     def _on_frame(self, data: bytes, flow: Flow) -> None:
         if not self._admits(data, flow.address.host):
