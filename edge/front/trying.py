@@ -1,7 +1,7 @@
 """The 100s (Trying) of spans, which say no more than that an INVITE has arrived: they wait, and mostly say nothing new.
 
-A span sends one at once, and mostly its 200 a millisecond later. Handled at once it would take the span's core from it,
-just when the caller waits for it. All that a 100 does is to stop the repeats of the INVITE, and so does what follows it.
+A span sends one at once, and mostly its 200 a millisecond later. Handled at once it would take the span's core from it
+just when the caller waits. All that a 100 does is to stop the repeats of the INVITE, and so does what follows it.
 """
 
 from collections.abc import Callable

@@ -92,11 +92,14 @@ class Span:
         while not self._over(monotonic_ms()):
             self._look(monotonic_ms())
             sip, others = self._poller.wait(self._timeout_ms(monotonic_ms()))
+            legs = len(self._core)
             if sip or self._endpoint.timer_ms == 0:
                 self._endpoint.handle()
             self._drain_events(monotonic_ms())
             if others:
                 self._channel.handle_readable()
+            # What switch says to an INVITE has mostly come while the stack took it in.
+            if others or len(self._core) > legs:
                 self._link.handle_readable()
                 self._drain_events(monotonic_ms())  # a Stop may have ended the last leg, and this loop
         self._link.flush()

@@ -255,8 +255,8 @@ AnyCommand = FrontCommand | SpanCommand | MediaCommand | Wake
 #: `OpenLeg`: the leg's slot is remembered outside of the disk (`edge.switch.seats`), so the new life opens the leg in
 #: the same slot, and for media that is done already. A leg that is not told of again is discarded by media's snapshot.
 #:
-#: `Answer` leaves just before the `OpenLeg` of an incoming call, or follows its CommandDone. After a kill the new life, told
-#: of the call again by front, sends both again, under new ids: media and a span that have done it say so and do no
+#: `Answer` leaves just before the `OpenLeg` of an incoming call, or follows its CommandDone. After a kill the new life,
+#: told of the call again by front, sends both again, under new ids: media and a span that have done it say so and do no
 #: more. The span's `LegAnswered` may come before front's `LegIncoming`; it is kept for it. If the new life does not
 #: want the call, the span turns its `Reject` behind the answer into a BYE.
 LEAVES_EARLY = (OpenLeg, Answer)
