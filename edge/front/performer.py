@@ -12,6 +12,7 @@ from edge.core.sip.actions import (
     AcceptCalls,
     Action,
     Bury,
+    ConnectionLost,
     Count,
     Drop,
     DropKeys,
@@ -131,6 +132,7 @@ class Performer:
             trunk_of=door.trunk_at,
             on_frame=self._on_frame,
             on_failed=lambda address: put(Undelivered(address)),
+            on_lost=lambda connection: put(ConnectionLost(connection)),
             on_suspicion=lambda host, kind: put(Suspicion(host, kind)),
         )
         self._resolver = Resolver(pump, names)

@@ -33,6 +33,8 @@ HANDSHAKE_MS = 5_000
 HANDSHAKES = 64
 HANDSHAKES_PER_SOURCE = 8
 IDLE_MS = 3_600_000
+#: A silent connection is asked after so many seconds, then so often (seconds), and given up after so many questions.
+KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 
 
 #: Trunk whose TLS settings a connection has, and name that its certificate was asked for; both empty over TCP.
@@ -82,7 +84,11 @@ class Connection:
 
 
 class TcpSide:
-    """All connections. `on_frame` gets whole messages; `on_failed` an address that can't be connected to."""
+    """All connections.
+
+    `on_frame` gets whole messages; `on_failed` an address that can't be connected to, `on_lost` the number of a
+    connection that was open.
+    """
 
     def __init__(
         self,
@@ -95,6 +101,7 @@ class TcpSide:
         trunk_of: Callable[[str], str],
         on_frame: Callable[[bytes, Flow], None],
         on_failed: Callable[[Address], None],
+        on_lost: Callable[[int], None],
         on_suspicion: Callable[[str, SecurityCause], None],
     ) -> None:
         self._pump = pump
@@ -105,6 +112,7 @@ class TcpSide:
         self._known = known
         self._on_frame = on_frame
         self._on_failed = on_failed
+        self._on_lost = on_lost
         self._on_suspicion = on_suspicion
         self._connections: dict[int, Connection] = {}
         self._by_key: dict[Key, int] = {}
@@ -164,6 +172,10 @@ class TcpSide:
     ) -> Connection:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A peer that vanished is noticed, and what NATs on the way remember of the connection is kept.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEP_ALIVE.items():
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
         self._last += 1
         connection = Connection(self._last, sock, address, open_=open_, layer=layer, whose=whose)
         self._connections[self._last] = connection
@@ -352,6 +364,9 @@ class TcpSide:
         connection.sock.close()
         if not connection.open or (connection.shaking and not connection.accepted):
             self._failed(connection.address)
+        else:
+            # Not from within `send`: the core is in the middle of its actions there.
+            self._pump.at(monotonic_ms(), lambda: self._on_lost(connection.number))
 
     def sweep(self, now_ms: int) -> None:
         """Close what is over its deadline; called about once a second."""

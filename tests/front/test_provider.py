@@ -1,5 +1,6 @@
 """Front with a real provider (Kamailio): registration, and a call whose every request is challenged."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.config.site import Trunk
-from edge.core.sip.message import Request
+from edge.core.sip.message import Request, Response
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.events import TrunkDown, TrunkRegistered, TrunkUnregistered, TrunkUp
@@ -22,9 +23,10 @@ from tests.core.sip.steps import span_invite
 from tests.core.sip.world import answer
 from tests.front.rig import Rig, Wire
 from tests.support.addresses import address as own_address
+from tests.support.certificates import Authority
 from tests.support.child import Child, write_site
 from tests.support.name_server import name_server
-from tests.support.provider import PASSWORD, PORT, USER, Kamailio, kamailio
+from tests.support.provider import PASSWORD, PORT, REALM, TLS_PORT, USER, Kamailio, kamailio, streams
 
 LEG = LegId("cout.2")
 
@@ -257,3 +259,58 @@ def test_the_second_address_of_a_registrar(site: Site, tmp_path: Path) -> None:
         with site.rig.front() as front:
             site.rig.until(lambda: site.events(TrunkRegistered), "the registration")
             assert site.standing(front)["registrar"] == f"{site.provider.host}:{PORT}"
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_calls_come_over_the_connection_of_the_registration_also_after_it_died(
+    address: str, tmp_path: Path, transport: str
+) -> None:
+    """The provider opens none itself; over TLS it wants our certificate."""
+    authority = Authority(tmp_path / "ca")
+    ours = authority.issue("edge.example.org")
+    rig = Rig(address, tmp_path)
+    with own_address() as host, own_address() as behind:
+        callee = Wire(behind, (host, PORT))
+        settings = streams(host, authority.issue(REALM), authority.root)
+        rig.site = replace(rig.site, trunks=[Trunk(
+            name="provider", address=f"{host}:{TLS_PORT if transport == 'tls' else PORT}", transport=transport,  # type: ignore[arg-type]
+            user=USER, password=PASSWORD, register=True, qualify_ms=1000,
+            tls_ca=authority.root, tls_name=REALM, tls_certificate=ours.certificate, tls_key=ours.key,
+        )])  # fmt: skip
+        span = rig.span("span-1")
+        try:
+            with kamailio(host, tmp_path, callee=behind, callee_port=callee.port, **settings) as provider:
+                site = Site(rig, provider, callee)
+                with rig.front() as front:
+                    rig.until(lambda: site.events(TrunkRegistered) and site.events(TrunkUp), "the registration")
+                    called(site, span, "call-1")
+                    provider.stop()
+                    provider.start()  # and has forgotten all its customers
+                    called(site, span, "call-2")
+                    assert PASSWORD not in front.errors.read_text()
+                    front.send(Scrape(1))
+                    text = front.next(Scraped).text
+                    if transport == "tls":
+                        assert 'edge_front_tls_handshakes_total{result="ok"} 2.0' in text
+        finally:
+            callee.sock.close()
+            rig.close()
+
+
+def called(site: Site, span: Wire, call: str) -> None:
+    """Wait until a call from behind the provider comes in, and refuse it."""
+    for attempt in range(100):
+        request = incoming(site, f"{call}.{attempt}")
+        site.callee.send(request)
+        final = 100
+        while final < 200:
+            message = site.callee.receive()
+            if isinstance(message, Response):
+                final = message.status
+                if final == 100:
+                    # Somebody has it: us.
+                    span.send(answer(span.request("INVITE"), 486))
+        if final == 486:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no call came in: {final}")

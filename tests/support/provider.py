@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.certificates import Pair
 from tests.support.ending import end_group
 
-PORT = 5060
+PORT, TLS_PORT = 5060, 5061
 REALM = "provider.example"
 USER = "4930"
 PASSWORD = "lion-of-the-sea"
@@ -23,6 +24,7 @@ disable_tcp={disable_tcp}
 auto_aliases=no
 listen=udp:{host}:{port}
 {listen_tcp}
+{tls_on}
 loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "rr.so"
@@ -39,6 +41,9 @@ modparam("registrar", "min_expires", {min_expires})
 modparam("registrar", "max_expires", {max_expires})
 modparam("usrloc", "timer_interval", 1)
 modparam("rr", "enable_full_lr", 1)
+loadmodule "nathelper.so"
+modparam("nathelper|registrar", "received_avp", "$avp(RECEIVED)")
+{tls}
 
 request_route {{
     if ($si == "{callee}") {{
@@ -50,6 +55,8 @@ request_route {{
             www_challenge("{realm}", "1");
             exit;
         }}
+        # Calls go where the REGISTER came from; by a stream that is its connection.
+        fix_nated_register();
         save("location");
         exit;
     }}
@@ -96,9 +103,29 @@ route[FROM_CALLEE] {{
         sl_send_reply("404", "not registered");
         exit;
     }}
+    set_forward_no_connect();
     t_relay();
 }}
 """
+
+
+def streams(host: str, tls: Pair, roots: str) -> dict[str, object]:
+    """Settings of one that takes connections by TCP, and on port 5061 by TLS, with certificates of `roots` shown."""
+    values = {
+        "tls_method": '"TLSv1.2+"',
+        "certificate": f'"{tls.certificate}"',
+        "private_key": f'"{tls.key}"',
+        "ca_list": f'"{roots}"',
+        "verify_certificate": 1,
+        "require_certificate": 1,
+    }
+    lines = [f'modparam("tls", "{name}", {value})' for name, value in values.items()]
+    return {
+        "disable_tcp": "no",
+        "listen_tcp": f"listen=tcp:{host}:{PORT}\nlisten=tls:{host}:{TLS_PORT}",
+        "tls_on": "enable_tls=yes",
+        "tls": "\n".join(['loadmodule "tls.so"', *lines]),
+    }
 
 
 class Kamailio:
@@ -125,6 +152,8 @@ class Kamailio:
             "callee_port": 5060,
             "disable_tcp": "yes",
             "listen_tcp": "",
+            "tls_on": "",
+            "tls": "",
         } | self.settings
         folder = self._folder / f"run-{self.host}"
         folder.mkdir(exist_ok=True)

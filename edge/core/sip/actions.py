@@ -111,6 +111,12 @@ class Undelivered(Struct, frozen=True):
     address: Address
 
 
+class ConnectionLost(Struct, frozen=True):
+    """A connection that was open is closed, by whomever; `connection` as in `Flow`."""
+
+    connection: int
+
+
 class Discarded(Struct, frozen=True):
     """Switch does not know these legs: end them towards everybody."""
 
@@ -200,6 +206,7 @@ Input = (
     | Release
     | Located
     | Undelivered
+    | ConnectionLost
     | Discarded
     | AcceptCalls
     | Suspicion

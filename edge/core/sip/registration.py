@@ -26,6 +26,8 @@ ANSWER_MS = 8_000
 #: First and longest pause between two tries: nobody answers; and they refuse.
 SILENT_MS = (2_000, 60_000)
 REFUSED_MS = (60_000, 1_800_000)
+#: A registration whose connection is lost is made anew within this.
+RECONNECT_MS = 1_000
 #: Until the next address of several is tried.
 NEXT_ADDRESS_MS = 200
 #: Binding times that we ask for when the registrar wants longer ones (Min-Expires), and that we believe.
@@ -73,6 +75,8 @@ class Registration:
         #: Which of the hops is asked, which of its addresses; hops that failed in this round, and rounds that failed.
         self._hop = self._address = self._tried = self._rounds = 0
         self._exchange: Exchange | None = None
+        #: Connection that the binding was made over; 0: none.
+        self._connection = 0
         self._challenges: list[Challenge] = []
         self._tries = 0
         #: Whether it was told that it is registered; None: nothing was told.
@@ -160,6 +164,15 @@ class Registration:
         if self._exchange is not None and self._exchange.flow is not None and self._exchange.flow.address == address:
             self._give_up_exchange()
             self._failed("no_connection", None)
+
+    def connection_lost(self, connection: int) -> None:
+        """Register anew when it was over this connection: calls may reach us through it only (RFC 5626 section 4.4)."""
+        if not self._connection or connection != self._connection:
+            return
+        self._connection = 0
+        if self.state == "registered" and self._exchange is None:
+            # Everybody who was registered there comes back now, so not all in the same instant.
+            self._retry_ms = min(self._retry_ms, self._rig.now_ms + int(RECONNECT_MS * self._rig.dice()))
 
     # --- sending
 
@@ -279,6 +292,7 @@ class Registration:
             expires_s=seconds,
         )
         self._retry_ms = self.binding.refresh_ms
+        self._connection = flow.connection
         rig.use_routes(self.trunk.name, _service_routes(message))
         self.failures, self.cause, self.code = 0, None, message.status
         self._tried = self._rounds = 0

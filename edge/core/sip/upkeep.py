@@ -180,6 +180,12 @@ class Upkeep:
             one.undelivered(address)
         self._rearm()
 
+    def connection_lost(self, connection: int) -> None:
+        """Register anew what was registered over this connection."""
+        for one in self._registrations.values():
+            one.connection_lost(connection)
+        self._rearm()
+
     def ask_now(self, trunk: str) -> None:
         """Probe a trunk without waiting for its turn; of one that has none, only `standings` tells then."""
         known = self._relay.trunks.by_name.get(trunk)

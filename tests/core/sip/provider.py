@@ -79,6 +79,8 @@ class Provider:
         self.world = World(**{"trunks": (trunk,), "seed": seed, **more})
         self.says = says
         self.delay_ms = 20
+        #: Number of the connection that its answers come on.
+        self.connection = 0
         self.sent: list[tuple[int, Request, bytes, Flow]] = []
         self.seen: list[Action] = []
         self.names: dict[str, tuple[Address, ...]] = {}
@@ -104,7 +106,8 @@ class Provider:
             self.sent.append((self.world.now_ms, request, action.data, action.flow))
             response = self.says(request, action.data)
             if response is not None:
-                self._due.append((self.world.now_ms + self.delay_ms, response, action.flow))
+                flow = replace(action.flow, connection=self.connection)
+                self._due.append((self.world.now_ms + self.delay_ms, response, flow))
         return actions
 
     def _name(self, action: Locate) -> None:

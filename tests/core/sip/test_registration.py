@@ -5,8 +5,9 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from edge.core.sip.actions import Farewell, KeepUp, Place, Reserve, Undelivered
+from edge.core.sip.actions import ConnectionLost, Farewell, KeepUp, Place, Reserve, Undelivered
 from edge.core.sip.message import Request, Response
+from edge.core.sip.registration import RECONNECT_MS
 from edge.core.sip.uri import NameAddr, Uri
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import LegId
@@ -468,3 +469,34 @@ def test_front_is_restarted() -> None:
     it.run(1000)
     assert len(it.sent) == 2, "once, with its challenge: the binding is replaced by the same Contact"
     assert it.standing().registered
+
+
+def test_what_was_registered_over_a_connection_that_is_lost_is_registered_anew() -> None:
+    it = Provider(replace(REGISTERED, transport="tcp", registrar=replace(
+        REGISTRAR, hops=(Place(TRUNK_HOST, 5061, "tcp"),)
+    )))  # fmt: skip
+    it.connection = 7
+    it.run(60_000)
+    assert len(it.sent) == 1
+    it.put(ConnectionLost(6))
+    it.run(60_000)
+    assert len(it.sent) == 1, "another one"
+    it.connection = 8
+    lost_ms = it.world.now_ms
+    it.put(ConnectionLost(7))
+    it.run(60_000)
+    assert [at - lost_ms <= RECONNECT_MS for at, *_ in it.sent[1:]] == [True]
+    it.put(ConnectionLost(7))
+    it.run(60_000)
+    assert len(it.sent) == 2, "a former one"
+    # Nobody is there: it is tried again and again, and the binding stands until its time is over.
+    it.says = silent
+    it.put(ConnectionLost(8))
+    it.run(60_000)
+    tried = len(it.sent)
+    assert tried > 3
+    assert it.standing().registered
+    it.says = granted
+    it.run(60_000)
+    assert len(it.sent) == tried + 1
+    assert it.changes() == [("registered", None)]
