@@ -15,6 +15,10 @@ from edge.vocabulary.events import CertificateExpiring
 
 Side = Literal["server", "client"]
 
+#: Whom a certificate is of, and the trunk that it is for or from; `sip.certificate` is for no trunk.
+_Whose = tuple[Literal["ours", "theirs"], str]
+_WHOSE: tuple[Literal["ours", "theirs"], ...] = ("ours", "theirs")
+_SITE: _Whose = ("ours", "")
 _DAY_S = 86_400
 #: A trunk whose handshakes fail is named in the log so often at the most, seconds.
 _LOG_EVERY_S = 60
@@ -30,11 +34,10 @@ class Certificates:
         self._trunks: dict[str, Trunk] = {}
         #: By side (server: the peer opens the connection) and trunk; of no trunk under the empty name.
         self._contexts: dict[tuple[Side, str], ssl.SSLContext] = {}
-        #: End of validity by trunk; ours under the empty name.
-        self._ends: dict[str, datetime] = {}
+        self._ends: dict[_Whose, datetime] = {}
         self._logged: dict[str, float] = {}
         #: When a certificate's end was told last, wall time.
-        self._told: dict[tuple[str, datetime], float] = {}
+        self._told: dict[tuple[_Whose, datetime], float] = {}
         self.load(site)
 
     def load(self, site: Site) -> None:
@@ -67,10 +70,13 @@ class Certificates:
         return context
 
     def _note_own(self, site: Site) -> None:
-        self._ends = {name: end for name, end in self._ends.items() if name in self._trunks}
-        end = end_of(site.sip.certificate) if site.sip.certificate else None
-        if end is not None:
-            self._ends[""] = end
+        files = {"": site.sip.certificate} | {trunk.name: trunk.tls_certificate for trunk in site.trunks}
+        kept = {(whose, name) for name, file in files.items() for whose in _WHOSE if file or whose == "theirs"}
+        self._ends = {key: end for key, end in self._ends.items() if key in kept}
+        for name, file in files.items():
+            end = end_of(file) if file else None
+            if end is not None:
+                self._ends["ours", name] = end
 
     # --- layers
 
@@ -99,9 +105,9 @@ class Certificates:
         if der is None or not trunk:
             return
         try:
-            self._ends[trunk] = not_after(der)
+            self._ends["theirs", trunk] = not_after(der)
         except NoCertificateError:
-            self._ends.pop(trunk, None)
+            self._ends.pop(("theirs", trunk), None)
 
     def failed(self, trunk: str, host: str, reason: str) -> None:
         """Say in the log, now and then, why there is no connection to or from a trunk."""
@@ -110,31 +116,32 @@ class Certificates:
             self._logged[trunk] = now_s
             self._log.warning("no TLS", trunk=trunk, host=host, reason=reason)
 
-    def days_left(self) -> dict[str, float]:
-        """Days until each certificate expires, by trunk; ours under the empty name."""
+    def days_left(self) -> dict[_Whose, float]:
+        """Days until each certificate expires."""
         now_s = time.time()
-        return {name: (end.timestamp() - now_s) / _DAY_S for name, end in self._ends.items()}
+        return {key: (end.timestamp() - now_s) / _DAY_S for key, end in self._ends.items()}
 
     def condition(self) -> str:
         """Why nobody can call us by TLS any more; empty: our certificate is valid."""
-        left = self.days_left().get("")
-        return "" if left is None or left > 0 else f"our certificate expired on {self._ends['']:%Y-%m-%d}"
+        left = self.days_left().get(_SITE)
+        return "" if left is None or left > 0 else f"our certificate expired on {self._ends[_SITE]:%Y-%m-%d}"
 
     def set_gauges(self) -> None:
         """Bring the gauges up to date."""
         self._metrics.certificate_days.clear()
-        for name, days in self.days_left().items():
-            self._metrics.certificate_days.labels(name).set(days)
+        for (whose, name), days in self.days_left().items():
+            self._metrics.certificate_days.labels(name, whose).set(days)
 
     def to_tell(self) -> list[CertificateExpiring]:
         """Certificates that should be renewed by now and have not been told of today."""
         now_s = time.time()
         found = []
-        for name, days in self.days_left().items():
-            key = (name, self._ends[name])
+        for whose, days in self.days_left().items():
+            key = (whose, self._ends[whose])
             if days < SOON_DAYS and now_s - self._told.get(key, 0.0) >= _DAY_S:
                 self._told[key] = now_s
-                end = self._ends[name].isoformat(timespec="seconds").replace("+00:00", "Z")
-                found.append(CertificateExpiring(trunk=name, days_left=round(days, 1), not_after=end))
+                end = self._ends[whose].isoformat(timespec="seconds").replace("+00:00", "Z")
+                ours = whose[0] == "ours"
+                found.append(CertificateExpiring(trunk=whose[1], ours=ours, days_left=round(days, 1), not_after=end))
         self._told = {key: at for key, at in self._told.items() if self._ends.get(key[0]) == key[1]}
         return found

@@ -215,7 +215,9 @@ class FrontProcess:
     def _look_at_certificates(self) -> None:
         self._context.channel.health(CERTIFICATE_CONDITION, self._certificates.condition())
         for event in self._certificates.to_tell():
-            self._log.warning("a certificate expires soon", trunk=event.trunk, days_left=event.days_left)
+            self._log.warning(
+                "a certificate expires soon", trunk=event.trunk, ours=event.ours, days_left=event.days_left
+            )
             self._link.report(Noticed(event))
 
     def _on_span_up(self, message: SpanUp) -> None:

@@ -168,8 +168,9 @@ class FrontMetrics:
         )
         self.certificate_days = Gauge(
             "edge_front_certificate_days_left",
-            "Days until a certificate of TLS expires, negative afterwards: ours, or the one that a trunk showed last",
-            ["trunk"],
+            "Days until a certificate of TLS expires, negative afterwards: ours (that of `[sip]` without a trunk, and "
+            "those of trunks), or theirs, the one that a trunk showed last",
+            ["trunk", "whose"],
             registry=self.registry,
         )
         self.handling = Histogram(

@@ -524,8 +524,10 @@ class TrunkDown(Struct, frozen=True, tag="trunk.down", kw_only=True):
 class CertificateExpiring(Struct, frozen=True, tag="certificate.expiring", kw_only=True):
     """A certificate of TLS has less than 21 days left, or has expired; told once a day as long as that is so."""
 
-    #: Trunk that showed it when it was last connected; empty: it is ours (`sip.certificate`).
+    #: Trunk that showed it when it was last connected, or that is shown it (`ours`); empty: it is `sip.certificate`.
     trunk: str
+    #: It is the trunk's `tls_certificate`, or `sip.certificate`: ours to renew.
+    ours: bool
     #: Negative when it has expired.
     days_left: float
     #: End of its validity, RFC 3339.

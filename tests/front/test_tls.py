@@ -105,6 +105,13 @@ def connected(rig: Rig, authority: Authority, own: Pair | None = None) -> Stream
     return Stream(context.wrap_socket(raw, server_hostname=rig.address))
 
 
+def serial(stream: Stream) -> object:
+    """Number of the certificate that front has shown."""
+    shown = stream.sock.getpeercert()
+    assert shown is not None
+    return shown["serialNumber"]
+
+
 def turned_away(rig: Rig, authority: Authority, own: Pair | None) -> bool:
     """Whether a connection that shows `own` is ended before anything is said on it."""
     try:
@@ -178,7 +185,7 @@ def test_an_incoming_call_stays_on_its_connection(rig: Rig, authority: Authority
             assert str(bye.vias[0]).endswith(";rport;alias")
             peer.send(answer(bye, 200, tag=""))
         assert figure(front, handshakes("ok")) == 1
-        assert 29 < figure(front, 'edge_front_certificate_days_left{trunk=""}') <= 30
+        assert 29 < figure(front, 'edge_front_certificate_days_left{trunk="",whose="ours"}') <= 30
         assert front.active() == {}
 
 
@@ -231,7 +238,7 @@ def test_a_call_through_a_tls_trunk_and_its_connection_used_again(rig: Rig, auth
                 assert peer.request("ACK")
                 dial(rig, "556")
                 assert peer.request("INVITE").uri.user == "556", "on the same connection"
-            assert 29 < figure(front, 'edge_front_certificate_days_left{trunk="main"}') <= 30
+            assert 29 < figure(front, 'edge_front_certificate_days_left{trunk="main",whose="theirs"}') <= 30
             dial(rig, "557")
             with closing((peer := provider.accept()).sock):
                 assert peer.request("INVITE").uri.user == "557", "on a new one"
@@ -266,7 +273,7 @@ def test_without_verification_it_is_called_all_the_same(rig: Rig, tmp_path: Path
             dial(rig)
             with closing((peer := provider.accept()).sock):
                 assert peer.request("INVITE")
-                assert 8 < figure(front, 'edge_front_certificate_days_left{trunk="main"}') <= 9
+                assert 8 < figure(front, 'edge_front_certificate_days_left{trunk="main",whose="theirs"}') <= 9
 
 
 def test_both_sides_show_certificates(rig: Rig, authority: Authority, tmp_path: Path) -> None:
@@ -317,11 +324,6 @@ def test_a_connection_that_has_shown_nothing_is_no_alias(rig: Rig, authority: Au
 
 
 def test_reload_shows_the_new_certificate_and_keeps_connections(rig: Rig, authority: Authority, tmp_path: Path) -> None:
-    def serial(stream: Stream) -> object:
-        shown = stream.sock.getpeercert()
-        assert shown is not None
-        return shown["serialNumber"]
-
     span = rig.span("span-1")
     with rig.front() as front, closing((before := connected(rig, authority)).sock):
         request = invite(rig, transport="TLS", port=before.sock.getsockname()[1])
@@ -333,7 +335,11 @@ def test_reload_shows_the_new_certificate_and_keeps_connections(rig: Rig, author
         Path(rig.site.sip.key).write_text(Path(renewed.key).read_text())
         path = write_site(rig.site, tmp_path / "reloaded.msgpack")
         front.send(Reload(str(path)))
-        until(lambda: figure(front, 'edge_front_certificate_days_left{trunk=""}') > 59, 15, "the new certificate")
+        until(
+            lambda: figure(front, 'edge_front_certificate_days_left{trunk="",whose="ours"}') > 59,
+            15,
+            "the new certificate",
+        )
         with closing((after := connected(rig, authority)).sock):
             assert serial(after) != serial(before)
             # Files that can't be used leave the certificate in force.
@@ -359,6 +365,51 @@ def test_a_certificate_that_should_be_renewed_is_told_once(rig: Rig, authority: 
         figure(front, handshakes("ok"))
         assert len(rig.switch.of(Noticed)) == 1
         assert front.active() == {}, "it is still valid"
+
+
+def test_a_trunks_own_certificate_is_told_and_renewed_without_ending_a_call(
+    rig: Rig, authority: Authority, tmp_path: Path
+) -> None:
+    """Its connection goes on with the old one; the next one shows the new one."""
+    span = rig.span("span-1")
+    ours = authority.issue("edge.example.org", days=3)
+    with closing(Listener(rig, authority.issue("sip.example.org"), authority.root)) as provider:
+        with_trunk(
+            rig, address=f"{rig.address}:{provider.port}", transport="tls", tls_ca=authority.root,
+            tls_name="sip.example.org", tls_certificate=ours.certificate, tls_key=ours.key,
+        )  # fmt: skip
+        with rig.front() as front:
+            (noticed,) = rig.until(lambda: rig.switch.of(Noticed))
+            assert isinstance(noticed.event, CertificateExpiring)
+            assert (noticed.event.trunk, noticed.event.ours) == ("main", True)
+            assert 2 < figure(front, 'edge_front_certificate_days_left{trunk="main",whose="ours"}') <= 3
+            dial(rig)
+            with closing((peer := provider.accept()).sock):
+                shown = serial(peer)
+                request = peer.request("INVITE")
+                contact = NameAddr(Uri("sip", "bob", rig.address, provider.port))
+                peer.send(answer(request, 200, tag="bob-tag", body=offer(rig.address, 5000), media="", contact=contact))
+                span.send(within_span(span.response(200), "ACK"))
+                assert peer.request("ACK")
+                renewed = authority.issue("edge.example.org", days=60)
+                Path(ours.certificate).write_text(Path(renewed.certificate).read_text())
+                Path(ours.key).write_text(Path(renewed.key).read_text())
+                front.send(Reload(str(write_site(rig.site, tmp_path / "reloaded.msgpack"))))
+                left = 'edge_front_certificate_days_left{trunk="main",whose="ours"}'
+                until(lambda: figure(front, left) > 59, 15, "the new certificate")
+                dial(rig, "556")
+                assert peer.request("INVITE").uri.user == "556", "the connection goes on"
+                bye = within(request, "BYE", 1, "bob-tag")
+                bye.from_, bye.to = request.to.with_tag("bob-tag"), request.from_
+                bye.vias = [Via("TLS", rig.address, provider.port, (("branch", "z9hG4bKbye"), ("rport", None)))]
+                peer.send(bye)
+                span.send(answer(span.request("BYE"), 200, media=""))
+                assert peer.response(200).method == "BYE", "and so does the call"
+            dial(rig, "557")
+            with closing((peer := provider.accept()).sock):
+                assert peer.request("INVITE").uri.user == "557"
+                assert serial(peer) != shown
+            assert len(rig.switch.of(Noticed)) == 1
 
 
 def test_stalled_handshakes_are_few_and_end(rig: Rig, authority: Authority) -> None:
