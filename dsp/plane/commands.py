@@ -19,6 +19,7 @@ from dsp.plane import (
     hearing,
     jitter,
     learning,
+    privacy,
     rooms,
     rtcp,
     srtp,
@@ -225,6 +226,8 @@ def _record(state: Any, slot: int, number: int, tick: int, now_ns: int) -> None:
     leg.rec_active = 1
     fence()
     leg.rec_number = number
+    if leg.pv_on:
+        privacy.told(state, slot, now_ns, 1, 0)
 
 
 @kernel
@@ -287,7 +290,7 @@ def _audible(state: Any, slot: int, digit: int, start_ns: int) -> bool:
 @kernel
 def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
     kind, slot = entry[0], entry[1]
-    known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or lo.CMD_SECURE <= kind <= lo.CMD_SOCKETS
+    known = lo.CMD_OPEN <= kind <= lo.CMD_LAST or lo.CMD_SECURE <= kind <= lo.CMD_PRIVATE
     if slot < 0 or slot >= state.legs.shape[0] or not known:
         state.ctl[lo.COMMANDS_BAD] += 1
         return
@@ -310,6 +313,11 @@ def _apply(state: Any, work: Any, entry: Any, tick: int, now_ns: int) -> None:
         call_progress.detect(state, work, slot, entry)
     elif kind == lo.CMD_SOCKETS:
         leg.rtp_fd, leg.rtcp_fd = entry[3], entry[4]
+    elif kind == lo.CMD_PRIVATE:
+        if entry[3]:
+            privacy.begin(state, slot, entry[4], now_ns)
+        else:
+            privacy.end(leg, now_ns)
     elif kind == lo.CMD_PLAY:
         _play(state, slot, entry, now_ns)
     elif kind == lo.CMD_STOP_PLAY:

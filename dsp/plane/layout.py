@@ -24,7 +24,7 @@ from dsp.detectors.progress_state import PROGRESS_STATE
 from dsp.detectors.speech_state import SPEECH_STATE
 
 MAGIC = 0x45444745504C414E
-VERSION = 17
+VERSION = 19
 PAGE = 4096
 
 SAMPLE_RATE = 8000
@@ -181,6 +181,8 @@ CMD_DETECT_TONES = 33
 #: rtp_fd, rtcp_fd: the leg uses these sockets from now on, its peer is of another family. Before `CMD_LEARN` and
 #: `CMD_UPDATE_REMOTE` of the same negotiation.
 CMD_SOCKETS = 34
+#: on (0/1), and since when (ns): what the leg says is for nobody (`privacy.py`)
+CMD_PRIVATE = 35
 
 # --- events: int64[EVENTS, EVENT_WORDS]: kind, slot, generation, tick instant, arguments ----------------------------
 EVENTS = 4096
@@ -209,6 +211,8 @@ EV_ANSWER = 30
 #: code | phase << 8 | (1 + cause) << 16 (`dsp.detectors.progress`), start << 32 | end, when it was known (samples since
 #: the command), lower << 32 | higher frequency (Hz * 10), level (dBm0 * 10), cycles << 40 | burst << 20 | pause
 EV_TONE = 31
+#: recording number, on (0/1), frame of the recording from which on it is silence (or is so no more)
+EV_PRIVATE = 32
 
 #: No RTP comes; it comes and holds no sound; the peer reports that nothing of ours arrives.
 FAULT_NO_PACKETS = 0
@@ -599,6 +603,9 @@ LEG = np.dtype(
         ("tn_table", "i8"),  # id of the tables whose tones are looked for, and their place in this engine
         ("tn_kit", "i8"),
         ("tn_number", "i8"),  # of the command; 0: none are looked for
+        # privacy (`privacy.py`)
+        ("pv_on", "i8"),
+        ("pv_until_ns", "i8"),  # when it runs out; 0: it was not ended
     ],
     align=True,
 )

@@ -9,7 +9,7 @@ of the narrow ones through its one up-sampling filter.
 
 What a leg brings is faded in and out over a frame whenever that changes (room, mode, mute): `sp_*` is where it is
 heard in this tick, `rm_*` where it is to be heard; between two places there is a frame that fades out and one that
-fades in.
+fades in. Of a leg that is private (`privacy.py`) nobody hears anything.
 """
 
 from typing import Any, NamedTuple
@@ -117,7 +117,7 @@ def _say(leg: Any, rx: Any, rx8: Any, said: Any) -> tuple[bool, bool]:
     target = gain.UNITY + leg.sd_said if leg.sd_muted == 0 else 0
     if leg.al_on:
         target = min(target * auto_level.gain(leg, rx8, lo.FRAME) >> 12, gain.MAX)
-    if not _route(leg) or leg.sp_room == 0:
+    if not _route(leg) or leg.sp_room == 0 or leg.pv_on:
         target = 0
     before = leg.sp_gain
     leg.sp_gain = target

@@ -18,6 +18,7 @@ from dsp.plane import (
     jitter,
     learning,
     levels,
+    privacy,
     quality,
     rooms,
     rtcp,
@@ -69,8 +70,8 @@ def _record(state: Any, work: Any, slot: int, tick: int) -> None:
     ring, left, right = state.record[slot], work.rx8[slot], work.tx8[slot]
     base = at % lo.RECORD_FRAMES  # a multiple of the frame, which divides the ring
     for i in range(lo.FRAME):
-        ring[base + i, 0] = left[i]
-        ring[base + i, 1] = right[i]
+        ring[base + i, 0] = 0 if leg.pv_on else left[i]
+        ring[base + i, 1] = 0 if leg.pv_on else right[i]
     leg.rec_gap_left += work.holes[slot] >> leg.wide
     fence()  # the frame is in the ring before the writer sees the index
     leg.rec_write = at + lo.FRAME
@@ -117,6 +118,8 @@ def before_send(state: Any, work: Any, tick: int, now_ns: int) -> int:
         if legs[slot].state == lo.LEG_OPEN:
             receive_leg(state, work, slot, now_ns)
             watch_leg(state, work, slot, now_ns)
+            if legs[slot].pv_on:
+                privacy.settle(state, slot, tick, now_ns)
     clock.crash_point(ctl, 3)
     for slot in range(used):
         if legs[slot].state == lo.LEG_OPEN:
