@@ -20,6 +20,7 @@ from edge.vocabulary.reports import (
     AudioStopped,
     DigitHeard,
     DigitsSent,
+    RecordingMuted,
     SoundHeard,
     ToneHeard,
 )
@@ -67,6 +68,7 @@ class Events:
             layout.EV_AUDIO_RESUMED: self._audio_resumed,
             layout.EV_ANSWER: self._answer,
             layout.EV_TONE: self._tone,
+            layout.EV_PRIVATE: self._private,
             layout.EV_RECORD_STOPPED: self._record_stopped,
             layout.EV_LEG_CLOSED: self._leg_closed,
         }
@@ -165,6 +167,12 @@ class Events:
                 cycles=cadence >> 40,
             )
         )
+
+    def _private(self, state: SlotState, arguments: tuple[int, ...]) -> None:
+        number, on, frame = arguments[:3]
+        if state.recording is not None and state.recording.number == number:
+            at_ms = frame // _SAMPLES_PER_MS
+            self._report(RecordingMuted(leg=state.leg, recording=state.recording.recording, on=bool(on), at_ms=at_ms))
 
     def _record_stopped(self, _state: SlotState, _arguments: tuple[int, ...]) -> None:
         self._wake_recorder()  # it reads the figures from the leg's record

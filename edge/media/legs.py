@@ -21,6 +21,7 @@ from edge.media.facts import FACT_FIELDS, facts_of, next_port, sockaddrs_of
 from edge.media.figures import figures_of
 from edge.media.keys import LegKeys, first_sequence
 from edge.media.plays import Plays
+from edge.media.privacy import Privacy
 from edge.media.ring import CommandRing, EngineStuckError
 from edge.media.rooms import Rooms
 from edge.media.slots import RecordingState, SlotState, SlotTable, TooLongError
@@ -62,6 +63,7 @@ class Legs:
         self._slot_of: dict[LegId, int] = {}
         self._postponed: dict[int, tuple[CommandId, words.OpenLeg]] = {}
         self.rooms = Rooms(lambda: list(self._by_slot.values()), self._need, self.save, self._push)
+        self.privacy = Privacy(self.live, self._need, self.save, self._push)
         #: Set once, by the composition: plays need legs, and legs plays.
         self.plays: Plays
         self._handlers: dict[type, Callable[[CommandId, Any], None]] = {
@@ -73,6 +75,7 @@ class Legs:
             words.Join: lambda id_, command: self._at_once(id_, self.rooms.join, command),
             words.Unbridge: lambda id_, command: self._at_once(id_, self.rooms.unbridge, command.leg),
             words.SetSound: lambda id_, command: self._at_once(id_, self.rooms.set_sound, command),
+            words.SetPrivate: lambda id_, command: self._at_once(id_, self.privacy.set, command),
             words.DetectAnswer: self._detect_answer,
             words.DetectTones: self._detect_tones,
             words.StartRecording: self._record,
@@ -327,6 +330,7 @@ class Legs:
             recording=command.recording,
             path=command.path,
             started=self._timestamp(),
+            guarded=command.guarded,
         )
         self.save(replace(state, recording=recording, recording_open=True, last_number=number))
         # The engine first: the beginning is kept in its ring while the file is made.

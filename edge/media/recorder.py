@@ -1,8 +1,9 @@
 """The recorder: moves frames from the engine's rings to files, on a thread of its own, four times a second.
 
 The engine counts frames on the recording's timeline; a frame's number is its place in the file. What the engine could
-not put into the ring (it holds 2 s) it counts as a gap and makes up for with silence. After each move the header is
-raised to what was written. What takes long (fsync, checksum, sidecar) is the finisher's, on a second thread.
+not put into the ring (it holds 2 s) it counts as a gap and makes up for with silence. The newest part of a guarded
+recording is left in the ring, where the engine can still silence it. After each move the header is raised to what was
+written. What takes long (fsync, checksum, sidecar) is the finisher's, on a second thread.
 """
 
 import os
@@ -15,7 +16,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from dsp.plane.layout import RECORD_FRAMES, PlaneState
+from dsp.plane.layout import FRAME, RECORD_FRAMES, PlaneState
+from dsp.plane.privacy import RECALL
 from edge.core.recording import sidecar, wav
 from edge.media import disk
 from edge.media.slots import RecordingState
@@ -23,6 +25,8 @@ from edge.media.slots import RecordingState
 PASS_S = 0.25
 SYNC_S = 5.0
 DISK_CHECK_S = 2.0
+#: Frames of a guarded recording that stay in the ring (0.8 s): what the engine may still silence, and five ticks.
+HELD_BACK = RECALL + 5 * FRAME
 
 
 class Outcome(NamedTuple):
@@ -146,7 +150,7 @@ class Recorder:
                 # A recording that cannot even be made fails here, and the leg talks on.
                 job.fd = (disk.reopen if job.resumed else disk.create)(job.state.path, job.note)
             active = bool(self._legs["rec_active"][slot])  # before the write index, which is final once this is off
-            self._move(job)
+            self._move(job, HELD_BACK if active and job.state.guarded else 0)
         except OSError as error:
             self._write_failed = True
             job.error = job.error or error.strerror or str(error)
@@ -158,9 +162,9 @@ class Recorder:
         elif time.monotonic() - job.synced_at >= SYNC_S and not job.syncing:
             self._sync(job)
 
-    def _move(self, job: _Job) -> None:
+    def _move(self, job: _Job, held_back: int) -> None:
         slot = job.state.slot
-        write, read = int(self._legs["rec_write"][slot]), int(self._legs["rec_read"][slot])
+        write, read = int(self._legs["rec_write"][slot]) - held_back, int(self._legs["rec_read"][slot])
         job.frames = max(job.frames, read)
         if write > read:
             first, last = read % RECORD_FRAMES, write % RECORD_FRAMES

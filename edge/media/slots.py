@@ -32,6 +32,8 @@ class RecordingState(Struct, frozen=True, kw_only=True):
     path: str
     #: RFC 3339, wall time of frame 0.
     started: str
+    #: What was recorded last stays in the ring for as long as it may still have to be silenced.
+    guarded: bool = False
     #: Figures of the end, known when all frames are in the file: frames, and missing ones a channel. -1: it still runs.
     frames: int = -1
     gap_left: int = 0
@@ -63,6 +65,8 @@ class SlotState(Struct, frozen=True, kw_only=True):
     sound: LegSound = LegSound()
     #: Country whose tones are told, "" for all; None: none are.
     tones: str | None = None
+    #: Nobody may overhear it.
+    private: bool = False
     #: The newest recording; running while `recording_open`.
     recording: RecordingState | None = None
     recording_open: bool = False

@@ -35,7 +35,7 @@ class Left(NamedTuple):
 _FIELDS = (
     *("state", "generation", "rec_number", "dg_number", "pl_number", "pl_active", "pl_count", "pl_offset", "pl_length"),
     *("rm_room", "rm_mode", "rm_to", "rm_to_generation", "sd_muted", "sd_deaf", "sd_said", "sd_heard", "al_on"),
-    "tn_table",
+    *("tn_table", "pv_on", "pv_until_ns"),
 )
 
 
@@ -116,6 +116,8 @@ class TakeUp:
                 self._push(layout.CMD_CLOSE, state)
         else:
             self._legs.rooms.resume(state, record)
+            if not self._is_pending(layout.CMD_PRIVATE, state, 1):
+                self._legs.privacy.resume(state, record)
 
     def _resume_recording(self, state: SlotState, record: Mapping[str, Any]) -> None:
         recording = state.recording

@@ -53,6 +53,8 @@ from edge.vocabulary.supervision import Reload, Replied, Request, Scrape, Scrape
 BEAT_MS = 1000
 #: How often the first tick is looked for.
 READY_POLL_MS = 5
+#: A switch that is there is connected within this.
+LINK_MS = 200
 DISK_CONDITION = "recording_disk"
 
 
@@ -127,6 +129,7 @@ class Worker:
             self.legs.discard,
             share.outbound(lambda: replace(self.legs.snapshot(), overloaded=self._load.overloaded)),
         )
+        self._link.on_change(self.legs.privacy.switch_is)
         self._share = share
         self._load = Load(state.plane, context.site.media.overload_percent, self._overloaded)
         self._load.memory_locked = locked
@@ -206,9 +209,14 @@ class Worker:
         channel.on(Request, self._request)
         channel.attach(self.pump)
         self._link.attach(self.pump)
+        self.pump.at(monotonic_ms() + LINK_MS, self._look_for_switch)
         self.pump.every(BEAT_MS, self._beat)
         self.pump.every(LOOK_MS, lambda: self._load.look(monotonic_ms()))
         self._ready_poll = self.pump.every(READY_POLL_MS, self._ready_when_ticking)
+
+    def _look_for_switch(self) -> None:
+        if not self._link.connected:
+            self.legs.privacy.switch_is(False)
 
     # --- engine
 

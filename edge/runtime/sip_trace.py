@@ -25,9 +25,10 @@ _PAGE: Final = 4096
 _SECRETS: Final = (
     (b"crypto", re.compile(rb"(inline:)[^|\s;]+"), rb"\1..."),
     (b"uthori", re.compile(rb"(?im)^((?:proxy-)?authorization[ \t]*:[ \t]*\S+).*?(\r?)$"), rb"\1 ...\2"),
-    (b"ignal", re.compile(rb"(?im)^(signal[ \t]*=[ \t]*)\S+"), rb"\1*"),
-    (b"dtmf\r\n", re.compile(rb"(?is)(application/dtmf[ \t]*\r\n.*?\r\n\r\n).*"), rb"\1*"),
 )
+#: Lines of an INFO's body that say no key.
+_DURATION: Final = re.compile(rb"duration[ \t]*=[ \t]*[0-9]{1,5}[ \t]*", re.IGNORECASE)
+_SIGNAL: Final = re.compile(rb"(signal[ \t]*=).*", re.IGNORECASE | re.DOTALL)
 
 
 class Traced(Struct, frozen=True, array_like=True):
@@ -54,10 +55,23 @@ def trace_size(site: Site) -> int:
 
 def blotted(data: bytes) -> bytes:
     """Return a message without keys, credentials and digits."""
+    plain = data.lower()
     for hint, pattern, instead in _SECRETS:
-        if hint in data:
+        if hint in plain:
             data = pattern.sub(instead, data)
+    if data.startswith(b"INFO "):
+        head, gap, body = data.partition(b"\r\n\r\n")
+        # Whatever the type: there are more ways to say a key than those that we understand.
+        data = head + gap + b"\n".join(_blotted_line(line) for line in body.split(b"\n"))
     return data
+
+
+def _blotted_line(line: bytes) -> bytes:
+    text = line.removesuffix(b"\r")
+    if not text or _DURATION.fullmatch(text):
+        return line
+    signal = _SIGNAL.fullmatch(text)
+    return (signal[1] if signal else b"") + b"*" + line[len(text) :]
 
 
 class TraceWriter:

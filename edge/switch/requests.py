@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Announce, ChangeMode, ChangeSound, Drop, Invite, Originate, Stopped
 from edge.core.calls.leg import Leg
-from edge.core.menus.model import Announcement, Gather, Menu, Sound
+from edge.core.menus.model import Announcement, Menu, Sound
 from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
@@ -303,8 +303,7 @@ def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
         "answered": row.answered,
         "menu": row.menu,
         "node": call.run.node if call.run is not None else "",
-        "sensitive": call.run is not None
-        and any(isinstance(node, Gather) and node.sensitive for node in call.run.menu.nodes.values()),
+        "sensitive": call.run is not None and call.run.menu.sensitive,
         "deadline": call.deadline.reason if call.deadline is not None else "",
         "legs": [
             {

@@ -174,6 +174,19 @@ class SetSound(Struct, frozen=True, tag=True):
     sound: LegSound
 
 
+class SetPrivate(Struct, frozen=True, tag=True, kw_only=True):
+    """Let nobody overhear `leg` (or let that run out): both sides are silence in its recording, its room hears nothing.
+
+    Its keys are told as ever. Media holds to it across crashes of anybody; it runs out some time after its end, when no
+    key is down.
+    """
+
+    leg: LegId
+    on: bool
+    #: The recording is silenced from then on (CLOCK_MONOTONIC, milliseconds), as far as it is not on disk.
+    since_ms: int = 0
+
+
 class DetectAnswer(Struct, frozen=True, tag=True):
     """Tell from now on who has answered `leg`, once, by rules in ms (Hz) by name (see `edge.config.site.AmdRules`)."""
 
@@ -194,6 +207,8 @@ class StartRecording(Struct, frozen=True, tag=True):
     leg: LegId
     recording: RecordingId
     path: str
+    #: Something sensitive may be said: its newest part stays off the disk for as long as it can still be silenced.
+    guarded: bool = False
 
 
 class StopRecording(Struct, frozen=True, tag=True):
@@ -239,6 +254,7 @@ MediaCommand = (
     | Join
     | Unbridge
     | SetSound
+    | SetPrivate
     | DetectAnswer
     | DetectTones
     | StartRecording

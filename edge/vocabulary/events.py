@@ -387,6 +387,27 @@ class RecordingStarted(Struct, frozen=True, tag="recording.started", kw_only=Tru
     path: str
 
 
+class RecordingMuted(Struct, frozen=True, tag="recording.muted", kw_only=True):
+    """The recording is silence from here on, on both tracks, since something sensitive is asked for; its time goes on.
+
+    `recording.unmuted` tells the end, unless the recording ends before.
+    """
+
+    recording: RecordingId
+    leg: LegId
+    #: On the recording's timeline.
+    at_ms: int
+
+
+class RecordingUnmuted(Struct, frozen=True, tag="recording.unmuted", kw_only=True):
+    """The recording holds again what is said."""
+
+    recording: RecordingId
+    leg: LegId
+    #: On the recording's timeline.
+    at_ms: int
+
+
 class RecordingCompleted(Struct, frozen=True, tag="recording.completed", kw_only=True):
     """A recording is complete and checked."""
 
@@ -571,6 +592,8 @@ AnyEvent = (
     | DtmfFlash
     | PromptMissing
     | RecordingStarted
+    | RecordingMuted
+    | RecordingUnmuted
     | RecordingCompleted
     | RecordingFailed
     | AudioStopped

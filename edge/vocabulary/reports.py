@@ -272,6 +272,16 @@ class ToneHeard(Struct, frozen=True, tag=True, kw_only=True):
     cycles: int
 
 
+class RecordingMuted(Struct, frozen=True, tag=True, kw_only=True):
+    """From here on a recording is silence (`on`), or is so no more. May be told twice."""
+
+    leg: LegId
+    recording: RecordingId
+    on: bool
+    #: On the recording's timeline.
+    at_ms: int
+
+
 class RecordingDone(Struct, frozen=True, tag=True, kw_only=True):
     """A recording is complete on disk."""
 
@@ -356,6 +366,7 @@ AnyReport = (
     | AudioResumed
     | AnswerHeard
     | ToneHeard
+    | RecordingMuted
     | RecordingDone
     | RecordingFailed
     | LegMediaEnded

@@ -129,8 +129,17 @@ def test_sizes_of_all_kinds(sizes: list[int]) -> None:
             b"Authorization: Digest ...\r\nTo: <sip:x@y>\r\n",
         ),
         (b'proxy-authorization:Digest nonce="1"\r\n', b"proxy-authorization:Digest ...\r\n"),
-        (b"\r\n\r\nSignal=5\r\nDuration=160\r\n", b"\r\n\r\nSignal=*\r\nDuration=160\r\n"),
-        (b"Content-Type: application/dtmf\r\nX: y\r\n\r\n7", b"Content-Type: application/dtmf\r\nX: y\r\n\r\n*"),
+        (b"AUTHORIZATION: Digest response=1\r\n", b"AUTHORIZATION: Digest ...\r\n"),
+        (
+            b"INFO sip:x SIP/2.0\r\nCall-ID: 7\r\n\r\nSIGNAL = 5\r\nDuration=160\r\n",
+            b"INFO sip:x SIP/2.0\r\nCall-ID: 7\r\n\r\nSIGNAL =*\r\nDuration=160\r\n",
+        ),
+        (b"INFO sip:x SIP/2.0\r\n\r\nSignal=5\nDuration=160 7", b"INFO sip:x SIP/2.0\r\n\r\nSignal=*\n*"),
+        (
+            b"INFO sip:x SIP/2.0\r\nc: application/DTMF;x\r\n\r\n7",
+            b"INFO sip:x SIP/2.0\r\nc: application/DTMF;x\r\n\r\n*",
+        ),
+        (b"INFO sip:x SIP/2.0\r\n\r\n<dtmf>7</dtmf>\r\n\r\n", b"INFO sip:x SIP/2.0\r\n\r\n*\r\n\r\n"),
         (b"WWW-Authenticate: Digest realm=x\r\n", b"WWW-Authenticate: Digest realm=x\r\n"),
     ],
 )

@@ -8,7 +8,6 @@ from edge.core.calls.leg import Leg
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import RecordingId
-from edge.vocabulary.media import FLASH
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import DigitHeard, InfoDigit
 
@@ -78,8 +77,6 @@ def ended(
 
 def without_digit(input: Input) -> Input:  # noqa: A002
     """Blank the digit of a key press that must not be written."""
-    if isinstance(input, DigitHeard | InfoDigit) and input.digit.reveal() == FLASH:
-        return input
     if isinstance(input, DigitHeard):
         return DigitHeard(
             leg=input.leg,

@@ -31,6 +31,7 @@ from edge.core.calls.keys import Keys
 from edge.core.calls.leg import Leg
 from edge.core.calls.reactions import REACTIONS
 from edge.core.calls.recorder import Recorder
+from edge.core.calls.secrecy import Secrecy
 from edge.core.calls.stage import Stage
 from edge.core.calls.talk import TalkSounds
 from edge.core.calls.transfer import Transfer
@@ -78,6 +79,9 @@ class Call:
         #: Where the first leg was asked to go by REFER, until it is known what came of it.
         self._elsewhere: str | None = None
         self.keys = Keys(self.fx, self.withheld)
+        self.secrecy = Secrecy(self.fx)
+        #: The key that the present input tells of is withheld from journal and events.
+        self.secret_key = False
         self.talk_sounds = TalkSounds(self.fx)
         self._legs_made = 0
         self._entry: Entry | None = None
@@ -87,15 +91,15 @@ class Call:
     def handle(self, input: Input, now_ms: int) -> list[Action]:  # noqa: A002
         """Take one input; return what is to be done, in order. `entry` is then its journal line."""
         self.withheld.live()
-        # A key pressed before the menu or after it decides nothing, so nobody needs to know which it was.
-        secret = self.phase != "running" or (self.run is not None and self.run.sensitive)
+        self.secret_key = isinstance(input, DigitHeard | InfoDigit) and self._is_secret(input)
         actions = self._take(input, now_ms)
-        self._entry = Entry(without_digit(input) if secret else input, self.withheld.notes)
+        self._entry = Entry(without_digit(input) if self.secret_key else input, self.withheld.notes)
         return actions
 
     def replay(self, entry: Entry, now_ms: int) -> list[Action]:
         """Take a journal line; the actions are the ones it led to when the call was live."""
         self.withheld.replay(entry.withheld)
+        self.secret_key = isinstance(entry.input, DigitHeard | InfoDigit) and not entry.input.digit.reveal()
         return self._take(entry.input, now_ms)
 
     @property
@@ -153,8 +157,16 @@ class Call:
             effect(self, input)
             if self.phase == "running":
                 self.talk_sounds.settle(self.legs.values(), self.transfer if self.talking else None, self.guests)
+            if self.phase == "running" and self.run is not None:
+                self.secrecy.settle(self.first.id, self.run.sensitive)
             self._settle()
         return self.fx.take()
+
+    def _is_secret(self, report: DigitHeard | InfoDigit) -> bool:
+        # A key pressed before the menu or after it decides nothing, so nobody needs to know which it was.
+        if self.phase != "running":
+            return report.digit.reveal() != FLASH
+        return report.leg == self.first.id and self.secrecy.covers(report, self.first.fuser)
 
     # --- beginning
 

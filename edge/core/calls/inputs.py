@@ -34,6 +34,7 @@ from edge.vocabulary.reports import (
     PlayEnded,
     RecordingDone,
     RecordingFailed,
+    RecordingMuted,
     ReferEnded,
     SoundHeard,
     SpanRefused,
@@ -229,6 +230,7 @@ Input = (
     | AnswerHeard
     | AudioResumed
     | ToneHeard
+    | RecordingMuted
     | RecordingDone
     | RecordingFailed
     | LegMediaEnded

@@ -49,6 +49,7 @@ from edge.vocabulary.reports import (
     PlayEnded,
     RecordingDone,
     RecordingFailed,
+    RecordingMuted,
     ReferEnded,
     SoundHeard,
     SpanRefused,
@@ -121,7 +122,7 @@ def _answered(call: "Call", input: LegAnswered) -> None:  # noqa: A002
         else:
             call.fx.clear(SETUP)
         call.fx.emit(events.CallAnswered(after_ms=call.fx.now_ms - call.started_ms, trunk=leg.trunk))
-        call.recorder.start()
+        call.recorder.start(guarded=call.run is not None and call.run.menu.sensitive)
         if leg.remote is None:
             call.fx.set(FIRST_FACTS, MEDIA_MS)
         call.start_menu()
@@ -218,14 +219,21 @@ def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
         fail_leg(call, leg, EndReason(outcome="no_room", ended_by="appliance", sip_code=503, text=error))
     elif kind == "CloseLeg":
         leg.media_gone()
-    elif kind in {"StartRecording", "StopRecording"}:
-        call.recorder.failed(error)
+    elif kind in {"StartRecording", "StopRecording", "SetPrivate"}:
+        _recording_failed_by_command(call, kind, error)
     elif kind == "Join":
         fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="appliance", text=error))
     elif kind == "Bridge":
         _fail_transfer(call, EndReason(outcome="media_lost", ended_by="appliance", text=error))
     elif leg is call.first and call.phase == "running" and call.run is not None:
         _menu_command_failed(call, kind)
+
+
+def _recording_failed_by_command(call: "Call", kind: str, error: str) -> None:
+    if kind != "SetPrivate":
+        call.recorder.failed(error)
+    elif call.secrecy.on:
+        call.recorder.stop()  # rather no recording than one of this
 
 
 def _menu_command_failed(call: "Call", kind: str) -> None:
@@ -313,6 +321,7 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     AudioResumed: told_by_media.audio_resumed,
     AnswerHeard: told_by_media.answer_heard,
     ToneHeard: told_by_media.tone_heard,
+    RecordingMuted: told_by_media.muted,
     RecordingDone: told_by_media.recorded,
     RecordingFailed: told_by_media.recording_failed,
     Elapsed: elapsing.elapsed,

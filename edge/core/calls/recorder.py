@@ -7,7 +7,7 @@ from edge.core.calls.inputs import Restored
 from edge.vocabulary import events
 from edge.vocabulary.commands import StartRecording, StopRecording
 from edge.vocabulary.ids import LegId, RecordingId
-from edge.vocabulary.reports import RecordingDone, RecordingFailed
+from edge.vocabulary.reports import RecordingDone, RecordingFailed, RecordingMuted
 
 State = Literal["off", "starting", "on", "stopping", "done"]
 
@@ -20,6 +20,7 @@ class Recorder:
         self.id = RecordingId(f"{effects.call}-1")
         self.path = f"{folder}/{self.id}.wav" if folder else ""
         self.state: State = "off"
+        self._muted = False
         self._fx = effects
 
     @property
@@ -32,11 +33,11 @@ class Recorder:
         """Recordings that were asked for."""
         return [] if self.state == "off" else [self.id]
 
-    def start(self) -> None:
-        """Start, if the call is to be recorded."""
+    def start(self, *, guarded: bool) -> None:
+        """Start, if the call is to be recorded; `guarded`: its menu may ask for something sensitive."""
         if self.path and self.state == "off":
             self.state = "starting"
-            self._fx.media(StartRecording(self.leg, self.id, self.path))
+            self._fx.media(StartRecording(self.leg, self.id, self.path, guarded))
 
     def started(self) -> None:
         """Media has started it."""
@@ -44,6 +45,14 @@ class Recorder:
             if self.state == "starting":
                 self.state = "on"
             self._fx.emit(events.RecordingStarted(recording=self.id, leg=self.leg, path=self.path))
+
+    def muted(self, report: RecordingMuted) -> None:
+        """Media has silenced it from a place on, or has ceased to."""
+        if not self.running or report.recording != self.id or report.on == self._muted:
+            return
+        self._muted = report.on
+        event = events.RecordingMuted if report.on else events.RecordingUnmuted
+        self._fx.emit(event(recording=self.id, leg=self.leg, at_ms=report.at_ms))
 
     def stop(self) -> None:
         """Finish it; media reports `RecordingDone`."""

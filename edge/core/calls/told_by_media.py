@@ -23,6 +23,7 @@ from edge.vocabulary.reports import (
     PlayEnded,
     RecordingDone,
     RecordingFailed,
+    RecordingMuted,
     SoundHeard,
     ToneHeard,
 )
@@ -64,9 +65,10 @@ def key(call: "Call", input: DigitHeard | InfoDigit) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
     if leg is None or call.phase != "running":
         return
-    secret = leg is call.first and call.run is not None and call.run.sensitive
-    digit = call.keys.take(leg, input, secret, call.talks_with(leg))
-    if digit and call.run is not None and not call.run.sensitive:
+    digit = call.keys.take(leg, input, call.secret_key, call.talks_with(leg))
+    if call.secret_key and not call.secrecy.on:
+        return  # of a press that the menu is past
+    if digit and not call.secrecy.on:
         call.guests.key(leg, digit)
     if digit is not None and leg is call.first and call.run is not None:
         call.perform(call.run.handle(Flash() if digit == FLASH else KeyPressed(digit), call.fx.now_ms))
@@ -129,6 +131,11 @@ def tone_heard(call: "Call", input: ToneHeard) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
     if leg is not None:
         leg.tone_heard(input)
+
+
+def muted(call: "Call", input: RecordingMuted) -> None:  # noqa: A002
+    """Tell that the recording is silence from here on, or is so no more."""
+    call.recorder.muted(input)
 
 
 def recorded(call: "Call", input: RecordingDone) -> None:  # noqa: A002

@@ -61,6 +61,11 @@ class Menu(Struct, frozen=True, kw_only=True):
     nodes: dict[NodeId, Node]
     language: str = "en"
 
+    @property
+    def sensitive(self) -> bool:
+        """Whether it asks for something that nobody may overhear."""
+        return any(getattr(node, "sensitive", False) for node in self.nodes.values())
+
 
 def kind_of(node: Node) -> str:
     """Return the word for a node's kind, as in the source and in events."""

@@ -71,7 +71,7 @@ def test_an_engine_that_is_away_is_waited_for_before_the_answer():
 def test_menu_and_recording_start_at_the_ack():
     desk = Desk(incoming()).answer()
     assert desk.types() == ["call.started", "call.answered", "menu.node_entered", "recording.started"]
-    assert desk.last(c.StartRecording) == c.StartRecording(FIRST, "c1-1", "/rec/2026/11/21/c1-1.wav")
+    assert desk.last(c.StartRecording) == c.StartRecording(FIRST, "c1-1", "/rec/2026/11/21/c1-1.wav", guarded=True)
     assert desk.last(c.Play).files == ["/prompts/hello.wav"]
 
 
