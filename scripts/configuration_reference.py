@@ -59,6 +59,7 @@ KIND_TEXTS = {
     "language": "language",
     "speech": "text",
     "reason": "text",
+    "program": "program",
     "choices": "digits -> node",
     "outcomes": "outcome -> node",
     "nodes": "name -> node",

@@ -18,6 +18,7 @@ FIXED = {
     ),
     "media": ("address", "address6", "first_port", "slots", "engines", "cores", "prompt_memory_mb"),
     "http": ("address", "port"),
+    "speech": ("normalise_files",),
     "paths": ("state", "run", "recordings"),
 }
 

@@ -24,6 +24,7 @@ COMMANDS = (
     "analyze",
     "amd",
     "menu",
+    "prompts",
     "selftest",
     "warmup",
     "bench",

@@ -244,6 +244,13 @@ def speech_fault(text: str) -> str:
     return "" if len(text) <= 2000 else f"the text has {len(text)} characters; at most 2000 are spoken in one go"
 
 
+def program_fault(text: str) -> str:
+    """Check the name of a program, or its absolute path."""
+    if not text or not text.isprintable():
+        return "expected the name of a program, or its path"
+    return "" if "/" not in text or text.startswith("/") else f"'{text[:80]}': give a name, or an absolute path"
+
+
 def reason_fault(text: str) -> str:
     """Check a text that goes into events."""
     return "" if len(text) <= 128 else "the text is longer than 128 characters"
@@ -267,6 +274,7 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "language": language_fault,
     "speech": speech_fault,
     "reason": reason_fault,
+    "program": program_fault,
     "country": country_fault,
     "own_header": own_header_fault,
     "dial_number": dial_number_fault,

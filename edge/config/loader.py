@@ -18,7 +18,7 @@ from edge.config.errors import ConfigError, ConfigErrors, Findings, Place
 from edge.config.located import Located
 from edge.config.menus import MenuCompiler
 from edge.config.profiles import Profiles, resolve
-from edge.config.prompts import Synthesis
+from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper
 from edge.config.site import Site
 from edge.config.sources import read_site_files
@@ -36,6 +36,8 @@ class Inspection(Struct, kw_only=True):
     checked: list[str]
     #: Texts that the menus speak.
     speeches: list[Synthesis] = field(default_factory=list)
+    #: Every sound and text that menus name.
+    prompts: list[PromptUse] = field(default_factory=list)
     #: Where each setting of each trunk came from: `file:line:column`, or `default`.
     origins: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Sound files that settings of the site file name, with the place of each.
@@ -54,6 +56,10 @@ def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts:
         findings = Findings()
         prompts.synthesise_all(found.speeches, findings)
         found.errors = findings.errors
+        if not found.errors:
+            site = found.site
+            used = [speech.path for speech in found.speeches]
+            prompts.clean_cache(Path(site.paths.state), used, site.speech.cache_mb * 1_000_000)
     if found.errors:
         raise ConfigErrors(found.errors, found.warnings)
     return found.site
@@ -90,6 +96,7 @@ def inspect(
         warnings=findings.warnings,
         checked=checked,
         speeches=compiler.speeches,
+        prompts=compiler.uses,
         origins=resolved.origins,
         sounds=hold_music(site, root),
     )

@@ -13,10 +13,11 @@ from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, find
 from edge.config.menu_checks import check_flow
 from edge.config.menu_nodes.parts import SoundSource, SpokenSource
-from edge.config.prompts import Synthesis
+from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper, fields_of
 from edge.config.site import Site
 from edge.config.sources import read_yaml
+from edge.config.speakers import check_speaker, speaker_for
 from edge.core.menus import model
 
 
@@ -39,6 +40,8 @@ class MenuCompiler:
         self.complete = True
         #: Texts to be spoken, each once.
         self.speeches: list[Synthesis] = []
+        #: Every sound and text that menus name.
+        self.uses: list[PromptUse] = []
 
     def compile_folder(self, folder: Path) -> dict[str, model.Menu]:
         """Compile each `*.yaml` file of the folder; the file's name is the menu's."""
@@ -68,18 +71,21 @@ class MenuCompiler:
         root, text = read_yaml(path, self._findings)
         if root is None:
             return None
-        menu = _MenuFile(path, self._site, self._findings, self.speeches).compile(root, text)
+        menu = _MenuFile(path, self._site, self._findings, self.speeches, self.uses).compile(root, text)
         return menu if self._findings.error_count == before else None
 
 
 class _MenuFile:
     """One file on its way from source to model."""
 
-    def __init__(self, path: Path, site: Site, findings: Findings, speeches: list[Synthesis]) -> None:
+    def __init__(
+        self, path: Path, site: Site, findings: Findings, speeches: list[Synthesis], uses: list[PromptUse]
+    ) -> None:
         self._path = path
         self._site = site
         self._findings = findings
         self._speeches = speeches
+        self._uses = uses
         self._defaults: dict[str, dict[str, Located]] = {}
         self._language = "en"
         self._voices_checked: set[str] = set()
@@ -196,18 +202,14 @@ class _MenuFile:
 
     def _sound(self, sound: SoundSource) -> model.Sound | None:
         language = sound.language or self._language
-        if sound.say:
-            path = prompts.speech_path(Path(self._site.paths.state), language, sound.say)
-            if language not in self._voices_checked:
-                self._voices_checked.add(language)
-                prompts.check_voice(language, sound.place, self._findings)
-            speech = Synthesis(text=sound.say, language=language, path=str(path), place=sound.place)
-            if all(other.path != speech.path for other in self._speeches):
-                self._speeches.append(speech)
-            self._digest.update(path.name.encode())
-            return model.Sound(path=str(path), label=sound.say[:80])
         folder = Path(self._site.paths.prompts)
-        found, searched = prompts.find_sound(folder, language, sound.file)
+        name = sound.file or prompts.spoken_name(sound.say)
+        found, searched = prompts.find_sound(folder, language, name)
+        if found is None and sound.say:
+            path = self._spoken(sound, language)
+            self._use(sound, name, language, path)
+            return model.Sound(path=path, label=sound.say[:80])
+        self._use(sound, name, language, str(found or ""))
         if found is None:
             self._findings.error(
                 sound.place,
@@ -219,7 +221,25 @@ class _MenuFile:
             self._digest.update(hashlib.sha256(found.read_bytes()).digest())
         except OSError as error:
             self._findings.error(sound.place, f"{found} cannot be read: {error.strerror}")
-        return model.Sound(path=str(found), label=sound.file)
+        return model.Sound(path=str(found), label=sound.file or sound.say[:80])
+
+    def _spoken(self, sound: SoundSource, language: str) -> str:
+        """Have a text spoken; the file that it will be in."""
+        speaker = speaker_for(self._site, language)
+        if language not in self._voices_checked:
+            self._voices_checked.add(language)
+            check_speaker(speaker, language, sound.place, self._findings)
+        path = prompts.speech_path(Path(self._site.paths.state), speaker, sound.say)
+        speech = Synthesis(text=sound.say, language=language, path=str(path), place=sound.place, speaker=speaker)
+        if all(other.path != speech.path for other in self._speeches):
+            self._speeches.append(speech)
+        self._digest.update(path.name.encode())
+        return str(path)
+
+    def _use(self, sound: SoundSource, name: str, language: str, path: str) -> None:
+        self._uses.append(
+            PromptUse(menu=self._path.stem, language=language, name=name, text=sound.say, path=path, place=sound.place)
+        )
 
 
 @cache

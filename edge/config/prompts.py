@@ -1,34 +1,34 @@
-"""Prompts: finding sound files by language, and speaking texts with espeak-ng into a cache named by content."""
+"""Prompts: finding sound files by language, and the cache of spoken texts, named by all that their sound depends on."""
 
-import array
+import contextlib
 import hashlib
 import io
-import math
 import os
 import subprocess
-import sys
+import time
 import wave
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
 
 from edge.config.errors import Findings, Place
+from edge.config.speakers import Speaker, languages_to_try, speak, text_key
 
 #: Tried in this order for a name without one; all are read by libsndfile.
 EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".au", ".gsm")
-#: Mean power of active speech: -26 dB below overload is the level that speech is measured and exchanged at
-#: (ITU-T P.56, G.191); about -20 dBm0.
+#: Level of active speech (ITU-T P.56): -26 dB below overload is the level that speech is measured and exchanged at
+#: (G.191); about -20 dBm0.
 TARGET_DBOV = -26.0
 #: Peaks stay this far below overload, whatever the mean.
-PEAK_LIMIT = 0.89
-#: Frames quieter than this against the loudest one are pauses and don't count (a simple form of P.56's method B).
-_PAUSE_DB = -30.0
-_FRAME_MS = 20
-_SPEAK_SECONDS = 30
+PEAK_LIMIT_DBOV = -1.0
+#: Folder, in that of a language, of recordings of texts that menus speak: they are played instead.
+SPOKEN = "spoken"
 #: Part of the cache's name: change it when the making changes.
-_RECIPE = "1"
+_RECIPE = "2"
+#: A text that was in use within this stays, whatever the cache holds: for calls in progress, and for versions that may
+#: come back.
+KEPT_SECONDS = 2 * 86400
 
 
 class Synthesis(Struct, frozen=True, kw_only=True):
@@ -38,12 +38,31 @@ class Synthesis(Struct, frozen=True, kw_only=True):
     language: str
     path: str
     place: Place
+    speaker: Speaker
 
 
-def languages_to_try(language: str) -> list[str]:
-    """Name the language itself, then without its region: `en-gb`, `en`."""
-    parts = language.split("-")
-    return ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
+class PromptUse(Struct, frozen=True, kw_only=True):
+    """A sound that a menu names, or a text that it speaks, and what it found for it."""
+
+    menu: str
+    #: Language that was asked for.
+    language: str
+    #: Name of a sound; of a text the name that a recording of it would have.
+    name: str
+    #: Empty for a sound.
+    text: str
+    #: File that is played; empty: there is none.
+    path: str
+    place: Place
+
+    @property
+    def spoken(self) -> bool:
+        """Whether a program speaks it."""
+        return bool(self.text) and Path(self.path).parent.name == CACHE
+
+
+#: Name of the cache's folder, in the state folder.
+CACHE = "prompts"
 
 
 def find_sound(folder: Path, language: str, name: str) -> tuple[Path | None, list[str]]:
@@ -61,6 +80,11 @@ def find_sound(folder: Path, language: str, name: str) -> tuple[Path | None, lis
     return None, searched
 
 
+def spoken_name(text: str) -> str:
+    """Name the recording of a text: where there is one, no program speaks it."""
+    return f"{SPOKEN}/{text_key(text)}"
+
+
 def sounds_in(folder: Path, language: str) -> list[str]:
     """List the names that `find_sound` would find, for suggestions."""
     names: list[str] = []
@@ -71,35 +95,10 @@ def sounds_in(folder: Path, language: str) -> list[str]:
     return names
 
 
-def speech_path(state: Path, language: str, text: str) -> Path:
+def speech_path(state: Path, speaker: Speaker, text: str) -> Path:
     """Name the cache file of a spoken text."""
-    key = "\0".join((_RECIPE, language, str(TARGET_DBOV), text)).encode()
-    return state / "prompts" / f"{hashlib.sha256(key).hexdigest()[:32]}.wav"
-
-
-@cache
-def voice_for(language: str) -> str | None:
-    """Name the voice that speaks `language` here, that of the region first; None when there is none.
-
-    Raises `FileNotFoundError` when there is no espeak-ng.
-    """
-    for tried in languages_to_try(language):
-        # Asking for a voice is the only sure test: the list of voices does not name all that is understood.
-        command = ["espeak-ng", "-q", "-v", tried, "--stdin"]
-        if subprocess.run(command, input=b"", capture_output=True, timeout=_SPEAK_SECONDS, check=False).returncode == 0:
-            return tried
-    return None
-
-
-def check_voice(language: str, place: Place, findings: Findings) -> None:
-    """Find out whether a text of `language` can be spoken here."""
-    try:
-        voice = voice_for(language)
-    except (OSError, subprocess.SubprocessError):
-        findings.error(place, "a text is to be spoken, but espeak-ng is not there", "apt-get install espeak-ng")
-        return
-    if voice is None:
-        findings.error(place, f"espeak-ng has no voice for '{language}'", "'espeak-ng --voices' lists them")
+    key = "\0".join((_RECIPE, speaker.key, str(TARGET_DBOV), text)).encode()
+    return state / CACHE / f"{hashlib.sha256(key).hexdigest()[:32]}.wav"
 
 
 def synthesise_all(speeches: Iterable[Synthesis], findings: Findings) -> None:
@@ -107,72 +106,66 @@ def synthesise_all(speeches: Iterable[Synthesis], findings: Findings) -> None:
     for speech in speeches:
         target = Path(speech.path)
         if target.is_file():
+            _note_use(target)
             continue
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_durably(target, normalised(speak(speech.text, speech.language)))
+            write_durably(target, normalised(speak(speech.speaker, speech.text)))
         except subprocess.SubprocessError as error:
-            findings.error(speech.place, f"espeak-ng failed: {str(error)[:200]}")
+            findings.error(speech.place, f"{speech.speaker.engine} failed: {str(error)[:200]}")
         except (OSError, wave.Error, EOFError, ValueError) as error:
             findings.error(speech.place, f"the spoken text cannot be written to {target}: {str(error)[:200]}")
 
 
-def speak(text: str, language: str) -> bytes:
-    """Speak a text with espeak-ng; a WAV file. Raises `OSError` or `subprocess.SubprocessError`."""
-    voice = voice_for(language) or language
-    # The text goes in by standard input: it can neither be an option nor be seen in the process list.
-    done = subprocess.run(
-        ["espeak-ng", "-v", voice, "-b", "1", "--stdin", "--stdout"],
-        input=text.encode(),
-        capture_output=True,
-        timeout=_SPEAK_SECONDS,
-        check=True,
-    )
-    return done.stdout
+def _note_use(path: Path) -> None:
+    # The time of access is set by hand (mounts have it off); that of the change tells media's memory of another file.
+    with contextlib.suppress(OSError):
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+
+
+def clean_cache(state: Path, used: Iterable[str], most_bytes: int) -> int:
+    """Delete texts that were not used for the longest time, until what is left is small enough; returns how many."""
+    keep = set(used)
+    now, total, others = time.time(), 0, list[tuple[float, int, Path]]()
+    with contextlib.suppress(OSError):
+        for path in (state / CACHE).iterdir():
+            found = path.lstat()
+            total += found.st_size
+            if path.suffix == ".wav" and str(path) not in keep and now - found.st_atime > KEPT_SECONDS:
+                others.append((found.st_atime, found.st_size, path))
+    deleted = 0
+    for _, size, path in sorted(others):
+        if total <= most_bytes:
+            break
+        with contextlib.suppress(OSError):
+            path.unlink()
+            total -= size
+            deleted += 1
+    return deleted
 
 
 def normalised(wav: bytes) -> bytes:
     """Bring 16-bit mono speech to `TARGET_DBOV`, with a correct header (a pipe's has none). Raises `wave.Error`."""
+    # Here and not above: processes that only read a configuration have no arrays.
+    import numpy as np
+
+    from dsp.loudness import gain_to, measure
+
     with wave.open(io.BytesIO(wav)) as source:
         rate = source.getframerate()
         if source.getsampwidth() != 2 or source.getnchannels() != 1:
-            raise wave.Error("espeak-ng did not write 16-bit mono")
-        samples = array.array("h", source.readframes(source.getnframes()))
-    if sys.byteorder == "big":
-        samples.byteswap()
-    if not samples:
+            raise wave.Error("the program did not write 16-bit mono")
+        samples = np.frombuffer(source.readframes(source.getnframes()), "<i2")
+    if not len(samples):
         raise ValueError("there is no sound in it")
-    gain = _gain(samples, rate * _FRAME_MS // 1000)
-    scaled = array.array("h", (int(sample * gain) for sample in samples))
-    if sys.byteorder == "big":
-        scaled.byteswap()
+    gain = gain_to(measure(samples.astype(np.int16), rate), TARGET_DBOV, PEAK_LIMIT_DBOV)
     out = io.BytesIO()
     with wave.open(out, "wb") as target:
         target.setnchannels(1)
         target.setsampwidth(2)
         target.setframerate(rate)
-        target.writeframes(scaled.tobytes())
+        target.writeframes((samples * gain).astype("<i2").tobytes())
     return out.getvalue()
-
-
-def _gain(samples: "array.array[int]", frame: int) -> float:
-    power = active_power(samples, frame)
-    loudest, deepest = max(samples), min(samples)
-    peak = max(loudest, -deepest)
-    if not power or not peak:
-        return 1.0
-    wanted = 32768 * 10 ** (TARGET_DBOV / 20) / math.sqrt(power)
-    return min(wanted, PEAK_LIMIT * 32767 / peak)
-
-
-def active_power(samples: "array.array[int]", frame: int) -> float:
-    """Mean square of the samples, pauses left out; `frame` in samples."""
-    powers = [
-        sum(sample * sample for sample in samples[at : at + frame]) / frame for at in range(0, len(samples), frame)
-    ]
-    floor = max(powers) * 10 ** (_PAUSE_DB / 10)
-    active = [power for power in powers if power > floor]
-    return sum(active) / len(active) if active else 0.0
 
 
 def write_durably(target: Path, data: bytes) -> None:

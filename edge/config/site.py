@@ -155,6 +155,37 @@ class Recording(Struct, frozen=True, kw_only=True):
     reserve_mb: Annotated[int, _range(0, 1_000_000)] = 64
 
 
+class Speech(Struct, frozen=True, kw_only=True):
+    """How texts of menus are spoken, and how loud prompts are."""
+
+    #: What speaks: `espeak-ng`, which Debian has, or `piper`, which needs a file for each voice (`[[voices]]`).
+    engine: Literal["espeak-ng", "piper"] = "espeak-ng"
+    #: Its pace, percent of the ordinary one.
+    pace: Annotated[int, _range(40, 250)] = 100
+    #: The program `espeak-ng`: name or path.
+    espeak: Annotated[str, _text("program")] = "espeak-ng"
+    #: The program `piper`: name or path.
+    piper: Annotated[str, _text("program")] = "piper"
+    #: Sound files are brought to the level of spoken texts (active speech at -26 dBov, ITU-T P.56) as they are loaded.
+    #: `false`: they are played as they are.
+    normalise_files: bool = True
+    #: Spoken texts that no menu has any more are deleted when all of them together are more than that.
+    cache_mb: Annotated[int, _range(1, 100_000)] = 200
+
+
+class Voice(Struct, frozen=True, kw_only=True):
+    """Who speaks the texts of a language."""
+
+    #: `de`, or `de-at` for that region only.
+    language: Annotated[str, _text("language")]
+    #: Of espeak-ng its name (`de+f3`), of piper the absolute path of its `.onnx` file. Empty: the language's.
+    voice: Annotated[str, _text("program", optional=True)] = ""
+    #: As `speech.engine`; empty: that one.
+    engine: Literal["", "espeak-ng", "piper"] = ""
+    #: As `speech.pace`; 0: that one.
+    pace: Annotated[int, _range(0, 250)] = 0
+
+
 class Limits(Struct, frozen=True, kw_only=True):
     """Hard limits of a call."""
 
@@ -448,6 +479,8 @@ class Site(Struct, frozen=True, kw_only=True):
     http: Http = field(default_factory=Http)
     paths: Paths = field(default_factory=Paths)
     recording: Recording = field(default_factory=Recording)
+    speech: Speech = field(default_factory=Speech)
+    voices: list[Voice] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
     trunks: list[Trunk] = field(default_factory=list)
     trunk_groups: list[TrunkGroup] = field(default_factory=list)

@@ -1,6 +1,6 @@
-"""Reading sound files: any format of libsndfile, mixed to mono, resampled once to 8 kHz, on a thread of its own.
+"""Reading sound files: any format of libsndfile, mixed to mono, resampled once to 8 kHz and brought to one loudness.
 
-A slow disk or a large file then delays the play that wants it, and nothing else.
+It is done on a thread of its own: a slow disk or a large file then delays the play that wants it, and nothing else.
 """
 
 import itertools
@@ -16,8 +16,10 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from dsp.loudness import gain_to, measure
 from dsp.tones.notation import NotationError, parse
 from dsp.tones.rendering import cycle_samples, render
+from edge.config.prompts import PEAK_LIMIT_DBOV, TARGET_DBOV
 from edge.core.menus.model import TONE
 from edge.media.prompts import Stamp
 
@@ -59,8 +61,11 @@ def stamp_of(path: str) -> Stamp:
     return Stamp(found.st_mtime_ns, found.st_size)
 
 
-def read_sound(path: str, max_samples: int) -> NDArray[np.int16]:
-    """Read `path` as mono int16 at 8 kHz; raises `UnreadableError`, also when it is longer than `max_samples`."""
+def read_sound(path: str, max_samples: int, *, normalise: bool = False) -> NDArray[np.int16]:
+    """Read `path` as mono int16 at 8 kHz; raises `UnreadableError`, also when it is longer than `max_samples`.
+
+    `normalise`: its active speech is brought to `TARGET_DBOV` (ITU-T P.56), as that of spoken texts is.
+    """
     if path.startswith(TONE):
         return _make_tone(path.removeprefix(TONE), max_samples)
     try:
@@ -79,6 +84,8 @@ def read_sound(path: str, max_samples: int) -> NDArray[np.int16]:
         raise UnreadableError("no samples")
     if rate != RATE:
         mono = soxr.resample(mono, rate, RATE)
+    if normalise:
+        mono = mono * np.float32(gain_to(measure(mono, RATE), TARGET_DBOV, PEAK_LIMIT_DBOV))
     scaled: NDArray[np.int16] = np.clip(np.rint(_softened(mono) * 32768.0), -32768, 32767).astype(np.int16)
     return scaled
 
@@ -109,8 +116,9 @@ def _softened(sound: NDArray[np.float32]) -> NDArray[np.float32]:
 class Loader:
     """The thread. `wake` is called on it after each file; `results` is then emptied on the main thread."""
 
-    def __init__(self, max_samples: int, wake: Callable[[], None]) -> None:
+    def __init__(self, max_samples: int, wake: Callable[[], None], *, normalise: bool = False) -> None:
         self._max_samples = max_samples
+        self._normalise = normalise
         self._wake = wake
         self._wanted: PriorityQueue[tuple[int, int, str]] = PriorityQueue()
         self._order = itertools.count()
@@ -153,6 +161,6 @@ class Loader:
         except UnreadableError as error:
             return Loaded(path, Stamp(0, 0), nothing, str(error))
         try:
-            return Loaded(path, stamp, read_sound(path, self._max_samples))
+            return Loaded(path, stamp, read_sound(path, self._max_samples, normalise=self._normalise))
         except UnreadableError as error:
             return Loaded(path, stamp, nothing, str(error))

@@ -75,7 +75,11 @@ class Worker:
         self._event_ring = EventRing(state.plane)
         commands = CommandRing(self._engine)
         self._memory = PromptMemory(state.plane.prompts, state.prompt_index)
-        self._loader = Loader(self._memory.capacity, lambda: self.pump.post(self._take_loaded))
+        self._loader = Loader(
+            self._memory.capacity,
+            lambda: self.pump.post(self._take_loaded),
+            normalise=context.site.speech.normalise_files,
+        )
         self._recorder = Recorder(
             state.plane,
             context.site.paths.recordings,
