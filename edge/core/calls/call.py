@@ -46,7 +46,9 @@ from edge.vocabulary.commands import Refer, ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId, leg_id
+from edge.vocabulary.media import FLASH
 from edge.vocabulary.private import Private
+from edge.vocabulary.reports import DigitHeard, InfoDigit
 
 #: A dead process must not hold a call open.
 ENDING_MS = 10_000
