@@ -71,6 +71,8 @@ REACH: dict[str, tuple[str, Any]] = {
     "span_kill_wrong_ends": ("0", lambda value: value == 0),
     "span_kill_keys_lost": ("0", lambda value: value == 0),
     "span_kill_rtp_lost": ("0", lambda value: value == 0),
+    "span_kill_before_answer_wrong": ("0", lambda value: value == 0),
+    "front_kill_cut": ("0", lambda value: value == 0),
 }
 
 

@@ -233,6 +233,7 @@ def write_site(
     media: str = "",
     trunk: str = "",
     extra: str = "",
+    slots: int = 40,
 ) -> None:
     """Write the site, its menu and its prompts.
 
@@ -253,7 +254,7 @@ address = "{appliance.address}"
 inner_address = "{appliance.address}"
 {sip}
 [media]
-slots = 40
+slots = {slots}
 {media}
 [http]
 address = "{appliance.address}"

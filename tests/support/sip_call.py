@@ -48,6 +48,11 @@ class Call:
         self._answers: dict[tuple[int, str], Message] = {}
         self._acks: dict[int, Message] = {}
         self._cancelled = False
+        #: Methods of requests that are not answered until `answer_withheld`, and the last one of each.
+        self.withholds: set[str] = set()
+        self.withheld: dict[str, Message] = {}
+        #: ACKs of final responses that wait for `acknowledge`; only where `phone.acknowledges` says so.
+        self.unacknowledged: list[Message] = []
 
     # --- what a test reads ---
 
@@ -129,6 +134,19 @@ class Call:
         self._end("us")
 
     # --- both ---
+
+    def answer_withheld(self) -> None:
+        """Answer what was withheld, and from now on everything."""
+        self.withholds = set()
+        held, self.withheld = self.withheld, {}
+        for message in held.values():
+            self._on_request(message)
+
+    def acknowledge(self) -> None:
+        """Send the ACKs that were held back."""
+        held, self.unacknowledged = self.unacknowledged, []
+        for ack in held:
+            self.phone.transport.send(ack, self._target)
 
     def bye(self, headers: dict[str, str] | None = None) -> None:
         """Send BYE; `state` is `ended` when it was answered."""
@@ -258,6 +276,8 @@ class Call:
             self._learn(message.body)
         elif known is not None:
             self.phone.transport.send(known, self._target)
+        elif method in self.withholds:
+            self.withheld[method] = message
         elif method == "INVITE":
             self._on_invite(message)
         elif method == "CANCEL":
@@ -269,7 +289,12 @@ class Call:
             self._reply(message, respond(message, 200, self._local_tag))
             self._end("them")
         else:
-            self._reply(message, respond(message, 200, self._local_tag))
+            response = respond(message, 200, self._local_tag)
+            if method == "UPDATE":
+                response.headers.append(("Contact", self._own_contact()))
+            if timer := message.get("Session-Expires"):
+                response.headers += [("Session-Expires", timer), ("Require", "timer")]
+            self._reply(message, response)
 
     def _on_invite(self, message: Message) -> None:
         first = self._invite is None and not self.outgoing
@@ -330,7 +355,8 @@ class Call:
 
     def _acknowledge(self, message: Message, number: int, *, first: bool) -> None:
         if number in self._acks:
-            self.phone.transport.send(self._acks[number], self._target)
+            if self._acks[number] not in self.unacknowledged:
+                self.phone.transport.send(self._acks[number], self._target)
             return
         if message.status < 300:
             if first:
@@ -345,7 +371,9 @@ class Call:
                 ack.start = f"ACK {self._invite.uri} SIP/2.0"
             ack.headers = [(n, message.get("To") if n == "To" else v) for n, v in ack.headers]
         self._acks[number] = ack
-        self.phone.transport.send(ack, self._target)
+        self.unacknowledged.append(ack)
+        if self.phone.acknowledges:
+            self.acknowledge()
 
     def _learn(self, body: str) -> None:
         described = read_sdp(body) if body else None

@@ -44,6 +44,8 @@ class Softphone:
         #: Packet time that it asks for.
         self.ptime_ms = 20
         self.event_type = event_type
+        #: Whether final responses get their ACK at once; else when `Call.acknowledge` says so.
+        self.acknowledges = True
         #: Calls of this phone by Call-ID, both directions, ended ones too.
         self.calls: dict[str, Call] = {}
         self._taken: set[str] = set()

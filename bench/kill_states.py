@@ -1,0 +1,247 @@
+"""Kills in states that last a moment: of spans before the answer, and of front with requests in flight.
+
+Every state is seen before the kill, else the run fails: a leg is `answering` and its caller has heard 100 only; a
+refresh was received by the phone, or is due while front stands still; a re-INVITE has its 200 and not its ACK, or lies
+in front's socket; so does a BYE; a leg is front's, for its span is dead.
+"""
+
+import contextlib
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.addresses import address
+from tests.support.appliance import TONES, Appliance, appliance
+from tests.support.softphone import Call, Softphone
+from tests.support.waiting import until
+
+if TYPE_CHECKING:
+    from bench.adoption import Figures
+
+#: RFC 4028's floor; who refreshes does it at half of the time.
+SESSION_S = 90
+TIMER = {"Supported": "timer", "Session-Expires": f"{SESSION_S};refresher=uas"}
+#: A span that dies younger counts as one that could not start.
+AGE_S = 2.2
+#: Prompts last a minute: the second one is asked for by a key.
+MENU = """version: 1
+start: stay
+nodes:
+  stay:
+    gather: {greet_long: welcome, first_digit_timeout: 300s}
+    choices: {1: again}
+    failed: bye
+  again:
+    gather: {greet_long: one, first_digit_timeout: 300s}
+    choices: {1: again}
+    failed: bye
+  bye:
+    hang_up:
+"""
+
+
+class Place:
+    """An appliance, and phones that call it: one acknowledges at once, the other when it is told to."""
+
+    def __init__(self, stack: ExitStack, figures: "Figures") -> None:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        at, caller_at = stack.enter_context(address()), stack.enter_context(address())
+        self.phone = stack.enter_context(Softphone(caller_at, tone_hz=700))
+        self.patient = stack.enter_context(Softphone(caller_at, tone_hz=700))
+        self.patient.acknowledges = False
+        self.edge: Appliance = stack.enter_context(appliance(at, folder, menu=MENU, sip="max_spans = 60", slots=160))
+        self.figures = figures
+
+    def begin(self, count: int, *, patient: bool = False, timer: bool = False) -> list[Call]:
+        """Calls that are up and hear the menu."""
+        phone = self.patient if patient else self.phone
+        found = [phone.call(self.edge.uri, headers=TIMER if timer else None) for _ in range(count)]
+        for call in found:
+            call.wait_answered()
+        if patient:
+            for call in found:
+                call.acknowledge()
+        return found
+
+    def spans(self) -> dict[str, int]:
+        """Process ids of all spans."""
+        return {span["incarnation"]: int(span["pid"]) for span in self.edge.status()["spans"]}
+
+    def spans_of_legs(self) -> set[str]:
+        """Return the spans that hold the calls; `front`: it has taken some over."""
+        return {leg["span"] for leg in self.legs()}
+
+    def kill_spans(self, *, wait: bool = True) -> None:
+        """Kill the spans of all calls that are up."""
+        spans = self.spans()
+        for span in self.spans_of_legs() - {"front"}:
+            os.kill(spans[span], signal.SIGKILL)
+        if wait:
+            until(lambda: self.spans_of_legs() == {"front"}, 20, "front has them all")
+
+    def legs(self) -> list[dict[str, str]]:
+        """First legs of all calls that are up."""
+        return [call["legs"][0] for call in self.edge.live_calls()]
+
+    @contextlib.contextmanager
+    def front_stopped(self) -> Iterator[None]:
+        """Front stands still, is killed, and followed by another one."""
+        old = self.edge.pid("front")
+        os.kill(old, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(old, signal.SIGKILL)
+        self.figures.front_kills += 1
+        self.edge.wait_restarted("front", old)
+
+    def note(self, state: str, calls: list[Call]) -> None:
+        """Count conversations that were seen in a state as front was killed."""
+        self.figures.front_states[state] = self.figures.front_states.get(state, 0) + len(calls)
+
+    def must_live(self, calls: list[Call], prompt: str) -> None:
+        """Count those that were cut, or hear nothing."""
+        time.sleep(1.2)  # what was heard before the kill does not count
+        for call in calls:
+            if call.state != "answered" or not call.audio.hears(TONES[prompt]):
+                self.figures.front_cut += 1
+                self.figures.reasons.append(f"{call.state} {call.responses} {call.ended_by}")
+
+
+def run(new: "type[Figures]", *, quick: bool) -> "Figures":
+    """Make both kinds of kills."""
+    figures = new()
+    with ExitStack() as stack:
+        place = Place(stack, figures)
+        for _ in range(1 if quick else 5):
+            before_the_answer(place)
+        # 100 conversations, 5 of them with a BYE on its way.
+        front(place, 2 if quick else 19)
+        check_ends(place)
+    return figures
+
+
+def before_the_answer(place: Place) -> None:
+    """Kill spans that have an INVITE and have not answered: they were stopped before it came."""
+    edge, figures = place.edge, place.figures
+    until(lambda: not edge.live_calls() and edge.is_ready(), 20, "quiet")
+    time.sleep(AGE_S)
+    stopped = place.spans()
+    for pid in stopped.values():
+        os.kill(pid, signal.SIGSTOP)
+    calls = [place.phone.call(edge.uri) for _ in range(3)]
+    until(lambda: len(place.legs()) == len(calls), 4, "switch knows of the calls")
+    held = {leg["span"] for leg in place.legs() if leg["signalling"] == "answering" and leg["span"] in stopped}
+    if not held or any(call.responses != [100] for call in calls):
+        raise AssertionError(f"not in the state: {place.legs()}, {[call.responses for call in calls]}")
+    for span in held:
+        os.kill(stopped[span], signal.SIGKILL)
+    for span in stopped.keys() - held:
+        os.kill(stopped[span], signal.SIGCONT)
+    for call in calls:
+        call.wait_ended()
+    until(lambda: not edge.live_calls(), 20, "the calls ended")
+    ends = [e["data"]["end"]["outcome"] for e in edge.events() if e["type"] == "call.ended"][-len(calls) :]
+    figures.unanswered += len(calls)
+    for call, outcome in zip(calls, ends, strict=True):
+        if call.final != 503 or outcome != "span_lost":
+            figures.unanswered_wrong += 1
+            figures.reasons.append(f"{call.responses} {outcome}")
+
+
+@dataclass
+class Conversations:
+    """Calls that are up, by the state that they will be in, and such that hang up meanwhile."""
+
+    adopted: list[Call]
+    due: list[Call]
+    #: When those are refreshed by front, on this process's clock, seconds.
+    due_s: float
+    asked: list[Call]
+    asking: list[Call]
+    leaving: list[Call]
+
+    @property
+    def staying(self) -> list[Call]:
+        """All that must not be cut."""
+        return [*self.adopted, *self.due, *self.asked, *self.asking]
+
+
+def front(place: Place, each: int) -> None:
+    """Kill front twice under conversations, `each` in each of the states."""
+    calls = _set_up(place, each)
+    _kill_with_requests_on_their_way(place, calls)
+    place.must_live(calls.staying, "welcome")
+    _kill_with_refreshes_in_flight(place, calls)
+    for call in calls.staying:
+        call.audio.press("1")
+    place.must_live(calls.staying, "one")
+    for call in calls.staying:
+        call.bye()
+    for call in calls.staying:
+        call.wait_ended()
+    until(lambda: not place.edge.live_calls(), 30, "all calls ended")
+
+
+def _set_up(place: Place, each: int) -> Conversations:
+    adopted = place.begin(each)
+    time.sleep(AGE_S)
+    place.kill_spans()
+    due_s = time.monotonic() + SESSION_S / 2
+    due = place.begin(each, timer=True)
+    for call in due:
+        call.withholds = {"UPDATE"}
+    asked, asking = place.begin(each, patient=True), place.begin(each)
+    calls = Conversations(adopted, due, due_s, asked, asking, place.begin(max(1, each // 4)))
+    until(lambda: all(call.audio.hears(TONES["welcome"]) for call in calls.staying), 30, "all hear the menu")
+    for call in asked:
+        call.reinvite()
+    until(lambda: all(call.last_reinvite == 200 and call.unacknowledged for call in asked), 10, "200 to the re-INVITEs")
+    return calls
+
+
+def _kill_with_requests_on_their_way(place: Place, calls: Conversations) -> None:
+    time.sleep(max(0.0, calls.due_s - 1 - time.monotonic()))
+    with place.front_stopped():
+        if any(call.requests("UPDATE") for call in calls.due):
+            raise AssertionError("refreshes left before front stood still")
+        for call in calls.asking:
+            call.reinvite("sendrecv", new_port=True)
+        for call in calls.leaving:
+            call.bye()
+        # The last of them was set up later than the first.
+        time.sleep(max(0.0, calls.due_s + 2 - time.monotonic()))
+        if any(call.requests("UPDATE") for call in calls.due):
+            raise AssertionError("a refresh left though front stands still")
+        place.note("adopted", calls.adopted)
+        place.note("refresh_due", calls.due)
+        place.note("reinvite_unacknowledged", [call for call in calls.asked if call.unacknowledged])
+        place.note("reinvite_sent", [call for call in calls.asking if call.last_reinvite is None])
+        place.note("bye_sent", [call for call in calls.leaving if call.state == "answered"])
+    for call in calls.asked:
+        call.acknowledge()
+    for call in calls.leaving:
+        call.wait_ended()
+    until(lambda: all("UPDATE" in call.withheld for call in calls.due), 20, "the refreshes that were due")
+
+
+def _kill_with_refreshes_in_flight(place: Place, calls: Conversations) -> None:
+    with place.front_stopped():
+        place.note("refresh_in_flight", [call for call in calls.due if "UPDATE" in call.withheld])
+        place.kill_spans(wait=False)
+    for call in calls.due:
+        call.answer_withheld()
+    until(lambda: place.spans_of_legs() == {"front"}, 20, "front has them all")
+
+
+def check_ends(place: Place) -> None:
+    """Every call has one end; that of a conversation is a normal one."""
+    place.edge.check_histories()
+    ends = [e["data"]["end"]["outcome"] for e in place.edge.events() if e["type"] == "call.ended"]
+    place.figures.wrong_ends += len(ends) - ends.count("completed") - place.figures.unanswered
