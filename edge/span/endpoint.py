@@ -13,8 +13,8 @@ from typing import Literal
 
 import pjsua2 as pj
 
-from edge.core.calls import span_legs
-from edge.core.calls.span_legs import Action, Event
+from edge.core.calls import span_words
+from edge.core.calls.span_words import Action, Event
 from edge.runtime.logs import logger
 from edge.span import library
 from edge.vocabulary.ids import LegId
@@ -83,7 +83,7 @@ class Endpoint:
     def perform(self, action: Action) -> str | None:
         """Carry out an action on a leg; returns why it failed."""
         try:
-            if isinstance(action, span_legs.Dial):
+            if isinstance(action, span_words.Dial):
                 self._dial(action)
                 return None
             call = self._calls.get(getattr(action, "leg", LegId("")))
@@ -94,7 +94,7 @@ class Endpoint:
             return f"{error.title}: {error.reason}"
         return None
 
-    def _dial(self, action: span_legs.Dial) -> None:
+    def _dial(self, action: span_words.Dial) -> None:
         if self._front is None:
             raise pj.Error(0, "makeCall", "front's port is not known", "", 0)
         call = _Call(self, self._account, action.leg)
@@ -131,7 +131,7 @@ class Endpoint:
             self._refuse(call, "duplicate_leg", pj.PJSIP_SC_INTERNAL_SERVER_ERROR)
         else:
             self._calls[leg] = call
-            self.events.append(span_legs.Invited(leg))
+            self.events.append(span_words.Invited(leg))
 
     def _refuse(self, call: "_Call", kind: str, code: int) -> None:
         self.count(kind)
@@ -196,7 +196,7 @@ class _Call(pj.Call):  # type: ignore[misc]
         except Exception:
             self.endpoint.fault("call_state")
             if over:
-                self.endpoint.events.append(span_legs.Disconnected(leg=self.leg, by=None, status=500))
+                self.endpoint.events.append(span_words.Disconnected(leg=self.leg, by=None, status=500))
         finally:
             if over:
                 self.endpoint.disconnected(self.leg)
@@ -208,7 +208,7 @@ class _Call(pj.Call):  # type: ignore[misc]
     @_guarded("dtmf")
     def onDtmfEvent(self, prm: object) -> None:  # noqa: N802
         if prm.method == pj.PJSUA_DTMF_METHOD_SIP_INFO:  # type: ignore[attr-defined]
-            self.endpoint.events.append(span_legs.InfoReceived(self.leg, prm.digit, prm.duration))  # type: ignore[attr-defined]
+            self.endpoint.events.append(span_words.InfoReceived(self.leg, prm.digit, prm.duration))  # type: ignore[attr-defined]
 
     @_guarded("transfer")
     def onCallTransferRequest(self, prm: object) -> None:  # noqa: N802
@@ -229,9 +229,9 @@ def _state_event(leg: LegId, info: pj.CallInfo, event: pj.SipEvent) -> Event | N
             message = state.src.rdata.wholeMsg
     match info.state:
         case pj.PJSIP_INV_STATE_EARLY if info.role == pj.PJSIP_ROLE_UAC:
-            return span_legs.Progressed(leg, info.lastStatusCode, bool(message.partition("\r\n\r\n")[2]))
+            return span_words.Progressed(leg, info.lastStatusCode, bool(message.partition("\r\n\r\n")[2]))
         case pj.PJSIP_INV_STATE_CONFIRMED:
-            return span_legs.Confirmed(leg)
+            return span_words.Confirmed(leg)
         case pj.PJSIP_INV_STATE_DISCONNECTED:
             by: Literal["BYE", "CANCEL", "response"] | None = None
             if method == "BYE" and role == pj.PJSIP_ROLE_UAS:
@@ -240,7 +240,7 @@ def _state_event(leg: LegId, info: pj.CallInfo, event: pj.SipEvent) -> Event | N
                 by = "response"
             elif method == "INVITE" and role == pj.PJSIP_ROLE_UAS and info.lastStatusCode == 487:
                 by = "CANCEL"  # we never send 487 of our own accord
-            return span_legs.Disconnected(
+            return span_words.Disconnected(
                 leg=leg,
                 by=by,
                 status=info.lastStatusCode,
@@ -252,19 +252,19 @@ def _state_event(leg: LegId, info: pj.CallInfo, event: pj.SipEvent) -> Event | N
 
 def _on_call(call: _Call, action: Action) -> None:
     match action:
-        case span_legs.Respond(code=code, media=media, text=text) if code < 300:
+        case span_words.Respond(code=code, media=media, text=text) if code < 300:
             options = _response(code, text)
             if media is not None:
                 options.txOption.headers.append(_media_header(media))
             call.answer(options)
-        case span_legs.Respond(code=code, text=text):
+        case span_words.Respond(code=code, text=text):
             call.hangup(_response(code, text))
-        case span_legs.Release(answered=answered):
+        case span_words.Release(answered=answered):
             options = pj.CallOpParam()
             if answered:
                 options.txOption.headers.append(_header("Reason", _NORMAL_CLEARING))
             call.hangup(options)
-        case span_legs.Reinvite(hold=hold, media=media):
+        case span_words.Reinvite(hold=hold, media=media):
             options = pj.CallOpParam(True)
             if media is not None:
                 options.txOption.headers.append(_media_header(media))
@@ -273,7 +273,7 @@ def _on_call(call: _Call, action: Action) -> None:
             else:
                 options.opt.flag = pj.PJSUA_CALL_UNHOLD
                 call.reinvite(options)
-        case span_legs.SendInfo(digit=digit, duration_ms=duration_ms):
+        case span_words.SendInfo(digit=digit, duration_ms=duration_ms):
             dtmf = pj.CallSendDtmfParam()
             dtmf.method = pj.PJSUA_DTMF_METHOD_SIP_INFO
             dtmf.digits = digit.reveal()

@@ -8,7 +8,8 @@ import time
 from types import FrameType
 from typing import get_args
 
-from edge.core.calls.span_legs import Action, Discarded, Ending, Event, Failed, Finish, SpanLegs, Tell, Tick
+from edge.core.calls.span_legs import SpanLegs
+from edge.core.calls.span_words import Action, Discarded, Ending, Event, Failed, Finish, Tell, Tick
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
