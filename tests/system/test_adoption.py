@@ -85,9 +85,35 @@ def test_a_menu_that_has_lost_its_span_transfers(bench: Bench) -> None:
     ended_once(bench, "completed")
 
 
+def test_a_span_that_dies_before_it_has_answered(bench: Bench) -> None:
+    """Switch has the call, the caller has its 100, and the span, which stands still, has the INVITE."""
+    stopped = {span["incarnation"]: int(span["pid"]) for span in bench.edge.status()["spans"]}
+    for pid in stopped.values():
+        os.kill(pid, signal.SIGSTOP)
+    call = bench.caller.call(bench.edge.uri)
+    until(bench.edge.live_calls, 4, "switch has the call")
+    (leg,) = only_call(bench.edge)["legs"]  # type: ignore[misc]
+    assert leg["signalling"] == "answering"
+    assert call.responses == [100]
+    os.kill(stopped.pop(leg["span"]), signal.SIGKILL)
+    for pid in stopped.values():
+        os.kill(pid, signal.SIGCONT)
+    call.wait_ended()
+    assert call.responses == [100, 503]
+    assert ended_once(bench, "span_lost")["answered_ms"] == 0
+
+
 def test_hold_and_a_new_address_without_a_span(bench: Bench) -> None:
+    """Its span dies while a re-INVITE has its 200 and waits for the ACK."""
     call = in_menu(bench)
+    bench.caller.acknowledges = False
+    call.reinvite("sendrecv")
+    until(lambda: call.last_reinvite == 200 and call.unacknowledged, 10, "200 to the re-INVITE")
     kill_spans(bench)
+    heard = len(call.received)
+    until(lambda: len(call.received) > heard, 10, "the 200 again")
+    bench.caller.acknowledges = True
+    call.acknowledge()
     call.reinvite("sendonly")
     until(lambda: call.last_reinvite == 200, 10, "200 to the hold")
     until(lambda: not call.audio.hears(TONES["welcome"]), 10, "silence on hold")
