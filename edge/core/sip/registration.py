@@ -170,6 +170,10 @@ class Registration:
         if not self._connection or connection != self._connection:
             return
         self._connection = 0
+        self.renew()
+
+    def renew(self) -> None:
+        """Refresh the binding soon, whatever its time: the registrar may have lost it."""
         if self.state == "registered" and self._exchange is None:
             # Everybody who was registered there comes back now, so not all in the same instant.
             self._retry_ms = min(self._retry_ms, self._rig.now_ms + int(RECONNECT_MS * self._rig.dice()))

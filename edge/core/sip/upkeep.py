@@ -160,10 +160,15 @@ class Upkeep:
         """Take a response, if it answers a request of ours."""
         if message.method not in ("REGISTER", "OPTIONS") or len(message.vias) != 1:
             return False
-        if not any(one.takes(message, flow) for one in self._all()):
-            return False
-        self._rearm()
-        return True
+        for one in self._all():
+            before = one.state
+            if one.takes(message, flow):
+                if before == "down" and one.state == "up" and one.trunk.name in self._registrations:
+                    # Who was away may have forgotten us.
+                    self._registrations[one.trunk.name].renew()
+                self._rearm()
+                return True
+        return False
 
     def located(self, leg: LegId, addresses: tuple[tuple[Address, ...], ...]) -> bool:
         """Take the answer to a look-up; False: it was not for us."""

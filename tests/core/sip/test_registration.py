@@ -500,3 +500,22 @@ def test_what_was_registered_over_a_connection_that_is_lost_is_registered_anew()
     it.run(60_000)
     assert len(it.sent) == tried + 1
     assert it.changes() == [("registered", None)]
+
+
+def test_a_registrar_that_was_away_is_registered_with_anew_once_it_answers() -> None:
+    def both(request: Request, data: bytes) -> Response:
+        return granted(request, data) if request.method == "REGISTER" else say(request, 200)
+
+    it = Provider(replace(REGISTERED, qualify_ms=30_000, qualify_misses=2), both)
+    it.run(60_000)
+    assert [request.method for _, request, _, _ in it.take()].count("REGISTER") == 1
+    it.says = silent
+    it.run(60_000)
+    assert {request.method for _, request, _, _ in it.take()} == {"OPTIONS"}
+    it.says = both
+    it.run(120_000)
+    asked = it.take()
+    (registered_ms,) = [at for at, request, _, _ in asked if request.method == "REGISTER"]
+    up_ms = next(at for at, request, _, _ in reversed(asked) if request.method == "OPTIONS" and at <= registered_ms)
+    assert registered_ms - up_ms <= RECONNECT_MS + it.delay_ms
+    assert [kind for kind, _ in it.changes()] == ["registered", "up", "down", "up"]
