@@ -220,8 +220,10 @@ class Trunk(Struct, frozen=True, kw_only=True):
     max_channels: Annotated[int, _range(0, 8_000)] = 0
     #: New calls a second, of each direction; 0: `sip.calls_per_second`.
     calls_per_second: Annotated[int, _range(0, 10_000)] = 0
-    #: How outgoing calls are sent; incoming ones may use any.
-    transport: Literal["udp", "tcp", "tls"] = "udp"
+    #: How outgoing calls are sent; incoming ones may use any. `auto`: as the NAPTR records of the name say, else by UDP
+    #: or TCP as its SRV records do (RFC 3263 section 4.1); UDP where a port is stated. Who answers for the name then
+    #: says whether calls are encrypted.
+    transport: Literal["udp", "tcp", "tls", "auto"] = "udp"
     #: PEM file with the roots that its certificate may come from; empty: those of the system.
     tls_ca: OptionalPath = ""
     #: Name that its certificate must have; empty: the host of `address`.

@@ -147,7 +147,7 @@ def _check_trunk(site: Site, index: int, trunk: Trunk, root: Located, findings: 
                 findings.follow_up(place_of(root, (*at, error.setting)), str(error))
     if trunk.tls_certificate:
         _check_end(trunk.tls_certificate, root, (*at, "tls_certificate"), findings)
-    if trunk.transport == "tls" and not trunk.tls_verify:
+    if trunk.transport in {"tls", "auto"} and not trunk.tls_verify:
         findings.warning(
             place_of(root, (*at, "tls_verify")),
             f"trunk '{trunk.name}' is not asked who it is: whoever stands in between can read its calls and keys",
@@ -160,7 +160,8 @@ def _check_keys(trunk: Trunk, root: Located, at: tuple[str | int, ...], findings
         return
     advice = "set transport = 'tls', or srtp_without_tls = true where nobody can read the signalling"
     place = place_of(root, (*at, "srtp"))
-    said = f"trunk '{trunk.name}' is signalled over {trunk.transport}, where everybody on the way can read the keys"
+    over = "what its name says" if trunk.transport == "auto" else trunk.transport
+    said = f"trunk '{trunk.name}' is signalled over {over}, where everybody on the way can read the keys"
     if trunk.srtp_without_tls:
         findings.warning(place_of(root, (*at, "srtp_without_tls")), said, "set transport = 'tls'")
     elif trunk.srtp == "required" and trunk.address:

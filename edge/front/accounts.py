@@ -2,10 +2,10 @@
 
 from edge.config import site as config
 from edge.config.kinds import split_host_port
-from edge.core.sip.actions import Place
 from edge.core.sip.authentication import Account
 from edge.core.sip.presence import bracketed, default_port
 from edge.core.sip.trunks import Registrar
+from edge.front.places import place_of, transport_of
 from edge.vocabulary.private import Private
 
 
@@ -28,14 +28,14 @@ def registrar_of(trunk: config.Trunk) -> Registrar | None:
         return None
     host, port = domain
     named = [trunk.outbound_proxy] if trunk.outbound_proxy else trunk.registrar_addresses or [trunk.registrar]
-    hops = [split_host_port(one or trunk.address) for one in named]
-    standard, transport = default_port(trunk.transport), trunk.transport
+    hops = [place_of(one or trunk.address, trunk) for one in named]
+    standard = default_port(transport_of(trunk))
     return Registrar(
         domain=bracketed(host),
         port=port if port not in (None, standard) else 0,
         aor_user=trunk.from_user or trunk.user,
         aor_domain=trunk.from_domain or bracketed(host),
-        hops=tuple(Place(one[0], one[1] or 0, transport) for one in hops if one is not None),
+        hops=tuple(one for one in hops if one is not None),
         by_proxy=bool(trunk.outbound_proxy),
         expires_s=trunk.expires_seconds,
         contact_params=tuple(_parameter(one) for one in trunk.contact_params),

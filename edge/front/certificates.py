@@ -50,7 +50,7 @@ class Certificates:
         for trunk in site.trunks:
             if site.sip.certificate and trunk.tls_client_certificate:
                 wanted["server", trunk.name] = None
-            if trunk.transport == "tls":
+            if trunk.transport in {"tls", "auto"}:
                 wanted["client", trunk.name] = None
         # Others were made when they were needed first.
         before = {key: found for key, found in self._contexts.items() if key[1] in {"", *self._trunks}}

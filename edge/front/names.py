@@ -3,14 +3,26 @@
 import random
 import socket
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import dns.exception
 import dns.rdatatype
 import dns.resolver
+from dns.rdtypes.IN.NAPTR import NAPTR
 from dns.rdtypes.IN.SRV import SRV
 
-from edge.core.sip.actions import Place
-from edge.core.sip.locating import MOST, Service, in_order, literal, service_name
+from edge.core.sip.actions import Place, Transport
+from edge.core.sip.locating import (
+    MOST,
+    Pointer,
+    Service,
+    asks_pointers,
+    chosen,
+    in_order,
+    literal,
+    service_name,
+    services_without_pointers,
+)
 from edge.core.sip.presence import default_port
 from edge.vocabulary.media import Address
 
@@ -29,6 +41,14 @@ class UnknownNameError(Exception):
 
 class NoAnswerError(Exception):
     """Nobody says anything of the name now."""
+
+
+class Found(NamedTuple):
+    """Addresses in the order to be tried, for how many seconds they are good, and what is spoken there."""
+
+    addresses: list[Address]
+    seconds: float
+    transport: Transport
 
 
 class Names:
@@ -54,12 +74,12 @@ class Names:
         self._resolver.timeout = DEADLINE_S / 2
         self._resolver.cache = dns.resolver.LRUCache(_CACHED)
 
-    def look_up(self, place: Place) -> tuple[list[Address], float]:
-        """Return addresses in order, and for how many seconds they are good. Raises the two errors above."""
-        port = default_port(place.transport)
-        if (known := literal(place, port)) is not None:
-            return [known], _MOST_S
-        services, seconds = self._services(place)
+    def look_up(self, place: Place) -> Found:
+        """Return where a place is. Raises the two errors above."""
+        if (known := literal(place, default_port(place.transport))) is not None:
+            return Found([known], _MOST_S, place.transport)
+        transport, services, seconds = self._chosen(place) if asks_pointers(place) else self._named(place)
+        port = default_port(transport)
         found: list[Address] = []
         for service in services:
             try:
@@ -73,12 +93,48 @@ class Names:
             found = [Address(host, place.port or port) for host in hosts]
         if not found:
             raise NoAnswerError
-        return list(dict.fromkeys(found))[:MOST], max(_LEAST_S, min(_MOST_S, seconds))
+        return Found(list(dict.fromkeys(found))[:MOST], max(_LEAST_S, min(_MOST_S, seconds)), transport)
 
-    def _services(self, place: Place) -> tuple[list[Service], float]:
+    def _named(self, place: Place) -> tuple[Transport, list[Service], float]:
+        """Ask for the services of the transport that is given."""
         name = service_name(place)
-        if not name:
-            return [], _MOST_S
+        return place.transport, *(self._services(name) if name else ([], _MOST_S))
+
+    def _chosen(self, place: Place) -> tuple[Transport, list[Service], float]:
+        """Ask which transport the domain wants, and for its services (RFC 3263 section 4.1)."""
+        pointers, ttl = self._pointers(place.host)
+        if (best := chosen(pointers)) is not None:
+            services, seconds = self._services(best[1])
+            if not services:
+                raise UnknownNameError
+            return best[0], services, min(seconds, ttl)
+        for transport, name in services_without_pointers(place):
+            services, seconds = self._services(name)
+            if services:
+                return transport, services, min(seconds, ttl)
+        return place.transport, [], ttl
+
+    def _pointers(self, name: str) -> tuple[list[Pointer], float]:
+        try:
+            answer = self._resolver.resolve(name, dns.rdatatype.NAPTR, search=False)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.NoNameservers):
+            return [], _MOST_S  # not all name servers know of such records; of SRV records they do
+        except (dns.exception.DNSException, OSError, ValueError):
+            raise NoAnswerError from None
+        pointers = [
+            Pointer(
+                one.order,
+                one.preference,
+                one.flags.decode("ascii", "replace"),
+                one.service.decode("ascii", "replace"),
+                one.replacement.to_text(omit_final_dot=True),
+            )
+            for one in answer
+            if isinstance(one, NAPTR) and not one.regexp
+        ]
+        return pointers, answer.ttl
+
+    def _services(self, name: str) -> tuple[list[Service], float]:
         try:
             answer = self._resolver.resolve(name, dns.rdatatype.SRV, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

@@ -359,7 +359,7 @@ class Performer:
         self._resolver.names = names
 
     def _find(self, action: Locate) -> None:
-        self._look_up(action.places, lambda addresses: self._put(Located(action.leg, addresses)))
+        self._look_up(action.places, lambda *found: self._put(Located(action.leg, *found)))
 
     def _look_up(self, places: tuple[Place, ...], answer: Answer) -> None:
         # Not from within the core's turn, should the answer be known already.

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from edge.core.sip.actions import Place
-from edge.front.names import DEADLINE_S, Names, NoAnswerError, UnknownNameError
+from edge.core.sip.actions import Place, Transport
+from edge.front.names import DEADLINE_S, Found, Names, NoAnswerError, UnknownNameError
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.pump import Pump
 from edge.vocabulary.media import Address
@@ -17,12 +17,13 @@ REMEMBERED_MS = 3_600_000
 _NAMES = 256
 _DEADLINE_MS = int(DEADLINE_S * 1000)
 
-#: For each place its addresses.
-Answer = Callable[[tuple[tuple[Address, ...], ...]], None]
+#: For each place its addresses, and what is spoken there.
+Answer = Callable[[tuple[tuple[Address, ...], ...], tuple[Transport, ...]], None]
 
 
 class _Known(NamedTuple):
     addresses: list[Address]
+    transport: Transport
     at_ms: int
     #: Not asked for again before.
     fresh_until_ms: int
@@ -43,7 +44,7 @@ class Resolver:
         now_ms = monotonic_ms()
         missing = {place for place in places if not self._is_fresh(place, now_ms)}
         if not missing:
-            answer(self._addresses(places))
+            answer(*self._answer(places))
             return
         done = False
 
@@ -52,7 +53,7 @@ class Resolver:
             if not done:
                 done = True
                 timer.cancel()
-                answer(self._addresses(places))
+                answer(*self._answer(places))
 
         def one_came(place: Place) -> None:
             missing.discard(place)
@@ -67,10 +68,12 @@ class Resolver:
         known = self._known.get(place)
         return known is not None and now_ms < known.fresh_until_ms
 
-    def _addresses(self, places: tuple[Place, ...]) -> tuple[tuple[Address, ...], ...]:
+    def _answer(self, places: tuple[Place, ...]) -> tuple[tuple[tuple[Address, ...], ...], tuple[Transport, ...]]:
         oldest_ms = monotonic_ms() - REMEMBERED_MS
-        known = [self._known.get(place) for place in places]
-        return tuple(tuple(one.addresses) if one is not None and one.at_ms >= oldest_ms else () for one in known)
+        nothing = [_Known([], place.transport, oldest_ms, 0) for place in places]
+        known = [self._known.get(place, empty) for place, empty in zip(places, nothing, strict=True)]
+        addresses = tuple(tuple(one.addresses) if one.at_ms >= oldest_ms else () for one in known)
+        return addresses, tuple(one.transport for one in known)
 
     def _ask(self, place: Place, came: Callable[[], None]) -> None:
         if place in self._waiting:
@@ -82,7 +85,7 @@ class Resolver:
             threading.Thread(target=self._work, args=(place, self.names), name="resolver", daemon=True).start()
 
     def _work(self, place: Place, names: Names) -> None:
-        known: tuple[list[Address], float] | None = None
+        known: Found | None = None
         gone = False
         try:
             known = names.look_up(place)
@@ -92,13 +95,14 @@ class Resolver:
             pass
         self._pump.post(lambda: self._done(place, known, gone=gone))
 
-    def _done(self, place: Place, found: tuple[list[Address], float] | None, *, gone: bool) -> None:
+    def _done(self, place: Place, found: Found | None, *, gone: bool) -> None:
         now_ms = monotonic_ms()
         if found is not None:
             self._known.pop(place, None)
             if len(self._known) >= _NAMES:
                 self._known.pop(next(iter(self._known)))
-            self._known[place] = _Known(found[0], now_ms, now_ms + int(found[1] * 1000))
+            fresh_until_ms = now_ms + int(found.seconds * 1000)
+            self._known[place] = _Known(found.addresses, found.transport, now_ms, fresh_until_ms)
         elif gone:
             # Name servers that say so are believed; only silence is bridged (RFC 8767 section 4).
             self._known.pop(place, None)

@@ -3,13 +3,12 @@
 import os
 
 from edge.config import site as config
-from edge.config.kinds import split_host_port
 from edge.config.site import Site
-from edge.core.sip.actions import Place, Transport
 from edge.core.sip.presence import default_port
 from edge.core.sip.session_timers import Policy
 from edge.core.sip.trunks import Group, Member, Settings, Trunk
 from edge.front.accounts import account_of, registrar_of
+from edge.front.places import place_of, transport_of
 from edge.vocabulary.media import Address, KeyTones
 
 
@@ -17,20 +16,21 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
     """Return the site's trunks as the core wants them."""
     found: list[Trunk] = []
     for trunk in site.trunks:
-        at = _place(trunk.address, trunk.transport)
+        at = place_of(trunk.address, trunk)
         found.append(
             Trunk(
                 name=trunk.name,
                 sources=tuple(trunk.sources),
                 host=at.host if at is not None else "",
-                port=(at.port if at is not None else 0) or default_port(trunk.transport),
+                port=(at.port if at is not None else 0) or default_port(transport_of(trunk)),
                 any_port=at is not None and not at.port,
-                others=tuple(one for text in trunk.addresses if (one := _place(text, trunk.transport)) is not None),
-                proxy=_place(trunk.outbound_proxy, trunk.transport),
+                others=tuple(one for text in trunk.addresses if (one := place_of(text, trunk)) is not None),
+                proxy=place_of(trunk.outbound_proxy, trunk),
                 invite_timeout_ms=trunk.invite_timeout_ms,
                 max_channels=trunk.max_channels,
                 calls_per_second=trunk.calls_per_second,
-                transport=trunk.transport,
+                transport=transport_of(trunk),
+                any_transport=trunk.transport == "auto",
                 codecs=tuple(codec.upper() for codec in trunk.codecs),
                 srtp=trunk.srtp,
                 srtp_without_tls=trunk.srtp_without_tls,
@@ -64,11 +64,6 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
             )
         )
     return tuple(found)
-
-
-def _place(text: str, transport: Transport) -> Place | None:
-    split = split_host_port(text) if text else None
-    return Place(split[0], split[1] or 0, transport) if split is not None else None
 
 
 def groups_of(site: Site) -> tuple[Group, ...]:

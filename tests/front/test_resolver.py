@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.core.sip.actions import Place
+from edge.core.sip.actions import Place, Transport
 from edge.front.names import Names, NoAnswerError, UnknownNameError
 from edge.front.resolver import Resolver
 from edge.runtime.pump import Pump
@@ -28,6 +28,16 @@ RECORDS = (
     "--host-record=gw2.test,127.0.0.2",
     "--host-record=plain.test,127.0.0.3",
     "--cname=alias.test,plain.test",
+    "--naptr-record=pointed.test,20,10,s,SIP+D2U,,_sip._udp.sip.test",
+    "--naptr-record=pointed.test,10,60,s,SIP+D2S,,_sip._sctp.sip.test",
+    "--naptr-record=pointed.test,10,50,s,SIP+D2T,!^.*$!sip:x@y!",
+    "--naptr-record=pointed.test,10,70,s,SIPS+D2T,,_sips._tcp.sip.test",
+    "--naptr-record=foreign.test,10,50,s,E2U+email,,_x._tcp.sip.test",
+    "--host-record=foreign.test,127.0.0.3",
+    "--naptr-record=dead-end.test,10,50,s,SIPS+D2T,,_sips._tcp.nowhere.test",
+    "--host-record=dead-end.test,127.0.0.3",
+    "--host-record=pointed.test,127.0.0.9",
+    "--srv-host=_sip._tcp.only-tcp.test,plain.test,5080,10,0",
 )
 
 
@@ -63,6 +73,31 @@ def test_the_family_is_that_of_our_own_address(server: NameServer) -> None:
         names_of(server, ipv6=True).look_up(Place("plain.test", 5070, "udp"))
 
 
+@pytest.mark.parametrize(
+    ("host", "transport", "found"),
+    [
+        ("pointed.test", "tls", [Address("127.0.0.2", 5061)]),
+        ("sip.test", "udp", [Address("127.0.0.1", 5070), Address("127.0.0.2", 5071)]),
+        ("only-tcp.test", "tcp", [Address("127.0.0.3", 5080)]),
+        ("plain.test", "udp", [Address("127.0.0.3", 5060)]),
+        ("foreign.test", "udp", [Address("127.0.0.3", 5060)]),
+    ],
+    ids=["naptr", "srv-of-udp", "srv-of-tcp", "address", "naptr-of-what-we-do-not-speak"],
+)
+def test_the_domain_says_what_is_spoken(
+    server: NameServer, host: str, transport: Transport, found: list[Address]
+) -> None:
+    known = names_of(server).look_up(Place(host, 0, "udp", any_transport=True))
+    assert (known.transport, known.addresses) == (transport, found)
+
+
+def test_what_is_stated_is_not_asked_for(server: NameServer) -> None:
+    for place in (Place("pointed.test", 5090, "udp", any_transport=True), Place("192.0.2.7", 0, "udp", True)):
+        assert names_of(server).look_up(place).transport == "udp"
+    with pytest.raises(UnknownNameError):  # and TLS is not left for something else when its records lead nowhere
+        names_of(server).look_up(Place("dead-end.test", 0, "udp", any_transport=True))
+
+
 @pytest.mark.parametrize("host", ["missing.test", "closed.test"])
 def test_what_is_not_there_is_told_from_silence(server: NameServer, host: str, address: str) -> None:
     with pytest.raises(UnknownNameError):
@@ -82,14 +117,19 @@ class Asked:
         self.pump = Pump("test")
         self.resolver = Resolver(self.pump, names)
         self.answers: list[tuple[tuple[Address, ...], ...]] = []
+        self.transports: list[tuple[Transport, ...]] = []
         self._thread = threading.Thread(target=self.pump.run, daemon=True)
         self._thread.start()
 
     def ask(self, *places: Place) -> tuple[tuple[Address, ...], ...]:
         before = len(self.answers)
-        self.pump.post(lambda: self.resolver.look_up(places, self.answers.append))
+        self.pump.post(lambda: self.resolver.look_up(places, self._told))
         until(lambda: len(self.answers) > before, 10, "an answer")
         return self.answers[-1]
+
+    def _told(self, addresses: tuple[tuple[Address, ...], ...], transports: tuple[Transport, ...]) -> None:
+        self.answers.append(addresses)
+        self.transports.append(transports)
 
     def close(self) -> None:
         self.pump.post(self.pump.stop)
@@ -120,10 +160,21 @@ def test_answers_are_used_again_and_repeats_share_a_question(server: NameServer)
     asked = Asked(names_of(server))
     place = Place("plain.test", 0, "udp")
     for _ in range(40):
-        asked.pump.post(lambda: asked.resolver.look_up((place,), asked.answers.append))
+        asked.pump.post(lambda: asked.resolver.look_up((place,), asked._told))
     until(lambda: len(asked.answers) == 40, 10, "all answers")
     assert set(asked.answers) == {((Address("127.0.0.3", 5060),),)}
     server.process.terminate()
     server.process.wait(10)
     assert asked.ask(place) == ((Address("127.0.0.3", 5060),),), "nobody was asked"
+    asked.close()
+
+
+def test_what_is_spoken_is_remembered_with_the_addresses(server: NameServer) -> None:
+    asked = Asked(names_of(server))
+    pointed, plain = Place("pointed.test", 0, "udp", any_transport=True), Place("plain.test", 0, "tcp")
+    asked.ask(pointed, plain)
+    server.process.terminate()
+    server.process.wait(10)
+    asked.ask(pointed, plain, Place("never.test", 0, "tcp"))
+    assert asked.transports == [("tls", "tcp"), ("tls", "tcp", "tcp")]
     asked.close()

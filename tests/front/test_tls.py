@@ -1,5 +1,6 @@
 """TLS at the front door, against OpenSSL as others use it: Python's ssl module as the peer, and `openssl s_client`."""
 
+import shutil
 import socket
 import ssl
 import subprocess
@@ -25,8 +26,10 @@ from edge.vocabulary.supervision import Reload, Scrape, Scraped
 from tests.core.sip.world import SPAN_SDP, answer, offer
 from tests.front.rig import Rig
 from tests.front.test_process import invite, span_invite, within, within_span
+from tests.support.addresses import address as own_address
 from tests.support.certificates import Authority, Pair
 from tests.support.child import Child, write_site
+from tests.support.name_server import name_server
 from tests.support.waiting import until
 
 
@@ -242,6 +245,28 @@ def test_a_call_through_a_tls_trunk_and_its_connection_used_again(rig: Rig, auth
             dial(rig, "557")
             with closing((peer := provider.accept()).sock):
                 assert peer.request("INVITE").uri.user == "557", "on a new one"
+
+
+@pytest.mark.skipif(shutil.which("dnsmasq") is None, reason="dnsmasq is not installed")
+def test_a_domain_whose_naptr_record_wants_tls(rig: Rig, authority: Authority) -> None:
+    """NAPTR, SRV, address; the certificate must be for the domain, not for the server that DNS names (RFC 5922)."""
+    rig.span("span-1")
+    with closing(Listener(rig, authority.issue("pbx.test"))) as provider, own_address() as dns_at:
+        records = (
+            "--naptr-record=pbx.test,10,10,s,SIPS+D2T,,_sips._tcp.pbx.test",
+            "--naptr-record=pbx.test,20,10,s,SIP+D2U,,_sip._udp.pbx.test",
+            f"--srv-host=_sips._tcp.pbx.test,server.pbx.test,{provider.port},10,0",
+            f"--host-record=server.pbx.test,{rig.address}",
+        )
+        with name_server(dns_at, *records) as server:
+            with_trunk(rig, address="pbx.test", transport="auto", tls_ca=authority.root)
+            rig.site = replace(rig.site, sip=replace(rig.site.sip, nameservers=[server.address]))
+            with rig.front():
+                dial(rig)
+                with closing((peer := provider.accept()).sock):
+                    request = peer.request("INVITE")
+            assert str(request.uri) == "sip:555@pbx.test"
+            assert str(request.contact).endswith(";transport=tls>")
 
 
 @pytest.mark.parametrize("fault", ["name", "root", "expired"])

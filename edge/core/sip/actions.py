@@ -42,6 +42,8 @@ class Place(Struct, frozen=True):
     #: 0: what the name's SRV records say, else the transport's own.
     port: int
     transport: Transport
+    #: `transport` is used where nothing says another one: NAPTR records of the name may (RFC 3263 section 4.1).
+    any_transport: bool = False
 
 
 # --- in -------------------------------------------------------------------------------------------------------------
@@ -103,6 +105,8 @@ class Located(Struct, frozen=True):
 
     leg: LegId
     addresses: tuple[tuple[Address, ...], ...]
+    #: What is spoken at each place; none: what was asked for.
+    transports: tuple[Transport, ...] = ()
 
 
 class Undelivered(Struct, frozen=True):

@@ -272,8 +272,8 @@ class FrontDoor:
             self._closed[item.why_not] = None
 
     def _located(self, item: Located) -> None:
-        if not self.upkeep.located(item.leg, item.addresses):
-            self._reservations.located(item.leg, item.addresses)
+        if not self.upkeep.located(item):
+            self._reservations.located(item)
 
     def _is_for_upkeep(self, item: FromPeer) -> bool:
         message = item.message

@@ -30,7 +30,7 @@ def places_of(trunk: Trunk) -> tuple[Place, ...]:
     """Return where a trunk is asked: its proxy, or else its addresses."""
     if trunk.proxy is not None:
         return (trunk.proxy,)
-    return (Place(trunk.host, 0 if trunk.any_port else trunk.port, trunk.transport), *trunk.others)
+    return (trunk.place, *trunk.others)
 
 
 class Qualify:
@@ -141,7 +141,7 @@ class Qualify:
             self._missed("no_such_name")
             return
         place, address = found[self._turn % len(found)]
-        flow = Flow(place.transport, address, 0, trunk.name)
+        flow = Flow(rig.transport_to(place), address, 0, trunk.name)
         target = rig.target(Place(trunk.host, 0 if trunk.any_port else trunk.port, trunk.transport))
         contact = rig.contact(flow, trunk.contact_user or "edge")
         own = NameAddr(Uri("sip", trunk.from_user or "edge", trunk.from_domain or rig.own_host(flow)))

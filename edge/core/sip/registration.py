@@ -190,7 +190,7 @@ class Registration:
         if not known:
             self._failed("no_such_name", None)
             return
-        flow = Flow(self.place.transport, known[self._address % len(known)], 0, self.trunk.name)
+        flow = Flow(rig.transport_to(self.place), known[self._address % len(known)], 0, self.trunk.name)
         self._cseq += 1
         request = self._request(flow, rig.fresh_branch())
         self._exchange = rig.send(self.key, request, flow, ANSWER_MS)

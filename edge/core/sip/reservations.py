@@ -5,7 +5,7 @@ import re
 from msgspec import Struct
 
 from edge.core.routing.numbers import written
-from edge.core.sip.actions import Drop, Flow, Locate, Place, Save, Transport
+from edge.core.sip.actions import Drop, Flow, Locate, Located, Place, Save, Transport
 from edge.core.sip.attempts import MOST
 from edge.core.sip.dialogs import Attempt
 from edge.core.sip.errors import SipError
@@ -61,7 +61,6 @@ class _Candidate(Struct, frozen=True):
 
     trunk: Trunk | None
     uri: Uri
-    transport: Transport
     places: tuple[Place, ...]
     #: `places` are addresses of the trunk, so each is named in its own URI.
     named: bool = False
@@ -119,7 +118,8 @@ class Reservations:
         places = tuple(place for one in looked.candidates for place in one.places)
         known = [literal(place, default_port(place.transport)) for place in places]
         if all(address is not None for address in known):
-            self._hold(leg, looked, [() if address is None else (address,) for address in known])
+            found = tuple(() if address is None else (address,) for address in known)
+            self._hold(leg, looked, Located(leg, found, tuple(place.transport for place in places)))
             return
         self._looked[leg] = looked
         relay.set_alarm(looked.until_ms, "lookup", leg)
@@ -143,7 +143,8 @@ class Reservations:
             return None
         transport = self._transport(uri)
         proxy = trunk.proxy if trunk is not None else None
-        return _Candidate(trunk, uri, transport, (proxy or Place(uri.host, uri.port, transport),))
+        anything = uri.scheme == "sip" and uri.param("transport") is None
+        return _Candidate(trunk, uri, (proxy or Place(uri.host, uri.port, transport, anything),))
 
     @staticmethod
     def _by_number(number: str, trunk: Trunk) -> _Candidate:
@@ -152,54 +153,53 @@ class Reservations:
         user = written(number, trunk.country, trunk.dial_as)
         uri = Uri("sip", user, bracketed(trunk.host), port, params)
         if trunk.proxy is not None:
-            return _Candidate(trunk, uri, trunk.proxy.transport, (trunk.proxy,))
-        places = (Place(trunk.host, port, trunk.transport), *trunk.others)
-        return _Candidate(trunk, uri, trunk.transport, places, named=True)
+            return _Candidate(trunk, uri, (trunk.proxy,))
+        return _Candidate(trunk, uri, (trunk.place, *trunk.others), named=True)
 
     @staticmethod
     def _transport(uri: Uri) -> Transport:
-        """Return what a target is sent over (RFC 3263 section 4.1, without NAPTR)."""
+        """Return what a target is sent over where DNS says nothing else (RFC 3263 section 4.1)."""
         if uri.scheme == "sips" or uri.param("transport") == "tls":
             return "tls"
         return "tcp" if uri.param("transport") == "tcp" else "udp"
 
-    def located(self, leg: LegId, addresses: tuple[tuple[Address, ...], ...]) -> None:
+    def located(self, item: Located) -> None:
         """Take the result of a look-up."""
-        looked = self._looked.pop(leg, None)
+        looked = self._looked.pop(item.leg, None)
         if looked is not None:
-            self._hold(leg, looked, list(addresses))
+            self._hold(item.leg, looked, item)
 
-    def _attempts(self, looked: _Looked, addresses: list[tuple[Address, ...]]) -> list[Attempt]:
+    def _attempts(self, looked: _Looked, located: Located) -> list[Attempt]:
         """Return all that may be tried, the best first."""
         found: list[Attempt] = []
         reaches = self._relay.presence.reaches
-        for one in looked.candidates:
-            here, addresses = addresses[: len(one.places)], addresses[len(one.places) :]
-            for place, known in zip(one.places, here, strict=False):
-                uri = one.uri
-                if one.named and place is not one.places[0]:
-                    uri = Uri(uri.scheme, uri.user, bracketed(place.host), place.port, uri.params)
-                found += [self._attempt(one, uri, address) for address in known if reaches(address.host)]
+        places = [(one, place) for one in looked.candidates for place in one.places]
+        transports = located.transports or tuple(place.transport for _, place in places)
+        for (one, place), known, transport in zip(places, located.addresses, transports, strict=False):
+            uri = one.uri
+            if one.named and place is not one.places[0]:
+                uri = Uri(uri.scheme, uri.user, bracketed(place.host), place.port, uri.params)
+            found += [self._attempt(one, uri, transport, address) for address in known if reaches(address.host)]
         return self._relay.reachability.sorted([(one.flow, one) for one in found], self._relay.now_ms)
 
-    def _attempt(self, candidate: _Candidate, uri: Uri, address: Address) -> Attempt:
+    def _attempt(self, candidate: _Candidate, uri: Uri, transport: Transport, address: Address) -> Attempt:
         trunk = candidate.trunk or self._relay.trunks.of_host(address.host)
         proxy = candidate.trunk.proxy if candidate.trunk is not None else None
         by_name = candidate.trunk is not None and bool(candidate.trunk.host)
         flow = Flow(
-            candidate.transport,
+            transport,
             address,
             trunk=trunk.name if trunk is not None else "",
-            server=uri.host.strip("[]") if candidate.transport == "tls" and not by_name else "",
+            server=uri.host.strip("[]") if transport == "tls" and not by_name else "",
         )
         return Attempt(
             trunk=trunk.name if trunk is not None else "", uri=uri, flow=flow, proxy=_route(proxy) if proxy else None
         )
 
-    def _hold(self, leg: LegId, looked: _Looked, addresses: list[tuple[Address, ...]]) -> None:
-        attempts = self._attempts(looked, addresses)
+    def _hold(self, leg: LegId, looked: _Looked, located: Located) -> None:
+        attempts = self._attempts(looked, located)
         if not attempts:
-            known = any(addresses)
+            known = any(located.addresses)
             self._refuse(
                 leg, "unreachable", "no address of its family to call from" if known else "host name not found"
             )

@@ -57,6 +57,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: New calls a second of each direction; 0: as for all.
     calls_per_second: int = 0
     transport: Transport = "udp"
+    #: None was stated: NAPTR records of its name may say another one.
+    any_transport: bool = False
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     srtp: SrtpPolicy = "off"
     dtmf: DigitSending = "auto"
@@ -96,6 +98,11 @@ class Trunk(Struct, frozen=True, kw_only=True):
     send_identity: Literal["none", "pai", "rpid"] = "none"
     #: It is told from which number a call was diverted.
     send_diversion: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Where it is called: its first address."""
+        return Place(self.host, 0 if self.any_port else self.port, self.transport, self.any_transport)
 
     @property
     def literal_hosts(self) -> list[str]:

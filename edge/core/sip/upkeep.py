@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from edge.core.deadline import Deadline
-from edge.core.sip.actions import Flow, Place
+from edge.core.sip.actions import Flow, Located, Place
 from edge.core.sip.message import Response
 from edge.core.sip.presence import bracketed
 from edge.core.sip.qualify import Qualify, places_of
@@ -17,7 +17,6 @@ from edge.core.sip.registration import Registration
 from edge.core.sip.relay import Relay
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.upkeep_parts import UpkeepRig
-from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.trunks import TrunkCause
 
@@ -170,9 +169,9 @@ class Upkeep:
                 return True
         return False
 
-    def located(self, leg: LegId, addresses: tuple[tuple[Address, ...], ...]) -> bool:
+    def located(self, item: Located) -> bool:
         """Take the answer to a look-up; False: it was not for us."""
-        if not self._rig.located(leg, addresses):
+        if not self._rig.located(item):
             return False
         for one in list(self._all()):
             one.named()

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.core.sip.actions import Counted, Flow, Locate, Place, TrunkFailed
+from edge.core.sip.actions import Counted, Flow, Locate, Located, Place, Transport, TrunkFailed
 from edge.core.sip.authentication import Authenticator
 from edge.core.sip.errors import PHRASES
 from edge.core.sip.locating import literal
@@ -61,6 +61,7 @@ class Exchange(Struct):
 
 class _Name(Struct):
     addresses: tuple[Address, ...]
+    transport: Transport
     at_ms: int
 
 
@@ -124,16 +125,22 @@ class UpkeepRig:
             self._relay.out.append(Locate(leg, (place,)))
         return None
 
-    def located(self, leg: LegId, addresses: tuple[tuple[Address, ...], ...]) -> bool:
+    def transport_to(self, place: Place) -> Transport:
+        """Return what is spoken at a place whose addresses are known."""
+        name = self._names.get(place)
+        return name.transport if name is not None else place.transport
+
+    def located(self, item: Located) -> bool:
         """Take the answer to a look-up of ours; False: it is not ours."""
-        if not leg.startswith(_PREFIX):
+        if not item.leg.startswith(_PREFIX):
             return False
-        place = self._questions.pop(leg, None)
+        place = self._questions.pop(item.leg, None)
         if place is not None:
             self._asked.pop(place, None)
             if len(self._names) >= NAMES_LIMIT:
                 self._names.pop(next(iter(self._names)))
-            self._names[place] = _Name(addresses[0] if addresses else (), self.now_ms)
+            addresses = item.addresses[0] if item.addresses else ()
+            self._names[place] = _Name(addresses, next(iter(item.transports), place.transport), self.now_ms)
             self._learned()
         return True
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from edge.core.sip.actions import Action, Flow, FromPeer, KeepUp, Locate, Located, Place, Tick, ToPeer
+from edge.core.sip.actions import Action, Flow, FromPeer, KeepUp, Locate, Located, Place, Tick, ToPeer, Transport
 from edge.core.sip.authentication import Account
 from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
@@ -84,6 +84,8 @@ class Provider:
         self.sent: list[tuple[int, Request, bytes, Flow]] = []
         self.seen: list[Action] = []
         self.names: dict[str, tuple[Address, ...]] = {}
+        #: What DNS says that is spoken there; empty: nothing.
+        self.transport: Transport | None = None
         self._due: list[tuple[int, Response, Flow]] = []
         self.put(KeepUp())
 
@@ -111,7 +113,8 @@ class Provider:
         return actions
 
     def _name(self, action: Locate) -> None:
-        self.put(Located(action.leg, tuple(self.names.get(place.host, ()) for place in action.places)))
+        addresses = tuple(self.names.get(place.host, ()) for place in action.places)
+        self.put(Located(action.leg, addresses, (self.transport,) if self.transport is not None else ()))
 
     def run(self, ms: int) -> None:
         """Let time pass: ticks, and answers on their way."""

@@ -4,9 +4,14 @@ import random
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
-from edge.core.sip.actions import Place
-from edge.core.sip.locating import Service, in_order, service_name
+from edge.core.sip.actions import Locate, Located, Place, Reserve, ToPeer
+from edge.core.sip.locating import Pointer, Service, chosen, in_order, service_name
+from edge.vocabulary.media import Address
+from tests.core.sip.provider import REGISTERED, REGISTRAR, Provider, granted, say
+from tests.core.sip.steps import LEG, span_invite
+from tests.core.sip.world import World
 
 
 def test_lower_priorities_first_and_weights_are_chances() -> None:
@@ -43,3 +48,50 @@ def test_weight_zero_has_a_small_chance_and_no_target_none() -> None:
 )
 def test_a_port_or_an_address_is_not_asked_about(host: str, port: int, transport: str, name: str) -> None:
     assert service_name(Place(host, port, transport)) == name  # type: ignore[arg-type]
+
+
+def pointer(order: int, preference: int, service: str, flags: str = "s", replacement: str = "x") -> Pointer:
+    return Pointer(order, preference, flags, service, replacement or service)
+
+
+@pytest.mark.parametrize(
+    ("pointers", "found"),
+    [
+        ([], None),
+        ([pointer(20, 1, "SIP+D2U"), pointer(10, 9, "SIP+D2T")], "tcp"),
+        ([pointer(10, 9, "SIP+D2U"), pointer(10, 1, "sips+d2t")], "tls"),
+        ([pointer(10, 1, "SIP+D2S"), pointer(10, 2, "SIP+D2U")], "udp"),
+        ([pointer(10, 1, "SIP+D2T", "u"), pointer(10, 2, "SIP+D2U", "S")], "udp"),
+        ([pointer(10, 1, "E2U+sip")], None),
+    ],
+)
+def test_the_best_pointer_that_we_can_follow(pointers: list[Pointer], found: str | None) -> None:
+    best = chosen(pointers)
+    assert (best[0] if best is not None else None) == found
+
+
+def test_a_call_goes_over_what_the_domain_says() -> None:
+    world = World()
+    (asked,) = [a for a in world.put(Reserve(LEG, "sip:bob@pbx.example", "", "100")) if isinstance(a, Locate)]
+    assert asked.places == (Place("pbx.example", 0, "udp", any_transport=True),)
+    world.put(Located(LEG, ((Address("203.0.113.20", 5061),),), ("tls",)))
+    (flow,) = [a.flow for a in world.span(span_invite()) if isinstance(a, ToPeer)]
+    assert (flow.transport, flow.address, flow.server) == ("tls", Address("203.0.113.20", 5061), "pbx.example")
+
+
+def test_a_trunk_that_leaves_it_to_dns_is_registered_and_asked_over_what_the_domain_says() -> None:
+    place = Place("sip.example", 0, "udp", any_transport=True)
+    it = Provider(
+        replace(
+            REGISTERED, host="sip.example", any_port=True, any_transport=True, qualify_ms=30_000,
+            registrar=replace(REGISTRAR, hops=(place,)),
+        ),
+        says=lambda request, data: granted(request, data) if request.method == "REGISTER" else say(request, 200),
+    )  # fmt: skip
+    it.names["sip.example"] = (Address("203.0.113.20", 5061),)
+    it.transport = "tls"
+    it.run(5_000)
+    assert {(r.method, f.transport, r.vias[0].transport) for _, r, _, f in it.sent} == {
+        ("REGISTER", "tls", "TLS"), ("OPTIONS", "tls", "TLS")
+    }  # fmt: skip
+    assert it.standing().registered
