@@ -119,6 +119,7 @@ def _check_trunks(site: Site, root: Located, findings: Findings) -> None:
                 place_of(root, ("trunks", index, "codecs")), f"trunk '{trunk.name}' needs each codec once, at least one"
             )
         _check_identity(trunk, index, root, findings)
+        _check_sending_on(trunk, index, root, findings)
         for at, source in enumerate(trunk.sources):
             if not source:
                 continue  # malformed, and already reported
@@ -151,6 +152,17 @@ def _check_identity(trunk: Trunk, index: int, root: Located, findings: Findings)
         )
     if len({name.lower() for name in trunk.headers}) != len(trunk.headers):
         findings.follow_up(place_of(root, ("trunks", index, "headers")), "a header is listed twice")
+
+
+def _check_sending_on(trunk: Trunk, index: int, root: Located, findings: Findings) -> None:
+    for field, on in (("refer", trunk.refer == "allow"), ("redirects", trunk.redirects == "follow")):
+        place = place_of(root, ("trunks", index, field))
+        if on and not trunk.refer_to:
+            findings.follow_up(
+                place, f"trunk '{trunk.name}' does not say which numbers calls may be sent on to", "set refer_to"
+            )
+        if on and not trunk.address:
+            findings.follow_up(place, f"numbers cannot be dialled on trunk '{trunk.name}'", "set its address")
 
 
 def _check_amd(site: Site, root: Located, findings: Findings) -> None:

@@ -339,6 +339,16 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: On transfers through it, callers hear what comes before the answer (ringing of its network, announcements).
     #: `false`: our own ringing, whatever it sends; tones are still listened to (`tones`).
     early_media: bool = True
+    #: A REFER of its peers, who want another one in their place (a transfer). `refuse`: 603, for who can send calls on
+    #: can have them paid by us. `allow`: a number that `refer_to` has is dialled on this trunk; or two calls of ours
+    #: are joined (an attended transfer).
+    refer: Literal["refuse", "allow"] = "refuse"
+    #: A 3xx to a call of ours. `refuse`: the call ends. `follow`: the numbers of its contacts that `refer_to` has are
+    #: dialled on this trunk, one after the other; a call is sent on three times at the most.
+    redirects: Literal["refuse", "follow"] = "refuse"
+    #: Numbers that its peers may send calls on to, as they write them, or in E.164 where `country` is set; `*` at the
+    #: end stands for any rest. `["*"]`: any number.
+    refer_to: list[Annotated[str, _text("route_number")]] = field(default_factory=list)
     #: Quiet callers are lifted slowly towards the normal level. Their recordings stay as they are.
     auto_level: bool = False
     #: Sound file that this trunk's peer hears while the other side holds; empty: `media.hold_music`; `none`: no music.

@@ -17,6 +17,7 @@ from edge.core.sip.actions import (
     Input,
     KeepUp,
     Probe,
+    Progress,
     Release,
     Reserve,
     SendElsewhere,
@@ -272,12 +273,21 @@ class FrontProcess:
     def _on_command(self, id: CommandId, command: AnyCommand) -> None:  # noqa: A002 - the link's word
         if isinstance(command, ReserveSpan):
             self.put(
-                Reserve(command.leg, command.target.reveal(), command.trunk, command.caller.reveal(), command.identity)
+                Reserve(
+                    command.leg,
+                    command.target.reveal(),
+                    command.trunk,
+                    command.caller.reveal(),
+                    command.identity,
+                    command.replaces.reveal(),
+                )
             )
         elif isinstance(command, ReleaseSpan):
             self.put(Release(command.leg))
         elif isinstance(command, commands.HangUp):
             self.put(HangUp(command.leg, command.text))
+        elif isinstance(command, commands.TellReferrer):
+            self.put(Progress(command.leg, command.code))
         elif isinstance(command, commands.Refer):
             self.put(SendElsewhere(id, command.leg, command.target))
             return

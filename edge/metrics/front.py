@@ -38,7 +38,7 @@ class FrontMetrics:
         self.failovers = Counter(
             "edge_front_failovers_total",
             "Calls of ours that went on to another address or trunk, by reason: refused, timeout (nothing heard), "
-            "no_ring, no_connection",
+            "no_ring, no_connection, redirected (a 3xx to another number of the trunk)",
             ["reason"],
             registry=self.registry,
         )

@@ -96,9 +96,9 @@ def _resume(exchange: Exchange, rebuilt: Rebuilt) -> None:
 def _abandon(exchange: Exchange, rebuilt: Rebuilt) -> None:
     call = rebuilt.call
     exchange.adopt(call, None)
-    restored = _restored(call)
+    restored = [one for id_, path in call.recordings.items() if (one := _restored(id_, path)) is not None]
     # The clock of the former run may be another one: the call lasted at least until its last input.
-    exchange.feed(call, Abandoned([restored] if restored is not None else []), rebuilt.last_ms)
+    exchange.feed(call, Abandoned(restored), rebuilt.last_ms)
 
 
 def give_up(exchange: Exchange) -> None:
@@ -110,19 +110,17 @@ def give_up(exchange: Exchange) -> None:
         exchange.feed(call, Abandoned([]))
 
 
-def _restored(call: Call) -> Restored | None:
-    """Read what the repair left beside the recording."""
-    if not call.recordings:
-        return None
+def _restored(recording: RecordingId, path: str) -> Restored | None:
+    """Read what the repair left beside a recording."""
     try:
-        sidecar = decode_sidecar(Path(sidecar_path(call.recording_path)).read_bytes())
+        sidecar = decode_sidecar(Path(sidecar_path(path)).read_bytes())
     except OSError:
         return None
     if sidecar is None:
         return None
     return Restored(
-        recording=RecordingId(call.recordings[0]),
-        path=call.recording_path,
+        recording=recording,
+        path=path,
         duration_ms=sidecar.duration_ms,
         gap_ms_left=sidecar.gap_ms_left,
         gap_ms_right=sidecar.gap_ms_right,

@@ -27,6 +27,8 @@ class ReserveSpan(Struct, frozen=True, tag=True, kw_only=True):
     caller: Private
     #: What else is said of the caller, as far as the trunk's rules let it.
     identity: Identity = Identity()
+    #: Replaces header of the INVITE (RFC 3891); empty: none.
+    replaces: Private = Private("")
 
 
 class ReleaseSpan(Struct, frozen=True, tag=True):
@@ -101,6 +103,13 @@ class Refer(Struct, frozen=True, tag=True):
 
     leg: LegId
     target: Private
+
+
+class TellReferrer(Struct, frozen=True, tag=True):
+    """Tell the peer of `leg` what its REFER has come to (`TransferAsked`): a SIP status, from 200 on the last one."""
+
+    leg: LegId
+    code: int
 
 
 # --- to media -----------------------------------------------------------------------------------------------------
@@ -243,7 +252,7 @@ class Wake(Struct, frozen=True, tag=True):
 
 
 #: `HangUp`, `SendInfoDigits`: for legs whose span is gone (`reports.LegAdopted`).
-FrontCommand = ReserveSpan | ReleaseSpan | Refer | HangUp | SendInfoDigits
+FrontCommand = ReserveSpan | ReleaseSpan | Refer | TellReferrer | HangUp | SendInfoDigits
 SpanCommand = Ring | Progress | Answer | Reject | MakeCall | HangUp | Hold | SendInfoDigits
 MediaCommand = (
     OpenLeg

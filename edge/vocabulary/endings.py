@@ -25,8 +25,8 @@ Outcome = Literal[
 ]
 
 #: Why a call of ours went on to another address: it was refused, nothing was heard, it did not ring in time (the
-#: group's `ring_timeout_ms`), or there was no connection.
-FailoverCause = Literal["refused", "timeout", "no_ring", "no_connection"]
+#: group's `ring_timeout_ms`), there was no connection, or a 3xx sent it to another number of the trunk.
+FailoverCause = Literal["refused", "timeout", "no_ring", "no_connection", "redirected"]
 
 Party = Literal["caller", "callee", "appliance", "network"]
 

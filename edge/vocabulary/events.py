@@ -139,6 +139,43 @@ class TransferRefused(Struct, frozen=True, tag="transfer.refused", kw_only=True)
     target: Private
 
 
+class TransferRedirected(Struct, frozen=True, tag="transfer.redirected", kw_only=True):
+    """A trunk sent a call of ours on to another number (3xx), which is dialled there now, as its rules allow."""
+
+    leg: LegId
+    target: Private
+
+
+class TransferRequested(Struct, frozen=True, tag="transfer.requested", kw_only=True):
+    """A peer wants another one to take its place (REFER), and the rules of its trunk allow it.
+
+    `transfer.completed` or `transfer.failed` follows, or the end of the call.
+    """
+
+    leg: LegId
+    #: The number that is dialled; of an attended transfer the one that the peer talks with on its other leg.
+    target: Private
+    #: It has talked with the target before.
+    attended: bool
+
+
+class TransferCompleted(Struct, frozen=True, tag="transfer.completed", kw_only=True):
+    """Another leg has taken the place of a leg whose peer wanted that; the one that it took ends."""
+
+    leg: LegId
+    #: Who has its place now.
+    to: LegId
+
+
+class TransferFailed(Struct, frozen=True, tag="transfer.failed", kw_only=True):
+    """Nobody could take the place of a leg whose peer wanted that. The talk goes on as it was, if that peer stayed."""
+
+    leg: LegId
+    #: As in the `end` of a leg, and what the peer was told.
+    outcome: str
+    sip_code: int
+
+
 class TransferSent(Struct, frozen=True, tag="transfer.sent", kw_only=True):
     """A caller was sent elsewhere by REFER; below 300 it got there, and the call ends."""
 
@@ -569,6 +606,10 @@ AnyEvent = (
     | LegAnswered
     | LegAdopted
     | TransferRefused
+    | TransferRedirected
+    | TransferRequested
+    | TransferCompleted
+    | TransferFailed
     | TransferSent
     | LegEnded
     | LegQuality

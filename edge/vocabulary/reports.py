@@ -84,6 +84,26 @@ class TransferRefused(Struct, frozen=True, tag=True):
     target: Private
 
 
+class Redirected(Struct, frozen=True, tag=True):
+    """A 3xx to our INVITE is followed: the leg is dialled to `target` now, a number on the same trunk."""
+
+    leg: LegId
+    target: Private
+
+
+class TransferAsked(Struct, frozen=True, tag=True, kw_only=True):
+    """A peer wants another one in its place in the talk of `leg`, by a REFER that its trunk's rules allow."""
+
+    leg: LegId
+    #: A number, to be dialled on `trunk`.
+    target: Private
+    trunk: str
+    #: Replaces header (RFC 3891) of the call that is to be placed: a dialog that the trunk knows, not we.
+    replaces: Private = Private("")
+    #: The peer's other leg here, whose partner is to have the place (attended transfer between two calls of ours).
+    other: LegId | None = None
+
+
 class ReferEnded(Struct, frozen=True, tag=True):
     """What came of a `Refer`: the status of the call that the peer placed, or with which it refused."""
 
@@ -350,6 +370,8 @@ AnyReport = (
     | LegMedia
     | LegAdopted
     | TransferRefused
+    | Redirected
+    | TransferAsked
     | ReferEnded
     | SpanReserved
     | LegRouted

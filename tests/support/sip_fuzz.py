@@ -26,7 +26,7 @@ _MORE = (
 _CHALLENGE = 'WWW-Authenticate: Digest realm="r", nonce="n", algorithm=SHA-256, qop="auth,auth-int", opaque="o"\r\n'
 
 _ACCOUNT = 'Expires: 60\r\nAuthorization: Digest x="y"\r\n'
-_REPLACES = "Refer-To: <sip:900@{host}?Replaces=a%3Bto-tag=b>\r\n"
+_REPLACES = "Refer-To: <sip:900@{host}?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\r\n"
 
 #: Requests that begin something.
 NEW = [
@@ -51,7 +51,9 @@ WITHIN = [
     ("BYE", "BYE sip:edge@{edge} SIP/2.0\r\n" + _HEAD + _MORE, "", ""),
     (
         "REFER",
-        "REFER sip:edge@{edge} SIP/2.0\r\n" + _HEAD + "Refer-To: <sip:900@{host}?Replaces=a%3Bto-tag=b>\r\n",
+        "REFER sip:edge@{edge} SIP/2.0\r\n"
+        + _HEAD
+        + "Refer-To: <sip:900@{host}?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\r\n",
         "",
         "",
     ),

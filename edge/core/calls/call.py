@@ -30,9 +30,11 @@ from edge.core.calls.inputs import (
 from edge.core.calls.keys import Keys
 from edge.core.calls.leg import Leg
 from edge.core.calls.reactions import REACTIONS
-from edge.core.calls.recorder import Recorder
+from edge.core.calls.recorder import Recorders
+from edge.core.calls.referrals import House
 from edge.core.calls.secrecy import Secrecy
 from edge.core.calls.stage import Stage
+from edge.core.calls.succession import RING_MS, Successor
 from edge.core.calls.talk import TalkSounds
 from edge.core.calls.transfer import Transfer
 from edge.core.deadline import Deadline, earliest
@@ -45,10 +47,10 @@ from edge.vocabulary import events
 from edge.vocabulary.commands import Refer, ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.identity import Identity
-from edge.vocabulary.ids import CallId, LegId, leg_id
+from edge.vocabulary.ids import CallId, LegId, RecordingId, leg_id
 from edge.vocabulary.media import FLASH
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import DigitHeard, InfoDigit
+from edge.vocabulary.reports import DigitHeard, InfoDigit, TransferAsked
 
 #: A dead process must not hold a call open.
 ENDING_MS = 10_000
@@ -74,10 +76,13 @@ class Call:
         self.run = MenuRun(menu, self.withheld) if menu is not None else None
         self.fx = Effects(id)
         self.first: Leg
-        self.recorder: Recorder
+        self.recorder: Recorders
         self.stage: Stage
         self.guests: Guests
         self.transfer: Transfer | None = None
+        #: Who is to take the place of a leg, as its peer wants, and how often one of them did.
+        self.successor: Successor | None = None
+        self.transfers_asked = 0
         #: Where the first leg was asked to go by REFER, until it is known what came of it.
         self._elsewhere: str | None = None
         self.keys = Keys(self.fx, self.withheld)
@@ -138,19 +143,14 @@ class Call:
         return known is not None and known.signalling == "reserving" and self.phase in {"setup", "running"}
 
     @property
-    def recordings(self) -> list[str]:
-        """Ids of the recordings made."""
-        return list(self.recorder.made) if self.phase != "new" else []
+    def recordings(self) -> dict[RecordingId, str]:
+        """The recordings made, with their files."""
+        return self.recorder.made if self.phase != "new" else {}
 
     @property
     def is_recorded(self) -> bool:
         """Whether a recording is being made, or its end was not told yet."""
         return self.phase != "new" and self.recorder.running
-
-    @property
-    def recording_path(self) -> str:
-        """Where the recording lies, "" when the call is not recorded."""
-        return self.recorder.path if self.phase != "new" else ""
 
     def _take(self, input: Input, now_ms: int) -> list[Action]:  # noqa: A002
         self.fx.begin(now_ms)
@@ -177,7 +177,7 @@ class Call:
         self.phase = "setup"
         self.started_ms = self.fx.now_ms
         self.first = leg
-        self.recorder = Recorder(leg.id, begun.terms.recordings, self.fx)
+        self.recorder = Recorders(leg.id, begun.terms.recordings, self.fx)
         self.guests = Guests(leg, self.fx)
         self.stage = Stage(leg.id, self.fx, leg.press)
         trunk = begun.report.trunk if isinstance(begun, Incoming) else begun.trunk
@@ -326,8 +326,27 @@ class Call:
         transfer = self.transfer
         return self.phase == "running" and transfer is not None and transfer.bridged and transfer.leg.talks
 
-    def party(self, leg: Leg) -> Transfer | Guest | None:
+    def look_for_successor(self, leg: Leg, asked: TransferAsked) -> None:
+        """Dial who is to talk in the place of `leg`."""
+        new = self._new_leg("reserving")
+        self._set_up(new, asked.trunk)
+        ring_ms = self.transfer.dial.ring_timeout_ms if self.transfer is not None else RING_MS
+        self.successor = Successor(new, leg, self.fx, House(self), ring_ms)
+        self.successor.begin(asked, self._caller(), self._identity())
+
+    def lead(self, leg: Leg) -> None:
+        """Let another leg be the first one: its end is the call's, and it is recorded and hears the menu."""
+        self.first.leads, leg.leads = False, True
+        self.first = leg
+        self.stage = Stage(leg.id, self.fx, leg.press)
+        self.guests.follow(leg)
+        self.secrecy.move(leg.id)
+        self.recorder.move(leg.id, guarded=self.run is not None and self.run.menu.sensitive)
+
+    def party(self, leg: Leg) -> Transfer | Guest | Successor | None:
         """Return what brought a further leg into the call and follows what becomes of it."""
+        if self.successor is not None and self.successor.leg is leg:
+            return self.successor
         if self.transfer is not None and self.transfer.leg is leg:
             return self.transfer
         return self.guests.present.get(leg.id)
@@ -349,7 +368,11 @@ class Call:
     def _transfer_ended(self, reason: EndReason, talked: bool) -> None:
         self.transfer = None
         self.guests.dismiss()
+        self._give_up_successor()
         if self.run is None:
+            return
+        if self.first.signalling == "down":
+            self.finish(reason)
             return
         outcome = "" if talked else ("failed" if reason.outcome == "completed" else reason.outcome)
         actions = self.run.handle(TransferEnded(outcome), self.fx.now_ms)
@@ -357,6 +380,11 @@ class Call:
             self.finish(reason)  # the target hung up and nothing follows: its reason is the call's
         else:
             self.perform(actions)
+
+    def _give_up_successor(self) -> None:
+        successor, self.successor = self.successor, None
+        if successor is not None:
+            successor.abandon()
 
     # --- the end
 
@@ -371,6 +399,7 @@ class Call:
             self.transfer.forgotten()
             self.transfer = None
         self.guests.abandon()
+        self.successor = None
         for leg in self.legs.values():
             leg.media = "none" if leg.seat is None else "closed"
             leg.ended(reason)
@@ -388,6 +417,7 @@ class Call:
         if self.transfer is not None:
             self.transfer.abandon(reason)
             self.transfer = None
+        self._give_up_successor()
         self.guests.abandon()
         self.recorder.stop()
         for leg in self.legs.values():
@@ -398,7 +428,7 @@ class Call:
     def give_up(self) -> None:
         """Somebody never answered: count it as gone."""
         lost = EndReason(outcome="span_lost", ended_by="appliance", text="no report of its end")
-        self.recorder.failed("no report of its end")
+        self.recorder.lost("no report of its end")
         for leg in self.legs.values():
             leg.ended(lost)
             leg.media_gone()
@@ -418,7 +448,7 @@ class Call:
                 (max(0, self.ended_ms - self.started_ms), answered_ms),
                 self.legs.values(),
                 path=list(self.run.path) if self.run is not None else [],
-                recordings=self.recorder.made,
+                recordings=list(self.recorder.made),
             )
         )
 

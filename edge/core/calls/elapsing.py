@@ -8,6 +8,7 @@ from edge.core.calls.inputs import Elapsed
 from edge.core.calls.keys_out import PATIENCE
 from edge.core.calls.leg import NO_RTP, Leg
 from edge.core.calls.missing import AFTER_HOLD
+from edge.core.calls.succession import SUCCEEDS
 from edge.core.calls.told_by_media import fail_leg, keys_sent
 from edge.core.menus.words import TimeUp
 from edge.vocabulary.endings import EndReason, Outcome
@@ -63,6 +64,9 @@ def _further_passed(call: "Call", reason: str) -> None:
         leg.audio_faults.waited(held=leg.held or not leg.talks)
     elif reason.startswith(WAITS):
         call.guests.elapsed(reason)
+    elif reason == SUCCEEDS:
+        if call.successor is not None:
+            call.successor.elapsed()
     elif call.transfer is not None:
         call.transfer.elapsed(reason)
 

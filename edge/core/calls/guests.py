@@ -180,6 +180,10 @@ class Guests:
                 return guest.leg
         return None
 
+    def follow(self, first: Leg) -> None:
+        """Note that another leg is the call's first one now."""
+        self._first = first
+
     def talks_with(self, partner: Leg | None) -> None:
         """Note whom the first leg talks with. Who whispered to somebody that has gone listens from now on."""
         self.partner = partner

@@ -35,10 +35,12 @@ from edge.vocabulary.reports import (
     RecordingDone,
     RecordingFailed,
     RecordingMuted,
+    Redirected,
     ReferEnded,
     SoundHeard,
     SpanRefused,
     ToneHeard,
+    TransferAsked,
     TransferRefused,
 )
 
@@ -215,6 +217,8 @@ Input = (
     | LegMedia
     | LegAdopted
     | TransferRefused
+    | Redirected
+    | TransferAsked
     | ReferEnded
     | SpanRefused
     | LegRinging

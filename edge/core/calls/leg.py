@@ -56,6 +56,8 @@ class Leg:
     def __init__(self, id: LegId, number: int, signalling: Signalling, effects: Effects) -> None:  # noqa: A002
         self.id = id
         self.number = number
+        #: It is the call's first one: the call's end is its end.
+        self.leads = number == 1
         self.signalling: Signalling = signalling
         self.media: Media = "none"
         self.span = Incarnation("")
@@ -369,10 +371,10 @@ class Leg:
 
     def _close_further(self) -> None:
         # The first leg is recorded: the call closes it after it has stopped the recording.
-        if self.number > 1:
+        if not self.leads:
             self.close_media()
 
     def _down(self, end: EndReason) -> None:
         self.signalling = "down"
-        if self.number > 1:  # the end of the first leg is told by call.ended
+        if not self.leads:  # the end of the first leg is told by call.ended
             self._fx.emit(events.LegEnded(leg=self.id, end=end, trunk=self.trunk))

@@ -6,7 +6,7 @@ A command that could not be carried out counts as the report that will never com
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from edge.core.calls import elapsing, told_by_media
+from edge.core.calls import elapsing, referrals, told_by_media
 from edge.core.calls.elapsing import ACK_MS, FIRST_FACTS, OPEN_MS, SETUP
 from edge.core.calls.inputs import (
     Abandoned,
@@ -50,10 +50,12 @@ from edge.vocabulary.reports import (
     RecordingDone,
     RecordingFailed,
     RecordingMuted,
+    Redirected,
     ReferEnded,
     SoundHeard,
     SpanRefused,
     ToneHeard,
+    TransferAsked,
     TransferRefused,
 )
 
@@ -153,6 +155,15 @@ def _transfer_refused(call: "Call", input: TransferRefused) -> None:  # noqa: A0
         call.fx.emit(events.TransferRefused(leg=input.leg, by=input.by, target=input.target))
 
 
+def _redirected(call: "Call", input: Redirected) -> None:  # noqa: A002
+    if input.leg in call.legs:
+        call.fx.emit(events.TransferRedirected(leg=input.leg, target=input.target))
+
+
+def _transfer_asked(call: "Call", input: TransferAsked) -> None:  # noqa: A002
+    referrals.asked(call, input)
+
+
 def _refer_ended(call: "Call", input: ReferEnded) -> None:  # noqa: A002
     if input.leg == call.first.id:
         call.sent_elsewhere(input.code)
@@ -160,7 +171,7 @@ def _refer_ended(call: "Call", input: ReferEnded) -> None:  # noqa: A002
 
 def _leg_ended(call: "Call", input: LegEnded) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
-    if leg is None:
+    if leg is None or referrals.left(call, leg, input.end):
         return
     if leg is call.first:
         call.first_ended(input.end)
@@ -188,7 +199,7 @@ def _succeeded(call: "Call", kind: str, leg: Leg, command: CommandId) -> None:
     if kind == "SendInfoDigits":
         keys_sent(call, leg, command)
     elif kind == "StartRecording":
-        call.recorder.started()
+        call.recorder.started(leg.id)
     elif kind == "OpenLeg":
         leg.opened()
         if leg is call.first:
@@ -220,7 +231,7 @@ def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
     elif kind == "CloseLeg":
         leg.media_gone()
     elif kind in {"StartRecording", "StopRecording", "SetPrivate"}:
-        _recording_failed_by_command(call, kind, error)
+        _recording_failed_by_command(call, leg, kind, error)
     elif kind == "Join":
         fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="appliance", text=error))
     elif kind == "Bridge":
@@ -229,9 +240,9 @@ def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
         _menu_command_failed(call, kind)
 
 
-def _recording_failed_by_command(call: "Call", kind: str, error: str) -> None:
+def _recording_failed_by_command(call: "Call", leg: Leg, kind: str, error: str) -> None:
     if kind != "SetPrivate":
-        call.recorder.failed(error)
+        call.recorder.lost(error, leg.id)
     elif call.secrecy.on:
         call.recorder.stop()  # rather no recording than one of this
 
@@ -307,6 +318,8 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     LegMedia: _negotiated,
     LegAdopted: _adopted,
     TransferRefused: _transfer_refused,
+    Redirected: _redirected,
+    TransferAsked: _transfer_asked,
     ReferEnded: _refer_ended,
     LegEnded: _leg_ended,
     CommandDone: _done,

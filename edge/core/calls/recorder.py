@@ -1,4 +1,4 @@
-"""The recording of a call's first leg, from its answer to the end."""
+"""The recording of a call's first leg, from its answer to the end; one for each leg that is the first in its time."""
 
 from typing import Literal
 
@@ -13,11 +13,11 @@ State = Literal["off", "starting", "on", "stopping", "done"]
 
 
 class Recorder:
-    """At most one recording a call, named `<call>-1`."""
+    """One recording; the first one of a call is named `<call>-1`."""
 
-    def __init__(self, leg: LegId, folder: str, effects: Effects) -> None:
+    def __init__(self, leg: LegId, folder: str, effects: Effects, number: int) -> None:
         self.leg = leg
-        self.id = RecordingId(f"{effects.call}-1")
+        self.id = RecordingId(f"{effects.call}-{number}")
         self.path = f"{folder}/{self.id}.wav" if folder else ""
         self.state: State = "off"
         self._muted = False
@@ -121,3 +121,75 @@ class Recorder:
                 repaired=found.repaired,
             )
         )
+
+
+class Recorders:
+    """The recordings of one call, one after the other."""
+
+    def __init__(self, leg: LegId, folder: str, effects: Effects) -> None:
+        self._folder = folder
+        self._fx = effects
+        self._all = [Recorder(leg, folder, effects, 1)]
+
+    def move(self, leg: LegId, *, guarded: bool) -> None:
+        """Go on in a new file with another leg, which is the call's first one now."""
+        before = self._all[-1]
+        if before.state == "off":
+            before.leg = leg
+            return
+        before.stop()
+        self._all.append(Recorder(leg, self._folder, self._fx, len(self._all) + 1))
+        self.start(guarded=guarded)
+
+    @property
+    def running(self) -> bool:
+        """Whether media still has to report the end of one."""
+        return any(one.running for one in self._all)
+
+    @property
+    def made(self) -> dict[RecordingId, str]:
+        """Recordings that were asked for, with their files."""
+        return {id_: one.path for one in self._all for id_ in one.made}
+
+    def start(self, *, guarded: bool) -> None:
+        """Start the newest one, if the call is to be recorded; `guarded`: its menu may ask for something sensitive."""
+        self._all[-1].start(guarded=guarded)
+
+    def muted(self, report: RecordingMuted) -> None:
+        """Media has silenced one from a place on, or has ceased to."""
+        for one in self._all:
+            one.muted(report)
+
+    def stop(self) -> None:
+        """Finish it; media reports `RecordingDone`."""
+        self._all[-1].stop()
+
+    def started(self, leg: LegId) -> None:
+        """Media has started the one of `leg`."""
+        for one in self._of(leg):
+            one.started()
+
+    def lost(self, error: str, leg: LegId | None = None) -> None:
+        """Media could not start the one of `leg`, or has lost it; None: it never told how they ended."""
+        for one in self._of(leg) if leg is not None else self._all:
+            one.failed(error)
+
+    def _of(self, leg: LegId) -> list[Recorder]:
+        return [one for one in self._all if one.leg == leg]
+
+    def completed(self, report: RecordingDone) -> None:
+        """Media has finished a file."""
+        for one in self._all:
+            if one.id == report.recording:
+                one.completed(report)
+
+    def failed(self, report: RecordingFailed) -> None:
+        """Media had to stop one."""
+        for one in self._all:
+            if one.id == report.recording:
+                one.failed(report.error[:200], report)
+
+    def restored(self, recordings: list[Restored]) -> None:
+        """Tell what is left of them after a restart of the appliance."""
+        for one in self._all:
+            one.restored(recordings)

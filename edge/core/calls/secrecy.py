@@ -37,6 +37,11 @@ class Secrecy:
         since_ms = max(0, self._fx.now_ms - BEFORE_MS) if sensitive else 0
         self._fx.media(SetPrivate(leg=leg, on=sensitive, since_ms=since_ms))
 
+    def move(self, leg: LegId) -> None:
+        """Keep another leg private from now on, which is the call's first one in such a part."""
+        if self.on:
+            self._fx.media(SetPrivate(leg=leg, on=True, since_ms=max(0, self._fx.now_ms - BEFORE_MS)))
+
     def covers(self, report: DigitHeard | InfoDigit, fuser: Fuser) -> bool:
         """Whether the key that is told must not be written down. Hook flash says nothing."""
         if report.digit.reveal() == FLASH:

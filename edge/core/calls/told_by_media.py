@@ -54,8 +54,8 @@ def media_lost(call: "Call", input: MediaLost) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
     if leg is None or leg.media not in {"opening", "open", "closing"}:
         return
-    if leg is call.first:
-        call.recorder.failed("the media engine lost the leg")
+    if leg.leads:
+        call.recorder.lost("the media engine lost the leg", leg.id)
     leg.media_gone()
     fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="appliance", text="media engine lost the leg"))
 
@@ -145,4 +145,4 @@ def recorded(call: "Call", input: RecordingDone) -> None:  # noqa: A002
 
 def recording_failed(call: "Call", input: RecordingFailed) -> None:  # noqa: A002
     """Take a recording that had to stop."""
-    call.recorder.failed(input.error[:200], input)
+    call.recorder.failed(input)

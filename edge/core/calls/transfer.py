@@ -7,7 +7,7 @@ from edge.core.calls.inputs import Reserved
 from edge.core.calls.leg import Leg
 from edge.core.menus.words import Dial
 from edge.vocabulary import events
-from edge.vocabulary.commands import Bridge, ReserveSpan, Unbridge
+from edge.vocabulary.commands import Bridge, Join, ReserveSpan, Unbridge
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.private import Private
@@ -131,12 +131,39 @@ class Transfer:
         heir = self._heir() if self.bridged else None
         if heir is None:
             return False
-        self.first.keys_out.forget()
-        self.leg.keys_out.forget()
-        self._fx.emit(events.BridgeEnded(leg=self.first.id, other=self.leg.id))
+        self._tell_parted()
         self.leg = heir
         self._fx.emit(events.BridgeStarted(leg=self.first.id, other=self.leg.id))
         return True
+
+    def take_in(self, old: Leg, new: Leg) -> None:
+        """Let `new` talk in the place of `old`, which may have left."""
+        if self.bridged:
+            self._tell_parted()
+        other = self.leg if old is self.first else self.first
+        if old is self.first:
+            self.first = new
+        else:
+            self.leg = new
+        self.bridged = True
+        self._fx.media(Join(leg=new.id, other=other.id))
+        self._fx.emit(events.BridgeStarted(leg=self.first.id, other=self.leg.id))
+
+    def part(self, alone: Leg) -> None:
+        """Note that one of the two has left, and `alone` waits for who takes its place."""
+        self._fx.media(Unbridge(alone.id))
+        self.bridged = False
+        self._tell_parted()
+
+    def end(self, reason: EndReason) -> None:
+        """Go on in the menu: nobody took the place of who left."""
+        self._disconnect()
+        self._finish(reason, talked=False)
+
+    def _tell_parted(self) -> None:
+        self.first.keys_out.forget()
+        self.leg.keys_out.forget()
+        self._fx.emit(events.BridgeEnded(leg=self.first.id, other=self.leg.id))
 
     def abandon(self, reason: EndReason) -> None:
         """Take the leg down because the call ends; nobody is told."""
@@ -162,10 +189,8 @@ class Transfer:
         self._ringing(False)
         if self.bridged:
             self.bridged = False
-            self.first.keys_out.forget()
-            self.leg.keys_out.forget()
             self._fx.media(Unbridge(self.first.id))
-            self._fx.emit(events.BridgeEnded(leg=self.first.id, other=self.leg.id))
+            self._tell_parted()
 
     def _finish(self, reason: EndReason, talked: bool) -> None:
         if not self._over:

@@ -12,7 +12,18 @@ from edge.core.menus.model import VISITS, Menu, NodeId, kind_of
 from edge.core.menus.visit import Visit, Walk, Way
 from edge.core.menus.ways import secret_ahead
 from edge.core.menus.withheld import Withheld
-from edge.core.menus.words import Digit, EnterNode, Flash, MenuAction, MenuInput, PlayDone, Resumed, Started, TimeUp
+from edge.core.menus.words import (
+    Digit,
+    EnterNode,
+    Flash,
+    MenuAction,
+    MenuInput,
+    PlayDone,
+    Resumed,
+    Started,
+    TakenOver,
+    TimeUp,
+)
 
 #: More nodes than this in one second is a loop without a pause (or a menu of missing files): the call is ended.
 MAX_NODES_A_SECOND = 100
@@ -64,7 +75,10 @@ class MenuRun:
         walk.begin(input, now_ms)
         if walk.over:
             return []
-        if self._visit is not None:
+        if self._visit is not None and isinstance(input, TakenOver):
+            walk.ahead.clear()
+            self._goto(walk.node)
+        elif self._visit is not None:
             self._goto(self._take(self._visit, input))
         elif isinstance(input, Started):
             self._goto(self.menu.start)

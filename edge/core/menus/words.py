@@ -61,8 +61,22 @@ class Resumed(Struct, frozen=True):
     """The call was rebuilt after a crash: withheld digits are lost."""
 
 
+class TakenOver(Struct, frozen=True):
+    """Somebody else is in the call in the caller's place, and has heard nothing yet: the node begins anew."""
+
+
 MenuInput = (
-    Started | Digit | Flash | PlayDone | SoundChanged | AnswerTold | DigitsGone | TransferEnded | TimeUp | Resumed
+    Started
+    | Digit
+    | Flash
+    | PlayDone
+    | SoundChanged
+    | AnswerTold
+    | DigitsGone
+    | TransferEnded
+    | TimeUp
+    | Resumed
+    | TakenOver
 )
 
 # --- actions ------------------------------------------------------------------------------------------------------

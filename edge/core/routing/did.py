@@ -1,6 +1,14 @@
 """Which menu answers a call: by the number that was called (DID) and the trunk it came from."""
 
+from collections.abc import Iterable
 from typing import Protocol
+
+
+def covers(pattern: str, names: Iterable[str]) -> bool:
+    """Whether a number has `pattern`, whose `*` at the end stands for any rest; `names`: its forms, "": not known."""
+    plain = pattern.removesuffix("*")
+    known = [name for name in names if name]
+    return any(name.startswith(plain) if pattern.endswith("*") else name == plain for name in known)
 
 
 class RouteLike(Protocol):

@@ -92,6 +92,8 @@ class Reserve(Struct, frozen=True):
     trunk: str
     caller: str
     identity: Identity = Identity()
+    #: Replaces header of its INVITE.
+    replaces: str = ""
 
 
 class Release(Struct, frozen=True):
@@ -149,6 +151,13 @@ class SendElsewhere(Struct, frozen=True):
     command: CommandId
     leg: LegId
     target: Private
+
+
+class Progress(Struct, frozen=True):
+    """Switch says what a peer's REFER has come to (`commands.TellReferrer`)."""
+
+    leg: LegId
+    code: int
 
 
 class AcceptCalls(Struct, frozen=True):
@@ -220,6 +229,7 @@ Input = (
     | HangUp
     | SendKeys
     | SendElsewhere
+    | Progress
     | KeepUp
     | Probe
     | Farewell

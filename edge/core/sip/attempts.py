@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edge.core.calls import endings
-from edge.core.sip import orphans, session_timers, silence
+from edge.core.sip import orphans, redirection, session_timers, silence
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Left, Pending
 from edge.core.sip.errors import phrase
@@ -118,26 +118,37 @@ def _heard(relay: Relay, dialog: Dialog, invite: Pending, message: Response) -> 
     else:
         relay.reachability.answered(dialog.first_flow)
     relay.save(dialog)
-    if message.status < 300 or not _may_move(relay, dialog, invite, message.status):
+    if message.status < 300:
+        return False
+    sent_on = _stands(dialog, invite) and redirection.follows(relay, dialog, message)
+    if not sent_on and not _may_move(relay, dialog, invite, message.status):
         return False
     ack = relay.request_to_peer(dialog, "ACK", message.cseq, message.vias[0].branch, first=True)
     ack.to = dialog.peer.with_tag(message.to.tag)
     dialog.last_end = endings.refused_by_callee(
         message.status, endings.why(message.extras.get("Reason", "")), phrase(message.status)
     )
-    why: FailoverCause = "no_ring" if dialog.moving_by_ms else "refused"
-    if not _next(relay, dialog, invite, why, same_trunk=message.status in _ADDRESS_CODES, ack=ack):
+    why: FailoverCause = "redirected" if sent_on else "no_ring" if dialog.moving_by_ms else "refused"
+    same_trunk = bool(dialog.redirected) or message.status in _ADDRESS_CODES
+    if not _next(relay, dialog, invite, why, same_trunk=same_trunk, ack=ack):
         dialog.moving_by_ms = 0
         return False
     return True
 
 
+def _stands(dialog: Dialog, invite: Pending) -> bool:
+    """Whether a call may go elsewhere: its caller has neither given up nor heard anything of this peer."""
+    return f"{invite.branch}.cancel" not in dialog.pending and dialog.remote is None
+
+
 def _may_move(relay: Relay, dialog: Dialog, invite: Pending, status: int) -> bool:
-    if not dialog.others or f"{invite.branch}.cancel" in dialog.pending or dialog.remote is not None:
-        # The caller gave up; or it has heard this peer already.
+    if not dialog.others or not _stands(dialog, invite):
         return False
     if dialog.moving_by_ms:
         return True
+    if dialog.redirected:
+        # What is left are the contacts of a 3xx, each as good as the one before (RFC 3261 section 8.1.3.4).
+        return status < 600 and status not in _CHALLENGES
     group = relay.trunks.groups.get(dialog.group)
     return status == 503 or (group is not None and status in group.codes and status not in _CHALLENGES)
 
@@ -175,13 +186,15 @@ def _next(
         dialog.flow, dialog.invite_flow = attempt.flow, None
         dialog.service_routes = relay.service_routes.get(attempt.trunk, [])
         dialog.request_uri = dialog.target = attempt.uri
-        dialog.peer, dialog.own, dialog.headers = NameAddr(attempt.uri), told.own, told.headers
+        kept = {name: value for name, value in dialog.headers.items() if name == "Replaces"}
+        dialog.peer, dialog.own, dialog.headers = NameAddr(attempt.uri), told.own, {**told.headers, **kept}
         dialog.srtp, dialog.secured, dialog.offered_keys = srtp, None, 0
         if trunk is not None:
             dialog.codecs, dialog.dtmf = list(trunk.codecs), trunk.dtmf
             dialog.key_tones, dialog.symmetric = trunk.key_tones, trunk.symmetric
         relay.dialogs.dialled(dialog, attempt.flow.address.host)
         _tell(relay, dialog, left)
+        redirection.begun(relay, dialog)
         _send(relay, dialog, invite)
         return True
     return False

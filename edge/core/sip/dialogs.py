@@ -34,7 +34,7 @@ PENDING_LIMIT = 16
 KEPT_MOVES = 3
 
 #: What a request of front's own is for.
-Purpose = Literal["", "digit", "refresh", "refer"]
+Purpose = Literal["", "digit", "refresh", "refer", "notify", "hold"]
 
 State = Literal[
     "offered",  # incoming, and the span has not said anything yet
@@ -143,6 +143,20 @@ class Pending(Struct, kw_only=True):
         return f"{self.branch}.{number}" if number else self.branch
 
 
+class Referral(Struct, kw_only=True):
+    """A REFER of the peer's, as long as it is to hear what comes of it (RFC 3515 section 2.4)."""
+
+    #: Value of Event in our NOTIFYs.
+    event: str
+    #: It does not want to hear it (RFC 4488).
+    silent: bool = False
+    #: Branch of the NOTIFY that is on its way, and the next status that the peer is to hear.
+    telling: str = ""
+    due: int = 0
+    #: When it hears that it is over, whatever switch says (CLOCK_MONOTONIC, milliseconds).
+    until_ms: int
+
+
 class Dialog(Struct, kw_only=True, tag="dialog"):
     """One leg's dialog, seen from both sides."""
 
@@ -182,6 +196,9 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     attempt: int = 0
     left: list[Left] = field(default_factory=list)
     dialled: list[str] = field(default_factory=list)
+    #: Numbers that the call was sent on to by a 3xx, and how often in a row.
+    sent_on: list[str] = field(default_factory=list)
+    redirected: int = 0
     #: Who is said to call, for the next address may be told it in another way.
     calling: str = ""
     identity: Identity = Identity()
@@ -255,6 +272,9 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     timer: Timer = field(default_factory=Timer)
     #: We have sent the peer elsewhere by REFER, and wait to hear what came of it.
     referring: bool = False
+    #: A REFER of the peer's that is being followed, and how many there were.
+    referral: Referral | None = None
+    referrals: int = 0
     #: What we want of the audio: `sendonly` while we hold the peer.
     direction: Direction = "sendrecv"
     #: Front's own answer to the last request of the peer that it did not pass on; that request's method and branch.

@@ -17,6 +17,7 @@ from edge.core.sip import (
     orphans,
     ours,
     refer_out,
+    referral,
     refresh,
     session_timers,
 )
@@ -34,6 +35,7 @@ from edge.core.sip.actions import (
     KeepUp,
     Located,
     Probe,
+    Progress,
     Release,
     Reserve,
     Sample,
@@ -82,7 +84,7 @@ class FrontDoor:
         self._strangers = strangers = Strangers(self._relay, settings.strangers)
         relay, reservations = self._relay, self._reservations
         self._others: dict[type, Callable[[Any], None]] = {
-            Reserve: lambda item: reservations.reserve(item.leg, item.target, item.trunk, item.caller, item.identity),
+            Reserve: reservations.reserve,
             Release: lambda item: reservations.release(item.leg),
             Located: self._located,
             SpanStarted: lambda item: relay.spans.add(item.span, item.port, relay.now_ms),
@@ -98,6 +100,7 @@ class FrontDoor:
             Sweep: lambda _: relay.out.extend(relay.guard.sweep(relay.now_ms)),
             HangUp: lambda item: adoption.hang_up(relay, item.leg, item.text),
             SendElsewhere: lambda item: refer_out.send(relay, item.command, item.leg, item.target.reveal()),
+            Progress: lambda item: referral.told(relay, item.leg, item.code),
             SendKeys: lambda item: digits_out.send(relay, item.command, item.leg, item.digits, item.duration_ms),
             KeepUp: lambda _: upkeep.start(),
             Probe: lambda item: upkeep.ask_now(item.trunk),
@@ -221,6 +224,7 @@ class FrontDoor:
             in_dialog.repeat_accepted(relay, dialog)
         ours.restore(relay, dialog)
         session_timers.restore(relay, dialog)
+        referral.restore(relay, dialog)
         if dialog.unanswered:
             relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
         challenged.restore(relay, dialog)
@@ -370,6 +374,8 @@ class FrontDoor:
         elif kind == "own":
             for pending in ours.due(relay, dialog):
                 refresh.unanswered(relay, dialog, pending)
+        elif kind == "referral":
+            referral.lapsed(relay, dialog)
         elif kind == "session":
             refresh.due(relay, dialog, at_ms)
         elif dialog.deadline_ms == at_ms:

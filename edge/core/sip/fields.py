@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from edge.core.sip import authentication
 from edge.core.sip.errors import SipError
+from edge.core.sip.replaces import canonical_refer_to, canonical_replaces
 from edge.core.sip.uri import HOST, TOKEN, parse_name_addr, valid_host
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
@@ -55,6 +56,13 @@ def _token_list(text: str) -> str:
     if len(tokens) > 32 or not all(_TOKEN.fullmatch(x) for x in tokens):
         raise _bad("token list")
     return ", ".join(tokens)
+
+
+def _true_or_false(text: str) -> str:
+    word = text.partition(";")[0].strip(" \t").lower()
+    if word not in ("true", "false"):
+        raise _bad("flag")
+    return word
 
 
 def _session_expires(text: str) -> str:
@@ -188,7 +196,8 @@ STRICT: dict[str, Canonical] = {
     "RSeq": _number_text,
     "Session-Expires": _session_expires,
     "Min-SE": _number_text,
-    "Refer-To": _address_list,
+    "Refer-To": canonical_refer_to,
+    "Replaces": canonical_replaces,
     "P-Asserted-Identity": _address_list,
     "X-Edge-Media": _media_address,
 }
@@ -209,6 +218,7 @@ LENIENT: dict[str, Canonical] = {
     "Identity": _signature,
     "Expires": _number_text,
     "Min-Expires": _number_text,
+    "Refer-Sub": _true_or_false,
     "Service-Route": _routes,
 }
 #: Fields of which a second line continues the list of the first (RFC 3261 section 7.3.1).

@@ -22,9 +22,9 @@ from edge.core.sip.negotiation import (
     take_answer,
 )
 from edge.core.sip.relay import Relay
-from edge.core.sip.uri import parse_name_addr
+from edge.core.sip.uri import Uri
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import InfoDigit, TransferRefused
+from edge.vocabulary.reports import InfoDigit
 
 _OURS = frozenset({"INVITE", "UPDATE", "INFO", "REFER"})
 
@@ -52,22 +52,13 @@ def take(relay: Relay, dialog: Dialog, arrival: Arrival, taker: Taker | None = N
         _digit(relay, dialog, arrival)
     elif request.method in ("INVITE", "UPDATE"):
         _session(relay, dialog, arrival)
-    elif request.method == "REFER":
-        # Whoever can send our calls on can have them paid by us: refused, and told.
-        relay.count("refused", "refer")
-        relay.tell(TransferRefused(dialog.leg, "refer", readable(request.extras.get("Refer-To", ""))))
-        answer(relay, dialog, arrival, 603)
     else:
         # PRACK of a provisional response and CANCEL of an INVITE that are answered by now.
         answer(relay, dialog, arrival, 200)
 
 
-def readable(address: str) -> Private:
-    """Return the URI in an address header without its parameters; empty when there is none."""
-    try:
-        uri = parse_name_addr(address, tel=True).uri
-    except SipError:
-        return Private("")
+def readable(uri: Uri) -> Private:
+    """Return a URI as people are told it: without its parameters."""
     port = f":{uri.port}" if uri.port else ""
     return Private(f"{uri.scheme}:{uri.user}@{uri.host}{port}" if uri.host else f"{uri.scheme}:{uri.user}")
 
@@ -76,9 +67,19 @@ def _transaction(relay: Relay, request: Request) -> str:
     return f"{request.method} {request.cseq} {relay.transaction(request)}"
 
 
-def answer(relay: Relay, dialog: Dialog, arrival: Arrival, status: int, body: bytes = b"") -> None:
+def answer(  # noqa: PLR0917 - what an answer is made of
+    relay: Relay,
+    dialog: Dialog,
+    arrival: Arrival,
+    status: int,
+    body: bytes = b"",
+    extras: dict[str, str] | None = None,
+) -> None:
     """Answer a request, and keep the answer for its repeats."""
     response = relay.response_to_peer(dialog, pending_of(relay, dialog, arrival), status)
+    response.extras.update(extras or {})
+    if arrival.request.method == "REFER" and status < 300:
+        response.contact = relay.presence.contact(arrival.answers, dialog.target)
     if body:
         response.content_type, response.body = SDP_TYPE, body
     if arrival.request.method in ("INVITE", "UPDATE"):

@@ -20,9 +20,9 @@ METHODS = frozenset(
 )
 #: What the Allow header says: the methods that reach a call, and OPTIONS.
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, PRACK, INFO"
-#: Extensions that a span's stack has its part in (RFC 3262), and all that we know (RFC 4028: front's own).
+#: Extensions that a span's stack has its part in (RFC 3262), and all that we know (RFC 4028, 4488: front's own).
 RELAYED = frozenset({"100rel"})
-EXTENSIONS = RELAYED | {"timer"}
+EXTENSIONS = RELAYED | {"timer", "norefersub"}
 
 
 class Message(Struct, kw_only=True):
@@ -36,7 +36,7 @@ class Message(Struct, kw_only=True):
     #: Of the request, and of CSeq in both kinds.
     method: str
     contact: NameAddr | None = None
-    #: All contacts of a response to REGISTER.
+    #: All contacts of a response to REGISTER, and of a 3xx.
     contacts: list[NameAddr] = field(default_factory=list)
     routes: list[NameAddr] = field(default_factory=list)
     record_routes: list[NameAddr] = field(default_factory=list)

@@ -16,6 +16,8 @@ MESSAGE_LIMIT = 8192
 HEADERS_LIMIT = 64
 VIAS_LIMIT = 10
 ROUTES_LIMIT = 10
+#: Contacts of a response that are kept.
+CONTACTS_LIMIT = 64
 HEADER_LIMIT = 1024
 #: A signature with its claims (RFC 8224) is longer than what people write.
 SIGNATURE_LIMIT = 3072
@@ -176,7 +178,7 @@ def _own_headers(fields: _Fields) -> dict[str, str]:
     return found
 
 
-def _common(fields: _Fields) -> dict[str, object]:
+def _common(fields: _Fields, *, redirects: bool = False) -> dict[str, object]:
     vias = [parse_via(part) for value in fields.get("Via", ()) for part in split_list(value)]
     if not vias:
         raise SipError(400, "missing_header", "no Via")
@@ -192,7 +194,7 @@ def _common(fields: _Fields) -> dict[str, object]:
     contacts: list[NameAddr] = []
     if (values := fields.get("Contact")) and values != ["*"]:
         # Several contacts are legal with REGISTER and in 3xx only; each is checked all the same.
-        contacts = [parse_name_addr(part) for value in values for part in split_list(value)]
+        contacts = [parse_name_addr(part, tel=redirects) for value in values for part in split_list(value)]
     return {
         "vias": vias,
         "from_": parse_name_addr(_one(fields, "From"), tel=True),
@@ -201,7 +203,7 @@ def _common(fields: _Fields) -> dict[str, object]:
         "cseq": int(cseq[1]),
         "method": cseq[2],
         "contact": contacts[0] if contacts else None,
-        "contacts": contacts if cseq[2] == "REGISTER" else [],
+        "contacts": contacts[:CONTACTS_LIMIT] if cseq[2] == "REGISTER" or redirects else [],
         "routes": _addresses(fields, "Route"),
         "record_routes": _addresses(fields, "Record-Route"),
         "max_forwards": number(forwards[0], 255) if forwards else None,
@@ -228,7 +230,7 @@ def _request(method: str, uri: str, fields: _Fields, body: bytes) -> Request:
 def _response(version: str, status: int, fields: _Fields, body: bytes) -> Response:
     if version != "2.0" or not 100 <= status <= 699:
         raise SipError(400, "version", "bad status line")
-    common = _common(fields)
+    common = _common(fields, redirects=300 <= status < 400)
     if body and not common["content_type"]:
         raise SipError(400, "missing_header", "no Content-Type")
     return Response(status=status, body=body, **common)  # type: ignore[arg-type]

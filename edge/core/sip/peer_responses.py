@@ -10,6 +10,7 @@ from edge.core.sip.negotiation import SDP_TYPE, facts_of_answer, learn, sdp_for_
 from edge.core.sip.relay import Relay
 from edge.core.sip.uri import NameAddr
 from edge.core.sip.writing import base_of_branch, carried, leg_of_branch
+from edge.vocabulary.private import Private
 from edge.vocabulary.reports import TransferRefused
 
 
@@ -173,8 +174,8 @@ def _negative(relay: Relay, dialog: Dialog, pending: Pending, message: Response,
         relay.alarm(dialog, TIMEOUT_MS)
     if first and 300 <= message.status < 400:
         relay.count("refused", "redirect")
-        target = str(message.contact) if message.contact is not None else ""
-        relay.tell(TransferRefused(dialog.leg, "redirect", readable(target)))
+        target = readable(message.contact.uri) if message.contact is not None else Private("")
+        relay.tell(TransferRefused(dialog.leg, "redirect", target))
     shown = shown_status(message.status)
     answer = relay.response_to_span(dialog, pending, shown)
     answer.extras.update({k: v for k, v in carried(message).items() if k in ("Reason", "Retry-After", "Unsupported")})

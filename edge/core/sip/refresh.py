@@ -1,6 +1,6 @@
 """Re-INVITEs and UPDATEs that front sends in its own name: session refreshes (RFC 4028), and what came of them."""
 
-from edge.core.sip import adoption, ours, refer_out, session_timers
+from edge.core.sip import adoption, ours, refer_out, referral, session_timers
 from edge.core.sip.dialogs import Dialog, Pending
 from edge.core.sip.message import Response
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_answer, learn
@@ -42,7 +42,9 @@ def answered(relay: Relay, dialog: Dialog, pending: Pending, message: Response) 
     status = message.status
     if dialog.orphan:
         return
-    if status in _GONE:
+    if pending.purpose == "notify":
+        referral.heard(relay, dialog, pending)
+    elif status in _GONE:
         adoption.expired(relay, dialog, "the peer does not know the call any more")
     elif pending.purpose == "refer" and status >= 300:
         refer_out.ended(relay, dialog, status)
@@ -78,3 +80,5 @@ def unanswered(relay: Relay, dialog: Dialog, pending: Pending) -> None:
         adoption.expired(relay, dialog, "no answer to our session refresh")
     elif pending.purpose == "refer":
         refer_out.ended(relay, dialog, 408)
+    elif pending.purpose == "notify":
+        referral.heard(relay, dialog, pending)

@@ -5,7 +5,7 @@ import re
 from msgspec import Struct
 
 from edge.core.routing.numbers import written
-from edge.core.sip.actions import Drop, Flow, Locate, Located, Place, Save, Transport
+from edge.core.sip.actions import Drop, Flow, Locate, Located, Place, Reserve, Save, Transport
 from edge.core.sip.attempts import MOST
 from edge.core.sip.dialogs import Attempt
 from edge.core.sip.errors import SipError
@@ -73,6 +73,7 @@ class _Looked(Struct, kw_only=True):
     group: str
     caller: str
     identity: Identity
+    replaces: str
     until_ms: int
 
 
@@ -85,9 +86,9 @@ class Reservations:
         self.held: dict[LegId, Reservation] = {}
         self._looked: dict[LegId, _Looked] = {}
 
-    def reserve(self, leg: LegId, target: str, trunk_name: str, caller: str, identity: Identity) -> None:
+    def reserve(self, item: Reserve) -> None:
         """Find out where the leg goes, then hold a slot for it; reports `SpanReserved` or `SpanRefused`."""
-        relay = self._relay
+        relay, leg, target, trunk_name = self._relay, item.leg, item.target, item.trunk
         if leg in self.held:
             # The command came again, since its answer was lost with an earlier life.
             self._tell(self.held[leg])
@@ -111,8 +112,9 @@ class Reservations:
         looked = _Looked(
             candidates=candidates if _NUMBER.fullmatch(target) else candidates[:1],
             group=trunk_name if trunk_name in relay.trunks.groups else "",
-            caller=caller if _NUMBER.fullmatch(caller) else "anonymous",
-            identity=identity,
+            caller=item.caller if _NUMBER.fullmatch(item.caller) else "anonymous",
+            identity=item.identity,
+            replaces=item.replaces,
             until_ms=relay.now_ms + RESOLVE_MS,
         )
         places = tuple(place for one in looked.candidates for place in one.places)
@@ -228,6 +230,7 @@ class Reservations:
             self._refuse(leg, "no_room", "no span with room")
             return
         told = shown(looked.caller, looked.identity, trunk, relay.presence.host(first.flow))
+        replaces = {"Replaces": looked.replaces} if looked.replaces else {}
         held = Reservation(
             leg=leg,
             span=span.name,
@@ -238,9 +241,9 @@ class Reservations:
             group=looked.group,
             others=others[: MOST - 1],
             caller=looked.caller,
-            identity=looked.identity if others else Identity(),
+            identity=looked.identity if others or (trunk is not None and trunk.redirects) else Identity(),
             own=told.own,
-            headers=told.headers,
+            headers={**told.headers, **replaces},
             codecs=trunk.codecs if trunk is not None else DEFAULT_CODECS,
             dtmf=trunk.dtmf if trunk is not None else "auto",
             key_tones=trunk.key_tones if trunk is not None else relay.trunks.key_tones,

@@ -6,7 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.core.routing.numbers import Form
+from edge.core.routing.did import covers
+from edge.core.routing.numbers import Form, e164
 from edge.core.sip.actions import Place, Transport
 from edge.core.sip.authentication import Account
 from edge.core.sip.session_timers import Policy
@@ -98,6 +99,10 @@ class Trunk(Struct, frozen=True, kw_only=True):
     send_identity: Literal["none", "pai", "rpid"] = "none"
     #: It is told from which number a call was diverted.
     send_diversion: bool = False
+    #: Its peers may send calls on to `refer_to`, by REFER and by a 3xx to a call of ours.
+    refer: bool = False
+    redirects: bool = False
+    refer_to: tuple[str, ...] = ()
 
     @property
     def place(self) -> Place:
@@ -109,6 +114,11 @@ class Trunk(Struct, frozen=True, kw_only=True):
         """Its own addresses that need no look-up."""
         hosts = [self.host, *[place.host for place in (*self.others, self.proxy) if place is not None]]
         return [host for host in hosts if is_literal(host)]
+
+    def may_be_sent_to(self, number: str) -> bool:
+        """Whether its peers may send calls on to `number`."""
+        names = (number, e164(number, self.country) if self.country else "")
+        return any(covers(pattern, names) for pattern in self.refer_to)
 
     def srtp_over(self, transport: Transport) -> SrtpPolicy | None:
         """Return the policy for calls signalled over `transport`; None: there can be none, their keys could be read."""

@@ -68,6 +68,10 @@ def later(status: int) -> dict[str, str]:
     return {"Retry-After": RETRY_SOON} if status == 503 else {}
 
 
+#: Requests inside a dialog that name where we are (RFC 3261 section 8.1.1.8, RFC 6665 section 8.1).
+_WITH_CONTACT = frozenset({"INVITE", "UPDATE", "REFER", "NOTIFY"})
+
+
 class Writer:
     """Messages in the name of the appliance that has these settings; it knows no call but what it is given."""
 
@@ -119,7 +123,7 @@ class Writer:
             to=dialog.peer.with_tag(tag),
             call_id=dialog.call_id,
             cseq=cseq,
-            contact=self.presence.contact(flow, target) if method in ("INVITE", "UPDATE", "REFER") else None,
+            contact=self.presence.contact(flow, target) if method in _WITH_CONTACT else None,
             routes=routes,
             extras={"Allow": ALLOW} if method in ("INVITE", "UPDATE") else {},
         )

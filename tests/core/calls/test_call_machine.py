@@ -26,6 +26,7 @@ from edge.core.calls.inputs import (
 )
 from edge.core.menus.model import Announcement, Answered, Play
 from edge.vocabulary import commands as c
+from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId, PlayId
@@ -132,6 +133,10 @@ class CallMachine(RuleBasedStateMachine):
     @rule(leg=LEGS, outcome=OUTCOMES)
     def refused(self, leg, outcome):
         self.give(r.SpanRefused(leg, EndReason(outcome=outcome, ended_by="appliance")))
+
+    @rule(leg=LEGS, trunk=st.sampled_from(["pstn", "other"]))
+    def wants_another_in_its_place(self, leg, trunk):
+        self.give(r.TransferAsked(leg=leg, target=Private("300"), trunk=trunk))
 
     @rule(leg=LEGS, early=st.booleans())
     def ringing(self, leg, early):
@@ -297,15 +302,21 @@ class CallMachine(RuleBasedStateMachine):
     @invariant()
     def pairs_match(self):
         count = self.desk.count
-        assert count("leg.ended") <= count("leg.started")
+        ended = [event.leg for event in self.desk.of(e.LegEnded)]
+        started = [event.leg for event in self.desk.of(e.LegStarted)]
+        assert len(ended) == len(set(ended))
+        # The first leg was not started by an event, and the end of whichever is the first at the end is the call's.
+        assert set(ended) - set(started) <= {self.desk.call.id + ".1"}
         assert 0 <= count("bridge.started") - count("bridge.ended") <= 1
         assert count("conference.left") <= count("conference.joined")
-        assert count("recording.completed") + count("recording.failed") <= 1
+        recorded = len(self.desk.bodies(c.StartRecording))
+        assert recorded <= 1 + count("transfer.completed")
+        assert count("recording.completed") + count("recording.failed") <= recorded
         if self.desk.call.over:
-            assert count("leg.ended") == count("leg.started")
+            assert set(started) - set(ended) <= {self.desk.call.first.id}
             assert count("bridge.started") == count("bridge.ended")
             assert count("conference.left") == count("conference.joined")
-            assert count("recording.completed") + count("recording.failed") == len(self.desk.bodies(c.StartRecording))
+            assert count("recording.completed") + count("recording.failed") == recorded
 
     @invariant()
     def music_is_for_who_would_hear_nobody(self):
