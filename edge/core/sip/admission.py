@@ -164,7 +164,7 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
     if (problem := problem_of(relay, request, arrival.flow)) is not None:
         refuse(relay, arrival, *problem)
         return
-    if arrival.closed:
+    if arrival.closed and not (arrival.closed == "overload" and relay.guard.suffers(trunk.name, relay.now_ms)):
         refuse(relay, arrival, 503, arrival.closed, {"Retry-After": RETRY_LATER})
         return
     if (excess := excess_of(relay, arrival, trunk)) is not None:

@@ -258,7 +258,7 @@ class FrontDoor:
         relay.now_ms = now_ms
         if isinstance(item, FromPeer):
             if not self._is_for_upkeep(item):
-                from_peer.take(relay, item, next(iter(self._closed), ""))
+                from_peer.take(relay, item, self._why_closed())
             self._grow()
         elif isinstance(item, FromSpan):
             from_span.take(relay, self._reservations, item)
@@ -268,6 +268,10 @@ class FrontDoor:
             self._others[type(item)](item)
             self._grow()
         return relay.take()
+
+    def _why_closed(self) -> str:
+        """Return why no new calls are taken; `overload` only if that is all, for it need not concern everybody."""
+        return next((why for why in self._closed if why != "overload"), next(iter(self._closed), ""))
 
     def _admission(self, item: AcceptCalls) -> None:
         if item.accept:

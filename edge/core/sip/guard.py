@@ -209,6 +209,11 @@ class Guard:
             found += self.hold(source, "rate", now_ms)
         return found
 
+    def suffers(self, name: str, now_ms: int) -> bool:
+        """Whether there is too much to do because of others: they are over their shares, and this trunk is not."""
+        recent = {over for over, second in self._over.items() if second >= now_ms // 1000 - 1}
+        return bool(recent) and name not in recent
+
     def _share_of(self, source: str) -> str:
         trunk = self._trunks.of_host(source)
         return trunk.name if trunk is not None else source

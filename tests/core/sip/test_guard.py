@@ -318,6 +318,23 @@ def test_while_front_falls_behind_calls_in_progress_win() -> None:
     assert [type(r) for r in reports(world.peer(invite("later")))] == [LegIncoming]
 
 
+def test_while_a_noisy_trunk_is_too_much_the_others_calls_are_taken() -> None:
+    elsewhere = Flow("udp", Address(OTHER_HOST, 5060))
+    world = World(spans=3, trunks=(TRUNK, OTHER), calls_per_second=10)
+    data = serialise(invite("flood"))
+    for _ in range(500):
+        world.door.admits(data, TRUNK_HOST, world.now_ms)
+    world.put(AcceptCalls("overload", False))
+    assert statuses(world.peer(invite("noisy"))) == [503]
+    assert statuses(world.peer(invite("other"), elsewhere)) == [100]
+    world.put(AcceptCalls("switch_down", False))
+    assert statuses(world.peer(invite("without-switch"), elsewhere)) == [503]
+    world.put(AcceptCalls("switch_down", True))
+    assert statuses(world.peer(invite("again"), elsewhere)) == [100]
+    world.now_ms += 3_000
+    assert statuses(world.peer(invite("nobody-is-noisy"), elsewhere)) == [503]
+
+
 def test_the_last_room_is_for_the_trunk_that_has_none() -> None:
     elsewhere = Flow("udp", Address(OTHER_HOST, 5060))
     world = World(spans=1, trunks=(TRUNK, OTHER))
