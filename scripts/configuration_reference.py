@@ -22,9 +22,9 @@ sys.path.insert(0, str(ROOT))
 from msgspec import NODEFAULT, Struct  # noqa: E402
 from msgspec import inspect as types  # noqa: E402
 
-from edge.config import menu_source, profiles, site  # noqa: E402
+from edge.config import calendars, menu_source, profiles, site  # noqa: E402
 from edge.config.kinds import DIGITS  # noqa: E402
-from edge.config.menu_nodes import parts, transfer  # noqa: E402
+from edge.config.menu_nodes import gather, parts, transfer, when  # noqa: E402
 from edge.config.shape import UNITS, duration_text, fields_of, hidden, without_unit  # noqa: E402
 
 MARKER = "<!-- From here on made by scripts/configuration_reference.py; do not edit. -->\n"
@@ -63,6 +63,22 @@ KIND_TEXTS = {
     "choices": "digits -> node",
     "outcomes": "outcome -> node",
     "nodes": "name -> node",
+    "ladder": "sounds, or a list of lists of them",
+    "texts_by_language": "text, or language -> text",
+    "template": "text with `${name}`",
+    "attribute": "name of an attribute",
+    "pattern": "regular expression",
+    "values": "attribute -> value",
+    "value": "name of a value",
+    "values_list": "value, or list of values",
+    "digit_values": "digits -> text",
+    "results": "result -> node",
+    "result": "text",
+    "attributes": "name -> attribute",
+    "hours": "name -> opening hours",
+    "commands": "key -> command",
+    "time_zone": "time zone",
+    "holidays": "country, or country-part",
     "duration": "duration",
 }
 
@@ -212,14 +228,21 @@ def settings_rows(kind: type, prefix: str = "") -> Iterator[str]:
         elif default is True or default is False:
             shown = f"`{str(default).lower()}`"
         yield f"| `{prefix}{field.name}` | {type_text(field.type)} | {shown} | {comments[field.name]} |"
-        if isinstance(plain, types.StructType):
-            yield from settings_rows(plain.cls, f"{prefix}{field.name}.")
+        inner = unwrap(plain.item_type)[0] if isinstance(plain, types.ListType) else plain
+        if isinstance(inner, types.StructType):
+            yield from settings_rows(inner.cls, f"{prefix}{field.name}.")
 
 
 def menus_reference() -> str:
     """Describe the language: the file, then each kind of node."""
     heads = ["| setting | values | default | |", "|---|---|---|---|"]
     out = ["## The file", "", *heads, *menu_rows()]
+    for name, table in (
+        ("attributes", menu_source.AttributeSource),
+        ("hours", calendars.HoursSource),
+        ("limits", menu_source.LimitsSource),
+    ):
+        out += ["", f"`{name}`: {inspect.getdoc(table)}", "", *heads, *settings_rows(table)]
     for name, (kind, *_) in menu_source.KINDS.items():
         node_field = next(field for field in fields_of(kind) if field.name == name)
         plain, _ = unwrap(node_field.type)
@@ -261,6 +284,28 @@ def schema_of(info: types.Type) -> dict[str, Any]:
             "properties": dict.fromkeys(transfer.OUTCOMES, NAME),
             "additionalProperties": False,
         },
+        "ladder": {"$ref": "#/$defs/Ladder"},
+        "texts_by_language": {"$ref": "#/$defs/Texts"},
+        "values": {"type": "object", "additionalProperties": dict(DIALLED)},
+        "values_list": {"anyOf": [dict(DIALLED), {"type": "array", "items": dict(DIALLED)}]},
+        "digit_values": {
+            "type": "object",
+            "patternProperties": {f"^[{DIGITS}]+$": dict(DIALLED)},
+            "additionalProperties": False,
+        },
+        "results": {"type": "object", "additionalProperties": NAME},
+        "attributes": {
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [{"enum": ["word", "number", "digits", "text"]}, {"$ref": "#/$defs/AttributeSource"}]
+            },
+        },
+        "hours": {"type": "object", "additionalProperties": {"$ref": "#/$defs/HoursSource"}},
+        "commands": {
+            "type": "object",
+            "patternProperties": {f"^[{DIGITS}]$": NAME},
+            "additionalProperties": False,
+        },
         "nodes": {"type": "object", "propertyNames": NAME, "additionalProperties": {"$ref": "#/$defs/Node"}},
     }
     if extra.get("kind") in special:
@@ -275,6 +320,10 @@ def schema_of(info: types.Type) -> dict[str, Any]:
         return {"enum": list(plain.values)}
     if isinstance(plain, types.IntType):
         return {"type": "integer", **bounds}
+    if isinstance(plain, types.ListType):
+        return {"type": "array", "items": schema_of(plain.item_type)}
+    if isinstance(plain, types.DictType):
+        return {"type": "object", "additionalProperties": schema_of(plain.value_type)}
     return {"type": "boolean"} if isinstance(plain, types.BoolType) else dict(DIALLED)
 
 
@@ -305,7 +354,8 @@ def menu_schema() -> dict[str, Any]:
     """Give the JSON Schema of a menu file."""
     nodes = [kind.source for kind in menu_source.KINDS.values()]
     structs: list[type] = [parts.SpokenSource, menu_source.Defaults, transfer.TransferDefaults, *nodes]
-    structs.append(transfer.AnnouncementSettings)
+    structs += [transfer.AnnouncementSettings, gather.ConfirmSettings, when.CaseSource]
+    structs += [menu_source.AttributeSource, menu_source.LimitsSource, calendars.HoursSource]
     for node in nodes:
         for field in fields_of(node):
             plain, _ = unwrap(field.type)
@@ -314,6 +364,11 @@ def menu_schema() -> dict[str, Any]:
     sound = {"anyOf": [dict(DIALLED), {"$ref": "#/$defs/SpokenSource"}]}
     definitions = {kind.__name__: struct_schema(kind) for kind in structs}
     definitions["Sounds"] = {"anyOf": [sound, {"type": "array", "items": sound}]}
+    definitions["Ladder"] = {
+        "anyOf": [{"$ref": "#/$defs/Sounds"}, {"type": "array", "items": {"$ref": "#/$defs/Sounds"}}]
+    }
+    text = {"type": ["string", "number"], "maxLength": 2000}
+    definitions["Texts"] = {"anyOf": [text, {"type": "object", "additionalProperties": text}]}
     definitions["Node"] = {"oneOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in nodes]}
     return {
         "$schema": SCHEMA_ID,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
+from edge.config.zones import holidays_fault, time_zone_fault
 from edge.core.routing.numbers import countries
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)", re.ASCII)
@@ -237,6 +238,33 @@ def language_fault(text: str) -> str:
     return "" if re.fullmatch(shape, text, re.ASCII) else f"'{text[:40]}' is not a language such as 'en' or 'en-gb'"
 
 
+def template_fault(text: str) -> str:
+    """Check a text in which values may be inserted."""
+    return "" if len(text) <= 256 else "the text is longer than 256 characters"
+
+
+def attribute_fault(text: str) -> str:
+    """Check the name of an attribute: small letters, digits and `_`, at most 32."""
+    good = re.fullmatch(r"[a-z][a-z0-9_]{0,31}", text, re.ASCII)
+    return "" if good else f"'{text[:40]}' is not the name of an attribute (small letters, digits and '_', at most 32)"
+
+
+def pattern_fault(text: str) -> str:
+    """Check a regular expression for digits. Only what takes little time whatever is typed is allowed."""
+    if len(text) > 128:
+        return "the pattern is longer than 128 characters"
+    plain = re.sub(r"\\d|\[\^?[0-9*#A-D-]+\]", "0", text)
+    if not re.fullmatch(r"[0-9#A-D.*?+|(){},]*", plain, re.ASCII) or "(?" in plain:
+        return "the pattern has more than digits, '\\d', '.', '[...]', '|', '?', '*', '+', '{n,m}' and groups"
+    if re.search(r"\)[*+?{]", plain) or len(re.findall(r"[*+]|,\}", plain)) > 3:
+        return "the pattern repeats a group, or more than three things without end"
+    try:
+        re.compile(text)
+    except (re.error, OverflowError) as error:
+        return f"not a pattern: {error}"
+    return ""
+
+
 def speech_fault(text: str) -> str:
     """Check a text to be spoken."""
     if not text.strip():
@@ -273,6 +301,11 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "digits": digits_fault,
     "language": language_fault,
     "speech": speech_fault,
+    "template": template_fault,
+    "attribute": attribute_fault,
+    "pattern": pattern_fault,
+    "time_zone": time_zone_fault,
+    "holidays": holidays_fault,
     "reason": reason_fault,
     "program": program_fault,
     "country": country_fault,

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from edge.config import prompts
+from edge.config.calendars import site_calendars
 from edge.config.checks import check_site, hold_music
 from edge.config.errors import ConfigError, ConfigErrors, Findings, Place
 from edge.config.located import Located
@@ -22,6 +23,7 @@ from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper
 from edge.config.site import Site
 from edge.config.sources import read_site_files
+from edge.config.tables import check_tables, make_tables
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -55,6 +57,7 @@ def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts:
     if not found.errors and make_prompts:
         findings = Findings()
         prompts.synthesise_all(found.speeches, findings)
+        make_tables(found.site.tables, findings)
         found.errors = findings.errors
         if not found.errors:
             site = found.site
@@ -85,6 +88,10 @@ def inspect(
     profiles.check_own()
     resolved = resolve(site, root, profiles, findings)
     site = resolved.site
+    calendars = site_calendars(site.hours, root, findings)
+    site = msgspec.structs.replace(
+        site, calendars=calendars, tables=check_tables(site.tables, Path(site.paths.state), root, findings)
+    )
     compiler = MenuCompiler(site, findings, checked)
     menus = compiler.compile_folder(Path(site.paths.menus))
     paths = msgspec.structs.replace(site.paths, run=site.paths.run or f"{site.paths.state}/run")

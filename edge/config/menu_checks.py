@@ -1,7 +1,7 @@
 """Faults of menus that types can't show: ways that lead nowhere, or round and round."""
 
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, partial
 from typing import Any, Protocol
 
@@ -99,8 +99,13 @@ def _optional(below: _Reader, value: object, path: _Path) -> Iterator[tuple[_Pat
     return iter(()) if value is None else below(value, path)
 
 
-def check_flow(start: str, nodes: Mapping[str, Read], root: Located, findings: Findings) -> None:
-    """Check that every way leads to a node, every node lies on a way, and no way goes round by itself."""
+def check_flow(
+    start: str, nodes: Mapping[str, Read], root: Located, findings: Findings, also: Collection[str] = ()
+) -> None:
+    """Check that every way leads to a node, every node lies on a way, and no way goes round by itself.
+
+    `also`: nodes that a caller gets to from everywhere.
+    """
     # Nodes that could not be read still exist: what leads to them is not wrong.
     listed = place_nodes(root)
     edges = {name: edges_of(read.source, read.located) for name, read in nodes.items()}
@@ -112,6 +117,8 @@ def check_flow(start: str, nodes: Mapping[str, Read], root: Located, findings: F
                 findings.error(edge.place, f"there is no node '{edge.target}'", did_you_mean(edge.target, listed))
     if start in nodes and len(nodes) == len(listed):
         reached = reachable(start, {name: [edge.target for edge in leaving] for name, leaving in edges.items()})
+        for name in also:
+            reached |= reachable(name, {name: [edge.target for edge in leaving] for name, leaving in edges.items()})
         for name in listed:
             if name not in reached:
                 findings.error(listed[name].key_place, f"no call can reach node '{name}'", "lead to it, or take it out")

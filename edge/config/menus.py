@@ -7,17 +7,18 @@ from pathlib import Path
 
 from msgspec import Struct, inspect
 
-from edge.config import kinds, prompts
+from edge.config import kinds
 from edge.config import menu_source as source
 from edge.config.errors import Findings, Place, did_you_mean
-from edge.config.located import Located, find
+from edge.config.located import Located, find, place_of
 from edge.config.menu_checks import check_flow
-from edge.config.menu_nodes.parts import SoundSource, SpokenSource
+from edge.config.menu_frame import frame_of
+from edge.config.menu_nodes.parts import Frame, SoundSource
+from edge.config.menu_sounds import SoundFinder, SoundReader
 from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper, fields_of
 from edge.config.site import Site
 from edge.config.sources import read_yaml
-from edge.config.speakers import check_speaker, speaker_for
 from edge.core.menus import model
 
 
@@ -71,48 +72,148 @@ class MenuCompiler:
         root, text = read_yaml(path, self._findings)
         if root is None:
             return None
-        menu = _MenuFile(path, self._site, self._findings, self.speeches, self.uses).compile(root, text)
+        menu = _Compilation(self._site, self._findings, self.speeches, self.uses).compile(path, root, text)
         return menu if self._findings.error_count == before else None
 
 
+class _Compilation:
+    """One menu on its way from files to model: its own file, and those of the menus that it asks for."""
+
+    def __init__(self, site: Site, findings: Findings, speeches: list[Synthesis], uses: list[PromptUse]) -> None:
+        self.site = site
+        self.findings = findings
+        self.speeches = speeches
+        self.uses = uses
+        self.digest = hashlib.sha256()
+        self.nodes: dict[str, model.Node] = {}
+        self._attributes: dict[str, model.Attribute] = {}
+        #: First nodes of the menus that were asked for, by the menu's name.
+        self._starts: dict[str, str] = {}
+        #: Files that are being compiled, each asked for by the one before.
+        self._stack: list[Path] = []
+
+    def made_of(self, data: bytes) -> None:
+        """Let the version depend on something."""
+        self.digest.update(data)
+
+    def compile(self, path: Path, root: Located, text: bytes) -> model.Menu:
+        """Compile a file and what it asks for."""
+        file = self._file(path, root, text, "", None)
+        return model.Menu(
+            name=path.stem,
+            version=self.digest.hexdigest()[:16],
+            start=file.start,
+            nodes=self.nodes,
+            language=file.frame.languages[0],
+            attributes=self._attributes,
+            zone=file.frame.zone,
+            limits=file.limits,
+        )
+
+    def submenu(self, name: str, asking: "_MenuFile", place: Place) -> str:
+        """Compile another menu of the folder; returns its first node, "" when there is none."""
+        path = self._stack[-1].with_name(f"{name}.yaml")
+        if path in self._stack:
+            self.findings.error(place, f"menu '{name}' asks for itself", "a sub-menu goes back by 'give_back'")
+            return ""
+        if not path.is_file():
+            known = [other.stem for other in path.parent.glob("*.yaml")]
+            self.findings.error(place, f"there is no menu '{name}' beside this one", did_you_mean(name, known))
+            return ""
+        if name not in self._starts:
+            root, text = read_yaml(path, self.findings)
+            self._starts[name] = ""
+            if root is not None:
+                self._starts[name] = self._file(path, root, text, f"{name}/", asking.frame.commands).start
+        return self._starts[name]
+
+    def _file(
+        self, path: Path, root: Located, text: bytes, prefix: str, commands: model.Commands | None
+    ) -> "_MenuFile":
+        self.digest.update(text)
+        self._stack.append(path)
+        file = _MenuFile(path, prefix, self)
+        file.compile(root, commands)
+        self._stack.pop()
+        for name, attribute in file.frame.attributes.items():
+            if self._attributes.setdefault(name, attribute) != attribute:
+                place = place_of(root, ("attributes", name))
+                self.findings.error(place, f"another menu of the same call has '{name}' as something else")
+        return file
+
+
 class _MenuFile:
-    """One file on its way from source to model."""
+    """One file on its way; what the modules of kinds have of it is `parts.Desk`."""
 
-    def __init__(
-        self, path: Path, site: Site, findings: Findings, speeches: list[Synthesis], uses: list[PromptUse]
-    ) -> None:
-        self._path = path
-        self._site = site
-        self._findings = findings
-        self._speeches = speeches
-        self._uses = uses
+    def __init__(self, path: Path, prefix: str, whole: _Compilation) -> None:
+        self._whole = whole
+        self._prefix = prefix
         self._defaults: dict[str, dict[str, Located]] = {}
-        self._language = "en"
-        self._voices_checked: set[str] = set()
-        self._digest = hashlib.sha256()
-        self._shaper = Shaper(findings, path.parent, hooks={"sounds": self._read_sounds, "nodes": self._read_nodes})
+        self._finder = SoundFinder(path.stem, whole.site, whole.findings, whole)
+        reader = SoundReader(whole.findings, path.parent)
+        self._findings = whole.findings
+        self._shaper = Shaper(
+            whole.findings,
+            path.parent,
+            hooks={
+                "sounds": reader.sounds,
+                "ladder": reader.ladder,
+                "texts_by_language": reader.texts,
+                "values_list": self._read_values,
+                "nodes": self._read_nodes,
+            },
+        )
+        self.frame = Frame()
+        self.limits = model.Limits()
+        self.start = ""
 
-    def compile(self, root: Located, text: bytes) -> model.Menu:
-        self._digest.update(text)
+    def compile(self, root: Located, commands: model.Commands | None) -> None:
+        """Add the file's nodes to the compiled menu. `commands`: those of the file that asks for this one."""
         defaults = find(root, ("defaults",))
         for kind, settings in ((defaults.table if defaults else None) or {}).items():
             self._defaults[kind] = settings.table or {}
         menu = self._shaper.shape(source.MenuSource, root)
         nodes = typing.cast(dict[str, ReadNode], menu.nodes)
-        self._language = menu.language or "en"
-        check_flow(menu.start, nodes, root, self._findings)
+        self.frame = frame_of(menu, root, self._whole.site, self._prefix, self._findings)
+        self.frame.commands = self.frame.commands or commands
+        self.limits = model.Limits(time_ms=menu.limits.time, nodes=menu.limits.nodes)
+        self._finder.languages = self.frame.languages
+        self.start = self.node(menu.start)
+        check_flow(menu.start, nodes, root, self._findings, also=_own(self.frame.commands, self._prefix))
         for node in nodes.values():
             source.KINDS[node.kind].check(node.source, node.located, self)
-        compiled = {
-            name: source.KINDS[node.kind].compile(node.source, node.located, self) for name, node in nodes.items()
-        }
-        return model.Menu(
-            name=self._path.stem,
-            version=self._digest.hexdigest()[:16],
-            start=menu.start,
-            nodes=compiled,
-            language=self._language,
-        )
+        for name, node in nodes.items():
+            self._whole.nodes[self.node(name)] = source.KINDS[node.kind].compile(node.source, node.located, self)
+
+    def node(self, name: str) -> str:
+        """Name a node of the file as it is named in the compiled menu."""
+        return f"{self._prefix}{name}" if name else ""
+
+    def submenu(self, name: str, place: Place) -> str:
+        """Add another menu's nodes to the compiled menu; returns the first one's name, "" when there is none."""
+        return self._whole.submenu(name, self, place)
+
+    @property
+    def site(self) -> Site:
+        """The site that the menu is for."""
+        return self._whole.site
+
+    @property
+    def findings(self) -> Findings:
+        """Where faults go."""
+        return self._findings
+
+    def made_of(self, what: str) -> None:
+        """Let the menu's version depend on something that its file does not say."""
+        self._whole.digest.update(what.encode())
+
+    def sounds(self, sounds: list[SoundSource]) -> list[model.Sound]:
+        """Find files, have texts spoken; what is not there is a finding."""
+        return self._finder.sounds(sounds)
+
+    def ladder(self, ladder: list[list[SoundSource]]) -> list[list[model.Sound]]:
+        """Do the same for each rung."""
+        return [self._finder.sounds(rung) for rung in ladder]
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -159,87 +260,21 @@ class _MenuFile:
             own = {short: settings} if settings.value is not None and short else {}
         return Located({**defaults, **own}, settings.place, settings.key_place)
 
-    def _read_sounds(self, node: Located) -> list[SoundSource]:
+    def _read_values(self, node: Located) -> list[str]:
+        """Read a value, or a list of values, as they are written."""
         items = [node] if node.items is None else node.items
-        return [sound for item in items for sound in [self._read_sound(item)] if sound is not None]
+        if any(item.table is not None or item.items is not None for item in items):
+            self._findings.error(node.place, "expected a value, or a list of values")
+            return []
+        return [item.value if isinstance(item.value, str) else item.text or "" for item in items]
 
-    def _read_sound(self, node: Located) -> SoundSource | None:
-        if node.table is not None:
-            before = self._findings.error_count
-            spoken = self._shaper.shape(SpokenSource, node)
-            if self._findings.error_count != before:
-                return None
-            return SoundSource(say=spoken.say, language=spoken.language, place=node.place)
-        name = node.value if isinstance(node.value, str) else node.text if node.value is not None else None
-        if not name:
-            self._findings.error(node.place, "expected the name of a sound, or 'say: TEXT'")
-            return None
-        parts = Path(name).parts
-        if not name.isprintable() or "\\" in name or name.startswith("/") or ".." in parts:
-            self._findings.error(node.place, f"'{name[:60]!s}' is not the name of a sound in the prompts folder")
-            return None
-        return SoundSource(file=name, place=node.place)
 
-    # --- what the modules of kinds have of it (`parts.Desk`)
-
-    @property
-    def site(self) -> Site:
-        """The site that the menu is for."""
-        return self._site
-
-    @property
-    def findings(self) -> Findings:
-        """Where faults go."""
-        return self._findings
-
-    def made_of(self, what: str) -> None:
-        """Let the menu's version depend on something that its file does not say."""
-        self._digest.update(what.encode())
-
-    def sounds(self, sounds: list[SoundSource]) -> list[model.Sound]:
-        """Find files, have texts spoken; what is not there is a finding."""
-        return [made for sound in sounds for made in [self._sound(sound)] if made is not None]
-
-    def _sound(self, sound: SoundSource) -> model.Sound | None:
-        language = sound.language or self._language
-        folder = Path(self._site.paths.prompts)
-        name = sound.file or prompts.spoken_name(sound.say)
-        found, searched = prompts.find_sound(folder, language, name)
-        if found is None and sound.say:
-            path = self._spoken(sound, language)
-            self._use(sound, name, language, path)
-            return model.Sound(path=path, label=sound.say[:80])
-        self._use(sound, name, language, str(found or ""))
-        if found is None:
-            self._findings.error(
-                sound.place,
-                f"there is no sound '{sound.file}'; searched {', '.join(searched)}, as it is and with {_ENDINGS}",
-                did_you_mean(sound.file, prompts.sounds_in(folder, language)),
-            )
-            return None
-        try:
-            self._digest.update(hashlib.sha256(found.read_bytes()).digest())
-        except OSError as error:
-            self._findings.error(sound.place, f"{found} cannot be read: {error.strerror}")
-        return model.Sound(path=str(found), label=sound.file or sound.say[:80])
-
-    def _spoken(self, sound: SoundSource, language: str) -> str:
-        """Have a text spoken; the file that it will be in."""
-        speaker = speaker_for(self._site, language)
-        if language not in self._voices_checked:
-            self._voices_checked.add(language)
-            check_speaker(speaker, language, sound.place, self._findings)
-        path = prompts.speech_path(Path(self._site.paths.state), speaker, sound.say)
-        speech = Synthesis(text=sound.say, language=language, path=str(path), place=sound.place, speaker=speaker)
-        if all(other.path != speech.path for other in self._speeches):
-            self._speeches.append(speech)
-        self._digest.update(path.name.encode())
-        return str(path)
-
-    def _use(self, sound: SoundSource, name: str, language: str, path: str) -> None:
-        self._uses.append(
-            PromptUse(menu=self._path.stem, language=language, name=name, text=sound.say, path=path, place=sound.place)
-        )
+def _own(commands: model.Commands | None, prefix: str) -> list[str]:
+    """Name the nodes of the file itself that commands lead to."""
+    nodes = commands.nodes.values() if commands is not None else ()
+    return [
+        name.removeprefix(prefix) for name in nodes if name.startswith(prefix) and "/" not in name.removeprefix(prefix)
+    ]
 
 
 @cache
@@ -247,6 +282,3 @@ def _short_of(kind: str) -> str:
     """Name the setting that a kind's value stands for when it is no table."""
     own = next(field for field in fields_of(source.KINDS[kind].source) if field.name == kind)
     return str(own.type.extra["short"]) if isinstance(own.type, inspect.Metadata) and own.type.extra else ""
-
-
-_ENDINGS = ", ".join(prompts.EXTENSIONS)

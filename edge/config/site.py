@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field, structs
 
-from edge.core.menus.model import Menu
+from edge.config.calendars import HoursTable
+from edge.config.tables import Table
+from edge.core.menus.model import Calendar, Menu
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.media import CodecName, DigitSending, InbandDtmf
 
@@ -502,6 +504,12 @@ class Site(Struct, frozen=True, kw_only=True):
     tones: dict[Name, dict[Name, str]] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=list)
     sinks: list[Sink] = field(default_factory=list)
+    #: Opening hours that menus can ask for.
+    hours: list[HoursTable] = field(default_factory=list)
+    #: Tables of callers that menus can ask.
+    tables: list[Table] = field(default_factory=list)
+    #: The opening hours, compiled, by name.
+    calendars: Annotated[dict[str, Calendar], _HIDDEN] = field(default_factory=dict)
     #: Compiled menus by name.
     menus: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
     #: Where the configuration came from, for messages.

@@ -394,7 +394,7 @@ def _sounds_of_menu(menu: Menu) -> Iterator[str]:
         while waiting:
             value = waiting.pop(0)
             if isinstance(value, Sound):
-                yield value.path
+                yield from (value.path, *value.others.values())
             elif isinstance(value, list):
                 waiting += value
             elif isinstance(value, Struct):

@@ -175,14 +175,16 @@ class Exchange:
         refuse = 503 if self.draining else 404 if menu is None else 503 if slot is None else 0
         call = self._new(id_, menu)
         seat = self.plan.seat(slot) if slot is not None else None
-        terms = self.plan.terms(menu, self._wall())
+        caller_e164 = e164(report.caller.reveal(), country)
+        peer = "" if report.identity.withheld else caller_e164 or report.caller.reveal()
+        terms = self.plan.terms(menu, self._wall(), peer=peer)
         up = slot is not None and self.engines[self.seats.engines.engine_of(slot)] in self.connected
         begun = Incoming(
             report=report,
             terms=terms,
             seat=seat,
             refuse=refuse,
-            caller_e164=Private(e164(report.caller.reveal(), country)),
+            caller_e164=Private(caller_e164),
             called_e164=Private(called_e164),
             engine_up=up,
         )

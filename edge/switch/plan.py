@@ -8,6 +8,7 @@ from edge.core.calls.inputs import Seat, Terms
 from edge.core.calls.leg import Leg
 from edge.core.menus.model import Answered, Menu
 from edge.core.routing.did import DidTable
+from edge.switch.tables import Tables
 from edge.vocabulary.ids import SlotIndex
 from edge.vocabulary.media import Address
 from edge.vocabulary.wire import pack
@@ -32,6 +33,7 @@ class Plan:
         #: Country of a trunk's national numbers, by its name.
         self.countries = {trunk.name: trunk.country for trunk in site.trunks if trunk.country}
         self._media_host6 = site.media.address6 or site.sip.address6
+        self._tables = Tables(site.tables)
         self._media_host = site.media.address or site.sip.address
 
     def route(self, called: str, called_e164: str, trunk: str) -> Menu | None:
@@ -45,13 +47,18 @@ class Plan:
             return self._keys[menu.name]
         return key_of(menu)
 
-    def terms(self, menu: Menu | None, wall: datetime, *, dialled: bool = False) -> Terms:
-        """Settle the terms of a call that begins at `wall`; `dialled`: one that we make."""
+    def terms(self, menu: Menu | None, wall: datetime, *, dialled: bool = False, peer: str = "") -> Terms:
+        """Settle the terms of a call that begins at `wall`; `dialled`: one that we make. `peer`: whom it is with.
+
+        `peer` is a number in E.164; empty: not known, or hidden.
+        """
         recordings = f"{self.site.paths.recordings}/{wall:%Y/%m/%d}" if self.site.recording.enabled else ""
         return Terms(
             menu=menu.name if menu is not None else "",
             menu_version=menu.version if menu is not None else "",
             menu_key=self.stored(menu)[0] if menu is not None else "",
+            wall_ms=int(wall.timestamp() * 1000),
+            rows=self._tables.rows(menu, peer) if menu is not None and peer else {},
             max_call_ms=self.site.limits.max_call_seconds * 1000,
             recordings=recordings,
             amd={trunk.name: self._amd(trunk.amd_rules) for trunk in self.site.trunks if trunk.amd},

@@ -13,6 +13,7 @@ from edge.core.calls.call import Call
 from edge.core.calls.inputs import Announce, ChangeMode, ChangeSound, Drop, Invite, Originate, Stopped
 from edge.core.calls.leg import Leg
 from edge.core.menus.model import Announcement, Menu, Sound
+from edge.core.routing.numbers import e164
 from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
@@ -172,6 +173,7 @@ class Requests:
         if exchange.refuses or exchange.draining:
             raise RequestError(f"no new calls: {exchange.refuses or 'draining'}")
         id_ = CallId(f"o{secrets.token_hex(10)}")
+        peer = e164(request.target, exchange.plan.countries.get(request.trunk, "")) or request.target
         begin = Originate(
             target=Private(request.target),
             trunk=request.trunk,
@@ -180,7 +182,7 @@ class Requests:
                 withheld=request.withheld,
                 headers={name: Private(value) for name, value in request.headers.items()},
             ),
-            terms=exchange.plan.terms(menu, wall_time(), dialled=True),
+            terms=exchange.plan.terms(menu, wall_time(), dialled=True, peer=peer),
             ring_timeout_ms=request.ring_timeout_ms,
         )
         exchange.originate(id_, begin, menu)

@@ -82,6 +82,10 @@ class CallEnded(Struct, frozen=True, tag="call.ended", kw_only=True):
     recordings: list[RecordingId] = []
     #: The trunk that carried the first leg; empty: none.
     trunk: str = ""
+    #: What the menu has set, and defaults, by name.
+    attributes: dict[str, Private] = {}
+    #: What the caller was spoken to in last; empty: there was no menu.
+    language: str = ""
 
 
 class LegStarted(Struct, frozen=True, tag="leg.started", kw_only=True):
@@ -380,8 +384,16 @@ class MenuEntered(Struct, frozen=True, tag="menu.node_entered", kw_only=True):
     kind: str
 
 
+class AttributesSet(Struct, frozen=True, tag="menu.attributes_set", kw_only=True):
+    """A menu has set values of its call; of `call.ended` they are all there."""
+
+    node: str
+    #: Those that changed, by their name; the language that is spoken from now on is `language`.
+    attributes: dict[str, Private]
+
+
 class MenuInput(Struct, frozen=True, tag="menu.input", kw_only=True):
-    """A gather ended a round: `matched`, `no_input` or `no_match`."""
+    """A gather ended a round: `matched`, `no_input` or `no_match`; or a key was a `command` of the menu."""
 
     node: str
     result: str
@@ -629,6 +641,7 @@ AnyEvent = (
     | LegResumed
     | MenuEntered
     | MenuInput
+    | AttributesSet
     | DtmfReceived
     | DtmfFlash
     | PromptMissing

@@ -75,8 +75,8 @@ def test_every_setting_of_a_gather_arrives(desk: Desk) -> None:
         choices={"01": "end", "*1": "end", "flash": "end"},
         next="end",
         max_failures=5,
-        no_input=[welcome],
-        no_match=[welcome],
+        no_input=[[welcome]],
+        no_match=[[welcome]],
         failed="end",
         sensitive=True,
     )
@@ -170,7 +170,7 @@ def test_defaults_fill_and_the_node_wins(desk: Desk) -> None:
     assert isinstance(a, model.Gather)
     assert isinstance(b, model.Gather)
     assert (a.max_failures, b.max_failures) == (7, 2)
-    assert [sound.label for sound in a.prompt + a.no_input + b.no_input] == ["welcome"] * 3
+    assert [sound.label for sound in [*a.prompt, *a.no_input[0], *b.no_input[0]]] == ["welcome"] * 3
 
 
 def test_the_version_follows_source_and_sounds(desk: Desk) -> None:

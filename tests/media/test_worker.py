@@ -430,7 +430,7 @@ def test_a_reload_preloads_the_menus_and_moves_the_disk_limit(rig: Rig) -> None:
         version="1",
         start="a",
         nodes={
-            "a": Gather(prompt=[sounds[0]], no_input=[sounds[1], sounds[0]], next="b", failed="b"),
+            "a": Gather(prompt=[sounds[0]], no_input=[[sounds[1], sounds[0]]], next="b", failed="b"),
             "b": Transfer(
                 target="sip:x@127.0.0.1", ringing=[sounds[2]], announcement=Announcement(sounds=[sounds[3]]), failed="c"
             ),

@@ -54,17 +54,17 @@ def _check(node: AnsweredNode, located: Located, desk: Desk) -> None:
             findings.error(place, "nothing is waited for but the verdict", "wait_for: beep")
 
 
-def _compile(node: AnsweredNode, _located: Located, _desk: Desk) -> model.Node:
+def _compile(node: AnsweredNode, _located: Located, desk: Desk) -> model.Node:
     return model.Answered(
         wait_for=node.answered.wait_for,
         timeout_ms=node.answered.timeout,
         greeting_timeout_ms=node.answered.greeting_timeout,
         beep_timeout_ms=node.answered.beep_timeout,
-        human=node.human,
-        machine=node.machine,
-        fax=node.fax or node.machine,
-        unknown=node.unknown or node.human,
-        no_beep=node.no_beep or node.machine,
+        human=desk.node(node.human),
+        machine=desk.node(node.machine),
+        fax=desk.node(node.fax or node.machine),
+        unknown=desk.node(node.unknown or node.human),
+        no_beep=desk.node(node.no_beep or node.machine),
     )
 
 

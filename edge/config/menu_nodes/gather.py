@@ -1,16 +1,20 @@
 """How authors write prompts that are answered by digits."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 from msgspec import Struct, field
 
 from edge.config import kinds
-from edge.config.errors import Findings, Place
+from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.menu_nodes.parts import (
     Desk,
+    Digits,
     Kind,
+    Ladder,
     NodeRef,
+    OptionalAttribute,
     OptionalNodeRef,
     Sounds,
     lasting,
@@ -22,11 +26,24 @@ from edge.config.menu_nodes.parts import (
 from edge.core.menus import model
 
 
-class GatherSettings(Struct, kw_only=True):
-    """Short form: the prompt (`greet_long`) alone."""
+class ConfirmSettings(Struct, kw_only=True):
+    """Short form: the sounds alone."""
+
+    #: Reads the digits back (`${digits}`) and says which key takes them.
+    prompt: Sounds
+    #: The key that takes them; any other fails the round.
+    yes: Digits = "1"
+    #: How long the answer may take.
+    timeout: Annotated[int, lasting(500, 60_000)] = 5000
+
+
+class AskSettings(Struct, kw_only=True):
+    """Prompts and limits of whatever asks for digits."""
 
     #: The prompt, played in each round.
     greet_long: Sounds = field(default_factory=list)
+    #: The prompt of every round after the first; empty: `greet_long` again.
+    greet_short: Sounds = field(default_factory=list)
     #: A key press stops the prompt.
     barge_in: bool = True
     #: Fewer digits are no match.
@@ -41,11 +58,32 @@ class GatherSettings(Struct, kw_only=True):
     inter_digit_timeout: Annotated[int, lasting(100, 60_000)] = 2000
     #: Failed rounds, no input and no match together, before `failed`.
     max_failures: Annotated[int, ranging(1, 100)] = 3
-    #: Played after a round without digits.
-    no_input: Sounds = field(default_factory=list)
-    #: Played after digits that nothing matches.
-    no_match: Sounds = field(default_factory=list)
-    #: The digits are masked in events, logs and the journal.
+    #: Played after a round without digits. A list of lists: after the first one, the second one...
+    no_input: Ladder = field(default_factory=list)
+    #: Played after digits that nothing matches. A list of lists, as `no_input`.
+    no_match: Ladder = field(default_factory=list)
+
+
+class GatherSettings(AskSettings, kw_only=True):
+    """Short form: the prompt (`greet_long`) alone."""
+
+    #: Regular expression for all the digits: digits, `.`, `[...]`, `\|`, `?`, `*`, `+`, `{n}`, and groups that are not
+    #: repeated. It is for digits that go to `next`, as all checks are.
+    pattern: Annotated[str, of_kind("pattern", optional=True)] = ""
+    #: `luhn`: payment cards and many customer numbers. `mod97`: ISO 7064, such as the digits of an IBAN. `ean`: goods.
+    #: `date`: a day that exists, typed as `date_order` says.
+    check: Literal["none", "luhn", "mod97", "ean", "date"] = "none"
+    #: How a date is typed.
+    date_order: Literal["ddmmyyyy", "mmddyyyy", "yyyymmdd", "ddmmyy", "mmddyy", "yymmdd", "ddmm", "mmdd"] = "ddmmyyyy"
+    #: Smallest number that is taken.
+    min_value: Annotated[int, ranging(0, 999_999_999_999)] | None = None
+    #: Largest number that is taken.
+    max_value: Annotated[int, ranging(0, 999_999_999_999)] | None = None
+    #: The digits are read back, and taken by `yes` only. Short form: the sounds alone.
+    confirm: Annotated[ConfirmSettings | None, short_form("prompt")] = None
+    #: The attribute that digits which go to `next` are kept in.
+    into: OptionalAttribute = ""
+    #: The digits are masked in events, logs and the journal, and kept nowhere.
     sensitive: bool = False
 
 
@@ -66,17 +104,57 @@ class GatherNode(Struct, kw_only=True):
 
 
 def _check(node: GatherNode, located: Located, desk: Desk) -> None:
-    """Check that each choice can be dialled and that the limits fit each other."""
-    settings, findings = node.gather, desk.findings
-    here = located.key_place
     if not node.choices and not node.next:
-        findings.error(here, "the gather has neither 'choices' nor 'next'")
+        desk.findings.error(located.key_place, "the gather has neither 'choices' nor 'next'")
+    _check_free(node, located, desk)
+    check_choices(node.gather, list(node.choices), node.next, "gather", located, desk)
+
+
+def _check_free(node: GatherNode, located: Located, desk: Desk) -> None:
+    """Check what is asked of digits that go to `next`."""
+    own, findings = node.gather, desk.findings
+
+    def place(*path: str) -> Place:
+        return place_of(located, ("gather", *path), key=True)
+
+    for name in ("pattern", "check", "min_value", "max_value", "confirm", "into"):
+        if getattr(own, name) not in {"", "none", None} and not node.next:
+            findings.error(place(name), f"'{name}' is for digits that go to 'next'", "choices need no check")
+    _check_limits(own, place, findings)
+    if own.sensitive:
+        for name in ("into", "confirm"):
+            if getattr(own, name):
+                findings.error(place(name), f"'{name}' would give away digits that are sensitive")
+    if own.into and desk.frame.attribute(own.into) is None:
+        advice = did_you_mean(own.into, desk.frame.values()) or "declare it in 'attributes'"
+        findings.error(place("into"), f"there is no attribute '{own.into}'", advice)
+
+
+def _check_limits(own: GatherSettings, place: Callable[..., Place], findings: Findings) -> None:
+    if own.check == "date" and not own.min_digits <= len(own.date_order) <= own.max_digits:
+        findings.error(place("check"), f"a date as {own.date_order} has {len(own.date_order)} digits", "set max_digits")
+    if own.min_value is not None and own.max_value is not None and own.min_value > own.max_value:
+        findings.error(place("min_value"), f"min_value {own.min_value} is more than max_value {own.max_value}")
+    if own.confirm is not None and len(own.confirm.yes) != 1:
+        findings.error(place("confirm", "yes"), "'yes' is one key")
+
+
+def check_choices(  # noqa: PLR0917
+    settings: AskSettings,
+    choices: list[str],
+    to: str,
+    kind: str,
+    located: Located,
+    desk: Desk,
+) -> None:
+    """Check that each choice can be dialled and that the limits fit each other; `kind`: where the settings stand."""
+    findings = desk.findings
     if settings.min_digits > settings.max_digits:
-        place = place_of(located, ("gather", "min_digits"))
+        place = place_of(located, (kind, "min_digits"))
         findings.error(place, f"min_digits {settings.min_digits} is more than max_digits {settings.max_digits}")
     if len(settings.finish_on_key) > 1:
-        findings.error(place_of(located, ("gather", "finish_on_key")), "finish_on_key is one key")
-    for digits in node.choices:
+        findings.error(place_of(located, (kind, "finish_on_key")), "finish_on_key is one key")
+    for digits in choices:
         if digits == model.FLASH_CHOICE:
             continue
         place = place_of(located, ("choices", digits), key=True)
@@ -94,39 +172,67 @@ def _check(node: GatherNode, located: Located, desk: Desk) -> None:
         elif settings.finish_on_key and settings.finish_on_key in digits:
             findings.error(place, f"choice '{digits}' contains finish_on_key '{settings.finish_on_key}'")
         else:
-            _check_prefix(node, digits, place, findings)
+            _check_prefix(settings, digits, choices, to, place, findings)
 
 
-def _check_prefix(node: GatherNode, digits: str, place: Place, findings: Findings) -> None:
-    longer = next((other for other in node.choices if other != digits and other.startswith(digits)), "")
+def _check_prefix(  # noqa: PLR0917
+    settings: AskSettings, digits: str, choices: list[str], to: str, place: Place, findings: Findings
+) -> None:
+    longer = next((other for other in choices if other != digits and other.startswith(digits)), "")
     if longer:
         findings.warning(
             place,
-            f"choice '{digits}' is only taken after inter_digit_timeout ({node.gather.inter_digit_timeout} ms), "
+            f"choice '{digits}' is only taken after inter_digit_timeout ({settings.inter_digit_timeout} ms), "
             f"because '{longer}' begins with it",
         )
-    elif node.next and len(digits) < node.gather.max_digits:
+    elif to and len(digits) < settings.max_digits:
         findings.warning(place, f"digits that begin with '{digits}' never get to 'next', choice '{digits}' takes them")
 
 
 def _compile(node: GatherNode, _located: Located, desk: Desk) -> model.Node:
-    own = node.gather
+    choices = {digits: desk.node(target) for digits, target in node.choices.items()}
+    return gather_of(node.gather, choices, desk.node(node.next), desk.node(node.failed), desk)
+
+
+def gather_of(own: AskSettings, choices: dict[str, str], to: str, failed: str, desk: Desk) -> model.Gather:
+    """Compile the settings of a gather, with the ways that its node gives it."""
+    free = own if isinstance(own, GatherSettings) else None
     return model.Gather(
         prompt=desk.sounds(own.greet_long),
+        prompt_again=desk.sounds(own.greet_short),
         barge_in=own.barge_in,
         min_digits=own.min_digits,
         max_digits=own.max_digits,
         finish_on_key=own.finish_on_key,
         first_digit_timeout_ms=own.first_digit_timeout,
         inter_digit_timeout_ms=own.inter_digit_timeout,
-        choices=node.choices,
-        next=node.next,
+        choices=choices,
+        next=to,
+        check=_check_of(free) if free else None,
+        confirm=_confirm_of(free.confirm, desk) if free else None,
+        into=free.into if free else "",
+        commands=desk.frame.commands,
         max_failures=own.max_failures,
-        no_input=desk.sounds(own.no_input),
-        no_match=desk.sounds(own.no_match),
-        failed=node.failed,
-        sensitive=own.sensitive,
+        no_input=desk.ladder(own.no_input),
+        no_match=desk.ladder(own.no_match),
+        failed=failed,
+        sensitive=free is not None and free.sensitive,
     )
+
+
+def _check_of(own: GatherSettings) -> model.Check | None:
+    check = model.Check(
+        algorithm="" if own.check == "none" else own.check,
+        order=own.date_order,
+        pattern=own.pattern,
+        least=own.min_value,
+        most=own.max_value,
+    )
+    return None if check == model.Check(order=own.date_order) else check
+
+
+def _confirm_of(own: ConfirmSettings | None, desk: Desk) -> model.Confirm | None:
+    return model.Confirm(prompt=desk.sounds(own.prompt), yes=own.yes, timeout_ms=own.timeout) if own else None
 
 
 GATHER = Kind(GatherNode, _compile, _check)

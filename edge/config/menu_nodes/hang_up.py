@@ -4,15 +4,15 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from edge.config.located import Located
-from edge.config.menu_nodes.parts import Desk, Kind, of_kind, short_form
+from edge.config.located import Located, place_of
+from edge.config.menu_nodes.parts import Desk, Kind, check_template, of_kind, short_form
 from edge.core.menus import model
 
 
 class HangUpSettings(Struct, kw_only=True):
     """Short form: nothing, or the reason alone."""
 
-    #: Text of the reason, for the events.
+    #: Text of the reason, for the events. `${name}` in it stands for a value of the call.
     reason: Annotated[str, of_kind("reason")] = ""
 
 
@@ -26,4 +26,8 @@ def _compile(node: HangUpNode, _located: Located, _desk: Desk) -> model.Node:
     return model.HangUp(text=node.hang_up.reason)
 
 
-HANG_UP = Kind(HangUpNode, _compile)
+def _check(node: HangUpNode, located: Located, desk: Desk) -> None:
+    check_template(node.hang_up.reason, place_of(located, ("hang_up",)), desk)
+
+
+HANG_UP = Kind(HangUpNode, _compile, _check)

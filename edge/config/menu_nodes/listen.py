@@ -28,9 +28,14 @@ class ListenNode(Struct, kw_only=True):
     failed: Annotated[NodeRef, reached_by("silence")]
 
 
-def _compile(node: ListenNode, _located: Located, _desk: Desk) -> model.Node:
+def _compile(node: ListenNode, _located: Located, desk: Desk) -> model.Node:
     own = node.listen
-    return model.Listen(for_sound=own.wait_for == "sound", timeout_ms=own.timeout, next=node.next, failed=node.failed)
+    return model.Listen(
+        for_sound=own.wait_for == "sound",
+        timeout_ms=own.timeout,
+        next=desk.node(node.next),
+        failed=desk.node(node.failed),
+    )
 
 
 LISTEN = Kind(ListenNode, _compile)

@@ -9,17 +9,20 @@ from typing import Annotated, Any, NamedTuple, Protocol
 
 from msgspec import Meta, Struct
 
-from edge.config.errors import Findings, Place
+from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located
 from edge.config.site import Site
 from edge.core.menus import model
+from edge.core.menus.calendar import UTC_ZONE
+from edge.core.menus.facts import GIVEN, INSERT, KNOWN_ATTRIBUTES
 
 
 class SoundSource(Struct, frozen=True, kw_only=True):
     """A sound as written: a file's name or a text to be spoken."""
 
     file: str = ""
-    say: str = ""
+    #: By language; under "" a text of the menu's first one.
+    say: dict[str, str] = {}
     language: str = ""
     place: Place
 
@@ -27,9 +30,9 @@ class SoundSource(Struct, frozen=True, kw_only=True):
 class SpokenSource(Struct, kw_only=True):
     """A text among sounds."""
 
-    #: Spoken by the embedded synthesiser.
-    say: Annotated[str, Meta(extra={"kind": "speech"})]
-    #: Language of the text; empty: the menu's.
+    #: Spoken by the embedded synthesiser. Texts by language where the menu has several.
+    say: Annotated[dict[str, str], Meta(extra={"kind": "texts_by_language"})]
+    #: Language of a text alone; empty: the menu's first one.
     language: Annotated[str, Meta(extra={"kind": "language", "optional": True})] = ""
 
 
@@ -62,9 +65,36 @@ NodeRef = Annotated[str, of_kind("node")]
 #: No other node: what happens then is told by the setting.
 OptionalNodeRef = Annotated[str, of_kind("node", optional=True)]
 Sounds = Annotated[list[SoundSource], of_kind("sounds")]
+#: Sounds, or a list of lists of them: what is said the first time, the second time...
+Ladder = Annotated[list[list[SoundSource]], of_kind("ladder")]
+#: A text in which `${name}` may stand for a value of the call.
+Template = Annotated[str, of_kind("template")]
+#: The name of an attribute.
+AttributeName = Annotated[str, of_kind("attribute")]
+OptionalAttribute = Annotated[str, of_kind("attribute", optional=True)]
 Digits = Annotated[str, of_kind("digits")]
 Language = Annotated[str, of_kind("language")]
 OptionalLanguage = Annotated[str, of_kind("language", optional=True)]
+
+
+class Frame(Struct, kw_only=True):
+    """What a file says beside its nodes."""
+
+    #: What the call begins in, and whatever else it can be spoken in.
+    languages: list[str] = []
+    attributes: dict[str, model.Attribute] = {}
+    calendars: dict[str, model.Calendar] = {}
+    commands: model.Commands | None = None
+    #: In which `time`, `date` and `weekday` are told.
+    zone: model.Zone = UTC_ZONE
+
+    def values(self) -> set[str]:
+        """Name every value that can be asked for."""
+        return {*GIVEN, *KNOWN_ATTRIBUTES, *self.attributes}
+
+    def attribute(self, name: str) -> model.Attribute | None:
+        """Find what a value may be; None of those that are given."""
+        return self.attributes.get(name) or KNOWN_ATTRIBUTES.get(name)
 
 
 class Desk(Protocol):
@@ -84,6 +114,23 @@ class Desk(Protocol):
         """Find files, have texts spoken; what is not there is a finding."""
         ...
 
+    def ladder(self, ladder: list[list[SoundSource]]) -> list[list[model.Sound]]:
+        """Do the same for each rung."""
+        ...
+
+    @property
+    def frame(self) -> Frame:
+        """What the file says beside its nodes."""
+        ...
+
+    def node(self, name: str) -> str:
+        """Name a node of the file as it is named in the compiled menu."""
+        ...
+
+    def submenu(self, name: str, place: Place) -> str:
+        """Add another menu's nodes to the compiled menu; returns the first one's name, "" when there is none."""
+        ...
+
     def made_of(self, what: str) -> None:
         """Let the menu's version depend on something that its file does not say."""
         ...
@@ -96,3 +143,13 @@ class Kind(NamedTuple):
     compile: Callable[[Any, Located, Desk], model.Node]
     #: Notes what types can't show.
     check: Callable[[Any, Located, Desk], None] = lambda _node, _located, _desk: None
+
+
+def check_template(text: str, place: Place, desk: Desk) -> None:
+    """Note inserted values that there are none of."""
+    known = desk.frame.values()
+    for name in INSERT.findall(text):
+        if name not in known:
+            desk.findings.error(place, f"there is no value '{name}'", did_you_mean(name, known) or "see 'attributes'")
+    if "${" in INSERT.sub("", text):
+        desk.findings.error(place, "'${' begins a value: ${name}, in small letters, digits and '_'")

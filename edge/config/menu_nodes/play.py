@@ -29,9 +29,9 @@ class PlayNode(Struct, kw_only=True):
 class SaySettings(Struct, kw_only=True):
     """Short form: the text alone."""
 
-    #: Spoken by the embedded synthesiser.
-    text: Annotated[str, of_kind("speech")]
-    #: Language of the text; empty: the menu's.
+    #: Spoken by the embedded synthesiser. Texts by language where the menu has several.
+    text: Annotated[dict[str, str], of_kind("texts_by_language")]
+    #: Language of a text alone; empty: the menu's first one.
     language: OptionalLanguage = ""
     #: A key press stops the text and goes on; the key is kept for the next gather.
     barge_in: bool = False
@@ -46,7 +46,7 @@ class SayNode(Struct, kw_only=True):
 
 
 def _play(node: PlayNode, _located: Located, desk: Desk) -> model.Node:
-    return model.Play(sounds=desk.sounds(node.play.sounds), barge_in=node.play.barge_in, next=node.next)
+    return model.Play(sounds=desk.sounds(node.play.sounds), barge_in=node.play.barge_in, next=desk.node(node.next))
 
 
 def _check_play(node: PlayNode, located: Located, desk: Desk) -> None:
@@ -56,9 +56,9 @@ def _check_play(node: PlayNode, located: Located, desk: Desk) -> None:
 
 def _say(node: SayNode, located: Located, desk: Desk) -> model.Node:
     if not node.say.text:
-        return model.Play(sounds=[], next=node.next)  # reported
+        return model.Play(sounds=[], next=desk.node(node.next))  # reported
     sound = SoundSource(say=node.say.text, language=node.say.language, place=place_of(located, ("say",)))
-    return model.Play(sounds=desk.sounds([sound]), barge_in=node.say.barge_in, next=node.next)
+    return model.Play(sounds=desk.sounds([sound]), barge_in=node.say.barge_in, next=desk.node(node.next))
 
 
 PLAY = Kind(PlayNode, _play, _check_play)

@@ -28,9 +28,9 @@ class PressNode(Struct, kw_only=True):
     next: NodeRef
 
 
-def _compile(node: PressNode, _located: Located, _desk: Desk) -> model.Node:
+def _compile(node: PressNode, _located: Located, desk: Desk) -> model.Node:
     own = node.press
-    return model.Press(digits=own.digits, duration_ms=own.duration, gap_ms=own.gap, next=node.next)
+    return model.Press(digits=own.digits, duration_ms=own.duration, gap_ms=own.gap, next=desk.node(node.next))
 
 
 PRESS = Kind(PressNode, _compile)

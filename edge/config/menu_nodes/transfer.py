@@ -15,6 +15,7 @@ from edge.config.menu_nodes.parts import (
     NodeRef,
     OptionalNodeRef,
     Sounds,
+    check_template,
     lasting,
     of_kind,
     ranging,
@@ -24,6 +25,7 @@ from edge.config.menu_nodes.parts import (
 from edge.config.site import Site, Trunk
 from edge.config.tones import ringing_of
 from edge.core.menus import model
+from edge.core.menus.facts import INSERT
 from edge.vocabulary.endings import Outcome
 
 OUTCOMES = tuple(outcome for outcome in typing.get_args(Outcome) if outcome != "completed")
@@ -45,7 +47,7 @@ class AnnouncementSettings(Struct, kw_only=True):
 class TransferSettings(Struct, kw_only=True):
     """Short form: the target (`to`) alone."""
 
-    #: SIP URI, or a number that is dialled on `trunk`.
+    #: SIP URI, or a number that is dialled on `trunk`. `${name}` in it stands for a value of the call.
     to: str
     #: Trunk to dial through.
     trunk: str = ""
@@ -99,7 +101,10 @@ def _check(node: TransferNode, located: Located, desk: Desk) -> None:
     trunk_place = place_of(located, ("transfer", "trunk"))
     is_uri = ":" in settings.to or "@" in settings.to
     if settings.to:
-        fault = kinds.sip_uri_fault(settings.to) if is_uri else kinds.dial_number_fault(settings.to)
+        check_template(settings.to, target_place, desk)
+        # What is inserted has letters, digits and such; a digit stands for it here.
+        to = INSERT.sub("1", settings.to)
+        fault = kinds.sip_uri_fault(to) if is_uri else kinds.dial_number_fault(to)
         if fault:
             findings.error(target_place, fault, "" if is_uri else "or write sip:user@host:port")
         elif not is_uri and not settings.trunk and settings.by == "bridge":
@@ -112,9 +117,14 @@ def _check(node: TransferNode, located: Located, desk: Desk) -> None:
     elif settings.trunk and not is_uri and not names[settings.trunk]:
         findings.error(trunk_place, f"trunk '{settings.trunk}' has no address to dial numbers on")
     _check_announcement(node, located, findings)
-    for outcome in node.on_outcome:
+    check_outcomes(node.on_outcome, located, desk)
+
+
+def check_outcomes(on_outcome: dict[str, str], located: Located, desk: Desk) -> None:
+    """Check that outcomes are such."""
+    for outcome in on_outcome:
         if outcome not in OUTCOMES:
-            findings.error(
+            desk.findings.error(
                 place_of(located, ("on_outcome", outcome), key=True),
                 f"'{outcome}' is not an outcome of a call",
                 did_you_mean(outcome, OUTCOMES) or ", ".join(OUTCOMES),
@@ -135,11 +145,11 @@ def _compile(node: TransferNode, _located: Located, desk: Desk) -> model.Node:
         trunk=node.transfer.trunk,
         by=node.transfer.by,
         ring_timeout_ms=node.transfer.ring_timeout,
-        ringing=desk.sounds(node.transfer.ringing) or _ringing_tone(node.transfer, desk),
+        ringing=desk.sounds(node.transfer.ringing) or ringing_tone(node.transfer.to, node.transfer.trunk, desk),
         announcement=_announcement(node.transfer.announcement, desk),
-        on_outcome=node.on_outcome,
-        failed=node.failed,
-        after=node.after,
+        on_outcome={outcome: desk.node(target) for outcome, target in node.on_outcome.items()},
+        failed=desk.node(node.failed),
+        after=desk.node(node.after),
     )
 
 
@@ -149,17 +159,18 @@ def _announcement(said: AnnouncementSettings | None, desk: Desk) -> model.Announ
     return model.Announcement(sounds=desk.sounds(said.sounds), every_ms=said.every, to=said.to, duck_db=said.duck_db)
 
 
-def _ringing_tone(transfer: TransferSettings, desk: Desk) -> list[model.Sound]:
-    tone = ringing_of(desk.site, _trunk_of(transfer, desk.site))
+def ringing_tone(target: str, trunk: str, desk: Desk) -> list[model.Sound]:
+    """Choose the ringing tone of whoever is dialled."""
+    tone = ringing_of(desk.site, _trunk_of(target, trunk, desk.site))
     desk.made_of("".join(sound.path for sound in tone))
     return tone
 
 
-def _trunk_of(transfer: TransferSettings, site: Site) -> Trunk | None:
+def _trunk_of(target: str, name: str, site: Site) -> Trunk | None:
     """Find the trunk that a target belongs to, as far as that can be told before it is dialled."""
-    if transfer.trunk:
-        return next((trunk for trunk in site.trunks if trunk.name == transfer.trunk), None)
-    split = kinds.split_host_port(transfer.to.rpartition("@")[2].removeprefix("sip:").partition(";")[0])
+    if name:
+        return next((trunk for trunk in site.trunks if trunk.name == name), None)
+    split = kinds.split_host_port(target.rpartition("@")[2].removeprefix("sip:").partition(";")[0])
     if split is None or kinds.ip_fault(split[0]):
         return None
     host = ipaddress.ip_address(split[0])

@@ -18,8 +18,8 @@ class WaitNode(Struct, kw_only=True):
     next: NodeRef
 
 
-def _compile(node: WaitNode, _located: Located, _desk: Desk) -> model.Node:
-    return model.Wait(milliseconds=node.wait, next=node.next)
+def _compile(node: WaitNode, _located: Located, desk: Desk) -> model.Node:
+    return model.Wait(milliseconds=node.wait, next=desk.node(node.next))
 
 
 WAIT = Kind(WaitNode, _compile)

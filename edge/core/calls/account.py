@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from edge.core.calls.inputs import Incoming, Input, Originate, Terms
 from edge.core.calls.leg import Leg
+from edge.core.menus.run import MenuRun
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import RecordingId
@@ -53,7 +54,7 @@ def ended(
     lengths_ms: tuple[int, int],
     legs: Iterable[Leg],
     *,
-    path: list[str],
+    run: MenuRun | None,
     recordings: list[RecordingId],
 ) -> events.CallEnded:
     """Make the last event; `lengths_ms` since begin and since answer, `legs` the first one first."""
@@ -67,11 +68,13 @@ def ended(
         answered_ms=lengths_ms[1],
         menu=terms.menu,
         menu_version=terms.menu_version,
-        path=path,
+        path=list(run.path) if run is not None else [],
         digits_by_method=dict(methods),
         digit_duplicates=sum(leg.fuser.duplicates for leg in legs),
         recordings=recordings,
         trunk=legs[0].trunk if legs else "",
+        attributes={name: Private(value) for name, value in run.attributes.items()} if run is not None else {},
+        language=run.language if run is not None else "",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from edge.core.menus.facts import Row
 from edge.core.menus.model import Announcement
 from edge.vocabulary.commands import AnyCommand
 from edge.vocabulary.events import AnyEvent
@@ -59,6 +60,10 @@ class Terms(Struct, frozen=True, kw_only=True):
     menu_version: str = ""
     #: Under which the menu itself is stored.
     menu_key: str = ""
+    #: When the call began, milliseconds since 1970.
+    wall_ms: int = 0
+    #: What the tables that the menu asks say of the far end, by the table's name.
+    rows: dict[str, Row] = {}
     #: Hard limit of the call's length.
     max_call_ms: int
     #: Absolute folder of this day's recordings; empty: the call is not recorded.

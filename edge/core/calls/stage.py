@@ -5,7 +5,16 @@ from collections.abc import Callable
 from edge.core.calls.effects import Effects
 from edge.core.menus.model import Sound
 from edge.core.menus.run import MenuRun
-from edge.core.menus.words import EnterNode, InputResult, MenuAction, PlayDone, PlaySounds, PressKeys, StopSounds
+from edge.core.menus.words import (
+    AttributesSet,
+    EnterNode,
+    InputResult,
+    MenuAction,
+    PlayDone,
+    PlaySounds,
+    PressKeys,
+    StopSounds,
+)
 from edge.vocabulary import events
 from edge.vocabulary.commands import Play, StopPlay
 from edge.vocabulary.ids import LegId, PlayId
@@ -43,6 +52,9 @@ class Stage:
                 )
             case InputResult():
                 self._fx.emit(events.MenuInput(node=action.node, result=action.result, digits=Private(action.digits)))
+            case AttributesSet():
+                told = {name: Private(value) for name, value in action.values.items()}
+                self._fx.emit(events.AttributesSet(node=action.node, attributes=told))
             case _:
                 raise TypeError(f"{type(action).__name__} is not for the stage")
 

@@ -5,15 +5,24 @@ Every name in it has been resolved: a node's `next` is the id of a node of the s
 
 from msgspec import Struct
 
+from edge.core.menus.calendar import UTC_ZONE, Calendar, Zone
 from edge.core.menus.kinds.answered import Answered, AnsweredVisit
-from edge.core.menus.kinds.gather import FLASH_CHOICE, Gather, GatherVisit
+from edge.core.menus.kinds.checks import Check
+from edge.core.menus.kinds.dial import Dial, DialVisit
+from edge.core.menus.kinds.gather import FLASH_CHOICE, Commands, Confirm, Gather, GatherVisit
 from edge.core.menus.kinds.hang_up import HangUp, HangUpVisit
+from edge.core.menus.kinds.hours import Hours, HoursVisit
+from edge.core.menus.kinds.language import Language, LanguageVisit
 from edge.core.menus.kinds.listen import Listen, ListenVisit
+from edge.core.menus.kinds.lookup import Lookup, LookupVisit
 from edge.core.menus.kinds.play import Play, PlayVisit
 from edge.core.menus.kinds.press import Press, PressVisit
+from edge.core.menus.kinds.set import Set, SetVisit
+from edge.core.menus.kinds.submenu import Return, ReturnVisit, Submenu, SubmenuVisit
 from edge.core.menus.kinds.transfer import Transfer, TransferVisit
 from edge.core.menus.kinds.wait import Wait, WaitVisit
-from edge.core.menus.parts import TONE, Announcement, NodeId, Sound
+from edge.core.menus.kinds.when import Case, When, WhenVisit
+from edge.core.menus.parts import TONE, Announcement, Attribute, NodeId, Reading, Sound
 from edge.core.menus.visit import Visit
 
 __all__ = [
@@ -22,33 +31,84 @@ __all__ = [
     "VISITS",
     "Announcement",
     "Answered",
+    "Attribute",
+    "Calendar",
+    "Case",
+    "Check",
+    "Commands",
+    "Confirm",
+    "Dial",
     "Gather",
     "HangUp",
+    "Hours",
+    "Language",
+    "Limits",
     "Listen",
+    "Lookup",
     "Menu",
     "Node",
     "NodeId",
     "Play",
     "Press",
+    "Reading",
+    "Return",
+    "Set",
     "Sound",
+    "Submenu",
     "Transfer",
     "Wait",
+    "When",
+    "Zone",
     "kind_of",
 ]
 
-Node = Play | Gather | Transfer | Listen | Answered | Press | Wait | HangUp
+Node = (
+    Play
+    | Gather
+    | Dial
+    | Transfer
+    | Language
+    | Set
+    | When
+    | Hours
+    | Lookup
+    | Submenu
+    | Return
+    | Listen
+    | Answered
+    | Press
+    | Wait
+    | HangUp
+)
 
 #: What a call does at a node of each kind.
 VISITS: dict[type, type[Visit]] = {  # type: ignore[type-arg]
     Play: PlayVisit,
     Gather: GatherVisit,
+    Dial: DialVisit,
     Transfer: TransferVisit,
+    Language: LanguageVisit,
+    Set: SetVisit,
+    When: WhenVisit,
+    Hours: HoursVisit,
+    Lookup: LookupVisit,
+    Submenu: SubmenuVisit,
+    Return: ReturnVisit,
     Listen: ListenVisit,
     Answered: AnsweredVisit,
     Press: PressVisit,
     Wait: WaitVisit,
     HangUp: HangUpVisit,
 }
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What no call can exceed, whatever is pressed."""
+
+    #: In the menu; while the caller talks with somebody the time stands still.
+    time_ms: int = 3_600_000
+    #: Entered, repeats included.
+    nodes: int = 2000
 
 
 class Menu(Struct, frozen=True, kw_only=True):
@@ -59,7 +119,13 @@ class Menu(Struct, frozen=True, kw_only=True):
     version: str
     start: NodeId
     nodes: dict[NodeId, Node]
+    #: The one that the call begins in.
     language: str = "en"
+    #: What is declared; `KNOWN_ATTRIBUTES` are there, too.
+    attributes: dict[str, Attribute] = {}
+    #: In which `time`, `date` and `weekday` are told.
+    zone: Zone = UTC_ZONE
+    limits: Limits = Limits()
 
     @property
     def sensitive(self) -> bool:

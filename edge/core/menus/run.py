@@ -8,7 +8,9 @@ wait for the next gather; a way without a pause ends the call.
 from typing import Any
 
 from edge.core.deadline import Deadline
+from edge.core.menus.facts import Values
 from edge.core.menus.model import VISITS, Menu, NodeId, kind_of
+from edge.core.menus.parts import menu_of
 from edge.core.menus.visit import Visit, Walk, Way
 from edge.core.menus.ways import secret_ahead
 from edge.core.menus.withheld import Withheld
@@ -29,6 +31,8 @@ from edge.core.menus.words import (
 MAX_NODES_A_SECOND = 100
 #: Nodes that `path` holds at the most; a caller who goes round for hours must not fill memory.
 PATH_LENGTH = 500
+#: Time in which somebody else talks with the caller is not the menu's.
+UNTIMED = frozenset({"transfer"})
 
 
 class MenuRun:
@@ -38,9 +42,15 @@ class MenuRun:
         self.menu = menu
         #: The first `PATH_LENGTH` nodes in the order they were entered, repeats included.
         self.path: list[NodeId] = []
-        self._walk = Walk(withheld if withheld is not None else Withheld())
+        self._walk = Walk(
+            withheld if withheld is not None else Withheld(), Values(menu.attributes, menu.language, menu.zone)
+        )
         self._visit: Visit[Any] | None = None
         self._secret_at: dict[NodeId, bool] = {}
+        self._entered = 0
+        #: When the time of the menu is over; None: it has not begun, or does not run.
+        self._ends_ms: int | None = None
+        self._left_ms = menu.limits.time_ms
         self._second_began = 0
         self._entered_in_second = 0
 
@@ -57,9 +67,21 @@ class MenuRun:
         return self._walk.node
 
     @property
+    def attributes(self) -> dict[str, str]:
+        """What was set, or has a default, by its name."""
+        return self._walk.values.set_to
+
+    @property
+    def language(self) -> str:
+        """The language that is spoken."""
+        return self._walk.values.language
+
+    @property
     def deadline(self) -> Deadline | None:
         """When to send `TimeUp`, and why."""
-        return self._walk.deadline
+        own = self._walk.deadline
+        ends = None if self._walk.over else self._ends_ms
+        return own if ends is None or (own is not None and own.at_ms <= ends) else Deadline(ends, "menu's time")
 
     @property
     def sensitive(self) -> bool:
@@ -75,18 +97,35 @@ class MenuRun:
         walk.begin(input, now_ms)
         if walk.over:
             return []
-        if self._visit is not None and isinstance(input, TakenOver):
+        if self._visit is None:
+            if isinstance(input, Started):
+                self._goto(self.menu.start)
+        elif isinstance(input, TakenOver):
             walk.ahead.clear()
             self._goto(walk.node)
-        elif self._visit is not None:
+        elif isinstance(input, TimeUp) and self._time_is_over():
+            walk.end("menu took too long")
+        else:
             self._goto(self._take(self._visit, input))
-        elif isinstance(input, Started):
-            self._goto(self.menu.start)
+        self._keep_time()
         return walk.actions
+
+    def _time_is_over(self) -> bool:
+        return self._ends_ms is not None and self._walk.now_ms >= self._ends_ms
+
+    def _keep_time(self) -> None:
+        """Let the menu's time run, except while it is not the menu that the caller is with."""
+        now_ms = self._walk.now_ms
+        if self.state in UNTIMED:
+            if self._ends_ms is not None:
+                self._left_ms, self._ends_ms = self._ends_ms - now_ms, None
+        elif self._ends_ms is None and self._visit is not None:
+            self._ends_ms = now_ms + self._left_ms
 
     def _take(self, visit: Visit[Any], input: MenuInput) -> Way:  # noqa: A002
         match input:
             case Digit():
+                self._walk.key_is_secret = self.sensitive
                 return visit.key(input.digit)
             case TimeUp():
                 if self._walk.deadline is None:
@@ -98,7 +137,7 @@ class MenuRun:
             case Flash():
                 return visit.flash()
             case Resumed():
-                self._walk.ahead = [digit for digit in self._walk.ahead if digit]
+                self._walk.ahead = [key for key in self._walk.ahead if not key.secret]
                 return visit.resumed()
             case _:
                 return visit.told(input)
@@ -109,18 +148,26 @@ class MenuRun:
         while following is not None:
             walk.deadline = None
             node = self.menu.nodes.get(following)
-            if node is None or self._too_fast(walk.now_ms):
-                walk.end("menu loop" if node is not None else "no such node", fault=True)
+            fault = "no such node" if node is None else self._too_many(walk.now_ms)
+            if fault or node is None:
+                walk.end(fault, fault=True)
                 return
             walk.node = following
+            # Whoever leaves a sub-menu otherwise than by its end (to the operator, back) does not come back to it.
+            while walk.callers and menu_of(following) != menu_of(walk.callers[-1].start):
+                walk.callers.pop()
             if len(self.path) < PATH_LENGTH:
                 self.path.append(following)
             walk.do(EnterNode(following, kind_of(node)))
             self._visit = VISITS[type(node)](node, walk)
             following = self._visit.enter()
 
-    def _too_fast(self, now_ms: int) -> bool:
+    def _too_many(self, now_ms: int) -> str:
+        """Say why no further node may be entered, "" when one may."""
         if now_ms - self._second_began >= 1000:
             self._second_began, self._entered_in_second = now_ms, 0
         self._entered_in_second += 1
-        return self._entered_in_second > MAX_NODES_A_SECOND
+        self._entered += 1
+        if self._entered_in_second > MAX_NODES_A_SECOND:
+            return "menu loop"
+        return "too many nodes" if self._entered > self.menu.limits.nodes else ""

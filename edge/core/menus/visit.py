@@ -5,13 +5,23 @@ run makes a visit when a call enters a node, and drops it when the call goes on.
 methods; each returns the node to go to, or None to stay. What it wants done, it tells `Walk`.
 """
 
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from edge.core.deadline import Deadline
+from edge.core.menus.facts import Values
 from edge.core.menus.parts import NodeId, Sound
 from edge.core.menus.who import WhoAnswered
 from edge.core.menus.withheld import Withheld
-from edge.core.menus.words import AnswerTold, End, MenuAction, MenuInput, PlaySounds, SoundChanged, Started
+from edge.core.menus.words import (
+    AnswerTold,
+    AttributesSet,
+    End,
+    MenuAction,
+    MenuInput,
+    PlaySounds,
+    SoundChanged,
+    Started,
+)
 
 #: Digits kept for the next gather.
 TYPE_AHEAD = 32
@@ -21,18 +31,33 @@ N = TypeVar("N")
 Way = NodeId | None
 
 
+class Key(NamedTuple):
+    """A key that was pressed before anything asked for it."""
+
+    #: Empty: its value is withheld, and this is a replay.
+    digit: str
+    #: Its value is not written down, so nothing may show it.
+    secret: bool = False
+
+
 class Walk:
     """What all nodes of a call share. Nodes read it, ask for actions, and set the one deadline."""
 
-    def __init__(self, withheld: Withheld) -> None:
+    def __init__(self, withheld: Withheld, values: Values) -> None:
         self.now_ms = 0
+        self.values = values
         #: Name of the node that the call is at.
         self.node: NodeId = ""
         self.withheld = withheld
         #: When the node wants `time_up`, and why.
         self.deadline: Deadline | None = None
-        #: Keys that were pressed before anything asked for them. An empty one is of a value that is withheld.
-        self.ahead: list[str] = []
+        self.ahead: list[Key] = []
+        #: The key that is being told is withheld from the journal.
+        self.key_is_secret = False
+        #: Gathers that the caller came through, the last one at the end: what "back" goes back to.
+        self.came_through: list[NodeId] = []
+        #: Nodes (`kinds.submenu.Submenu`) that asked for a menu which is not over yet; the innermost one last.
+        self.callers: list[Any] = []
         #: The far end is loud. None: nothing was heard yet, so neither loud nor known to be quiet.
         self.loud: bool | None = None
         self.who = WhoAnswered()
@@ -45,6 +70,7 @@ class Walk:
         self.actions = []
         if isinstance(input, Started):
             self.who.detected = input.detects_answer
+            self.values.begin(input.facts, now_ms)
         elif isinstance(input, SoundChanged):
             self.loud = input.on
         elif isinstance(input, AnswerTold):
@@ -54,9 +80,29 @@ class Walk:
         """Ask for an action."""
         self.actions.append(action)
 
-    def play(self, sounds: list[Sound], barge_in: bool) -> None:
-        """Play sounds one after the other; `played` comes when they are over."""
-        self.actions.append(PlaySounds(sounds, barge_in))
+    def play(self, sounds: list[Sound], barge_in: bool) -> bool:
+        """Play sounds one after the other; `played` comes when they are over. False: there is nothing to play."""
+        heard = self.heard(sounds)
+        if heard:
+            self.actions.append(PlaySounds(heard, barge_in))
+        return bool(heard)
+
+    def heard(self, sounds: list[Sound]) -> list[Sound]:
+        """Give the sounds as they are heard now: in the language of the call."""
+        language = self.values.language
+        return [Sound(one.others.get(language, one.path), one.label) if one.others else one for one in sounds]
+
+    def set_values(self, values: dict[str, str]) -> None:
+        """Set attributes, and tell of those that changed."""
+        changed = self.values.set(values, self.now_ms)
+        if changed:
+            self.do(AttributesSet(self.node, changed))
+
+    def set_language(self, language: str) -> None:
+        """Speak another language from now on."""
+        if language != self.values.language:
+            self.values.language = language
+            self.do(AttributesSet(self.node, {"language": language}))
 
     def wait(self, ms: int, why: str) -> None:
         """Have `time_up` sent `ms` from now, and not at any other time."""
@@ -65,7 +111,7 @@ class Walk:
     def keep(self, digit: str) -> None:
         """Keep a key for the next gather."""
         if len(self.ahead) < TYPE_AHEAD:
-            self.ahead.append(digit)
+            self.ahead.append(Key(digit, self.key_is_secret))
 
     def end(self, text: str, *, fault: bool = False) -> None:
         """End the menu: the call is hung up."""
@@ -115,3 +161,50 @@ class Visit(Generic[N]):
     def resumed(self) -> Way:
         """Go on after switch was restarted. Keys whose value is withheld are lost, and no longer in `walk.ahead`."""
         return None
+
+
+class Nested(Visit[N]):
+    """A visit that has other visits do its parts, one after the other: what it hears goes to the one of the moment."""
+
+    _inner: Visit[Any]
+
+    @property
+    def state(self) -> str:  # type: ignore[override]
+        """What the inner visit does."""
+        return self._inner.state
+
+    def begin(self, inner: Visit[Any]) -> Way:
+        """Go on with another visit."""
+        self._inner = inner
+        return self._on(inner.enter())
+
+    def done(self, way: NodeId) -> Way:
+        """Take the way that the inner visit gives: the name of a node, or of what comes next here (`begin` it)."""
+        raise NotImplementedError
+
+    def _on(self, way: Way) -> Way:
+        return self.done(way) if way is not None else None
+
+    def key(self, digit: str) -> Way:
+        """Hand it on."""
+        return self._on(self._inner.key(digit))
+
+    def flash(self) -> Way:
+        """Hand it on."""
+        return self._on(self._inner.flash())
+
+    def played(self) -> Way:
+        """Hand it on."""
+        return self._on(self._inner.played())
+
+    def time_up(self) -> Way:
+        """Hand it on."""
+        return self._on(self._inner.time_up())
+
+    def told(self, input: MenuInput) -> Way:  # noqa: A002
+        """Hand it on."""
+        return self._on(self._inner.told(input))
+
+    def resumed(self) -> Way:
+        """Hand it on."""
+        return self._on(self._inner.resumed())

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from edge.core.menus.facts import Facts
 from edge.core.menus.parts import Announcement, NodeId, Sound
 from edge.vocabulary.media import AnswerVerdict
 
@@ -15,6 +16,7 @@ class Started(Struct, frozen=True):
 
     #: It will be told who answered (`AnswerTold`).
     detects_answer: bool = False
+    facts: Facts = Facts()
 
 
 class Digit(Struct, frozen=True):
@@ -129,6 +131,13 @@ class InputResult(Struct, frozen=True):
     digits: str
 
 
+class AttributesSet(Struct, frozen=True):
+    """Values of the call have changed; the language, too, as `language`."""
+
+    node: NodeId
+    values: dict[str, str]
+
+
 class End(Struct, frozen=True):
     """The menu is over: hang up. `fault`: the menu itself went wrong (a loop without a pause)."""
 
@@ -136,4 +145,4 @@ class End(Struct, frozen=True):
     fault: bool = False
 
 
-MenuAction = PlaySounds | StopSounds | Dial | PressKeys | EnterNode | InputResult | End
+MenuAction = PlaySounds | StopSounds | Dial | PressKeys | EnterNode | InputResult | AttributesSet | End

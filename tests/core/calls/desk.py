@@ -54,7 +54,7 @@ MENU = Menu(
             prompt=[sound("press")],
             choices={"1": "sales", "2": "pin", "9": "bye"},
             failed="bye",
-            no_input=[sound("huh")],
+            no_input=[[sound("huh")]],
         ),
         "sales": Transfer(
             target="sip:sales@127.0.0.1",

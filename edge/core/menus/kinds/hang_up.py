@@ -1,4 +1,4 @@
-"""The end."""
+"""The end of a call."""
 
 from msgspec import Struct
 
@@ -18,5 +18,5 @@ class HangUpVisit(Visit[HangUp]):
 
     def enter(self) -> Way:
         """Hang up."""
-        self.walk.end(self.node.text)
+        self.walk.end(self.walk.values.fill(self.node.text, self.walk.now_ms))
         return None

@@ -22,10 +22,7 @@ class PlayVisit(Visit[Play]):
 
     def enter(self) -> Way:
         """Begin to play."""
-        if not self.node.sounds:
-            return self.node.next
-        self.walk.play(self.node.sounds, self.node.barge_in)
-        return None
+        return None if self.walk.play(self.node.sounds, self.node.barge_in) else self.node.next
 
     def key(self, digit: str) -> Way:
         """Keep the key, and stop where that is wanted."""

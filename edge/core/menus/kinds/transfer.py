@@ -12,7 +12,8 @@ from edge.core.menus.words import Dial, MenuInput, TransferEnded
 class Transfer(Struct, frozen=True, tag="transfer", kw_only=True):
     """Dial a second leg and bridge it with the caller. Ends the menu when the bridged call ends."""
 
-    #: SIP URI, or a number dialled on `trunk`.
+    #: SIP URI, or a number dialled on `trunk`. `${name}` in it is filled when it is dialled; a value that is missing,
+    #: or has characters that mean something in a URI, is a failure.
     target: str
     trunk: str = ""
     #: `refer`: the caller is asked to go there by itself (REFER), and the call ends when it has.
@@ -39,12 +40,15 @@ class TransferVisit(Visit[Transfer]):
         """Dial."""
         node = self.node
         self.walk.ahead.clear()
+        target = self.walk.values.fill_target(node.target, self.walk.now_ms)
+        if target is None:
+            return node.failed
         self.walk.do(
             Dial(
-                target=node.target,
+                target=target,
                 trunk=node.trunk,
                 ring_timeout_ms=node.ring_timeout_ms,
-                ringing=node.ringing,
+                ringing=self.walk.heard(node.ringing),
                 announcement=node.announcement,
                 by=node.by,
             )

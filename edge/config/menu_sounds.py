@@ -1,0 +1,202 @@
+"""The sounds of one menu file: as written, and as found in each of its languages."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Protocol
+
+from msgspec import Meta, Struct
+
+from edge.config import kinds, prompts
+from edge.config.errors import Findings, Place, did_you_mean
+from edge.config.located import Located
+from edge.config.menu_nodes.parts import SoundSource, SpokenSource
+from edge.config.prompts import PromptUse, Synthesis
+from edge.config.shape import Shaper
+from edge.config.site import Site
+from edge.config.speakers import check_speaker, speaker_for
+from edge.core.menus import model
+
+_ENDINGS = ", ".join(prompts.EXTENSIONS)
+
+
+class _Text(Struct, kw_only=True):
+    text: Annotated[str, Meta(extra={"kind": "speech"})]
+
+
+class Whole(Protocol):
+    """What all files of a menu have in common."""
+
+    @property
+    def speeches(self) -> list[Synthesis]:
+        """Texts to be spoken, each once."""
+        ...
+
+    @property
+    def uses(self) -> list[PromptUse]:
+        """Every sound and text that menus name."""
+        ...
+
+    def made_of(self, data: bytes) -> None:
+        """Let the version depend on something."""
+        ...
+
+
+class SoundReader:
+    """Reads sounds as they are written."""
+
+    def __init__(self, findings: Findings, base: Path) -> None:
+        self._findings = findings
+        self._shaper = Shaper(findings, base, hooks={"texts_by_language": self.texts})
+
+    def sounds(self, node: Located) -> list[SoundSource]:
+        """Read a sound, or a list of them."""
+        items = [node] if node.items is None else node.items
+        return [sound for item in items for sound in [self._sound(item)] if sound is not None]
+
+    def ladder(self, node: Located) -> list[list[SoundSource]]:
+        """Read sounds, or a list of lists of them."""
+        if node.items is not None and any(item.items is not None for item in node.items):
+            return [self.sounds(item) for item in node.items]
+        sounds = self.sounds(node)
+        return [sounds] if sounds else []
+
+    def texts(self, node: Located) -> dict[str, str]:
+        """Read a text, which stands under "", or texts by language."""
+        if node.table is None:
+            read = self._shaper.shape(_Text, Located({"text": node}, node.place, node.key_place))
+            return {"": read.text} if read.text else {}
+        found: dict[str, str] = {}
+        for language, below in node.table.items():
+            fault = kinds.language_fault(language)
+            if fault:
+                self._findings.error(below.key_place, fault)
+            found[language] = self._shaper.shape(_Text, Located({"text": below}, below.place, below.key_place)).text
+        if not found:
+            self._findings.error(node.place, "there is no text to speak")
+        return found
+
+    def _sound(self, node: Located) -> SoundSource | None:
+        if node.table is not None:
+            before = self._findings.error_count
+            spoken = self._shaper.shape(SpokenSource, node)
+            if self._findings.error_count != before:
+                return None
+            return SoundSource(say=spoken.say, language=spoken.language, place=node.place)
+        name = node.value if isinstance(node.value, str) else node.text if node.value is not None else None
+        if not name:
+            self._findings.error(node.place, "expected the name of a sound, or 'say: TEXT'")
+            return None
+        parts = Path(name).parts
+        if not name.isprintable() or "\\" in name or name.startswith("/") or ".." in parts:
+            self._findings.error(node.place, f"'{name[:60]!s}' is not the name of a sound in the prompts folder")
+            return None
+        return SoundSource(file=name, place=node.place)
+
+
+class SoundFinder:
+    """Finds sounds in the languages of a menu; the first one is what the others fall back to."""
+
+    def __init__(self, menu: str, site: Site, findings: Findings, whole: Whole) -> None:
+        self._menu = menu
+        self._site = site
+        self._findings = findings
+        self._whole = whole
+        self._paths = {speech.path for speech in whole.speeches}
+        self._voices_checked: set[str] = set()
+        self.languages = ["en"]
+
+    def sounds(self, sounds: list[SoundSource]) -> list[model.Sound]:
+        """Find files, have texts spoken; what is not there is a finding."""
+        return [made for sound in sounds for made in [self._one(sound)] if made is not None]
+
+    def _one(self, sound: SoundSource) -> model.Sound | None:
+        return self._said(sound) if sound.say else self._found(sound)
+
+    def _said(self, sound: SoundSource) -> model.Sound:
+        first, *others = self.languages
+        texts = dict(sound.say)
+        if "" in texts:
+            # A text without a language is in the first one, for everybody: such as "press 2" of a language's choice.
+            own = sound.language or first
+            missing = [] if sound.language else others
+            texts = {first: texts[""]}
+            paths = {first: self._speech(texts[first], own, sound.place)}
+        else:
+            missing = [language for language in self.languages if language not in texts]
+            unused = [language for language in texts if language not in self.languages]
+            if unused:
+                advice = "put it in 'languages'"
+                self._findings.warning(sound.place, f"the text in '{unused[0]}' is never spoken", advice)
+            fallback = first if first in texts else next(iter(texts))
+            texts = {first: texts[fallback]} | {one: text for one, text in texts.items() if one in others}
+            spoken = {language: fallback if language == first else language for language in texts}
+            paths = {language: self._speech(texts[language], spoken[language], sound.place) for language in texts}
+        if missing:
+            self._findings.warning(sound.place, f"there is no text in {_listed(missing)}", "say: {LANGUAGE: TEXT, ...}")
+        return model.Sound(paths.pop(first), texts[first][:80], paths)
+
+    def _found(self, sound: SoundSource) -> model.Sound | None:
+        first, *others = self.languages
+        folder = Path(self._site.paths.prompts)
+        found, searched = prompts.find_sound(folder, first, sound.file)
+        self._use(sound.file, "", first, str(found or ""), sound.place)
+        if found is None:
+            self._findings.error(
+                sound.place,
+                f"there is no sound '{sound.file}'; searched {', '.join(searched)}, as it is and with {_ENDINGS}",
+                did_you_mean(sound.file, prompts.sounds_in(folder, first)),
+            )
+            return None
+        self._take(found, sound.place)
+        paths: dict[str, str] = {}
+        for language in others:
+            other, _ = prompts.find_sound(folder, language, sound.file)
+            self._use(sound.file, "", language, str(other or ""), sound.place)
+            if other is not None:
+                self._take(other, sound.place)
+                paths[language] = str(other)
+        missing = [language for language in others if language not in paths]
+        if missing:
+            self._findings.warning(
+                sound.place, f"there is no sound '{sound.file}' in {_listed(missing)}", f"it is heard in '{first}'"
+            )
+        return model.Sound(str(found), sound.file, paths)
+
+    def _speech(self, text: str, language: str, place: Place) -> str:
+        """Find the recording of a text, or have it spoken; the file that it is or will be in."""
+        name = prompts.spoken_name(text)
+        recorded, _ = prompts.find_sound(Path(self._site.paths.prompts), language, name)
+        if recorded is not None:
+            self._take(recorded, place)
+        path = str(recorded) if recorded is not None else self._spoken(text, language, place)
+        self._use(name, text, language, path, place)
+        return path
+
+    def _spoken(self, text: str, language: str, place: Place) -> str:
+        speaker = speaker_for(self._site, language)
+        if language not in self._voices_checked:
+            self._voices_checked.add(language)
+            check_speaker(speaker, language, place, self._findings)
+        path = str(prompts.speech_path(Path(self._site.paths.state), speaker, text))
+        if path not in self._paths:
+            self._paths.add(path)
+            speech = Synthesis(text=text, language=language, path=path, place=place, speaker=speaker)
+            if all(other.path != path for other in self._whole.speeches):
+                self._whole.speeches.append(speech)
+        self._whole.made_of(Path(path).name.encode())
+        return path
+
+    def _take(self, path: Path, place: Place) -> None:
+        try:
+            self._whole.made_of(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            self._findings.error(place, f"{path} cannot be read: {error.strerror}")
+
+    def _use(self, name: str, text: str, language: str, path: str, place: Place) -> None:
+        self._whole.uses.append(
+            PromptUse(menu=self._menu, language=language, name=name, text=text, path=path, place=place)
+        )
+
+
+def _listed(languages: list[str]) -> str:
+    return ", ".join(f"'{language}'" for language in languages)
