@@ -76,6 +76,12 @@ class Sip(Struct, frozen=True, kw_only=True):
     #: SIP messages of the last calls that are held in memory, megabytes, for `edge calls show --sip`; 0: none. A
     #: call takes some ten kilobytes.
     trace_mb: Annotated[int, _range(0, 1_024)] = 16
+    #: Capture server (Homer) that SIP messages are sent to as they come and go, by HEP version 3 over UDP: `address` or
+    #: `address:port` (9060). Keys, credentials and digits are blotted out, but numbers are not, and nothing is
+    #: encrypted: for a network of your own. Empty: none.
+    hep: Annotated[str, _text("ip_port", optional=True)] = ""
+    #: Our number as a capture agent there.
+    hep_id: Annotated[int, _range(0, 4_294_967_295)] = 2001
     #: Spans at the most; each holds as many legs as its stack allows (4).
     max_spans: Annotated[int, _range(1, 2_000)] = 100
 

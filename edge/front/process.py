@@ -35,6 +35,7 @@ from edge.core.sip.door import FrontDoor
 from edge.core.sip.presence import is_six
 from edge.front import standing
 from edge.front.certificates import Certificates
+from edge.front.hep import HepExport
 from edge.front.keys import Keys
 from edge.front.names import Names
 from edge.front.performer import Listeners, Performer
@@ -123,7 +124,10 @@ class FrontProcess:
         self._link = LinkClient(
             context.link_path, "front", context.incarnation, self._on_command, self._on_discard, self._snapshot
         )
-        self._trace = Trace(context.fds["sip_trace"][0], [Address(*sock.getsockname()[:2]) for sock in listeners.udp])
+        self._hep = HepExport(context.site, self._metrics)
+        self._trace = Trace(
+            context.fds["sip_trace"][0], [Address(*sock.getsockname()[:2]) for sock in listeners.udp], self._hep
+        )
         self._performer = Performer(
             pump=self._pump,
             door=self._door,
@@ -373,6 +377,7 @@ class FrontProcess:
         self._performer.filter_sources()
         self._certificates.load(site)
         self._performer.use_names(_names(site))
+        self._hep.use(site)
         self._look_at_certificates()
         self._log.info("trunks and certificates replaced")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from edge.core.sip.actions import Flow
 from edge.core.sip.message import Parsed, Request, Response
 from edge.core.sip.presence import is_six
+from edge.front.hep import HepExport
 from edge.runtime.sip_trace import Traced, TraceWriter, blotted
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
@@ -16,10 +17,11 @@ _CALL_ID = re.compile(rb"\r\nCall-ID: ([^\r]*)\r\n")
 
 
 class Trace:
-    """Messages of peers on legs that front knows; of others nothing is kept."""
+    """Messages of peers on legs that front knows go to the ring; those and what belongs to no leg to `export`."""
 
-    def __init__(self, fd: int, own: Iterable[Address]) -> None:
+    def __init__(self, fd: int, own: Iterable[Address], export: HepExport) -> None:
         """Write to the ring `fd`; `own`: our addresses, the first one of each family counts."""
+        self._export = export
         self._own = {is_six(one.host): one for one in reversed(list(own))}
         self._writer = TraceWriter(fd)
         self._leg_of: dict[str, LegId] = {}
@@ -39,16 +41,20 @@ class Trace:
 
     def received(self, at_ns: int, data: bytes, message: Parsed, flow: Flow) -> None:
         """Keep a message that has been handled: by then an INVITE has its leg."""
-        if isinstance(message, Request | Response) and (leg := self._leg_of.get(message.call_id)) is not None:
-            self._write(leg, at_ns, True, flow, data)
+        if isinstance(message, Request | Response):
+            self._write(self._leg_of.get(message.call_id), at_ns, True, flow, data)
 
     def sent(self, data: bytes, flow: Flow) -> None:
         """Keep a message that goes to a peer, as it was before keys were put in."""
         call_id = _CALL_ID.search(data) if self._leg_of else None
         leg = self._leg_of.get(call_id[1].decode()) if call_id is not None else None
-        if leg is not None:
-            self._write(leg, time.time_ns(), False, flow, data)
+        self._write(leg, time.time_ns(), False, flow, data)
 
-    def _write(self, leg: LegId, at_ns: int, incoming: bool, flow: Flow, data: bytes) -> None:
+    def _write(self, leg: LegId | None, at_ns: int, incoming: bool, flow: Flow, data: bytes) -> None:
+        if leg is None and not self._export.on:
+            return
         own = self._own.get(is_six(flow.address.host), flow.address)
-        self._writer.write(Traced(leg, at_ns, incoming, flow.transport, flow.address, own, blotted(data)))
+        message = Traced(leg or LegId(""), at_ns, incoming, flow.transport, flow.address, own, blotted(data))
+        if leg is not None:
+            self._writer.write(message)
+        self._export.send(message)

@@ -75,6 +75,12 @@ class FrontMetrics:
             ["reason"],
             registry=self.registry,
         )
+        self.hep_messages = Counter(
+            "edge_front_hep_messages_total",
+            "SIP messages for the capture server by result: sent, dropped (they could not leave at once)",
+            ["result"],
+            registry=self.registry,
+        )
         self.faults = Counter(
             "edge_front_faults_total",
             "Things that should not happen, by kind",
