@@ -202,6 +202,39 @@ def test_we_refresh(by: str, span: str) -> None:
     assert ends(actions) == [("failed", "the session was not refreshed")]
 
 
+@pytest.mark.parametrize("span", ["lives", "dies"])
+@pytest.mark.parametrize("by", ["UPDATE", "INVITE"])
+@pytest.mark.parametrize("state", ["due", "in flight"])
+def test_front_dies_with_a_refresh(state: str, by: str, span: str) -> None:
+    """Due while it was away: it goes out at once. In flight: the same one is repeated. The call lives."""
+    world = world_with(session=FLOOR)
+    said = {"Supported": "timer", "Session-Expires": "90;refresher=uas"}
+    taken(world, **said, **({"Allow": UPDATES} if by == "UPDATE" else {}))
+    before = world.wait(44_000 if state == "due" else 45_000)
+    if state == "due":
+        assert not to_peer(before)
+        world.now_ms += 3_000  # nobody is there
+    else:
+        assert asked(before) == [by]
+    if span == "dies":
+        lose(world)
+    world.restart()
+    sent = to_peer(world.wait(600))
+    first = sent[0]
+    assert isinstance(first, Request)
+    assert all(again == first for again in sent), "one transaction"
+    assert (first.method, first.cseq) == (by, 1)
+    if state == "in flight":
+        assert first in to_peer(before)
+    fine = answer(first, 200, tag="", media="", body=offer() if by == "INVITE" else b"", contact=invite().contact,
+                  extras={"Session-Expires": "90;refresher=uac"})  # fmt: skip
+    actions = world.peer(fine)
+    assert asked(actions) == (["ACK"] if by == "INVITE" else [])
+    assert not ends(world.wait(44_999))
+    (following,) = {m.cseq for m in to_peer(world.wait(1)) if isinstance(m, Request)}
+    assert following == 2
+
+
 @pytest.mark.parametrize("span", ["lives", "dies", "and front dies"])
 def test_the_peer_refreshes(span: str) -> None:
     world = world_with(session=FLOOR)
