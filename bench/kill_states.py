@@ -243,5 +243,8 @@ def _kill_with_refreshes_in_flight(place: Place, calls: Conversations) -> None:
 def check_ends(place: Place) -> None:
     """Every call has one end; that of a conversation is a normal one."""
     place.edge.check_histories()
-    ends = [e["data"]["end"]["outcome"] for e in place.edge.events() if e["type"] == "call.ended"]
-    place.figures.wrong_ends += len(ends) - ends.count("completed") - place.figures.unanswered
+    ends = [e["data"]["end"] for e in place.edge.events() if e["type"] == "call.ended"]
+    wrong = [end for end in ends if end["outcome"] not in {"completed", "span_lost"}]
+    lost = sum(end["outcome"] == "span_lost" for end in ends)
+    place.figures.wrong_ends += len(wrong) + abs(lost - place.figures.unanswered)
+    place.figures.reasons += [str(end) for end in wrong]

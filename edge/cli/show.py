@@ -146,7 +146,7 @@ def _page(found: dict[str, Any]) -> None:
         ("what", "value"), [row for row in rows if row[0] not in {"legs", "media"} and row[1] not in ("", None)]
     )
     print()
-    columns = ("id", "span", "signalling", "media", "slot")
+    columns = ("id", "trunk", "address", "span", "signalling", "media", "slot")
     print_table(columns, [[leg.get(column) for column in columns] for leg in found["legs"]])
 
 

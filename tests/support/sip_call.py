@@ -143,7 +143,8 @@ class Call:
             self._on_request(message)
 
     def acknowledge(self) -> None:
-        """Send the ACKs that were held back."""
+        """Send the ACKs that are held back; waits for the first one, since a response is seen before its ACK is made."""
+        until(lambda: self.unacknowledged, LIMIT_S, "an ACK that is held back")
         held, self.unacknowledged = self.unacknowledged, []
         for ack in held:
             self.phone.transport.send(ack, self._target)
@@ -371,9 +372,10 @@ class Call:
                 ack.start = f"ACK {self._invite.uri} SIP/2.0"
             ack.headers = [(n, message.get("To") if n == "To" else v) for n, v in ack.headers]
         self._acks[number] = ack
-        self.unacknowledged.append(ack)
         if self.phone.acknowledges:
-            self.acknowledge()
+            self.phone.transport.send(ack, self._target)
+        else:
+            self.unacknowledged.append(ack)
 
     def _learn(self, body: str) -> None:
         described = read_sdp(body) if body else None
