@@ -143,7 +143,7 @@ class Call:
             self._on_request(message)
 
     def acknowledge(self) -> None:
-        """Send the ACKs that are held back; waits for the first one, since a response is seen before its ACK is made."""
+        """Send the ACKs that are held back; waits for one, since a response is seen before its ACK is made."""
         until(lambda: self.unacknowledged, LIMIT_S, "an ACK that is held back")
         held, self.unacknowledged = self.unacknowledged, []
         for ack in held:
