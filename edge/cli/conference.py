@@ -1,16 +1,17 @@
-"""`edge calls listen|whisper|barge|add|mute|unmute|gain|announce|drop`: supervisors, conferences, how loud all are.
+"""`edge calls listen|whisper|barge|add|mute|unmute|gain|announce|hold|resume|drop`: what operators do with a talk.
 
 Works on calls whose caller talks with somebody. A leg is named by its id or its number (`edge calls legs`).
 """
 
 import math
+import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from edge.cli.daemon import Where, ask_process
-from edge.cli.output import FINE, USAGE, complain, print_json, print_table
+from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
 from edge.cli.site import ConfigOption, DemoOption, JsonOption, StateOption
 
 CallArgument = Annotated[str, Parameter(help="Id of the call.")]
@@ -18,12 +19,17 @@ LegArgument = Annotated[str, Parameter(help="Id of the leg, or its number in the
 WhoArgument = Annotated[str, Parameter(help="SIP URI (or number on --trunk) to ring, or a leg that is there already.")]
 TrunkOption = Annotated[str, Parameter(name="--trunk", help="Trunk to dial through.")]
 CallerOption = Annotated[str, Parameter(name="--caller", help="Caller id shown.")]
+HeldArgument = Annotated[str, Parameter(help="Id of the leg, or its number in the call; else the caller's.")]
 ToOption = Annotated[str | None, Parameter(name="--to", help="Leg that hears it; else the one the caller talks with.")]
+
+#: How long the answer of a peer that is to be held is waited for, and how often it is looked for, seconds.
+HOLD_S = 40.0
+POLL_S = 0.1
 
 
 def register(calls: App) -> None:
     """Add the commands to `edge calls`."""
-    for command in (legs, listen, whisper, barge, add, mute, unmute, gain, announce, drop):
+    for command in (legs, listen, whisper, barge, add, mute, unmute, gain, announce, hold, resume, drop):
         calls.command(command)
 
 
@@ -166,6 +172,55 @@ def announce(
     return _act((config, demo, state), "announce", wanted)
 
 
+def hold(
+    call: CallArgument,
+    leg: HeldArgument = "1",
+    *,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Put a leg of a talk on hold: it hears the hold music, and nobody hears it."""
+    return _hold((config, demo, state), call, leg, on=True)
+
+
+def resume(
+    call: CallArgument,
+    leg: HeldArgument = "1",
+    *,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Let a leg that is on hold talk again."""
+    return _hold((config, demo, state), call, leg, on=False)
+
+
+def _hold(where: Where, call: str, leg: str, *, on: bool) -> int:
+    """Ask, and wait for what the leg's peer says to it."""
+    asked = ask_process(where, "switch", "hold", {"id": call, "leg": leg, "on": on})
+    if isinstance(asked, int):
+        return asked
+    until = time.monotonic() + HOLD_S
+    while time.monotonic() < until:
+        found = ask_process(where, "switch", "call", {"id": call})
+        if isinstance(found, int):
+            return found
+        state = next((one for one in _legs(found) if one["id"] == asked["leg"]), None)
+        if state is None:
+            complain("the leg has ended")
+            return BAD
+        if state["hold_asked"] is None:
+            if state["on_hold"] == on:
+                print(asked["leg"])
+                return FINE
+            complain("its peer did not agree; the event leg.hold_failed says why")
+            return BAD
+        time.sleep(POLL_S)
+    complain("its peer has not answered yet")
+    return BAD
+
+
 def drop(
     call: CallArgument,
     leg: LegArgument,
@@ -201,7 +256,9 @@ def _legs(call: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _part(leg: dict[str, Any]) -> str:
     """Show how a leg takes part in the talk."""
-    return ", ".join(word for word in (leg["mode"], "holds" if leg["held"] else "") if word)
+    return ", ".join(
+        word for word in (leg["mode"], "holds" if leg["held"] else "", "on hold" if leg["on_hold"] else "") if word
+    )
 
 
 def _sound(sound: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from edge.core.sip.actions import (
     Reserve,
     SendElsewhere,
     SendKeys,
+    SetDirection,
     SpanLost,
     SpansAre,
     SpanStarted,
@@ -292,6 +293,9 @@ class FrontProcess:
             self.put(HangUp(command.leg, command.text))
         elif isinstance(command, commands.TellReferrer):
             self.put(Progress(command.leg, command.code))
+        elif isinstance(command, commands.Hold):
+            self.put(SetDirection(id, command.leg, command.direction))
+            return  # done when the peer has agreed
         elif isinstance(command, commands.Refer):
             self.put(SendElsewhere(id, command.leg, command.target))
             return

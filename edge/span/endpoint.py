@@ -264,15 +264,6 @@ def _on_call(call: _Call, action: Action) -> None:
             if answered:
                 options.txOption.headers.append(_header("Reason", _NORMAL_CLEARING))
             call.hangup(options)
-        case span_words.Reinvite(hold=hold, media=media):
-            options = pj.CallOpParam(True)
-            if media is not None:
-                options.txOption.headers.append(_media_header(media))
-            if hold:
-                call.setHold(options)
-            else:
-                options.opt.flag = pj.PJSUA_CALL_UNHOLD
-                call.reinvite(options)
         case span_words.SendInfo(digit=digit, duration_ms=duration_ms):
             dtmf = pj.CallSendDtmfParam()
             dtmf.method = pj.PJSUA_DTMF_METHOD_SIP_INFO

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Announce, ChangeMode, ChangeSound, Drop, Invite, Originate, Stopped
+from edge.core.calls.inputs import Announce, ChangeMode, ChangeSound, Drop, Invite, Originate, PutOnHold, Stopped
 from edge.core.calls.leg import Leg
 from edge.core.menus.model import Announcement, Menu, Sound
 from edge.core.routing.numbers import e164
@@ -80,6 +80,12 @@ class LegRequest(Struct, frozen=True, kw_only=True):
     leg: str
 
 
+class HoldRequest(LegRequest, frozen=True, kw_only=True):
+    """Put a leg of a talk on hold, or resume it."""
+
+    on: bool
+
+
 class ModeRequest(LegRequest, frozen=True, kw_only=True):
     """Change how a further leg takes part."""
 
@@ -112,6 +118,7 @@ _call = json_reader(CallRequest)
 _invite = json_reader(InviteRequest)
 _leg = json_reader(LegRequest)
 _mode = json_reader(ModeRequest)
+_hold = json_reader(HoldRequest)
 _sound = json_reader(SoundRequest)
 _announcement = json_reader(AnnounceRequest)
 
@@ -131,6 +138,7 @@ class Requests:
             "invite": self._ask_in,
             "mode": self._change_mode,
             "sound": self._change_sound,
+            "hold": self._put_on_hold,
             "drop": self._drop,
             "announce": self._announce,
         }
@@ -262,6 +270,19 @@ class Requests:
         self._exchange.feed(call, ChangeSound(leg.id, sound))
         return {"call": call.id, "leg": leg.id, "sound": leg.sound}
 
+    def _put_on_hold(self, body: bytes) -> dict[str, str]:
+        request = _hold.decode(body)
+        call = self._talking(request.id)
+        leg = _leg_of(call, request.leg)
+        if not leg.talks:
+            raise RequestError("the leg is not up")
+        if leg.hold_asked is not None:
+            raise RequestError("the leg is being held or resumed")
+        if leg.on_hold == request.on:
+            raise RequestError("the leg is on hold" if request.on else "the leg is not on hold")
+        self._exchange.feed(call, PutOnHold(leg.id, request.on))
+        return {"call": call.id, "leg": leg.id}
+
     def _drop(self, body: bytes) -> dict[str, str]:
         request = _leg.decode(body)
         call = self._live(request.id)
@@ -320,6 +341,8 @@ def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
                 "mode": _mode_of(call, leg),
                 "sound": leg.sound,
                 "held": leg.held,
+                "on_hold": leg.on_hold,
+                "hold_asked": leg.hold_asked,
             }
             for leg in call.legs.values()
         ],

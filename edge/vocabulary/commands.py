@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
-from edge.vocabulary.media import Address, LegSound, RemoteMedia, RoomMode
+from edge.vocabulary.media import Address, Direction, LegSound, RemoteMedia, RoomMode
 from edge.vocabulary.private import Private
 
 # --- to front -----------------------------------------------------------------------------------------------------
@@ -82,13 +82,6 @@ class HangUp(Struct, frozen=True, tag=True):
     text: str = ""
 
 
-class Hold(Struct, frozen=True, tag=True):
-    """Re-INVITE with `sendonly` (on) or `sendrecv` (off)."""
-
-    leg: LegId
-    on: bool
-
-
 class SendInfoDigits(Struct, frozen=True, tag=True):
     """Send digits (`!` is hook flash) by SIP INFO, one after the other; done when the last one has left."""
 
@@ -103,6 +96,16 @@ class Refer(Struct, frozen=True, tag=True):
 
     leg: LegId
     target: Private
+
+
+class Hold(Struct, frozen=True, tag=True):
+    """Offer the peer of an answered leg this direction by a re-INVITE; done when it has agreed.
+
+    `sendonly`: it is held and hears our music; `inactive`: it is held and hears nothing; `sendrecv`: it is resumed.
+    """
+
+    leg: LegId
+    direction: Direction
 
 
 class TellReferrer(Struct, frozen=True, tag=True):
@@ -252,8 +255,8 @@ class Wake(Struct, frozen=True, tag=True):
 
 
 #: `HangUp`, `SendInfoDigits`: for legs whose span is gone (`reports.LegAdopted`).
-FrontCommand = ReserveSpan | ReleaseSpan | Refer | TellReferrer | HangUp | SendInfoDigits
-SpanCommand = Ring | Progress | Answer | Reject | MakeCall | HangUp | Hold | SendInfoDigits
+FrontCommand = ReserveSpan | ReleaseSpan | Refer | TellReferrer | Hold | HangUp | SendInfoDigits
+SpanCommand = Ring | Progress | Answer | Reject | MakeCall | HangUp | SendInfoDigits
 MediaCommand = (
     OpenLeg
     | UpdateLeg

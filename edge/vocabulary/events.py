@@ -31,6 +31,10 @@ SecurityCause = Literal[
 ]
 
 
+#: Who holds a leg.
+Holder = Literal["peer", "appliance"]
+
+
 class CallStarted(Struct, frozen=True, tag="call.started", kw_only=True):
     """A call exists. Exactly one `call.ended` follows."""
 
@@ -360,19 +364,34 @@ class LegSoundChanged(Struct, frozen=True, tag="leg.sound_changed", kw_only=True
 
 
 class LegHeld(Struct, frozen=True, tag="leg.held", kw_only=True):
-    """The peer of a leg holds (re-INVITE or UPDATE): it does not hear us. `leg.resumed` follows, or the leg's end."""
+    """The peer of a leg holds (re-INVITE or UPDATE): it does not hear us. `leg.resumed` follows, or the leg's end.
+
+    Or we hold it (`by`: `appliance`), as an operator wished, and it agreed: it hears our music, or nothing.
+    """
 
     leg: LegId
-    #: As the peer stated it: it may send (its own music), or nobody does.
+    #: As who holds stated it: it may send (its music), or nobody does.
     direction: Direction
+    by: Holder = "peer"
 
 
 class LegResumed(Struct, frozen=True, tag="leg.resumed", kw_only=True):
-    """The peer of a leg hears us again."""
+    """The peer of a leg hears us again, or we hold it no more."""
 
     leg: LegId
     #: Since `leg.held`.
     held_ms: int
+    by: Holder = "peer"
+
+
+class LegHoldFailed(Struct, frozen=True, tag="leg.hold_failed", kw_only=True):
+    """A leg could not be held, or resumed, as an operator wished: nothing has changed."""
+
+    leg: LegId
+    #: It was to be held; false: resumed.
+    hold: bool
+    #: What its peer answered, or why it was not asked.
+    why: str
 
 
 class MenuEntered(Struct, frozen=True, tag="menu.node_entered", kw_only=True):
@@ -639,6 +658,7 @@ AnyEvent = (
     | LegSoundChanged
     | LegHeld
     | LegResumed
+    | LegHoldFailed
     | MenuEntered
     | MenuInput
     | AttributesSet

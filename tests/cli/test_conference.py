@@ -91,7 +91,15 @@ def test_what_switch_is_asked(
 
 def test_the_legs_of_a_call(control: Control, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sound = {"muted": True, "deaf": False, "gain_db": -6.0, "heard_gain_db": 0.0, "auto_level": True}
-    leg = {"id": "c1.2", "signalling": "up", "media": "open", "mode": "talk", "sound": sound, "held": True}
+    leg = {
+        "id": "c1.2",
+        "signalling": "up",
+        "media": "open",
+        "mode": "talk",
+        "sound": sound,
+        "held": True,
+        "on_hold": False,
+    }
     control.answer = {"ok": True, "body": {"legs": [leg]}}
     assert edge(tmp_path, "legs", "c1") == 0
     out = capsys.readouterr().out
@@ -111,3 +119,17 @@ def test_without_an_appliance(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert edge(tmp_path, "mute", "c1", "1") == 1
     assert "does not run" in capsys.readouterr().err
     assert edge(tmp_path, "gain", "c1", "1", "nan") == 2
+
+
+@pytest.mark.parametrize(("word", "is_held", "code"), [("hold", True, 0), ("resume", False, 0), ("hold", False, 1)])
+def test_a_leg_is_put_on_hold_when_its_peer_agrees(
+    control: Control, tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, is_held: bool, code: int
+) -> None:
+    leg = {"id": "c1.1", "on_hold": is_held, "hold_asked": None}
+    control.answer = {"ok": True, "body": {"leg": "c1.1", "legs": [leg]}}
+    assert edge(tmp_path, word, "c1") == code
+    assert control.asked[0]["request"] == "hold"
+    assert control.asked[0]["body"] == {"id": "c1", "leg": "1", "on": word == "hold"}
+    assert control.asked[1]["request"] == "call"
+    out, err = capsys.readouterr()
+    assert (out, "did not agree" in err) == (("c1.1\n", False) if code == 0 else ("", True))

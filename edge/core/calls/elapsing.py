@@ -61,7 +61,7 @@ def _further_passed(call: "Call", reason: str) -> None:
         call.talk_sounds.elapsed()
     elif reason.startswith(AFTER_HOLD):
         leg = call.legs[LegId(reason.removeprefix(AFTER_HOLD))]
-        leg.audio_faults.waited(held=leg.held or not leg.talks)
+        leg.audio_faults.waited(held=leg.may_be_silent or not leg.talks)
     elif reason.startswith(WAITS):
         call.guests.elapsed(reason)
     elif reason == SUCCEEDS:

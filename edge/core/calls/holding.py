@@ -29,7 +29,7 @@ class Holding:
         """Tell who is held and who is not any more; have music played to `left_alone`, and to nobody else."""
         for leg in legs:
             self._note(leg)
-            leg.hush(conference and leg.held)
+            leg.hush((conference and leg.held) or leg.on_hold)
         wanted = {leg.id: leg for leg in left_alone if leg.hold_music}
         for id_ in [id_ for id_ in self._music if id_ not in wanted]:
             leg, play = self._music.pop(id_)

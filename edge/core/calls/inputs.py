@@ -171,6 +171,13 @@ class ChangeSound(Struct, frozen=True, tag=True):
     sound: LegSound
 
 
+class PutOnHold(Struct, frozen=True, tag=True):
+    """An operator puts a leg of a talk on hold, or resumes it."""
+
+    leg: LegId
+    on: bool
+
+
 class Drop(Struct, frozen=True, tag=True):
     """An operator ends a leg that is not the first one."""
 
@@ -215,6 +222,7 @@ Input = (
     | Invite
     | ChangeMode
     | ChangeSound
+    | PutOnHold
     | Drop
     | Announce
     | Abandoned

@@ -19,6 +19,7 @@ from edge.vocabulary.commands import (
     DetectAnswer,
     DetectTones,
     HangUp,
+    Hold,
     MakeCall,
     OpenLeg,
     Reject,
@@ -84,6 +85,11 @@ class Leg:
         self.sound = LegSound()
         #: What this leg hears while the one that it talks with holds; empty: what that one sends.
         self.hold_music = ""
+        #: We hold it, since when, and whether it has been asked to be held (or resumed) and has not agreed yet.
+        self.on_hold = False
+        self.on_hold_since_ms = 0
+        self.hold_asked: bool | None = None
+        self._held_before = False
         #: Whether its peer has said, at any time, that it hears us.
         self._has_heard = False
         self._hushed = False
@@ -123,9 +129,48 @@ class Leg:
         """Whether its peer holds: it was answered, and nothing may be sent to it any more (RFC 3264 section 8.4).
 
         A peer that never could hear us holds nobody: announcements, and calls that a third party sets up (RFC 3725),
-        begin like that.
+        begin like that. While we hold it, its answer to that is no hold of its own.
         """
+        if (self.on_hold or self.hold_asked) and self.direction != "sendonly":
+            return self._held_before and self.direction == "inactive"
         return self.talks and self._has_heard and self.direction in {"sendonly", "inactive"}
+
+    @property
+    def may_be_silent(self) -> bool:
+        """Whether nothing need come from it, since one side holds."""
+        return self.held or self.on_hold
+
+    # --- hold by us
+
+    def put_on_hold(self, on: bool) -> None:
+        """Ask its peer to be held, or resumed; `hold_agreed` or `hold_refused` follows."""
+        if not self.talks or self.hold_asked is not None or on == self.on_hold:
+            return
+        self.hold_asked = on
+        if on:
+            self._held_before = self.held
+        held: Direction = "sendonly" if self.hold_music else "inactive"
+        self._fx.front(Hold(self.id, held if on else "sendrecv"))
+
+    def hold_agreed(self) -> None:
+        """Its peer is held, or resumed."""
+        on, self.hold_asked = self.hold_asked, None
+        if on is None or on == self.on_hold or not self.talks:
+            return
+        if on:
+            self.on_hold_since_ms = self._fx.now_ms
+            direction: Direction = "sendonly" if self.hold_music else "inactive"
+            self._fx.emit(events.LegHeld(leg=self.id, direction=direction, by="appliance"))
+        else:
+            held_ms = self._fx.now_ms - self.on_hold_since_ms
+            self._fx.emit(events.LegResumed(leg=self.id, held_ms=held_ms, by="appliance"))
+        self.on_hold = on
+
+    def hold_refused(self, why: str) -> None:
+        """Nothing has changed."""
+        on, self.hold_asked = self.hold_asked, None
+        if on is not None and self.talks:
+            self._fx.emit(events.LegHoldFailed(leg=self.id, hold=on, why=why))
 
     # --- keys to it
 

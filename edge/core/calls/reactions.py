@@ -19,6 +19,7 @@ from edge.core.calls.inputs import (
     Invite,
     MediaLost,
     Originate,
+    PutOnHold,
     Reserved,
     Resumed,
     Stopped,
@@ -198,6 +199,8 @@ def _done(call: "Call", input: CommandDone) -> None:  # noqa: A002
 def _succeeded(call: "Call", kind: str, leg: Leg, command: CommandId) -> None:
     if kind == "SendInfoDigits":
         keys_sent(call, leg, command)
+    elif kind == "Hold":
+        leg.hold_agreed()
     elif kind == "StartRecording":
         call.recorder.started(leg.id)
     elif kind == "OpenLeg":
@@ -221,8 +224,8 @@ def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
     reason = EndReason(outcome="failed", ended_by="appliance", text=error)
     if kind in {"Answer", "MakeCall", "HangUp", "Reject"}:
         _leg_ended(call, LegEnded(leg.id, reason))
-    elif kind == "Refer":
-        call.sent_elsewhere(500)
+    elif kind in {"Hold", "Refer"}:
+        _not_asked(call, kind, leg, error)
     elif kind == "ReserveSpan":
         _refused(call, SpanRefused(leg.id, reason))
     elif kind == "OpenLeg" and leg.media == "opening":
@@ -238,6 +241,13 @@ def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
         _fail_transfer(call, EndReason(outcome="media_lost", ended_by="appliance", text=error))
     elif leg is call.first and call.phase == "running" and call.run is not None:
         _menu_command_failed(call, kind)
+
+
+def _not_asked(call: "Call", kind: str, leg: Leg, error: str) -> None:
+    if kind == "Hold":
+        leg.hold_refused(error)
+    else:
+        call.sent_elsewhere(500)
 
 
 def _recording_failed_by_command(call: "Call", leg: Leg, kind: str, error: str) -> None:
@@ -282,6 +292,12 @@ def _sound_set(call: "Call", input: ChangeSound) -> None:  # noqa: A002
     leg = call.legs.get(input.leg)
     if leg is not None and call.phase in {"setup", "running"}:
         leg.set_sound(input.sound)
+
+
+def _put_on_hold(call: "Call", input: PutOnHold) -> None:  # noqa: A002
+    leg = call.legs.get(input.leg)
+    if leg is not None and call.talking:
+        leg.put_on_hold(input.on)
 
 
 def _dropped(call: "Call", input: Drop) -> None:  # noqa: A002
@@ -343,6 +359,7 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     Invite: _invited,
     ChangeMode: _mode,
     ChangeSound: _sound_set,
+    PutOnHold: _put_on_hold,
     Drop: _dropped,
     Announce: _announce,
     Abandoned: _abandoned,

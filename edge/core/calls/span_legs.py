@@ -23,7 +23,6 @@ from edge.core.calls.span_words import (
     Invited,
     LegEvent,
     Progressed,
-    Reinvite,
     Release,
     Respond,
     SendInfo,
@@ -159,10 +158,6 @@ class SpanLegs:
         match command:
             case cmd.HangUp(text=text):
                 return [*self._end(name, text), Finish(id)]
-            case cmd.Hold(on=on):
-                if not leg.answered or leg.ended_by_us:
-                    return [Finish(id, "the leg is not answered")]
-                return [Reinvite(name, on, leg.media), Finish(id)]
             case cmd.SendInfoDigits():
                 return self._send_digits(id, command, leg, now_ms)
         if leg.outgoing:

@@ -103,14 +103,6 @@ class Release(Struct, frozen=True):
     answered: bool
 
 
-class Reinvite(Struct, frozen=True):
-    """Re-INVITE: `sendonly` (`hold`) or `sendrecv`."""
-
-    leg: LegId
-    hold: bool
-    media: Address | None
-
-
 class SendInfo(Struct, frozen=True):
     """Send one digit by INFO."""
 
@@ -132,4 +124,4 @@ class Finish(Struct, frozen=True):
     error: str | None = None
 
 
-Action = Respond | Dial | Release | Reinvite | SendInfo | Tell | Finish
+Action = Respond | Dial | Release | SendInfo | Tell | Finish

@@ -23,9 +23,13 @@ class TalkSounds:
         """`transfer`: the talk of the first leg; None: it talks with nobody."""
         talkers = [transfer.first, transfer.leg, *guests.talkers] if transfer is not None else []
         alone = _left_alone(talkers, guests) if len(talkers) == 2 else []
+        alone += [leg for leg in talkers if leg.on_hold and leg not in alone]
+        for leg in legs:
+            if leg.on_hold and leg not in talkers:
+                leg.put_on_hold(False)  # the talk that it was held in is over
         self._holding.settle(legs, alone, conference=len(talkers) > 2)
         said = transfer.dial.announcement if transfer is not None else None
-        there = [leg for leg in talkers if not leg.held]
+        there = [leg for leg in talkers if not leg.held and not leg.on_hold]
 
         def hearers(one: Announcement) -> list[Leg]:
             wanted = {"caller": talkers[:1], "target": talkers[1:]}.get(one.to, talkers)

@@ -107,7 +107,7 @@ def audio_stopped(call: "Call", input: AudioStopped) -> None:  # noqa: A002
     """Take note that audio is missing."""
     leg = call.legs.get(input.leg)
     if leg is not None and leg.audio_missing(input.fault, True, input.silent_ms):
-        leg.audio_faults.stopped(input, held=leg.held)
+        leg.audio_faults.stopped(input, held=leg.may_be_silent)
 
 
 def audio_resumed(call: "Call", input: AudioResumed) -> None:  # noqa: A002

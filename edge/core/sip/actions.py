@@ -9,7 +9,7 @@ from edge.core.sip.traffic import Seizure
 from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
-from edge.vocabulary.media import Address
+from edge.vocabulary.media import Address, Direction
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import AnyReport
 from edge.vocabulary.supervision import RetireSpan, WantSpans
@@ -153,6 +153,14 @@ class SendElsewhere(Struct, frozen=True):
     target: Private
 
 
+class SetDirection(Struct, frozen=True):
+    """Switch has a leg's peer held or resumed (`commands.Hold`); `Finish` follows."""
+
+    command: CommandId
+    leg: LegId
+    direction: Direction
+
+
 class Progress(Struct, frozen=True):
     """Switch says what a peer's REFER has come to (`commands.TellReferrer`)."""
 
@@ -230,6 +238,7 @@ Input = (
     | SendKeys
     | SendElsewhere
     | Progress
+    | SetDirection
     | KeepUp
     | Probe
     | Farewell

@@ -143,6 +143,19 @@ class Pending(Struct, kw_only=True):
         return f"{self.branch}.{number}" if number else self.branch
 
 
+class Holding(Struct, kw_only=True):
+    """A direction that we want, and that the peer has not agreed to yet."""
+
+    #: Command of switch that is done then.
+    command: str
+    direction: Direction
+    #: Our description before.
+    before: str = ""
+    tries: int = 0
+    #: When to ask again (CLOCK_MONOTONIC, milliseconds); 0: we have asked.
+    again_ms: int = 0
+
+
 class Referral(Struct, kw_only=True):
     """A REFER of the peer's, as long as it is to hear what comes of it (RFC 3515 section 2.4)."""
 
@@ -275,6 +288,8 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     #: A REFER of the peer's that is being followed, and how many there were.
     referral: Referral | None = None
     referrals: int = 0
+    #: What the peer is being asked for: to be held, or resumed.
+    holding: Holding | None = None
     #: What we want of the audio: `sendonly` while we hold the peer.
     direction: Direction = "sendrecv"
     #: Front's own answer to the last request of the peer that it did not pass on; that request's method and branch.

@@ -13,6 +13,7 @@ from edge.core.sip import (
     digits_out,
     from_peer,
     from_span,
+    hold_out,
     in_dialog,
     orphans,
     ours,
@@ -41,6 +42,7 @@ from edge.core.sip.actions import (
     Sample,
     SendElsewhere,
     SendKeys,
+    SetDirection,
     SpanLost,
     SpansAre,
     SpanStarted,
@@ -72,6 +74,16 @@ from edge.vocabulary.supervision import RetireSpan, WantSpans
 Record = Dialog | Reservation
 
 
+#: What is due of a dialog, by the kind of its alarm.
+_LAPSES: dict[str, Callable[[Relay, Dialog], None]] = {
+    "attempt": attempts.lapse,
+    "challenged": challenged.lapse,
+    "half open": adoption.half_open,
+    "hold": hold_out.due,
+    "referral": referral.lapsed,
+}
+
+
 class FrontDoor:
     """Transactions, dialogs and span slots of the appliance."""
 
@@ -100,6 +112,7 @@ class FrontDoor:
             Sweep: lambda _: relay.out.extend(relay.guard.sweep(relay.now_ms)),
             HangUp: lambda item: adoption.hang_up(relay, item.leg, item.text),
             SendElsewhere: lambda item: refer_out.send(relay, item.command, item.leg, item.target.reveal()),
+            SetDirection: lambda item: hold_out.send(relay, item.command, item.leg, item.direction),
             Progress: lambda item: referral.told(relay, item.leg, item.code),
             SendKeys: lambda item: digits_out.send(relay, item.command, item.leg, item.digits, item.duration_ms),
             KeepUp: lambda _: upkeep.start(),
@@ -225,6 +238,7 @@ class FrontDoor:
         ours.restore(relay, dialog)
         session_timers.restore(relay, dialog)
         referral.restore(relay, dialog)
+        hold_out.restore(relay, dialog)
         if dialog.unanswered:
             relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
         challenged.restore(relay, dialog)
@@ -367,19 +381,13 @@ class FrontDoor:
 
     def _dialog_due(self, dialog: Dialog, kind: str, at_ms: int) -> None:
         relay = self._relay
-        if kind == "attempt":
-            attempts.lapse(relay, dialog)
-        elif kind == "challenged":
-            challenged.lapse(relay, dialog)
-        elif kind == "half open":
-            adoption.half_open(relay, dialog)
+        if kind in _LAPSES:
+            _LAPSES[kind](relay, dialog)
         elif kind == "ack":
             adoption.ack_is_missing(relay, dialog, at_ms)
         elif kind == "own":
             for pending in ours.due(relay, dialog):
                 refresh.unanswered(relay, dialog, pending)
-        elif kind == "referral":
-            referral.lapsed(relay, dialog)
         elif kind == "session":
             refresh.due(relay, dialog, at_ms)
         elif dialog.deadline_ms == at_ms:

@@ -1,6 +1,6 @@
 """Re-INVITEs and UPDATEs that front sends in its own name: session refreshes (RFC 4028), and what came of them."""
 
-from edge.core.sip import adoption, ours, refer_out, referral, session_timers
+from edge.core.sip import adoption, hold_out, ours, refer_out, referral, session_timers
 from edge.core.sip.dialogs import Dialog, Pending
 from edge.core.sip.message import Response
 from edge.core.sip.negotiation import SDP_TYPE, facts_of_answer, learn
@@ -46,6 +46,8 @@ def answered(relay: Relay, dialog: Dialog, pending: Pending, message: Response) 
         referral.heard(relay, dialog, pending)
     elif status in _GONE:
         adoption.expired(relay, dialog, "the peer does not know the call any more")
+    elif pending.purpose == "hold":
+        hold_out.answered(relay, dialog, message)
     elif pending.purpose == "refer" and status >= 300:
         refer_out.ended(relay, dialog, status)
     elif pending.purpose != "refresh":
@@ -76,8 +78,10 @@ def _refreshed(relay: Relay, dialog: Dialog, pending: Pending, message: Response
 
 def unanswered(relay: Relay, dialog: Dialog, pending: Pending) -> None:
     """Take note that nothing came in 32 s: after a refresh the peer counts as gone (RFC 4028 section 10)."""
-    if pending.purpose == "refresh" and not dialog.orphan:
-        adoption.expired(relay, dialog, "no answer to our session refresh")
+    if pending.purpose in ("refresh", "hold") and not dialog.orphan:
+        # RFC 3261 section 14.1: a re-INVITE without an answer ends the call.
+        what = "session refresh" if pending.purpose == "refresh" else "hold"
+        adoption.expired(relay, dialog, f"no answer to our {what}")
     elif pending.purpose == "refer":
         refer_out.ended(relay, dialog, 408)
     elif pending.purpose == "notify":

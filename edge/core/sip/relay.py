@@ -10,6 +10,7 @@ from edge.core.sip.actions import (
     Count,
     Counted,
     DropKeys,
+    Finish,
     Flow,
     Forget,
     KeepKeys,
@@ -37,7 +38,7 @@ from edge.core.sip.uri import NameAddr, is_literal
 from edge.core.sip.writing import TRANSPORTS, Writer
 from edge.vocabulary.endings import EndReason, Outcome, Party
 from edge.vocabulary.events import SecurityCause
-from edge.vocabulary.ids import Incarnation, LegId
+from edge.vocabulary.ids import CommandId, Incarnation, LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import AnyReport, LegEnded
 
@@ -206,6 +207,8 @@ class Relay(Writer):
         self.dialogs.remove(dialog, tomb)
         self.spans.free(dialog.leg, self.now_ms)
         self.set_alarm(tomb.until_ms, "tomb", tomb.leg)
+        if dialog.holding is not None:
+            self.out.append(Finish(CommandId(dialog.holding.command), "the leg has ended"))
         self.out.append(Bury(dialog.leg))
         self.out += [DropKeys(handle) for handle in dialog.keys]
 

@@ -18,6 +18,7 @@ from edge.core.calls.inputs import (
     Input,
     Invite,
     MediaLost,
+    PutOnHold,
     Reserved,
     Resumed,
     Send,
@@ -133,6 +134,10 @@ class CallMachine(RuleBasedStateMachine):
     @rule(leg=LEGS, outcome=OUTCOMES)
     def refused(self, leg, outcome):
         self.give(r.SpanRefused(leg, EndReason(outcome=outcome, ended_by="appliance")))
+
+    @rule(leg=LEGS, on=st.booleans())
+    def put_on_hold(self, leg, on):
+        self.give(PutOnHold(leg, on))
 
     @rule(leg=LEGS, trunk=st.sampled_from(["pstn", "other"]))
     def wants_another_in_its_place(self, leg, trunk):
@@ -328,9 +333,9 @@ class CallMachine(RuleBasedStateMachine):
                 partner = call.talks_with(leg)
                 assert call.talking
                 assert partner is not None
-                assert partner.held
-                assert not leg.held
-                assert not any(g.joined and g.mode == "talk" for g in call.guests.present.values())
+                assert partner.held or leg.on_hold
+                assert not leg.held or leg.on_hold
+                assert leg.on_hold or not any(g.joined and g.mode == "talk" for g in call.guests.present.values())
 
     @invariant()
     def sensitive_digits_stay_inside(self):

@@ -12,6 +12,7 @@ from edge.core.calls.inputs import (
     Drop,
     Elapsed,
     MediaLost,
+    PutOnHold,
     Reserved,
     Resumed,
 )
@@ -529,3 +530,88 @@ def test_a_missing_announcement_is_told_and_changes_nothing():
     assert desk.call.talking
     desk.wait(15_000)
     assert len(said(desk)) == 4
+
+
+# --- by us ------------------------------------------------------------------------------------------------------------
+
+
+def put_on_hold(desk: Desk, leg: LegId = FIRST, on: bool = True) -> None:
+    desk.give(PutOnHold(leg, on))
+
+
+def agrees(desk: Desk, leg: LegId = FIRST, direction="recvonly", error=None) -> None:
+    """The peer's answer, then the end of the command."""
+    if error is None:
+        desk.give(r.LegMedia(leg, replace(REMOTE, direction=direction)))
+    command = [send for send in desk.sent if isinstance(send.body, c.Hold) and send.body.leg == leg][-1]
+    desk.give(r.CommandDone(command.id, error))
+
+
+def calm(desk: Desk) -> Desk:
+    """From now on commands are not done by themselves."""
+    desk.auto = False
+    return desk
+
+
+@pytest.mark.parametrize("leg", [FIRST, SECOND])
+def test_who_is_put_on_hold_hears_music_and_is_heard_by_nobody(leg):
+    desk = calm(talking())
+    put_on_hold(desk, leg)
+    assert desk.last(c.Hold) == c.Hold(leg, "sendonly")
+    assert not hears_music(desk), "not before its peer has agreed"
+    put_on_hold(desk, leg, False)
+    assert len(desk.bodies(c.Hold)) == 1, "one at a time"
+    agrees(desk, leg)
+    assert hears_music(desk) == {leg}
+    assert desk.last(c.SetSound) == c.SetSound(leg, LegSound(muted=True))
+    assert told(desk) == [e.LegHeld(leg=leg, direction="sendonly", by="appliance")]
+    desk.now_ms += 3000
+    put_on_hold(desk, leg, False)
+    assert desk.last(c.Hold) == c.Hold(leg, "sendrecv")
+    agrees(desk, leg, "sendrecv")
+    assert not hears_music(desk)
+    assert desk.last(c.SetSound) == c.SetSound(leg, LegSound())
+    assert told(desk)[1:] == [e.LegResumed(leg=leg, held_ms=3000, by="appliance")]
+    replays(desk)
+
+
+def test_without_music_nothing_is_sent_and_that_is_no_hold_of_the_peer():
+    desk = calm(talking(TERMS))
+    put_on_hold(desk)
+    assert desk.last(c.Hold) == c.Hold(FIRST, "inactive")
+    agrees(desk, direction="inactive")
+    assert told(desk) == [e.LegHeld(leg=FIRST, direction="inactive", by="appliance")]
+    assert not desk.call.first.held
+    hold(desk, FIRST, "sendonly")
+    assert told(desk)[-1] == e.LegHeld(leg=FIRST, direction="sendonly"), "its own hold, on top"
+    replays(desk)
+
+
+def test_a_peer_that_refuses_is_not_held():
+    desk = calm(talking())
+    put_on_hold(desk)
+    agrees(desk, error="the peer refused it: 488")
+    failed = e.LegHoldFailed(leg=FIRST, hold=True, why="the peer refused it: 488")
+    assert desk.of(e.LegHoldFailed) == [failed]
+    assert not hears_music(desk)
+    assert not desk.call.first.on_hold
+    put_on_hold(desk)
+    assert len(desk.bodies(c.Hold)) == 2, "it may be asked again"
+    replays(desk)
+
+
+def test_the_end_of_the_talk_resumes_it():
+    desk = calm(talking())
+    put_on_hold(desk)
+    agrees(desk)
+    desk.give(ended(SECOND, by="callee"))
+    assert desk.last(c.Hold) == c.Hold(FIRST, "sendrecv")
+    agrees(desk, direction="sendrecv")
+    assert [type(event) for event in told(desk)] == [e.LegHeld, e.LegResumed]
+    replays(desk)
+
+
+def test_nobody_is_put_on_hold_in_a_menu():
+    desk = Desk(incoming()).answer()
+    put_on_hold(desk)
+    assert not desk.bodies(c.Hold)

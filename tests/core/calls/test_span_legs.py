@@ -182,7 +182,6 @@ _COMMANDS = st.one_of(
     st.builds(cmd.Reject, _LEGS, st.sampled_from([404, 486, 503])),
     st.builds(cmd.MakeCall, _LEGS, st.just(MEDIA)),
     st.builds(cmd.HangUp, _LEGS),
-    st.builds(cmd.Hold, _LEGS, st.booleans()),
     st.builds(cmd.SendInfoDigits, _LEGS, st.builds(Private, st.text("12#", max_size=3))),
 )
 _EVENTS = st.one_of(
