@@ -91,7 +91,9 @@ def _silences(sound: npt.NDArray[Any], rate: int, level_dbov: float) -> tuple[fl
     padded = np.zeros(-(-len(sound) // frame) * frame)
     padded[: len(sound)] = sound
     powers = np.mean(padded.reshape(-1, frame) ** 2, axis=1)
-    loud = np.flatnonzero(powers > 10 ** ((level_dbov - _SILENCE_DB) / 10)) if np.isfinite(level_dbov) else []
+    if not np.isfinite(level_dbov):
+        return len(sound) / rate, 0.0
+    loud = np.flatnonzero(powers > 10 ** ((level_dbov - _SILENCE_DB) / 10))
     if not len(loud):
         return len(sound) / rate, 0.0
     return float(loud[0]) * _FRAME_S, max(0.0, len(sound) / rate - float(loud[-1] + 1) * _FRAME_S)

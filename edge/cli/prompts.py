@@ -130,8 +130,8 @@ def make(
     wanted = [speech for speech in found.speeches if language in ("", speech.language)]
     there = [speech for speech in wanted if Path(speech.path).is_file()]
     prompts.synthesise_all(wanted, findings)
-    for error in findings.errors:
-        complain(error)
+    for fault in findings.errors:
+        complain(fault)
     made = len(wanted) - len(there) - findings.error_count
     if json:
         print_json({"kind": "made", "made": made, "there": len(there), "failed": findings.error_count})
@@ -220,7 +220,7 @@ def _prompts(found: Inspection, language: str) -> list[Prompt]:
 
 
 def _plain(one: Prompt) -> dict[str, Any]:
-    plain = {
+    plain: dict[str, Any] = {
         "language": one.use.language,
         "name": one.use.name,
         "text": one.use.text,

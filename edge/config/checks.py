@@ -269,13 +269,21 @@ def _check_sinks(site: Site, root: Located, findings: Findings) -> None:
                     f"there is no event type '{name}'",
                     did_you_mean(name, [*EVENT_TYPES, *groups]) or "groups: " + ", ".join(groups),
                 )
-        if sink.url.startswith("http://"):
-            host = sink.url.removeprefix("http://").partition("/")[0]
-            split = kinds.split_host_port(host)
-            if split is None or not (split[0] == "localhost" or split[0].startswith("127.") or split[0] == "::1"):
-                findings.warning(
-                    place_of(root, ("sinks", index, "url")), "events leave the machine unencrypted", "use https://"
-                )
+        if _leaves_in_the_clear(sink.url):
+            findings.warning(
+                place_of(root, ("sinks", index, "url")), "events leave the machine unencrypted", "use https://"
+            )
+    for index, endpoint in enumerate(site.endpoints):
+        if _leaves_in_the_clear(endpoint.url):
+            place = place_of(root, ("endpoints", index, "url"))
+            findings.error(place, "questions would leave the machine unencrypted", "use https://")
+
+
+def _leaves_in_the_clear(url: str) -> bool:
+    if not url.startswith("http://"):
+        return False
+    split = kinds.split_host_port(url.removeprefix("http://").partition("/")[0])
+    return split is None or not (split[0] == "localhost" or split[0].startswith("127.") or split[0] == "::1")
 
 
 def masked(site: Site) -> dict[str, object]:

@@ -483,6 +483,19 @@ class Sink(Struct, frozen=True, kw_only=True):
     max_age_seconds: Annotated[int, _range(0, 31_536_000)] = 0
 
 
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """A backend that menus ask."""
+
+    #: What menus call it.
+    name: Name
+    #: Where questions are posted: `https://`, or `http://` on this machine.
+    url: Annotated[str, _text("http_url")]
+    #: PEM file with the authorities that its certificate may be of; empty: those of the system.
+    ca_file: OptionalPath = ""
+    #: File with a token that is sent as `Authorization: Bearer`, read for each question. Empty: none.
+    token_file: OptionalPath = ""
+
+
 def amd_settings(rules: AmdRules) -> dict[str, int]:
     """Give rules as the detector takes them: ms (Hz) by name without the unit of time."""
     plain = structs.asdict(rules)
@@ -516,6 +529,7 @@ class Site(Struct, frozen=True, kw_only=True):
     tables: list[Table] = field(default_factory=list)
     #: The opening hours, compiled, by name.
     calendars: Annotated[dict[str, Calendar], _HIDDEN] = field(default_factory=dict)
+    endpoints: list[Endpoint] = field(default_factory=list)
     #: Compiled menus by name.
     menus: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
     #: Where the configuration came from, for messages.

@@ -5,6 +5,7 @@ import ctypes
 import gc
 import mmap
 import resource
+import sys
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -29,6 +30,18 @@ def give_large_blocks_back() -> bool:
     memory of the next ones stayed with the process. Locked pages (`lock_memory`) could not even be trimmed.
     """
     return bool(_libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES))
+
+
+def overwrite(text: str) -> None:
+    """Overwrite a text that must not be found in our memory afterwards, such as a card's number; nobody may use it on.
+
+    Python frees memory without clearing it. Only ASCII texts of two characters or more, made while the program runs:
+    those of one character are shared by all.
+    """
+    length = len(text)
+    if length >= 2 and text.isascii():
+        # CPython: the characters of such a text lie at the end of the object, before a zero (`PyASCIIObject`).
+        ctypes.memset(id(text) + sys.getsizeof(text) - 1 - length, 0, length)
 
 
 def collect_rarely() -> None:

@@ -190,6 +190,19 @@ class Announce(Struct, frozen=True, tag=True):
     what: Announcement
 
 
+class Asked(Struct, frozen=True, tag=True, kw_only=True):
+    """What came of a question."""
+
+    #: Of the question, within its call.
+    number: int
+    outcome: Literal["ok", "failed", "timeout"]
+    #: The backend's word; empty when there is no answer.
+    answer: str = ""
+    attributes: dict[str, str] = {}
+    after_ms: int = 0
+    error: str = ""
+
+
 class Restored(Struct, frozen=True, kw_only=True):
     """A recording that a restart of the appliance interrupted, repaired."""
 
@@ -225,6 +238,7 @@ Input = (
     | PutOnHold
     | Drop
     | Announce
+    | Asked
     | Abandoned
     | CommandDone
     | LegMedia
@@ -288,4 +302,19 @@ class FreeSeat(Struct, frozen=True):
     slot: SlotIndex
 
 
-Action = Send | Emit | FreeSeat
+class Question(Struct, frozen=True, kw_only=True):
+    """Ask a backend, once the input is committed; `Asked` follows. Not kept: after a crash the menu asks anew."""
+
+    call: CallId
+    #: Counts from 1 in the call.
+    number: int
+    endpoint: str
+    timeout_ms: int
+    #: What tells the backend which question it is.
+    facts: dict[str, str | int]
+    values: dict[str, Private] = {}
+    #: Digits that are nowhere else, and overwritten when they have been sent.
+    secrets: dict[str, Private] = {}
+
+
+Action = Send | Emit | FreeSeat | Question
