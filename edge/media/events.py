@@ -171,7 +171,7 @@ class Events:
     def _private(self, state: SlotState, arguments: tuple[int, ...]) -> None:
         number, on, frame = arguments[:3]
         if state.recording is not None and state.recording.number == number:
-            at_ms = frame // _SAMPLES_PER_MS
+            at_ms = -(-frame // _SAMPLES_PER_MS)  # all that follows is silence
             self._report(RecordingMuted(leg=state.leg, recording=state.recording.recording, on=bool(on), at_ms=at_ms))
 
     def _record_stopped(self, _state: SlotState, _arguments: tuple[int, ...]) -> None:

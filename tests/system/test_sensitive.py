@@ -79,6 +79,8 @@ def matched(bench: Bench, times: int) -> None:
         return [one["digits"] for one in inputs if one["node"] == "card" and one["result"] == "matched"]
 
     until(lambda: found() == ["*" * 16] * times, 20, f"{times} numbers, masked; had {found()}")
+    # It is recorded again when the last key is over.
+    bench.edge.wait_event("recording.unmuted", count=times)
 
 
 def edge(bench: Bench, *arguments: str) -> bytes:

@@ -21,6 +21,7 @@ class Recorder:
         self.path = f"{folder}/{self.id}.wav" if folder else ""
         self.state: State = "off"
         self._muted = False
+        self._unmuted_ms = 0
         self._fx = effects
 
     @property
@@ -51,8 +52,12 @@ class Recorder:
         if not self.running or report.recording != self.id or report.on == self._muted:
             return
         self._muted = report.on
+        # It is silenced back to the node's begin, which may lie in the end of the silence before.
+        at_ms = max(report.at_ms, self._unmuted_ms)
+        if not report.on:
+            self._unmuted_ms = at_ms
         event = events.RecordingMuted if report.on else events.RecordingUnmuted
-        self._fx.emit(event(recording=self.id, leg=self.leg, at_ms=report.at_ms))
+        self._fx.emit(event(recording=self.id, leg=self.leg, at_ms=at_ms))
 
     def stop(self) -> None:
         """Finish it; media reports `RecordingDone`."""
