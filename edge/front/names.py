@@ -155,15 +155,25 @@ class Names:
         return self._asked(name) if self._own else self._by_system(name)
 
     def _asked(self, name: str) -> tuple[list[str], float]:
-        """Ask the site's own name servers."""
-        try:
-            answers = self._resolver.resolve_name(name, family=self._family, search=False)
-            hosts = self._in_order([(family, host) for host, family in answers.addresses_and_families()])
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            raise UnknownNameError from None
-        except (dns.exception.DNSException, OSError, ValueError):
-            raise NoAnswerError from None
-        return hosts, min([answer.ttl for answer in answers.values()], default=_UNSTATED_S)
+        """Ask the site's own name servers, for each family by itself: some servers never answer to AAAA."""
+        hosts: list[str] = []
+        seconds: float = _MOST_S
+        silent = False
+        for family in self._families:
+            try:
+                answers = self._resolver.resolve_name(
+                    name, family=family, search=False, lifetime=DEADLINE_S / len(self._families)
+                )
+            except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+                continue
+            except (dns.exception.DNSException, OSError, ValueError):
+                silent = True
+                continue
+            hosts += answers.addresses()
+            seconds = min([seconds, *[answer.ttl for answer in answers.values()]])
+        if not hosts:
+            raise NoAnswerError if silent else UnknownNameError
+        return hosts, seconds
 
     def _by_system(self, name: str) -> tuple[list[str], float]:
         """Ask as every program of the machine does: its hosts file counts, too."""

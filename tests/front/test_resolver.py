@@ -1,11 +1,15 @@
 """Where targets are, by a real name server (dnsmasq), which may also be silent."""
 
+import contextlib
 import shutil
 import socket
 import threading
 import time
 from collections.abc import Iterator
 
+import dns.message
+import dns.rdatatype
+import dns.rrset
 import pytest
 
 from edge.core.sip.actions import Place, Transport
@@ -178,3 +182,34 @@ def test_what_is_spoken_is_remembered_with_the_addresses(server: NameServer) -> 
     asked.ask(pointed, plain, Place("never.test", 0, "tcp"))
     assert asked.transports == [("tls", "tcp"), ("tls", "tcp", "tcp")]
     asked.close()
+
+
+def test_both_families_in_the_order_that_is_wanted(server: NameServer) -> None:
+    where = [Address(server.host, server.port)]
+    four, six = [Address("127.0.0.1", 5070)], [Address("::1", 5070)]
+    place = Place("gw1.test", 5070, "udp")
+    assert Names(where, families=[socket.AF_INET, socket.AF_INET6]).look_up(place).addresses == four + six
+    assert Names(where, families=[socket.AF_INET6, socket.AF_INET]).look_up(place).addresses == six + four
+    assert Names(where, families=[socket.AF_INET6, socket.AF_INET]).look_up(
+        Place("plain.test", 1, "udp")
+    ).addresses == [Address("127.0.0.3", 1)]
+
+
+def test_a_server_that_never_answers_to_aaaa_costs_no_call(address: str) -> None:
+    """As some home routers are."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((address, 0))
+        threading.Thread(target=_answer_a_only, args=(sock,), daemon=True).start()
+        names = Names([Address(*sock.getsockname())], families=[socket.AF_INET6, socket.AF_INET])
+        assert names.look_up(Place("gw.test", 5060, "udp")).addresses == [Address("127.0.0.7", 5060)]
+
+
+def _answer_a_only(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            data, source = sock.recvfrom(4096)
+            query = dns.message.from_wire(data)
+            if query.question[0].rdtype == dns.rdatatype.A:
+                reply = dns.message.make_response(query)
+                reply.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", "127.0.0.7"))
+                sock.sendto(reply.to_wire(), source)

@@ -247,7 +247,7 @@ class Upkeep:
         return Standing(
             name=trunk.name,
             address=_named(places_of(trunk)[0]) if trunk.host else "",
-            transport=trunk.transport,
+            transport="auto" if trunk.any_transport else trunk.transport,
             up=not why,
             why=why,
             registered=registration.state == "registered" if registration is not None else None,
