@@ -17,15 +17,16 @@ from dsp.detectors.progress_tables import InForce
 from dsp.plane import layout
 from dsp.plane.engine import pack_cname
 from edge.media.errors import CommandError
-from edge.media.facts import FACT_FIELDS, facts_of, next_port, sockaddrs_of
+from edge.media.facts import FACT_FIELDS, facts_of
 from edge.media.figures import figures_of
 from edge.media.keys import LegKeys, first_sequence
 from edge.media.plays import Plays
 from edge.media.privacy import Privacy
+from edge.media.reach import Reach
 from edge.media.ring import CommandRing, EngineStuckError
 from edge.media.rooms import Rooms
 from edge.media.slots import RecordingState, SlotState, SlotTable, TooLongError
-from edge.media.sockets import BadAddressError, SlotSockets, usable
+from edge.media.sockets import BadAddressError, SlotSockets
 from edge.vocabulary import commands as words
 from edge.vocabulary.ids import CommandId, LegId, RecordingId, SlotIndex
 from edge.vocabulary.media import FLASH, RemoteMedia
@@ -56,7 +57,8 @@ class Legs:
     ) -> None:
         #: The countries whose tones are recognised.
         self.tones = tones
-        self._plane, self._table, self._commands, self._sockets = plane, table, commands, sockets
+        self._plane, self._table, self._commands = plane, table, commands
+        self._reach = Reach(sockets, plane, self._push)
         self._report, self._done, self._ended, self._keys = report, done, ended, keys
         self._start_recording, self._refuse_recording, self._timestamp = start_recording, refuse_recording, timestamp
         self._by_slot: dict[int, SlotState] = {}
@@ -164,7 +166,7 @@ class Legs:
 
     def _open(self, id_: CommandId, command: words.OpenLeg) -> None:
         slot = command.slot
-        if not 0 <= slot < len(self._sockets):
+        if not 0 <= slot < len(self._reach):
             raise CommandError(f"no slot {slot}")
         present = self._by_slot.get(slot)
         if present is not None and present.leg == command.leg and present.phase == "open":
@@ -190,13 +192,13 @@ class Legs:
         generation = 1 + max(int(self._plane.legs["generation"][slot]), before.generation if before else 0)
         finishing = before.finishing if before else []
         state = SlotState(leg=command.leg, slot=slot, generation=generation, remote=remote, finishing=finishing)
-        state = self._reach(state, None, remote)
+        state = self._reach.prepare(state, None, remote)
         self.save(state)
         self._give(state)
 
     def _give(self, state: SlotState) -> None:
         """Make the slot's use known to the engine; RFC 3550 section 5.1: random SSRC, sequence number and timestamp."""
-        pair = self._sockets[state.slot].towards(state.remote)
+        pair = self._reach.pair(state)
         dice = os.urandom(18)
         ssrc, timestamp = (int.from_bytes(dice[a:b], "big") for a, b in ((0, 4), (6, 10)))
         sequence = first_sequence(dice[4:6])
@@ -204,7 +206,7 @@ class Legs:
         self._push(layout.CMD_OPEN, state, pair.rtp_fd, pair.rtcp_fd, ssrc, sequence, timestamp, *pack_cname(cname))
         if state.remote is not None:
             self._secure(state, 0, state.remote.crypto)
-            self._push_learning(state, state.remote)
+            self._reach.tell_learning(state, state.remote)
             self._push_remote(state, state.remote)
 
     def _secure(self, state: SlotState, before: int, handle: int) -> None:
@@ -214,39 +216,6 @@ class Legs:
         if handle:
             self._keys.give(state.slot, state.generation, handle)
         self._push(layout.CMD_SECURE, state, handle, *self._keys.start_of(state.slot, state.generation))
-
-    def _reach(self, state: SlotState, before: RemoteMedia | None, remote: RemoteMedia | None) -> SlotState:
-        """Prepare the sockets for the peer of `remote`; returns the state with a window when it is to be learned."""
-        if remote is None or not remote.symmetric or not usable(remote.rtp):
-            self._connect(state.slot, remote)
-            return state
-        sockaddrs_of(remote)  # refuses what cannot be sent to before anything is changed
-        sockets = self._sockets[state.slot]
-        if before is None or not usable(before.rtp) or sockets.towards(before) is not sockets.towards(remote):
-            sockets.towards(remote).open_to_all()
-        # Sockets that have a peer are opened by the engine, which judges what comes from then on.
-        number = state.last_number + 1
-        return replace(state, learning=number, last_number=number)
-
-    def _push_learning(self, state: SlotState, remote: RemoteMedia) -> None:
-        """Have the engine learn the peer's address; before the facts, which let packets in."""
-        if state.learning and int(self._plane.legs[state.slot]["ln_number"]) != state.learning and remote.symmetric:
-            self._push(layout.CMD_LEARN, state, state.learning, *sockaddrs_of(remote))
-
-    def _connect(self, slot: int, remote: RemoteMedia | None) -> None:
-        if remote is not None and usable(remote.rtp):
-            self._sockets[slot].towards(remote).connect(
-                remote.rtp, remote.rtcp if usable(remote.rtcp) else next_port(remote)
-            )
-        else:
-            self._sockets[slot].disconnect()
-
-    def _push_sockets(self, state: SlotState, before: RemoteMedia | None) -> None:
-        """Have the engine use the sockets of the peer's family, when they are others than before."""
-        sockets = self._sockets[state.slot]
-        pair = sockets.towards(state.remote)
-        if sockets.towards(before) is not pair:
-            self._push(layout.CMD_SOCKETS, state, pair.rtp_fd, pair.rtcp_fd)
 
     def _push(self, kind: int, state: SlotState, *arguments: int) -> None:
         self._commands.push(kind, state.slot, state.generation, arguments)
@@ -263,12 +232,12 @@ class Legs:
             return  # a session refresh: nothing may be heard of it
         before = state.remote
         if before is None or (before.rtp, before.rtcp) != (remote.rtp, remote.rtcp):
-            state = self._reach(state, before, remote)
+            state = self._reach.prepare(state, before, remote)
         state = replace(state, remote=remote)
         self.save(state)
-        self._push_sockets(state, before)
+        self._reach.tell(state, before)
         self._secure(state, before.crypto if before is not None else 0, remote.crypto)
-        self._push_learning(state, remote)
+        self._reach.tell_learning(state, remote)
         self._push_remote(state, remote)
 
     def _play(self, id_: CommandId, command: words.Play) -> None:
@@ -392,7 +361,7 @@ class Legs:
 
     def closed(self, state: SlotState) -> None:
         """Note that the engine has let go of the slot."""
-        self._sockets[state.slot].disconnect()
+        self._reach.let_go(state.slot)
         self.plays.leg_closed(state)
         self.save(replace(state, phase="closed", plays={}))
         figures = self.figures(state)
@@ -448,11 +417,9 @@ class Legs:
     def negotiate_again(self, state: SlotState) -> None:
         """Make what was negotiated known to the engine if it differs there."""
         record = self._plane.legs[state.slot]
-        pair = self._sockets[state.slot].towards(state.remote)
-        if int(record["rtp_fd"]) != pair.rtp_fd:
-            self._push(layout.CMD_SOCKETS, state, pair.rtp_fd, pair.rtcp_fd)
+        self._reach.tell_again(state)
         if state.remote is not None:
             self._secure(state, int(record["sr_handle"]), state.remote.crypto)
-            self._push_learning(state, state.remote)
+            self._reach.tell_learning(state, state.remote)
         if state.remote is not None and facts_of(state.remote) != tuple(int(record[name]) for name in FACT_FIELDS):
             self._push_remote(state, state.remote)

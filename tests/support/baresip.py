@@ -136,7 +136,7 @@ def baresip(
     soundfile.write(folder / "tone.wav", 0.3 * np.sin(2 * np.pi * tone_hz * time), rate, subtype="PCM_16")
     log = (folder / "baresip.log").open("wb")
     process = subprocess.Popen(
-        ["baresip", "-6" if ipv6 else "-4", "-f", str(folder), "-t", "120"],
+        ["baresip", "-6" if ipv6 else "-4", "-f", str(folder), "-t", "600"],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
