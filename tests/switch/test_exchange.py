@@ -7,17 +7,20 @@ import pytest
 
 from edge.config.engines import slots_of
 from edge.config.site import Media, Route, Site
+from edge.core.calls.inputs import Originate
 from edge.core.calls.slots import QUARANTINE_MS
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.link import Peer
 from edge.switch import census
 from edge.switch.exchange import Exchange
 from edge.switch.plan import Plan
+from edge.switch.requests import describe
 from edge.switch.seats import Seats
 from edge.vocabulary import commands as c
 from edge.vocabulary import events
 from edge.vocabulary import reports as r
-from edge.vocabulary.ids import Incarnation, LegId
+from edge.vocabulary.endings import EndReason
+from edge.vocabulary.ids import CallId, Incarnation, LegId
 from edge.vocabulary.private import Private
 from tests.core.calls.desk import MENU
 from tests.switch.world import ended, incoming, media_ended
@@ -278,6 +281,27 @@ def test_calls_are_refused_only_when_every_engine_is_overloaded() -> None:
     office.report("media0", r.EngineOverload(on=False))
     office.report("front", incoming("c"))
     assert "c" in office.exchange.calls
+
+
+def test_a_call_is_in_the_books_of_the_trunk_that_carried_it(office):
+    exchange = office.exchange
+    terms = exchange.plan.terms(MENU, datetime(2026, 11, 22, tzinfo=UTC), dialled=True)
+    request = Originate(target=Private("555"), trunk="all", caller=Private("100"), terms=terms)
+    exchange.originate(CallId("o"), request, MENU)
+    leg = LegId("o.1")
+    office.report("front", r.SpanReserved(leg, Incarnation("span-1"), "first", c.Address("127.0.0.7", 5060)))
+    assert describe(exchange, exchange.calls[CallId("o")])["trunk"] == "first"
+    end = EndReason(outcome="unreachable", ended_by="callee", sip_code=503)
+    left = r.LeftAttempt(trunk="first", address=c.Address("127.0.0.7", 5060), end=end, why="refused", duration_ms=9)
+    address = c.Address("127.0.0.8", 5060)
+    office.report("front", r.LegRouted(leg=leg, attempt=1, trunk="second", address=address, left=left))
+    shown = describe(exchange, exchange.calls[CallId("o")])
+    (row,) = shown["legs"]
+    assert (shown["trunk"], row["trunk"], row["address"]) == ("second", "second", "127.0.0.8:5060")
+    office.sent("media")
+    office.sent(SPAN)
+    office.report("span", r.LegAnswered(leg))
+    assert exchange.rows[CallId("o")].trunk == "second"
 
 
 def test_a_leg_that_front_has_taken_over_is_fronts(office):
