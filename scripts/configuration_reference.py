@@ -353,7 +353,13 @@ def struct_schema(kind: type) -> dict[str, Any]:
 def menu_schema() -> dict[str, Any]:
     """Give the JSON Schema of a menu file."""
     nodes = [kind.source for kind in menu_source.KINDS.values()]
-    structs: list[type] = [parts.SpokenSource, menu_source.Defaults, transfer.TransferDefaults, *nodes]
+    structs: list[type] = [
+        parts.SpokenSource,
+        parts.ReadSource,
+        menu_source.Defaults,
+        transfer.TransferDefaults,
+        *nodes,
+    ]
     structs += [transfer.AnnouncementSettings, gather.ConfirmSettings, when.CaseSource]
     structs += [menu_source.AttributeSource, menu_source.LimitsSource, calendars.HoursSource]
     for node in nodes:
@@ -361,7 +367,7 @@ def menu_schema() -> dict[str, Any]:
             plain, _ = unwrap(field.type)
             if isinstance(plain, types.StructType):
                 structs.append(plain.cls)
-    sound = {"anyOf": [dict(DIALLED), {"$ref": "#/$defs/SpokenSource"}]}
+    sound = {"anyOf": [dict(DIALLED), {"$ref": "#/$defs/SpokenSource"}, {"$ref": "#/$defs/ReadSource"}]}
     definitions = {kind.__name__: struct_schema(kind) for kind in structs}
     definitions["Sounds"] = {"anyOf": [sound, {"type": "array", "items": sound}]}
     definitions["Ladder"] = {

@@ -1,6 +1,7 @@
 """The sounds of one menu file: as written, and as found in each of its languages."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -9,13 +10,18 @@ from msgspec import Meta, Struct
 from edge.config import kinds, prompts
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located
-from edge.config.menu_nodes.parts import SoundSource, SpokenSource
+from edge.config.menu_nodes.parts import Frame, ReadSource, SoundSource, SpokenSource
 from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper
 from edge.config.site import Site
 from edge.config.speakers import check_speaker, speaker_for
 from edge.core.menus import model
+from edge.core.menus.facts import INSERT
+from edge.core.menus.parts import Format
+from edge.core.menus.reading import GRAMMARS, grammar_of, read_out, vocabulary
 
+#: What may be read out among sounds.
+FORMATS = frozenset({"number", "digits", "money", "date", "time"})
 _ENDINGS = ", ".join(prompts.EXTENSIONS)
 
 
@@ -34,6 +40,11 @@ class Whole(Protocol):
     @property
     def uses(self) -> list[PromptUse]:
         """Every sound and text that menus name."""
+        ...
+
+    @property
+    def words(self) -> dict[str, dict[str, str]]:
+        """Files of the words that values are read out with, by language and word."""
         ...
 
     def made_of(self, data: bytes) -> None:
@@ -78,6 +89,9 @@ class SoundReader:
     def _sound(self, node: Located) -> SoundSource | None:
         if node.table is not None:
             before = self._findings.error_count
+            if not FORMATS.isdisjoint(node.table):
+                read = self._shaper.shape(ReadSource, node)
+                return self._reading(read, node) if self._findings.error_count == before else None
             spoken = self._shaper.shape(SpokenSource, node)
             if self._findings.error_count != before:
                 return None
@@ -92,6 +106,22 @@ class SoundReader:
             return None
         return SoundSource(file=name, place=node.place)
 
+    def _reading(self, read: ReadSource, node: Located) -> SoundSource | None:
+        table = node.table or {}
+        named = [name for name in table if name in FORMATS]
+        if len(named) != 1:
+            self._findings.error(node.place, f"one value is read out at a time, not {' and '.join(named)}")
+            return None
+        form: Format = named[0]  # type: ignore[assignment]
+        if "currency" in table and form != "money":
+            self._findings.error(table["currency"].key_place, "'currency' is for money")
+        value = getattr(read, form)
+        if not value:
+            self._findings.error(table[form].place, f"there is no {form} to read out")
+            return None
+        reading = model.Reading(value, form, read.currency if form == "money" else "")
+        return SoundSource(reading=reading, place=node.place)
+
 
 class SoundFinder:
     """Finds sounds in the languages of a menu; the first one is what the others fall back to."""
@@ -103,14 +133,94 @@ class SoundFinder:
         self._whole = whole
         self._paths = {speech.path for speech in whole.speeches}
         self._voices_checked: set[str] = set()
-        self.languages = ["en"]
+        self.frame = Frame()
 
     def sounds(self, sounds: list[SoundSource]) -> list[model.Sound]:
         """Find files, have texts spoken; what is not there is a finding."""
         return [made for sound in sounds for made in [self._one(sound)] if made is not None]
 
+    @property
+    def languages(self) -> list[str]:
+        """The menu's, the first one first."""
+        return self.frame.languages or ["en"]
+
     def _one(self, sound: SoundSource) -> model.Sound | None:
+        if sound.reading is not None:
+            return self._read(sound.reading, sound.place, self.languages)
+        if any("${" in text for text in sound.say.values()):
+            return self._template(sound)
         return self._said(sound) if sound.say else self._found(sound)
+
+    # --- values that are read out
+
+    def _template(self, sound: SoundSource) -> model.Sound:
+        """Split texts at their values; each piece is a sound of its own."""
+        first = self.languages[0]
+        texts = {(language or sound.language or first): text for language, text in sound.say.items()}
+        pieces = {one: self._pieces(texts[one], one, sound.place) for one in self.languages if one in texts}
+        missing = [language for language in self.languages if language not in texts]
+        if missing:
+            self._findings.warning(sound.place, f"there is no text in {_listed(missing)}", "say: {LANGUAGE: TEXT, ...}")
+        label = next(iter(texts.values()))[:80]
+        return model.Sound("", label, pieces=pieces or {first: []})
+
+    def _pieces(self, text: str, language: str, place: Place) -> list[model.Sound]:
+        found: list[model.Sound] = []
+        for number, part in enumerate(INSERT.split(text)):
+            if number % 2:
+                reading = self._reading_of(part, place)
+                sound = self._read(reading, place, [language]) if reading is not None else None
+                found += [sound] if sound is not None else []
+            elif any(char.isalnum() for char in part):  # a full stop alone is nothing to speak
+                if "${" in part:
+                    self._findings.error(place, "'${' begins a value: ${name}, in small letters, digits and '_'")
+                said = part.strip()
+                found.append(model.Sound(self._speech(said, language, place), said[:80]))
+        return found
+
+    def _reading_of(self, name: str, place: Place) -> model.Reading | None:
+        """Choose how a value is read out, by what it may be."""
+        attribute = self.frame.attribute(name)
+        value = f"${{{name}}}"
+        if name in {"caller", "called", "digits"} or (attribute is not None and attribute.type == "digits"):
+            return model.Reading(value, "digits")
+        if name in {"time", "date"}:
+            return model.Reading(value, "time" if name == "time" else "date")
+        if attribute is not None and attribute.type == "number":
+            return model.Reading(value, "number")
+        if attribute is not None and attribute.values:
+            return model.Reading(value, "word")
+        known = self.frame.values()
+        if name not in known:
+            self._findings.error(place, f"there is no value '{name}'", did_you_mean(name, known))
+        else:
+            advice = "give it 'values', or make it a number or digits"
+            self._findings.error(place, f"'{name}' can't be read out: it may be any text", advice)
+        return None
+
+    def _read(self, reading: model.Reading, place: Place, languages: list[str]) -> model.Sound | None:
+        """Have the words made that a value may be read out with."""
+        known, names = self.frame.values(), INSERT.findall(reading.value)
+        unknown = next((name for name in names if name not in known), "")
+        if unknown:
+            self._findings.error(place, f"there is no value '{unknown}'", did_you_mean(unknown, known))
+        elif not names and not read_out("en", reading.format, reading.value, reading.currency):
+            self._findings.error(place, f"'{reading.value[:60]}' is no {reading.format}")
+        for language in languages:
+            words: Iterable[str] = vocabulary(language, reading.format, reading.currency)
+            if reading.format == "word":
+                attribute = self.frame.attribute(names[0]) if names else None
+                words = attribute.values if attribute is not None else []
+            elif grammar_of(language) is None:
+                known_ones = ", ".join(GRAMMARS)
+                self._findings.error(place, f"there are no rules to read values out in '{language}'", known_ones)
+            have = self._whole.words.setdefault(language, {})
+            for word in words:
+                if word not in have:
+                    have[word] = self._speech(word, language, place)
+        return model.Sound("", f"{{{reading.format}: {reading.value}}}", reading=reading)
+
+    # --- texts and files
 
     def _said(self, sound: SoundSource) -> model.Sound:
         first, *others = self.languages

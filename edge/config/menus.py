@@ -86,6 +86,7 @@ class _Compilation:
         self.uses = uses
         self.digest = hashlib.sha256()
         self.nodes: dict[str, model.Node] = {}
+        self.words: dict[str, dict[str, str]] = {}
         self._attributes: dict[str, model.Attribute] = {}
         #: First nodes of the menus that were asked for, by the menu's name.
         self._starts: dict[str, str] = {}
@@ -108,6 +109,7 @@ class _Compilation:
             attributes=self._attributes,
             zone=file.frame.zone,
             limits=file.limits,
+            words=self.words,
         )
 
     def submenu(self, name: str, asking: "_MenuFile", place: Place) -> str:
@@ -177,7 +179,7 @@ class _MenuFile:
         self.frame = frame_of(menu, root, self._whole.site, self._prefix, self._findings)
         self.frame.commands = self.frame.commands or commands
         self.limits = model.Limits(time_ms=menu.limits.time, nodes=menu.limits.nodes)
-        self._finder.languages = self.frame.languages
+        self._finder.frame = self.frame
         self.start = self.node(menu.start)
         check_flow(menu.start, nodes, root, self._findings, also=_own(self.frame.commands, self._prefix))
         for node in nodes.values():

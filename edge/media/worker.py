@@ -389,13 +389,18 @@ def sounds_of(site: Site) -> Iterator[str]:
 
 
 def _sounds_of_menu(menu: Menu) -> Iterator[str]:
+    for words in menu.words.values():
+        yield from words.values()
     for node in menu.nodes.values():
         waiting: list[object] = [node]
         while waiting:
             value = waiting.pop(0)
             if isinstance(value, Sound):
-                yield from (value.path, *value.others.values())
+                yield from filter(None, (value.path, *value.others.values()))
+                waiting += value.pieces.values()
             elif isinstance(value, list):
                 waiting += value
+            elif isinstance(value, dict):
+                waiting += value.values()
             elif isinstance(value, Struct):
                 waiting += (getattr(value, name) for name in value.__struct_fields__)

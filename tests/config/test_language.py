@@ -360,3 +360,57 @@ def test_numbers_of_callers_are_in_no_message(tmp_path: Path) -> None:
     _, found = made(tmp_path, "number,a\n+4930123456,x\n+4930123456,x\n0309876543,y\n")
     assert found
     assert not any("123456" in message or "987" in message for _, message in found)
+
+
+# --- values that are read out
+
+
+def test_values_in_texts_are_read_out(desk: Desk) -> None:
+    (desk.folder / "prompts/de").mkdir(exist_ok=True)
+    head = "version: 1\nstart: a\nlanguages: [de]\nattributes: {visits: number, tier: {values: [gold, silver]}}\n"
+    menu = desk.compile(
+        nodes(
+            "  a:\n    say: {text: {en: 'You came ${visits} times.', de: 'Sie waren ${visits} Mal da.'}}\n    next: b\n"
+            "  b:\n    play: [welcome, {digits: '${caller}'}, {money: '12.50', currency: GBP}]\n    next: c\n"
+            "  c:\n    say: {text: {en: 'You are ${tier}', de: 'Sie sind ${tier}'}}\n    next: end\n",
+            head,
+        )
+    )
+    said = menu.nodes["a"]
+    assert isinstance(said, model.Play)
+    count = model.Reading("${visits}", "number")
+    assert [[one.label or one.reading for one in pieces] for pieces in said.sounds[0].pieces.values()] == [
+        ["You came", "{number: ${visits}}", "times."],
+        ["Sie waren", "{number: ${visits}}", "Mal da."],
+    ]
+    assert said.sounds[0].pieces["de"][1].reading == count
+    assert set(menu.words) == {"en", "de"}
+    assert {"forty-two", "pounds", "pence", "plus", "gold"} <= set(menu.words["en"])
+    assert {"zweiundvierzig", "Million", "gold"} <= set(menu.words["de"])
+    spoken = {(speech.language, speech.text) for speech in desk.compiler.speeches}
+    assert ("de", "zweiundvierzig") in spoken
+    assert desk.findings.warnings == [w for w in desk.findings.warnings if "welcome" in w.message]
+
+
+@pytest.mark.parametrize(
+    ("sound", "message"),
+    [
+        ("{say: 'Hello ${nobody}'}", "there is no value 'nobody'"),
+        ("{say: 'Hello ${skill}'}", "'skill' can't be read out"),
+        ("{number: twelve}", "'twelve' is no number"),
+        ("{date: '2026-02-30'}", "'2026-02-30' is no date"),
+        ("{number: 1, digits: 2}", "one value is read out at a time"),
+        ("{number: 1, currency: EUR}", "'currency' is for money"),
+        ("{money: 1, currency: XXX}", "'XXX' is not allowed here"),
+    ],
+)
+def test_what_can_not_be_read_out_has_its_line(desk: Desk, sound: str, message: str) -> None:
+    found = faults(desk, nodes(f"  a:\n    play: [welcome, {sound}]\n    next: end\n"))
+    assert [(line, words[: len(message)]) for line, words in found] == [(5, message)]
+
+
+def test_a_language_without_rules_is_told(desk: Desk) -> None:
+    found = faults(
+        desk, nodes("  a:\n    play: [{number: 1}]\n    next: end\n", "version: 1\nlanguage: pl\nstart: a\n")
+    )
+    assert [message for _, message in found] == ["there are no rules to read values out in 'pl'"]

@@ -5,7 +5,7 @@ who does nothing; `act`, by something that a person did. The compiler finds ways
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from msgspec import Meta, Struct
 
@@ -21,8 +21,10 @@ class SoundSource(Struct, frozen=True, kw_only=True):
     """A sound as written: a file's name or a text to be spoken."""
 
     file: str = ""
-    #: By language; under "" a text of the menu's first one.
+    #: By language; under "" a text of the menu's first one. `${name}` in it is read out.
     say: dict[str, str] = {}
+    #: A value that is read out.
+    reading: model.Reading | None = None
     language: str = ""
     place: Place
 
@@ -34,6 +36,23 @@ class SpokenSource(Struct, kw_only=True):
     say: Annotated[dict[str, str], Meta(extra={"kind": "texts_by_language"})]
     #: Language of a text alone; empty: the menu's first one.
     language: Annotated[str, Meta(extra={"kind": "language", "optional": True})] = ""
+
+
+class ReadSource(Struct, kw_only=True):
+    """A value among sounds, read out by the rules of the language. One of them is set; `${name}` stands for a value."""
+
+    #: A whole number.
+    number: Annotated[str, Meta(extra={"kind": "template", "optional": True})] = ""
+    #: Digits, one by one.
+    digits: Annotated[str, Meta(extra={"kind": "template", "optional": True})] = ""
+    #: An amount: `12` or `12.50`.
+    money: Annotated[str, Meta(extra={"kind": "template", "optional": True})] = ""
+    #: Of `money`.
+    currency: Literal["EUR", "USD", "GBP", "CHF", "CNY", "RUB"] = "EUR"
+    #: A day: `2026-12-24`.
+    date: Annotated[str, Meta(extra={"kind": "template", "optional": True})] = ""
+    #: A time of the day: `17:05`.
+    time: Annotated[str, Meta(extra={"kind": "template", "optional": True})] = ""
 
 
 def of_kind(kind: str, **more: Any) -> Any:

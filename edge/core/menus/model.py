@@ -126,6 +126,8 @@ class Menu(Struct, frozen=True, kw_only=True):
     #: In which `time`, `date` and `weekday` are told.
     zone: Zone = UTC_ZONE
     limits: Limits = Limits()
+    #: Files of the words that values are read out with, by language and word.
+    words: dict[str, dict[str, str]] = {}
 
     @property
     def sensitive(self) -> bool:

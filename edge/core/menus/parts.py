@@ -35,6 +35,8 @@ class Sound(Struct, frozen=True, omit_defaults=True):
     others: dict[str, str] = {}
     #: No file, but a value that is read out in the language of the moment.
     reading: Reading | None = None
+    #: No file, but a text with values in it: its pieces, by language. The first one is what others fall back to.
+    pieces: dict[str, list["Sound"]] = {}
 
 
 class Announcement(Struct, frozen=True, kw_only=True):

@@ -43,7 +43,9 @@ class MenuRun:
         #: The first `PATH_LENGTH` nodes in the order they were entered, repeats included.
         self.path: list[NodeId] = []
         self._walk = Walk(
-            withheld if withheld is not None else Withheld(), Values(menu.attributes, menu.language, menu.zone)
+            withheld if withheld is not None else Withheld(),
+            Values(menu.attributes, menu.language, menu.zone),
+            menu.words,
         )
         self._visit: Visit[Any] | None = None
         self._secret_at: dict[NodeId, bool] = {}

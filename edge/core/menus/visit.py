@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from edge.core.deadline import Deadline
 from edge.core.menus.facts import Values
-from edge.core.menus.parts import NodeId, Sound
+from edge.core.menus.parts import NodeId, Reading, Sound
+from edge.core.menus.reading import read_out
 from edge.core.menus.who import WhoAnswered
 from edge.core.menus.withheld import Withheld
 from edge.core.menus.words import (
@@ -43,8 +44,10 @@ class Key(NamedTuple):
 class Walk:
     """What all nodes of a call share. Nodes read it, ask for actions, and set the one deadline."""
 
-    def __init__(self, withheld: Withheld, values: Values) -> None:
+    def __init__(self, withheld: Withheld, values: Values, words: dict[str, dict[str, str]]) -> None:
         self.now_ms = 0
+        #: Files of the words that values are read out with, by language.
+        self._words = words
         self.values = values
         #: Name of the node that the call is at.
         self.node: NodeId = ""
@@ -88,9 +91,24 @@ class Walk:
         return bool(heard)
 
     def heard(self, sounds: list[Sound]) -> list[Sound]:
-        """Give the sounds as they are heard now: in the language of the call."""
-        language = self.values.language
-        return [Sound(one.others.get(language, one.path), one.label) if one.others else one for one in sounds]
+        """Give the sounds as they are heard now: in the language of the call, with values read out."""
+        language, heard = self.values.language, list[Sound]()
+        for sound in sounds:
+            if sound.reading is not None:
+                heard += self._read(sound.reading, language)
+            elif sound.pieces:
+                heard += self.heard(sound.pieces.get(language) or next(iter(sound.pieces.values())))
+            elif sound.others:
+                heard.append(Sound(sound.others.get(language, sound.path), sound.label))
+            else:
+                heard.append(sound)
+        return heard
+
+    def _read(self, reading: Reading, language: str) -> list[Sound]:
+        value = self.values.fill(reading.value, self.now_ms)
+        words = self._words.get(language, {})
+        said = read_out(language, reading.format, value, reading.currency)
+        return [Sound(words[word], word) for word in said if word in words]
 
     def set_values(self, values: dict[str, str]) -> None:
         """Set attributes, and tell of those that changed."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import inspect
 
-from edge.core.menus.model import VISITS, Gather, Menu, Node, NodeId
+from edge.core.menus.model import VISITS, Gather, Menu, Node, NodeId, Return, Sound, Submenu
 
 #: What stands on the way in a drawing (`choices.1`, `failed`), and where it leads.
 Named = tuple[str, NodeId]
@@ -38,7 +38,14 @@ def secret_ahead(menu: Menu, start: NodeId) -> bool:
         seen.add(name)
         if isinstance(node, Gather) and node.sensitive:
             return True
-        if VISITS[type(node)].keeps_keys:
+        if isinstance(node, Return):  # to whoever asked: to all who may have
+            ahead += [
+                way
+                for one in menu.nodes.values()
+                if isinstance(one, Submenu)
+                for way in (*one.results.values(), one.next)
+            ]
+        elif VISITS[type(node)].keeps_keys:
             ahead += ways_of(node)
     return False
 
@@ -57,6 +64,8 @@ def _reader_of(info: inspect.Type) -> Reader | None:
     match info:
         case inspect.Metadata():
             return _one if (info.extra or {}).get("way") else _reader_of(info.type)
+        case inspect.StructType() if info.cls is Sound:
+            return None  # it names no node, and its pieces are sounds again
         case inspect.StructType():
             found = [(field.name, _reader_of(field.type)) for field in info.fields]
             readers = [(name, reader) for name, reader in found if reader is not None]
