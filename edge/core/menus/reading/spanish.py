@@ -19,7 +19,8 @@ _MAJOR = names(
     "m, euro, euros\nm, dólar, dólares\nf, libra, libras\nm, franco, francos\nm, yuan, yuanes\nm, rublo, rublos"
 )
 _MINOR = names(
-    "m, céntimo, céntimos\nm, centavo, centavos\nm, penique, peniques\nm, céntimo, céntimos\nm, fen, fen\nm, kopek, kopeks"
+    "m, céntimo, céntimos\nm, centavo, centavos\nm, penique, peniques\nm, céntimo, céntimos\nm, fen, fen\n"
+    "m, kopek, kopeks"
 )
 
 
