@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from edge.config.calendars import HoursSource
 from edge.config.menu_nodes.answered import ANSWERED
+from edge.config.menu_nodes.ask import ASK
 from edge.config.menu_nodes.dial import DIAL
 from edge.config.menu_nodes.gather import GATHER, GatherSettings
 from edge.config.menu_nodes.hang_up import HANG_UP
@@ -41,6 +42,7 @@ KINDS: dict[str, Kind] = {
     "when": WHEN,
     "hours": HOURS,
     "lookup": LOOKUP,
+    "ask": ASK,
     "menu": MENU,
     "give_back": GIVE_BACK,
     "listen": LISTEN,

@@ -178,6 +178,7 @@ class _MenuFile:
         nodes = typing.cast(dict[str, ReadNode], menu.nodes)
         self.frame = frame_of(menu, root, self._whole.site, self._prefix, self._findings)
         self.frame.commands = self.frame.commands or commands
+        self.frame.kept = {node.source.gather.keep for node in nodes.values() if node.kind == "gather"} - {""}
         self.limits = model.Limits(time_ms=menu.limits.time, nodes=menu.limits.nodes)
         self._finder.frame = self.frame
         self.start = self.node(menu.start)

@@ -13,6 +13,7 @@ from edge.config.engines import engine_names
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import (
     Action,
+    Asked,
     Elapsed,
     Emit,
     Entry,
@@ -20,6 +21,7 @@ from edge.core.calls.inputs import (
     Incoming,
     Input,
     Originate,
+    Question,
     Reserved,
     Send,
 )
@@ -81,6 +83,8 @@ class Exchange:
         self.engines = engine_names(plan.site.media)
         self.pending = Pending()
         self.turn = Turn()
+        #: To be asked when the turn is on disk.
+        self.questions: list[Question] = []
         #: Receivers that are connected and have shown their snapshot.
         self.connected: set[str] = set()
         self.draining = False
@@ -273,6 +277,8 @@ class Exchange:
                 self._event(call, action, event_row(action, stamp, self.plan.site.name))
             elif isinstance(action, FreeSeat):
                 self.seats.give_back(action.slot, now_ms)
+            elif isinstance(action, Question):
+                self.questions.append(action)
             else:
                 self.send(call, action)
 
@@ -336,6 +342,17 @@ class Exchange:
             _, id_ = heapq.heappop(self._heap)
             self._armed.pop(id_, None)
             self.feed(self.calls[id_], Elapsed())
+
+    def answered(self, id: CallId, asked: Asked) -> None:  # noqa: A002
+        """Take what came of a question; the call may be over."""
+        call = self.calls.get(id)
+        if call is not None:
+            self.feed(call, asked)
+
+    def take_questions(self) -> list[Question]:
+        """Return the questions that are to be asked now."""
+        taken, self.questions = self.questions, []
+        return taken
 
     def take_turn(self) -> Turn:
         """Return what is to be written, and begin a new turn."""

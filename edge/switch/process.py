@@ -12,7 +12,7 @@ from time import perf_counter
 from prometheus_client import generate_latest
 
 from edge.config.engines import slots_of
-from edge.core.calls.inputs import Stopped
+from edge.core.calls.inputs import Asked, Stopped
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import monotonic_ms, wall_time
 from edge.runtime.link import LinkServer, Peer
@@ -24,6 +24,7 @@ from edge.storage.reader import Reader
 from edge.storage.store import Store
 from edge.storage.turn import SchemaError, StorageError, Turn
 from edge.switch import census
+from edge.switch.asking import Asker
 from edge.switch.exchange import Exchange
 from edge.switch.ledger import Ledger, free_megabytes
 from edge.switch.pending import receiver_of
@@ -32,7 +33,7 @@ from edge.switch.recovery import give_up, recover
 from edge.switch.requests import RequestError, Requests
 from edge.switch.seats import Seats
 from edge.vocabulary.commands import Command, Wake
-from edge.vocabulary.ids import CommandId, Incarnation
+from edge.vocabulary.ids import CallId, CommandId, Incarnation
 from edge.vocabulary.reports import AnyReport, EngineOverload, MediaSnapshot
 from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
 
@@ -56,6 +57,8 @@ class Switch:
         self._pump = Pump("switch")
         self.metrics = SwitchMetrics()
         self._plan = Plan(context.site)
+        self._asker = Asker(lambda call, asked: self._pump.post(lambda: self._answered(call, asked)))
+        self._asker.take(context.site.endpoints)
         self._path = Path(context.site.paths.state) / "state.db"
         # These three are there as soon as the disk has shown what the last life left; see `_begin`.
         self._exchange: Exchange | None = None
@@ -210,7 +213,7 @@ class Switch:
         exchange.fire()
         receivers = [r for r in exchange.pending.waiting() if r in exchange.connected]
         turn = exchange.turn
-        if turn and (receivers or turn.events or turn.calls or self._lazy_is_due()):
+        if turn and (receivers or exchange.questions or turn.events or turn.calls or self._lazy_is_due()):
             if self._lazy is not None:
                 self._lazy.cancel()
                 self._lazy = None
@@ -221,6 +224,8 @@ class Switch:
             if ledger.trouble:
                 self._show_trouble()
             self._send(receivers, exchange.pending.take)
+            for question in exchange.take_questions():
+                self._asker.ask(question)
             self.metrics.turn_seconds.observe(perf_counter() - began)
         else:
             if turn and self._lazy is None:
@@ -353,8 +358,13 @@ class Switch:
     def _reload(self, message: Reload) -> None:
         """Take a new configuration for new calls. Slots and paths of the state stay until the next start."""
         self._plan = Plan(read_site(message.path))
+        self._asker.take(self._plan.site.endpoints)
         if self._exchange is not None:
             self._exchange.plan = self._plan
+
+    def _answered(self, call: CallId, asked: Asked) -> None:
+        if self._exchange is not None:
+            self._exchange.answered(call, asked)
 
     def _drain(self) -> None:
         self._draining = True

@@ -411,6 +411,23 @@ class AttributesSet(Struct, frozen=True, tag="menu.attributes_set", kw_only=True
     attributes: dict[str, Private]
 
 
+class MenuAsked(Struct, frozen=True, tag="menu.asked", kw_only=True):
+    """What came of a question that a menu asked a backend."""
+
+    node: str
+    endpoint: str
+    #: `failed`, `timeout`: the menu went on by its own default.
+    outcome: Literal["ok", "failed", "timeout"]
+    #: The backend's word; empty without an answer.
+    answer: str = ""
+    #: From the question to its end.
+    after_ms: int
+    #: True: it came when the menu had gone on without it, and changed nothing.
+    late: bool = False
+    #: Why there is no answer.
+    error: str = ""
+
+
 class MenuInput(Struct, frozen=True, tag="menu.input", kw_only=True):
     """A gather ended a round: `matched`, `no_input` or `no_match`; or a key was a `command` of the menu."""
 
@@ -662,6 +679,7 @@ AnyEvent = (
     | MenuEntered
     | MenuInput
     | AttributesSet
+    | MenuAsked
     | DtmfReceived
     | DtmfFlash
     | PromptMissing

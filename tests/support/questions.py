@@ -23,6 +23,8 @@ class Oracle:
         self.questions: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.url = ""
+        #: PEM file that its certificate is verified with.
+        self.root = ""
 
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))

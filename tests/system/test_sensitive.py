@@ -12,8 +12,13 @@ import numpy as np
 import pytest
 
 from bench import multimon
-from tests.support.appliance import TONES
+from tests.support.addresses import address as loopback_address
+from tests.support.appliance import TONES, appliance, sink
+from tests.support.backend import backend
+from tests.support.certificates import Authority
+from tests.support.questions import Oracle, oracle
 from tests.support.sip_call import Call
+from tests.support.softphone import Softphone
 from tests.support.waiting import until
 from tests.system.conftest import Bench
 from tests.system.flows import ended_once, hears
@@ -21,7 +26,7 @@ from tests.system.flows import ended_once, hears
 pytestmark = pytest.mark.system
 
 #: Test numbers of card schemes; none is anybody's.
-EVENTS, TONES_ONLY, INFO = "4929608312745068", "5295130746182944", "6011836402957105"
+EVENTS, TONES_ONLY, INFO = "4929608312745060", "5295130746182946", "6011836402957105"
 NUMBERS = (EVENTS, TONES_ONLY, INFO)
 #: So many digits of one in a row say too much of it.
 TELLING = 9
@@ -42,7 +47,13 @@ nodes:
       first_digit_timeout: 30s
       inter_digit_timeout: 10s
       sensitive: true
-    next: again
+      check: luhn
+      keep: card
+    next: pay
+    failed: bye
+  pay:
+    ask: {endpoint: bank, send: [card, called]}
+    answers: {approved: again}
     failed: bye
   again:
     gather: {greet_long: two, first_digit_timeout: 30s}
@@ -127,10 +138,13 @@ def assert_nowhere(bench: Bench, call: str, folder: Path) -> None:
     for what in ("ladder", "backend"):
         keys = "".join(char for char in shown[what].decode() if char.isdigit())
         assert not [number for number in NUMBERS if number in keys], what
+    knows_the_call = set()
     for process in bench.edge.processes():
-        if process["pid"]:
-            for part in remembered(int(process["pid"])):
-                assert not [number for number in NUMBERS if number.encode() in part], process["name"]
+        for part in remembered(int(process["pid"])) if process["pid"] else ():
+            assert not [number for number in NUMBERS if number.encode() in part], process["name"]
+            if call.encode() in part:
+                knows_the_call.add(process["name"])
+    assert knows_the_call >= {"switch", "media"}, "what they do remember is found there"
 
 
 def muted_spans(bench: Bench, call: str) -> list[tuple[int, int]]:
@@ -158,8 +172,32 @@ def assert_silent(path: Path, spans: list[tuple[int, int]]) -> None:
         assert multimon.digits(np.ascontiguousarray(frames[:, track])) == ""
 
 
-@pytest.mark.parametrize("bench", [{"menu": MENU}], indirect=True)
-def test_a_number_is_nowhere_however_it_came_and_whoever_died(bench: Bench, tmp_path: Path) -> None:
+@pytest.fixture
+def bank(address: str, tmp_path: Path) -> Iterator[Oracle]:
+    authority = Authority(tmp_path / "authority")
+    with oracle(address, authority.issue(address)) as told:
+        told.say = {"result": "approved"}
+        told.root = authority.root
+        yield told
+
+
+@pytest.fixture
+def shop(bank: Oracle, tmp_path: Path) -> Iterator[Bench]:
+    """As `bench`, with a bank to ask."""
+    with (
+        loopback_address() as edge_at,
+        loopback_address() as caller_at,
+        backend(edge_at) as receiver,
+        Softphone(caller_at, tone_hz=700) as caller,
+    ):
+        endpoint = f'[[endpoints]]\nname = "bank"\nurl = "{bank.url}"\nca_file = "{bank.root}"\n'
+        with appliance(edge_at, tmp_path, menu=MENU, extra=sink(receiver.url) + endpoint) as edge:
+            yield Bench(edge, receiver, caller, caller)
+            edge.check_histories()
+
+
+def test_a_number_is_nowhere_however_it_came_and_whoever_died(shop: Bench, bank: Oracle, tmp_path: Path) -> None:
+    bench = shop
     call = bench.caller.call(bench.edge.uri).wait_answered()
     hears(call, TONES["welcome"])
     id_ = bench.edge.last_call()
@@ -187,6 +225,10 @@ def test_a_number_is_nowhere_however_it_came_and_whoever_died(bench: Bench, tmp_
         call.info_digit(digit)
     matched(bench, 3)
     hears(call, TONES["two"])
+
+    # Each went out once, and nowhere but there.
+    assert [one["values"] for one in bank.questions] == [{"called": "100", "card": number} for number in NUMBERS]
+    assert bench.edge.types(id_).count("menu.asked") == 3
 
     call.bye()
     ended_once(bench, "completed")

@@ -83,8 +83,11 @@ class GatherSettings(AskSettings, kw_only=True):
     confirm: Annotated[ConfirmSettings | None, short_form("prompt")] = None
     #: The attribute that digits which go to `next` are kept in.
     into: OptionalAttribute = ""
-    #: The digits are masked in events, logs and the journal, and kept nowhere.
+    #: The digits are masked in events, logs and the journal, and kept nowhere; the recording is silent meanwhile.
     sensitive: bool = False
+    #: Name by which an `ask` sends digits that are sensitive and go to `next`. They are in memory only, until then, or
+    #: until a node asks for something else that is not sensitive, or connects the caller.
+    keep: OptionalAttribute = ""
 
 
 class GatherNode(Struct, kw_only=True):
@@ -117,7 +120,7 @@ def _check_free(node: GatherNode, located: Located, desk: Desk) -> None:
     def place(*path: str) -> Place:
         return place_of(located, ("gather", *path), key=True)
 
-    for name in ("pattern", "check", "min_value", "max_value", "confirm", "into"):
+    for name in ("pattern", "check", "min_value", "max_value", "confirm", "into", "keep"):
         if getattr(own, name) not in {"", "none", None} and not node.next:
             findings.error(place(name), f"'{name}' is for digits that go to 'next'", "choices need no check")
     _check_limits(own, place, findings)
@@ -125,6 +128,10 @@ def _check_free(node: GatherNode, located: Located, desk: Desk) -> None:
         for name in ("into", "confirm"):
             if getattr(own, name):
                 findings.error(place(name), f"'{name}' would give away digits that are sensitive")
+    if own.keep and not own.sensitive:
+        findings.error(place("keep"), "'keep' is for digits that are sensitive", "'into' keeps others in an attribute")
+    if own.keep and own.keep in desk.frame.values():
+        findings.error(place("keep"), f"'{own.keep}' is a value of every call, or an attribute", "take another name")
     if own.into and desk.frame.attribute(own.into) is None:
         advice = did_you_mean(own.into, desk.frame.values()) or "declare it in 'attributes'"
         findings.error(place("into"), f"there is no attribute '{own.into}'", advice)
@@ -217,6 +224,7 @@ def gather_of(own: AskSettings, choices: dict[str, str], to: str, failed: str, d
         no_match=desk.ladder(own.no_match),
         failed=failed,
         sensitive=free is not None and free.sensitive,
+        keep=free.keep if free else "",
     )
 
 

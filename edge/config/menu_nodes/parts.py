@@ -104,6 +104,8 @@ class Frame(Struct, kw_only=True):
     attributes: dict[str, model.Attribute] = {}
     calendars: dict[str, model.Calendar] = {}
     commands: model.Commands | None = None
+    #: Names of digits that sensitive gathers keep for an ask.
+    kept: set[str] = set()
     #: In which `time`, `date` and `weekday` are told.
     zone: model.Zone = UTC_ZONE
 

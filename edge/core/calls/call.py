@@ -29,6 +29,7 @@ from edge.core.calls.inputs import (
 )
 from edge.core.calls.keys import Keys
 from edge.core.calls.leg import Leg
+from edge.core.calls.questions import Questions
 from edge.core.calls.reactions import REACTIONS
 from edge.core.calls.recorder import Recorders
 from edge.core.calls.referrals import House
@@ -42,7 +43,7 @@ from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
 from edge.core.menus.run import MenuRun
 from edge.core.menus.withheld import Withheld
-from edge.core.menus.words import Dial, MenuAction, Started, TransferEnded
+from edge.core.menus.words import AskBackend, Dial, MenuAction, Started, TransferEnded
 from edge.core.menus.words import End as MenuEnd
 from edge.vocabulary import events
 from edge.vocabulary.commands import Refer, ReserveSpan
@@ -88,6 +89,7 @@ class Call:
         self._elsewhere: str | None = None
         self.keys = Keys(self.fx, self.withheld)
         self.secrecy = Secrecy(self.fx)
+        self.questions = Questions(id, self.fx)
         #: The key that the present input tells of is withheld from journal and events.
         self.secret_key = False
         self.talk_sounds = TalkSounds(self.fx)
@@ -280,6 +282,8 @@ class Call:
             elif isinstance(action, MenuEnd):
                 outcome: Outcome = "failed" if action.fault else "completed"
                 self.finish(EndReason(outcome=outcome, ended_by="appliance", text=action.text[:200]))
+            elif isinstance(action, AskBackend):
+                self.questions.ask(action, self.run)
             elif self.run is not None:
                 self.stage.perform(action, self.run)
 

@@ -1,6 +1,6 @@
 """What the parts of a call core write down while they handle one input: commands, events, deadlines."""
 
-from edge.core.calls.inputs import Action, Emit, FreeSeat, Send
+from edge.core.calls.inputs import Action, Emit, FreeSeat, Question, Send
 from edge.core.deadline import Deadline
 from edge.vocabulary.commands import FrontCommand, MediaCommand, SpanCommand
 from edge.vocabulary.events import AnyEvent
@@ -70,6 +70,10 @@ class Effects:
         """Store an event."""
         self.callseq += 1
         self._actions.append(Emit(self.call, self.callseq, event))
+
+    def ask(self, question: Question) -> None:
+        """Ask a backend."""
+        self._actions.append(question)
 
     def free(self, slot: SlotIndex) -> None:
         """Give a media slot back."""

@@ -11,6 +11,7 @@ from edge.core.calls.elapsing import ACK_MS, FIRST_FACTS, OPEN_MS, SETUP
 from edge.core.calls.inputs import (
     Abandoned,
     Announce,
+    Asked,
     ChangeMode,
     ChangeSound,
     Drop,
@@ -311,6 +312,13 @@ def _announce(call: "Call", input: Announce) -> None:  # noqa: A002
         call.talk_sounds.announce(input.what)
 
 
+def _asked(call: "Call", input: Asked) -> None:  # noqa: A002
+    waiting = call.run.waits_for if call.run is not None and call.phase == "running" else 0
+    said = call.questions.answered(input, waiting)
+    if said is not None and call.run is not None:
+        call.perform(call.run.handle(said, call.fx.now_ms))
+
+
 def _incoming(call: "Call", input: Incoming) -> None:  # noqa: A002
     call.begin_incoming(input)
 
@@ -362,5 +370,6 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     PutOnHold: _put_on_hold,
     Drop: _dropped,
     Announce: _announce,
+    Asked: _asked,
     Abandoned: _abandoned,
 }

@@ -24,13 +24,15 @@ class Secrecy:
 
     def __init__(self, effects: Effects) -> None:
         self.on = False
+        self._leg = LegId("")
         self._left_ms: int | None = None
         self._fx = effects
 
     def settle(self, leg: LegId, sensitive: bool) -> None:
         """Follow the menu, after each input."""
-        if sensitive == self.on:
-            return
+        if sensitive == self.on and (leg == self._leg or not sensitive):
+            return  # else somebody else is in the call in the caller's place
+        self._leg = leg
         self.on = sensitive
         if not sensitive:
             self._left_ms = self._fx.now_ms

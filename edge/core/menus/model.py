@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from edge.core.menus.calendar import UTC_ZONE, Calendar, Zone
 from edge.core.menus.kinds.answered import Answered, AnsweredVisit
+from edge.core.menus.kinds.ask import Ask, AskVisit
 from edge.core.menus.kinds.checks import Check
 from edge.core.menus.kinds.dial import Dial, DialVisit
 from edge.core.menus.kinds.gather import FLASH_CHOICE, Commands, Confirm, Gather, GatherVisit
@@ -31,6 +32,7 @@ __all__ = [
     "VISITS",
     "Announcement",
     "Answered",
+    "Ask",
     "Attribute",
     "Calendar",
     "Case",
@@ -72,6 +74,7 @@ Node = (
     | When
     | Hours
     | Lookup
+    | Ask
     | Submenu
     | Return
     | Listen
@@ -92,6 +95,7 @@ VISITS: dict[type, type[Visit]] = {  # type: ignore[type-arg]
     When: WhenVisit,
     Hours: HoursVisit,
     Lookup: LookupVisit,
+    Ask: AskVisit,
     Submenu: SubmenuVisit,
     Return: ReturnVisit,
     Listen: ListenVisit,

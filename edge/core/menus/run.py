@@ -9,6 +9,7 @@ from typing import Any
 
 from edge.core.deadline import Deadline
 from edge.core.menus.facts import Values
+from edge.core.menus.kinds.ask import Ask
 from edge.core.menus.model import VISITS, Menu, NodeId, kind_of
 from edge.core.menus.parts import menu_of
 from edge.core.menus.visit import Visit, Walk, Way
@@ -86,8 +87,18 @@ class MenuRun:
         return own if ends is None or (own is not None and own.at_ms <= ends) else Deadline(ends, "menu's time")
 
     @property
+    def waits_for(self) -> int:
+        """Number of the question that the call waits for the answer to; 0: it waits for none."""
+        return self._walk.asked if self.state == "asking" else 0
+
+    @property
     def sensitive(self) -> bool:
-        """Whether a digit pressed now may end up in a sensitive gather, and so must not be written down."""
+        """Whether a digit pressed now may end up in a sensitive gather, and so must not be written down.
+
+        Also while digits of one are kept for an ask: what is said meanwhile is about them.
+        """
+        if self._walk.kept:
+            return True
         known = self._secret_at.get(self.node)
         if known is None:
             known = self._secret_at[self.node] = secret_ahead(self.menu, self.node)
@@ -140,7 +151,7 @@ class MenuRun:
                 return visit.flash()
             case Resumed():
                 self._walk.ahead = [key for key in self._walk.ahead if not key.secret]
-                return visit.resumed()
+                return self._walk.go_back_for_kept() or visit.resumed()
             case _:
                 return visit.told(input)
 
@@ -155,6 +166,8 @@ class MenuRun:
                 walk.end(fault, fault=True)
                 return
             walk.node = following
+            if not (VISITS[type(node)].keeps_keys or isinstance(node, Ask) or getattr(node, "sensitive", False)):
+                walk.kept.clear()  # it asks for something else, or connects: what was kept is not wanted any more
             # Whoever leaves a sub-menu otherwise than by its end (to the operator, back) does not come back to it.
             while walk.callers and menu_of(following) != menu_of(walk.callers[-1].start):
                 walk.callers.pop()

@@ -41,6 +41,13 @@ class Key(NamedTuple):
     secret: bool = False
 
 
+class Kept(NamedTuple):
+    """Digits of a sensitive gather that an ask is to send."""
+
+    node: NodeId
+    digits: str
+
+
 class Walk:
     """What all nodes of a call share. Nodes read it, ask for actions, and set the one deadline."""
 
@@ -55,6 +62,10 @@ class Walk:
         #: When the node wants `time_up`, and why.
         self.deadline: Deadline | None = None
         self.ahead: list[Key] = []
+        #: By the name that the gather gives them. In a replay they are placeholders.
+        self.kept: dict[str, Kept] = {}
+        #: Questions so far.
+        self.asked = 0
         #: The key that is being told is withheld from the journal.
         self.key_is_secret = False
         #: Gathers that the caller came through, the last one at the end: what "back" goes back to.
@@ -130,6 +141,12 @@ class Walk:
         """Keep a key for the next gather."""
         if len(self.ahead) < TYPE_AHEAD:
             self.ahead.append(Key(digit, self.key_is_secret))
+
+    def go_back_for_kept(self) -> Way:
+        """Forget kept digits, which are lost; returns the first of the gathers that they came from, None without."""
+        first = next(iter(self.kept.values()), None)
+        self.kept.clear()
+        return first.node if first is not None else None
 
     def end(self, text: str, *, fault: bool = False) -> None:
         """End the menu: the call is hung up."""

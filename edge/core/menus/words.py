@@ -55,6 +55,15 @@ class TransferEnded(Struct, frozen=True):
     outcome: str
 
 
+class BackendSaid(Struct, frozen=True, kw_only=True):
+    """What came of a question to a backend."""
+
+    number: int
+    outcome: Literal["ok", "failed", "timeout"]
+    answer: str = ""
+    attributes: dict[str, str] = {}
+
+
 class TimeUp(Struct, frozen=True):
     """The deadline passed."""
 
@@ -76,6 +85,7 @@ MenuInput = (
     | AnswerTold
     | DigitsGone
     | TransferEnded
+    | BackendSaid
     | TimeUp
     | Resumed
     | TakenOver
@@ -106,6 +116,18 @@ class Dial(Struct, frozen=True, kw_only=True):
     by: Literal["bridge", "refer"] = "bridge"
     #: Said while the two talk.
     announcement: Announcement | None = None
+
+
+class AskBackend(Struct, frozen=True):
+    """Ask a backend; ends with `BackendSaid`."""
+
+    number: int
+    node: NodeId
+    endpoint: str
+    timeout_ms: int
+    values: dict[str, str]
+    #: Digits that nobody else may see.
+    secrets: dict[str, str]
 
 
 class PressKeys(Struct, frozen=True):
@@ -145,4 +167,4 @@ class End(Struct, frozen=True):
     fault: bool = False
 
 
-MenuAction = PlaySounds | StopSounds | Dial | PressKeys | EnterNode | InputResult | AttributesSet | End
+MenuAction = PlaySounds | StopSounds | Dial | AskBackend | PressKeys | EnterNode | InputResult | AttributesSet | End

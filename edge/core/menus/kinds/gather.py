@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from edge.core.menus.kinds.checks import Check
 from edge.core.menus.parts import NodeId, Sound
-from edge.core.menus.visit import Key, Visit, Walk, Way
+from edge.core.menus.visit import Kept, Key, Visit, Walk, Way
 from edge.core.menus.words import InputResult, StopSounds
 
 #: The choice that hook flash takes.
@@ -87,6 +87,8 @@ class Gather(Struct, frozen=True, tag="gather", kw_only=True):
     failed: NodeId
     #: Digits masked everywhere; see design: personal data.
     sensitive: bool = False
+    #: Name that an ask sends them by, when they are sensitive; until then they are kept.
+    keep: str = ""
 
 
 class GatherVisit(Visit[Gather]):
@@ -241,7 +243,10 @@ class GatherVisit(Visit[Gather]):
         self.walk.values.digits = "" if self._secret else self._digits
         if word.startswith("to:"):
             return word.removeprefix("to:")
-        if self.node.into and not self._secret:
+        if self.node.keep:
+            self.walk.kept[self.node.keep] = Kept(self.walk.node, self._digits)
+            self._digits = ""
+        elif self.node.into and not self._secret:
             self.walk.set_values({self.node.into: self._digits})
         return self.node.next
 
