@@ -42,6 +42,7 @@ def check(
     for file in files or sorted(Path(found.site.paths.menus).glob("*.yaml")):
         checked.append(str(file))
         compiler.compile_file(file)
+    compiler.compare()
     for severity, several in (("error", findings.errors), ("warning", findings.warnings)):
         for finding in several:
             if json:

@@ -11,6 +11,7 @@ from edge.config import kinds
 from edge.config import menu_source as source
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, find, place_of
+from edge.config.menu_advice import advise, compare
 from edge.config.menu_checks import check_flow
 from edge.config.menu_frame import frame_of
 from edge.config.menu_nodes.parts import Frame, SoundSource
@@ -43,6 +44,7 @@ class MenuCompiler:
         self.speeches: list[Synthesis] = []
         #: Every sound and text that menus name.
         self.uses: list[PromptUse] = []
+        self._compiled: list[tuple[model.Menu, Located]] = []
 
     def compile_folder(self, folder: Path) -> dict[str, model.Menu]:
         """Compile each `*.yaml` file of the folder; the file's name is the menu's."""
@@ -61,7 +63,12 @@ class MenuCompiler:
                 self.complete = False
             else:
                 menus[menu.name] = menu
+        self.compare()
         return menus
+
+    def compare(self) -> None:
+        """Note what the menus compiled so far have twice."""
+        compare(self._compiled, self._findings)
 
     def compile_file(self, path: Path) -> model.Menu | None:
         """Compile one file; None when it has errors."""
@@ -73,7 +80,11 @@ class MenuCompiler:
         if root is None:
             return None
         menu = _Compilation(self._site, self._findings, self.speeches, self.uses).compile(path, root, text)
-        return menu if self._findings.error_count == before else None
+        if self._findings.error_count != before:
+            return None
+        advise(menu, root, self._findings)
+        self._compiled.append((menu, root))
+        return menu
 
 
 class _Compilation:
