@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support import addresses
 
@@ -30,6 +31,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that nobody waits for it at the end."""
     items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
+# How long an example takes is the machine's affair; how long a test may, pytest-timeout's.
+settings.register_profile("edge", deadline=None)
+settings.load_profile("edge")
 
 
 @pytest.fixture
