@@ -51,6 +51,16 @@ REACH: dict[str, tuple[str, Any]] = {
         for attack in ("strangers_1000", "strangers_5000", "noisy_trunk")
         for what in ("failed", "rtp_lost", "span_restarts", "other_restarts")
     },
+    **{
+        f"siege_stalled_{what}": ("0", lambda value: value == 0)
+        for what in ("not_closed", "unanswered", "failed", "span_restarts", "other_restarts")
+    },
+    **{
+        f"siege_{attack}_p95": ("50, or 3 times the quiet one", lambda value: value <= 50)
+        for attack in ("strangers_1000", "strangers_5000", "noisy_trunk", "stalled")
+    },
+    "siege_stalled_longest_s": ("10", lambda value: value <= 10),
+    "siege_fuzz_sent": ("100000", lambda value: value >= 100_000),
     **{f"siege_strangers_{rate}_reflected": ("0", lambda value: value == 0) for rate in (1000, 5000)},
     **{
         f"siege_{attack}_rss_growth_mb": ("20", lambda value: value < 20)
@@ -100,8 +110,9 @@ Voice is computed in virtual time: seeded packet traces (`tests/support/traces.p
 concealment, and pjmedia's on the same packets; PESQ is ITU-T P.862, delay is from the sender's microphone to playout.
 Strangers send 1,000 packets/s that imitate the peers in each phase of a call; fuzzing runs with bounds checks.
 
-A siege is SIP: 1,000 and 5,000 requests/s of 20 strangers, a trunk that floods, mutated messages by UDP and TCP, and
-callees whose responses are traps, beside calls that must not notice; p95 of their set-up stands beside the quiet one.
+A siege is SIP: 1,000 and 5,000 requests/s of 20 strangers, a trunk that floods, 200 TCP connections that stall, 100,000
+mutated messages by UDP and TCP, requests and responses, of trunks and of strangers, and callees whose responses are
+traps, beside calls that must not notice; p95 of their set-up stands beside the quiet one.
 
 Spans are killed (SIGKILL) under talks of two legs in a whole appliance, by ten seeds that choose moment, order and who
 hangs up then. Front is killed with 100 conversations up: `front_kill_in_...` tells how many were seen in which state.

@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.support.addresses import address
 from tests.support.appliance import TONES, Appliance, write_site
-from tests.support.sip_fuzz import NEW, RESPONSES, WITHIN, Mutator, message
+from tests.support.sip_fuzz import NEW, WITHIN, message
 from tests.support.softphone import Call, Softphone
 from tests.support.waiting import until
 from tests.system.flows import hears
@@ -27,9 +27,13 @@ from tests.system.flows import hears
 FLOODER = Path(__file__).with_name("flooder.py")
 #: Unacknowledged calls that the noisy trunks may bring: half-open ones of a fuzz must not need a hundred spans.
 PENDING = 8
+#: Network of the trunk whose connections stall.
+SLOW = "127.1.78"
 ANSWER_S = 3.0
-#: Of the mutations.
-SEED = 4
+#: Of the mutations, how many, and how long they may take.
+SEED, MUTATIONS, FUZZ_S = 4, 100_000, 130.0
+#: Connections that send nothing or the begin of a message.
+STALLED = 200
 
 
 @dataclass
@@ -66,7 +70,8 @@ def siege(folder: Path, *, calls_per_second: int = 200) -> Iterator[Siege]:
     with address() as at, address() as good, address() as noisy, address() as fuzzer:
         instance = Appliance(at, folder)
         limits = f"max_pending = {PENDING}"
-        write_site(instance, extra=_trunk("noisy", noisy, limits) + _trunk("fuzzer", fuzzer, limits))
+        others = [("noisy", noisy), ("fuzzer", fuzzer), ("slow", f"{SLOW}.0/24")]
+        write_site(instance, extra="".join(_trunk(name, source, limits) for name, source in others))
         text = instance.site.read_text(encoding="utf-8")
         text = text.replace('sources = ["127.0.0.0/8"]', f'sources = ["{good}"]')
         text = text.replace("[sip]\n", f"[sip]\ncalls_per_second = {calls_per_second}\n")
@@ -134,10 +139,10 @@ class Caller:
         self.send(message(ack, self.values(call, 1, f"a{call}" if ok else f"i{call}", tag)))
         return (spent if ok else None), call, tag if ok else ""
 
-    def hang_up(self, call: str, tag: str) -> bool:
+    def hang_up(self, call: str, tag: str, cseq: int = 9) -> bool:
         """End a call; False: its BYE was not answered."""
-        self.send(message(("BYE", WITHIN[-2][1], "", ""), self.values(call, 9, f"b{call}", tag)))
-        return self.wait(call, "9 BYE").startswith(b"SIP/2.0 200 ")
+        self.send(message(("BYE", WITHIN[-2][1], "", ""), self.values(call, cseq, f"b{call}", tag)))
+        return self.wait(call, f"{cseq} BYE").startswith(b"SIP/2.0 200 ")
 
     def options(self, number: int) -> bool:
         """Ask an honest question; False: there was no answer."""
@@ -244,137 +249,40 @@ def strangers(count: int = 20) -> list[str]:
     return [f"127.1.77.{n}" for n in range(1, count + 1)]
 
 
-# --- fuzz -----------------------------------------------------------------------------------------------------------
-
-
-class Fuzz:
-    """Mutated messages on the wire: UDP and TCP, new ones and within a call, of trunks and of a stranger."""
-
-    def __init__(self, at: Siege, seed: int) -> None:
-        self._at = at
-        self._mutator = Mutator(seed)
-        edge = at.edge.address
-        self._inside = Caller(at.fuzzer, edge)
-        self._outside = Caller(at.noisy, edge)
-        self._stranger = Caller(strangers(1)[0], edge)
-        self._good = Caller(at.good, edge)
-        self._stream: socket.socket | None = None
-        self._call = self._tag = ""
-        self.figures = {"sent": 0, "renewed": 0, "unanswered": 0, "reflected": 0}
-
-    def run(self, count: int, pause_s: float = 0.0) -> dict[str, int]:
-        """Send `count` messages, with an honest question after each hundred."""
-        for n in range(count):
-            if n % 100 == 0:
-                self.figures["unanswered"] += not self._good.options(n)
-                self._renew()
-            self._one(n)
-            if pause_s:
-                time.sleep(pause_s)
-        self.figures["unanswered"] += not self._good.options(count)
-        self._stranger.sock.setblocking(False)
-        with suppress(BlockingIOError):
-            while True:
-                self.figures["reflected"] += len(self._stranger.sock.recv(65_536))
-        self._end()
-        return self.figures
-
-    def _renew(self) -> None:
-        if self._call:
-            self._inside.hang_up(self._call, self._tag)
-        _, call, tag = self._inside.set_up()
-        self.figures["renewed"] += bool(tag)
-        self._call, self._tag = (call, tag) if tag else ("", "")
-
-    def _one(self, n: int) -> None:
-        dice, self.figures["sent"] = self._mutator.dice, self.figures["sent"] + 1
-        kind = n % 6
-        if kind < 2:
-            self._send(self._outside, message(dice.choice(NEW), self._outside.values(f"n{n}", 1, f"n{n}")), n)
-        elif kind < 4:
-            values = self._inside.values(self._call or "none", 10 + n, f"w{n}", self._tag or "none")
-            self._send(self._inside, message(dice.choice(WITHIN), values), n)
-        elif kind == 4:
-            values = self._inside.values(self._call or "none", 1, f"r{n}", "own")
-            values |= {
-                "via": f"SIP/2.0/UDP {self._at.edge.address}:5060;branch=z9hG4bKr{n}",
-                "from": "<sip:a@b.example>",
-            }
-            _, *rest = dice.choice(RESPONSES)
-            data = message(("INVITE", *rest), {**values, "to": "<sip:c@d.example>"})  # type: ignore[arg-type]
-            self._send(self._inside, data, n)
-        else:
-            data = message(dice.choice(NEW), self._stranger.values(f"s{n}", 1, f"s{n}"))
-            self._stranger.send(self._mutator.mutate(data))
-
-    def _send(self, caller: Caller, data: bytes, n: int) -> None:
-        mutated = self._mutator.mutate(data)
-        if n % 3:
-            caller.send(mutated)
-        else:
-            self._by_stream(caller, mutated)
-
-    def _by_stream(self, caller: Caller, data: bytes) -> None:
-        """Send on a TCP connection; a new one when front has closed it, and now and then."""
-        if self._stream is None:
-            self._stream = socket.create_connection((self._at.edge.address, 5060), 5, (caller.host, 0))
-            self._stream.setblocking(False)
-        try:
-            self._stream.send(data)
-            while self._stream.recv(65_536):
-                pass
-            self._end_stream()
-        except BlockingIOError:
-            if self._mutator.dice.random() < 0.1:
-                self._end_stream()
-        except OSError:
-            self._end_stream()
-
-    def _end_stream(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
-
-    def _end(self) -> None:
-        self._end_stream()
-        for caller in (self._inside, self._outside, self._stranger, self._good):
-            caller.close()
-
-
-def fuzz(at: Siege, count: int, seed: int, pause_s: float = 0.0) -> dict[str, Any]:
-    """Fuzz beside a running call."""
-    with Softphone(at.good, tone_hz=700) as phone:
-        running = running_call(phone, at)
-        before = at.front_rss_mb()
-        figures: dict[str, Any] = dict(Fuzz(at, seed).run(count, pause_s))
-        running.audio.press("1")
-        hears(running, TONES["one"])
-        figures["rtp_lost"] = lost_of(at, running)
-    return {"seed": seed, **figures, "rss_growth_mb": round(at.front_rss_mb() - before, 1), **at.restarts()}
-
-
 # --- what `edge bench siege` tells ----------------------------------------------------------------------------------
 
 
 def measure(emit: Callable[..., None], *, quick: bool) -> None:
-    """Tell what floods, fuzz and hostile callees achieve."""
-    from bench import callee
+    """Tell what floods, stalled connections, mutations and hostile callees achieve; five minutes at the most."""
+    from bench import callee, mutations, stalled
 
     seconds = 3.0 if quick else 8.0
     with tempfile.TemporaryDirectory() as folder, siege(Path(folder), calls_per_second=30) as at:
+        # First the noisy trunk: its half-open calls last for 32 s, in which there is something else to do.
+        _tell(emit, "siege_noisy_trunk", flood(at, 1000, seconds, [at.noisy], "INVITE"))
         for rate in (1000, 5000):
             _tell(emit, f"siege_strangers_{rate}", flood(at, rate, seconds, strangers()))
-        _tell(emit, "siege_noisy_trunk", flood(at, 1000, seconds, [at.noisy], "INVITE"))
+        for what, value in stalled.stall(at, STALLED).items():
+            emit(f"siege_stalled_{what}", value, _UNITS.get(what, ""))
         settle(at)
     with tempfile.TemporaryDirectory() as folder, siege(Path(folder), calls_per_second=10_000) as at:
-        found = fuzz(at, 3000 if quick else 100_000, SEED)
-        emit("siege_fuzz_seed", found["seed"], "")
-        emit("siege_fuzz_messages", found["sent"], "messages")
-        for what in ("unanswered", "reflected", "rtp_lost", "span_restarts", "other_restarts", "rss_growth_mb"):
-            emit(f"siege_fuzz_{what}", found[what], "MB" if what.endswith("mb") else "")
+        for what, value in mutations.fuzz(at, 3000 if quick else MUTATIONS, SEED, FUZZ_S).items():
+            emit(f"siege_fuzz_{what}", value, _UNITS.get(what, ""))
         for what, value in callee.trap(at, callee.TRAPS).items():
-            emit(f"siege_callee_{what}", value, "")
+            emit(f"siege_callee_{what}", value, _UNITS.get(what, ""))
         settle(at)
+
+
+_UNITS = {
+    "sent": "messages",
+    "responses": "of them",
+    "by_tcp": "of them",
+    "of_strangers": "of them",
+    "reflected": "octets",
+    "rss_growth_mb": "MB",
+    "longest_s": "s",
+    "p95": "ms",
+}
 
 
 def _tell(emit: Callable[..., None], name: str, found: dict[str, Any]) -> None:
@@ -382,8 +290,10 @@ def _tell(emit: Callable[..., None], name: str, found: dict[str, Any]) -> None:
     emit(f"{name}_failed", found["failed"], f"of {found['calls']} calls")
     peer = {"peer": "quiet", "peer_value": found["quiet_p95_ms"]}
     emit(f"{name}_p95", found["p95_ms"], "ms", **peer, ratio=round(found["p95_ms"] / found["quiet_p95_ms"], 2))
-    for what in ("reflected", "rtp_lost", "rss_growth_mb", "span_restarts", "other_restarts"):
-        emit(f"{name}_{what}", found[what], {"reflected": "octets", "rss_growth_mb": "MB"}.get(what, ""))
+    # What a trunk gets back are answers; a stranger gets nothing.
+    wanted = ("rtp_lost", "rss_growth_mb", "span_restarts", "other_restarts")
+    for what in wanted if "noisy" in name else ("reflected", *wanted):
+        emit(f"{name}_{what}", found[what], _UNITS.get(what, ""))
     if found["latency_ms"]:
         emit(f"{name}_answer_p99", found["latency_ms"][1], "ms")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from bench import callee
-from bench.siege import PENDING, Siege, flood, fuzz, running_call, settle, siege, strangers
+from bench.mutations import fuzz
+from bench.siege import PENDING, Siege, flood, running_call, settle, siege, strangers
 from tests.support.appliance import ROOT, TONES
 from tests.support.sip_fuzz import NEW, message
 from tests.support.softphone import Softphone
@@ -51,13 +52,15 @@ def test_a_noisy_trunk_hurts_no_other(at: Siege) -> None:
     # So many of its calls are taken, which nobody acknowledges; the surplus is told to come later.
     assert found["statuses"]["503"] > 0, found
     assert found["rss_growth_mb"] < 20, found
-    assert at.edge.status()["calls"] <= PENDING
+    # The last good calls may not be quite over, for their recordings are being finished.
+    until(lambda: at.edge.status()["calls"] <= PENDING, 20, "only the calls that the noisy one may bring are left")
 
 
 def test_fuzz(tmp_path: Path) -> None:
     with siege(tmp_path, calls_per_second=10_000) as made:
         found = fuzz(made, 3000, seed=11)
         assert found["renewed"] > 0, found
+        assert found["dialled"] > 0, found
         assert zero(found, "rtp_lost", "span_restarts", "other_restarts")
         assert found["unanswered"] == 0, found
         assert found["reflected"] == 0, found
