@@ -14,6 +14,7 @@ from edge.config.located import Located, find, place_of
 from edge.config.menu_advice import advise, compare
 from edge.config.menu_checks import check_flow
 from edge.config.menu_frame import frame_of
+from edge.config.menu_nodes.gather import GatherNode
 from edge.config.menu_nodes.parts import Frame, SoundSource
 from edge.config.menu_sounds import SoundFinder, SoundReader
 from edge.config.prompts import PromptUse, Synthesis
@@ -189,7 +190,8 @@ class _MenuFile:
         nodes = typing.cast(dict[str, ReadNode], menu.nodes)
         self.frame = frame_of(menu, root, self._whole.site, self._prefix, self._findings)
         self.frame.commands = self.frame.commands or commands
-        self.frame.kept = {node.source.gather.keep for node in nodes.values() if node.kind == "gather"} - {""}
+        gathers = [node.source for node in nodes.values() if isinstance(node.source, GatherNode)]
+        self.frame.kept = {one.gather.keep for one in gathers} - {""}
         self.limits = model.Limits(time_ms=menu.limits.time, nodes=menu.limits.nodes)
         self._finder.frame = self.frame
         self.start = self.node(menu.start)
