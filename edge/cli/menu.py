@@ -7,6 +7,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from edge.cli.menu_draw import draw
+from edge.cli.menu_hours import hours
 from edge.cli.output import BAD, FINE, complain, print_json, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site
 from edge.config.errors import Findings
@@ -15,9 +16,10 @@ from edge.config.menus import MenuCompiler
 
 def register(app: App) -> None:
     """Add the commands."""
-    menu = App(name="menu", help="Menus: check them, draw them.")
+    menu = App(name="menu", help="Menus: check them, draw them, ask their opening hours.")
     menu.command(check, name="check")
     menu.command(draw, name="draw")
+    menu.command(hours, name="hours")
     app.command(menu)
 
 

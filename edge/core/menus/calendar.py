@@ -31,6 +31,12 @@ class Zone(Struct, frozen=True):
         offset = self.offsets[bisect_right(self.begins, seconds)]
         return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) + timedelta(seconds=offset)
 
+    def wall_ms(self, local: datetime) -> int:
+        """Give the milliseconds since 1970 of a local time; of one that comes twice the first one."""
+        plain = local.replace(tzinfo=UTC)
+        found = [int((plain - timedelta(seconds=offset)).timestamp() * 1000) for offset in sorted(set(self.offsets))]
+        return min((ms for ms in found if self.local(ms) == local), default=found[0])
+
 
 UTC_ZONE = Zone("UTC", [0])
 
