@@ -73,7 +73,6 @@ KIND_TEXTS = {
     "values_list": "value, or list of values",
     "digit_values": "digits -> text",
     "results": "result -> node",
-    "result": "text",
     "attributes": "name -> attribute",
     "hours": "name -> opening hours",
     "commands": "key -> command",

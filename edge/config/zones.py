@@ -67,5 +67,6 @@ def holidays_of(text: str) -> dict[int, str]:
     import holidays
 
     country, _, part = text.partition("-")
-    found = holidays.country_holidays(country, subdiv=part or None, years=YEARS)
+    # Without a language the names would be those of the process's, and menus differ from machine to machine by that.
+    found = holidays.country_holidays(country, subdiv=part or None, years=YEARS, language="en_US")
     return {day.toordinal(): name for day, name in sorted(found.items())}

@@ -35,7 +35,7 @@ def ask(tmp_path: Path, *words: str) -> int:
     ("name", "at", "said"),
     [
         ("office", "2026-12-24T12:30", "closed until 2026-12-24T13:00; that day 08:00-12:00, 13:00-17:00"),
-        ("office", "2026-12-25T10:00", "holiday (Erster Weihnachtstag)"),
+        ("office", "2026-12-25T10:00", "holiday (Christmas Day)"),
         ("office", "2026-12-24T17:00", "closed until 2026-12-28T08:00"),
         ("office", "2026-12-31T10:00", "open until 2026-12-31T11:00; that day 09:00-11:00"),
         ("office", "2026-07-06T06:30:00+00:00", "open until 2026-07-06T12:00"),

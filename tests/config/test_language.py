@@ -225,6 +225,15 @@ def test_hours_are_compiled(desk: Desk) -> None:
     assert state("2026-12-31T10:00") == "closed"
 
 
+def test_the_version_follows_the_hours_of_the_site(desk: Desk) -> None:
+    text = nodes("  a:\n    hours: shop\n    open: end\n    closed: end\n")
+    desk.site.calendars["shop"] = model.Calendar(week=[[(480, 720)]] * 7)
+    first = desk.compile(text).version
+    assert desk.compile(text).version == first
+    desk.site.calendars["shop"] = model.Calendar(week=[[(480, 721)]] * 7)
+    assert desk.compile(text).version != first
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -121,7 +121,7 @@ def _check_free(node: GatherNode, located: Located, desk: Desk) -> None:
         return place_of(located, ("gather", *path), key=True)
 
     for name in ("pattern", "check", "min_value", "max_value", "confirm", "into", "keep"):
-        if getattr(own, name) not in {"", "none", None} and not node.next:
+        if getattr(own, name) not in ("", "none", None) and not node.next:
             findings.error(place(name), f"'{name}' is for digits that go to 'next'", "choices need no check")
     _check_limits(own, place, findings)
     if own.sensitive:

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Struct
 
 from edge.config.errors import did_you_mean
@@ -27,6 +28,7 @@ class HoursNode(Struct, kw_only=True):
 def _compile(node: HoursNode, _located: Located, desk: Desk) -> model.Node:
     # One that is not there was told of; the menu is not used then.
     calendar = desk.frame.calendars.get(node.hours) or Calendar(week=[[]] * 7)
+    desk.made_of(msgspec.json.encode(calendar).decode())
     return model.Hours(
         name=node.hours,
         calendar=calendar,

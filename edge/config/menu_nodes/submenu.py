@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Struct, field
 
 from edge.config.located import Located, place_of
-from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, of_kind, reached_by
+from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, of_kind, reached_by, short_form
 from edge.core.menus import model
 
 
@@ -20,11 +20,17 @@ class SubmenuNode(Struct, kw_only=True):
     next: Annotated[NodeRef, reached_by("act")]
 
 
+class GiveBackSettings(Struct, kw_only=True):
+    """Short form: nothing, or the result alone."""
+
+    #: For the other menu's `results`, and the value `result` from then on.
+    result: Annotated[str, of_kind("reason")] = ""
+
+
 class GiveBackNode(Struct, kw_only=True):
     """Go back to the menu that asked for this one. A call that began with this one ends."""
 
-    #: The result, for the other menu's `results`, and the value `result`; nothing: none.
-    give_back: Annotated[str, of_kind("result")]
+    give_back: Annotated[GiveBackSettings, short_form("result")]
 
 
 def _compile(node: SubmenuNode, located: Located, desk: Desk) -> model.Node:
@@ -36,7 +42,7 @@ def _compile(node: SubmenuNode, located: Located, desk: Desk) -> model.Node:
 
 
 def _give_back(node: GiveBackNode, _located: Located, _desk: Desk) -> model.Node:
-    return model.Return(result=node.give_back)
+    return model.Return(node.give_back.result)
 
 
 MENU = Kind(SubmenuNode, _compile)
