@@ -39,3 +39,8 @@ class Poller:
             with contextlib.suppress(BlockingIOError):
                 self._signals.recv(4096)
         return sip, len(ready) > sip
+
+    @property
+    def sip_waits(self) -> bool:
+        """Whether SIP has come that the library has not read."""
+        return any(fd == self._sip_fd for fd, _ in self._epoll.poll(0))

@@ -20,7 +20,7 @@ from edge.runtime.seccomp import confine
 from edge.span import library
 from edge.span.endpoint import Endpoint
 from edge.span.poller import Poller
-from edge.vocabulary.commands import AnyCommand, SpanCommand
+from edge.vocabulary.commands import AnyCommand, MakeCall, SpanCommand
 from edge.vocabulary.ids import CommandId, LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.supervision import Replied, Request, Scrape, Scraped, Stop
@@ -34,6 +34,9 @@ BEAT_MS = 1000
 IDLE_MS = 40_000
 #: Time for the BYEs of a stop to be answered; the supervisor kills after 600 ms.
 FAREWELL_MS = 500
+
+#: Turns of the stack before a new call, each of a message at least; more is a flood.
+READS = 1000
 
 _SPAN_COMMANDS = get_args(SpanCommand)
 
@@ -166,11 +169,20 @@ class Span:
         if not isinstance(command, _SPAN_COMMANDS):
             self._link.done(id_, f"a span knows no {type(command).__name__}")
             return
+        if isinstance(command, MakeCall):
+            self._read_up()
         now_ms = monotonic_ms()
         # What the stack has seen before comes first: a command must meet the leg as it is now.
         self._drain_events(now_ms)
         self._perform(self._core.command(id_, command, now_ms), now_ms)
         self._drain_events(now_ms)
+
+    def _read_up(self) -> None:
+        """Let the stack read what has come: the end of the call whose slot front gives to the next one is in it."""
+        for _ in range(READS):
+            if not self._poller.sip_waits:
+                return
+            self._endpoint.handle()
 
     def _discard(self, legs: list[LegId]) -> None:
         self._log.warning("switch does not know these legs", legs=legs)

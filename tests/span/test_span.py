@@ -194,6 +194,19 @@ def test_fifth_call_is_refused_and_the_four_live(rig: Rig, span: Span, phone: So
     answered(rig, span, phone, LegId("c6.1"))
 
 
+def test_a_slot_whose_bye_is_still_unread_takes_the_next_call(rig: Rig, span: Span, phone: Softphone) -> None:
+    calls = [answered(rig, span, phone, LegId(f"c{n}.1")) for n in range(4)]
+    # What front has sent before it gave the slot away, and switch's command, are there at once.
+    os.kill(span.pid, signal.SIGSTOP)
+    for _ in range(110):
+        calls[0].send("OPTIONS")
+    calls[3].bye()
+    order = rig.switch.order(span.incarnation, cmd.MakeCall(LegId("c5.1"), MEDIA))
+    os.kill(span.pid, signal.SIGCONT)
+    assert rig.switch.result(order) is None
+    phone.expect_call()
+
+
 def test_second_invite_of_a_leg_is_refused(rig: Rig, span: Span, phone: Softphone) -> None:
     call = answered(rig, span, phone)
     second = phone.call(span.uri(LEG))
