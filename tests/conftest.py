@@ -1,6 +1,7 @@
 """What holds for all tests: free addresses, one seed of chance for all workers, what begins first."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +13,11 @@ _SEED = "EDGE_TEST_SEED"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Throw the dice once: workers of a parallel run inherit the environment."""
+    """Throw the dice once, for workers of a parallel run inherit the environment; take Ctrl-C."""
     os.environ.setdefault(_SEED, str(int.from_bytes(os.urandom(3), "big")))
+    # What a script starts in the background ignores Ctrl-C, and so would all that tests start and end that way.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # A thread for each core in each worker would only be in the others' way.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

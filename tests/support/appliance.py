@@ -76,6 +76,8 @@ class Appliance:
         self.site = folder / "site.toml"
         self.log = folder / "edge.log"
         self.process: subprocess.Popen[bytes] | None = None
+        #: Events up to this sequence are of tests before; see `forget`.
+        self._forgotten = 0
 
     @property
     def uri(self) -> str:
@@ -166,14 +168,20 @@ class Appliance:
         return list(self.control(what="request", process="switch", request="calls", body=None)["body"])
 
     def events(self, call: str = "") -> list[dict[str, Any]]:
-        """Events from the outbox, in order."""
+        """Events from the outbox that are not forgotten, in order."""
         path = self.state / "state.db"
         if not path.exists():
             return []
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
-            rows = db.execute("SELECT body FROM events ORDER BY sequence").fetchall()
+            chosen = "SELECT body FROM events WHERE sequence > ? ORDER BY sequence"
+            rows = db.execute(chosen, (self._forgotten,)).fetchall()
         events = [json.loads(row[0]) for row in rows]
         return [event for event in events if not call or event["subject"] == call]
+
+    def forget(self) -> None:
+        """Leave out what has happened so far from all that is asked about events: another test begins."""
+        with closing(sqlite3.connect(f"file:{self.state / 'state.db'}?mode=ro", uri=True, timeout=10)) as db:
+            ((self._forgotten,),) = db.execute("SELECT coalesce(max(sequence), 0) FROM events").fetchall()
 
     def types(self, call: str = "") -> list[str]:
         """Types of `events`."""
@@ -201,7 +209,8 @@ class Appliance:
             calls.setdefault(event["subject"], []).append(event)
         # The appliance's own events (its name is the subject) are a history without begin and end.
         own = calls.pop("test", [])
-        assert [event["callseq"] for event in own] == list(range(1, len(own) + 1)), own
+        first = own[0]["callseq"] if self._forgotten and own else 1
+        assert [event["callseq"] for event in own] == list(range(first, first + len(own))), own
         for call, events in calls.items():
             types = [event["type"] for event in events]
             assert [event["callseq"] for event in events] == list(range(1, len(events) + 1)), (call, types)

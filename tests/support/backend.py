@@ -40,6 +40,12 @@ class Backend:
             self.deliveries.append(json.loads(body))
             return self.status
 
+    def forget(self) -> None:
+        """Begin anew, as one that works."""
+        with self._lock:
+            self.status, self.forged, self.refused = 200, 0, 0
+            self.deliveries.clear()
+
     def events(self, call: str = "") -> list[dict[str, Any]]:
         """Distinct events in order of first arrival."""
         with self._lock:

@@ -6,7 +6,7 @@ from tests.support.appliance import TONES
 from tests.system.conftest import Bench
 from tests.system.flows import ended_once, hears, talking
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.shared]
 
 CARRIER = """trust_identity = true
 country = "DE"

@@ -14,7 +14,7 @@ from tests.support.waiting import until
 from tests.system.conftest import Bench
 from tests.system.flows import dialled, ended_once, hears, in_menu, ringing, talking
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.shared]
 
 
 @pytest.mark.parametrize("method", ["rfc4733", "inband"])

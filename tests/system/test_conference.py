@@ -16,7 +16,7 @@ from tests.support.waiting import until
 from tests.system.conftest import Bench
 from tests.system.flows import ended_once, talking
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.shared]
 
 CALLER, TARGET, BOSS = 700, 900, 1900
 

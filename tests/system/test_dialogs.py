@@ -11,7 +11,7 @@ from tests.system.flows import ended_once, hears
 from tests.system.test_adoption import kill_spans
 from tests.system.test_peers import SCENARIOS, sipp
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.shared]
 
 
 def events(bench: Bench, kind: str) -> list[dict[str, object]]:
