@@ -1,12 +1,9 @@
 """The detectors' benchmark measures what it says: the same frames, every key recognised, nothing skipped."""
 
 import numpy as np
-import pytest
 
 from bench import dsp, spandsp
 from bench.accuracy import signals
-
-pytestmark = pytest.mark.skipif(not spandsp.available(), reason="libspandsp2 is not installed")
 
 
 def test_everybody_talks_and_presses_keys():

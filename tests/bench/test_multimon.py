@@ -1,13 +1,10 @@
 """The other second opinion hears keys, too."""
 
 import numpy as np
-import pytest
 
 from bench import multimon
 from bench.accuracy import signals as s
 from dsp.tones.generator import COLUMNS_HZ, DIGITS, ROWS_HZ
-
-pytestmark = pytest.mark.skipif(not multimon.available(), reason="multimon-ng is not installed")
 
 
 def test_all_keys():

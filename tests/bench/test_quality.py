@@ -6,8 +6,6 @@ import pytest
 from bench import quality
 from tests.support import traces
 
-pytestmark = pytest.mark.skipif(not quality.SOUNDS.exists(), reason="asterisk-core-sounds-en-wav is not installed")
-
 
 def test_both_receivers_play_the_same_speech_and_are_judged_alike():
     said = quality.speech(8)

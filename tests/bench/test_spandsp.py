@@ -1,14 +1,11 @@
 """The second opinion hears what a telephone engineer would."""
 
 import numpy as np
-import pytest
 
 from bench import spandsp
 from bench.accuracy import signals as s
 from bench.accuracy.progress import NAMES, SEED, SPECIAL, Shape, grid
 from bench.accuracy.progress_peers import fax, special, supervisory
-
-pytestmark = pytest.mark.skipif(not spandsp.available(), reason="libspandsp2 is not installed")
 
 
 def keys(*pairs):

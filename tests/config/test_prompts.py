@@ -219,6 +219,8 @@ def test_a_text_that_is_used_again_is_young_and_the_same_file(tmp_path: Path) ->
 
 
 def test_what_is_made_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that takes data and fails when it has to keep them, which none does at will."""
+
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 

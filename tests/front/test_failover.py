@@ -1,6 +1,5 @@
 """Calls over a provider with several addresses (Kamailio): which are switched off, refuse, or say nothing."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,8 +20,6 @@ from tests.support.addresses import address as loopback_address
 from tests.support.certificates import Authority
 from tests.support.gateway import SILENT, TRYING_ONLY, Gateway, gateway
 from tests.support.name_server import name_server
-
-pytestmark = pytest.mark.skipif(shutil.which("kamailio") is None, reason="kamailio is not installed")
 
 
 class Provider:

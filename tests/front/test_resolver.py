@@ -1,7 +1,6 @@
 """Where targets are, by a real name server (dnsmasq), which may also be silent."""
 
 import contextlib
-import shutil
 import socket
 import threading
 import time
@@ -19,8 +18,6 @@ from edge.runtime.pump import Pump
 from edge.vocabulary.media import Address
 from tests.support.name_server import NameServer, name_server
 from tests.support.waiting import until
-
-pytestmark = pytest.mark.skipif(shutil.which("dnsmasq") is None, reason="dnsmasq is not installed")
 
 RECORDS = (
     "--srv-host=_sip._udp.sip.test,gw1.test,5070,10,60",

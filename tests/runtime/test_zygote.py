@@ -195,6 +195,7 @@ def test_fork_without_descriptor_is_answered_by_an_error(zygote: Zygote) -> None
 
 
 def test_failing_fork_is_answered_by_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's own refusal is not to be had: its limits of processes do not hold for root."""
     original = os.fork
     here = os.getpid()
 

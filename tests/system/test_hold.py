@@ -1,7 +1,6 @@
 """Hold music and announcements, with real phones: who hears what in which second, and that no edge clicks."""
 
 import itertools
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -282,7 +281,6 @@ def _no_clicks_over_said(stream: RtpStream) -> None:
     assert max(sharpest(piece) for piece in talk) <= 1.3 * limit
 
 
-@pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed")
 def test_wideband_telephones_hear_music_and_announcements(tmp_path: Path) -> None:
     prompts = tmp_path / "prompts/en"
     prompts.mkdir(parents=True)

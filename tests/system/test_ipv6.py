@@ -1,7 +1,6 @@
 """An appliance with addresses of both families: calls from IPv6, and from IPv4 to IPv6, over kills of its processes."""
 
 import random
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +16,7 @@ from tests.support.waiting import until
 from tests.system.flows import hears
 from tests.system.test_peers import heard
 
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed"),
-]
+pytestmark = pytest.mark.system
 
 HOST = "::1"
 

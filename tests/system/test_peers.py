@@ -1,7 +1,6 @@
 """Callers and targets that are not ours: SIPp with audio, and baresip."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,7 +78,6 @@ def test_sipp_as_the_target_of_a_transfer(bench: Bench, tmp_path: Path) -> None:
         ended_once(bench, "completed")
 
 
-@pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed")
 def test_baresip_calls(bench: Bench, tmp_path: Path) -> None:
     with baresip(tmp_path / "baresip") as phone:
         phone.command("dial", bench.edge.uri)

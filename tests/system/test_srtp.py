@@ -2,7 +2,6 @@
 
 import base64
 import os
-import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -20,10 +19,7 @@ from tests.system.conftest import Bench
 from tests.system.flows import ended_once, hears
 from tests.system.test_peers import heard
 
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed"),
-]
+pytestmark = pytest.mark.system
 
 OPTIONAL = {"trunk": 'srtp = "optional"\nsrtp_without_tls = true'}
 REQUIRED = {"trunk": 'srtp = "required"\nsrtp_without_tls = true'}

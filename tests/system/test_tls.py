@@ -1,6 +1,5 @@
 """Calls over TLS with keys of SRTP in them: baresip, whose TLS and SRTP are its own, calls and is called."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +14,7 @@ from tests.support.waiting import until
 from tests.system.flows import hears
 from tests.system.test_peers import heard
 
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed"),
-]
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Wideband calls of a real telephone: what lies above 4 kHz says that nothing on the way was narrow."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,7 @@ from tests.support.appliance import MENU, TONES, appliance
 from tests.support.baresip import HOST, Baresip, baresip
 from tests.support.waiting import until
 
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed"),
-]
+pytestmark = pytest.mark.system
 
 RATE = 16000
 #: As baresip names it, by its sampling rate.
