@@ -11,7 +11,7 @@ from bench.talkers import build, talkers
 from edge.config.site import Media
 from tests.support.addresses import address
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 
 @pytest.mark.timeout(900)

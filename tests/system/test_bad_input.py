@@ -310,6 +310,7 @@ def fill(path: Path) -> None:
             return
 
 
+@pytest.mark.shared
 def test_noise_on_sip_and_rtp_ports_changes_nothing(bench: Bench) -> None:
     call = in_menu(bench)
     dice = random.Random(1)

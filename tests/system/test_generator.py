@@ -14,7 +14,7 @@ from tests.support.addresses import address as free_address
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_sipp_calls_with_audio_and_a_key(tmp_path: Path) -> None:
             assert tones.share(samples[4000:10000, 1], TONES["welcome"]) > 0.6
 
 
+@pytest.mark.shared
 def test_sipp_as_the_target_of_a_transfer(bench: Bench, tmp_path: Path) -> None:
     bench.target.close()
     with sipp(tmp_path, bench.target.address, "-sn", "uas", "-rtp_echo", "-mp", "7000"):
@@ -78,6 +79,7 @@ def test_sipp_as_the_target_of_a_transfer(bench: Bench, tmp_path: Path) -> None:
         ended_once(bench, "completed")
 
 
+@pytest.mark.shared
 def test_baresip_calls(bench: Bench, tmp_path: Path) -> None:
     with baresip(tmp_path / "baresip") as phone:
         phone.command("dial", bench.edge.uri)

@@ -38,6 +38,7 @@ def zero(found: dict, *names: str) -> bool:
     return True
 
 
+@pytest.mark.alone
 def test_a_flood_of_strangers_is_not_noticed_and_gets_nothing(at: Siege) -> None:
     found = flood(at, 1000, 2.0, strangers())
     assert found["sent"] > 1000, found
@@ -46,6 +47,7 @@ def test_a_flood_of_strangers_is_not_noticed_and_gets_nothing(at: Siege) -> None
     assert found["rss_growth_mb"] < 20, found
 
 
+@pytest.mark.alone
 def test_a_noisy_trunk_hurts_no_other(at: Siege) -> None:
     found = flood(at, 500, 2.0, [at.noisy], "INVITE")
     assert zero(found, *UNHURT)

@@ -112,6 +112,7 @@ def test_baresip_calls_over_kills_and_keys_are_nowhere(bench: Bench, tmp_path: P
     assert_nowhere(secrets, bench, tmp_path)
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("bench", [OPTIONAL], indirect=True)
 def test_an_encrypted_caller_talks_with_a_plain_target_and_holds(bench: Bench, tmp_path: Path) -> None:
     with phone_with(tmp_path / "baresip", "srtp-mand") as phone:
@@ -136,6 +137,7 @@ def test_an_encrypted_caller_talks_with_a_plain_target_and_holds(bench: Bench, t
     assert int(str(figures["packets_not_authentic"])) <= IN_THE_CLEAR
 
 
+@pytest.mark.shared
 def test_it_is_refused_where_it_is_off(bench: Bench, tmp_path: Path) -> None:
     with phone_with(tmp_path / "baresip", "srtp-mand") as phone:
         phone.command("dial", bench.edge.uri)
@@ -144,6 +146,7 @@ def test_it_is_refused_where_it_is_off(bench: Bench, tmp_path: Path) -> None:
     assert not bench.edge.events()
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("bench", [REQUIRED], indirect=True)
 def test_plain_is_refused_where_it_is_required(bench: Bench) -> None:
     call = bench.caller.call(bench.edge.uri)
@@ -152,6 +155,7 @@ def test_plain_is_refused_where_it_is_required(bench: Bench) -> None:
     assert not bench.edge.events()
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("bench", "srtp"), [(OPTIONAL, 1), (REQUIRED, 2)], indirect=["bench"], ids=["offered", "insisted"]
 )

@@ -8,7 +8,7 @@ from bench import strangers
 from bench.strangers import PHASES, Stage, attack, stage
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")
