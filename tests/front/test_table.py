@@ -89,6 +89,30 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_state_before(fd: int) -> Non
         table.save(dialog)
 
 
+def test_a_kill_between_a_tombstone_and_the_end_of_its_dialog_forgets_neither(
+    fd: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No signal can be timed to come between two writes, so the second one ends this life."""
+    table = Table(fd, SITE)
+    table.load()
+    dialog = a_dialog()
+    table.save(dialog)
+    write, written = table._write, []
+
+    def killed(at: int, payload: bytes) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(at)
+        write(at, payload)
+
+    monkeypatch.setattr(table, "_write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        table.bury(entomb(dialog))
+    dialogs, tombs = Table(fd, SITE).load()
+    assert [tomb.leg for tomb in tombs] == [dialog.leg]
+    assert [left.leg for left in dialogs] == [dialog.leg]
+
+
 def test_slots_are_reused_and_overflow_is_counted(fd: int) -> None:
     table = Table(fd, SITE)
     table.load()

@@ -73,3 +73,9 @@ def test_back_off_grows_and_is_capped(failures: int, jitter: float) -> None:
     pause = backoff_ms(failures, 500, 60_000, jitter)
     whole = min(60_000, 500 * 2 ** min(failures - 1, 20))
     assert whole // 2 <= pause <= whole
+
+
+def test_the_upper_half_of_a_pause_is_spread():
+    """So that sinks which failed together are not asked together."""
+    assert [backoff_ms(1, 500, 60_000, jitter) for jitter in (0.0, 0.5, 1.0)] == [250, 375, 500]
+    assert [backoff_ms(9, 500, 60_000, jitter) for jitter in (0.0, 1.0)] == [30_000, 60_000]
