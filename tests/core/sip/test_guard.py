@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from edge.core.sip.actions import AcceptCalls, Action, ClearBans, Flow, Sample, Suspicion, Sweep, ToPeer
 from edge.core.sip.message import Request, Response, serialise
+from edge.core.sip.parser import parse
 from edge.core.sip.trunks import Trunk
 from edge.vocabulary.events import SecurityBanned, SecuritySuspected, SecurityUnbanned, SiteEvent
 from edge.vocabulary.media import Address
@@ -104,6 +105,13 @@ def test_the_end_of_a_ban_is_told_and_it_can_be_cleared() -> None:
     assert world.door.bans(world.now_ms) == []
 
 
+#: A request as short as they get: its refusal, with a tag and `received`, is longer.
+TERSE = (
+    b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n"
+    b"Call-ID: c\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 9\r\nContent-Length: 0\r\n\r\n"
+)
+
+
 def test_refused_by_policy_a_little_and_never_more_than_came() -> None:
     world = World(strangers="refuse")
     data = serialise(invite("hello", body=b""))
@@ -114,7 +122,8 @@ def test_refused_by_policy_a_little_and_never_more_than_came() -> None:
     assert refusal.status == 403
     assert len(serialise(refusal)) <= len(padded)
     assert len([a for a in sampled(world, padded, times=15) if isinstance(a, ToPeer)]) <= 4
-    for other in (serialise(invite("short", body=b""))[:60], serialise(in_dialog("ACK"))):
+    assert isinstance(parse(TERSE), Request)
+    for other in (TERSE, serialise(invite("short", body=b""))[:60], serialise(in_dialog("ACK"))):
         assert not to_peer(sampled(World(strangers="refuse"), other))
     networks, _ = world.door.sources(world.now_ms)
     assert [str(network) for network in networks] == ["0.0.0.0/0", "::/0"]
