@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.core.recording import wav
+from edge.core.recording import sidecar, wav
 from edge.core.recording.sidecar import OpenNote
 from edge.media import disk
 from edge.vocabulary.ids import LegId, RecordingId
@@ -69,3 +69,17 @@ def test_trouble_names_the_place(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     assert str(tmp_path / "file") in disk.trouble(str(tmp_path / "file/below"), 0, probe=True)
     assert list((tmp_path / "new/folder").iterdir()) == []
+
+
+def test_the_note_of_a_recording_stays_until_its_sidecar_is_there(tmp_path: Path) -> None:
+    """Else a kill between the two leaves a recording that nobody knows to be unfinished."""
+    path = tmp_path / "r.wav"
+    os.close(disk.create(str(path), NOTE))
+    made = sidecar.finished(NOTE, str(path), frames=0, gaps=(0, 0), size_bytes=44, sha256="", error="")
+    path.with_suffix(".json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        disk.complete(str(path), made)
+    assert path.with_suffix(".open").exists()
+    path.with_suffix(".json").rmdir()
+    disk.complete(str(path), made)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["r.json", "r.wav"]

@@ -16,6 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from dsp.plane import layout
+from edge.core.recording import wav
 from edge.media import disk
 from edge.media.recorder import Outcome, Recorder
 from edge.media.slots import RecordingState
@@ -226,6 +227,35 @@ def test_too_little_room_is_told_stops_recordings_and_passes(tmp_path: Path, mon
         r.recorder._reserve_mb = 0
         until(lambda: r.disk_states[-1] == "")
     assert len(frames_of(recording.path)) == 1600
+
+
+def test_at_every_write_the_header_promises_no_more_than_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is looked at after each write that the recorder makes, as a kill there would leave it."""
+    real, promised = os.pwritev, []
+
+    def watched(fd: int, parts: list[memoryview], offset: int) -> int:
+        written = real(fd, parts, offset)
+        announced = wav.announced_frames(os.pread(fd, wav.HEADER_BYTES, 0)) if offset else None
+        if announced is not None:
+            assert announced <= wav.frames_in(os.fstat(fd).st_size)
+            promised.append(announced)
+        return written
+
+    monkeypatch.setattr(os, "pwritev", watched)
+    with rig(tmp_path) as r:
+        recording = r.recording()
+        r.recorder.record(recording)
+        talker = Talker(r.state, SLOT, recording.number)
+        for frames in (1600, 160, 4000):
+            talker.say(frames)
+            r.recorder.wake()
+            until(lambda: r.state.legs["rec_read"][SLOT] == r.state.legs["rec_write"][SLOT])
+        talker.stop()
+        r.recorder.wake()
+        assert r.outcome().state.error == ""
+    assert {1600, 1760, 5760} <= set(promised)
 
 
 def _note(recording: RecordingState):
