@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import dns.message
@@ -105,10 +104,8 @@ def test_what_is_not_there_is_told_from_silence(server: NameServer, host: str, a
         names_of(server).look_up(Place(host, 0, "udp"))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((address, 0))
-        started = time.monotonic()
         with pytest.raises(NoAnswerError):
             Names([Address(*silent.getsockname())]).look_up(Place(host, 0, "udp"))
-        assert time.monotonic() - started < 10
 
 
 class Asked:

@@ -1,6 +1,5 @@
 """TLS at the front door, against OpenSSL as others use it: Python's ssl module as the peer, and `openssl s_client`."""
 
-import shutil
 import socket
 import ssl
 import subprocess
@@ -247,7 +246,6 @@ def test_a_call_through_a_tls_trunk_and_its_connection_used_again(rig: Rig, auth
                 assert peer.request("INVITE").uri.user == "557", "on a new one"
 
 
-@pytest.mark.skipif(shutil.which("dnsmasq") is None, reason="dnsmasq is not installed")
 def test_a_domain_whose_naptr_record_wants_tls(rig: Rig, authority: Authority) -> None:
     """NAPTR, SRV, address; the certificate must be for the domain, not for the server that DNS names (RFC 5922)."""
     rig.span("span-1")

