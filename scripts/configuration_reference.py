@@ -2,7 +2,8 @@
 """Write the reference parts of the configuration and menu pages; `--check` only tells whether they are current.
 
 docs/configuration.md: from edge/config/site.py. docs/menus.md and docs/menu.schema.json: from
-edge/config/menu_source.py and the kinds of edge/config/menu_nodes. What stands above the marker in a page is written
+edge/config/menu_source.py and the kinds of edge/config/menu_nodes. docs/menu-tests.schema.json: from
+edge/config/menu_tests.py. What stands above the marker in a page is written
 by hand and stays.
 """
 
@@ -22,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from msgspec import NODEFAULT, Struct  # noqa: E402
 from msgspec import inspect as types  # noqa: E402
 
-from edge.config import calendars, menu_source, profiles, site  # noqa: E402
+from edge.config import calendars, menu_source, menu_tests, profiles, site  # noqa: E402
 from edge.config.kinds import DIGITS  # noqa: E402
 from edge.config.menu_nodes import gather, parts, transfer, when  # noqa: E402
 from edge.config.shape import UNITS, duration_text, fields_of, hidden, without_unit  # noqa: E402
@@ -228,7 +229,7 @@ def settings_rows(kind: type, prefix: str = "") -> Iterator[str]:
             shown = f"`{str(default).lower()}`"
         yield f"| `{prefix}{field.name}` | {type_text(field.type)} | {shown} | {comments[field.name]} |"
         inner = unwrap(plain.item_type)[0] if isinstance(plain, types.ListType) else plain
-        if isinstance(inner, types.StructType):
+        if isinstance(inner, types.StructType) and "kind" not in unwrap(field.type)[1]:
             yield from settings_rows(inner.cls, f"{prefix}{field.name}.")
 
 
@@ -384,6 +385,19 @@ def menu_schema() -> dict[str, Any]:
     }
 
 
+def menu_tests_schema() -> dict[str, Any]:
+    """Give the JSON Schema of a file of tests."""
+    tables = [menu_tests.TestSource, menu_tests.StepSource, menu_tests.AnswerSource, menu_tests.RowSource]
+    step = struct_schema(menu_tests.StepSource) | {"minProperties": 1, "maxProperties": 1}
+    return {
+        "$schema": SCHEMA_ID,
+        "$id": f"urn:edge-appliance:menu-tests:{menu_source.VERSION}",
+        "title": "Tests of menus of the telephony edge appliance",
+        **struct_schema(menu_tests.TestsSource),
+        "$defs": {kind.__name__: struct_schema(kind) for kind in tables} | {"StepSource": step},
+    }
+
+
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
@@ -400,6 +414,7 @@ def pages() -> dict[Path, str]:
         configuration: with_reference(configuration, configuration_reference()),
         menus: with_reference(menus, menus_reference()),
         ROOT / "docs/menu.schema.json": json.dumps(menu_schema(), indent=2) + "\n",
+        ROOT / "docs/menu-tests.schema.json": json.dumps(menu_tests_schema(), indent=2) + "\n",
     }
 
 

@@ -8,17 +8,19 @@ from cyclopts import App, Parameter
 
 from edge.cli.menu_draw import draw
 from edge.cli.menu_hours import hours
+from edge.cli.menu_test import run_tests
 from edge.cli.output import BAD, FINE, complain, print_json, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site
 from edge.config.errors import Findings
-from edge.config.menus import MenuCompiler
+from edge.config.menus import MenuCompiler, menu_files
 
 
 def register(app: App) -> None:
     """Add the commands."""
-    menu = App(name="menu", help="Menus: check them, draw them, ask their opening hours.")
+    menu = App(name="menu", help="Menus: check, draw and test them, ask their opening hours.")
     menu.command(check, name="check")
     menu.command(draw, name="draw")
+    menu.command(run_tests, name="test")
     menu.command(hours, name="hours")
     app.command(menu)
 
@@ -41,7 +43,7 @@ def check(
         return failed(error)
     findings, checked = Findings(), list[str]()
     compiler = MenuCompiler(found.site, findings, checked)
-    for file in files or sorted(Path(found.site.paths.menus).glob("*.yaml")):
+    for file in files or menu_files(Path(found.site.paths.menus)):
         checked.append(str(file))
         compiler.compile_file(file)
     compiler.compare()

@@ -26,6 +26,8 @@ from edge.storage.turn import StorageError
 #: A menu is drawn in well under a second; Graphviz must not hang a shell for ever.
 _DRAW_SECONDS = 60
 _PAGE = 2000
+#: No events are older.
+_LONGEST_MS = 10 * 366 * 86_400_000
 #: By the ending of the output file, what Graphviz is asked for.
 _PICTURES = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 
@@ -105,9 +107,10 @@ def _moment(since: str | None) -> str:
     """Return the beginning as events write it, so that texts compare; empty: all of them."""
     if since is None:
         return ""
-    span = duration_ms(since)
+    days = since.removesuffix("d")
+    span = int(days) * 86_400_000 if days != since and days.isdecimal() else duration_ms(since)
     if span is not None:
-        return (datetime.now(UTC) - timedelta(milliseconds=span)).isoformat()
+        return (datetime.now(UTC) - timedelta(milliseconds=min(span, _LONGEST_MS))).isoformat()
     try:
         return datetime.fromisoformat(since).astimezone(UTC).isoformat()
     except ValueError:

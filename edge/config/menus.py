@@ -17,6 +17,7 @@ from edge.config.menu_frame import frame_of
 from edge.config.menu_nodes.gather import GatherNode
 from edge.config.menu_nodes.parts import Frame, SoundSource
 from edge.config.menu_sounds import SoundFinder, SoundReader
+from edge.config.menu_tests import TESTS_ENDING
 from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper, fields_of
 from edge.config.site import Site
@@ -30,6 +31,11 @@ class ReadNode(Struct):
     kind: str
     source: Struct
     located: Located
+
+
+def menu_files(folder: Path) -> list[Path]:
+    """List the menus of a folder; tests stand beside them."""
+    return sorted(path for path in folder.glob("*.yaml") if not path.name.endswith(TESTS_ENDING))
 
 
 class MenuCompiler:
@@ -57,7 +63,7 @@ class MenuCompiler:
         for other in sorted(folder.glob("*.yml")):
             self._findings.warning(Place(str(other)), "is not read", "menus are named *.yaml")
         menus: dict[str, model.Menu] = {}
-        for path in sorted(folder.glob("*.yaml")):
+        for path in menu_files(folder):
             self._checked.append(str(path))
             menu = self.compile_file(path)
             if menu is None:
@@ -131,7 +137,7 @@ class _Compilation:
             self.findings.error(place, f"menu '{name}' asks for itself", "a sub-menu goes back by 'give_back'")
             return ""
         if not path.is_file():
-            known = [other.stem for other in path.parent.glob("*.yaml")]
+            known = [other.stem for other in menu_files(path.parent)]
             self.findings.error(place, f"there is no menu '{name}' beside this one", did_you_mean(name, known))
             return ""
         if name not in self._starts:

@@ -36,6 +36,7 @@ def test_stats_are_of_the_calls_on_one_version(tmp_path: Path, capsys: pytest.Ca
     assert "about<br/>play<br/>" in drawn
     assert "1 entered, 1 hung up" in drawn
     assert main([*options, "--version", "aaaa", "--since", "2026-11-22"]) == 2, "no call since"
+    assert main([*options, "--version", "aaaa", "--since", "36500d"]) == 0
     assert main([*options, "--since", "soon"]) == 2
     capsys.readouterr()
     assert main(options) == 0, "no call ran on the file's own version: drawn with zeros, and told"

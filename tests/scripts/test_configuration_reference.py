@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from edge.app.demo import SITE_FILE
+from edge.config.menus import menu_files
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs/menu.schema.json").read_text())
@@ -55,7 +56,7 @@ def test_a_page_that_is_not_current_is_noticed(tmp_path: Path) -> None:
 
 def test_the_schema_is_one_and_takes_the_demo() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    for menu in (SITE_FILE.parent / "menus").glob("*.yaml"):
+    for menu in menu_files(SITE_FILE.parent / "menus"):
         jsonschema.validate(plain(menu), SCHEMA)
 
 

@@ -1,0 +1,188 @@
+"""Tests beside menus: `NAME.test.yaml` says what callers of the menu NAME do, and what is to happen then."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field, structs
+
+from edge.config.errors import Findings, Place
+from edge.config.located import Located, place_of
+from edge.config.shape import Shaper
+from edge.config.sources import read_yaml
+from edge.core.menus.calendar import Zone
+from edge.core.menus.expectations import Step
+from edge.core.menus.facts import Row
+from edge.core.menus.model import Menu
+from edge.core.menus.rehearsal import BackendAnswer
+from edge.vocabulary.media import AnswerVerdict
+from edge.vocabulary.private import Private
+
+TESTS_ENDING = ".test.yaml"
+#: When calls come whose test does not say when: a Monday that is no holiday in most places.
+USUAL = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+Outcome = Literal[
+    "busy", "no_answer", "rejected", "not_found", "unreachable", "no_room", "trunk_down", "failed", "answered"
+]
+
+
+class StepSource(Struct, kw_only=True):
+    """One thing that the caller does (`press`, `wait`), or that is to happen; exactly one of them."""
+
+    #: Keys, pressed one after the other.
+    press: Annotated[str, Meta(extra={"kind": "digits", "optional": True})] = ""
+    #: Time in which the caller does nothing.
+    wait: Annotated[int, Meta(extra={"kind": "duration", "least": 1, "most": 86_400_000})] = 0
+    #: A part of what is said, or the name of a sound. Of a text, its first 80 characters count.
+    hear: str = ""
+    #: The node that is entered.
+    at: str = ""
+    #: How a gather's round ends.
+    input: Literal["matched", "no_input", "no_match", ""] = ""
+    #: Attributes (and `language`) as they are now.
+    set: dict[str, str] = field(default_factory=dict)
+    #: The target that is dialled.
+    transfer: str = ""
+    #: The endpoint that is asked.
+    ask: str = ""
+    #: The menu ends the call.
+    end: bool = False
+
+
+class AnswerSource(Struct, kw_only=True):
+    """What a backend says when it is asked."""
+
+    #: `failed`: it can't be reached; `timeout`: it says nothing in time.
+    outcome: Literal["ok", "failed", "timeout"] = "ok"
+    #: The word that the menu goes on by.
+    answer: str = ""
+    #: Attributes that it sets.
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+class RowSource(Struct, kw_only=True):
+    """What a table says of the caller."""
+
+    #: The caller is blocked.
+    blocked: bool = False
+    #: Attributes of the caller.
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+class TestSource(Struct, kw_only=True):
+    """One call."""
+
+    __test__ = False
+
+    #: What is tested, for people.
+    name: str
+    #: Number of the caller; empty: it is hidden.
+    caller: str = "+15550100"
+    #: Number that is called.
+    called: str = ""
+    #: Local time of the menu: `2026-12-24T17:30`.
+    time: str = ""
+    #: Target -> what comes of a transfer to it; all others answer, and hang up after a while.
+    targets: dict[str, Outcome] = field(default_factory=dict)
+    #: Endpoint -> what it says; all others can't be reached.
+    backends: dict[str, AnswerSource] = field(default_factory=dict)
+    #: Table -> what it says of the caller, who is in no other.
+    tables: dict[str, RowSource] = field(default_factory=dict)
+    #: Who answered, of a call that we make.
+    answered: Literal["human", "machine", "fax", "unknown", ""] = ""
+    #: What happens, in order.
+    steps: list[StepSource]
+
+
+class TestsSource(Struct, kw_only=True):
+    """A file of tests."""
+
+    __test__ = False
+
+    #: Version of the language.
+    version: Literal[1]
+    #: Calls.
+    tests: list[TestSource]
+
+
+class MenuTest(Struct, kw_only=True):
+    """A test that can be run."""
+
+    name: str
+    place: Place
+    source: TestSource
+    steps: list[Step]
+    places: list[Place]
+    #: The local time of the call, without a zone.
+    local: datetime
+
+    def wall_ms(self, zone: Zone) -> int:
+        """Return when the call comes, milliseconds since 1970, in the zone of a menu."""
+        here = int(self.local.replace(tzinfo=UTC).timestamp()) * 1000
+        # The offset of that moment if it were UTC is wrong only within hours of a change; so it is looked up twice.
+        for _ in range(2):
+            offset = zone.local(here) - datetime.fromtimestamp(here // 1000, UTC).replace(tzinfo=None)
+            here = int((self.local.replace(tzinfo=UTC) - offset).timestamp()) * 1000
+        return here
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """What tables say of the caller."""
+        return {
+            name: Row(one.blocked, {key: Private(value) for key, value in one.attributes.items()})
+            for name, one in self.source.tables.items()
+        }
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """Outcomes of transfers, "" for those that are answered."""
+        return {target: "" if how == "answered" else how for target, how in self.source.targets.items()}
+
+    @property
+    def backends(self) -> dict[str, BackendAnswer]:
+        """What backends say."""
+        return {
+            name: BackendAnswer(outcome=one.outcome, answer=one.answer, attributes=one.attributes)
+            for name, one in self.source.backends.items()
+        }
+
+    @property
+    def answered(self) -> AnswerVerdict | None:
+        """Who answered, None when nobody tells."""
+        return self.source.answered or None
+
+
+def read_tests(path: Path, menu: Menu, findings: Findings) -> list[MenuTest]:
+    """Read a file of tests of a menu; faults become findings."""
+    root, _ = read_yaml(path, findings)
+    if root is None:
+        return []
+    source = Shaper(findings, path.parent).shape(TestsSource, root)
+    return [_test(number, one, root, menu, findings) for number, one in enumerate(source.tests)]
+
+
+def _test(number: int, source: TestSource, root: Located, menu: Menu, findings: Findings) -> MenuTest:
+    local = USUAL.replace(tzinfo=None)
+    if source.time:
+        try:
+            local = datetime.fromisoformat(source.time).replace(tzinfo=None)
+        except ValueError:
+            place = place_of(root, ("tests", number, "time"))
+            findings.error(place, f"'{source.time}' is not a time such as 2026-12-24T17:30")
+    places = [place_of(root, ("tests", number, "steps", index)) for index in range(len(source.steps))]
+    steps = [_step(one, place, menu, findings) for one, place in zip(source.steps, places, strict=True)]
+    here = place_of(root, ("tests", number))
+    return MenuTest(name=source.name, place=here, source=source, steps=steps, places=places, local=local)
+
+
+def _step(source: StepSource, place: Place, menu: Menu, findings: Findings) -> Step:
+    said = [name for name, value in structs.asdict(source).items() if value]
+    if len(said) != 1:
+        known = ", ".join(source.__struct_fields__)
+        what = f"a step is one thing, not {len(said)}"
+        findings.error(place, f"{what}: {', '.join(said)}" if said else what, f"one of {known}")
+    if source.at and source.at not in menu.nodes:
+        findings.error(place, f"menu '{menu.name}' has no node '{source.at}'")
+    values = structs.asdict(source)
+    return Step(wait_ms=values.pop("wait"), **values)

@@ -1,0 +1,120 @@
+"""Tests of tests: what they see of a call, and that they fail when they should."""
+
+import pytest
+
+from edge.core.menus.expectations import Step, follow
+from edge.core.menus.facts import Facts
+from edge.core.menus.kinds.ask import Ask
+from edge.core.menus.model import Answered, Gather, HangUp, Menu, Play, Set, Sound, Transfer, Wait
+from edge.core.menus.rehearsal import BackendAnswer, Rehearsal, World
+
+HELLO, MAIN, AWAY, GONE = (Sound(f"/{text}.wav", text) for text in ("Good  Morning", "Press 1", "Are you there", "Bye"))
+NODES = {
+    "hello": Play(sounds=[HELLO], next="main"),
+    "main": Gather(prompt=[MAIN], choices={"1": "ask", "2": "desk"}, no_input=[[AWAY]], max_failures=2, failed="gone"),
+    "ask": Ask(endpoint="crm", answers={"vip": "mark"}, failed="desk", timeout="gone"),
+    "mark": Set(values={"skill": "gold"}, next="desk"),
+    "desk": Transfer(target="sip:desk@x", ring_timeout_ms=9000, on_outcome={"busy": "main"}, failed="gone"),
+    "gone": Play(sounds=[GONE], next="end"),
+    "end": HangUp("done"),
+}
+
+
+def call(start: str = "hello", **world) -> Rehearsal:
+    length = world.pop("length_ms", lambda _sound: 1000)
+    menu = Menu(name="m", version="1", start=start, nodes=NODES)
+    return Rehearsal(menu, Facts(caller="+1"), World(length_ms=length, **world))
+
+
+def missed(*steps: Step, **world) -> tuple[int, str] | None:
+    miss = follow(list(steps), call(**world))
+    return None if miss is None else (miss.step, miss.message)
+
+
+def test_what_happens_is_found_in_its_order_and_the_rest_is_passed_over() -> None:
+    assert (
+        missed(
+            Step(hear="good morning"),
+            Step(hear="PRESS"),
+            Step(press="1"),
+            Step(ask="crm"),
+            Step(at="mark"),
+            Step(set={"skill": "gold", "language": "en"}),
+            Step(transfer="sip:desk@x"),
+            Step(end=True),
+            backends={"crm": BackendAnswer(answer="vip")},
+        )
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "index", "message"),
+    [
+        ([Step(hear="good night")], 0, "'good night' was not heard and the call has ended; heard: 'Good  Morning'"),
+        ([Step(hear="press"), Step(hear="good morning")], 1, "'good morning' was not heard"),
+        ([Step(at="desk"), Step(press="1")], 0, "'desk' was not entered"),
+        ([Step(press="3"), Step(input="matched")], 1, "the input: 'no_match 3'"),
+        ([Step(press="2"), Step(transfer="sip:boss@x")], 1, "dialled: 'sip:desk@x'"),
+        ([Step(press="1"), Step(ask="erp")], 1, "asked: 'crm'"),
+        ([Step(set={"skill": "gold"})], 0, "skill is 'not set', not 'gold'"),
+        ([Step(end=True), Step(press="1")], 1, "the call has ended before"),
+    ],
+)
+def test_what_does_not_happen_is_told_with_what_did(steps: list[Step], index: int, message: str) -> None:
+    found = missed(*steps)
+    assert found is not None
+    assert found[0] == index
+    assert message in found[1]
+
+
+def test_an_end_that_does_not_come() -> None:
+    menu = Menu(name="m", version="1", start="w", nodes={"w": Wait(milliseconds=600_000, next="e"), "e": HangUp()})
+    miss = follow([Step(end=True)], Rehearsal(menu, Facts(), World(length_ms=lambda _sound: 0)))
+    assert miss is not None
+    assert miss.message == "the call is not over within 120 s, and the call is at 'w'"
+
+
+def test_the_world_is_as_it_is_told() -> None:
+    assert missed(Step(press="2"), Step(transfer="sip:desk@x"), Step(at="main"), targets={"sip:desk@x": "busy"}) is None
+    assert missed(Step(press="2"), Step(at="gone"), targets={"sip:desk@x": "no_answer"}) is None
+    assert missed(Step(press="1"), Step(at="desk")) is None, "a backend that is not named can't be reached"
+    late = {"crm": BackendAnswer(outcome="timeout")}
+    assert missed(Step(press="1"), Step(at="gone"), backends=late) is None
+
+
+def test_time_is_that_of_the_call() -> None:
+    one = call()
+    assert follow([Step(at="main"), Step(input="no_input"), Step(hear="are you there")], one) is None
+    assert one.now_ms == 1000 + 1000 + 5000, "hello, prompt, first digit"
+    one = call(start="desk", targets={"sip:desk@x": "no_answer"})
+    assert follow([Step(at="gone")], one) is None
+    assert one.now_ms == 9000, "the time that it rings"
+
+
+def test_a_sound_that_was_stopped_does_not_end_once_more() -> None:
+    one = call(start="main", length_ms=lambda _sound: 3000)
+    assert follow([Step(wait_ms=500), Step(press="5"), Step(input="no_match")], one) is None
+    # The prompt begins anew at 500; the end of the first one, planned at 3000, is not its end.
+    assert follow([Step(input="no_input")], one) is None
+    assert one.now_ms == 500 + 3000 + 5000
+
+
+def test_who_answered_is_told_when_it_is_known() -> None:
+    nodes = {**NODES, "who": Answered(human="main", machine="gone", fax="gone", unknown="main", no_beep="gone")}
+    menu = Menu(name="m", version="1", start="who", nodes=nodes)
+    one = Rehearsal(menu, Facts(), World(length_ms=lambda _sound: 1000, answered="machine"))
+    assert follow([Step(at="gone"), Step(end=True)], one) is None
+
+
+def test_ways_that_were_gone() -> None:
+    one = call()
+    follow([Step(end=True)], one)
+    assert one.moves == {("", "hello"), ("hello", "main"), ("main", "gone"), ("gone", "end")}
+
+
+def test_a_secret_key_is_not_shown() -> None:
+    nodes = {**NODES, "card": Gather(prompt=[MAIN], max_digits=2, next="gone", failed="gone", sensitive=True)}
+    one = Rehearsal(Menu(name="m", version="1", start="card", nodes=nodes), Facts(), World(length_ms=lambda _s: 1000))
+    assert follow([Step(press="47"), Step(at="gone")], one) is None
+    assert not [line for line in one.lines if "4" in line.text or "7" in line.text]
