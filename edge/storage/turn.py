@@ -70,6 +70,11 @@ class Turn:
     def __bool__(self) -> bool:
         return bool(self.journal or self.events or self.calls or self.senders or self.menus)
 
+    @property
+    def matters(self) -> bool:
+        """Whether somebody outside may ask for what it holds: events and calls."""
+        return bool(self.events or self.calls)
+
     def extend(self, later: "Turn") -> None:
         """Add what a later turn wants to be written."""
         self.journal += later.journal

@@ -1,8 +1,8 @@
 """The switch process: link and clock in, transactions and commands out.
 
-One turn of the loop is one transaction. Commands (but `LEAVES_EARLY`) and acknowledgements leave only when it is on
-disk. While the disk does not work, running calls go on from memory and nothing is acknowledged, so that a crash in
-that time loses nothing: the senders still have it all.
+One turn of the loop is one transaction, or several turns that lead to nothing that has to wait for the disk. Commands
+(but `LEAVES_EARLY`) and acknowledgements leave only when it is on disk. While the disk does not work, running calls go
+on from memory and nothing is acknowledged, so that a crash in that time loses nothing: the senders still have it all.
 """
 
 from collections.abc import Callable
@@ -39,6 +39,9 @@ from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape,
 
 #: How long inputs that lead to nothing (mostly CommandDone) wait for others to share their transaction.
 LAZY_MS = 40
+#: How long events and calls do, when nothing waits for the disk: a transaction takes the core that span and front need
+#: to bring the answer to the caller, whose ACK leads to the next one.
+SOON_MS = 5
 #: How long acknowledgements wait. They only free memory in the senders, and each wakes one while a call is set up.
 ACKNOWLEDGE_MS = 50
 #: A peer without a snapshot is sent its commands after this time.
@@ -211,30 +214,48 @@ class Switch:
             return
         began = perf_counter()
         exchange.fire()
-        receivers = [r for r in exchange.pending.waiting() if r in exchange.connected]
+        receivers = self._receivers()
         turn = exchange.turn
-        if turn and (receivers or exchange.questions or turn.events or turn.calls or self._lazy_is_due()):
-            if self._lazy is not None:
-                self._lazy.cancel()
-                self._lazy = None
+        if turn and receivers:
             # The caller need not wait for the disk where a kill before it loses nothing. Spans first: theirs is the
             # longer way to the caller, and media, which comes before other processes, would take our core at once.
             self._send(sorted(receivers, key=_is_no_span), exchange.pending.take_early)
-            ledger.write(exchange.take_turn())
-            if ledger.trouble:
-                self._show_trouble()
+            receivers = self._receivers()
+        if turn and (receivers or exchange.questions or self._lazy_is_due() or (self._replies and turn.matters)):
+            self._write(exchange, ledger)
             self._send(receivers, exchange.pending.take)
+            self.metrics.turn_seconds.observe(perf_counter() - began)
+        elif turn:
+            self._write_within(SOON_MS if turn.matters else LAZY_MS)
+        else:
+            self._send(receivers, exchange.pending.take)
+        if not exchange.turn:
             for question in exchange.take_questions():
                 self._asker.ask(question)
-            self.metrics.turn_seconds.observe(perf_counter() - began)
-        else:
-            if turn and self._lazy is None:
-                self._lazy = self._pump.at(monotonic_ms() + LAZY_MS, lambda: None)
-            self._send(receivers, exchange.pending.take)
         # Calls first: a caller waits for what commands lead to.
         self._reply()
         self._wake_forwarders()
         self._rearm()
+
+    def _receivers(self) -> list[str]:
+        """Return who is connected and is to be sent something."""
+        exchange = self._exchange
+        return [r for r in exchange.pending.waiting() if r in exchange.connected] if exchange is not None else []
+
+    def _write(self, exchange: Exchange, ledger: Ledger) -> None:
+        if self._lazy is not None:
+            self._lazy.cancel()
+            self._lazy = None
+        ledger.write(exchange.take_turn())
+        if ledger.trouble:
+            self._show_trouble()
+
+    def _write_within(self, limit_ms: int) -> None:
+        at_ms = monotonic_ms() + limit_ms
+        if self._lazy is None or self._lazy.at_ms > at_ms:
+            if self._lazy is not None:
+                self._lazy.cancel()
+            self._lazy = self._pump.at(at_ms, lambda: None)
 
     def _lazy_is_due(self) -> bool:
         return self._lazy is not None and not self._lazy.active
@@ -343,6 +364,8 @@ class Switch:
         return generate_latest(self.metrics.registry).decode()
 
     def _request(self, message: Request) -> None:
+        if self._exchange is not None and self._ledger is not None and self._exchange.turn.matters:
+            self._write(self._exchange, self._ledger)  # the answer may be read from there
         try:
             reply = Replied(message.id, self._requests.answer(message.what, message.body))
         except RequestError as error:
