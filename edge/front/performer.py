@@ -4,9 +4,11 @@ import errno
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from itertools import product
+from typing import Literal, NamedTuple
 
 from edge.core.sip.actions import (
     AcceptCalls,
@@ -61,6 +63,9 @@ from edge.runtime.clock import monotonic_ms
 from edge.runtime.link import LinkClient
 from edge.runtime.pump import Pump
 from edge.vocabulary.media import Address
+
+Side = Literal["peer", "span"]
+Way = Literal["in", "out"]
 
 #: Datagrams of one socket handled in one turn, so that no side starves the other.
 PER_TURN = 64
@@ -136,13 +141,12 @@ class Performer:
             on_suspicion=lambda host, kind: put(Suspicion(host, kind)),
         )
         self._resolver = Resolver(pump, names)
-        self._messages = {
-            (side, direction, kind): metrics.messages.labels(side, direction, kind)
-            for side in ("peer", "span")
-            for direction in ("in", "out")
-            for kind in (*KINDS, "other")
-        }
-        self._trying = Trying(pump, self._from_span, self._messages["span", "in", "1xx"].inc)
+        #: Messages since the last scrape; the metric itself would cost each of them ten times as much.
+        self._messages: Counter[tuple[Side, Way, str]] = Counter()
+        for labels in product(("peer", "span"), ("in", "out"), (*KINDS, "other")):
+            metrics.messages.labels(*labels)  # shown as 0
+        self._trying_out: Trying[Flow] = Trying(pump, self._send_peer)
+        self._trying: Trying[int] = Trying(pump, self._from_span, lambda: self._count_message("span", "in", "1xx"))
         self._handling = {side: metrics.handling.labels(side) for side in ("peer", "span")}
         self._counters = {
             "refused": metrics.refused,
@@ -181,7 +185,10 @@ class Performer:
                 one.update(allowed, denied)
 
     def set_gauges(self) -> None:
-        """Bring the gauges up to date."""
+        """Bring the metrics up to date that are not kept so."""
+        for labels, count in self._messages.items():
+            self._metrics.messages.labels(*labels).inc(count)
+        self._messages.clear()
         figures = self._door.figures()
         self._metrics.dialogs.set(figures["dialogs"])
         self._metrics.adopted_dialogs.set(figures["adopted"])
@@ -255,18 +262,21 @@ class Performer:
         self._trace.received(at_ns, data, message, flow)
         self._handling["peer"].observe(time.perf_counter() - started)
 
-    def _note(self, side: str, direction: str, message: Parsed) -> None:
+    def _note(self, side: Side, direction: Way, message: Parsed) -> None:
         if isinstance(message, Request):
             kind = message.method if message.method in KINDS else "other"
         elif isinstance(message, Response):
             kind = f"{message.status // 100}xx"
         else:
             kind = "other"
-        self._messages[side, direction, kind].inc()
+        self._count_message(side, direction, kind)
 
-    def _note_sent(self, side: str, data: bytes) -> None:
+    def _count_message(self, side: Side, way: Way, kind: str) -> None:
+        self._messages[side, way, kind] += 1
+
+    def _note_sent(self, side: Side, data: bytes) -> None:
         kind = f"{data[8:9].decode()}xx" if data.startswith(b"SIP/2.0 ") else data[: data.index(b" ")].decode()
-        self._messages[side, "out", kind if kind in KINDS else "other"].inc()
+        self._count_message(side, "out", kind if kind in KINDS else "other")
 
     # --- out
 
@@ -276,11 +286,11 @@ class Performer:
         self.filter_sources()
         for action in actions:
             if isinstance(action, ToPeer):
-                self._send_peer(action)
+                self._to_peer(action)
             elif isinstance(action, ToSpan):
+                self._send(self._inner, action.data, (self._inner_host, action.port))
                 self._note_sent("span", action.data)
                 self.last_words.sent(action.port, self._source, action.data)
-                self._send(self._inner, action.data, (self._inner_host, action.port))
             elif isinstance(action, Count | TrunkFailed | Seized):
                 self._count(action)
             elif isinstance(action, Tell | Finish):
@@ -309,21 +319,25 @@ class Performer:
         else:
             self._metrics.trunk_failures.labels(action.trunk, action.method, action.code).inc()
 
-    def _send_peer(self, action: ToPeer) -> None:
-        self._trace.sent(action.data, action.flow)
+    def _to_peer(self, action: ToPeer) -> None:
+        if not self._trying_out.holds(action.data, action.flow):
+            self._send_peer(action.data, action.flow)
+
+    def _send_peer(self, written: bytes, flow: Flow) -> None:
+        at_ns = time.time_ns()
         try:
-            data = self._keys.filled(action.data)
+            data = self._keys.filled(written)
         except UnknownKeysError:
             # The peer repeats its request, or ends the call: nothing may go out that is not what was agreed.
             self._metrics.faults.labels("keys").inc()
             return
-        self._note_sent("peer", data)
-        flow = action.flow
         if flow.reliable:
             self._tcp.send(data, flow)
         else:
             family = socket.AF_INET6 if is_six(flow.address.host) else socket.AF_INET
             self._send(self._udp.get(family), data, (flow.address.host, flow.address.port))
+        self._note_sent("peer", data)
+        self._trace.sent(at_ns, written, flow)
 
     def _send(self, sock: socket.socket | None, data: bytes, to: tuple[str, int]) -> None:
         try:

@@ -1,7 +1,6 @@
 """Which messages belong to which leg, for the ring of SIP messages (`edge.runtime.sip_trace`)."""
 
 import re
-import time
 from collections.abc import Iterable
 
 from edge.core.sip.actions import Flow
@@ -44,11 +43,11 @@ class Trace:
         if isinstance(message, Request | Response):
             self._write(self._leg_of.get(message.call_id), at_ns, True, flow, data)
 
-    def sent(self, data: bytes, flow: Flow) -> None:
-        """Keep a message that goes to a peer, as it was before keys were put in."""
+    def sent(self, at_ns: int, data: bytes, flow: Flow) -> None:
+        """Keep a message that has gone to a peer, as it was before keys were put in."""
         call_id = _CALL_ID.search(data) if self._leg_of else None
         leg = self._leg_of.get(call_id[1].decode()) if call_id is not None else None
-        self._write(leg, time.time_ns(), False, flow, data)
+        self._write(leg, at_ns, False, flow, data)
 
     def _write(self, leg: LegId | None, at_ns: int, incoming: bool, flow: Flow, data: bytes) -> None:
         if leg is None and not self._export.on:

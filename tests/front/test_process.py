@@ -248,6 +248,23 @@ def within_span(inner: Response, method: str) -> Request:
     )
 
 
+def test_a_call_that_is_not_answered_at_once_is_told_to_wait_by_100(rig: Rig) -> None:
+    span = rig.span("span-1")
+    with rig.front():
+        rig.peer.send(invite(rig))
+        inner = span.request("INVITE")
+        span.send(answer(inner, 100))
+        first = rig.peer.receive()
+        assert isinstance(first, Response)
+        assert first.status == 100
+        # The span's has been handled, too: its INVITE is not sent again.
+        span.send(answer(inner, 180))
+        assert rig.peer.response(180).cseq == 1
+        span.sock.settimeout(0.6)
+        with pytest.raises(TimeoutError):
+            span.receive()
+
+
 def test_tcp_call_and_framing(rig: Rig) -> None:
     span = rig.span("span-1")
     with rig.front(), socket.create_connection(rig.tcp.getsockname(), 10, (rig.address, 0)) as peer:
@@ -262,7 +279,7 @@ def test_tcp_call_and_framing(rig: Rig) -> None:
         got = b""
         while b"m=audio" not in got:
             got += peer.recv(65_536)
-        assert got.startswith(b"SIP/2.0 100 ")
+        assert got.startswith(b"SIP/2.0 200 ")  # it was there before a 100 had to be
         assert b"Contact: <sip:edge@%b:%d;transport=tcp>" % (rig.address.encode(), rig.tcp.getsockname()[1]) in got
         # Where the next message begins can't be known: an answer, then the end.
         peer.sendall(

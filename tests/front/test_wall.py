@@ -279,12 +279,15 @@ def test_torture_over_udp(rig: Rig) -> None:
             wire.send(data)
             # An honest question after each: it is answered, and nothing else was before it but what is expected.
             wire.send(options(rig, wire, number + 1000))
-            got = []
+            got: list[tuple[int, int]] = []
             while not got or got[-1][1] != number + 1000:
                 message = wire.sock.recv(4000)
                 match = re.match(rb"SIP/2.0 ([0-9]{3}) .*?CSeq: *([0-9]+)", message, re.DOTALL)
                 assert match, message
                 got.append((int(match[1]), int(match[2])))
+            if wanted == 100 and b"rport" in data:
+                # It waits for something that would make it needless.
+                got.insert(0, (wire.response(100).status, 0))
             answered = [status for status, cseq in got[:-1]]
             # Without rport an answer goes to the port that the message names, where nobody is.
             assert answered in ([wanted] if wanted else [], []), section
@@ -306,8 +309,9 @@ def test_torture_over_tcp(rig: Rig) -> None:
             with socket.create_connection(rig.tcp.getsockname(), 10, (rig.address, 0)) as peer:
                 peer.settimeout(5)
                 peer.sendall(data)
+                # A 100 waits for something that would make it needless.
+                got = peer.recv(65_536) if wanted == 100 else b""
                 peer.shutdown(socket.SHUT_WR)
-                got = b""
                 with contextlib.suppress(ConnectionResetError):
                     while part := peer.recv(65_536):
                         got += part

@@ -249,14 +249,14 @@ def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     dialog.add(pending)
     relay.dialogs.add(dialog)
     relay.aim(dialog)
-    # Switch first: it has the longest way to go until the span may answer. A command that overtakes the INVITE waits.
-    relay.tell(incoming(dialog))
     message = relay.request_to_span(dialog, "INVITE", request.cseq, pending.branch)
     message.extras.update(carried(request))
     if dialog.remote is not None:
         message.content_type = SDP_TYPE
         message.body = sdp_for_span(relay, dialog, dialog.remote, dialog.remote.telephone_event)
+    # The span first: its stack takes longer with the INVITE than switch until it has said what becomes of it.
     dialog.unanswered = relay.to_span(message, dialog.port)
+    relay.tell(incoming(dialog))
     relay.to_peer(reply(request, 100), answers)
     relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
     relay.alarm(dialog, SPAN_ANSWER_MS)

@@ -6,6 +6,7 @@ place. Attributes that we do not name here are never passed on.
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -100,6 +101,7 @@ def _bad(detail: str) -> SipError:
     return SipError(400, "session_description", detail)
 
 
+@lru_cache(maxsize=1024)
 def _connection(value: str) -> str:
     match = _CONNECTION.fullmatch(value)
     if match is None:
