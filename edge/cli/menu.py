@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from edge.cli.menu_draw import draw
 from edge.cli.menu_hours import hours
 from edge.cli.menu_test import run_tests
+from edge.cli.menu_try import try_menu
 from edge.cli.output import BAD, FINE, complain, print_json, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site
 from edge.config.errors import Findings
@@ -17,10 +18,11 @@ from edge.config.menus import MenuCompiler, menu_files
 
 def register(app: App) -> None:
     """Add the commands."""
-    menu = App(name="menu", help="Menus: check, draw and test them, ask their opening hours.")
+    menu = App(name="menu", help="Menus: check, draw, test and try them, ask their opening hours.")
     menu.command(check, name="check")
     menu.command(draw, name="draw")
     menu.command(run_tests, name="test")
+    menu.command(try_menu, name="try")
     menu.command(hours, name="hours")
     app.command(menu)
 

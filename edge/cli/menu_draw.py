@@ -10,13 +10,11 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from edge.cli.menu_named import compiled_menu
 from edge.cli.output import BAD, FINE, USAGE, complain
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError, inspect_site
 from edge.cli.state import open_state
-from edge.config.errors import Findings, did_you_mean
 from edge.config.kinds import duration_ms
-from edge.config.loader import Inspection
-from edge.config.menus import MenuCompiler
 from edge.core.indicators.paths import Hung, NodeEntered, Paths, count_paths
 from edge.core.menus.drawing import dot, graph_of, mermaid
 from edge.core.menus.model import Menu
@@ -56,7 +54,7 @@ def draw(
         if (since or version) and not stats:
             raise UsageError("--since and --version need --stats")
         found = inspect_site(config, demo=demo, overrides={} if state is None else {"paths.state": state})
-        compiled = _compiled(menu, found)
+        compiled = compiled_menu(menu, found)
         paths = _paths(compiled, Path(found.site.paths.state), since, version) if stats else None
         _write(compiled, paths, output)
     except UsageError as error:
@@ -72,22 +70,6 @@ def draw(
 
 class DrawingError(Exception):
     """There is no picture; the text says why."""
-
-
-def _compiled(name: str, found: Inspection) -> Menu:
-    """Compile the menu that was named. Raises `BadSiteError` when it has faults, `UsageError` when there is none."""
-    faults = [error for error in found.errors if error.file.endswith(".toml")]
-    if faults:
-        raise BadSiteError(faults)
-    file = Path(name) if name.endswith(".yaml") else Path(found.site.paths.menus) / f"{name}.yaml"
-    if not file.exists():
-        advice = did_you_mean(name, found.site.menus) or f"menus are {', '.join(found.site.menus) or 'nowhere'}"
-        raise UsageError(f"there is no menu '{name}' ({advice})")
-    findings = Findings()
-    menu = MenuCompiler(found.site, findings, []).compile_file(file)
-    if menu is None:
-        raise BadSiteError(findings.errors)
-    return menu
 
 
 def _paths(menu: Menu, state: Path, since: str | None, version: str | None) -> Paths:

@@ -118,10 +118,10 @@ def _run(file: Path, found: Inspection) -> Tested:
             caller=one.source.caller,
             called=one.source.called,
             peer=one.source.caller,
-            wall_ms=one.wall_ms(menu.zone),
+            wall_ms=menu.zone.wall_ms(one.local),
             rows=one.rows,
         )
-        world = World(length_ms=_length_ms, targets=one.targets, backends=one.backends, answered=one.answered)
+        world = World(length_ms=length_ms, outcome_of=one.outcome_of, answer_of=one.answer_of, answered=one.answered)
         call = Rehearsal(menu, facts, world)
         miss = follow(one.steps, call)
         moves |= call.moves
@@ -138,7 +138,8 @@ def _run(file: Path, found: Inspection) -> Tested:
     )
 
 
-def _length_ms(sound: Sound) -> int:
+def length_ms(sound: Sound) -> int:
+    """Return how long a sound is heard."""
     return _file_ms(sound.path) or _CHARACTER_MS * max(1, len(sound.label))
 
 
@@ -226,4 +227,5 @@ def _junit(tested: list[Tested]) -> bytes:
             if result.miss is not None:
                 what = ET.SubElement(case, "failure", message=printable(f"{_place(result)}: {result.miss.message}"))
                 what.text = "\n".join(printable(line) for line in shown(result.lines))
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written

@@ -10,7 +10,6 @@ from edge.config.errors import Findings, Place
 from edge.config.located import Located, place_of
 from edge.config.shape import Shaper
 from edge.config.sources import read_yaml
-from edge.core.menus.calendar import Zone
 from edge.core.menus.expectations import Step
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Menu
@@ -117,15 +116,6 @@ class MenuTest(Struct, kw_only=True):
     #: The local time of the call, without a zone.
     local: datetime
 
-    def wall_ms(self, zone: Zone) -> int:
-        """Return when the call comes, milliseconds since 1970, in the zone of a menu."""
-        here = int(self.local.replace(tzinfo=UTC).timestamp()) * 1000
-        # The offset of that moment if it were UTC is wrong only within hours of a change; so it is looked up twice.
-        for _ in range(2):
-            offset = zone.local(here) - datetime.fromtimestamp(here // 1000, UTC).replace(tzinfo=None)
-            here = int((self.local.replace(tzinfo=UTC) - offset).timestamp()) * 1000
-        return here
-
     @property
     def rows(self) -> dict[str, Row]:
         """What tables say of the caller."""
@@ -134,18 +124,17 @@ class MenuTest(Struct, kw_only=True):
             for name, one in self.source.tables.items()
         }
 
-    @property
-    def targets(self) -> dict[str, str]:
-        """Outcomes of transfers, "" for those that are answered."""
-        return {target: "" if how == "answered" else how for target, how in self.source.targets.items()}
+    def outcome_of(self, target: str) -> str:
+        """Return what comes of a transfer, "" when it is answered."""
+        how = self.source.targets.get(target, "answered")
+        return "" if how == "answered" else how
 
-    @property
-    def backends(self) -> dict[str, BackendAnswer]:
-        """What backends say."""
-        return {
-            name: BackendAnswer(outcome=one.outcome, answer=one.answer, attributes=one.attributes)
-            for name, one in self.source.backends.items()
-        }
+    def answer_of(self, endpoint: str) -> BackendAnswer:
+        """Return what a backend says."""
+        one = self.source.backends.get(endpoint)
+        if one is None:
+            return BackendAnswer(outcome="failed")
+        return BackendAnswer(outcome=one.outcome, answer=one.answer, attributes=one.attributes)
 
     @property
     def answered(self) -> AnswerVerdict | None:

@@ -38,10 +38,10 @@ class World(Struct, frozen=True, kw_only=True):
 
     #: Length of a sound, milliseconds.
     length_ms: Callable[[Sound], int]
-    #: Target -> outcome of a transfer to it, "" when it answers and the talk goes well, as all others do.
-    targets: dict[str, str] = {}
-    #: Endpoint -> what it says; all others can't be reached.
-    backends: dict[str, BackendAnswer] = {}
+    #: Gives the outcome of a transfer to a target, "" when it answers and hangs up after a while.
+    outcome_of: Callable[[str], str]
+    #: Gives what an endpoint says.
+    answer_of: Callable[[str], BackendAnswer]
     #: Who answered a call that we made; None: it is not told.
     answered: AnswerVerdict | None = None
 
@@ -162,7 +162,7 @@ class Rehearsal:
                 self._note("end", action.text)
 
     def _transfer(self, dial: words.Dial) -> None:
-        outcome = self._world.targets.get(dial.target, "")
+        outcome = self._world.outcome_of(dial.target)
         self._note("transfer", f"{dial.target} {outcome}".strip())
         if outcome == "no_answer":
             self._later(dial.ring_timeout_ms, words.TransferEnded(outcome))
@@ -170,7 +170,7 @@ class Rehearsal:
             self._later(RING_MS if outcome else RING_MS + TALK_MS, words.TransferEnded(outcome))
 
     def _ask(self, ask: words.AskBackend) -> None:
-        said = self._world.backends.get(ask.endpoint, BackendAnswer(outcome="failed"))
+        said = self._world.answer_of(ask.endpoint)
         values = {**ask.values, **{name: "*" * len(digits) for name, digits in ask.secrets.items()}}
         self._note("ask", ask.endpoint, values)
         if said.outcome != "timeout":

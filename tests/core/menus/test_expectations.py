@@ -21,9 +21,17 @@ NODES = {
 
 
 def call(start: str = "hello", **world) -> Rehearsal:
-    length = world.pop("length_ms", lambda _sound: 1000)
     menu = Menu(name="m", version="1", start=start, nodes=NODES)
-    return Rehearsal(menu, Facts(caller="+1"), World(length_ms=length, **world))
+    return Rehearsal(menu, Facts(caller="+1"), world_of(**world))
+
+
+def world_of(targets=None, backends=None, length_ms=lambda _sound: 1000, answered=None) -> World:
+    return World(
+        length_ms=length_ms,
+        outcome_of=lambda target: (targets or {}).get(target, ""),
+        answer_of=lambda endpoint: (backends or {}).get(endpoint, BackendAnswer(outcome="failed")),
+        answered=answered,
+    )
 
 
 def missed(*steps: Step, **world) -> tuple[int, str] | None:
@@ -70,7 +78,7 @@ def test_what_does_not_happen_is_told_with_what_did(steps: list[Step], index: in
 
 def test_an_end_that_does_not_come() -> None:
     menu = Menu(name="m", version="1", start="w", nodes={"w": Wait(milliseconds=600_000, next="e"), "e": HangUp()})
-    miss = follow([Step(end=True)], Rehearsal(menu, Facts(), World(length_ms=lambda _sound: 0)))
+    miss = follow([Step(end=True)], Rehearsal(menu, Facts(), world_of()))
     assert miss is not None
     assert miss.message == "the call is not over within 120 s, and the call is at 'w'"
 
@@ -103,7 +111,7 @@ def test_a_sound_that_was_stopped_does_not_end_once_more() -> None:
 def test_who_answered_is_told_when_it_is_known() -> None:
     nodes = {**NODES, "who": Answered(human="main", machine="gone", fax="gone", unknown="main", no_beep="gone")}
     menu = Menu(name="m", version="1", start="who", nodes=nodes)
-    one = Rehearsal(menu, Facts(), World(length_ms=lambda _sound: 1000, answered="machine"))
+    one = Rehearsal(menu, Facts(), world_of(answered="machine"))
     assert follow([Step(at="gone"), Step(end=True)], one) is None
 
 
@@ -115,6 +123,6 @@ def test_ways_that_were_gone() -> None:
 
 def test_a_secret_key_is_not_shown() -> None:
     nodes = {**NODES, "card": Gather(prompt=[MAIN], max_digits=2, next="gone", failed="gone", sensitive=True)}
-    one = Rehearsal(Menu(name="m", version="1", start="card", nodes=nodes), Facts(), World(length_ms=lambda _s: 1000))
+    one = Rehearsal(Menu(name="m", version="1", start="card", nodes=nodes), Facts(), world_of())
     assert follow([Step(press="47"), Step(at="gone")], one) is None
     assert not [line for line in one.lines if "4" in line.text or "7" in line.text]

@@ -1,0 +1,25 @@
+"""Which menu a command is about."""
+
+from pathlib import Path
+
+from edge.cli.site import BadSiteError, UsageError
+from edge.config.errors import Findings, did_you_mean
+from edge.config.loader import Inspection
+from edge.config.menus import MenuCompiler
+from edge.core.menus.model import Menu
+
+
+def compiled_menu(name: str, found: Inspection) -> Menu:
+    """Compile the menu that was named. Raises `BadSiteError` when it has faults, `UsageError` when there is none."""
+    faults = [error for error in found.errors if error.file.endswith(".toml")]
+    if faults:
+        raise BadSiteError(faults)
+    file = Path(name) if name.endswith(".yaml") else Path(found.site.paths.menus) / f"{name}.yaml"
+    if not file.exists():
+        advice = did_you_mean(name, found.site.menus) or f"menus are {', '.join(found.site.menus) or 'nowhere'}"
+        raise UsageError(f"there is no menu '{name}' ({advice})")
+    findings = Findings()
+    menu = MenuCompiler(found.site, findings, []).compile_file(file)
+    if menu is None:
+        raise BadSiteError(findings.errors)
+    return menu

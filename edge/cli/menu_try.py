@@ -1,0 +1,161 @@
+"""`edge menu try`: walk through a menu at the desk, in real time: what would be heard is printed, keys are typed."""
+
+import contextlib
+import os
+import select
+import sys
+import termios
+import time
+import tty
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from edge.cli.menu_named import compiled_menu
+from edge.cli.menu_test import length_ms
+from edge.cli.output import FINE, USAGE, complain, console, printable
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, UsageError, inspect_site
+from edge.config.menu_tests import USUAL
+from edge.core.menus.facts import Facts
+from edge.core.menus.model import Menu
+from edge.core.menus.rehearsal import BackendAnswer, Line, Rehearsal, World
+from edge.switch.tables import Tables
+
+KEYS: Final = "0123456789*#"
+#: What comes of a transfer, by the key that is typed.
+OUTCOMES: Final = {"a": "", "b": "busy", "n": "no_answer", "r": "rejected", "u": "unreachable"}
+_HANG_UP: Final = "\x03\x04q"
+_LOOK_S: Final = 0.05
+
+
+def try_menu(
+    menu: Annotated[str, Parameter(help="Name of a menu of the site, or a menu file.")],
+    /,
+    *,
+    caller: Annotated[str, Parameter(help="Number that calls; '' hides it.")] = "+15550100",
+    called: Annotated[str, Parameter(help="Number that is called.")] = "",
+    at: Annotated[str | None, Parameter(help="Local time of the menu, such as 2026-12-24T17:30; none: now.")] = None,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+) -> int:
+    """Walk through a menu in the terminal, on the interpreter of calls. q or Ctrl-C hangs up.
+
+    What comes of a transfer is asked (answered, busy, no answer, rejected, unreachable), what a backend says, too.
+    """
+    try:
+        found = inspect_site(config, demo=demo)
+        compiled = compiled_menu(menu, found)
+        local = datetime.now() if at is None else datetime.fromisoformat(at)  # noqa: DTZ005 -- the menu has the zone
+    except UsageError as error:
+        complain(error)
+        return USAGE
+    except ValueError:
+        complain(f"'{at}' is not a time such as {USUAL:%Y-%m-%dT%H:%M}")
+        return USAGE
+    except BadSiteError as error:
+        return error.report()
+    rows = Tables(found.site.tables).rows(compiled, caller)
+    facts = Facts(caller=caller, called=called, peer=caller, wall_ms=compiled.zone.wall_ms(local), rows=rows)
+    with _keyboard():
+        Desk(compiled, facts).run()
+    return FINE
+
+
+class Keyboard:
+    """Gives what was typed, one key after the other."""
+
+    def __init__(self) -> None:
+        self._typed = ""
+
+    def next(self) -> str:
+        """Return a key, after a short while "" when there is none; the end of the input hangs up."""
+        if not self._typed and select.select([sys.stdin], [], [], _LOOK_S)[0]:
+            self._typed = os.read(sys.stdin.fileno(), 64).decode(errors="replace") or _HANG_UP[-1]
+        key, self._typed = self._typed[:1], self._typed[1:]
+        return key
+
+
+class Desk:
+    """One call, in real time. Time stands still while a question waits for its answer."""
+
+    def __init__(self, menu: Menu, facts: Facts) -> None:
+        self._keys = Keyboard()
+        self._shown = 0
+        self._stood_s = 0.0
+        self._began = time.monotonic()
+        self._hung_up = False
+        self._call: Rehearsal | None = None
+        world = World(length_ms=length_ms, outcome_of=self._outcome, answer_of=self._answer)
+        self._call = Rehearsal(menu, facts, world)
+
+    def run(self) -> None:
+        """Go on until the menu ends the call, or the caller does."""
+        call = self._call
+        while call is not None:
+            call.pass_time(max(0, self._elapsed_ms() - call.now_ms))
+            self._show(call)
+            if call.over or self._hung_up:
+                break
+            key = self._keys.next()
+            if key and key in _HANG_UP:
+                self._hung_up = True
+            elif key and key in KEYS:
+                call.press(key)
+        console().print("the caller hangs up" if self._hung_up else "the call is over", style="bold")
+
+    def _elapsed_ms(self) -> int:
+        return round((time.monotonic() - self._began - self._stood_s) * 1000)
+
+    def _show(self, call: Rehearsal) -> None:
+        for line in call.lines[self._shown :]:
+            console().print(_words(line), markup=False, soft_wrap=True)
+        self._shown = len(call.lines)
+
+    def _asked(self, question: str, answers: str) -> str:
+        """Ask a person; "" when the caller has hung up meanwhile."""
+        began = time.monotonic()
+        if self._call is not None:
+            self._show(self._call)
+        console().print(f"          ? {question}", markup=False, style="bold")
+        try:
+            while True:
+                key = self._keys.next().lower()
+                if key and key in _HANG_UP:
+                    self._hung_up = True
+                    return ""
+                if key and key in answers:
+                    return key
+        finally:
+            self._stood_s += time.monotonic() - began
+
+    def _outcome(self, target: str) -> str:
+        question = f"{printable(target)}: [a]nswers, [b]usy, [n]o answer, [r]ejects, [u]nreachable"
+        return OUTCOMES.get(self._asked(question, "".join(OUTCOMES)), "failed")
+
+    def _answer(self, endpoint: str) -> BackendAnswer:
+        question = f"{printable(endpoint)}: [y] says nothing special, [f]ails, says nothing in [t]ime"
+        key = self._asked(question, "yft")
+        return BackendAnswer(outcome="ok" if key == "y" else "timeout" if key == "t" else "failed")
+
+
+def _words(line: Line) -> str:
+    said = f"{line.what:<9} {line.text}" if line.what != "enter" else f"--------- {line.node} ({line.text})"
+    return printable(f"{line.at_ms / 1000:8.1f}s  {said}".rstrip())
+
+
+@contextlib.contextmanager
+def _keyboard() -> Iterator[None]:
+    """Have each key at once, and not shown, where there is a terminal."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield
+    except KeyboardInterrupt:
+        console().print("the caller hangs up", style="bold")
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
