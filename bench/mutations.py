@@ -72,11 +72,12 @@ class Fuzz:
     def _renew(self, n: int) -> None:
         if self._call:
             self._inside.hang_up(self._call, self._tag, FIRST_CSEQ + n)
+        if n % DIALLED == 0:
+            self._let_go()
         _, call, tag = self._inside.set_up()
         self.figures["renewed"] += bool(tag)
         self._call, self._tag = (call, tag) if tag else ("", "")
         if n % DIALLED == 0:
-            self._let_go()
             target = f"sip:fuzz@{self._callee.host}:{self._callee.port}"
             body = {"target": target, "menu": "main", "ring_timeout_ms": 3000}
             # Without room it is refused, for those that were dialled before are not over.
