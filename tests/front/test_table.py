@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.config.site import Sip, Site
+from edge.config.site import Media, Sip, Site
 from edge.core.sip.actions import Reserve, Suspicion
 from edge.core.sip.dialogs import Dialog
 from edge.core.sip.evidence import BANS, SOURCES
@@ -16,7 +16,7 @@ from edge.front.table import Table, table_size
 from edge.vocabulary.ids import LegId
 from tests.core.sip.world import World, answered
 
-SITE = Site(name="test", sip=Sip(max_spans=2))
+SITE = Site(name="test", sip=Sip(max_spans=2), media=Media(slots=8))
 
 
 @pytest.fixture

@@ -198,6 +198,7 @@ def test_a_stop_ends_all_calls_before_it_is_over(bench: Bench) -> None:
     assert all(data["recordings"] for data in told) == ("recording.completed" in bench.edge.types())
 
 
+@pytest.mark.first
 def test_twenty_kills_cut_no_conversation(bench: Bench) -> None:
     kills = rounds = 0
     while kills < KILLS:

@@ -389,6 +389,7 @@ def test_supervisor_killed(bench: Bench) -> None:
     ended_once(bench, "completed")
 
 
+@pytest.mark.first
 def test_twenty_kills_at_random_lose_no_event(bench: Bench, seed: int) -> None:
     """Calls come and go while processes are killed; every call has one end, and the backend has every event."""
     dice = random.Random(seed)
