@@ -77,6 +77,8 @@ REACH: dict[str, tuple[str, Any]] = {
     "session_timer_refreshed_failed": ("0", lambda value: value == 0),
     "session_timer_refreshes_failed": ("0", lambda value: value == 0),
     "session_timer_calls_cut": ("0", lambda value: value == 0),
+    "menu_compile_500_nodes_and_200_walks": ("2", lambda value: value < 2),
+    "menu_calls_a_minute": ("50,000", lambda value: value >= 50_000),
     "span_kill_talks_cut": ("0", lambda value: value == 0),
     "span_kill_wrong_ends": ("0", lambda value: value == 0),
     "span_kill_keys_lost": ("0", lambda value: value == 0),

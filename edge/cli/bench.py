@@ -12,7 +12,20 @@ from edge.cli.output import BAD, FINE, USAGE, complain, print_json
 from edge.cli.site import JsonOption
 
 #: What can be measured, in the order of `all`.
-SUBJECTS = ("dsp", "calls", "media", "capacity", "voice", "hostile", "fuzz", "siege", "front", "adoption", "timers")
+SUBJECTS = (
+    "dsp",
+    "calls",
+    "media",
+    "capacity",
+    "voice",
+    "hostile",
+    "fuzz",
+    "siege",
+    "front",
+    "adoption",
+    "timers",
+    "menus",
+)
 
 
 def register(app: App) -> None:

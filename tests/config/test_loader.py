@@ -160,3 +160,38 @@ def test_the_loader_is_light() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_hours_and_tables_of_the_site(tmp_path: Path) -> None:
+    (tmp_path / "menus").mkdir()
+    (tmp_path / "menus/m.yaml").write_text(
+        "version: 1\nstart: a\nnodes:\n  a:\n    lookup: vips\n    known: b\n    unknown: b\n"
+        "  b:\n    hours: shop\n    open: c\n    closed: c\n  c:\n    hang_up:\n"
+    )
+    (tmp_path / "vips.csv").write_text("number,customer_type\n+4930123456,vip\n")
+    head = f'name = "x"\n[paths]\nstate = "{tmp_path}/state"\nrecordings = "{tmp_path}/r"\nmenus = "menus"\n'
+    hours = (
+        '[[hours]]\nname = "shop"\ntime_zone = "Europe/Berlin"\nholidays = "DE"\nweek = { mon-sat = "08:00-20:00" }\n'
+    )
+    tables = '[[tables]]\nname = "vips"\nfile = "vips.csv"\n'
+    file = tmp_path / "site.toml"
+    file.write_text(head + hours + tables)
+    site = load(file, make_prompts=True)
+    assert site.calendars["shop"].week[0] == [(480, 1200)]
+    assert Path(site.tables[0].made).is_file()
+    assert unpacker(Site).decode(pack(site)) == site
+    first = site.tables[0].made
+    (tmp_path / "vips.csv").write_text("number,customer_type\n+4930123456,vip\n030,vip\n")
+    with pytest.raises(ConfigErrors) as faulty:
+        load(file)
+    assert [(Path(error.file).name, error.line) for error in faulty.value.errors] == [("vips.csv", 3)]
+    (tmp_path / "vips.csv").write_text("number,customer_type\n+4930123456,gold\n")
+    assert load(file).tables[0].made != first
+    file.write_text(head + hours + hours.replace("08:00-20:00", "8-20") + tables + tables)
+    with pytest.raises(ConfigErrors) as faulty:
+        load(file)
+    assert [(error.line, error.message) for error in faulty.value.errors] == [
+        (12, "there are two opening hours named 'shop'"),
+        (15, "'8-20' are no times"),
+        (20, "there are two tables named 'vips'"),
+    ]
