@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import edge
 from edge.config.errors import Findings
-from edge.config.menus import MenuCompiler
+from edge.config.menus import MenuCompiler, menu_files
 from edge.config.site import Paths, Site
 from edge.config.tables import Table
 from edge.core.menus.facts import Facts, Row
@@ -53,7 +53,8 @@ def menus(tmp_path_factory: pytest.TempPathFactory) -> list[Menu]:
     folder = tmp_path_factory.mktemp("menus")
     (folder / "every.yaml").write_text(EVERYTHING)
     (folder / "ask.yaml").write_text(SUBMENU)
-    shipped = sorted(Path(edge.__file__).parent.glob("app/**/menus/*.yaml"))
+    folders = sorted(Path(edge.__file__).parent.glob("app/**/menus"))
+    shipped = [path for one in folders for path in menu_files(one)]
     assert shipped
     return [compiled(path, folder) for path in [folder / "every.yaml", *shipped]]
 
