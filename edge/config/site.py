@@ -347,6 +347,11 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: On transfers through it, callers hear what comes before the answer (ringing of its network, announcements).
     #: `false`: our own ringing, whatever it sends; tones are still listened to (`tones`).
     early_media: bool = True
+    #: Its calls ring for so long (180) before they are answered; 0: they are answered at once.
+    answer_after_ms: Annotated[int, _range(0, 60_000)] = 0
+    #: Whether our 18x responses to its calls are reliable, acknowledged by it (RFC 3262): only where a call requires
+    #: that, or already where it says that it can.
+    reliable_provisionals: Literal["when_required", "when_supported"] = "when_supported"
     #: A REFER of its peers, who want another one in their place (a transfer). `refuse`: 603, for who can send calls on
     #: can have them paid by us. `allow`: a number that `refer_to` has is dialled on this trunk; or two calls of ours
     #: are joined (an attended transfer).

@@ -54,6 +54,7 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 caller_id_in=trunk.caller_id_in,
                 send_identity=trunk.send_identity,
                 send_diversion=trunk.send_diversion,
+                reliable=trunk.reliable_provisionals == "when_supported",
                 refer=trunk.refer == "allow",
                 redirects=trunk.redirects == "follow",
                 refer_to=tuple(trunk.refer_to),

@@ -9,7 +9,7 @@ from edge.runtime.link import Peer
 from edge.switch.exchange import Exchange
 from edge.switch.pending import receiver_of
 from edge.vocabulary.endings import EndReason
-from edge.vocabulary.ids import FRONT, LegId, call_of
+from edge.vocabulary.ids import FRONT, LegId
 from edge.vocabulary.reports import AnyReport, FrontSnapshot, LegEnded, MediaSnapshot, SpanSnapshot
 
 #: How long after a snapshot the reports behind it, and those of other senders, may take.
@@ -27,7 +27,7 @@ def take_media(exchange: Exchange, process: str, snapshot: MediaSnapshot) -> Non
     engine = exchange.engines.index(process)
     exchange.note_overload(process, on=snapshot.overloaded)
     for id_, slot in snapshot.legs.items():
-        known = exchange.calls.get(call_of(id_))
+        known = exchange.call_with(id_)
         if known is None or id_ not in known.legs or known.legs[id_].seat is None:
             exchange.seats.hold(id_, slot)
     for call in list(exchange.calls.values()):
@@ -61,8 +61,8 @@ def settle(exchange: Exchange, peer: Peer, snapshot: AnyReport, suspects: list[L
         for leg in unknown:
             exchange.seats.give_back(snapshot.legs[leg], now_ms)
     for suspect in suspects:
-        call = exchange.calls.get(call_of(suspect))
-        if call is None or call.legs[suspect].span == FRONT:
+        call = exchange.call_with(suspect)
+        if call is None or suspect not in call.legs or call.legs[suspect].span == FRONT:
             continue
         if call.legs[suspect].signalling not in NOT_IN_SPAN:
             reason = EndReason(outcome="span_lost", ended_by="appliance", text="unknown to its span")
@@ -79,5 +79,5 @@ def end_legs_of_absent_spans(exchange: Exchange) -> None:
 
 
 def _known(exchange: Exchange, leg: LegId) -> bool:
-    call = exchange.calls.get(call_of(leg))
+    call = exchange.call_with(leg)
     return call is not None and leg in call.legs

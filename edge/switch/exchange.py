@@ -30,13 +30,14 @@ from edge.core.routing.numbers import e164
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
+from edge.switch import joining
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
 from edge.switch.rows import call_row, ended_row, event_row, site_event_row
 from edge.switch.seats import Seats
 from edge.vocabulary import events
 from edge.vocabulary.commands import HangUp, Reject
-from edge.vocabulary.ids import FRONT, CallId, CommandId, Incarnation, LegId, SlotIndex, call_of
+from edge.vocabulary.ids import FRONT, CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex, call_of
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     AnyReport,
@@ -49,14 +50,20 @@ from edge.vocabulary.reports import (
     LegIncoming,
     MediaSnapshot,
     Noticed,
+    RecordingDone,
+    RecordingFailed,
+    RecordingMuted,
     SoundHeard,
     SpanReserved,
     SpanSnapshot,
+    TransferAsked,
 )
 from edge.vocabulary.wire import pack
 
 #: Legs whose answer or end was reported before their beginning (by another sender), which are remembered.
 MAX_EARLY = 1000
+#: Reports that name a recording, and so the call that it is of.
+OF_RECORDINGS = (RecordingDone, RecordingFailed, RecordingMuted)
 #: Ended calls that are remembered: front, back from a kill, tells its unanswered calls again. 40 s at 100 calls/s.
 MAX_ENDED = 4096
 
@@ -78,6 +85,8 @@ class Exchange:
         self.metrics = metrics
         self.calls: dict[CallId, Call] = {}
         self.rows: dict[CallId, CallRow] = {}
+        #: Legs that are in another call than the one that their id names.
+        self.moved: dict[LegId, CallId] = {}
         self.seats = seats
         #: The processes of the media engines; their number and slots stay until the next start.
         self.engines = engine_names(plan.site.media)
@@ -142,7 +151,7 @@ class Exchange:
         return known is type(event)
 
     def _about_leg(self, leg: LegId, body: AnyReport) -> None:
-        call = self.calls.get(call_of(leg))
+        call = self._recorded(body.recording) if isinstance(body, OF_RECORDINGS) else self.call_with(leg)
         if call is None:
             self.metrics.unknown.inc()
             if isinstance(body, LegAdopted):
@@ -154,17 +163,30 @@ class Exchange:
                     self._early.popitem(last=False)
         elif isinstance(body, SpanReserved):
             self._reserved(call, body)
+        elif isinstance(body, TransferAsked) and body.other is not None:
+            joining.join(self, call, body, body.other)
         elif not isinstance(body, SoundHeard) or call.id in self._hears_sound:
             # Sound matters to menus that listen only; elsewhere each word spoken would be a line of the journal.
             self.feed(call, body)  # type: ignore[arg-type]
 
+    def call_with(self, leg: LegId) -> Call | None:
+        """Return the call that a leg is in: that of its id, or the one that it has moved to."""
+        return self.calls.get(self.moved.get(leg) or call_of(leg))
+
+    def _recorded(self, recording: RecordingId) -> Call | None:
+        """Return the call whose recording it is, also when the leg has moved on."""
+        return self.calls.get(CallId(recording.rpartition("-")[0]))
+
     def _is_fronts(self, leg: LegId) -> bool:
-        call = self.calls.get(call_of(leg))
+        call = self.call_with(leg)
         return call is not None and leg in call.legs and call.legs[leg].span == FRONT
 
     def _incoming(self, report: LegIncoming) -> None:
         id_ = call_of(report.leg)
-        if id_ in self.calls or id_ in self._ended:
+        if id_ in self.calls or id_ in self._ended or report.leg in self.moved:
+            return
+        if report.replaces is not None:
+            joining.take_place(self, report, report.replaces)
             return
         if self.refuses:
             self.metrics.refused.labels(self.refuses).inc()
@@ -175,14 +197,14 @@ class Exchange:
         called_e164 = e164(report.called.reveal(), country)
         menu = self.plan.route(report.called.reveal(), called_e164, report.trunk)
         taking = menu is not None and not self.draining
-        slot = self._slot_for(report.leg) if taking else None
+        slot = self.slot_for(report.leg) if taking else None
         refuse = 503 if self.draining else 404 if menu is None else 503 if slot is None else 0
         call = self._new(id_, menu)
         seat = self.plan.seat(slot) if slot is not None else None
         caller_e164 = e164(report.caller.reveal(), country)
         peer = "" if report.identity.withheld else caller_e164 or report.caller.reveal()
         terms = self.plan.terms(menu, self._wall(), peer=peer)
-        up = slot is not None and self.engines[self.seats.engines.engine_of(slot)] in self.connected
+        up = self.engine_is_up(slot)
         begun = Incoming(
             report=report,
             terms=terms,
@@ -214,12 +236,13 @@ class Exchange:
     def adopt(self, call: Call, menu: Menu | None) -> None:
         """Take a call in, a new one or one that was rebuilt."""
         self.calls[call.id] = call
+        self.moved |= {leg: call.id for leg in call.legs if call_of(leg) != call.id}
         if menu is not None and any(isinstance(node, Listen) for node in menu.nodes.values()):
             self._hears_sound.add(call.id)
         self._arm(call)
 
     def _reserved(self, call: Call, report: SpanReserved) -> None:
-        slot = self._slot_for(report.leg, self.engine_of(call)) if call.waits_for_seat(report.leg) else None
+        slot = self.slot_for(report.leg, self.engine_of(call)) if call.waits_for_seat(report.leg) else None
         seat = self.plan.seat(slot) if slot is not None else None
         self.feed(call, Reserved(report.leg, report.span, seat, report.trunk, report.address))
 
@@ -246,7 +269,11 @@ class Exchange:
         engine = self.engine_of(call) if send.to == "media" else None
         self.pending.add(send, self.engines[engine] if engine is not None else "")
 
-    def _slot_for(self, leg: LegId, engine: int | None = None) -> SlotIndex | None:
+    def engine_is_up(self, slot: SlotIndex | None) -> bool:
+        """Whether the engine of a slot is there to open it now."""
+        return slot is not None and self.engines[self.seats.engines.engine_of(slot)] in self.connected
+
+    def slot_for(self, leg: LegId, engine: int | None = None) -> SlotIndex | None:
         """Take a slot, for the first leg of a call or for a further one of a call on `engine`."""
         away = {index for index, name in enumerate(self.engines) if name not in self.connected}
         return self.seats.take(leg, self._now_ms(), engine, away)
@@ -315,6 +342,8 @@ class Exchange:
         self.note_ended(call.id)
         self.rows.pop(call.id, None)
         self._armed.pop(call.id, None)
+        for leg in [leg for leg, to in self.moved.items() if to == call.id]:
+            del self.moved[leg]
         self._hears_sound.discard(call.id)
         self.pending.forget(call.id, self.connected)
 

@@ -66,6 +66,7 @@ class Plan:
             tones={trunk.name: trunk.tones for trunk in self.site.trunks if trunk.tones},
             hold_music=self._hold_music(),
             no_rtp_ms={"": NO_RTP_MS} | {one.name: one.no_rtp_hangup_seconds * 1000 for one in self.site.trunks},
+            answer_after_ms={one.name: one.answer_after_ms for one in self.site.trunks if one.answer_after_ms},
             own_ringing=[trunk.name for trunk in self.site.trunks if not trunk.early_media],
             auto_level=[trunk.name for trunk in self.site.trunks if trunk.auto_level],
         )

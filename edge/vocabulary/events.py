@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason, FailoverCause
-from edge.vocabulary.ids import LegId, RecordingId
+from edge.vocabulary.ids import CallId, LegId, RecordingId
 from edge.vocabulary.media import (
     AnswerCause,
     AnswerVerdict,
@@ -141,8 +141,9 @@ class TransferRefused(Struct, frozen=True, tag="transfer.refused", kw_only=True)
     """A peer wanted a leg to go elsewhere, and we did not follow: who can send calls on, can have them paid by us."""
 
     leg: LegId
-    #: `refer`: it asked by REFER, in the call; `redirect`: it answered our call by 3xx.
-    by: Literal["refer", "redirect"]
+    #: `refer`: it asked by REFER, in the call; `redirect`: it answered our call by 3xx; `replaces`: it sent a call that
+    #: was to take the leg's place.
+    by: Literal["refer", "redirect", "replaces"]
     #: Where it wanted it to go: a SIP URI, without its parameters; empty: it said none that can be read.
     target: Private
 
@@ -182,6 +183,13 @@ class TransferFailed(Struct, frozen=True, tag="transfer.failed", kw_only=True):
     #: As in the `end` of a leg, and what the peer was told.
     outcome: str
     sip_code: int
+
+
+class LegMoved(Struct, frozen=True, tag="leg.moved", kw_only=True):
+    """A leg goes on in another call, for the one that it talked with has joined the two; this call ends."""
+
+    leg: LegId
+    to: CallId
 
 
 class TransferSent(Struct, frozen=True, tag="transfer.sent", kw_only=True):
@@ -658,6 +666,7 @@ AnyEvent = (
     | TransferRequested
     | TransferCompleted
     | TransferFailed
+    | LegMoved
     | TransferSent
     | LegEnded
     | LegQuality

@@ -60,6 +60,8 @@ class LegIncoming(Struct, frozen=True, tag=True, kw_only=True):
     sip_call_id: str
     #: None: the INVITE had no SDP (late offer).
     remote: RemoteMedia | None
+    #: It is to take the place of this leg (Replaces, RFC 3891), as the trunk of both may have it.
+    replaces: LegId | None = None
 
 
 class LegMedia(Struct, frozen=True, tag=True):
@@ -77,10 +79,10 @@ class LegAdopted(Struct, frozen=True, tag=True):
 
 
 class TransferRefused(Struct, frozen=True, tag=True):
-    """A peer wanted the leg to go elsewhere, by REFER or by a 3xx to our INVITE, and front did not follow."""
+    """A peer wanted the leg to go elsewhere, by REFER, a 3xx or an INVITE with Replaces, and front did not follow."""
 
     leg: LegId
-    by: Literal["refer", "redirect"]
+    by: Literal["refer", "redirect", "replaces"]
     target: Private
 
 

@@ -88,3 +88,23 @@ def test_a_caller_is_sent_elsewhere(bench: Bench, code: int) -> None:
     ended_once(bench, "completed")
     assert [sent["sip_code"] for sent in events(bench, "transfer.sent")] == [code]
     assert len(call.requests("REFER")) == 1, "answered, so not repeated"
+
+
+@pytest.mark.parametrize("bench", [{"trunk": 'answer_after = "2s"'}], indirect=True)
+def test_our_ringing_is_acknowledged(bench: Bench, tmp_path: Path) -> None:
+    """By SIPp, which requires that, beside a telephone whose first acknowledgement is lost."""
+    at = bench.target.address
+    bench.target.close()
+    destination = f"{bench.edge.address}:5060"
+    with sipp(tmp_path, at, destination, "-sf", str(SCENARIOS / "reliable.xml"), "-s", "100", "-m", "1") as process:
+        call = bench.caller.call(bench.edge.uri, headers={"Supported": "100rel"})
+        until(lambda: call.responses.count(180) >= 2, 10, "the 180 again")
+        numbers = {m.get("RSeq") for m in call.received if m.status == 180}
+        assert len(numbers) == 1, "the same one"
+        call.send("PRACK", {"RAck": f"{numbers.pop()} 1 INVITE"})
+        call.wait_answered()
+        assert [m.status for m in call.received if m.cseq[1] == "PRACK"] == [200]
+        hears(call, TONES["welcome"])
+        call.bye()
+        assert process.wait(30) == 0, (tmp_path / f"sipp-{at}.log").read_text(errors="replace")[-3000:]
+    bench.edge.wait_event("call.ended", count=2)

@@ -22,6 +22,7 @@ from edge.core.calls.inputs import (
     Abandoned,
     Action,
     Entry,
+    Handed,
     Incoming,
     Input,
     Invite,
@@ -52,7 +53,7 @@ from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId, RecordingId, leg_id
 from edge.vocabulary.media import FLASH
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import DigitHeard, InfoDigit, TransferAsked
+from edge.vocabulary.reports import DigitHeard, InfoDigit, LegIncoming, TransferAsked
 
 #: A dead process must not hold a call open.
 ENDING_MS = 10_000
@@ -225,8 +226,9 @@ class Call:
             code = input.refuse or 503
             self.finish(EndReason(outcome=REFUSALS.get(code, "failed"), ended_by="appliance", sip_code=code))
             return
+        leg.ring_ms = input.terms.answer_after_ms.get(report.trunk, 0)
+        self.fx.set(SETUP, (ACK_MS if input.engine_up else OPEN_MS) + leg.ring_ms)
         leg.take_seat(input.seat, report.remote)
-        self.fx.set(SETUP, ACK_MS if input.engine_up else OPEN_MS)
         if input.engine_up:
             # The engine connects the sockets and empties them while the 200 is on its way through span and front: what
             # strangers sent before is not heard, and the caller's first packet comes a round trip later.
@@ -353,6 +355,25 @@ class Call:
         ring_ms = self.transfer.dial.ring_timeout_ms if self.transfer is not None else RING_MS
         self.successor = Successor(new, leg, self.fx, House(self), ring_ms)
         self.successor.begin(asked, self._caller(), self._identity())
+
+    def comes_in(self, report: LegIncoming) -> Leg:
+        """Begin with a further leg that calls us."""
+        self._legs_made += 1
+        leg = Leg(report.leg, self._legs_made, "offered", self.fx)
+        leg.leads, leg.span = False, report.span
+        self.legs[leg.id] = leg
+        self._set_up(leg, report.trunk, dialled=False)
+        return leg
+
+    def take_up(self, handed: Handed) -> Leg:
+        """Go on with a leg of another call."""
+        self._legs_made += 1
+        leg = Leg(handed.leg, self._legs_made, "up", self.fx)
+        leg.leads = False
+        self.legs[leg.id] = leg
+        self._set_up(leg, handed.trunk, dialled=False)
+        leg.take_over(handed)
+        return leg
 
     def lead(self, leg: Leg) -> None:
         """Let another leg be the first one: its end is the call's, and it is recorded and hears the menu."""

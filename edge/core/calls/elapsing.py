@@ -6,7 +6,7 @@ from edge.core.calls.announcing import ANNOUNCE
 from edge.core.calls.guests import WAITS
 from edge.core.calls.inputs import Elapsed
 from edge.core.calls.keys_out import PATIENCE
-from edge.core.calls.leg import NO_RTP, Leg
+from edge.core.calls.leg import NO_RTP, RINGS, Leg
 from edge.core.calls.missing import AFTER_HOLD
 from edge.core.calls.succession import SUCCEEDS
 from edge.core.calls.told_by_media import fail_leg, keys_sent
@@ -62,6 +62,8 @@ def _further_passed(call: "Call", reason: str) -> None:
     elif reason.startswith(AFTER_HOLD):
         leg = call.legs[LegId(reason.removeprefix(AFTER_HOLD))]
         leg.audio_faults.waited(held=leg.may_be_silent or not leg.talks)
+    elif reason.startswith(RINGS):
+        call.legs[LegId(reason.removeprefix(RINGS))].rang_enough()
     elif reason.startswith(WAITS):
         call.guests.elapsed(reason)
     elif reason == SUCCEEDS:

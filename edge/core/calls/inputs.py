@@ -14,7 +14,7 @@ from edge.vocabulary.commands import AnyCommand
 from edge.vocabulary.events import AnyEvent
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex
-from edge.vocabulary.media import Address, LegSound, RoomMode
+from edge.vocabulary.media import Address, LegSound, RemoteMedia, RoomMode
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     AnswerHeard,
@@ -80,6 +80,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     tones: dict[str, str] = {}
     #: Sound file that legs of a trunk hear while the other side holds, by its name; of all others by "".
     hold_music: dict[str, str] = {}
+    #: Calls of a trunk ring for so long before they are answered, milliseconds, by its name.
+    answer_after_ms: dict[str, int] = {}
     #: A leg of a trunk that sends no RTP for so long is hung up on, milliseconds, by its name; of all others by "".
     no_rtp_ms: dict[str, int] = {}
 
@@ -171,6 +173,41 @@ class ChangeSound(Struct, frozen=True, tag=True):
     sound: LegSound
 
 
+class Handed(Struct, frozen=True, kw_only=True):
+    """A leg that is up, as another call goes on with it."""
+
+    leg: LegId
+    span: Incarnation
+    seat: Seat
+    remote: RemoteMedia
+    trunk: str
+
+
+class Joins(Struct, frozen=True, tag=True):
+    """A peer wants two of its legs joined (`TransferAsked.other`); `handed` is who its other one talks with.
+
+    None: it talks with nobody there, or the two cannot be brought together.
+    """
+
+    report: TransferAsked
+    handed: Handed | None
+
+
+class TakesPlace(Struct, frozen=True, tag=True):
+    """A call came in that is to take the place of a leg (`LegIncoming.replaces`)."""
+
+    report: LegIncoming
+    seat: Seat | None
+    engine_up: bool = False
+
+
+class GivenAway(Struct, frozen=True, tag=True):
+    """A leg goes on in call `to`; what is left of this one ends."""
+
+    leg: LegId
+    to: CallId
+
+
 class PutOnHold(Struct, frozen=True, tag=True):
     """An operator puts a leg of a talk on hold, or resumes it."""
 
@@ -235,6 +272,9 @@ Input = (
     | Invite
     | ChangeMode
     | ChangeSound
+    | Joins
+    | TakesPlace
+    | GivenAway
     | PutOnHold
     | Drop
     | Announce

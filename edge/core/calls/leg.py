@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from edge.core.calls.answering import VERDICTS, answer_event
 from edge.core.calls.digits import Fuser
 from edge.core.calls.effects import Effects
-from edge.core.calls.inputs import Seat
+from edge.core.calls.inputs import Handed, Seat
 from edge.core.calls.keys_out import KeysOut
 from edge.core.calls.missing import AudioFaults
 from edge.core.calls.tones import Tones
@@ -24,6 +24,7 @@ from edge.vocabulary.commands import (
     OpenLeg,
     Reject,
     ReleaseSpan,
+    Ring,
     SetSound,
     UpdateLeg,
 )
@@ -38,6 +39,8 @@ Media = Literal["none", "opening", "open", "closing", "closed"]
 
 #: Deadline of a leg that sends nothing.
 NO_RTP = "no RTP from "
+#: Deadline of a leg that rings before it is answered.
+RINGS = "ringing of "
 
 #: State -> how a leg in it is taken down; states that are not here are on their way down.
 TAKE_DOWN: dict[Signalling, Literal["release", "reject", "hang up"]] = {
@@ -85,6 +88,9 @@ class Leg:
         self.sound = LegSound()
         #: What this leg hears while the one that it talks with holds; empty: what that one sends.
         self.hold_music = ""
+        #: It is to ring for so long before it is answered, and does.
+        self.ring_ms = 0
+        self.rings = False
         #: We hold it, since when, and whether it has been asked to be held (or resumed) and has not agreed yet.
         self.on_hold = False
         self.on_hold_since_ms = 0
@@ -195,13 +201,30 @@ class Leg:
         self.media = "opening"
         self._fx.media(OpenLeg(leg=self.id, slot=seat.slot, remote=remote))
 
+    def take_over(self, handed: Handed) -> None:
+        """Go on as a leg of another call: media has it open, with whatever sound that one gave it."""
+        self.span, self.seat, self.media = handed.span, handed.seat, "open"
+        self.answered_ms = self._fx.now_ms
+        self.negotiated(handed.remote)
+        self._fx.media(SetSound(self.id, self._sound_now))
+
     def answer(self) -> None:
-        """Have the span answer with the address of the leg's seat."""
-        if self.seat is not None:
+        """Have the span answer with the address of the leg's seat, after it has rung if it is to."""
+        if self.seat is not None and self.ring_ms:
+            self._fx.span(self.span, Ring(self.id))
+            self._fx.set(RINGS + self.id, self.ring_ms)
+            self.ring_ms, self.rings = 0, True
+        elif self.seat is not None and not self.rings:
             self.signalling = "answering"
             if self.span == FRONT:
                 return  # a former life of switch had it answered
             self._fx.span(self.span, Answer(self.id, self.seat.address))
+
+    def rang_enough(self) -> None:
+        """Answer it now, or as soon as media is open."""
+        self.rings = False
+        if self.signalling == "offered" and self.media == "open":
+            self.answer()
 
     def opened(self) -> None:
         """Media is open: go on with the signalling that waited for it."""

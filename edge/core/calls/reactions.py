@@ -16,14 +16,17 @@ from edge.core.calls.inputs import (
     ChangeSound,
     Drop,
     Elapsed,
+    GivenAway,
     Incoming,
     Invite,
+    Joins,
     MediaLost,
     Originate,
     PutOnHold,
     Reserved,
     Resumed,
     Stopped,
+    TakesPlace,
 )
 from edge.core.calls.leg import Leg
 from edge.core.calls.told_by_media import fail_leg, keys_sent
@@ -208,8 +211,7 @@ def _succeeded(call: "Call", kind: str, leg: Leg, command: CommandId) -> None:
         leg.opened()
         if leg is call.first:
             if call.phase == "setup":
-                patience = ACK_MS if isinstance(call.begun, Incoming) else _ring_timeout(call)
-                call.fx.set(SETUP, patience)
+                call.fx.set(SETUP, _ring_timeout(call))
             elif call.phase == "running":
                 call.fx.clear(SETUP)
         elif (party := call.party(leg)) is not None and leg.signalling == "dialling":
@@ -217,7 +219,9 @@ def _succeeded(call: "Call", kind: str, leg: Leg, command: CommandId) -> None:
 
 
 def _ring_timeout(call: "Call") -> int:
-    return call.begun.ring_timeout_ms if isinstance(call.begun, Originate) else ACK_MS
+    if isinstance(call.begun, Originate):
+        return call.begun.ring_timeout_ms
+    return ACK_MS + (call.begun.terms.answer_after_ms.get(call.first.trunk, 0) if call.begun is not None else 0)
 
 
 def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
@@ -344,6 +348,9 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     TransferRefused: _transfer_refused,
     Redirected: _redirected,
     TransferAsked: _transfer_asked,
+    Joins: referrals.joins,
+    TakesPlace: referrals.takes_place,
+    GivenAway: referrals.given_away,
     ReferEnded: _refer_ended,
     LegEnded: _leg_ended,
     CommandDone: _done,

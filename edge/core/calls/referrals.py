@@ -2,15 +2,25 @@
 
 from typing import TYPE_CHECKING
 
+from edge.core.calls.inputs import GivenAway, Handed, Joins, TakesPlace
 from edge.core.calls.leg import Leg
-from edge.core.calls.succession import MOST, told
+from edge.core.calls.succession import ACK_MS, MOST, RING_MS, SUCCEEDS, Successor, told
 from edge.core.menus.words import TakenOver
 from edge.vocabulary import events
+from edge.vocabulary.commands import TellReferrer
 from edge.vocabulary.endings import EndReason
+from edge.vocabulary.ids import LegId
 from edge.vocabulary.reports import TransferAsked
 
 if TYPE_CHECKING:
     from edge.core.calls.call import Call
+
+
+_NOBODY = EndReason(
+    outcome="rejected", ended_by="appliance", sip_code=603, text="nobody can be joined on the other leg"
+)
+_NO_LEG = EndReason(outcome="rejected", ended_by="appliance", sip_code=481, text="the leg to be replaced is over")
+_NO_ROOM = EndReason(outcome="no_room", ended_by="appliance", sip_code=503, text="no media slot")
 
 
 def asked(call: "Call", report: TransferAsked) -> None:
@@ -18,17 +28,75 @@ def asked(call: "Call", report: TransferAsked) -> None:
     leg = call.legs.get(report.leg)
     if leg is None:
         return
-    attended = bool(report.replaces)
+    attended = bool(report.replaces) or report.other is not None
     call.fx.emit(events.TransferRequested(leg=leg.id, target=report.target, attended=attended))
-    why_not = _why_not(call, leg)
-    if why_not is not None:
-        told(call.fx, leg, why_not)
+    refusal = why_not(call, leg) or (_NOBODY if report.other is not None else None)
+    if refusal is not None:
+        told(call.fx, leg, refusal)
         return
     call.transfers_asked += 1
     call.look_for_successor(leg, report)
 
 
-def _why_not(call: "Call", leg: Leg) -> EndReason | None:
+def joins(call: "Call", input: Joins) -> None:  # noqa: A002
+    """Let who the peer talks with on its other leg have its place here, at once."""
+    leg = call.legs.get(input.report.leg)
+    if leg is None or input.handed is None or why_not(call, leg) is not None:
+        asked(call, input.report)
+        return
+    call.fx.emit(events.TransferRequested(leg=leg.id, target=input.report.target, attended=True))
+    call.transfers_asked += 1
+    new = call.take_up(input.handed)
+    call.fx.front(TellReferrer(leg.id, 200))
+    House(call).take_place(leg, new)
+    call.fx.emit(events.TransferCompleted(leg=leg.id, to=new.id))
+
+
+def takes_place(call: "Call", input: TakesPlace) -> None:  # noqa: A002
+    """Answer a call that is to have the place of a leg, which it has as soon as it is up; or refuse it."""
+    report = input.report
+    old = call.legs.get(report.replaces) if report.replaces is not None else None
+    new = call.comes_in(report)
+    refusal = why_not(call, old) if old is not None else _NO_LEG
+    if old is None or refusal is not None or input.seat is None:
+        new.take_down(refusal or _NO_ROOM)
+        return
+    call.fx.emit(events.TransferRequested(leg=old.id, target=report.caller, attended=True))
+    call.transfers_asked += 1
+    call.successor = Successor(new, old, call.fx, House(call), RING_MS)
+    call.fx.set(SUCCEEDS, ACK_MS)
+    new.take_seat(input.seat, report.remote)
+    if input.engine_up:
+        new.answer()
+
+
+def handed(call: "Call", leg: LegId) -> Handed | None:
+    """Return who talks with `leg` as another call would go on with it; None: nobody does, or others do as well."""
+    asking = call.legs.get(leg)
+    other = call.talks_with(asking) if asking is not None and call.talking else None
+    if other is None or other.seat is None or other.remote is None or other.media != "open":
+        return None
+    if call.guests.present or call.successor is not None or not other.talks or other.hold_asked is not None:
+        return None
+    return Handed(leg=other.id, span=other.span, seat=other.seat, remote=other.remote, trunk=other.trunk)
+
+
+def given_away(call: "Call", input: GivenAway) -> None:  # noqa: A002
+    """Let go of a leg, and end what is left of the call."""
+    leg = call.legs.pop(input.leg, None)
+    if leg is None:
+        return
+    if call.transfer is not None:
+        call.transfer.let_go()
+        call.transfer = None
+    call.talk_sounds.settle([leg, *call.legs.values()], None, call.guests)
+    if leg is call.first:
+        call.recorder.stop()
+    call.fx.emit(events.LegMoved(leg=leg.id, to=input.to))
+    call.finish(EndReason(outcome="completed", ended_by="appliance", text="joined with another call"))
+
+
+def why_not(call: "Call", leg: Leg) -> EndReason | None:
     """Return why nobody can take the place of `leg` now."""
     code, text = 0, ""
     if call.phase != "running" or not leg.talks:

@@ -25,6 +25,8 @@ SUCCEEDS = "successor"
 MOST = 10
 #: How long a target may ring where no menu says it.
 RING_MS = 30_000
+#: From our 200 to its ACK, where the new leg calls us: RFC 3261 timer H is 32 s.
+ACK_MS = 40_000
 #: What a peer is told of an outcome that has no SIP status of its own.
 CODES: Final[dict[Outcome, int]] = {
     "busy": 486,

@@ -155,6 +155,12 @@ class Transfer:
         self.bridged = False
         self._tell_parted()
 
+    def let_go(self) -> None:
+        """Note that one of the two goes on in another call, whose room it is in already."""
+        if self.bridged:
+            self.bridged = False
+            self._tell_parted()
+
     def end(self, reason: EndReason) -> None:
         """Go on in the menu: nobody took the place of who left."""
         self._disconnect()

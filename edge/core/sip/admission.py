@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from edge.core.sip import identity, securing, session_timers
+from edge.core.sip import identity, replacing, securing, session_timers
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import Dialog, Pending, Written
 from edge.core.sip.errors import SipError
@@ -14,7 +14,7 @@ from edge.core.sip.sdp import Session
 from edge.core.sip.spans import Span
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.uri import NameAddr
-from edge.core.sip.writing import RETRY_SOON, carried, digest, reply, reply_flow
+from edge.core.sip.writing import RETRY_SOON, digest, reply, reply_flow
 from edge.vocabulary.ids import CallId, LegId, leg_id
 from edge.vocabulary.media import RemoteMedia
 from edge.vocabulary.private import Private
@@ -161,17 +161,11 @@ def excess_of(relay: Relay, arrival: Arrival, trunk: Trunk) -> str | None:
 def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
     """Take a new INVITE of `trunk`: check it, find a span, pass it on; or refuse it."""
     request = arrival.request
-    if (problem := problem_of(relay, request, arrival.flow)) is not None:
-        refuse(relay, arrival, *problem)
+    if _is_refused(relay, arrival, trunk):
         return
-    if arrival.closed and not (arrival.closed == "overload" and relay.guard.suffers(trunk.name, relay.now_ms)):
-        refuse(relay, arrival, 503, arrival.closed, {"Retry-After": RETRY_LATER})
-        return
-    if (excess := excess_of(relay, arrival, trunk)) is not None:
-        refuse(relay, arrival, 503, excess, {"Retry-After": RETRY_SOON})
-        return
-    if (longer := session_timers.too_small(trunk.session, request)) is not None:
-        refuse(relay, arrival, 422, "session_interval", longer)
+    replaced = replacing.replaced(relay, request, trunk)
+    if isinstance(replaced, int):
+        refuse(relay, arrival, replaced, "replaces")
         return
     policy = trunk.srtp_over(arrival.flow.transport)
     if policy is None:
@@ -190,7 +184,8 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
         refuse(relay, arrival, 503, "no_room", {"Retry-After": RETRY_SOON})
         return
     dialog = _dialog(relay, arrival, trunk, span, leg)
-    dialog.srtp = policy
+    dialog.replaces = replaced.leg if replaced is not None else None
+    dialog.srtp, dialog.wants_reliable = policy, _wants_reliable(request, trunk)
     if facts is not None:
         remote, session = facts
         dialog.lines = session.lines
@@ -200,6 +195,27 @@ def new_call(relay: Relay, arrival: Arrival, trunk: Trunk) -> None:
             remote, dtmf=dialog.dtmf, key_tones=dialog.key_tones, symmetric=dialog.symmetric, crypto=handle
         )
     _offer(relay, dialog, arrival)
+
+
+def _is_refused(relay: Relay, arrival: Arrival, trunk: Trunk) -> bool:
+    """Refuse what cannot become a call, or may not now; whether that was so."""
+    request = arrival.request
+    if (problem := problem_of(relay, request, arrival.flow)) is not None:
+        refuse(relay, arrival, *problem)
+    elif arrival.closed and not (arrival.closed == "overload" and relay.guard.suffers(trunk.name, relay.now_ms)):
+        refuse(relay, arrival, 503, arrival.closed, {"Retry-After": RETRY_LATER})
+    elif (excess := excess_of(relay, arrival, trunk)) is not None:
+        refuse(relay, arrival, 503, excess, {"Retry-After": RETRY_SOON})
+    elif (longer := session_timers.too_small(trunk.session, request)) is not None:
+        refuse(relay, arrival, 422, "session_interval", longer)
+    else:
+        return False
+    return True
+
+
+def _wants_reliable(request: Request, trunk: Trunk) -> bool:
+    """Whether our provisional responses are to be acknowledged (RFC 3262): required, or possible and wanted."""
+    return "100rel" in request.tokens("Require") or (trunk.reliable and "100rel" in request.tokens("Supported"))
 
 
 def _dialog(relay: Relay, arrival: Arrival, trunk: Trunk, span: Span, leg: LegId) -> Dialog:
@@ -250,7 +266,6 @@ def _offer(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
     relay.dialogs.add(dialog)
     relay.aim(dialog)
     message = relay.request_to_span(dialog, "INVITE", request.cseq, pending.branch)
-    message.extras.update(carried(request))
     if dialog.remote is not None:
         message.content_type = SDP_TYPE
         message.body = sdp_for_span(relay, dialog, dialog.remote, dialog.remote.telephone_event)
@@ -277,4 +292,5 @@ def incoming(dialog: Dialog) -> LegIncoming:
         source=dialog.source or dialog.flow.address,
         sip_call_id=dialog.call_id,
         remote=dialog.remote,
+        replaces=dialog.replaces,
     )

@@ -143,6 +143,19 @@ class Pending(Struct, kw_only=True):
         return f"{self.branch}.{number}" if number else self.branch
 
 
+class Reliable(Struct, kw_only=True):
+    """A provisional response of ours that waits for its PRACK."""
+
+    rseq: int
+    data: bytes
+    has_body: bool
+    #: The next one: its status (0: none) and description.
+    next_status: int = 0
+    next_body: bytes = b""
+    #: When the call is given up (CLOCK_MONOTONIC, milliseconds).
+    until_ms: int
+
+
 class Holding(Struct, kw_only=True):
     """A direction that we want, and that the peer has not agreed to yet."""
 
@@ -285,6 +298,12 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     timer: Timer = field(default_factory=Timer)
     #: We have sent the peer elsewhere by REFER, and wait to hear what came of it.
     referring: bool = False
+    #: Leg whose place it is to take (incoming, Replaces).
+    replaces: LegId | None = None
+    #: Its provisional responses are acknowledged (incoming): the one that is not yet, and the number of the last one.
+    wants_reliable: bool = False
+    reliable: Reliable | None = None
+    rseq: int = 0
     #: A REFER of the peer's that is being followed, and how many there were.
     referral: Referral | None = None
     referrals: int = 0

@@ -20,6 +20,7 @@ from edge.core.sip import (
     refer_out,
     referral,
     refresh,
+    reliable,
     session_timers,
 )
 from edge.core.sip.actions import (
@@ -81,6 +82,7 @@ _LAPSES: dict[str, Callable[[Relay, Dialog], None]] = {
     "half open": adoption.half_open,
     "hold": hold_out.due,
     "referral": referral.lapsed,
+    "reliable": reliable.lapsed,
 }
 
 
@@ -239,6 +241,7 @@ class FrontDoor:
         session_timers.restore(relay, dialog)
         referral.restore(relay, dialog)
         hold_out.restore(relay, dialog)
+        reliable.restore(relay, dialog)
         if dialog.unanswered:
             relay.repeats.start(f"{dialog.leg}/invite", dialog.unanswered, dialog.port, relay.now_ms)
         challenged.restore(relay, dialog)

@@ -1,6 +1,17 @@
 """What peers send: requests of dialogs, repeats of them, and responses to what was passed on."""
 
-from edge.core.sip import admission, adoption, in_dialog, info, orphans, peer_responses, refer_out, referral, securing
+from edge.core.sip import (
+    admission,
+    adoption,
+    in_dialog,
+    info,
+    orphans,
+    peer_responses,
+    refer_out,
+    referral,
+    reliable,
+    securing,
+)
 from edge.core.sip.actions import FromPeer, ToPeer
 from edge.core.sip.admission import Arrival, last_of, note_request, pending_of
 from edge.core.sip.admission import refuse_request as _refuse
@@ -179,6 +190,8 @@ def _in_order(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
         orphans.request(relay, dialog, request, arrival.answers)
     elif request.method == "NOTIFY":
         in_dialog.take(relay, dialog, arrival, refer_out.notified)
+    elif request.method == "PRACK" and dialog.incoming and (dialog.reliable is not None or not dialog.adopted):
+        in_dialog.take(relay, dialog, arrival, reliable.acknowledged)
     elif request.method == "REFER":
         in_dialog.take(relay, dialog, arrival, referral.take)
     elif dialog.adopted:

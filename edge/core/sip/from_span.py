@@ -2,7 +2,7 @@
 
 import re
 
-from edge.core.sip import adoption, attempts, challenged, info, orphans, session_timers
+from edge.core.sip import adoption, attempts, challenged, info, orphans, reliable, session_timers
 from edge.core.sip.actions import FromSpan
 from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending, Written
 from edge.core.sip.message import Malformed, Request, Response
@@ -285,9 +285,14 @@ def _invite_response(relay: Relay, dialog: Dialog, pending: Pending, message: Re
     if first and message.to.tag and not dialog.own_tag:
         relay.dialogs.set_own_tag(dialog, message.to.tag)
         relay.save(dialog)
+    if first and message.status >= 200 and reliable.holds_back(relay, dialog, message.status):
+        return
     answer = relay.response_to_peer(dialog, pending, message.status)
     answer.extras.update(carried(message))
     if message.body and message.status < 300 and not _answer(relay, dialog, pending, message, answer):
+        return
+    if first and message.status < 200 and dialog.wants_reliable:
+        reliable.send(relay, dialog, pending, answer)
         return
     _finish_invite(relay, dialog, pending, answer, first=first)
 

@@ -125,7 +125,7 @@ def _session(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
         return
     body = b""
     if request.body:
-        found = _answered_offer(relay, dialog, request)
+        found = answered_offer(relay, dialog, request)
         if isinstance(found, int):
             refuse_request(relay, arrival, found, {"Accept": SDP_TYPE} if found == 415 else None)
             return
@@ -142,7 +142,7 @@ def _session(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:
         _await_ack(relay, dialog, request.cseq)
 
 
-def _answered_offer(relay: Relay, dialog: Dialog, request: Request) -> bytes | int:
+def answered_offer(relay: Relay, dialog: Dialog, request: Request) -> bytes | int:
     """Put the peer's new description in force and return our answer to it; or the status that refuses it."""
     if request.content_type != SDP_TYPE:
         return 415

@@ -22,7 +22,7 @@ METHODS = frozenset(
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, PRACK, INFO"
 #: Extensions that a span's stack has its part in (RFC 3262), and all that we know (RFC 4028, 4488: front's own).
 RELAYED = frozenset({"100rel"})
-EXTENSIONS = RELAYED | {"timer", "norefersub"}
+EXTENSIONS = RELAYED | {"timer", "norefersub", "replaces"}
 
 
 class Message(Struct, kw_only=True):

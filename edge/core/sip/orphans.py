@@ -32,7 +32,7 @@ def lost(  # noqa: PLR0917 - the parts of an end's reason
     if answer_open_requests(relay, dialog):
         relay.bury(dialog)
     elif dialog.state in ("offered", "early"):
-        _end_early(relay, dialog)
+        _end_early(relay, dialog, code or 503)
     elif dialog.state == "refused":
         if not dialog.incoming:
             invite = dialog.invite()
@@ -63,9 +63,9 @@ def answer_open_requests(relay: Relay, dialog: Dialog) -> bool:
     return ended
 
 
-def _end_early(relay: Relay, dialog: Dialog) -> None:
+def _end_early(relay: Relay, dialog: Dialog, status: int) -> None:
     if dialog.incoming:
-        refuse_invite(relay, dialog, 503)
+        refuse_invite(relay, dialog, status)
         return
     relay.alarm(dialog, TIMEOUT_MS)
     if dialog.provisional:

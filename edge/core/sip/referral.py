@@ -13,7 +13,8 @@ from edge.core.sip.admission import Arrival, refuse_request
 from edge.core.sip.dialogs import Dialog, Pending, Referral
 from edge.core.sip.errors import SipError, phrase
 from edge.core.sip.relay import Relay
-from edge.core.sip.replaces import ReferTo, Replaces, parse_refer_to
+from edge.core.sip.replaces import ReferTo, parse_refer_to
+from edge.core.sip.replacing import may_replace
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.uri import Uri
 from edge.vocabulary.ids import LegId
@@ -81,12 +82,6 @@ def _allowed(relay: Relay, dialog: Dialog, trunk: Trunk, refer_to: ReferTo) -> T
         trunk=trunk.name,
         replaces=Private(str(replaces) if replaces is not None else ""),
     )
-
-
-def may_replace(other: Dialog, replaces: Replaces, trunk: Trunk) -> bool:
-    """Whether a peer of `trunk` may have a dialog replaced: it is that trunk's own, it is up, and the tags fit."""
-    known = (other.own_tag, other.peer_tag) == (replaces.to_tag, replaces.from_tag)
-    return known and other.trunk == trunk.name and other.state == "confirmed" and not other.orphan
 
 
 def number_on(relay: Relay, trunk: Trunk, uri: Uri) -> str:

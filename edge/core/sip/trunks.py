@@ -99,6 +99,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     send_identity: Literal["none", "pai", "rpid"] = "none"
     #: It is told from which number a call was diverted.
     send_diversion: bool = False
+    #: Our provisional responses are reliable where its peers support that.
+    reliable: bool = True
     #: Its peers may send calls on to `refer_to`, by REFER and by a 3xx to a call of ours.
     refer: bool = False
     redirects: bool = False

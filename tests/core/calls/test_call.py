@@ -492,3 +492,20 @@ def test_a_life_that_lost_inputs_gives_no_command_an_id_of_the_life_before():
         call.handle(between, 1)
         ids += [action.id for action in call.handle(opened, 2) if isinstance(action, Send)]
     assert ids == ["c1:3:1", "c1:3r1:1"]
+
+
+def test_a_call_rings_before_it_is_answered() -> None:
+    for engine_up in (True, False):
+        desk = Desk(incoming(terms=replace(TERMS, answer_after_ms={"demo": 3000}), engine_up=engine_up))
+        assert desk.bodies(c.Ring) == [c.Ring(FIRST)]
+        assert not desk.bodies(c.Answer)
+        desk.wait(2999)
+        assert not desk.bodies(c.Answer)
+        desk.wait(1)
+        assert len(desk.bodies(c.Answer)) == 1
+        assert desk.answer().call.phase == "running"
+    desk = Desk(incoming(terms=replace(TERMS, answer_after_ms={"demo": 3000})))
+    desk.give(ended(FIRST, "cancelled"))
+    desk.wait(60_000)
+    assert not desk.bodies(c.Answer)
+    assert desk.call.over

@@ -639,19 +639,6 @@ def test_what_the_trunk_says_of_digits_is_told_with_the_media() -> None:
     assert next(r for r in reports(actions) if isinstance(r, LegIncoming)).remote.dtmf == "info"
 
 
-def test_provisional_acknowledgement_goes_through() -> None:
-    world = World()
-    inner = first_request(world.peer(invite(extras={"Require": "100rel"})))
-    assert inner.extras["Require"] == "100rel"
-    early = answer(inner, 183, body=SPAN_SDP)
-    early.extras |= {"Require": "100rel", "RSeq": "17"}
-    assert to_peer(world.span(early))[0].extras["RSeq"] == "17"
-    prack = in_dialog("PRACK", cseq=2, extras={"RAck": "17 1 INVITE"})
-    passed = first_request(world.peer(prack))
-    assert passed.extras["RAck"] == "17 1 INVITE"
-    assert statuses(world.span(answer(passed, 200))) == [200]
-
-
 # --- outgoing -------------------------------------------------------------------------------------------------------
 
 

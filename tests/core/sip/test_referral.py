@@ -10,7 +10,7 @@ from edge.core.sip.replaces import Replaces, parse_refer_to, parse_replaces
 from edge.core.sip.trunks import Trunk
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import LegEnded, TransferAsked, TransferRefused
+from edge.vocabulary.reports import LegEnded, LegIncoming, TransferAsked, TransferRefused
 from tests.core.sip.steps import world_with
 from tests.core.sip.test_orphans import lose
 from tests.core.sip.world import (
@@ -249,3 +249,51 @@ def test_how_they_are_written() -> None:
     data = b"INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"
     data += b"Call-ID: c\r\nCSeq: 1 INVITE\r\nReplaces: a;to-tag=1\r\n\r\n"
     assert getattr(parse(data), "status", 0) == 400
+
+
+# --- a call that is to have the place of another one ------------------------------------------------------------------
+
+
+def replacing(replaces: str) -> Request:
+    return invite("call-2", extras={"Replaces": replaces, "Require": "replaces"})
+
+
+def test_a_call_that_replaces_another_one_says_so_to_switch() -> None:
+    world = up(refer_to=())
+    actions = world.peer(replacing("call-1;to-tag=span-tag;from-tag=peer-tag"))
+    (told,) = [r for r in reports(actions) if isinstance(r, LegIncoming)]
+    assert told.replaces == IN
+    assert "Replaces" not in to_span(actions)[0].extras
+    world.restart()
+    assert [r.replaces for r in reports(world.actions) if isinstance(r, LegIncoming)] == [IN]
+
+
+@pytest.mark.parametrize(
+    ("replaces", "trunk", "status"),
+    [
+        ("call-9;to-tag=span-tag;from-tag=peer-tag", {}, 481),
+        ("call-1;to-tag=span-tag;from-tag=other", {}, 481),
+        ("call-1;to-tag=span-tag;from-tag=peer-tag;early-only", {}, 486),
+        ("call-1;to-tag=span-tag;from-tag=peer-tag", {"refer": False}, 603),
+    ],
+)
+def test_a_call_that_may_not_replace_another_one(replaces: str, trunk: dict[str, object], status: int) -> None:
+    world = up(**trunk)
+    actions = world.peer(replacing(replaces))
+    assert statuses(actions) == [status]
+    assert not [r for r in reports(actions) if isinstance(r, LegIncoming)]
+    refused = [r.by for r in reports(actions) if isinstance(r, TransferRefused)]
+    assert refused == (["replaces"] if status == 603 else [])
+
+
+def test_a_call_that_replaces_one_that_is_over_or_not_up_yet() -> None:
+    world = world_with(**ALLOWING)
+    inner = to_span(world.peer(invite()))[0]
+    world.span(answer(inner, 180))
+    this = "call-1;to-tag=span-tag;from-tag=peer-tag"
+    assert statuses(world.peer(replacing(this))) == [481]
+    world = up()
+    bye = to_span(world.peer(in_dialog("BYE")))[0]
+    assert statuses(world.peer(replacing(this))) == [603]
+    world.span(answer(bye, 200))
+    assert statuses(world.peer(replacing(this))) == [603]
