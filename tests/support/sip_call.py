@@ -65,6 +65,15 @@ class Call:
     def answered(self) -> bool:
         return self.final is not None and self.final < 300
 
+    def is_followed_by(self, invite: Message) -> bool:
+        """Whether an INVITE with this Call-ID is another call: this one was refused, and sent on to us once more."""
+        return self.state == "ended" and self._invite is not None and invite.cseq != self._invite.cseq
+
+    def acknowledge_provisional(self, response: Message) -> None:
+        """Send PRACK (RFC 3262), within the dialog that the response makes."""
+        self._remote_party = response.get("To")
+        self.send("PRACK", {"RAck": f"{response.get('RSeq')} {response.cseq[0]} INVITE"})
+
     def requests(self, method: str) -> list[Message]:
         """Requests of the peer within this call, repeats included."""
         return [m for m in self.received if m.is_request and m.method == method]

@@ -104,8 +104,11 @@ class Softphone:
     def _received(self, message: Message, source: Source) -> None:
         with self._lock:
             call = self.calls.get(message.call_id)
-            is_new = call is None and message.is_request and message.method == "INVITE" and not tag(message.get("To"))
-            if is_new:
+            begins = message.is_request and message.method == "INVITE" and not tag(message.get("To"))
+            if begins and call is not None and call.is_followed_by(message):
+                call = None
+                self._taken.discard(message.call_id)
+            if call is None and begins:
                 call = self.calls[message.call_id] = Call(self, outgoing=False, target=source, call_id=message.call_id)
         if call is not None:
             call.receive(message, source)

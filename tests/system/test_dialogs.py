@@ -99,9 +99,9 @@ def test_our_ringing_is_acknowledged(bench: Bench, tmp_path: Path) -> None:
     with sipp(tmp_path, at, destination, "-sf", str(SCENARIOS / "reliable.xml"), "-s", "100", "-m", "1") as process:
         call = bench.caller.call(bench.edge.uri, headers={"Supported": "100rel"})
         until(lambda: call.responses.count(180) >= 2, 10, "the 180 again")
-        numbers = {m.get("RSeq") for m in call.received if m.status == 180}
-        assert len(numbers) == 1, "the same one"
-        call.send("PRACK", {"RAck": f"{numbers.pop()} 1 INVITE"})
+        rings = [m for m in call.received if m.status == 180]
+        assert len({m.get("RSeq") for m in rings}) == 1, "the same one"
+        call.acknowledge_provisional(rings[0])
         call.wait_answered()
         assert [m.status for m in call.received if m.cseq[1] == "PRACK"] == [200]
         hears(call, TONES["welcome"])
