@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
+from edge.core.calls import referrals
 from edge.core.calls.call import ENDING_MS, Call
 from edge.core.calls.inputs import (
     Abandoned,
@@ -15,14 +16,18 @@ from edge.core.calls.inputs import (
     Elapsed,
     Emit,
     FreeSeat,
+    GivenAway,
+    Handed,
     Input,
     Invite,
+    Joins,
     MediaLost,
     PutOnHold,
     Reserved,
     Resumed,
     Send,
     Stopped,
+    TakesPlace,
     Terms,
 )
 from edge.core.menus.model import Announcement, Answered, Play
@@ -30,7 +35,7 @@ from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
 from edge.vocabulary.endings import EndReason
-from edge.vocabulary.ids import LegId, PlayId
+from edge.vocabulary.ids import CallId, LegId, PlayId
 from edge.vocabulary.media import LegSound
 from edge.vocabulary.private import Private
 from edge.vocabulary.wire import pack
@@ -134,6 +139,40 @@ class CallMachine(RuleBasedStateMachine):
     @rule(leg=LEGS, outcome=OUTCOMES)
     def refused(self, leg, outcome):
         self.give(r.SpanRefused(leg, EndReason(outcome=outcome, ended_by="appliance")))
+
+    @rule(leg=LEGS)
+    def goes_on_in_another_call(self, leg):
+        handed = referrals.handed(self.desk.call, leg)
+        if handed is not None:
+            self.given.discard(handed.seat.slot)
+            self.give(GivenAway(handed.leg, CallId("c7")))
+
+    @rule(leg=LEGS, joined=st.booleans())
+    def joins(self, leg, joined):
+        asked = r.TransferAsked(leg=leg, target=Private(""), trunk="pstn", other=LegId("c8.1"))
+        call = self.desk.call
+        known = call.legs.get(leg)
+        joined = joined and known is not None and referrals.why_not(call, known) is None
+        handed = None
+        if joined:
+            self.given.add(self.next_seat)
+            at = seat(self.next_seat)
+            new = LegId(f"c8.{self.next_seat}")
+            handed = Handed(leg=new, span=OTHER_SPAN, seat=at, remote=REMOTE, trunk="pstn")
+            self.next_seat += 1
+        self.give(Joins(asked, handed))
+
+    @rule(leg=LEGS, with_seat=st.booleans())
+    def takes_the_place(self, leg, with_seat):
+        call = self.desk.call
+        known = call.legs.get(leg)
+        with_seat = with_seat and known is not None and referrals.why_not(call, known) is None
+        if with_seat:
+            self.given.add(self.next_seat)
+        at = seat(self.next_seat) if with_seat else None
+        new = LegId(f"c9.{self.next_seat}")
+        self.next_seat += 1
+        self.give(TakesPlace(replace(incoming().report, leg=new, replaces=leg), at))
 
     @rule(leg=LEGS, on=st.booleans())
     def put_on_hold(self, leg, on):
@@ -311,14 +350,16 @@ class CallMachine(RuleBasedStateMachine):
         started = [event.leg for event in self.desk.of(e.LegStarted)]
         assert len(ended) == len(set(ended))
         # The first leg was not started by an event, and the end of whichever is the first at the end is the call's.
-        assert set(ended) - set(started) <= {self.desk.call.id + ".1"}
+        strangers = {leg for leg in ended if not leg.startswith("c1.")}
+        assert set(ended) - set(started) - strangers <= {self.desk.call.id + ".1"}
         assert 0 <= count("bridge.started") - count("bridge.ended") <= 1
         assert count("conference.left") <= count("conference.joined")
         recorded = len(self.desk.bodies(c.StartRecording))
         assert recorded <= 1 + count("transfer.completed")
         assert count("recording.completed") + count("recording.failed") <= recorded
         if self.desk.call.over:
-            assert set(started) - set(ended) <= {self.desk.call.first.id}
+            moved = {event.leg for event in self.desk.of(e.LegMoved)}
+            assert set(started) - set(ended) - moved <= {self.desk.call.first.id}
             assert count("bridge.started") == count("bridge.ended")
             assert count("conference.left") == count("conference.joined")
             assert count("recording.completed") + count("recording.failed") == recorded
