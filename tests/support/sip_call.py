@@ -74,6 +74,10 @@ class Call:
         self._remote_party = response.get("To")
         self.send("PRACK", {"RAck": f"{response.get('RSeq')} {response.cseq[0]} INVITE"})
 
+    def named_for_peer(self) -> str:
+        """Return the dialog as a Replaces header of a message to its other side names it (RFC 3891)."""
+        return f"{self.call_id};to-tag={tag(self._remote_party)};from-tag={self._local_tag}"
+
     def requests(self, method: str) -> list[Message]:
         """Requests of the peer within this call, repeats included."""
         return [m for m in self.received if m.is_request and m.method == method]

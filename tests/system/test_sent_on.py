@@ -1,10 +1,12 @@
 """Calls that peers send on (REFER, 3xx), and hold by us, with real telephones."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from tests.support.addresses import address as loopback_address
+from tests.support.appliance import MENU, TONES
 from tests.support.softphone import Call, Softphone
 from tests.support.waiting import until
 from tests.system.flows import hears, talking
@@ -85,3 +87,43 @@ def test_whom_we_hold_and_who_takes_whose_place(tmp_path: Path) -> None:
         ]
         held = [e["data"]["by"] for e in at.edge.events(id_) if e["type"] in {"leg.held", "leg.resumed"}]
         assert held == ["appliance", "appliance"]
+
+
+AGENT_MENU = MENU.replace("9: connect", "9: connect, 8: other").replace(
+    "  failed:\n", '  other:\n    transfer: "sip:third@THIRD"\n    failed: failed\n  failed:\n', 1
+)
+
+
+def test_an_agent_joins_its_two_calls(tmp_path: Path) -> None:
+    """It talks with a caller, asks a third on a call of its own, and brings the two together (REFER with Replaces)."""
+    with (
+        loopback_address() as third_at,
+        Softphone(third_at, port=5060, tone_hz=THIRD, user="third") as third,
+        place(
+            tmp_path,
+            menu=AGENT_MENU.replace("THIRD", third_at),
+            trunk=f'address = "{third_at}:5060"\nrefer = "allow"\nrefer_to = ["3*"]',
+        ) as at,
+    ):
+        caller, agent = talking(at)
+        first = at.edge.last_call()
+        asking = at.target.call(at.edge.uri).wait_answered()
+        hears(asking, TONES["welcome"])
+        asking.audio.press("8")
+        asked = third.expect_call()
+        asked.accept()
+        hears(asking, THIRD)
+        second = at.edge.last_call()
+        refer(agent, f"<sip:x@{at.edge.address}?Replaces={quote(asking.named_for_peer(), safe='')}>")
+        hears(caller, THIRD)
+        hears(asked, CALLER)
+        for call in (agent, asking):
+            call.wait_ended()
+            assert call.ended_by == "them"
+        assert heard_of_it(agent)[-1] == "SIP/2.0 200 OK"
+        at.edge.wait_event("call.ended", second)
+        asked.bye()
+        caller.wait_ended()
+        at.edge.wait_event("call.ended", first)
+        assert "leg.moved" in at.edge.types(second)
+        assert "transfer.completed" in at.edge.types(first)

@@ -129,7 +129,8 @@ class SpanLegs:
     def _leg_event(self, event: LegEvent, leg: _Leg, now_ms: int) -> list[Action]:
         match event:
             case Progressed(leg=name, code=code, has_sdp=has_sdp):
-                return [] if leg.answered else [Tell(reports.LegRinging(name, code, has_sdp))]
+                # The 100 of a further address comes when the one before has rung already.
+                return [] if leg.answered or code <= 100 else [Tell(reports.LegRinging(name, code, has_sdp))]
             case Confirmed(leg=name):
                 return self._confirmed(name, leg)
             case Disconnected():

@@ -245,3 +245,10 @@ def test_any_order(steps: list[tuple[int, cmd.SpanCommand | words.Event]]) -> No
     watch.take(legs.handle(words.Tick(), now_ms + 10_000))
     assert sorted(watch.finished, key=int) == [CommandId(str(n + 1)) for n in range(sent)]
     assert legs.deadline is None
+
+
+def test_the_100_of_a_further_address_after_the_ringing_of_the_one_before_tells_nothing() -> None:
+    legs = SpanLegs()
+    legs.command(ID, cmd.MakeCall(LEG, MEDIA), 0)
+    assert legs.handle(words.Progressed(LEG, 180, False), 0) == [Tell(reports.LegRinging(LEG, 180, False))]
+    assert legs.handle(words.Progressed(LEG, 100, False), 0) == []
