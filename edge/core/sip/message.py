@@ -20,6 +20,8 @@ METHODS = frozenset(
 )
 #: What the Allow header says: the methods that reach a call, and OPTIONS.
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, PRACK, INFO"
+#: The same where peers may send calls on: telephones offer that only to who says so.
+ALLOW_REFER = f"{ALLOW}, REFER, NOTIFY"
 #: Extensions that a span's stack has its part in (RFC 3262), and all that we know (RFC 4028, 4488: front's own).
 RELAYED = frozenset({"100rel"})
 EXTENSIONS = RELAYED | {"timer", "norefersub", "replaces"}

@@ -8,7 +8,7 @@ from hashlib import blake2s
 
 from edge.core.sip.actions import Flow
 from edge.core.sip.dialogs import Dialog, Pending
-from edge.core.sip.message import ALLOW, RELAYED, Request, Response
+from edge.core.sip.message import ALLOW, ALLOW_REFER, RELAYED, Request, Response
 from edge.core.sip.presence import DEFAULT_PORT, Presence, bracketed
 from edge.core.sip.trunks import Settings
 from edge.core.sip.uri import NameAddr, Uri, Via
@@ -78,12 +78,18 @@ class Writer:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.presence = Presence(settings)
+        #: Trunks whose peers may send calls on.
+        self.referring = {trunk.name for trunk in settings.trunks if trunk.refer}
         self.inner_host = bracketed(settings.inner.host)
         self._inner_peer = Uri("sip", "peer", self.inner_host)
 
     def via_to_span(self, branch: str) -> Via:
         """Our one Via as spans see it."""
         return Via("UDP", self.inner_host, self.settings.inner.port, (("branch", branch),))
+
+    def methods_for(self, dialog: Dialog) -> str:
+        """Return what the peer of a dialog may ask of us, as an Allow header."""
+        return ALLOW_REFER if dialog.trunk in self.referring else ALLOW
 
     @staticmethod
     def transaction(request: Request, *, acknowledges: bool = False) -> str:
@@ -125,7 +131,7 @@ class Writer:
             cseq=cseq,
             contact=self.presence.contact(flow, target) if method in _WITH_CONTACT else None,
             routes=routes,
-            extras={"Allow": ALLOW} if method in ("INVITE", "UPDATE") else {},
+            extras={"Allow": self.methods_for(dialog)} if method in ("INVITE", "UPDATE") else {},
         )
 
     def request_to_span(self, dialog: Dialog, method: str, cseq: int, branch: str) -> Request:
@@ -150,7 +156,7 @@ class Writer:
     def response_to_peer(self, dialog: Dialog, pending: Pending, status: int) -> Response:
         """Make a response to a peer's request that was passed on."""
         creates = pending.method in ("INVITE", "UPDATE") and 100 < status < 300
-        extras = {"Allow": ALLOW} if creates else later(status)
+        extras = {"Allow": self.methods_for(dialog)} if creates else later(status)
         return Response(
             status=status,
             vias=pending.vias,

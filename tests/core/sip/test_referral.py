@@ -91,6 +91,15 @@ def test_it_is_followed_and_the_peer_hears_how_it_goes(span: str) -> None:
     assert notifies(second) == [("refer;id=3", "active;expires=180", b"SIP/2.0 100 Trying\r\n")]
 
 
+def test_peers_are_told_that_they_may() -> None:
+    for refer, told in ((True, True), (False, False)):
+        world = world_with(**{**ALLOWING, "refer": refer})
+        inner = to_span(world.peer(invite()))[0]
+        assert "REFER" not in inner.extras["Allow"]
+        ok = next(m for m in to_peer(world.span(answer(inner, 200, body=SPAN_SDP))))
+        assert ("REFER" in ok.extras["Allow"]) == told
+
+
 @pytest.mark.parametrize(
     ("to", "trunk"),
     [
