@@ -8,6 +8,7 @@ in front's socket; so does a BYE; a leg is front's, for its span is dead.
 import contextlib
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ HEAR_S = 5
 ROOM_S = 15
 #: For so long front stands still before it is killed; who is silent for 5 s is ended by the supervisor.
 STILL_S = 3
+#: Of 51 conversations each, for a phone is a thread that takes its share of the machine.
+RUNS = 2
 #: Prompts last a minute: the others are asked for by keys.
 MENU = """version: 1
 start: stay
@@ -143,12 +146,15 @@ def run(new: "type[Figures]", *, quick: bool) -> "Figures":
     figures = new()
     with ExitStack() as stack:
         place = Place(stack, figures)
-        for _ in range(1 if quick else 5):
+        for _ in range(1 if quick else 3):
             before_the_answer(place)
-        # 100 conversations, 5 of them with a BYE on its way.
-        front(place, 2 if quick else 19)
+        front(place, 2 if quick else 12)
         check_ends(place)
     return figures
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
 
 
 def before_the_answer(place: Place) -> None:
@@ -204,9 +210,12 @@ class Conversations:
 
 def front(place: Place, each: int) -> None:
     """Kill front twice under conversations, `each` in each of the states."""
+    _say("conversations are set up")
     calls = _set_up(place, each)
+    _say(f"{len(calls.staying) + len(calls.leaving)} are up: front is killed with requests on their way")
     _kill_with_requests_on_their_way(place, calls)
     place.must_live(calls.staying, "one")
+    _say("front is killed with refreshes in flight, and all spans")
     _kill_with_refreshes_in_flight(place, calls)
     calls.press("2")
     place.must_live(calls.staying, "two")

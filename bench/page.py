@@ -117,7 +117,8 @@ mutated messages by UDP and TCP, requests and responses, of trunks and of strang
 traps, beside calls that must not notice; p95 of their set-up stands beside the quiet one.
 
 Spans are killed (SIGKILL) under talks of two legs in a whole appliance, by ten seeds that choose moment, order and who
-hangs up then. Front is killed with 100 conversations up: `front_kill_in_...` tells how many were seen in which state.
+hangs up then. Front is killed twice under 51 conversations, in two runs: `front_kill_in_...` tells how many were seen
+in which state.
 
 | figure | value | unit | beside it | to reach | reached |
 |---|---:|---|---|---|---|
