@@ -234,8 +234,8 @@ def events_page() -> str:
 
 
 def metric_modules() -> list[ModuleType]:
-    """Return the modules of edge/metrics, by name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(edge.metrics.__path__))
+    """Return the modules of edge/metrics that name those of a process, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(edge.metrics.__path__) if module.name != "library")
     return [importlib.import_module(f"edge.metrics.{name}") for name in names]
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from prometheus_client import generate_latest
 
 from edge.app.composition import APPLIANCE, Composition
 from edge.app.control import Answer, ControlSocket
@@ -26,6 +25,7 @@ from edge.app.sockets import Sockets, unix_listener
 from edge.app.starters import Surroundings
 from edge.app.stopping import Drainage, LastCalls, Shutdown, count_of
 from edge.config.site import Site
+from edge.metrics.library import generate_latest
 from edge.metrics.supervisor import SupervisorMetrics
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger

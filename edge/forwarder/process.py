@@ -5,12 +5,11 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from prometheus_client import generate_latest
-
 from edge.config.site import Site
 from edge.forwarder.sinks import Sinks
 from edge.forwarder.store import BUSY_S, DeliveryStore, NewerSchemaError
 from edge.metrics.forwarder import ForwarderMetrics
+from edge.metrics.library import generate_latest
 from edge.runtime.aio import AsyncChannel, AsyncLink, run_until_stopped
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger

@@ -3,13 +3,8 @@
 import random
 import socket
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
-
-import dns.exception
-import dns.rdatatype
-import dns.resolver
-from dns.rdtypes.IN.NAPTR import NAPTR
-from dns.rdtypes.IN.SRV import SRV
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge.core.sip.actions import Place, Transport
 from edge.core.sip.locating import (
@@ -25,6 +20,10 @@ from edge.core.sip.locating import (
 )
 from edge.core.sip.presence import default_port
 from edge.vocabulary.media import Address
+
+if TYPE_CHECKING:
+    import dns.nameserver
+    import dns.resolver
 
 #: For one target; what is known from before is used after it.
 DEADLINE_S = 2.0
@@ -62,17 +61,27 @@ class Names:
     ) -> None:
         self._families = list(families)
         self._family = self._families[0] if len(self._families) == 1 else socket.AF_UNSPEC
-        self._own = False
+        self._servers = tuple(servers)
+        self._own = bool(self._servers)
+
+    def prepare(self) -> None:
+        """Load what asks name servers, which a site that names none of its peers never needs (6 MB)."""
+        _ = self._resolver
+
+    @cached_property
+    def _resolver(self) -> "dns.resolver.Resolver":
+        import dns.resolver
+
         try:
-            self._resolver = dns.resolver.Resolver()
+            made = dns.resolver.Resolver()
         except (dns.resolver.NoResolverConfiguration, OSError):
-            self._resolver = dns.resolver.Resolver(configure=False)
-        if servers := tuple(servers):
-            self._own = True
-            self._resolver.nameservers = [dns_server(server) for server in servers]
-        self._resolver.lifetime = DEADLINE_S
-        self._resolver.timeout = DEADLINE_S / 2
-        self._resolver.cache = dns.resolver.LRUCache(_CACHED)
+            made = dns.resolver.Resolver(configure=False)
+        if self._own:
+            made.nameservers = [dns_server(server) for server in self._servers]
+        made.lifetime = DEADLINE_S
+        made.timeout = DEADLINE_S / 2
+        made.cache = dns.resolver.LRUCache(_CACHED)
+        return made
 
     def look_up(self, place: Place) -> Found:
         """Return where a place is. Raises the two errors above."""
@@ -115,6 +124,9 @@ class Names:
         return place.transport, [], ttl
 
     def _pointers(self, name: str) -> tuple[list[Pointer], float]:
+        import dns.resolver
+        from dns.rdtypes.IN.NAPTR import NAPTR
+
         try:
             answer = self._resolver.resolve(name, dns.rdatatype.NAPTR, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.NoNameservers):
@@ -135,6 +147,9 @@ class Names:
         return pointers, answer.ttl
 
     def _services(self, name: str) -> tuple[list[Service], float]:
+        import dns.resolver
+        from dns.rdtypes.IN.SRV import SRV
+
         try:
             answer = self._resolver.resolve(name, dns.rdatatype.SRV, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
@@ -156,6 +171,8 @@ class Names:
 
     def _asked(self, name: str) -> tuple[list[str], float]:
         """Ask the site's own name servers, for each family by itself: some servers never answer to AAAA."""
+        import dns.resolver
+
         hosts: list[str] = []
         seconds: float = _MOST_S
         silent = False
@@ -196,4 +213,6 @@ class Names:
 
 def dns_server(server: Address) -> "dns.nameserver.Nameserver":
     """Return a name server at `server`, asked by UDP and, for long answers, by TCP."""
+    import dns.nameserver
+
     return dns.nameserver.Do53Nameserver(server.host, server.port)

@@ -4,10 +4,10 @@ import os
 import socket
 
 import msgspec
-from prometheus_client import generate_latest
 
 from edge.config.kinds import split_host_port
 from edge.config.site import Site
+from edge.core.routing import numbers
 from edge.core.sip.actions import (
     AcceptCalls,
     ClearBans,
@@ -34,6 +34,7 @@ from edge.core.sip.actions import (
 from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.core.sip.door import FrontDoor
 from edge.core.sip.presence import is_six
+from edge.core.sip.uri import is_literal
 from edge.front import standing
 from edge.front.certificates import Certificates
 from edge.front.hep import HepExport
@@ -44,6 +45,7 @@ from edge.front.settings import groups_of, settings_of, trunks_of
 from edge.front.table import Table
 from edge.front.trace import Trace
 from edge.metrics.front import FrontMetrics
+from edge.metrics.library import generate_latest
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.key_table import KeyTable
 from edge.runtime.link import LinkClient
@@ -122,6 +124,12 @@ class FrontProcess:
         self._door = FrontDoor(settings_of(context.site, listeners.udp[0].getsockname(), listeners.inner.getsockname()))
         self._table = Table(context.fds["front_table"][0], context.site)
         self._keys = Keys(KeyTable(context.fds["key_table"][0]))
+        names = _names(context.site)
+        # Now, not while a call waits for it.
+        trunks = trunks_of(context.site)
+        numbers.prepare(trunk.country for trunk in trunks)
+        if any(trunk.host and not is_literal(trunk.host) for trunk in trunks):
+            names.prepare()
         self._link = LinkClient(
             context.link_path, "front", context.incarnation, self._on_command, self._on_discard, self._snapshot
         )
@@ -140,7 +148,7 @@ class FrontProcess:
             put=self.put,
             listeners=listeners,
             certificates=self._certificates,
-            names=_names(context.site),
+            names=names,
             trace=self._trace,
         )
         self._armed: Timer | None = None

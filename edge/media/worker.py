@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
-from prometheus_client import generate_latest
 
 from dsp.detectors.progress_tables import make_tables
 from dsp.plane import layout
@@ -35,6 +34,7 @@ from edge.media.share import Share
 from edge.media.state import map_media_state, touch_pages
 from edge.media.takeup import Found, TakeUp
 from edge.media.views import ViewError, Views
+from edge.metrics.library import generate_latest
 from edge.metrics.media import MediaMetrics, MediaReading
 from edge.runtime.clock import monotonic_ms, rfc3339, wall_time
 from edge.runtime.key_table import KeyTable

@@ -1,8 +1,7 @@
 """Metrics of forwarder."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-
 from edge.core.delivery.model import RESULTS
+from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class ForwarderMetrics:

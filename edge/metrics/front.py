@@ -1,6 +1,6 @@
 """Metrics of front."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 
 #: Label values of `messages`: methods by name, responses by class.
 KINDS = frozenset(

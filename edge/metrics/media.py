@@ -6,10 +6,16 @@ So counters go on over a restart of the process, and counting costs the engine n
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
-
+from edge.metrics.library import (
+    Collector,
+    CollectorRegistry,
+    Counter,
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Histogram,
+    HistogramMetricFamily,
+    Metric,
+)
 from edge.vocabulary.media import AudioFault
 from edge.vocabulary.quality import QualityFigures
 

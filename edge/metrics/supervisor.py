@@ -1,6 +1,6 @@
 """Metrics of the supervisor."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from edge.metrics.library import CollectorRegistry, Counter, Gauge
 
 
 class SupervisorMetrics:

@@ -2,8 +2,7 @@
 
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-
+from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 from edge.vocabulary.endings import Outcome
 from edge.vocabulary.media import DigitMethod
 

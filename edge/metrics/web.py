@@ -1,6 +1,6 @@
 """Metrics of web."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 
 #: Paths that have a series of their own; everything else is `other`.
 PATHS = ("/metrics", "/healthz", "/readyz", "/openapi.json", "other")

@@ -7,6 +7,7 @@ from edge.config.site import NO_MUSIC, AmdRules, Site, amd_settings
 from edge.core.calls.inputs import Seat, Terms
 from edge.core.calls.leg import Leg
 from edge.core.menus.model import Answered, Menu
+from edge.core.routing import numbers
 from edge.core.routing.did import DidTable
 from edge.switch.tables import Tables
 from edge.vocabulary.ids import SlotIndex
@@ -32,6 +33,7 @@ class Plan:
         self._keys = {name: key_of(menu) for name, menu in site.menus.items()}
         #: Country of a trunk's national numbers, by its name.
         self.countries = {trunk.name: trunk.country for trunk in site.trunks if trunk.country}
+        numbers.prepare(self.countries.values())
         self._media_host6 = site.media.address6 or site.sip.address6
         self._tables = Tables(site.tables)
         self._media_host = site.media.address or site.sip.address

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
-from prometheus_client import generate_latest
-
 from edge.config.engines import slots_of
 from edge.core.calls.inputs import Asked, Stopped
+from edge.metrics.library import generate_latest
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import monotonic_ms, wall_time
 from edge.runtime.link import LinkServer, Peer

@@ -9,8 +9,8 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from edge.metrics.library import CONTENT_TYPE_LATEST, generate_latest
 from edge.metrics.web import WebMetrics
 from edge.runtime.logs import logger
 from edge.web.families import join

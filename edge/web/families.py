@@ -3,11 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.registry import Collector
+from edge.metrics.library import (
+    Collector,
+    CollectorRegistry,
+    GaugeMetricFamily,
+    Metric,
+    generate_latest,
+    text_string_to_metric_families,
+)
 
 #: Processes that a scrape always speaks of, so that one that never came up is visible.
 LONG_LIVED = ("supervisor", "front", "switch", "media", "forwarder", "web")

@@ -3,8 +3,7 @@
 import asyncio
 from typing import cast
 
-from prometheus_client import generate_latest
-
+from edge.metrics.library import generate_latest
 from edge.metrics.web import WebMetrics
 from edge.runtime.aio import AsyncChannel, run_until_stopped
 from edge.runtime.process import ProcessContext

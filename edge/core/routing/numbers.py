@@ -1,32 +1,48 @@
 """Telephone numbers in one form (ITU-T E.164), whatever a trunk writes them like.
 
-The numbering plans are Google's libphonenumber's (`phonenumbers`): which lengths and prefixes a country has.
+The numbering plans are Google's libphonenumber's (`phonenumbers`): which lengths and prefixes a country has. They are
+loaded where a number is read (1.3 MB a process, and more for each country), see `prepare`.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 #: How a trunk wants numbers: with + and country code, without +, with the international prefix, or national.
 Form = Literal["as_is", "+e164", "e164", "international", "national"]
 
 
 @lru_cache(maxsize=1)
+def _library() -> Any:
+    import phonenumbers
+
+    return phonenumbers
+
+
+def prepare(countries: Iterable[str]) -> None:
+    """Load the plans of these countries (empty: none), so that no call waits for them."""
+    for country in {one for one in countries if one}:
+        written("+33140205050", country, "national")
+
+
+@lru_cache(maxsize=1)
 def countries() -> frozenset[str]:
     """Return the codes of all countries that have numbers (ISO 3166-1 alpha-2)."""
-    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+    return frozenset(_library().SUPPORTED_REGIONS)
 
 
 @lru_cache(maxsize=4096)
-def _parsed(number: str, country: str) -> PhoneNumber | None:
+def _parsed(number: str, country: str) -> "PhoneNumber | None":
     """Read a number as somebody in `country` would dial it; None for what is no whole number there."""
     if not country or not number.strip("+").isdigit():
         return None  # names, service codes with * and #, extensions with letters
+    phonenumbers = _library()
     try:
-        parsed = phonenumbers.parse(number, country)
-    except NumberParseException:
+        parsed: PhoneNumber = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
         return None
     if phonenumbers.is_valid_number(parsed):
         return parsed
@@ -45,9 +61,11 @@ def e164(number: str, country: str) -> str:
     parsed = _parsed(number, country)
     if parsed is None and number.isdigit() and country:
         parsed = _parsed(f"+{number}", country)
-        if parsed is not None and not phonenumbers.is_valid_number(parsed):
+        if parsed is not None and not _library().is_valid_number(parsed):
             parsed = None
-    return phonenumbers.format_number(parsed, PhoneNumberFormat.E164) if parsed is not None else ""
+    if parsed is None:
+        return ""
+    return str(_library().format_number(parsed, _library().PhoneNumberFormat.E164))
 
 
 def written(number: str, country: str, form: Form) -> str:
@@ -59,11 +77,12 @@ def written(number: str, country: str, form: Form) -> str:
         return whole
     if form == "e164":
         return whole[1:]
+    phonenumbers = _library()
     parsed = phonenumbers.parse(whole, country)
     at_home = parsed.country_code == phonenumbers.country_code_for_region(country)
     if form == "national" and at_home:
         # As dialled: with the trunk prefix (0 in most of Europe), without spaces and brackets.
-        return _digits(phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL))
+        return _digits(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL))
     if at_home:
         return f"{_prefix(country)}{whole[1:]}"
     return _digits(phonenumbers.format_out_of_country_calling_number(parsed, country))
@@ -72,6 +91,7 @@ def written(number: str, country: str, form: Form) -> str:
 @lru_cache(maxsize=64)
 def _prefix(country: str) -> str:
     """Return what is dialled to leave a country: what stands before the number of another one."""
+    phonenumbers = _library()
     abroad = "+33140205050" if country != "FR" else "+49301234567"
     parsed = phonenumbers.parse(abroad)
     return _digits(phonenumbers.format_out_of_country_calling_number(parsed, country)).removesuffix(abroad[1:])
