@@ -168,6 +168,7 @@ def before_the_answer(place: Place) -> None:
     calls = [place.phone.call(edge.uri) for _ in range(3)]
     until(lambda: len(place.legs()) == len(calls), 4, "switch knows of the calls")
     held = {leg["span"] for leg in place.legs() if leg["signalling"] == "answering" and leg["span"] in stopped}
+    until(lambda: all(call.responses for call in calls), 2, "100 to all")
     if not held or any(call.responses != [100] for call in calls):
         raise AssertionError(f"not in the state: {place.legs()}, {[call.responses for call in calls]}")
     for span in held:

@@ -94,7 +94,7 @@ def test_a_span_that_dies_before_it_has_answered(bench: Bench) -> None:
     until(bench.edge.live_calls, 4, "switch has the call")
     (leg,) = only_call(bench.edge)["legs"]  # type: ignore[misc]
     assert leg["signalling"] == "answering"
-    assert call.responses == [100]
+    assert until(lambda: call.responses, 3, "100") == [100]
     os.kill(stopped.pop(leg["span"]), signal.SIGKILL)
     for pid in stopped.values():
         os.kill(pid, signal.SIGCONT)
