@@ -23,7 +23,16 @@ def leg_of(bench: Bench, number: int) -> dict[str, str]:
 
 
 def begin(bench: Bench, phone: Softphone | None = None) -> Call:
-    return (phone or bench.caller).call(bench.edge.uri).wait_answered()
+    """A call that is answered; tried again while all spans are full and another one is being made."""
+
+    def answered() -> Call | None:
+        call = (phone or bench.caller).call(bench.edge.uri)
+        until(lambda: call.final, 15, "a final response")
+        return call if call.answered else None
+
+    found = until(answered, 20, "a span with room")
+    assert found is not None
+    return found
 
 
 @contextlib.contextmanager
