@@ -143,7 +143,7 @@ def _processor() -> str:
 
 def _row(figure: dict[str, Any]) -> str:
     reach, test = REACH.get(figure["name"], ("", None))
-    verdict = "" if test is None else "yes" if test(figure["value"]) else "**no**"
+    verdict = "" if test is None else "yes" if figure.get("reached", test(figure["value"])) else "**no**"
     if "void" in figure:
         verdict = f"void: {'; '.join(figure['void'])}"
     peer = f"{figure['peer']}: {_number(figure['peer_value'])} (ratio {figure['ratio']})" if "peer" in figure else ""

@@ -81,6 +81,7 @@ def stall(at: Siege, count: int) -> dict[str, Any]:
         **figures,
         "calls": service.placed + quiet.placed,
         "failed": service.failed + quiet.failed,
-        "p95": service.p95_ms,
+        "p95_ms": service.p95_ms,
+        "quiet_p95_ms": quiet.p95_ms,
         **at.restarts(),
     }

@@ -25,3 +25,5 @@ def test_what_is_not_reached_or_void_says_so():
     rows = page.document([figure("fuzz_failed_rounds", 1), figure("b", 2, void=["late"])], quick=True)
     assert "| fuzz_failed_rounds | 1 | x |  | 0 | **no** |" in rows
     assert "| b | 2 | x |  |  | void: late |" in rows
+    beside = figure("siege_noisy_trunk_p95", 90, peer="quiet", peer_value=40, ratio=2.25, reached=True)
+    assert page.document([beside], quick=False).rstrip().endswith("| yes |"), "who measured knows what it stands beside"
