@@ -68,6 +68,14 @@ def test_values_and_decisions(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
+        (
+            (
+                "  a:\n    when:\n    - {value: caller, equals: '1', next: end}\n    otherwise: b\n"
+                "  b:\n    hang_up: 'from ${caller}'\n"
+            ),
+            9,
+            "'caller' may be personal",
+        ),
         ("  a:\n    set: {skil: x}\n    next: end\n", 5, "there is no attribute 'skil'"),
         ("  a:\n    set: {caller: x}\n    next: end\n", 5, "'caller' cannot be set"),
         ("  a:\n    set: {priority: high}\n    next: end\n", 5, "'high' is no value of 'priority'"),

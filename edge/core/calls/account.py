@@ -1,10 +1,11 @@
-"""What is written of a call: its first and its last event, and its journal lines without what nobody may read."""
+"""What is told of a call: first and last event, what a menu knows, and journal lines without what nobody may read."""
 
 from collections import Counter
 from collections.abc import Iterable
 
 from edge.core.calls.inputs import Incoming, Input, Originate, Terms
 from edge.core.calls.leg import Leg
+from edge.core.menus.facts import Facts
 from edge.core.menus.run import MenuRun
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
@@ -94,3 +95,17 @@ def without_digit(input: Input) -> Input:  # noqa: A002
     if isinstance(input, InfoDigit):
         return InfoDigit(input.leg, Private(""), input.duration_ms, input.at_ms)
     return input
+
+
+def facts(begun: Incoming | Originate | None, elapsed_ms: int) -> Facts:
+    """Gather what a menu may know of its call, `elapsed_ms` after the call's begin."""
+    if begun is None:
+        return Facts()
+    wall_ms = begun.terms.wall_ms + elapsed_ms
+    if isinstance(begun, Incoming):
+        caller = begun.caller_e164.reveal() or begun.report.caller.reveal()
+        called = begun.called_e164.reveal() or begun.report.called.reveal()
+        shown = "" if begun.report.identity.withheld else caller
+        return Facts(caller=shown, called=called, peer=shown, wall_ms=wall_ms, rows=begun.terms.rows)
+    caller, called = begun.caller.reveal(), begun.target.reveal()
+    return Facts(caller=caller, called=called, peer=called, wall_ms=wall_ms, rows=begun.terms.rows)

@@ -40,7 +40,6 @@ from edge.core.calls.succession import RING_MS, Successor
 from edge.core.calls.talk import TalkSounds
 from edge.core.calls.transfer import Transfer
 from edge.core.deadline import Deadline, earliest
-from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
 from edge.core.menus.run import MenuRun
 from edge.core.menus.withheld import Withheld
@@ -251,22 +250,8 @@ class Call:
         if self.phase == "running" and self.first.remote is not None and self.run is not None:
             self.fx.clear(FIRST_FACTS)
             if self.run.state == "new":
-                started = Started(bool(self.first.amd), self._facts())
+                started = Started(bool(self.first.amd), account.facts(self.begun, self.fx.now_ms - self.started_ms))
                 self.perform(self.run.handle(started, self.fx.now_ms))
-
-    def _facts(self) -> Facts:
-        """Gather what the menu may know of the call."""
-        begun = self.begun
-        if begun is None:
-            return Facts()
-        wall_ms = begun.terms.wall_ms + self.fx.now_ms - self.started_ms
-        if isinstance(begun, Incoming):
-            caller = begun.caller_e164.reveal() or begun.report.caller.reveal()
-            called = begun.called_e164.reveal() or begun.report.called.reveal()
-            shown = "" if begun.report.identity.withheld else caller
-            return Facts(caller=shown, called=called, peer=shown, wall_ms=wall_ms, rows=begun.terms.rows)
-        caller, called = begun.caller.reveal(), begun.target.reveal()
-        return Facts(caller=caller, called=called, peer=called, wall_ms=wall_ms, rows=begun.terms.rows)
 
     def first_ended(self, end: EndReason) -> None:
         """End the call, since its first leg ended."""
