@@ -8,6 +8,7 @@ on from memory and nothing is acknowledged, so that a crash in that time loses n
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from edge.config.engines import slots_of
 from edge.core.calls.inputs import Asked, Stopped
@@ -23,7 +24,6 @@ from edge.storage.reader import Reader
 from edge.storage.store import Store
 from edge.storage.turn import SchemaError, StorageError, Turn
 from edge.switch import census
-from edge.switch.asking import Asker
 from edge.switch.exchange import Exchange
 from edge.switch.ledger import Ledger, free_megabytes
 from edge.switch.pending import receiver_of
@@ -35,6 +35,9 @@ from edge.vocabulary.commands import Command, Wake
 from edge.vocabulary.ids import CallId, CommandId, Incarnation
 from edge.vocabulary.reports import AnyReport, EngineOverload, MediaSnapshot
 from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
+
+if TYPE_CHECKING:
+    from edge.switch.asking import Asker
 
 #: How long inputs that lead to nothing (mostly CommandDone) wait for others to share their transaction.
 LAZY_MS = 40
@@ -59,8 +62,9 @@ class Switch:
         self._pump = Pump("switch")
         self.metrics = SwitchMetrics()
         self._plan = Plan(context.site)
-        self._asker = Asker(lambda call, asked: self._pump.post(lambda: self._answered(call, asked)))
-        self._asker.take(context.site.endpoints)
+        self._asking: Asker | None = None
+        if context.site.endpoints:
+            self._asker.take(context.site.endpoints)
         self._path = Path(context.site.paths.state) / "state.db"
         # These three are there as soon as the disk has shown what the last life left; see `_begin`.
         self._exchange: Exchange | None = None
@@ -236,6 +240,14 @@ class Switch:
         self._wake_forwarders()
         self._rearm()
 
+    @property
+    def _asker(self) -> "Asker":
+        if self._asking is None:
+            from edge.switch.asking import Asker  # HTTP and TLS are 3 MB, and most sites ask nobody
+
+            self._asking = Asker(lambda call, asked: self._pump.post(lambda: self._answered(call, asked)))
+        return self._asking
+
     def _receivers(self) -> list[str]:
         """Return who is connected and is to be sent something."""
         exchange = self._exchange
@@ -380,7 +392,8 @@ class Switch:
     def _reload(self, message: Reload) -> None:
         """Take a new configuration for new calls. Slots and paths of the state stay until the next start."""
         self._plan = Plan(read_site(message.path))
-        self._asker.take(self._plan.site.endpoints)
+        if self._asking is not None or self._plan.site.endpoints:
+            self._asker.take(self._plan.site.endpoints)
         if self._exchange is not None:
             self._exchange.plan = self._plan
 

@@ -30,6 +30,7 @@ def test_they_are_there_for_who_needs_them() -> None:
     [
         ("edge.app.supervisor", {"prometheus_client"}),
         ("edge.front.process", {"prometheus_client", "ssl"}),
+        ("edge.switch.process", {"prometheus_client"}),
         ("edge.span.process", set()),
     ],
 )
