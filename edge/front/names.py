@@ -70,7 +70,7 @@ class Names:
 
     @cached_property
     def _resolver(self) -> "dns.resolver.Resolver":
-        import dns.resolver
+        import dns.resolver  # see `prepare`
 
         try:
             made = dns.resolver.Resolver()
@@ -124,7 +124,7 @@ class Names:
         return place.transport, [], ttl
 
     def _pointers(self, name: str) -> tuple[list[Pointer], float]:
-        import dns.resolver
+        import dns.resolver  # see `prepare`
         from dns.rdtypes.IN.NAPTR import NAPTR
 
         try:
@@ -147,7 +147,7 @@ class Names:
         return pointers, answer.ttl
 
     def _services(self, name: str) -> tuple[list[Service], float]:
-        import dns.resolver
+        import dns.resolver  # see `prepare`
         from dns.rdtypes.IN.SRV import SRV
 
         try:
@@ -171,7 +171,7 @@ class Names:
 
     def _asked(self, name: str) -> tuple[list[str], float]:
         """Ask the site's own name servers, for each family by itself: some servers never answer to AAAA."""
-        import dns.resolver
+        import dns.resolver  # see `prepare`
 
         hosts: list[str] = []
         seconds: float = _MOST_S

@@ -17,7 +17,7 @@ Form = Literal["as_is", "+e164", "e164", "international", "national"]
 
 @lru_cache(maxsize=1)
 def _library() -> Any:
-    import phonenumbers
+    import phonenumbers  # most processes read no numbers
 
     return phonenumbers
 
