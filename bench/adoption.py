@@ -226,6 +226,7 @@ def measure(emit: Callable[..., None], *, quick: bool) -> None:
 def tell(emit: Callable[..., None], figures: Figures) -> None:
     """Emit the rows of the page."""
     emit("span_kills", figures.kills, "kills")
+    emit("span_kill_seeds", " ".join(map(str, sorted(figures.seeds))), "seeds")
     emit("span_kill_talks", figures.talks, "conversations of two legs")
     emit("span_kill_legs_taken_over", figures.legs_taken_over, "legs")
     emit("span_kill_talks_cut", figures.cut, "conversations")

@@ -116,9 +116,8 @@ A siege is SIP: 1,000 and 5,000 requests/s of 20 strangers, a trunk that floods,
 mutated messages by UDP and TCP, requests and responses, of trunks and of strangers, and callees whose responses are
 traps, beside calls that must not notice; p95 of their set-up stands beside the quiet one.
 
-Spans are killed (SIGKILL) under talks of two legs in a whole appliance, by ten seeds that choose moment, order and who
-hangs up then. Front is killed twice under 51 conversations, in two runs: `front_kill_in_...` tells how many were seen
-in which state.
+Spans are killed (SIGKILL) under talks of two legs in a whole appliance; seeds choose moment, order and who hangs up.
+Front is killed with conversations up: `front_kill_in_...` tells how many of them were seen in which state.
 
 | figure | value | unit | beside it | to reach | reached |
 |---|---:|---|---|---|---|
