@@ -83,6 +83,18 @@ def test_calls_through_a_provider_that_goes_away_in_between(place: Place) -> Non
     hear_each_other(call, there)
     until(lambda: _is_reached(place), 20, "a call that comes in")
 
+    # Our re-INVITE is challenged as our INVITE was.
+    held = {"id": call_of(edge, "call.answered"), "leg": "2", "on": True}
+    edge.control(what="request", process="switch", request="hold", body=held)
+    until(
+        lambda: _directions(there) in (["sendrecv", "sendonly"], ["sendrecv", "inactive"]),
+        15,
+        f"the hold: {_directions(there)}",
+    )
+    edge.control(what="request", process="switch", request="hold", body={**held, "on": False})
+    until(lambda: _directions(there)[2:] == ["sendrecv"], 15, f"the way back: {_directions(there)}")
+    hear_each_other(call, there)
+
     # What comes after it in the dialogs goes through it, too.
     there.reinvite("sendonly")
     until(lambda: there.last_reinvite == 200, 10, "the answer to the re-INVITE")
@@ -97,6 +109,13 @@ def test_calls_through_a_provider_that_goes_away_in_between(place: Place) -> Non
     assert edge.wait_event("call.ended", call_of(edge, "call.answered"))["data"]["end"]["outcome"] == "completed"
     until(lambda: all(t.count("call.ended") == 1 for t in _histories(edge)), 20, "the end of all calls")
     assert PASSWORD not in edge.log.read_text()
+
+
+def _directions(call: Call) -> list[str]:
+    """Of each offer of ours that has got past the provider."""
+    bodies = [message.body for message in call.requests("INVITE") if message.body]
+    words = ("sendonly", "recvonly", "inactive", "sendrecv")
+    return [next((word for word in words if f"a={word}" in body), "sendrecv") for body in dict.fromkeys(bodies)]
 
 
 def call_of(edge: Appliance, kind: str) -> str:
