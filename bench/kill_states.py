@@ -238,16 +238,17 @@ def _set_up(place: Place, each: int) -> Conversations:
         due[-1].withholds = {"UPDATE"}
     asked, asking = place.begin(each, patient=True), place.begin(each)
     calls = Conversations(adopted, due, due_s, asked, asking, place.begin(max(1, each // 4)))
-    for call in asked:
-        call.reinvite()
     calls.press("1")
     until(lambda: all(call.audio.hears(TONES["one"]) for call in calls.staying), 30, "all hear the second prompt")
-    until(lambda: all(call.last_reinvite == 200 and call.unacknowledged for call in asked), 10, "200 to the re-INVITEs")
     return calls
 
 
 def _kill_with_requests_on_their_way(place: Place, calls: Conversations) -> None:
     begin_s = (calls.due_s[0] + calls.due_s[-1] - STILL_S) / 2
+    time.sleep(max(0.0, begin_s - 2 - time.monotonic()))
+    for call in calls.asked:  # no sooner: after 32 s without the ACK the call would be hung up (RFC 3261 section 14.2)
+        call.reinvite()
+    until(lambda: all(call.unacknowledged for call in calls.asked), 10, "200 to the re-INVITEs")
     time.sleep(max(0.0, begin_s - time.monotonic()))
     with place.front_stopped():
         begin_s = time.monotonic()

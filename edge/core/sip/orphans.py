@@ -230,6 +230,8 @@ def abandon(  # noqa: PLR0917 - the parts of an end's reason
     relay: Relay, dialog: Dialog, outcome: Outcome, text: str, by: Party = "appliance", code: int | None = None
 ) -> None:
     """End a call towards its span and its peer."""
+    # Switch first: the span takes its BYE for the peer's, and would report that before us.
+    relay.tell_ended(dialog, outcome, text, by, code)
     _end_span_side(relay, dialog)
     lost(relay, dialog, outcome, text, by, code)
 
