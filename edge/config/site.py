@@ -3,6 +3,8 @@
 Durations carry their unit in the name. Field docstrings (`#:`) become the configuration page. What an annotation says
 about a value (range, kind of text) is enforced by the loader, where the fault has a file and a line; a `Site` made by a
 test is not bound to it.
+
+A list to look things up in, so it is longer than files are to be.
 """
 
 from typing import Annotated, Any, Literal

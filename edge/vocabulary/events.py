@@ -3,6 +3,8 @@
 An event is stored as CloudEvents 1.0 JSON. `type` is the class's tag, `subject` the call id, `callseq` counts from 1
 without a gap per call, `id` is `<call>.<callseq>`. Events without a call carry the appliance's name as subject, and
 are counted together.
+
+A list to look things up in, so it is longer than files are to be: one definition is one file.
 """
 
 from typing import Literal
