@@ -395,8 +395,11 @@ def test_a_scan_by_sipvicious_finds_nothing(rig: Rig, stranger: Wire) -> None:
 
 
 def war(rig: Rig, *words: str) -> str:
-    """What sipvicious' svwar finds; it sends from 127.0.0.1 whatever it is told."""
-    command = ["svwar", "-p", str(rig.udp.getsockname()[1]), *words, rig.address]
+    """What sipvicious' svwar finds; it sends from 127.0.0.1 whatever it is told.
+
+    It binds its port on all addresses: with its usual 5060 nobody beside it could have one.
+    """
+    command = ["svwar", "-P", "35060", "-p", str(rig.udp.getsockname()[1]), *words, rig.address]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
     return done.stdout + done.stderr
 
