@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from edge.config import kinds, prompts
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located
-from edge.config.menu_nodes.parts import Frame, ReadSource, SoundSource, SpokenSource
+from edge.config.menu_nodes.parts import FORMATS, Frame, ReadSource, SoundSource, SpokenSource
 from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper
 from edge.config.site import Site
@@ -20,8 +20,6 @@ from edge.core.menus.facts import INSERT
 from edge.core.menus.parts import Format
 from edge.core.menus.reading import GRAMMARS, grammar_of, read_out, vocabulary
 
-#: What may be read out among sounds.
-FORMATS = frozenset({"number", "digits", "money", "date", "time"})
 _ENDINGS = ", ".join(prompts.EXTENSIONS)
 
 
@@ -243,7 +241,8 @@ class SoundFinder:
             paths = {language: self._speech(texts[language], spoken[language], sound.place) for language in texts}
         if missing:
             self._findings.warning(sound.place, f"there is no text in {_listed(missing)}", "say: {LANGUAGE: TEXT, ...}")
-        return model.Sound(paths.pop(first), texts[first][:80], paths)
+        label = texts.pop(first)[:80]
+        return model.Sound(paths.pop(first), label, paths, {one: text[:80] for one, text in texts.items()})
 
     def _found(self, sound: SoundSource) -> model.Sound | None:
         first, *others = self.languages

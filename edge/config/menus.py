@@ -19,7 +19,7 @@ from edge.config.menu_nodes.parts import Frame, SoundSource
 from edge.config.menu_sounds import SoundFinder, SoundReader
 from edge.config.menu_tests import TESTS_ENDING
 from edge.config.prompts import PromptUse, Synthesis
-from edge.config.shape import Shaper, fields_of
+from edge.config.shape import Shaper, fields_of, is_short
 from edge.config.site import Site
 from edge.config.sources import read_yaml
 from edge.core.menus import model
@@ -276,10 +276,8 @@ class _MenuFile:
         defaults = self._defaults.get(kind)
         if not defaults:
             return settings
-        own = settings.table
-        if own is None:
-            short = _short_of(kind)
-            own = {short: settings} if settings.value is not None and short else {}
+        extra = _extra_of(kind)
+        own = {extra["short"]: settings} if is_short(settings, extra) else settings.table or {}
         return Located({**defaults, **own}, settings.place, settings.key_place)
 
     def _read_values(self, node: Located) -> list[str]:
@@ -300,7 +298,7 @@ def _own(commands: model.Commands | None, prefix: str) -> list[str]:
 
 
 @cache
-def _short_of(kind: str) -> str:
-    """Name the setting that a kind's value stands for when it is no table."""
+def _extra_of(kind: str) -> dict[str, typing.Any]:
+    """Give what the annotation of a kind's settings says."""
     own = next(field for field in fields_of(source.KINDS[kind].source) if field.name == kind)
-    return str(own.type.extra["short"]) if isinstance(own.type, inspect.Metadata) and own.type.extra else ""
+    return (own.type.extra or {}) if isinstance(own.type, inspect.Metadata) else {}

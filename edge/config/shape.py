@@ -3,7 +3,8 @@
 One walker serves the site file and the menus; the types say everything, with these words in `Meta(extra=...)`:
 `kind` a kind of text (`kinds.FAULTS`), `path`, `duration`, or one of the caller's own; `least` and `most` a range;
 `optional` an empty text is allowed; `word` what may stand in a path's place; `secret` a text that is never shown;
-`short` the field that a value which is no table stands for; `hidden` a field that no author fills.
+`short` the field that a value which is no table stands for, and a table for which `short_table` holds;
+`hidden` a field that no author fills.
 """
 
 import os
@@ -91,9 +92,9 @@ class Shaper:
     # --- tables and lists ---------------------------------------------------------------------------------------
 
     def _struct(self, info: inspect.StructType, node: Located, extra: dict[str, Any]) -> Any:
-        table = node.table
-        if table is None and "short" in extra:
-            table = {extra["short"]: node} if node.value is not None else {}
+        table = {extra["short"]: node} if is_short(node, extra) else node.table
+        if table is None and "short" in extra and node.value is None:
+            table = {}
         if table is None:
             return self._wrong(node, "a table")
         fields = {field.name: field for field in info.fields if not hidden(field)}
@@ -260,6 +261,13 @@ class Shaper:
         except RuntimeError:
             self._findings.error(place, f"'{text}' names a home folder that is not known")
             return MISSING
+
+
+def is_short(node: Located, extra: Mapping[str, Any]) -> bool:
+    """Say whether a value stands for one field of its table."""
+    if node.table is None:
+        return "short" in extra and node.value is not None
+    return "short_table" in extra and bool(node.table) and extra["short_table"](node.table)
 
 
 def _shown(node: Located) -> str:

@@ -279,3 +279,37 @@ def test_a_menu_of_500_nodes_compiles_quickly_enough_for_a_reload(desk: Desk) ->
     )
     menu = desk.compile(nodes(text, "version: 1\nstart: n0\n"))
     assert len(menu.nodes) == 501
+
+
+def test_short_forms_take_sounds_and_texts_by_language(desk: Desk) -> None:
+    text = """
+  a: {say: {en: Good day, de: Guten Tag}, next: b}
+  b: {play: {say: {en: One, de: Eins}}, next: c}
+  c:
+    gather: {say: {en: Number, de: Nummer}}
+    next: d
+    failed: d
+  d:
+    gather: {greet_long: {say: Code}, into: reason_code, confirm: {say: "${digits}?"}}
+    next: end
+    failed: end
+"""
+    made = desk.compile(nodes(text, "version: 1\nstart: a\nlanguages: [de]\ndefaults: {gather: {max_failures: 7}}\n"))
+    assert [sound.labels for sound in made.nodes["a"].sounds] == [{"de": "Guten Tag"}]
+    assert [sound.label for sound in made.nodes["b"].sounds] == ["One"]
+    assert [sound.label for sound in made.nodes["c"].prompt] == ["Number"]
+    assert made.nodes["c"].max_failures == 7, "defaults hold for short forms, too"
+    assert made.nodes["d"].confirm is not None
+
+
+@pytest.mark.parametrize(
+    ("node", "told"),
+    [
+        ("{gather: {greet_lnog: x}, next: end, failed: end}", "unknown setting 'greet_lnog'"),
+        ('{when: [{value: caller, begins: "", next: end}], otherwise: end}', "every value begins with ''"),
+    ],
+)
+def test_what_is_no_short_form_and_what_holds_always_are_told(desk: Desk, node: str, told: str) -> None:
+    with pytest.raises(AssertionError):
+        desk.compile(nodes(f"  a: {node}\n"))
+    assert told in [fault.message for fault in desk.findings.errors]

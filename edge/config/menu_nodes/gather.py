@@ -17,6 +17,7 @@ from edge.config.menu_nodes.parts import (
     OptionalAttribute,
     OptionalNodeRef,
     Sounds,
+    a_sound,
     lasting,
     of_kind,
     ranging,
@@ -80,7 +81,7 @@ class GatherSettings(AskSettings, kw_only=True):
     #: Largest number that is taken.
     max_value: Annotated[int, ranging(0, 999_999_999_999)] | None = None
     #: The digits are read back, and taken by `yes` only. Short form: the sounds alone.
-    confirm: Annotated[ConfirmSettings | None, short_form("prompt")] = None
+    confirm: Annotated[ConfirmSettings | None, short_form("prompt", a_sound)] = None
     #: The attribute that digits which go to `next` are kept in.
     into: OptionalAttribute = ""
     #: The digits are masked in events, logs and the journal, and kept nowhere; the recording is silent meanwhile.
@@ -97,7 +98,7 @@ class GatherNode(Struct, kw_only=True):
     `inter_digit_timeout` after the last digit.
     """
 
-    gather: Annotated[GatherSettings, short_form("greet_long")]
+    gather: Annotated[GatherSettings, short_form("greet_long", a_sound)]
     #: Digits -> node. Put digits such as "01" and "*" in quotes. `flash` is hook flash, which no other node takes.
     choices: Annotated[dict[str, NodeRef], of_kind("choices"), reached_by("act")] = field(default_factory=dict)
     #: Node for digits that no choice names; needed when there are no choices.

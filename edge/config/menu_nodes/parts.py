@@ -4,17 +4,21 @@ A field that names a node says in its annotation how a call gets there (`by`): `
 who does nothing; `act`, by something that a person did. The compiler finds ways round and round by that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from msgspec import Meta, Struct
 
 from edge.config.errors import Findings, Place, did_you_mean
+from edge.config.kinds import language_fault
 from edge.config.located import Located
 from edge.config.site import Site
 from edge.core.menus import model
 from edge.core.menus.calendar import UTC_ZONE
 from edge.core.menus.facts import GIVEN, INSERT, KNOWN_ATTRIBUTES
+
+#: What may be read out among sounds.
+FORMATS = frozenset({"number", "digits", "money", "date", "time"})
 
 
 class SoundSource(Struct, frozen=True, kw_only=True):
@@ -70,9 +74,19 @@ def ranging(least: int, most: int) -> Any:
     return Meta(extra={"least": least, "most": most})
 
 
-def short_form(name: str) -> Any:
-    """Annotate settings with the field that a value which is no table stands for."""
-    return Meta(extra={"short": name})
+def short_form(name: str, table: Callable[[Container[str]], bool] | None = None) -> Any:
+    """Annotate settings with the field that a value stands for which is no table, or one that `table` is true for."""
+    return Meta(extra={"short": name} if table is None else {"short": name, "short_table": table})
+
+
+def a_sound(table: Container[str]) -> bool:
+    """Say whether a table is a sound, and no settings."""
+    return any(word in table for word in ("say", *FORMATS))
+
+
+def texts(table: Iterable[str]) -> bool:
+    """Say whether a table has texts by language, and no settings."""
+    return not any(language_fault(word) or word in {"text", "language", "barge_in"} for word in table)
 
 
 def reached_by(how: str) -> Any:

@@ -5,7 +5,18 @@ from typing import Annotated
 from msgspec import Struct
 
 from edge.config.located import Located, place_of
-from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, OptionalLanguage, Sounds, SoundSource, of_kind, short_form
+from edge.config.menu_nodes.parts import (
+    Desk,
+    Kind,
+    NodeRef,
+    OptionalLanguage,
+    Sounds,
+    SoundSource,
+    a_sound,
+    of_kind,
+    short_form,
+    texts,
+)
 from edge.core.menus import model
 
 
@@ -21,7 +32,7 @@ class PlaySettings(Struct, kw_only=True):
 class PlayNode(Struct, kw_only=True):
     """Play sounds, then go on."""
 
-    play: Annotated[PlaySettings, short_form("sounds")]
+    play: Annotated[PlaySettings, short_form("sounds", a_sound)]
     #: Node that follows.
     next: NodeRef
 
@@ -40,7 +51,7 @@ class SaySettings(Struct, kw_only=True):
 class SayNode(Struct, kw_only=True):
     """Speak a text, then go on."""
 
-    say: Annotated[SaySettings, short_form("text")]
+    say: Annotated[SaySettings, short_form("text", texts)]
     #: Node that follows.
     next: NodeRef
 

@@ -15,6 +15,7 @@ from edge.config.menu_nodes.parts import (
     NodeRef,
     OptionalNodeRef,
     Sounds,
+    a_sound,
     check_template,
     lasting,
     of_kind,
@@ -60,7 +61,7 @@ class TransferSettings(Struct, kw_only=True):
     #: tone of the trunk's country, or of `[media] ringing_tone`.
     ringing: Sounds = field(default_factory=list)
     #: Said while the two talk, such as that the call is recorded. Short form: the sounds alone.
-    announcement: Annotated[AnnouncementSettings | None, short_form("sounds")] = None
+    announcement: Annotated[AnnouncementSettings | None, short_form("sounds", a_sound)] = None
 
 
 class TransferNode(Struct, kw_only=True):
@@ -85,7 +86,7 @@ class TransferDefaults(Struct, kw_only=True):
     #: Played again and again while the target rings. Nothing: the ringing tone of a country.
     ringing: Sounds = field(default_factory=list)
     #: Said while the two talk.
-    announcement: Annotated[AnnouncementSettings | None, short_form("sounds")] = None
+    announcement: Annotated[AnnouncementSettings | None, short_form("sounds", a_sound)] = None
 
 
 def dialled_through(site: Site) -> dict[str, bool]:

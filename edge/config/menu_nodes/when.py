@@ -66,6 +66,8 @@ def _check(node: WhenNode, located: Located, desk: Desk) -> None:
         tests = [bool(one.equals), bool(one.begins), bool(one.least or one.most)]
         if sum(tests) != 1:
             desk.findings.error(place, "a case has one test", "'equals', 'begins', or 'least' and 'most'")
+        if "" in one.begins:
+            desk.findings.error(place, "every value begins with ''", "equals: '' holds for one that is not set")
         attribute = desk.frame.attribute(one.value)
         for value in one.equals:
             if attribute is not None and not attribute.takes(value):

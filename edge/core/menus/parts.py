@@ -33,6 +33,8 @@ class Sound(Struct, frozen=True, omit_defaults=True):
     label: str
     #: Files of further languages of the menu. What is not here is the same in all languages.
     others: dict[str, str] = {}
+    #: What the author wrote in further languages.
+    labels: dict[str, str] = {}
     #: No file, but a value that is read out in the language of the moment.
     reading: Reading | None = None
     #: No file, but a text with values in it: its pieces, by language. The first one is what others fall back to.

@@ -110,7 +110,8 @@ class Walk:
             elif sound.pieces:
                 heard += self.heard(sound.pieces.get(language) or next(iter(sound.pieces.values())))
             elif sound.others:
-                heard.append(Sound(sound.others.get(language, sound.path), sound.label))
+                path = sound.others.get(language, sound.path)
+                heard.append(Sound(path, sound.labels.get(language, sound.label)))
             else:
                 heard.append(sound)
         return heard
