@@ -28,8 +28,8 @@ def pytest_report_header() -> str:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are cores: who waits for a call leaves its core to others."""
-    return len(os.sched_getaffinity(0)) + 1
+    """As many as there are cores: with more, phones and senders of tests wait for one, and what they measure is that."""
+    return len(os.sched_getaffinity(0))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

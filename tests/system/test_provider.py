@@ -91,6 +91,7 @@ def test_calls_through_a_provider_that_goes_away_in_between(place: Place) -> Non
         15,
         f"the hold: {_directions(there)}",
     )
+    edge.wait_event("leg.held", held["id"])  # the answer is in: until then the leg is being held
     edge.control(what="request", process="switch", request="hold", body={**held, "on": False})
     until(lambda: _directions(there)[2:] == ["sendrecv"], 15, f"the way back: {_directions(there)}")
     hear_each_other(call, there)
