@@ -28,7 +28,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """As many as there are cores: with more, phones and senders of tests wait for one, and what they measure is that."""
+    """One a core: with more, phones of tests wait for a core, and what they measure is that."""
     return len(os.sched_getaffinity(0))
 
 
