@@ -56,7 +56,8 @@ def test_the_ladder_of_a_transfer_while_it_lasts_and_afterwards(bench: Bench, tm
     media = [row for row in rtp if row[3] == str(20 + 8 + 12)]
     # Two legs, both ways, 50 packets a second each; only headers.
     assert len(media) > 100
-    assert {row[2] for row in media} == {str(20 + 8 + 12 + 160)}
+    # The last packets of the key that the caller pressed may be among them.
+    assert {row[2] for row in media} - {str(20 + 8 + 12 + 4)} == {str(20 + 8 + 12 + 160)}
 
     # Afterwards, over a kill of front.
     assert "BYE" in edge(bench, "show", id_, "--sip")
