@@ -15,7 +15,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
-    inspect_site,
+    usable_site,
 )
 
 #: A reload may have to synthesise prompts.
@@ -68,11 +68,8 @@ def run_dir(config: Path | None, *, demo: bool, state: Path | None) -> Path:
     """Find the folder of the control socket; raises UsageError, BadSiteError."""
     if state is not None and config is None:
         return state / "run"
-    found = inspect_site(config, demo=demo, overrides={} if state is None else {"paths.state": str(state)})
     # What is wrong with a menu does not hide a running appliance.
-    faults = [error for error in found.errors if error.file.endswith(".toml")]
-    if faults:
-        raise BadSiteError(faults)
+    found = usable_site(config, demo=demo, overrides={} if state is None else {"paths.state": str(state)})
     return Path(found.site.paths.run or Path(found.site.paths.state) / "run")
 
 

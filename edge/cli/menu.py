@@ -6,12 +6,13 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
+from edge.cli.events import failed
 from edge.cli.menu_draw import draw
 from edge.cli.menu_hours import hours
 from edge.cli.menu_test import run_tests
 from edge.cli.menu_try import try_menu
 from edge.cli.output import BAD, FINE, complain, print_json, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
 from edge.config.errors import Findings
 from edge.config.menus import MenuCompiler, menu_files
 
@@ -34,13 +35,8 @@ def check(
     json: JsonOption = False,
 ) -> int:
     """Compile menus against a site's prompts and trunks. Exit code 1: at least one has an error."""
-    from edge.cli.events import failed
-
     try:
-        found = inspect_site(config, demo=demo)
-        faults = [error for error in found.errors if error.file.endswith(".toml")]
-        if faults:
-            raise BadSiteError(faults)
+        found = usable_site(config, demo=demo)
     except (UsageError, BadSiteError) as error:
         return failed(error)
     findings, checked = Findings(), list[str]()

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from edge.cli.events import failed
 from edge.cli.menu_named import compiled_menu
-from edge.cli.output import BAD, FINE, USAGE, complain
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError, inspect_site
+from edge.cli.output import BAD, FINE, complain
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError, usable_site
 from edge.cli.state import open_state
 from edge.config.kinds import duration_ms
 from edge.core.indicators.paths import Hung, NodeEntered, Paths, count_paths
@@ -53,16 +54,13 @@ def draw(
     try:
         if (since or version) and not stats:
             raise UsageError("--since and --version need --stats")
-        found = inspect_site(config, demo=demo, overrides={} if state is None else {"paths.state": state})
+        found = usable_site(config, demo=demo, overrides={} if state is None else {"paths.state": state})
         compiled = compiled_menu(menu, found)
         paths = _paths(compiled, Path(found.site.paths.state), since, version) if stats else None
         _write(compiled, paths, output)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
-    except (StorageError, DrawingError) as error:
+    except (UsageError, BadSiteError, StorageError) as error:
+        return failed(error)
+    except DrawingError as error:
         complain(error)
         return BAD
     return FINE

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from edge.cli.events import failed
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
 from edge.config.errors import did_you_mean
 from edge.config.loader import Inspection
 from edge.core.menus.calendar import Calendar
@@ -26,13 +27,8 @@ def hours(
     json: JsonOption = False,
 ) -> int:
     """Ask opening hours; without a name, all of them. Exit code 1: there are none of this name."""
-    from edge.cli.events import failed
-
     try:
-        found = inspect_site(config, demo=demo)
-        faults = [error for error in found.errors if error.file.endswith(".toml")]
-        if faults:
-            raise BadSiteError(faults)
+        found = usable_site(config, demo=demo)
     except (UsageError, BadSiteError) as error:
         return failed(error)
     try:

@@ -11,9 +11,9 @@ from edge.core.menus.model import Menu
 
 def compiled_menu(name: str, found: Inspection) -> Menu:
     """Compile the menu that was named. Raises `BadSiteError` when it has faults, `UsageError` when there is none."""
-    faults = [error for error in found.errors if error.file.endswith(".toml")]
-    if faults:
-        raise BadSiteError(faults)
+    compiled = found.site.menus.get(name)
+    if compiled is not None:
+        return compiled
     file = Path(name) if name.endswith(".yaml") else Path(found.site.paths.menus) / f"{name}.yaml"
     if not file.exists():
         advice = did_you_mean(name, found.site.menus) or f"menus are {', '.join(found.site.menus) or 'nowhere'}"

@@ -9,8 +9,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec import Struct
 
-from edge.cli.output import BAD, FINE, USAGE, complain, print_json, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site
+from edge.cli.events import failed
+from edge.cli.output import BAD, FINE, complain, print_json, printable
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site, site_faults
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.loader import Inspection
 from edge.config.menu_tests import TESTS_ENDING, MenuTest, read_tests
@@ -64,15 +65,12 @@ def run_tests(
         found = inspect_site(config, demo=demo)
         files = _files(names, found)
         tested = [_run(file, found) for file in files]
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
     for one in tested:
         _print(one, json=json)
     results = [result for one in tested for result in one.results]
-    failed = sum(result.miss is not None for result in results)
+    misses = sum(result.miss is not None for result in results)
     if junit is not None:
         try:
             junit.write_bytes(_junit(tested))
@@ -80,8 +78,8 @@ def run_tests(
             complain(f"{junit}: {error.strerror}")
             return BAD
     if not json:
-        complain(f"{len(results)} tests: {failed} failed")
-    return BAD if failed or not results else FINE
+        complain(f"{len(results)} tests: {misses} failed")
+    return BAD if misses or not results else FINE
 
 
 def _files(names: tuple[str, ...], found: Inspection) -> list[Path]:
@@ -107,7 +105,7 @@ def _run(file: Path, found: Inspection) -> Tested:
     menu_file = file.with_name(file.name.removesuffix(TESTS_ENDING) + ".yaml")
     menu = MenuCompiler(found.site, findings, []).compile_file(menu_file)
     tests = read_tests(file, menu, findings) if menu is not None else []
-    faults = findings.errors or [error for error in found.errors if error.file.endswith(".toml")]
+    faults = findings.errors or site_faults(found)
     if faults or menu is None:
         raise BadSiteError(faults)
     results: list[Result] = []
@@ -181,11 +179,11 @@ def _print(tested: Tested, *, json: bool) -> None:
         missed = {"nodes_missed": tested.nodes_missed, "ways_missed": tested.ways_missed}
         print_json({"file": str(tested.file), "menu": tested.menu.name, "nodes": len(tested.menu.nodes), **missed})
         return
-    failed = sum(result.miss is not None for result in tested.results)
+    misses = sum(result.miss is not None for result in tested.results)
     nodes = len(tested.menu.nodes)
     print(
         printable(
-            f"{tested.menu.name}: {len(tested.results) - failed} passed, {failed} failed; "
+            f"{tested.menu.name}: {len(tested.results) - misses} passed, {misses} failed; "
             f"{nodes - len(tested.nodes_missed)} of {nodes} nodes"
         )
     )
@@ -213,8 +211,8 @@ def shown(lines: list[Line]) -> list[str]:
 def _junit(tested: list[Tested]) -> bytes:
     root = ET.Element("testsuites")
     for one in tested:
-        failed = sum(result.miss is not None for result in one.results)
-        suite = ET.SubElement(root, "testsuite", name=one.menu.name, tests=str(len(one.results)), failures=str(failed))
+        misses = sum(result.miss is not None for result in one.results)
+        suite = ET.SubElement(root, "testsuite", name=one.menu.name, tests=str(len(one.results)), failures=str(misses))
         for result in one.results:
             case = ET.SubElement(
                 suite,

@@ -13,10 +13,11 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
+from edge.cli.events import failed
 from edge.cli.menu_named import compiled_menu
 from edge.cli.menu_test import length_ms
 from edge.cli.output import FINE, USAGE, complain, console, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, UsageError, inspect_site
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, UsageError, usable_site
 from edge.config.menu_tests import USUAL
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
@@ -45,17 +46,14 @@ def try_menu(
     What comes of a transfer is asked (answered, busy, no answer, rejected, unreachable), what a backend says, too.
     """
     try:
-        found = inspect_site(config, demo=demo)
+        found = usable_site(config, demo=demo)
         compiled = compiled_menu(menu, found)
         local = datetime.now() if at is None else datetime.fromisoformat(at)  # noqa: DTZ005 -- the menu has the zone
-    except UsageError as error:
-        complain(error)
-        return USAGE
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
     except ValueError:
         complain(f"'{at}' is not a time such as {USUAL:%Y-%m-%dT%H:%M}")
         return USAGE
-    except BadSiteError as error:
-        return error.report()
     rows = Tables(found.site.tables).rows(compiled, caller)
     facts = Facts(caller=caller, called=called, peer=caller, wall_ms=compiled.zone.wall_ms(local), rows=rows)
     with _keyboard():

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from msgspec import Struct
 
+from edge.cli.events import failed
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
 from edge.config import prompts
 from edge.config.errors import Findings
 from edge.config.loader import Inspection
@@ -59,10 +60,8 @@ def list_prompts(
     json: JsonOption = False,
 ) -> int:
     """List what menus play, by language: where it comes from, length, level of speech; and files that none plays."""
-    from edge.cli.events import failed
-
     try:
-        found = _inspect(config, demo=demo)
+        found = usable_site(config, demo=demo)
     except (UsageError, BadSiteError) as error:
         return failed(error)
     every = _prompts(found, language)
@@ -112,13 +111,11 @@ def make(
 
     Exit code 1: a text can't be spoken, or a recording is bad or of nothing that a menu plays.
     """
-    from edge.cli.events import failed
-
     if script is not None and take is not None:
         complain("--script and --import exclude each other")
         return USAGE
     try:
-        found = _inspect(config, demo=demo)
+        found = usable_site(config, demo=demo)
     except (UsageError, BadSiteError) as error:
         return failed(error)
     uses = _each_once(use for use in found.prompts if language in ("", use.language))
@@ -151,11 +148,10 @@ def check(
 
     Exit code 1: something is missing or can't be read. Texts that are not spoken yet are not missing.
     """
-    from edge.cli.events import failed
     from edge.cli.prompt_sound import faults
 
     try:
-        found = _inspect(config, demo=demo)
+        found = usable_site(config, demo=demo)
     except (UsageError, BadSiteError) as error:
         return failed(error)
     every = _prompts(found, language)
@@ -182,15 +178,6 @@ def check(
 
 
 # --- what there is ------------------------------------------------------------------------------------------------
-
-
-def _inspect(config: Path | None, *, demo: bool) -> Inspection:
-    """Read a site; faults of its menus don't matter here, those of the site file do."""
-    found = inspect_site(config, demo=demo)
-    faults = [error for error in found.errors if error.file.endswith(".toml")]
-    if faults:
-        raise BadSiteError(faults)
-    return found
 
 
 def _each_once(uses: Iterable[PromptUse]) -> list[PromptUse]:

@@ -32,16 +32,27 @@ def inspect_site(config: Path | None, *, demo: bool, overrides: Mapping[str, obj
     return inspect(site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides)
 
 
+def site_faults(found: Inspection) -> list[ConfigError]:
+    """List the faults of the site file itself; those of menus are not among them."""
+    return [error for error in found.errors if error.file.endswith(".toml")]
+
+
+def usable_site(config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING) -> Inspection:
+    """Read and check the site that the options name; menus may have faults. Raises `UsageError`, `BadSiteError`."""
+    found = inspect_site(config, demo=demo, overrides=overrides)
+    faults = site_faults(found)
+    if faults:
+        raise BadSiteError(faults)
+    return found
+
+
 def folders(config: Path | None, *, demo: bool, state: Path | None) -> tuple[Path, Path]:
     """Find the state and recordings folders; raises `BadSiteError` when the site file leaves them open."""
     if state is not None and config is None:
         # The demo keeps its recordings in its state folder; a site of its own is asked for where it keeps them.
         return state, state / "recordings"
-    found = inspect_site(config, demo=demo, overrides={} if state is None else {"paths.state": state})
     # A fault in a menu does not hide the calls; a fault in the site file could send us to the wrong folder.
-    faults = [error for error in found.errors if error.file.endswith(".toml")]
-    if faults:
-        raise BadSiteError(faults)
+    found = usable_site(config, demo=demo, overrides={} if state is None else {"paths.state": state})
     return Path(found.site.paths.state), Path(found.site.paths.recordings)
 
 

@@ -178,6 +178,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text[:MAX_TEXT]).strip()
 
 
+_OUT_OF_TIME: Final[dict[str, tuple[Outcome, str]]] = {
+    "reserving": ("no_room", "no span"),
+    "dialling": ("no_answer", "ring timeout"),
+    "ringing": ("no_answer", "ring timeout"),
+}
+
+
 def outcome_of_response(status: int, cause: int | None) -> Outcome:
     """Our reading of a final response (300 to 699) of the far end to our INVITE."""
     if cause in OUTCOME_OF_CAUSE:
@@ -222,6 +229,12 @@ def hung_up(ended_by: Party, *, answered: bool, reason: Why = _NOTHING, text: st
         q850_cause=reason.cause,
         text=printable(reason.text or text),
     )
+
+
+def out_of_time(signalling: str) -> EndReason:
+    """Say why a leg that we dialled is given up, by the state in which its time ran out."""
+    outcome, text = _OUT_OF_TIME.get(signalling, ("media_lost", "no media"))
+    return EndReason(outcome=outcome, ended_by="appliance", text=text)
 
 
 def lost(status: int, *, answered: bool, text: str = "") -> EndReason:

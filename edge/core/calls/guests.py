@@ -7,6 +7,7 @@ who is heard by all is there, the talk goes on without the transfer's leg: the g
 from typing import Final
 
 from edge.core.calls.effects import Effects
+from edge.core.calls.endings import out_of_time
 from edge.core.calls.inputs import Invite, Reserved
 from edge.core.calls.leg import Leg
 from edge.core.calls.transfer import MEDIA_MS, RESERVE_MS
@@ -84,13 +85,7 @@ class Guest:
 
     def elapsed(self) -> None:
         """Give up, for something took too long."""
-        outcomes: dict[str, tuple[Outcome, str]] = {
-            "reserving": ("no_room", "no span"),
-            "dialling": ("no_answer", "ring timeout"),
-            "ringing": ("no_answer", "ring timeout"),
-        }
-        outcome, text = outcomes.get(self.leg.signalling, ("media_lost", "no media"))
-        self.fail(EndReason(outcome=outcome, ended_by="appliance", text=text))
+        self.fail(out_of_time(self.leg.signalling))
 
     def fail(self, reason: EndReason) -> None:
         """Take the leg down; the others go on."""
