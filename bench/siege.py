@@ -31,7 +31,7 @@ PENDING = 8
 SLOW = "127.1.78"
 ANSWER_S = 3.0
 #: Of the mutations, how many, and how long they may take.
-SEED, MUTATIONS, FUZZ_S = 4, 100_000, 130.0
+SEED, MUTATIONS, FUZZ_S = 4, 100_000, 240.0
 #: Connections that send nothing or the begin of a message.
 STALLED = 200
 
