@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.config.errors import Findings
+from edge.config.mailboxes import Mailbox
 from edge.config.menus import MenuCompiler
 from edge.config.site import Paths, Site
 from edge.config.tables import Table
@@ -24,9 +25,11 @@ from edge.core.menus.words import (
     Digit,
     DigitsGone,
     MenuInput,
+    MessageMade,
     PlayDone,
     PlaySounds,
     PressKeys,
+    RecordMessage,
     Started,
     TimeUp,
     TransferEnded,
@@ -89,7 +92,12 @@ def compiled(path: Path) -> Menu:
     findings = Findings()
     folder = path.parent
     paths = Paths(state=str(folder / "state"), prompts=str(folder / "prompts"))
-    site = Site(name="bench", paths=paths, tables=[Table(name="vip", file="vip.csv")])
+    site = Site(
+        name="bench",
+        paths=paths,
+        tables=[Table(name="vip", file="vip.csv")],
+        mailboxes=[Mailbox(name="desk", review=True)],
+    )
     menu = MenuCompiler(site, findings, []).compile_file(path)
     if menu is None:
         raise RuntimeError(f"{path.name}: {findings.errors[0]}")
@@ -117,10 +125,14 @@ def walk(menu: Menu, chance: random.Random, number: int) -> Walked:
                 now += 3000
             elif isinstance(action, PressKeys):
                 waiting.append(DigitsGone())
+            elif isinstance(action, RecordMessage):
+                said = chance.choice([0, 5000])
+                waiting.append(MessageMade(number=action.number, message="m", length_ms=said, path="/m.wav"))
+                now += 9000
             elif isinstance(action, DialAction):
                 waiting.append(TransferEnded(chance.choice(["", "busy", "no_answer"])))
                 now += 20_000
-        if run.state == "playing" and not waiting:
+        if run.state in {"playing", "beeping", "telling"} and not waiting:
             waiting.append(PlayDone())
         if now > _DAY_MS:
             raise RuntimeError(f"a call does not end, at {run.node}")

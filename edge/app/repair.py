@@ -2,6 +2,7 @@
 
 import sys
 
+from edge.config.mailboxes import roots_of
 from edge.media.repair import repair_all
 from edge.runtime.logs import logger
 from edge.runtime.process import read_site
@@ -11,8 +12,9 @@ def main() -> int:
     """Repair all; the exit code is 0 also when there was nothing to do."""
     site = read_site(sys.argv[1])
     log = logger("repair")
-    for repaired in repair_all(site.paths.recordings):
-        log.info("recording repaired", recording=str(repaired))
+    for root in roots_of(site.mailboxes, site.paths.recordings):
+        for repaired in repair_all(root):
+            log.info("recording repaired", recording=str(repaired))
     return 0
 
 

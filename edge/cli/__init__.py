@@ -20,6 +20,7 @@ COMMANDS = (
     "trunk",
     "events",
     "recordings",
+    "voicemail",
     "bans",
     "analyze",
     "amd",

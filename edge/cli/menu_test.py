@@ -119,7 +119,13 @@ def _run(file: Path, found: Inspection) -> Tested:
             wall_ms=menu.zone.wall_ms(one.local),
             rows=one.rows,
         )
-        world = World(length_ms=length_ms, outcome_of=one.outcome_of, answer_of=one.answer_of, answered=one.answered)
+        world = World(
+            length_ms=length_ms,
+            outcome_of=one.outcome_of,
+            answer_of=one.answer_of,
+            answered=one.answered,
+            records=one.source.records,
+        )
         call = Rehearsal(menu, facts, world)
         miss = follow(one.steps, call)
         moves |= call.moves

@@ -27,6 +27,9 @@ from edge.switch.tables import Tables
 KEYS: Final = "0123456789*#"
 #: What comes of a transfer, by the key that is typed.
 OUTCOMES: Final = {"a": "", "b": "busy", "n": "no_answer", "r": "rejected", "u": "unreachable"}
+#: Typed while a message is recorded, it is a second of speech.
+SPEAKS: Final = "s"
+SPEAKS_MS: Final = 1000
 _HANG_UP: Final = "\x03\x04q"
 _LOOK_S: Final = 0.05
 
@@ -43,6 +46,7 @@ def try_menu(
 ) -> int:
     """Walk through a menu in the terminal, on the interpreter of calls. q or Ctrl-C hangs up.
 
+    Where the caller is recorded, s speaks for a second.
     What comes of a transfer is asked (answered, busy, no answer, rejected, unreachable), what a backend says, too.
     """
     try:
@@ -101,6 +105,8 @@ class Desk:
                 self._hung_up = True
             elif key and key in KEYS:
                 call.press(key)
+            elif key == SPEAKS:
+                call.speak(SPEAKS_MS)
         console().print("the caller hangs up" if self._hung_up else "the call is over", style="bold")
 
     def _elapsed_ms(self) -> int:

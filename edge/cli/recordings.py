@@ -78,12 +78,12 @@ def faults(recording: Recording) -> list[str]:
         found.append(f"has {recording.size_bytes} bytes, the sidecar says {note.size_bytes}")
     if digest != note.sha256:
         found.append("its SHA-256 is not that of the sidecar")
-    frames = wav.announced_frames(head)
-    if frames is None:
+    said = wav.announced(head)
+    if said is None:
         found.append("its header is not that of our recordings")
-    elif wav.milliseconds(frames) != note.duration_ms:
-        found.append(f"its header says {wav.milliseconds(frames)} ms, the sidecar {note.duration_ms} ms")
-    elif recording.size_bytes < wav.offset_of(frames):
+    elif wav.milliseconds(said.frames) != note.duration_ms:
+        found.append(f"its header says {wav.milliseconds(said.frames)} ms, the sidecar {note.duration_ms} ms")
+    elif recording.size_bytes < wav.offset_of(*said):
         found.append("is shorter than its header says")
     return found
 

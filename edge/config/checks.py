@@ -13,6 +13,7 @@ from edge.config.addresses import check_addresses
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.groups import check_groups
 from edge.config.located import Located, find, place_of
+from edge.config.mailboxes import check_mailboxes
 from edge.config.site import NO_MUSIC, AmdRules, Route, Site, Trunk
 from edge.config.tls import check_tls
 from edge.config.tones import check_tones
@@ -43,6 +44,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_sinks(site, root, findings)
     check_tones(site, root, findings)
     _check_hold_music(site, root, findings)
+    check_mailboxes(site, root, findings)
 
 
 def _check_ports(site: Site, root: Located, findings: Findings) -> None:
@@ -99,6 +101,7 @@ def _check_names(site: Site, root: Located, findings: Findings) -> None:
         ("trunk_groups", [one.name for one in site.trunk_groups]),
         ("sinks", [one.name for one in site.sinks]),
         ("amd_rules", [one.name for one in site.amd_rules]),
+        ("mailboxes", [one.name for one in site.mailboxes]),
     )
     for table, names in tables:
         seen: dict[str, int] = {}

@@ -22,6 +22,7 @@ from edge.config.menu_nodes.lookup import LOOKUP
 from edge.config.menu_nodes.parts import Kind, Language, NodeRef, lasting, of_kind, ranging, short_form
 from edge.config.menu_nodes.play import PLAY, SAY
 from edge.config.menu_nodes.press import PRESS
+from edge.config.menu_nodes.record import RECORD, VOICEMAIL
 from edge.config.menu_nodes.set import SET
 from edge.config.menu_nodes.submenu import GIVE_BACK, MENU
 from edge.config.menu_nodes.transfer import TRANSFER, TransferDefaults
@@ -37,6 +38,8 @@ KINDS: dict[str, Kind] = {
     "gather": GATHER,
     "dial": DIAL,
     "transfer": TRANSFER,
+    "record": RECORD,
+    "voicemail": VOICEMAIL,
     "language": LANGUAGE,
     "set": SET,
     "when": WHEN,

@@ -27,12 +27,14 @@ Outcome = Literal[
 
 
 class StepSource(Struct, kw_only=True):
-    """One thing that the caller does (`press`, `wait`), or that is to happen; exactly one of them."""
+    """One thing that the caller does (`press`, `wait`, `speak`), or that is to happen; exactly one of them."""
 
     #: Keys, pressed one after the other.
     press: Annotated[str, Meta(extra={"kind": "digits", "optional": True})] = ""
     #: Time in which the caller does nothing.
     wait: Annotated[int, Meta(extra={"kind": "duration", "least": 1, "most": 86_400_000})] = 0
+    #: So long the caller speaks, as soon as something is recorded.
+    speak: Annotated[int, Meta(extra={"kind": "duration", "least": 1, "most": 86_400_000})] = 0
     #: A part of what is said, or the name of a sound. Of a text, its first 80 characters count.
     hear: str = ""
     #: The node that is entered.
@@ -45,6 +47,9 @@ class StepSource(Struct, kw_only=True):
     transfer: str = ""
     #: The endpoint that is asked.
     ask: str = ""
+    #: What comes of what the caller has said: it is `kept` (by `urgent`, marked so), or deleted, since it is `too_short`
+    #: or wanted `again`.
+    message: Literal["kept", "urgent", "too_short", "again", ""] = ""
     #: The menu ends the call.
     end: bool = False
 
@@ -88,6 +93,8 @@ class TestSource(Struct, kw_only=True):
     backends: dict[str, AnswerSource] = field(default_factory=dict)
     #: Table -> what it says of the caller, who is in no other.
     tables: dict[str, RowSource] = field(default_factory=dict)
+    #: `false`: nothing can be recorded, since the disk is full.
+    records: bool = True
     #: Who answered, of a call that we make.
     answered: Literal["human", "machine", "fax", "unknown", ""] = ""
     #: What happens, in order.
@@ -174,4 +181,4 @@ def _step(source: StepSource, place: Place, menu: Menu, findings: Findings) -> S
     if source.at and source.at not in menu.nodes:
         findings.error(place, f"menu '{menu.name}' has no node '{source.at}'")
     values = structs.asdict(source)
-    return Step(wait_ms=values.pop("wait"), **values)
+    return Step(wait_ms=values.pop("wait"), speak_ms=values.pop("speak"), **values)

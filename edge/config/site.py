@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field, structs
 
 from edge.config.calendars import HoursTable
+from edge.config.mailboxes import Mailbox
 from edge.config.tables import Table
 from edge.core.menus.model import Calendar, Menu
 from edge.vocabulary.crypto import SrtpPolicy
@@ -534,6 +535,8 @@ class Site(Struct, frozen=True, kw_only=True):
     hours: list[HoursTable] = field(default_factory=list)
     #: Tables of callers that menus can ask.
     tables: list[Table] = field(default_factory=list)
+    #: Mailboxes that menus take messages for.
+    mailboxes: list[Mailbox] = field(default_factory=list)
     #: The opening hours, compiled, by name.
     calendars: Annotated[dict[str, Calendar], _HIDDEN] = field(default_factory=dict)
     endpoints: list[Endpoint] = field(default_factory=list)

@@ -34,6 +34,15 @@ def ringing_of(site: Site, trunk: Trunk | None) -> list[Sound]:
     return []
 
 
+def tone_fault(text: str) -> str:
+    """Say what is wrong with a tone in the notation of `indications.conf`; empty: nothing."""
+    try:
+        parse(text)
+    except NotationError as error:
+        return str(error)
+    return ""
+
+
 def check_tones(site: Site, root: Located, findings: Findings) -> None:
     """Check `[tones]`, and that trunks name countries that there are."""
     for country, tones in site.tones.items():

@@ -32,7 +32,7 @@ def create(path: str, note: sidecar.OpenNote) -> int:
     try:
         # Before any sample: a recording whose call is not known would be of no use after a crash.
         _write_note(path, note)
-        write_at(fd, [memoryview(wav.header(0))], 0)
+        write_at(fd, [memoryview(wav.header(0, note.channels))], 0)
     except OSError:
         os.close(fd)
         with contextlib.suppress(OSError):
@@ -50,7 +50,7 @@ def reopen(path: str, note: sidecar.OpenNote) -> int:
         if not Path(sidecar.open_path(path)).exists():
             _write_note(path, note)
         if wav.announced_frames(os.pread(fd, wav.HEADER_BYTES, 0)) is None:
-            write_at(fd, [memoryview(wav.header(0))], 0)
+            write_at(fd, [memoryview(wav.header(0, note.channels))], 0)
     except OSError:
         os.close(fd)
         raise
@@ -99,19 +99,34 @@ def write_at(fd: int, parts: Sequence[memoryview], offset: int) -> None:
             rest[0] = rest[0][written:]
 
 
-def announce(fd: int, frames: int) -> None:
+def announce(fd: int, frames: int, channels: int = wav.CHANNELS) -> None:
     """Raise the header's sizes to `frames`; the samples must have been written before."""
-    patch = wav.size_patch(frames)
+    patch = wav.size_patch(frames, channels)
     write_at(fd, [memoryview(patch.data)], patch.offset)
 
 
-def seal(fd: int, frames: int) -> None:
+def seal(fd: int, frames: int, channels: int = wav.CHANNELS) -> None:
     """Give a recording of `frames` frames its final length and header, and make it durable."""
-    length = wav.offset_of(frames)
+    length = wav.offset_of(frames, channels)
     if os.fstat(fd).st_size != length:  # part of a write that failed, or a hole at the end
         os.ftruncate(fd, length)
-    announce(fd, frames)
+    announce(fd, frames, channels)
     os.fsync(fd)
+
+
+def publish(path: str) -> None:
+    """Give a message its name, now that all of it is there and on disk; nothing when it has it."""
+    part = Path(sidecar.part_path(path))
+    if part.exists():
+        part.replace(path)
+        sync_folder(path)
+
+
+def discard(path: str) -> None:
+    """Delete a message with all that lies beside it."""
+    beside = (sidecar.part_path, sidecar.sidecar_path, sidecar.open_path, sidecar.heard_path)
+    for name in (path, *(name_of(path) for name_of in beside)):
+        Path(name).unlink(missing_ok=True)
 
 
 def sync_folder(path: str) -> None:

@@ -20,6 +20,7 @@ from edge.media.errors import CommandError
 from edge.media.facts import FACT_FIELDS, facts_of
 from edge.media.figures import figures_of
 from edge.media.keys import LegKeys, first_sequence
+from edge.media.messages import Messages
 from edge.media.plays import Plays
 from edge.media.privacy import Privacy
 from edge.media.reach import Reach
@@ -66,6 +67,8 @@ class Legs:
         self._postponed: dict[int, tuple[CommandId, words.OpenLeg]] = {}
         self.rooms = Rooms(lambda: list(self._by_slot.values()), self._need, self.save, self._push)
         self.privacy = Privacy(self.live, self._need, self.save, self._push)
+        #: Set once, by the composition: they need the recorder.
+        self.messages: Messages
         #: Set once, by the composition: plays need legs, and legs plays.
         self.plays: Plays
         self._handlers: dict[type, Callable[[CommandId, Any], None]] = {
@@ -82,6 +85,9 @@ class Legs:
             words.DetectTones: self._detect_tones,
             words.StartRecording: self._record,
             words.StopRecording: self._stop_record,
+            words.StartMessage: lambda id_, command: self._at_once(id_, self.messages.start, command),
+            words.StopMessage: lambda id_, command: self._at_once(id_, self.messages.stop, command),
+            words.DropMessage: lambda id_, command: self._at_once(id_, self.messages.drop, command),
             words.SendDigits: self._send_digits,
             words.CloseLeg: self._close,
         }
@@ -114,7 +120,7 @@ class Legs:
     @property
     def recording_count(self) -> int:
         """Recordings that run."""
-        return sum(state.recording_open for state in self._by_slot.values())
+        return sum(state.recording_open + state.message_open for state in self._by_slot.values())
 
     def snapshot(self) -> MediaSnapshot:
         """Tell which legs are open, and which recordings are not reported complete yet."""
@@ -178,7 +184,7 @@ class Legs:
             raise CommandError(f"leg {command.leg} has another slot")
         if present is not None and present.phase == "open":
             raise CommandError(f"slot {slot} is used by {present.leg}")
-        if present is not None and (present.phase == "closing" or present.recording_open):
+        if present is not None and (present.phase == "closing" or present.recording_open or present.message_open):
             # The engine lets go within a tick, the recorder within one pass.
             if self._postponed.get(slot, (id_, command))[1].leg != command.leg:
                 raise CommandError(f"slot {slot} is waited for by {self._postponed[slot][1].leg}")
@@ -288,6 +294,8 @@ class Legs:
             return
         if state.recording_open:
             raise CommandError(f"leg {command.leg} is being recorded already")
+        if state.message_open:
+            raise CommandError(f"leg {command.leg} has a message recorded")
         if self._refuse_recording(command):
             self._done(id_, None)  # `RecordingFailed` says the rest
             return
@@ -352,8 +360,8 @@ class Legs:
         self.rooms.part(state)
         state = replace(self._by_slot[state.slot], phase="closing")
         self.save(state)
-        if state.recording_open and state.recording is not None:
-            self._push(layout.CMD_STOP_RECORD, state, state.recording.number)
+        for recording in state.engine_records:
+            self._push(layout.CMD_STOP_RECORD, state, recording.number)
         # Its sockets stay connected until the engine has said goodbye to the peer (RTCP BYE).
         self._push(layout.CMD_CLOSE, state)
 
@@ -372,8 +380,13 @@ class Legs:
     def recording_drained(self, recording: RecordingState) -> None:
         """Note that all frames of a recording are written; its ring is free."""
         state = self._by_slot[recording.slot]
-        self.save(replace(state, recording_open=False, finishing=[*state.finishing, recording]))
-        if recording.error and state.phase == "open":
+        finishing = [*state.finishing, recording]
+        if recording.is_message:
+            self.save(replace(state, message_open=False, finishing=finishing))
+        else:
+            self.save(replace(state, recording_open=False, finishing=finishing))
+        stops = recording.alone if recording.is_message else bool(recording.error)
+        if stops and state.phase == "open":
             self._push(layout.CMD_STOP_RECORD, state, recording.number)
         self._reuse(recording.slot)
 
@@ -385,7 +398,7 @@ class Legs:
 
     def _reuse(self, slot: int) -> None:
         state = self._by_slot[slot]
-        if state.phase == "closed" and not state.recording_open and slot in self._postponed:
+        if state.phase == "closed" and not (state.recording_open or state.message_open) and slot in self._postponed:
             id_, command = self._postponed.pop(slot)
             self.handle(id_, command)
 

@@ -4,8 +4,11 @@ The engine counts frames on the recording's timeline; a frame's number is its pl
 not put into the ring (it holds 2 s) it counts as a gap and makes up for with silence. The newest part of a guarded
 recording is left in the ring, where the engine can still silence it. After each move the header is raised to what was
 written. What takes long (fsync, checksum, sidecar) is the finisher's, on a second thread.
+
+Messages of callers are made of the same rings, beside the call's recording or alone: see `message_file`.
 """
 
+import contextlib
 import os
 import queue
 import threading
@@ -19,8 +22,9 @@ from msgspec.structs import replace
 from dsp.plane.layout import FRAME, RECORD_FRAMES, PlaneState
 from dsp.plane.privacy import RECALL
 from edge.core.recording import sidecar, wav
-from edge.media import disk
+from edge.media import disk, message_file
 from edge.media.slots import RecordingState
+from edge.vocabulary.ids import RecordingId
 
 PASS_S = 0.25
 SYNC_S = 5.0
@@ -46,10 +50,15 @@ class _Job:
     syncing: bool = False
     error: str = ""
     resumed: bool = False
+    #: Frames of a message that the engine wrote over before they were moved.
+    lost: int = 0
 
     @property
     def note(self) -> sidecar.OpenNote:
-        return sidecar.OpenNote(recording=self.state.recording, leg=self.state.leg, started=self.state.started)
+        state = self.state
+        return sidecar.OpenNote(
+            recording=state.recording, leg=state.leg, started=state.started, channels=state.channels
+        )
 
 
 class Recorder:
@@ -71,6 +80,9 @@ class Recorder:
     ) -> None:
         self._legs = {name: plane.legs[name] for name in _FIELDS}
         self._ring = plane.record
+        self._talk = message_file.Talk(plane)
+        #: Where messages were stopped, in frames of the engine's timeline.
+        self._stops: dict[RecordingId, int] = {}
         self._root = root
         self._reserve_mb = reserve_mb
         self._drained, self._ended, self._disk_state = drained, ended, disk_state
@@ -106,6 +118,25 @@ class Recorder:
         """
         self._inbox.put(_Job(state, resumed=resumed))
 
+    def stop_message(self, recording: RecordingId, until: int) -> None:
+        """End a message before frame `until` of the engine's timeline."""
+        self._stops.setdefault(recording, until)
+        self.wake()
+
+    def discard(self, path: str) -> None:
+        """Delete a message."""
+
+        self.aside(lambda: disk.discard(path))
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Do something that the disk may take its time for, on the second thread; its OSErrors change nothing."""
+
+        def done() -> None:
+            with contextlib.suppress(OSError):
+                work()
+
+        self._finishing.put(done)
+
     def watch(self, root: str, reserve_mb: int) -> None:
         """Watch another folder or another limit from the next check on."""
         self._root, self._reserve_mb = root, reserve_mb
@@ -125,10 +156,13 @@ class Recorder:
         while not self._stopping.is_set():
             self._take_jobs(next_pass - time.monotonic())
             self._check_disk()
-            for job in list(self._jobs):
-                self._advance(job)
+            self._pass()
             next_pass = time.monotonic() + PASS_S
-        for job in list(self._jobs):
+        self._pass()
+
+    def _pass(self) -> None:
+        # Messages first: when a call's recording has moved its frames, the engine may write over them.
+        for job in sorted(self._jobs, key=lambda job: not job.state.is_message):
             self._advance(job)
 
     def _take_jobs(self, wait_s: float) -> None:
@@ -145,22 +179,59 @@ class Recorder:
         slot = job.state.slot
         if self._legs["rec_number"][slot] != job.state.number:
             return  # the engine has not come to it yet
+        over = False
         try:
+            # A recording that cannot even be made fails here, and the leg talks on.
             if job.fd < 0:
-                # A recording that cannot even be made fails here, and the leg talks on.
-                job.fd = (disk.reopen if job.resumed else disk.create)(job.state.path, job.note)
+                self._open(job)
             active = bool(self._legs["rec_active"][slot])  # before the write index, which is final once this is off
-            self._move(job, HELD_BACK if active and job.state.guarded else 0)
+            if job.state.is_message:
+                over = self._move_message(job, active=active)
+            else:
+                self._move(job, HELD_BACK if active and job.state.guarded else 0)
         except OSError as error:
             self._write_failed = True
             job.error = job.error or error.strerror or str(error)
         if job.error or self._trouble:
             job.error = job.error or self._trouble
             self._finish(job)
-        elif not active:
+        elif over or not active:
             self._finish(job)
         elif time.monotonic() - job.synced_at >= SYNC_S and not job.syncing:
             self._sync(job)
+
+    def _open(self, job: _Job) -> None:
+        state = job.state
+        if not state.is_message:
+            job.fd = (disk.reopen if job.resumed else disk.create)(state.path, job.note)
+        elif not job.resumed:
+            job.fd = disk.create(sidecar.part_path(state.path), job.note)
+        else:
+            job.fd, job.frames = message_file.reopen(state.path, job.note)
+
+    def _move_message(self, job: _Job, *, active: bool) -> bool:
+        """Move what belongs to a message; returns whether it is over."""
+        slot, state = job.state.slot, job.state
+        write = int(self._legs["rec_write"][slot])
+        until = self._stops.get(state.recording, state.until)
+        end = self._talk.end_of(state, write, until, active=active)
+        upto = write if end is None else end.stopped
+        gone = min(message_file.lost_after(state, job.frames, write), upto - state.first - job.frames)
+        if gone > 0:  # the ring has gone round: what was there is lost, and its time is kept
+            disk.write_at(job.fd, [memoryview(bytes(wav.SAMPLE_BYTES * gone))], wav.offset_of(job.frames, 1))
+            job.frames, job.lost = job.frames + gone, job.lost + gone
+        first = state.first + job.frames
+        if upto > first:
+            said = message_file.said(self._ring[slot], first, upto)
+            disk.write_at(job.fd, [said.data], wav.offset_of(job.frames, 1))
+            job.frames += len(said)
+            disk.announce(job.fd, job.frames, 1)
+        if state.alone:
+            self._legs["rec_read"][slot] = write
+        if end is not None:
+            job.frames = min(job.frames, max(0, end.spoken - state.first))
+            job.state = replace(state, ended_by=end.by)
+        return end is not None
 
     def _move(self, job: _Job, held_back: int) -> None:
         slot = job.state.slot
@@ -177,11 +248,12 @@ class Recorder:
 
     def _finish(self, job: _Job) -> None:
         self._jobs.remove(job)
+        self._stops.pop(job.state.recording, None)
         slot = job.state.slot
         final = replace(
             job.state,
             frames=job.frames,
-            gap_left=int(self._legs["rec_gap_left"][slot]),
+            gap_left=max(0, int(self._legs["rec_gap_left"][slot]) - job.state.gap_before) + job.lost,
             gap_right=int(self._legs["rec_gap_right"][slot]),
             error=job.error,
         )
@@ -227,8 +299,10 @@ class Recorder:
             if job.fd < 0 and not job.resumed:
                 return  # it could not be made, and what may lie at its path is not ours
             if job.fd < 0:
-                job.fd = disk.reopen(final.path, job.note)
-            disk.seal(job.fd, final.frames)
+                job.fd = _reopened(job)
+            disk.seal(job.fd, final.frames, final.channels)
+            if final.is_message:
+                disk.publish(final.path)
             size, digest = disk.sha256_of(final.path)
             disk.complete(final.path, _sidecar(job.note, final, size, digest))
         except OSError as error:
@@ -237,6 +311,12 @@ class Recorder:
             if job.fd >= 0:
                 os.close(job.fd)
             self._ended(Outcome(final, size, digest))
+
+
+def _reopened(job: _Job) -> int:
+    if job.state.is_message:
+        return message_file.reopen(job.state.path, job.note)[0]
+    return disk.reopen(job.state.path, job.note)
 
 
 def _sidecar(note: sidecar.OpenNote, final: RecordingState, size: int, digest: str) -> sidecar.Sidecar:

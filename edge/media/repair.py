@@ -51,11 +51,20 @@ def _repair_one(note_path: Path) -> Repaired | None:
         return None
     nothing = Repaired(note.recording, call_of(note.leg), note.leg, str(path), 0, 0, "")
     try:
+        if note.channels == 1 and not _said(path):
+            disk.discard(str(path))  # a message that nobody got to say
+            return None
         made = _finished_already(path) or _restore(path, note)
         disk.complete(str(path), made)
     except OSError as error:
         return nothing._replace(error=error.strerror or str(error))
     return nothing._replace(duration_ms=made.duration_ms, size_bytes=made.size_bytes, sha256=made.sha256)
+
+
+def _said(path: Path) -> bool:
+    """Whether there is anything in a message."""
+    files = [file for file in (Path(sidecar.part_path(str(path))), path) if file.exists()]
+    return any(wav.frames_in(file.stat().st_size, 1) for file in files)
 
 
 def _finished_already(path: Path) -> sidecar.Sidecar | None:
@@ -68,9 +77,10 @@ def _finished_already(path: Path) -> sidecar.Sidecar | None:
 def _restore(path: Path, note: sidecar.OpenNote) -> sidecar.Sidecar:
     """Bring the file in order and describe it; OSError when that is not possible."""
     # It may be missing: the end came between note and file. Then the recording is empty, and complete.
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, disk.FILE_MODE)
+    part = Path(sidecar.part_path(str(path)))
+    fd = os.open(part if part.exists() else path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, disk.FILE_MODE)
     try:
-        plan = repair.plan(os.pread(fd, wav.HEADER_BYTES, 0), os.fstat(fd).st_size)
+        plan = repair.plan(os.pread(fd, wav.HEADER_BYTES, 0), os.fstat(fd).st_size, note.channels)
         if plan is None:
             raise OSError("the file is not a recording of ours")
         os.ftruncate(fd, plan.length)
@@ -79,6 +89,7 @@ def _restore(path: Path, note: sidecar.OpenNote) -> sidecar.Sidecar:
         os.fsync(fd)
     finally:
         os.close(fd)
+    disk.publish(str(path))
     size, digest = disk.sha256_of(str(path))
     return sidecar.finished(
         note, str(path), frames=plan.frames, gaps=(None, None), size_bytes=size, sha256=digest, repaired=True

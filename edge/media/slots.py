@@ -11,8 +11,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from edge.core.recording import wav
 from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
-from edge.vocabulary.media import LegSound, RemoteMedia, RoomMode
+from edge.vocabulary.media import LegSound, MessageEnd, RemoteMedia, RoomMode
 from edge.vocabulary.wire import pack, unpacker
 
 _HEAD = struct.Struct("<IQH")  # checksum of the rest, sequence number, length of the record
@@ -40,6 +41,28 @@ class RecordingState(Struct, frozen=True, kw_only=True):
     gap_right: int = 0
     #: Why it stopped before its time.
     error: str = ""
+    #: A message: what the leg says, in mono, from this frame of the engine's timeline on. -1: the recording of a call.
+    first: int = -1
+    #: It is the only reason why the engine records.
+    alone: bool = False
+    #: Frames without speech that end it, and frames that it has at the most.
+    silence: int = 0
+    longest: int = 0
+    #: Frame of the engine's timeline before which it was stopped. -1: it was not.
+    until: int = -1
+    #: Gap of the engine's timeline when it began.
+    gap_before: int = 0
+    ended_by: MessageEnd | None = None
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it is one."""
+        return self.first >= 0
+
+    @property
+    def channels(self) -> int:
+        """Of its file."""
+        return 1 if self.is_message else wav.CHANNELS
 
 
 class SlotState(Struct, frozen=True, kw_only=True):
@@ -70,6 +93,9 @@ class SlotState(Struct, frozen=True, kw_only=True):
     #: The newest recording; running while `recording_open`.
     recording: RecordingState | None = None
     recording_open: bool = False
+    #: The newest message; running while `message_open`.
+    message: RecordingState | None = None
+    message_open: bool = False
     #: Recordings of this slot, of earlier legs too, whose frames are all written but whose files are not yet sealed.
     finishing: list[RecordingState] = []
     #: The newest `SendDigits`; it has no subject of its own that would tell a repetition.
@@ -77,6 +103,13 @@ class SlotState(Struct, frozen=True, kw_only=True):
     digits_number: int = 0
     #: Last number given to a play, a recording or digits in this use of the slot.
     last_number: int = 0
+
+    @property
+    def engine_records(self) -> list[RecordingState]:
+        """What the engine was told to record for, and is not over."""
+        recording = [self.recording] if self.recording_open and self.recording is not None else []
+        message = [self.message] if self.message_open and self.message is not None and self.message.alone else []
+        return recording + message
 
 
 class TooLongError(ValueError):

@@ -87,6 +87,7 @@ class TakeUp:
                 self._resume(state)
         known = [state for _, state in states if state is not None]
         running = [s.recording for s in known if s.recording_open and s.recording is not None]
+        running += [s.message for s in known if s.message_open and s.message is not None]
         return Left(running, [recording for s in known for recording in s.finishing])
 
     def _close_unknown(self, slot: int) -> None:
@@ -120,9 +121,10 @@ class TakeUp:
                 self._legs.privacy.resume(state, record)
 
     def _resume_recording(self, state: SlotState, record: Mapping[str, Any]) -> None:
-        recording = state.recording
-        if recording is None or not state.recording_open:
-            return
+        for recording in state.engine_records:
+            self._resume_one(state, recording, record)
+
+    def _resume_one(self, state: SlotState, recording: RecordingState, record: Mapping[str, Any]) -> None:
         known = record["rec_number"] == recording.number or self._is_pending(layout.CMD_RECORD, state, recording.number)
         if not known:
             self._push(layout.CMD_RECORD, state, recording.number)

@@ -20,11 +20,13 @@ from edge.config.site import Site
 from edge.core.load.overload import LOOK_MS
 from edge.core.menus.model import Menu, Sound
 from edge.core.recording import wav
+from edge.media import mailboxes
 from edge.media.events import Events
 from edge.media.keys import LegKeys
 from edge.media.legs import Legs
 from edge.media.load import Load
 from edge.media.loader import Loader
+from edge.media.messages import Messages
 from edge.media.plays import Plays
 from edge.media.prompts import PromptMemory
 from edge.media.reading import read_figures
@@ -44,7 +46,7 @@ from edge.runtime.memory import collect_rarely, lock_memory
 from edge.runtime.process import ProcessContext, be_prompt, read_site
 from edge.runtime.pump import Pump
 from edge.runtime.standby import stand_by
-from edge.vocabulary.commands import StartRecording
+from edge.vocabulary.commands import StartMessage, StartRecording
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.quality import QualityFigures
 from edge.vocabulary.reports import AnyReport, EngineOverload, PlayEnded, RecordingDone, RecordingFailed
@@ -56,6 +58,8 @@ READY_POLL_MS = 5
 #: A switch that is there is connected within this.
 LINK_MS = 200
 DISK_CONDITION = "recording_disk"
+#: How often mailboxes are looked at: what is in them, and what is too old.
+MAILBOXES_MS = 60_000
 
 
 class Worker:
@@ -114,6 +118,15 @@ class Worker:
             done=self._done,
         )
         self.legs.plays = self._plays
+        self.legs.messages = Messages(
+            state.plane,
+            self._recorder,
+            self.legs.open_leg,
+            self.legs.save,
+            commands.push,
+            self._refuse_recording,
+            lambda: rfc3339(wall_time()),
+        )
         self._events = Events(
             self.legs,
             self._plays,
@@ -216,6 +229,9 @@ class Worker:
         self.pump.at(monotonic_ms() + LINK_MS, self._look_for_switch)
         self.pump.every(BEAT_MS, self._beat)
         self.pump.every(LOOK_MS, lambda: self._load.look(monotonic_ms()))
+        if self._share.index == 0:  # they are of all engines
+            self.pump.every(MAILBOXES_MS, self._look_at_mailboxes)
+            self._look_at_mailboxes()
         self._ready_poll = self.pump.every(READY_POLL_MS, self._ready_when_ticking)
 
     def _look_for_switch(self) -> None:
@@ -293,7 +309,7 @@ class Worker:
                 self._log.warning("sound file cannot be played", file=result.path, error=result.error)
         self._plays.loaded(results)
 
-    def _refuse_recording(self, command: StartRecording) -> bool:
+    def _refuse_recording(self, command: StartRecording | StartMessage) -> bool:
         if self._disk_trouble:
             self.metrics.recordings_failed.inc()
             self._report(
@@ -321,6 +337,24 @@ class Worker:
             self.metrics.recordings_done.inc()
         self._report(_ending(outcome))
         self.legs.recording_ended(recording)
+
+    def _look_at_mailboxes(self) -> None:
+        site = self._context.site
+
+        def look() -> None:
+            found = mailboxes.look(site.mailboxes, site.paths.recordings, wall_time().timestamp())
+            self.pump.post(lambda: self._tell_mailboxes(found))
+
+        if site.mailboxes:
+            self._recorder.aside(look)
+
+    def _tell_mailboxes(self, found: list[mailboxes.Contents]) -> None:
+        for one in found:
+            self.metrics.mailbox(
+                one.mailbox, heard=one.heard, new=one.new, oldest_new_s=one.oldest_new_s, expired=one.expired
+            )
+            if one.expired:
+                self._log.info("old messages deleted", mailbox=one.mailbox, messages=one.expired)
 
     # --- switch and supervisor
 
@@ -353,6 +387,7 @@ class Worker:
 
     def _reload(self, message: Reload) -> None:
         site = read_site(message.path)
+        self._context = dataclasses.replace(self._context, site=replace(self._context.site, mailboxes=site.mailboxes))
         self._apply(site)
         self._take_tones(site)
         self._recorder.watch(site.paths.recordings, site.recording.reserve_mb)
@@ -376,9 +411,10 @@ def _ending(outcome: Outcome) -> RecordingDone | RecordingFailed:
         path=recording.path,
         duration_ms=duration_ms,
         gap_ms_left=wav.milliseconds(recording.gap_left),
-        gap_ms_right=wav.milliseconds(recording.gap_right),
+        gap_ms_right=0 if recording.is_message else wav.milliseconds(recording.gap_right),
         size_bytes=outcome.size_bytes,
         sha256=outcome.sha256,
+        ended_by=recording.ended_by,
     )
 
 

@@ -11,6 +11,7 @@ from edge.metrics.library import (
     CollectorRegistry,
     Counter,
     CounterMetricFamily,
+    Gauge,
     GaugeMetricFamily,
     Histogram,
     HistogramMetricFamily,
@@ -129,6 +130,24 @@ class MediaMetrics:
             "edge_media_legs_learned", "Legs whose peer was found at another address than its SDP said",
             registry=self.registry,
         )  # fmt: skip
+        self.messages_expired = Counter(
+            "edge_media_messages_expired",
+            "Messages deleted because they were older than their mailbox keeps them",
+            ["mailbox"],
+            registry=self.registry,
+        )
+        self._messages = Gauge(
+            "edge_media_mailbox_messages",
+            "Messages in a mailbox, by whether somebody has heard them",
+            ["mailbox", "state"],
+            registry=self.registry,
+        )
+        self._oldest = Gauge(
+            "edge_media_mailbox_oldest_new_seconds",
+            "Age of the oldest message in a mailbox that nobody has heard; 0: there is none",
+            ["mailbox"],
+            registry=self.registry,
+        )
         self._mos = self._by_direction("edge_media_leg_mos", "Mean opinion score of a leg, by the E-model", MOS_BOUNDS)
         self._loss = self._by_direction("edge_media_leg_loss_ratio", "Share of a leg's packets not heard", LOSS_BOUNDS)
         self._jitter = self._by_direction("edge_media_leg_jitter_seconds", "Jitter of a leg", JITTER_BOUNDS)
@@ -139,6 +158,13 @@ class MediaMetrics:
         for direction in DIRECTIONS:
             made.labels(direction)
         return made
+
+    def mailbox(self, name: str, *, heard: int, new: int, oldest_new_s: float, expired: int) -> None:
+        """Tell what is in a mailbox, and how many messages of it were deleted just now."""
+        self._messages.labels(name, "heard").set(heard)
+        self._messages.labels(name, "new").set(new)
+        self._oldest.labels(name).set(oldest_new_s)
+        self.messages_expired.labels(name).inc(expired)
 
     def leg_ended(self, figures: QualityFigures) -> None:
         """Count the quality of a leg that is over; what is not known of it is not counted."""

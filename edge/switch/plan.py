@@ -54,7 +54,7 @@ class Plan:
 
         `peer` is a number in E.164; empty: not known, or hidden.
         """
-        recordings = f"{self.site.paths.recordings}/{wall:%Y/%m/%d}" if self.site.recording.enabled else ""
+        day = f"{self.site.paths.recordings}/{wall:%Y/%m/%d}"
         return Terms(
             menu=menu.name if menu is not None else "",
             menu_version=menu.version if menu is not None else "",
@@ -62,7 +62,8 @@ class Plan:
             wall_ms=int(wall.timestamp() * 1000),
             rows=self._tables.rows(menu, peer) if menu is not None and peer else {},
             max_call_ms=self.site.limits.max_call_seconds * 1000,
-            recordings=recordings,
+            recordings=day if self.site.recording.enabled else "",
+            messages=day,
             amd={trunk.name: self._amd(trunk.amd_rules) for trunk in self.site.trunks if trunk.amd},
             answering=self._answering(menu) if dialled else {},
             tones={trunk.name: trunk.tones for trunk in self.site.trunks if trunk.tones},

@@ -230,6 +230,37 @@ class StopRecording(Struct, frozen=True, tag=True):
     recording: RecordingId
 
 
+class StartMessage(Struct, frozen=True, tag=True, kw_only=True):
+    """Record what `leg` says, in mono, to `path` (absolute, `.wav`), beside the call's own recording if there is one.
+
+    It ends by itself after `silence_ms` without speech, at `longest_ms`, and with the leg; then with `RecordingDone`.
+    What follows the last speech is cut off, so a message in which nobody spoke is empty.
+    """
+
+    leg: LegId
+    recording: RecordingId
+    path: str
+    silence_ms: int
+    longest_ms: int
+
+
+class StopMessage(Struct, frozen=True, tag=True):
+    """Finish a message, if it is not finished already; ends with `RecordingDone`."""
+
+    leg: LegId
+    recording: RecordingId
+    #: What was said from then on does not belong to it: CLOCK_MONOTONIC, milliseconds. 0: now.
+    until_ms: int = 0
+
+
+class DropMessage(Struct, frozen=True, tag=True):
+    """Delete a message that is complete: its caller does not want it, or there is nothing in it."""
+
+    leg: LegId
+    recording: RecordingId
+    path: str
+
+
 class SendDigits(Struct, frozen=True, tag=True):
     """Send digits (`!` is hook flash) by RFC 4733 or in-band, as the leg's `RemoteMedia` says."""
 
@@ -271,6 +302,9 @@ MediaCommand = (
     | DetectTones
     | StartRecording
     | StopRecording
+    | StartMessage
+    | StopMessage
+    | DropMessage
     | SendDigits
     | CloseLeg
 )

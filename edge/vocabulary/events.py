@@ -32,6 +32,8 @@ SecurityCause = Literal[
     "scanner", "stranger", "malformed", "unknown_number", "failed_digest", "rate", "connections", "span_killed"
 ]
 
+#: Why a message is over: by a key, because nobody spoke any more, because it was long enough, or the call was over.
+MessageEndedBy = Literal["key", "silence", "length", "hang_up", "stopped", "restart"]
 
 #: Who holds a leg.
 Holder = Literal["peer", "appliance"]
@@ -529,6 +531,72 @@ class RecordingFailed(Struct, frozen=True, tag="recording.failed", kw_only=True)
     error: str
 
 
+class MessageRecorded(Struct, frozen=True, tag="message.recorded", kw_only=True):
+    """A caller has said something at a node `record`, and it is complete."""
+
+    message: RecordingId
+    node: str
+    leg: LegId
+    #: WAV, mono: the caller only.
+    path: str
+    #: From the begin to a moment after the last word.
+    duration_ms: int
+    #: Missing time, filled with silence; None: not known (repaired after a crash).
+    gap_ms: int | None
+    size_bytes: int
+    sha256: str
+    ended_by: MessageEndedBy
+    #: True: its end was restored after a crash.
+    repaired: bool = False
+
+
+class VoicemailLeft(Struct, frozen=True, tag="voicemail.left", kw_only=True):
+    """A caller has left a message in a mailbox, and it is complete."""
+
+    message: RecordingId
+    mailbox: str
+    #: Who is to be told, as `[[mailboxes]]` says.
+    notify: list[str] = []
+    caller: Private
+    #: The caller has marked it so.
+    urgent: bool = False
+    node: str
+    leg: LegId
+    #: WAV, mono: the caller only.
+    path: str
+    #: From the begin to a moment after the last word.
+    duration_ms: int
+    #: Missing time, filled with silence; None: not known (repaired after a crash).
+    gap_ms: int | None
+    size_bytes: int
+    sha256: str
+    ended_by: MessageEndedBy
+    #: True: its end was restored after a crash.
+    repaired: bool = False
+
+
+class MessageDiscarded(Struct, frozen=True, tag="message.discarded", kw_only=True):
+    """A message was deleted: there was nothing in it (`too_short`), or its caller wanted to say it `again`."""
+
+    message: RecordingId
+    node: str
+    #: Empty: none.
+    mailbox: str = ""
+    why: Literal["too_short", "again"]
+
+
+class MessageFailed(Struct, frozen=True, tag="message.failed", kw_only=True):
+    """A message could not be recorded, or had to stop; what was written is valid."""
+
+    message: RecordingId
+    node: str
+    #: Empty: none.
+    mailbox: str = ""
+    path: str
+    duration_ms: int
+    error: str
+
+
 class AudioStopped(Struct, frozen=True, tag="leg.audio_stopped", kw_only=True):
     """Audio that should be there is missing in one direction; `leg.audio_resumed` tells when it is back.
 
@@ -699,6 +767,10 @@ AnyEvent = (
     | RecordingUnmuted
     | RecordingCompleted
     | RecordingFailed
+    | MessageRecorded
+    | VoicemailLeft
+    | MessageDiscarded
+    | MessageFailed
     | AudioStopped
     | AudioResumed
     | SecurityBanned

@@ -6,6 +6,8 @@ from msgspec import Struct
 
 CodecName = Literal["PCMU", "PCMA", "G722", "L16"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+#: Why a message is over: nobody spoke any more, it was long enough, it was stopped, or the leg was.
+MessageEnd = Literal["silence", "length", "stopped", "leg_ended"]
 #: What is wrong with audio that should be there: no RTP comes; it comes without any sound in it (digital silence);
 #: the peer's RTCP reports say that nothing of ours arrives.
 AudioFault = Literal["no_packets", "no_sound", "not_received"]

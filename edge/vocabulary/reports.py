@@ -17,6 +17,7 @@ from edge.vocabulary.media import (
     AnswerVerdict,
     AudioFault,
     DigitMethod,
+    MessageEnd,
     RemoteMedia,
     ToneLabel,
     ToneMeaning,
@@ -316,6 +317,8 @@ class RecordingDone(Struct, frozen=True, tag=True, kw_only=True):
     gap_ms_right: int
     size_bytes: int
     sha256: str
+    #: Of a message (`StartMessage`), which has the first channel only; None: it is the recording of a call.
+    ended_by: MessageEnd | None = None
 
 
 class RecordingFailed(Struct, frozen=True, tag=True, kw_only=True):

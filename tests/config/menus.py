@@ -8,6 +8,7 @@ time_zone: Europe/Berlin
 start: open
 attributes:
   account: digits
+  answer: word
   tier: {values: [silver, gold], default: silver}
   visits: {type: number, max: 1000}
 hours:
@@ -53,7 +54,7 @@ nodes:
       no_input: [[{say: {en: "Nothing.", de: "Nichts."}}], [{say: {en: "Still nothing.", de: "Immer noch nichts."}}]]
       no_match: {say: {en: "No.", de: "Nein."}}
       max_digits: 2
-    choices: {1: account, 12: pin, 2: extension, 3: inner, 4: quiet, 5: operator, flash: operator}
+    choices: {1: account, 12: pin, 2: extension, 3: inner, 4: quiet, 5: operator, 6: question, flash: operator}
     failed: bye
   account:
     gather:
@@ -87,6 +88,20 @@ nodes:
     menu: ask
     results: {yes: quiet}
     next: main
+  question:
+    record:
+      greet_long: {say: {en: "What can we do better?", de: "Was können wir besser machen?"}}
+      max_length: 20s
+      into: answer
+      no_input: {say: {en: "Nothing.", de: "Nichts."}}
+      review: {urgent_key: 7}
+    next: box
+    failed: main
+  box:
+    voicemail: {mailbox: desk, greeting_busy: {say: {en: "All are busy.", de: "Alle sprechen."}}, beep: none}
+    next: main
+    failed: main
+    unavailable: bye
   quiet:
     wait: 2s
     next: listen

@@ -30,6 +30,7 @@ from edge.core.calls.inputs import (
 )
 from edge.core.calls.keys import Keys
 from edge.core.calls.leg import Leg
+from edge.core.calls.messages import Messages
 from edge.core.calls.questions import Questions
 from edge.core.calls.reactions import REACTIONS
 from edge.core.calls.recorder import Recorders
@@ -43,7 +44,7 @@ from edge.core.deadline import Deadline, earliest
 from edge.core.menus.model import Menu
 from edge.core.menus.run import MenuRun
 from edge.core.menus.withheld import Withheld
-from edge.core.menus.words import AskBackend, Dial, MenuAction, Started, TransferEnded
+from edge.core.menus.words import AskBackend, Dial, MenuAction, MessageAction, Started, TransferEnded
 from edge.core.menus.words import End as MenuEnd
 from edge.vocabulary import events
 from edge.vocabulary.commands import Refer, ReserveSpan
@@ -79,6 +80,7 @@ class Call:
         self.fx = Effects(id)
         self.first: Leg
         self.recorder: Recorders
+        self.messages: Messages
         self.stage: Stage
         self.guests: Guests
         self.transfer: Transfer | None = None
@@ -148,12 +150,17 @@ class Call:
     @property
     def recordings(self) -> dict[RecordingId, str]:
         """The recordings made, with their files."""
-        return self.recorder.made if self.phase != "new" else {}
+        return {**self.recorder.made, **self.messages.made} if self.phase != "new" else {}
 
     @property
     def is_recorded(self) -> bool:
         """Whether a recording is being made, or its end was not told yet."""
-        return self.phase != "new" and self.recorder.running
+        return self.phase != "new" and (self.recorder.running or self.messages.running)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether what is recorded has to be kept off the disk for as long as it may have to be silenced."""
+        return self.run is not None and self.run.menu.sensitive
 
     def _take(self, input: Input, now_ms: int) -> list[Action]:  # noqa: A002
         self.fx.begin(now_ms)
@@ -181,6 +188,7 @@ class Call:
         self.started_ms = self.fx.now_ms
         self.first = leg
         self.recorder = Recorders(leg.id, begun.terms.recordings, self.fx)
+        self.messages = Messages(self.fx, begun.terms.messages, self._caller())
         self.guests = Guests(leg, self.fx)
         self.stage = Stage(leg.id, self.fx, leg.press)
         trunk = begun.report.trunk if isinstance(begun, Incoming) else begun.trunk
@@ -271,6 +279,8 @@ class Call:
                 self.finish(EndReason(outcome=outcome, ended_by="appliance", text=action.text[:200]))
             elif isinstance(action, AskBackend):
                 self.questions.ask(action, self.run)
+            elif isinstance(action, MessageAction):
+                self.messages.perform(action, self.first.id)
             elif self.run is not None:
                 self.stage.perform(action, self.run)
 
@@ -367,7 +377,8 @@ class Call:
         self.stage = Stage(leg.id, self.fx, leg.press)
         self.guests.follow(leg)
         self.secrecy.move(leg.id)
-        self.recorder.move(leg.id, guarded=self.run is not None and self.run.menu.sensitive)
+        self.messages.leave()
+        self.recorder.move(leg.id, guarded=self.guarded)
 
     def party(self, leg: Leg) -> Transfer | Guest | Successor | None:
         """Return what brought a further leg into the call and follows what becomes of it."""
@@ -421,6 +432,7 @@ class Call:
         self.ended_ms = self.ended_ms if self.ended_ms is not None else self.fx.now_ms
         self.phase = "ending"
         self.recorder.restored(input.recordings)
+        self.messages.restored(input.recordings)
         if self.transfer is not None:
             self.transfer.forgotten()
             self.transfer = None
@@ -446,6 +458,7 @@ class Call:
         self._give_up_successor()
         self.guests.abandon()
         self.recorder.stop()
+        self.messages.leave()
         for leg in self.legs.values():
             leg.take_down(reason)
         for leg in self.legs.values():
@@ -455,12 +468,13 @@ class Call:
         """Somebody never answered: count it as gone."""
         lost = EndReason(outcome="span_lost", ended_by="appliance", text="no report of its end")
         self.recorder.lost("no report of its end")
+        self.messages.lost("no report of its end")
         for leg in self.legs.values():
             leg.ended(lost)
             leg.media_gone()
 
     def _settle(self) -> None:
-        if self.phase != "ending" or self.recorder.running or not all(leg.gone for leg in self.legs.values()):
+        if self.phase != "ending" or self.is_recorded or not all(leg.gone for leg in self.legs.values()):
             return
         if self.end is None or self.ended_ms is None or self.begun is None:
             raise RuntimeError("a call ends without a reason")

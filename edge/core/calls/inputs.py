@@ -68,6 +68,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     max_call_ms: int
     #: Absolute folder of this day's recordings; empty: the call is not recorded.
     recordings: str = ""
+    #: Absolute folder of messages that are for no mailbox.
+    messages: str = ""
     #: Trunks whose quiet talkers are lifted.
     auto_level: list[str] = []
     #: Trunks whose early media nobody is to hear.

@@ -129,7 +129,7 @@ def _answered(call: "Call", input: LegAnswered) -> None:  # noqa: A002
         else:
             call.fx.clear(SETUP)
         call.fx.emit(events.CallAnswered(after_ms=call.fx.now_ms - call.started_ms, trunk=leg.trunk))
-        call.recorder.start(guarded=call.run is not None and call.run.menu.sensitive)
+        call.recorder.start(guarded=call.guarded)
         if leg.remote is None:
             call.fx.set(FIRST_FACTS, MEDIA_MS)
         call.start_menu()
@@ -240,6 +240,8 @@ def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
         leg.media_gone()
     elif kind in {"StartRecording", "StopRecording", "SetPrivate"}:
         _recording_failed_by_command(call, leg, kind, error)
+    elif kind == "StartMessage":
+        told_by_media.messages_lost(call, leg, error)
     elif kind == "Join":
         fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="appliance", text=error))
     elif kind == "Bridge":

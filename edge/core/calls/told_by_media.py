@@ -6,7 +6,7 @@ from edge.core.calls.inputs import (
     MediaLost,
 )
 from edge.core.calls.leg import Leg
-from edge.core.menus.words import AnswerTold, DigitsGone, Flash, SoundChanged
+from edge.core.menus.words import AnswerTold, DigitsGone, Flash, MessageMade, SoundChanged
 from edge.core.menus.words import Digit as KeyPressed
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
@@ -56,6 +56,7 @@ def media_lost(call: "Call", input: MediaLost) -> None:  # noqa: A002
         return
     if leg.leads:
         call.recorder.lost("the media engine lost the leg", leg.id)
+    call.messages.lost("the media engine lost the leg", leg.id)
     leg.media_gone()
     fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="appliance", text="media engine lost the leg"))
 
@@ -71,6 +72,7 @@ def key(call: "Call", input: DigitHeard | InfoDigit) -> None:  # noqa: A002
     if digit and not call.secrecy.on:
         call.guests.key(leg, digit)
     if digit is not None and leg is call.first and call.run is not None:
+        call.messages.key_ms = input.start_ms if isinstance(input, DigitHeard) else input.at_ms - input.duration_ms
         call.perform(call.run.handle(Flash() if digit == FLASH else KeyPressed(digit), call.fx.now_ms))
 
 
@@ -141,8 +143,21 @@ def muted(call: "Call", input: RecordingMuted) -> None:  # noqa: A002
 def recorded(call: "Call", input: RecordingDone) -> None:  # noqa: A002
     """Take a recording that is complete."""
     call.recorder.completed(input)
+    _message(call, call.messages.completed(input))
 
 
 def recording_failed(call: "Call", input: RecordingFailed) -> None:  # noqa: A002
     """Take a recording that had to stop."""
     call.recorder.failed(input)
+    _message(call, call.messages.failed(input))
+
+
+def messages_lost(call: "Call", leg: Leg, error: str) -> None:
+    """Go on without a message that media could not begin."""
+    for told in call.messages.lost(error, leg.id):
+        _message(call, told)
+
+
+def _message(call: "Call", told: MessageMade | None) -> None:
+    if told is not None and call.run is not None and call.phase == "running":
+        call.perform(call.run.handle(told, call.fx.now_ms))

@@ -14,12 +14,14 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     press: str = ""
     wait_ms: int = 0
+    speak_ms: int = 0
     hear: str = ""
     at: NodeId = ""
     input: str = ""
     set: dict[str, str] = {}
     transfer: str = ""
     ask: str = ""
+    message: str = ""
     end: bool = False
 
 
@@ -45,6 +47,10 @@ def follow(steps: list[Step], call: Rehearsal) -> Miss | None:
             call.press(step.press)
         elif step.wait_ms:
             call.pass_time(step.wait_ms)
+        elif step.speak_ms:
+            if not _may_speak(call):
+                return Miss(index, f"nothing is recorded within {PATIENCE_MS // 1000} s, so nobody hears the caller")
+            call.speak(step.speak_ms)
         elif step.set:
             missed = _values(step.set, call)
             if missed:
@@ -58,6 +64,15 @@ def follow(steps: list[Step], call: Rehearsal) -> Miss | None:
     return None
 
 
+def _may_speak(call: Rehearsal) -> bool:
+    """Wait until it is the caller's turn to speak; False when that does not come."""
+    until = call.now_ms + PATIENCE_MS
+    while not call.recording:
+        if not call.step(until):
+            return False
+    return True
+
+
 def _wanted(step: Step) -> tuple[What, str]:
     if step.hear:
         return "hear", step.hear
@@ -67,6 +82,8 @@ def _wanted(step: Step) -> tuple[What, str]:
         return "input", step.input
     if step.transfer:
         return "transfer", step.transfer
+    if step.message:
+        return "message", step.message
     return ("ask", step.ask) if step.ask else ("end", "")
 
 
@@ -118,6 +135,7 @@ def _instead(what: What, text: str, call: Rehearsal, seen: int) -> str:
         "input": "the input",
         "transfer": "dialled",
         "ask": "asked",
+        "message": "what came of a message",
         "end": "over",
     }
     others = [line.node if what == "enter" else line.text for line in call.lines[seen:] if line.what == what]

@@ -18,6 +18,7 @@ from edge.core.menus.kinds.listen import Listen, ListenVisit
 from edge.core.menus.kinds.lookup import Lookup, LookupVisit
 from edge.core.menus.kinds.play import Play, PlayVisit
 from edge.core.menus.kinds.press import Press, PressVisit
+from edge.core.menus.kinds.record import Record, RecordVisit, Review, Voicemail, VoicemailVisit
 from edge.core.menus.kinds.set import Set, SetVisit
 from edge.core.menus.kinds.submenu import Return, ReturnVisit, Submenu, SubmenuVisit
 from edge.core.menus.kinds.transfer import Transfer, TransferVisit
@@ -53,11 +54,14 @@ __all__ = [
     "Play",
     "Press",
     "Reading",
+    "Record",
     "Return",
+    "Review",
     "Set",
     "Sound",
     "Submenu",
     "Transfer",
+    "Voicemail",
     "Wait",
     "When",
     "Zone",
@@ -69,6 +73,8 @@ Node = (
     | Gather
     | Dial
     | Transfer
+    | Record
+    | Voicemail
     | Language
     | Set
     | When
@@ -90,6 +96,8 @@ VISITS: dict[type, type[Visit]] = {  # type: ignore[type-arg]
     Gather: GatherVisit,
     Dial: DialVisit,
     Transfer: TransferVisit,
+    Record: RecordVisit,
+    Voicemail: VoicemailVisit,
     Language: LanguageVisit,
     Set: SetVisit,
     When: WhenVisit,

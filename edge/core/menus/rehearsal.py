@@ -22,7 +22,7 @@ KEY_MS = 150
 #: A call does not go on for longer.
 LONGEST_MS = 24 * 3_600_000
 
-What = Literal["enter", "hear", "press", "input", "set", "transfer", "ask", "send", "answer", "end"]
+What = Literal["enter", "hear", "press", "input", "set", "transfer", "ask", "send", "answer", "record", "message", "end"]
 
 
 class BackendAnswer(Struct, frozen=True, kw_only=True):
@@ -42,6 +42,8 @@ class World(Struct, frozen=True, kw_only=True):
     outcome_of: Callable[[str], str]
     #: Gives what an endpoint says.
     answer_of: Callable[[str], BackendAnswer]
+    #: Messages can be recorded.
+    records: bool = True
     #: Who answered a call that we made; None: it is not told.
     answered: AnswerVerdict | None = None
 
@@ -72,6 +74,10 @@ class Rehearsal:
         self._number = 0
         self._play = 0
         self._node: NodeId = ""
+        #: The message that is being recorded, and the one that is to be decided on.
+        self._message: words.RecordMessage | None = None
+        self._began_ms = self._spoke_ms = 0
+        self._message_end = 0
         self._give(words.Started(world.answered is not None, facts))
         if world.answered is not None:
             self._later(ANSWER_MS, words.AnswerTold(world.answered))
@@ -90,6 +96,18 @@ class Rehearsal:
     def values(self) -> dict[str, str]:
         """What was set, or has a default, and the language."""
         return {**self._run.attributes, "language": self._run.language}
+
+    @property
+    def recording(self) -> bool:
+        """Whether it is the caller's turn to speak."""
+        return self._message is not None
+
+    def speak(self, ms: int) -> None:
+        """Speak for so long; whether anybody listens or not."""
+        if self._message is not None:
+            ends = min(self.now_ms + ms + self._message.silence_ms, self._began_ms + self._message.longest_ms)
+            self._plan_message(min(self.now_ms + ms, ends), ends)
+        self.pass_time(ms)
 
     def press(self, keys: str) -> None:
         """Press keys one after the other, each as long as people do."""
@@ -118,7 +136,10 @@ class Rehearsal:
         elif planned is not None and planned <= until:
             at_ms, number, planned_input = heapq.heappop(self._agenda)
             self.now_ms = max(self.now_ms, at_ms)
-            if not isinstance(planned_input, words.PlayDone) or number == self._play:
+            if not isinstance(planned_input, words.PlayDone | words.MessageMade):
+                self._give(planned_input)
+            elif number in {self._play, self._message_end}:
+                self._message = None if number == self._message_end else self._message
                 self._give(planned_input)
         else:
             return False
@@ -158,8 +179,34 @@ class Rehearsal:
             case words.PressKeys():
                 self._note("send", action.digits)
                 self._later(len(action.digits) * (action.duration_ms + action.gap_ms), words.DigitsGone())
+            case words.RecordMessage():
+                self._record(action)
+            case words.StopMessage():
+                self._plan_message(min(self._spoke_ms, self.now_ms), self.now_ms)
+            case words.KeepMessage():
+                self._note("message", "urgent" if action.urgent else "kept")
+            case words.DiscardMessage():
+                self._note("message", action.why)
             case words.End():
                 self._note("end", action.text)
+
+    def _record(self, order: words.RecordMessage) -> None:
+        self._note("record", order.mailbox)
+        self._message, self._began_ms = order, self.now_ms
+        if self._world.records:
+            self._plan_message(self.now_ms, self.now_ms + min(order.silence_ms, order.longest_ms))
+        else:
+            self._plan_message(self.now_ms, self.now_ms, "the disk is full")
+
+    def _plan_message(self, spoke_ms: int, ends_ms: int, error: str = "") -> None:
+        """Have the message end: the caller spoke until `spoke_ms`."""
+        if self._message is None:
+            return
+        self._spoke_ms = spoke_ms
+        number = self._message.number
+        length_ms = max(0, spoke_ms - self._began_ms)
+        made = words.MessageMade(number=number, message=f"m{number}", length_ms=length_ms, path="", error=error)
+        self._message_end = self._later(max(0, ends_ms - self.now_ms), made)
 
     def _transfer(self, dial: words.Dial) -> None:
         outcome = self._world.outcome_of(dial.target)

@@ -22,6 +22,7 @@ from edge.core.menus.words import (
     PlaySounds,
     SoundChanged,
     Started,
+    TransferEnded,
 )
 
 #: Digits kept for the next gather.
@@ -66,6 +67,10 @@ class Walk:
         self.kept: dict[str, Kept] = {}
         #: Questions so far.
         self.asked = 0
+        #: Messages so far.
+        self.messages = 0
+        #: What came of the last transfer: `busy`, `no_answer`...; empty: there was none, or they talked.
+        self.outcome = ""
         #: The key that is being told is withheld from the journal.
         self.key_is_secret = False
         #: Gathers that the caller came through, the last one at the end: what "back" goes back to.
@@ -89,6 +94,8 @@ class Walk:
             self.loud = input.on
         elif isinstance(input, AnswerTold):
             self.who.note(input.what)
+        elif isinstance(input, TransferEnded):
+            self.outcome = input.outcome
 
     def do(self, action: MenuAction) -> None:
         """Ask for an action."""

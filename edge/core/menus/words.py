@@ -64,6 +64,18 @@ class BackendSaid(Struct, frozen=True, kw_only=True):
     attributes: dict[str, str] = {}
 
 
+class MessageMade(Struct, frozen=True, kw_only=True):
+    """A message is complete, or (`error`) could not be recorded to its end."""
+
+    number: int
+    #: Its id.
+    message: str
+    #: Of what was said, up to the last word.
+    length_ms: int
+    path: str
+    error: str = ""
+
+
 class TimeUp(Struct, frozen=True):
     """The deadline passed."""
 
@@ -86,6 +98,7 @@ MenuInput = (
     | DigitsGone
     | TransferEnded
     | BackendSaid
+    | MessageMade
     | TimeUp
     | Resumed
     | TakenOver
@@ -138,6 +151,44 @@ class PressKeys(Struct, frozen=True):
     gap_ms: int
 
 
+class RecordMessage(Struct, frozen=True, kw_only=True):
+    """Record what the caller says; ends with `MessageMade`."""
+
+    number: int
+    node: NodeId
+    #: Empty: none; then the file lies with the recordings of the day.
+    mailbox: str
+    folder: str
+    notify: list[str]
+    silence_ms: int
+    longest_ms: int
+    #: A shorter one is not kept when the caller hangs up.
+    least_ms: int
+
+
+class StopMessage(Struct, frozen=True):
+    """End a message at the key that was pressed last."""
+
+    number: int
+
+
+class KeepMessage(Struct, frozen=True):
+    """A message is as its caller wants it, once it is complete."""
+
+    number: int
+    urgent: bool = False
+
+
+class DiscardMessage(Struct, frozen=True):
+    """Delete a message."""
+
+    number: int
+    why: Literal["too_short", "again"]
+
+
+MessageAction = RecordMessage | StopMessage | KeepMessage | DiscardMessage
+
+
 class EnterNode(Struct, frozen=True):
     """A node was entered."""
 
@@ -167,4 +218,15 @@ class End(Struct, frozen=True):
     fault: bool = False
 
 
-MenuAction = PlaySounds | StopSounds | Dial | AskBackend | PressKeys | EnterNode | InputResult | AttributesSet | End
+MenuAction = (
+    PlaySounds
+    | StopSounds
+    | Dial
+    | AskBackend
+    | PressKeys
+    | MessageAction
+    | EnterNode
+    | InputResult
+    | AttributesSet
+    | End
+)

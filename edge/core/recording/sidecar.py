@@ -1,7 +1,8 @@
 """The JSON file beside a recording, and the note that ties a running recording to its call.
 
 `<name>.wav` has `<name>.open` while it is written and `<name>.json` when it is complete. So a recording without
-`.json` was interrupted, and its `.open` says whose it is.
+`.json` was interrupted, and its `.open` says whose it is. A message is `<name>.part` until it is complete: nobody who
+looks for messages finds half of one.
 """
 
 from pathlib import PurePath
@@ -22,6 +23,8 @@ class OpenNote(Struct, frozen=True, kw_only=True):
     leg: LegId
     #: RFC 3339, UTC, milliseconds.
     started: str
+    #: One: a message of a caller.
+    channels: int = wav.CHANNELS
 
 
 class Sidecar(Struct, frozen=True, kw_only=True):
@@ -37,9 +40,9 @@ class Sidecar(Struct, frozen=True, kw_only=True):
     started: str
     duration_ms: int
     sample_rate: int = wav.RATE
-    #: What the channels hold, left first.
-    channels: tuple[str, str] = ("leg", "other side")
-    #: Missing time a channel, filled with silence; None: not known (repaired after a crash).
+    #: What the channels hold, left first; a message has the first one only.
+    channels: tuple[str, ...] = ("leg", "other side")
+    #: Missing time a channel, filled with silence; None: not known (repaired after a crash), or no such channel.
     gap_ms_left: int | None
     gap_ms_right: int | None
     size_bytes: int
@@ -54,6 +57,16 @@ class Sidecar(Struct, frozen=True, kw_only=True):
 def sidecar_path(recording: str) -> str:
     """`x.wav` -> `x.json`."""
     return str(PurePath(recording).with_suffix(".json"))
+
+
+def part_path(recording: str) -> str:
+    """`x.wav` -> `x.part`: a message that is not complete."""
+    return str(PurePath(recording).with_suffix(".part"))
+
+
+def heard_path(recording: str) -> str:
+    """`x.wav` -> `x.heard`: it is there when somebody has listened to a message."""
+    return str(PurePath(recording).with_suffix(".heard"))
 
 
 def open_path(recording: str) -> str:
@@ -74,6 +87,7 @@ def finished(
 ) -> Sidecar:
     """Describe a recording of `frames` frames; `gaps` in frames, left and right."""
     left, right = (None if gap is None else wav.milliseconds(gap) for gap in gaps)
+    mono = note.channels == 1
     return Sidecar(
         recording=note.recording,
         call=call_of(note.leg),
@@ -82,7 +96,8 @@ def finished(
         started=note.started,
         duration_ms=wav.milliseconds(frames),
         gap_ms_left=left,
-        gap_ms_right=right,
+        gap_ms_right=None if mono else right,
+        channels=("leg",) if mono else ("leg", "other side"),
         size_bytes=size_bytes,
         sha256=sha256,
         truncated=bool(error),

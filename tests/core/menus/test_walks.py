@@ -11,6 +11,7 @@ from msgspec.structs import replace
 import edge
 from edge.config.errors import Findings
 from edge.config.loader import inspect
+from edge.config.mailboxes import Mailbox
 from edge.config.menus import MenuCompiler
 from edge.config.site import Paths, Site
 from edge.config.tables import Table
@@ -27,9 +28,11 @@ from edge.core.menus.words import (
     Flash,
     MenuAction,
     MenuInput,
+    MessageMade,
     PlayDone,
     PlaySounds,
     PressKeys,
+    RecordMessage,
     Resumed,
     SoundChanged,
     Started,
@@ -46,7 +49,12 @@ DAY_MS = 24 * 3_600_000
 def compiled(path: Path, folder: Path) -> Menu:
     findings = Findings()
     paths = Paths(state=str(folder / "state"), prompts=str(path.parent.parent / "prompts"))
-    site = Site(name="x", paths=paths, tables=[Table(name="vip", file="vip.csv")])
+    site = Site(
+        name="x",
+        paths=paths,
+        tables=[Table(name="vip", file="vip.csv")],
+        mailboxes=[Mailbox(name="desk", review=True)],
+    )
     menu = MenuCompiler(site, findings, []).compile_file(path)
     assert menu is not None, findings.errors
     return menu
@@ -103,6 +111,12 @@ class Caller:
                 assert self.chance is not None
                 outcome = self.chance.draw(st.sampled_from(["", "busy", "no_answer", "failed"]))
                 self.coming = [TransferEnded(outcome)]
+            elif isinstance(action, RecordMessage):
+                assert self.chance is not None
+                length = self.chance.draw(st.sampled_from([0, 500, 5000]))
+                error = self.chance.draw(st.sampled_from(["", "", "the disk is full"]))
+                made = MessageMade(number=action.number, message="m", length_ms=length, path="/m.wav", error=error)
+                self.coming = [made]
             elif isinstance(action, AskBackend):
                 assert self.chance is not None
                 said = self.chance.draw(st.sampled_from(["approved", "declined", "nonsense", "failed", "nothing"]))

@@ -1,0 +1,146 @@
+"""A caller with a real voice: a message for a mailbox, then an answer through which media is killed, compared with what
+was said, sample by sample, and looked at with other people's programs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from bench import multimon
+from tests.support import tones
+from tests.support.addresses import address
+from tests.support.appliance import TONES, Appliance, appliance
+from tests.support.softphone import Call, Softphone
+from tests.support.waiting import until
+from tests.system.flows import hears
+
+pytestmark = pytest.mark.system
+
+VOICES = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
+BEEP_HZ = 1000
+MENU = """
+version: 1
+start: box
+attributes: {answer: word}
+nodes:
+  box:
+    voicemail: sales
+    next: ask
+    failed: bye
+  ask:
+    record: {greet_long: one, beep: 1400/300, silence: 30s, into: answer}
+    next: bye
+    failed: bye
+  bye:
+    hang_up: "${answer}"
+"""
+MAILBOX = '[[mailboxes]]\nname = "sales"\ngreeting = "welcome"\nsilence = "1500ms"\nnotify = ["ann"]\n'
+#: What stays of the silence after the last word, and what a detector may take for a part of it, samples.
+TAIL, SOFT = 2400, 1600
+
+
+def voice(name: str) -> tones.Samples:
+    """A sentence, with some time before it."""
+    said = soundfile.read(VOICES / f"{name}.wav", dtype="int16")[0]
+    return np.concatenate([np.zeros(4000, np.int16), said])
+
+
+def beeped(call: Call, hz: int) -> None:
+    """Skip the greeting, and wait until the beep is over."""
+    call.audio.press("#")
+    hears(call, hz)
+    until(lambda: not call.audio.hears(hz, over_s=0.1, least=0.1), 15, "the beep is over")
+
+
+def read(event: dict[str, Any]) -> tones.Samples:
+    """A message, as its event tells of it."""
+    path = event["path"]
+    for option, wanted in (("-c", "1"), ("-r", "8000"), ("-b", "16"), ("-e", "Signed Integer PCM")):
+        shown = subprocess.run(["soxi", option, path], capture_output=True, text=True, timeout=30, check=True).stdout
+        assert shown.strip() == wanted
+    samples = soundfile.read(path, dtype="int16")[0]
+    assert abs(len(samples) - 8 * event["duration_ms"]) < 8
+    return np.asarray(samples, np.int16)
+
+
+def place_of(part: tones.Samples, whole: tones.Samples) -> tuple[int, float]:
+    """Where a part is best found in the whole, and how like it is there (1: the same but for its level)."""
+    size = len(part) + len(whole)
+    likeness = np.fft.irfft(np.fft.rfft(whole, size) * np.conj(np.fft.rfft(part, size)), size)[: len(whole)]
+    at = int(np.argmax(likeness))
+    there = whole[at : at + len(part)].astype(np.float64)
+    same = part[: len(there)].astype(np.float64)
+    return at, float(there @ same / (np.linalg.norm(there) * np.linalg.norm(same) + 1e-9))
+
+
+def spoken(samples: tones.Samples) -> int:
+    """End of the last sound in it that is loud enough for a voice."""
+    blocks = samples[: len(samples) // 80 * 80].reshape(-1, 80).astype(np.float64)
+    return int(80 * (1 + np.flatnonzero((blocks**2).mean(axis=1) > 100.0**2)[-1]))
+
+
+def edge_says(edge: Appliance, *arguments: str) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "edge", *arguments, "--json", "--config", str(edge.site)]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_message_is_what_the_caller_said(tmp_path: Path) -> None:
+    with (
+        address() as at,
+        address() as caller_at,
+        Softphone(caller_at, tone_hz=0, user="5550123") as caller,
+        appliance(at, tmp_path, menu=MENU, extra=MAILBOX) as edge,
+    ):
+        call = caller.call(edge.uri).wait_answered()
+        id_ = edge.last_call()
+        hears(call, TONES["welcome"])
+        beeped(call, BEEP_HZ)
+        said = voice("vm-helpexit")
+        call.audio.say(said)
+        left = edge.wait_event("voicemail.left", id_)["data"]
+
+        # It is a little longer than what was said, which is in it as a whole; the silence is not.
+        message = read(left)
+        at_, alike = place_of(said[4000:], message)
+        assert alike > 0.9, (at_, alike)
+        over = len(message) - (at_ + spoken(said[4000:]))
+        assert 0 <= over <= TAIL + SOFT, (at_, len(message), over)
+        assert (left["mailbox"], left["notify"], left["ended_by"], left["urgent"]) == ("sales", ["ann"], "silence", False)
+        assert left["caller"] == "5550123"
+        assert Path(left["path"]) == edge.recordings / "voicemail/sales" / f"{id_}-m1.wav"
+
+        # Media dies in the middle of the next one, which goes on in the same file; a tone ends it, and is not in it.
+        hears(call, TONES["one"])
+        beeped(call, 1400)
+        call.audio.say(np.concatenate([said, said]))
+        half = 44 + 2 * len(said)
+        until(lambda: any(path.stat().st_size > half for path in edge.recordings.rglob("*-m2.part")), 20, "half of it")
+        edge.wait_restarted("media", edge.kill("media"))
+        until(lambda: not call.audio.pressing, 30, "all is said")
+        call.audio.press("#", method="inband")
+        answer = edge.wait_event("message.recorded", id_)["data"]
+        whole = read(answer)
+        assert answer["ended_by"] == "key"
+        assert place_of(said[4000:], whole[: len(said) + 8000])[1] > 0.9, "before"
+        assert place_of(said[-12_000:], whole[-24_000:])[1] > 0.9, "after"
+        assert abs(len(whole) - 2 * len(said)) < 8000
+        assert multimon.digits(whole) == ""
+        call.wait_ended()
+        ended = edge.wait_event("call.ended", id_)["data"]
+        assert ended["end"]["text"] == answer["message"] == ended["attributes"]["answer"]
+
+        # Both are beside the call's own recording, and all of them are what was written.
+        edge.wait_event("recording.completed", id_)
+        assert [line["ok"] for line in edge_says(edge, "recordings", "verify")] == [True, True, True]
+        (line,) = edge_says(edge, "voicemail", "list")
+        assert (line["message"], line["caller"], line["heard"]) == (left["message"], "5550123", False)
+        assert not list(edge.recordings.rglob("*.part"))
+        edge.check_histories()
+        assert "5550123" not in edge.log.read_text(errors="replace")
