@@ -123,12 +123,8 @@ def walk(menu: Menu, chance: random.Random, number: int) -> Walked:
             if isinstance(action, PlaySounds) and chance.random() < 0.5:
                 waiting.append(PlayDone())  # the others are interrupted, where they can be
                 now += 3000
-            elif isinstance(action, PressKeys):
-                waiting.append(DigitsGone())
-            elif isinstance(action, RecordMessage):
-                said = chance.choice([0, 5000])
-                waiting.append(MessageMade(number=action.number, message="m", length_ms=said, path="/m.wav"))
-                now += 9000
+            elif isinstance(action, PressKeys | RecordMessage):
+                waiting.append(_ended(action, chance))
             elif isinstance(action, DialAction):
                 waiting.append(TransferEnded(chance.choice(["", "busy", "no_answer"])))
                 now += 20_000
@@ -137,6 +133,13 @@ def walk(menu: Menu, chance: random.Random, number: int) -> Walked:
         if now > _DAY_MS:
             raise RuntimeError(f"a call does not end, at {run.node}")
     return Walked(inputs, len(run.path), now)
+
+
+def _ended(action: PressKeys | RecordMessage, chance: random.Random) -> MenuInput:
+    """Tell that all keys are out, or what the caller has said."""
+    if isinstance(action, PressKeys):
+        return DigitsGone()
+    return MessageMade(number=action.number, message="m", length_ms=chance.choice([0, 5000]), path="/m.wav")
 
 
 def large(nodes: int) -> str:

@@ -107,7 +107,7 @@ def play(
         complain(error)
         return BAD
     try:
-        done = subprocess.run([*command, one.recording.path], check=False)  # noqa: S603 - the operator names it
+        done = subprocess.run([*command, one.recording.path], check=False)
         if done.returncode != 0:
             complain(f"{command[0]} ended with {done.returncode}")
             return BAD
@@ -123,7 +123,7 @@ def delete(
     config: ConfigOption = None,
     demo: DemoOption = False,
 ) -> int:
-    """Delete messages, with what is noted about them. Exit code 1: one of them is not there, or could not be deleted."""
+    """Delete messages, with what is noted about them. Exit code 1: one is not there, or could not be deleted."""
     code = FINE
     for message in messages:
         try:

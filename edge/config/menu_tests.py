@@ -47,8 +47,8 @@ class StepSource(Struct, kw_only=True):
     transfer: str = ""
     #: The endpoint that is asked.
     ask: str = ""
-    #: What comes of what the caller has said: it is `kept` (by `urgent`, marked so), or deleted, since it is `too_short`
-    #: or wanted `again`.
+    #: What comes of what the caller has said: it is `kept`, kept as `urgent`, or deleted, since it is `too_short` or to
+    #: be said `again`.
     message: Literal["kept", "urgent", "too_short", "again", ""] = ""
     #: The menu ends the call.
     end: bool = False

@@ -71,9 +71,12 @@ class Talk:
         return End(stopped, spoken, by)
 
 
-def lost_after(state: RecordingState, frames: int, write: int) -> int:
-    """Tell how many frames after the first `frames` of a message the ring has lost: more than 2 s old."""
-    return max(0, write + MARGIN - RECORD_FRAMES - (state.first + frames))
+def lost(following: int, write: int, read: int) -> int:
+    """Tell how many frames from `following` on the ring has lost: those before `read` that are more than 2 s old.
+
+    `write` and `read` are the engine's indices: it never writes over what lies between them.
+    """
+    return max(0, min(read, write + MARGIN - RECORD_FRAMES) - following)
 
 
 def said(ring: NDArray[np.int16], first: int, last: int) -> NDArray[np.int16]:

@@ -125,7 +125,6 @@ class Recorder:
 
     def discard(self, path: str) -> None:
         """Delete a message."""
-
         self.aside(lambda: disk.discard(path))
 
     def aside(self, work: Callable[[], None]) -> None:
@@ -216,7 +215,8 @@ class Recorder:
         until = self._stops.get(state.recording, state.until)
         end = self._talk.end_of(state, write, until, active=active)
         upto = write if end is None else end.stopped
-        gone = min(message_file.lost_after(state, job.frames, write), upto - state.first - job.frames)
+        first = state.first + job.frames
+        gone = min(message_file.lost(first, write, int(self._legs["rec_read"][slot])), upto - first)
         if gone > 0:  # the ring has gone round: what was there is lost, and its time is kept
             disk.write_at(job.fd, [memoryview(bytes(wav.SAMPLE_BYTES * gone))], wav.offset_of(job.frames, 1))
             job.frames, job.lost = job.frames + gone, job.lost + gone

@@ -70,7 +70,9 @@ def test_who_left_it_is_known_while_the_call_is(site: Path, capsys: pytest.Captu
     left(site.parent / "desk", "c1-m1")
     (site.parent / "state").mkdir()
     with closing(sqlite3.connect(site.parent / "state/state.db")) as db:
-        columns = "id state boot direction trunk caller called menu menu_version menu_key started answered ended outcome"
+        columns = (
+            "id state boot direction trunk caller called menu menu_version menu_key started answered ended outcome"
+        )
         columns += " ended_by sip_code duration_ms answered_ms recordings"
         names = columns.split()
         db.execute(f"CREATE TABLE calls ({', '.join(names)})")

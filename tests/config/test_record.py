@@ -35,7 +35,8 @@ def test_every_setting_of_a_recording_arrives(desk: Desk) -> None:
             "  a:\n    record:\n      greet_long: welcome\n      barge_in: false\n      beep: 1400/500\n"
             "      finish_on_key: '#*'\n      no_input: welcome\n      max_failures: 2\n      trouble: welcome\n"
             "      max_length: 30s\n      min_length: 2s\n      silence: 5s\n      into: answer\n"
-            "      review: {prompt: welcome, listen_key: 4, save_key: 5, rerecord_key: 6, urgent_key: 7, saved: welcome}\n"
+            "      review: {prompt: welcome, listen_key: 4, save_key: 5, rerecord_key: 6, urgent_key: 7,\n"
+            "        saved: welcome}\n"
             "    next: end\n    failed: b\n    unavailable: end\n"
             "  b:\n    record: welcome\n    next: end\n    failed: end\n",
             "version: 1\nstart: a\nattributes: {answer: word}\n",
@@ -137,7 +138,9 @@ def test_mailboxes_of_a_site_are_checked(tmp_path: Path) -> None:
         {"name": "b", "folder": "x"},
         {"name": "c", "folder": "x"},
     ]
-    tables = ["[[mailboxes]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in box.items()) for box in boxes]
+    tables = [
+        "[[mailboxes]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in box.items()) for box in boxes
+    ]
     site.write_text('name = "s"\n' + "".join(tables))
     told = {error.message for error in inspect(site).errors}
     for wanted in ("min_length, 5000 ms, is not less", "two mailboxes 'a'", "mailbox 'b' has the same folder"):

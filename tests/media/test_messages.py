@@ -1,4 +1,4 @@
-"""Messages of callers: the recorder against the shared state, where the test plays the engine's part; files are real."""
+"""Messages of callers: the recorder against the shared state; the test plays the engine's part, files are real."""
 
 import json
 import os
@@ -135,7 +135,12 @@ def test_silence_ends_a_message_and_is_cut_off(tmp_path: Path) -> None:
     content = Path(r.path).read_bytes()
     assert (outcome.size_bytes, outcome.sha256) == (len(content), sha256(content).hexdigest())
     side = json.loads(Path(r.path).with_suffix(".json").read_text())
-    assert (side["channels"], side["duration_ms"], side["gap_ms_left"], side["gap_ms_right"]) == (["leg"], 2300, 0, None)
+    assert (side["channels"], side["duration_ms"], side["gap_ms_left"], side["gap_ms_right"]) == (
+        ["leg"],
+        2300,
+        0,
+        None,
+    )
     assert sorted(path.name for path in Path(r.path).parent.iterdir()) == ["call-m1.json", "call-m1.wav"]
 
 

@@ -112,7 +112,12 @@ def test_a_message_is_what_the_caller_said(tmp_path: Path) -> None:
         assert alike > 0.9, (at_, alike)
         over = len(message) - (at_ + spoken(said[4000:]))
         assert 0 <= over <= TAIL + SOFT, (at_, len(message), over)
-        assert (left["mailbox"], left["notify"], left["ended_by"], left["urgent"]) == ("sales", ["ann"], "silence", False)
+        assert (left["mailbox"], left["notify"], left["ended_by"], left["urgent"]) == (
+            "sales",
+            ["ann"],
+            "silence",
+            False,
+        )
         assert left["caller"] == "5550123"
         assert Path(left["path"]) == edge.recordings / "voicemail/sales" / f"{id_}-m1.wav"
 

@@ -48,6 +48,6 @@ TROUBLE: Texts = {
     "fr": "Désolé, votre message ne peut pas être enregistré maintenant.",
     "es": "Lo sentimos: su mensaje no se puede grabar ahora.",
     "it": "Ci dispiace: il messaggio non può essere registrato adesso.",
-    "ru": "К сожалению, сейчас ваше сообщение записать нельзя.",
-    "cmn": "抱歉，现在无法录音。",
+    "ru": "Извините: ваше сообщение сейчас записать нельзя.",
+    "cmn": "抱歉。现在无法录音。",
 }

@@ -113,9 +113,7 @@ class Messages:
             return None
         one.state, one.made = "made", report
         if one.awaited:
-            return MessageMade(
-                number=one.order.number, message=one.id, length_ms=report.duration_ms, path=report.path
-            )
+            return MessageMade(number=one.order.number, message=one.id, length_ms=report.duration_ms, path=report.path)
         self._settle(one)
         return None
 
@@ -187,9 +185,7 @@ class Messages:
             return
         one.state = "over"
         self._fx.media(commands.DropMessage(one.leg, one.id, one.path))
-        self._fx.emit(
-            events.MessageDiscarded(message=one.id, node=one.order.node, mailbox=one.order.mailbox, why=why)
-        )
+        self._fx.emit(events.MessageDiscarded(message=one.id, node=one.order.node, mailbox=one.order.mailbox, why=why))
 
     def _tell(self, one: Message, made: RecordingDone | Restored) -> None:
         one.state = "over"

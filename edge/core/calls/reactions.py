@@ -238,10 +238,8 @@ def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
         fail_leg(call, leg, EndReason(outcome="no_room", ended_by="appliance", sip_code=503, text=error))
     elif kind == "CloseLeg":
         leg.media_gone()
-    elif kind in {"StartRecording", "StopRecording", "SetPrivate"}:
+    elif kind in {"StartRecording", "StopRecording", "StartMessage", "SetPrivate"}:
         _recording_failed_by_command(call, leg, kind, error)
-    elif kind == "StartMessage":
-        told_by_media.messages_lost(call, leg, error)
     elif kind == "Join":
         fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="appliance", text=error))
     elif kind == "Bridge":
@@ -258,7 +256,9 @@ def _not_asked(call: "Call", kind: str, leg: Leg, error: str) -> None:
 
 
 def _recording_failed_by_command(call: "Call", leg: Leg, kind: str, error: str) -> None:
-    if kind != "SetPrivate":
+    if kind == "StartMessage":
+        told_by_media.messages_lost(call, leg, error)
+    elif kind != "SetPrivate":
         call.recorder.lost(error, leg.id)
     elif call.secrecy.on:
         call.recorder.stop()  # rather no recording than one of this

@@ -14,7 +14,7 @@ _LINE = 28
 _PRESSED = "choices."
 #: What stands for itself and needs no word on the way.
 _PLAIN = "next"
-_SHAPES = {"gather": "hexagon", "transfer": "cds", "hang_up": "octagon"}
+_SHAPES = {"gather": "hexagon", "transfer": "cds", "record": "note", "voicemail": "note", "hang_up": "octagon"}
 
 
 class Box(Struct, frozen=True):

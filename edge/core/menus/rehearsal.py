@@ -22,7 +22,9 @@ KEY_MS = 150
 #: A call does not go on for longer.
 LONGEST_MS = 24 * 3_600_000
 
-What = Literal["enter", "hear", "press", "input", "set", "transfer", "ask", "send", "answer", "record", "message", "end"]
+What = Literal[
+    "enter", "hear", "press", "input", "set", "transfer", "ask", "send", "answer", "record", "message", "end"
+]
 
 
 class BackendAnswer(Struct, frozen=True, kw_only=True):
@@ -179,6 +181,13 @@ class Rehearsal:
             case words.PressKeys():
                 self._note("send", action.digits)
                 self._later(len(action.digits) * (action.duration_ms + action.gap_ms), words.DigitsGone())
+            case words.End():
+                self._note("end", action.text)
+            case _:
+                self._about_message(action)
+
+    def _about_message(self, action: words.MessageAction) -> None:
+        match action:
             case words.RecordMessage():
                 self._record(action)
             case words.StopMessage():
@@ -187,8 +196,6 @@ class Rehearsal:
                 self._note("message", "urgent" if action.urgent else "kept")
             case words.DiscardMessage():
                 self._note("message", action.why)
-            case words.End():
-                self._note("end", action.text)
 
     def _record(self, order: words.RecordMessage) -> None:
         self._note("record", order.mailbox)

@@ -35,7 +35,7 @@ from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
 from edge.vocabulary.endings import EndReason
-from edge.vocabulary.ids import CallId, LegId, PlayId
+from edge.vocabulary.ids import CallId, LegId, PlayId, RecordingId
 from edge.vocabulary.media import LegSound
 from edge.vocabulary.private import Private
 from edge.vocabulary.wire import pack
@@ -54,6 +54,7 @@ from tests.core.calls.desk import (
     sound,
 )
 from tests.core.calls.test_holding import MUSIC, hears_music
+from tests.core.calls.test_messages import BOX
 from tests.core.calls.test_tones import tone
 
 MAX_CALL_MS = 600_000
@@ -65,6 +66,8 @@ SAYING = replace(
         "who": Answered(wait_for="beep", human="greet", machine="leave", fax="bye", unknown="greet", no_beep="bye"),
         "leave": Play(sounds=[sound("message")], next="bye"),
         **MENU.nodes,
+        "choose": replace(MENU.nodes["choose"], choices={**MENU.nodes["choose"].choices, "3": "box"}),
+        "box": replace(BOX, next="choose"),
         "sales": replace(MENU.nodes["sales"], announcement=Announcement(sounds=[sound("said")], every_ms=15_000)),
     },
 )
@@ -73,6 +76,8 @@ GUESTS = [LegId("c1.1"), LegId("c1.2"), LegId("c1.3"), LegId("c1.4")]
 GUEST = st.sampled_from(GUESTS)
 MODES = st.sampled_from(["talk", "listen", "whisper"])
 OUTCOMES = st.sampled_from(["completed", "busy", "no_answer", "cancelled", "span_lost", "failed"])
+#: Each message has one of these.
+MESSAGE_EVENTS = ("message.recorded", "voicemail.left", "message.discarded", "message.failed")
 METHODS = st.sampled_from(["rfc4733", "inband", "info"])
 
 
@@ -96,6 +101,7 @@ class CallMachine(RuleBasedStateMachine):
             menu="main",
             max_call_ms=MAX_CALL_MS,
             recordings="/rec" if recorded else "",
+            messages="/rec",
             hold_music=music,
             answering={"": {"wait": 700}},
             tones={"pstn": "us"},
@@ -117,6 +123,19 @@ class CallMachine(RuleBasedStateMachine):
 
     def give(self, input: Input) -> None:  # noqa: A002
         self.desk.give(input)
+
+    @rule(
+        number=st.integers(1, 3),
+        failed=st.sampled_from([True, False, False]),
+        ms=st.sampled_from([0, 3000]),
+        by=st.sampled_from(["silence", "stopped", "leg_ended"]),
+    )
+    def message_ends(self, number, failed, ms, by):
+        first, id_ = LegId("c1.1"), RecordingId(f"c1-m{number}")
+        if failed:
+            self.give(r.RecordingFailed(leg=first, recording=id_, path="/m.wav", duration_ms=ms, error="full"))
+        else:
+            self.give(replace(recording_done(first, id_), duration_ms=ms, ended_by=by))
 
     @rule(ms=st.integers(0, 30_000))
     def time_passes(self, ms):
@@ -357,7 +376,11 @@ class CallMachine(RuleBasedStateMachine):
         recorded = len(self.desk.bodies(c.StartRecording))
         assert recorded <= 1 + count("transfer.completed")
         assert count("recording.completed") + count("recording.failed") <= recorded
+        messages = len(self.desk.bodies(c.StartMessage))
+        told = sum(map(count, MESSAGE_EVENTS))
+        assert told <= messages
         if self.desk.call.over:
+            assert told == messages
             moved = {event.leg for event in self.desk.of(e.LegMoved)}
             assert set(started) - set(ended) - moved <= {self.desk.call.first.id}
             assert count("bridge.started") == count("bridge.ended")

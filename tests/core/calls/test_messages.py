@@ -72,7 +72,13 @@ def test_an_answer_is_recorded_beside_the_call_and_told_once() -> None:
     desk.give(done())
     (event,) = desk.of(e.MessageRecorded)
     assert isinstance(event, e.MessageRecorded)
-    assert (event.message, event.node, event.duration_ms, event.gap_ms, event.ended_by) == (M1, "ask", 4000, 20, "silence")
+    assert (event.message, event.node, event.duration_ms, event.gap_ms, event.ended_by) == (
+        M1,
+        "ask",
+        4000,
+        20,
+        "silence",
+    )
     assert desk.last(c.Play).files == ["/prompts/bye.wav"]  # type: ignore[attr-defined]
 
 

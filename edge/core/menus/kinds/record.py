@@ -1,9 +1,9 @@
 """What the caller says, recorded; and messages for a mailbox, which are that with a greeting.
 
-- After the prompt and the beep the caller speaks. A key of `finish_on_key`, silence, or `max_length_ms` ends it. A key of
-  these that is pressed over the prompt (with `barge_in`) skips the rest of it.
-- What is shorter than `min_length_ms` is deleted: a failed round, as one without input of a gather. It plays `no_input`,
-  of these the one that it is its turn of, and the prompt again; the last one goes to `failed`.
+- After the prompt and the beep the caller speaks. A key of `finish_on_key`, silence, or `max_length_ms` ends it. Such a
+  key that is pressed over the prompt (with `barge_in`) skips the rest of it.
+- What is shorter than `min_length_ms` is deleted: a failed round, as one without input of a gather. Then `no_input` is
+  heard, of these the one that it is its turn of, and the prompt again; the last one goes to `failed`.
 - With `review` the caller can listen, say it again, keep it or mark it as urgent. Whoever does nothing, or hangs up,
   keeps it.
 - When nothing can be recorded (a full disk), `trouble` is heard, and the call goes to `unavailable`.
@@ -138,7 +138,7 @@ class RecordVisit(Visit[Record]):
         return None
 
     def flash(self) -> Way:
-        """Hook flash is no key of ours."""
+        """Hand it to the review, whose choices it is none of."""
         return self._reviewed(self._review.flash()) if self._review is not None else None
 
     def played(self) -> Way:
@@ -158,8 +158,9 @@ class RecordVisit(Visit[Record]):
 
     def told(self, input: MenuInput) -> Way:  # noqa: A002
         """Take the message, or that there is none."""
-        ours = isinstance(input, MessageMade) and input.number == self._number
-        if not ours or self.state not in {"recording", "finishing"}:
+        if not isinstance(input, MessageMade) or input.number != self._number:
+            return None
+        if self.state not in {"recording", "finishing"}:
             return None
         self.walk.deadline = None
         if input.error:
