@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError
 #: Modules with a `register(app)`, in the order of the help page.
 COMMANDS = (
     "daemon",
+    "init",
     "check",
     "call",
     "calls",

@@ -36,7 +36,7 @@ def check(
 ) -> int:
     """Compile menus against a site's prompts and trunks. Exit code 1: at least one has an error."""
     try:
-        found = usable_site(config, demo=demo)
+        found = usable_site(config, demo=demo, menus=False)
     except (UsageError, BadSiteError) as error:
         return failed(error)
     findings, checked = Findings(), list[str]()

@@ -27,9 +27,11 @@ def site_file(config: Path | None, *, demo: bool) -> Path:
     return SITE_FILE if demo else config or DEFAULT_FILE
 
 
-def inspect_site(config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING) -> Inspection:
-    """Read and check the site that the options name."""
-    return inspect(site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides)
+def inspect_site(
+    config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING, menus: bool = True
+) -> Inspection:
+    """Read and check the site that the options name. Without `menus` for who compiles them himself."""
+    return inspect(site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides, menus=menus)
 
 
 def site_faults(found: Inspection) -> list[ConfigError]:
@@ -37,9 +39,11 @@ def site_faults(found: Inspection) -> list[ConfigError]:
     return [error for error in found.errors if error.file.endswith(".toml")]
 
 
-def usable_site(config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING) -> Inspection:
+def usable_site(
+    config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING, menus: bool = True
+) -> Inspection:
     """Read and check the site that the options name; menus may have faults. Raises `UsageError`, `BadSiteError`."""
-    found = inspect_site(config, demo=demo, overrides=overrides)
+    found = inspect_site(config, demo=demo, overrides=overrides, menus=menus)
     faults = site_faults(found)
     if faults:
         raise BadSiteError(faults)

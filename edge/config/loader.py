@@ -69,9 +69,13 @@ def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts:
 
 
 def inspect(
-    path: Path, overrides: Mapping[str, object] = NOTHING, environment: Mapping[str, str] | None = None
+    path: Path,
+    overrides: Mapping[str, object] = NOTHING,
+    environment: Mapping[str, str] | None = None,
+    *,
+    menus: bool = True,
 ) -> Inspection:
-    """Read and check everything; faults are returned, never raised."""
+    """Read and check everything; faults are returned, never raised. Without `menus` they are left alone."""
     findings = Findings()
     checked: list[str] = []
     path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 -- links stay as they are named
@@ -93,10 +97,10 @@ def inspect(
         site, calendars=calendars, tables=check_tables(site.tables, Path(site.paths.state), root, findings)
     )
     compiler = MenuCompiler(site, findings, checked)
-    menus = compiler.compile_folder(Path(site.paths.menus))
+    compiled = compiler.compile_folder(Path(site.paths.menus)) if menus else {}
     paths = msgspec.structs.replace(site.paths, run=site.paths.run or f"{site.paths.state}/run")
-    site = msgspec.structs.replace(site, paths=paths, menus=menus, source=str(path))
-    check_site(site, root, findings, menus_complete=compiler.complete)
+    site = msgspec.structs.replace(site, paths=paths, menus=compiled, source=str(path))
+    check_site(site, root, findings, menus_complete=menus and compiler.complete)
     return Inspection(
         site=site,
         errors=findings.errors,

@@ -31,8 +31,8 @@ class Whole(Protocol):
     """What all files of a menu have in common."""
 
     @property
-    def speeches(self) -> list[Synthesis]:
-        """Texts to be spoken, each once."""
+    def speeches(self) -> dict[str, Synthesis]:
+        """Texts to be spoken, each once, by the file that it will be in."""
         ...
 
     @property
@@ -129,7 +129,6 @@ class SoundFinder:
         self._site = site
         self._findings = findings
         self._whole = whole
-        self._paths = {speech.path for speech in whole.speeches}
         self._voices_checked: set[str] = set()
         self.frame = Frame()
 
@@ -287,11 +286,10 @@ class SoundFinder:
             self._voices_checked.add(language)
             check_speaker(speaker, language, place, self._findings)
         path = str(prompts.speech_path(Path(self._site.paths.state), speaker, text))
-        if path not in self._paths:
-            self._paths.add(path)
-            speech = Synthesis(text=text, language=language, path=path, place=place, speaker=speaker)
-            if all(other.path != path for other in self._whole.speeches):
-                self._whole.speeches.append(speech)
+        if path not in self._whole.speeches:
+            self._whole.speeches[path] = Synthesis(
+                text=text, language=language, path=path, place=place, speaker=speaker
+            )
         self._whole.made_of(Path(path).name.encode())
         return path
 

@@ -47,11 +47,15 @@ class MenuCompiler:
         self._checked = checked
         #: Every file could be compiled.
         self.complete = True
-        #: Texts to be spoken, each once.
-        self.speeches: list[Synthesis] = []
+        self._speeches: dict[str, Synthesis] = {}
         #: Every sound and text that menus name.
         self.uses: list[PromptUse] = []
         self._compiled: list[tuple[model.Menu, Located]] = []
+
+    @property
+    def speeches(self) -> list[Synthesis]:
+        """Texts to be spoken, each once, in the order of the menus."""
+        return list(self._speeches.values())
 
     def compile_folder(self, folder: Path) -> dict[str, model.Menu]:
         """Compile each `*.yaml` file of the folder; the file's name is the menu's."""
@@ -86,7 +90,7 @@ class MenuCompiler:
         root, text = read_yaml(path, self._findings)
         if root is None:
             return None
-        menu = _Compilation(self._site, self._findings, self.speeches, self.uses).compile(path, root, text)
+        menu = _Compilation(self._site, self._findings, self._speeches, self.uses).compile(path, root, text)
         if self._findings.error_count != before:
             return None
         advise(menu, root, self._findings)
@@ -97,7 +101,7 @@ class MenuCompiler:
 class _Compilation:
     """One menu on its way from files to model: its own file, and those of the menus that it asks for."""
 
-    def __init__(self, site: Site, findings: Findings, speeches: list[Synthesis], uses: list[PromptUse]) -> None:
+    def __init__(self, site: Site, findings: Findings, speeches: dict[str, Synthesis], uses: list[PromptUse]) -> None:
         self.site = site
         self.findings = findings
         self.speeches = speeches

@@ -219,7 +219,7 @@ def gather_of(own: AskSettings, choices: dict[str, str], to: str, failed: str, d
         check=_check_of(free) if free else None,
         confirm=_confirm_of(free.confirm, desk) if free else None,
         into=free.into if free else "",
-        commands=desk.frame.commands,
+        commands=_commands_left(own, choices, to, desk),
         max_failures=own.max_failures,
         no_input=desk.ladder(own.no_input),
         no_match=desk.ladder(own.no_match),
@@ -227,6 +227,15 @@ def gather_of(own: AskSettings, choices: dict[str, str], to: str, failed: str, d
         sensitive=free is not None and free.sensitive,
         keep=free.keep if free else "",
     )
+
+
+def _commands_left(own: AskSettings, choices: dict[str, str], to: str, desk: Desk) -> model.Commands | None:
+    """Leave out the keys that the gather takes itself: they lead nowhere else, so no drawing may show that they do."""
+    commands = desk.frame.commands
+    if commands is None:
+        return None
+    nodes = {key: node for key, node in commands.nodes.items() if model.is_left(key, own.finish_on_key, choices, to)}
+    return model.Commands(again=commands.again, back=commands.back, nodes=nodes)
 
 
 def _check_of(own: GatherSettings) -> model.Check | None:

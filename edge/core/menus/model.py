@@ -10,7 +10,7 @@ from edge.core.menus.kinds.answered import Answered, AnsweredVisit
 from edge.core.menus.kinds.ask import Ask, AskVisit
 from edge.core.menus.kinds.checks import Check
 from edge.core.menus.kinds.dial import Dial, DialVisit
-from edge.core.menus.kinds.gather import FLASH_CHOICE, Commands, Confirm, Gather, GatherVisit
+from edge.core.menus.kinds.gather import FLASH_CHOICE, Commands, Confirm, Gather, GatherVisit, is_left
 from edge.core.menus.kinds.hang_up import HangUp, HangUpVisit
 from edge.core.menus.kinds.hours import Hours, HoursVisit
 from edge.core.menus.kinds.language import Language, LanguageVisit
@@ -65,6 +65,7 @@ __all__ = [
     "Wait",
     "When",
     "Zone",
+    "is_left",
     "kind_of",
 ]
 

@@ -206,6 +206,18 @@ def test_the_caller_chooses_the_language():
     assert (walk.ended, walk.run.language) == ("lost", "en")
 
 
+def test_the_operator_is_there_before_a_language_is_chosen():
+    ask = replace(BASE, choices={}, failed="", commands=Commands(back="*", nodes={"0": "won", "1": "lost"}))
+    node = Language(offered=["en", "de"], choices={"1": "en", "2": "de"}, ask=ask, next="b", failed="lost")
+    walk = Walk({"a": replace(BASE, choices={"5": "l"}), "l": node, "b": replace(BASE, choices={"1": "lost"})})
+    walk.press("5")
+    walk.press("*")
+    assert walk.run.node == "a"
+    walk.press("5")
+    walk.press("0")
+    assert (walk.ended, walk.run.language) == ("won", "en")
+
+
 # --- sub-menus
 
 SUB = {

@@ -14,7 +14,7 @@
   then the prompt again. The last one goes to `failed` without: that node has its own words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -27,6 +27,8 @@ from edge.core.menus.words import InputResult, StopSounds
 FLASH_CHOICE = "flash"
 #: Gathers that "back" goes back through.
 MOST_BACK = 50
+#: Before the word of a key that only ended the digits.
+_FINISHED = "finished:"
 
 
 class Commands(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,6 +44,16 @@ class Commands(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def has(self, key: str) -> bool:
         """Say whether a key is one of these."""
         return key in self.nodes or key in {self.again, self.back}
+
+
+def is_left(key: str, finish_on_key: str, choices: Iterable[str], to: NodeId) -> bool:
+    """Say whether a gather leaves a key to the commands where a round begins: it takes none that begins with it.
+
+    `to`: where digits go that no choice names; "" when there is no such way.
+    """
+    if key == finish_on_key or (to and key.isdecimal()):
+        return False
+    return not any(choice.startswith(key) for choice in choices if choice != FLASH_CHOICE)
 
 
 class Confirm(Struct, frozen=True, kw_only=True):
@@ -199,9 +211,9 @@ class GatherVisit(Visit[Gather]):
             self._digits += digit or "?"
             self.walk.wait(node.inter_digit_timeout_ms, "inter-digit")
             return None
-        if digit != node.finish_on_key or not digit:
+        if not word.startswith(_FINISHED):
             self._digits += digit or "?"
-        return self._complete(word)
+        return self._complete(word.removeprefix(_FINISHED))
 
     def _decide(self, decision: Callable[[], str]) -> str:
         return self.walk.withheld.decide(self._secret, decision)
@@ -209,24 +221,22 @@ class GatherVisit(Visit[Gather]):
     def _judge(self, digit: str) -> str:
         """Tell what a digit does: `more`, `no_match`, `command:<key>`, `to:<node of a choice>` or `taken`.
 
-        Such a word may stand in the journal, so it says nothing of what was dialled before.
+        Such a word may stand in the journal, so it says nothing of what was dialled before. It says when the key was
+        none of the digits, for they are counted in a replay, too.
         """
         node, digits = self.node, self._digits + digit
         if not self._digits and node.commands is not None and self._is_command(digit, node.commands):
             return f"command:{digit}"
         if digit == node.finish_on_key and digits not in node.choices:
-            return self._verdict(self._digits)
+            return _FINISHED + self._verdict(self._digits)
         if digits in node.choices and not any(c != digits and c.startswith(digits) for c in node.choices):
             return self._verdict(digits)
         return self._verdict(digits) if len(digits) >= node.max_digits else "more"
 
     def _is_command(self, key: str, commands: Commands) -> bool:
         """Say whether a key is a command: what the gather itself takes comes before."""
-        if not commands.has(key) or key == self.node.finish_on_key:
-            return False
-        if any(choice.startswith(key) for choice in self.node.choices if choice != FLASH_CHOICE):
-            return False
-        return not (self.node.next and key.isdecimal())
+        node = self.node
+        return commands.has(key) and is_left(key, node.finish_on_key, node.choices, node.next)
 
     def _verdict(self, digits: str) -> str:
         if digits in self.node.choices:

@@ -31,7 +31,9 @@ class LanguageVisit(Nested[Language]):
     def __init__(self, node: Language, walk: Walk) -> None:
         super().__init__(node, walk)
         if node.ask is not None:
-            self._inner = GatherVisit(replace(node.ask, choices=node.choices), walk)
+            # A way that has no mark is a node's name: a command's, such as the operator.
+            marked = {digits: f"{_MARK}{language}" for digits, language in node.choices.items()}
+            self._inner = GatherVisit(replace(node.ask, choices=marked), walk)
 
     def enter(self) -> Way:
         """Set it, or ask for it."""
@@ -41,10 +43,10 @@ class LanguageVisit(Nested[Language]):
         return self.node.next
 
     def done(self, way: NodeId) -> Way:
-        """Take what was chosen; the ways of the inner gather are languages."""
-        if not way:
-            return self.node.failed
-        self._speak(way)
+        """Take what was chosen."""
+        if not way.startswith(_MARK):
+            return way or self.node.failed
+        self._speak(way.removeprefix(_MARK))
         return self.node.next
 
     def _speak(self, language: str) -> None:
@@ -55,3 +57,7 @@ class LanguageVisit(Nested[Language]):
             if tried in self.node.offered:
                 self.walk.set_language(tried)
                 return
+
+
+#: No node's name begins so.
+_MARK = "="
