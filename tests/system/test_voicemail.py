@@ -99,8 +99,8 @@ def test_a_message_is_what_the_caller_said(tmp_path: Path) -> None:
         appliance(at, tmp_path, menu=MENU, extra=MAILBOX) as edge,
     ):
         call = caller.call(edge.uri).wait_answered()
-        id_ = edge.last_call()
         hears(call, TONES["welcome"])
+        id_ = edge.last_call()
         beeped(call, BEEP_HZ)
         said = voice("vm-helpexit")
         call.audio.say(said)
