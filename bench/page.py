@@ -81,6 +81,10 @@ REACH: dict[str, tuple[str, Any]] = {
     "menu_calls_a_minute": ("50,000", lambda value: value >= 50_000),
     "menu_walks": ("100,000", lambda value: value >= 100_000),
     "menu_walks_failed": ("0", lambda value: value == 0),
+    **{
+        f"reload_{what}": ("0", lambda value: value == 0)
+        for what in ("calls_failed", "rtp_lost", "old_keys_astray", "new_calls_astray")
+    },
     "span_kill_talks_cut": ("0", lambda value: value == 0),
     "span_kill_wrong_ends": ("0", lambda value: value == 0),
     "span_kill_keys_lost": ("0", lambda value: value == 0),
@@ -117,6 +121,9 @@ Strangers send 1,000 packets/s that imitate the peers in each phase of a call; f
 A siege is SIP: 1,000 and 5,000 requests/s of 20 strangers, a trunk that floods, 200 TCP connections that stall, 100,000
 mutated messages by UDP and TCP, requests and responses, of trunks and of strangers, and callees whose responses are
 traps, beside calls that must not notice; p95 of their set-up stands beside the quiet one.
+
+Reloads: with all calls up the menu and its recordings are changed again and again; new calls must hear what is new, and the
+old ones, when they press a key at the end, what their version has. `took` is a reload on a machine busy with all that.
 
 Spans are killed (SIGKILL) under talks of two legs in a whole appliance; seeds choose moment, order and who hangs up.
 Front is killed with conversations up: `front_kill_in_...` tells how many of them were seen in which state.

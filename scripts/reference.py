@@ -33,7 +33,8 @@ REFERENCE = "#/$defs/{name}"
 ABOUT_EVENTS = (
     "Each event is a CloudEvents 1.0 document (structured mode, JSON), delivered at least once and in order per call. "
     "`id` is `<call>.<callseq>` and the same over all attempts; drop what you have seen. `callseq` counts from 1 "
-    "without a gap per call, so a missing event shows. New fields and types may come; none is ever taken away or "
+    "without a gap per call, so a missing event shows. `menuversion` is the version of the menu that the call runs "
+    "on, in each event of a call that has one. New fields and types may come; none is ever taken away or "
     "given another meaning."
 )
 ABOUT_METRICS = (
@@ -117,6 +118,8 @@ def _envelope(kind: type[msgspec.Struct]) -> dict[str, Any]:
             "time": text | {"format": "date-time", "description": "RFC 3339, UTC, milliseconds."},
             "datacontenttype": {"const": "application/json"},
             "callseq": {"type": "integer", "minimum": 1, "description": "Counts the events of a call without a gap."},
+            "menuversion": text
+            | {"description": "Extension: version of the menu that the call runs on; not there without a menu."},
             "data": {"$ref": REFERENCE.format(name=kind.__name__)},
         },
         "required": ["specversion", "id", "source", "type", "subject", "time", "callseq", "data"],

@@ -1,7 +1,8 @@
 """The control socket: one JSON request a connection, one JSON answer. Its file mode is the permission.
 
-Requests: {"what": "status" | "reload" | "stop" | "drain"}, or {"what": "request", "process": NAME, "request": WHAT,
-"body": any JSON}. Answers: {"ok": true, "body": ...} or {"ok": false, "error": TEXT, ...}.
+Requests: {"what": "status" | "reload" | "stop" | "drain"}, {"what": "rollback" | "release", "menu": NAME,
+"version": TEXT}, or {"what": "request", "process": NAME, "request": WHAT, "body": any JSON}. Answers:
+{"ok": true, "body": ...} or {"ok": false, "error": TEXT, ...}.
 """
 
 import socket

@@ -2,14 +2,25 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import msgspec
 
-from edge.app.preparing import Prepared, Source
+from edge.app.preparing import Order, Prepared, Source
+from edge.app.watching import look_at, watched
 from edge.config.errors import ConfigErrors
 from edge.config.site import Site
+from edge.config.versions import NoVersionError, Versions
+from edge.core.menus.sounds import sound_paths
+from edge.runtime.clock import rfc3339, wall_time
+from edge.runtime.process import read_site
+from edge.storage.reader import Reader
+from edge.storage.turn import StorageError
 from edge.vocabulary.wire import pack
+
+#: Files are stamped by a clock that may be so much behind.
+CLOCK_NS = 20_000_000
 
 
 def sizes_of(site: Site) -> dict[str, int]:
@@ -33,14 +44,59 @@ def sizes_of(site: Site) -> dict[str, int]:
 
 def prepared(source: Source) -> Prepared:
     """Load `source`; faults of the configuration are returned."""
-    from edge.app.demo import demo_site
-    from edge.config.loader import load
+    from edge.app.demo import demo_found
+    from edge.config.loader import load_found
 
+    if source.order is not None:
+        return _ordered(source.order)
+    began_ns = time.time_ns()
     try:
-        site = demo_site(source.overrides) if source.demo else load(Path(source.config), source.overrides)
-    except ConfigErrors as found:
-        return Prepared(errors=[str(e) for e in found.errors], warnings=[str(w) for w in found.warnings])
-    return Prepared(site=site, sizes=sizes_of(site))
+        found = demo_found(source.overrides) if source.demo else load_found(Path(source.config), source.overrides)
+    except ConfigErrors as errors:
+        return Prepared(errors=[str(e) for e in errors.errors], warnings=[str(w) for w in errors.warnings])
+    versions = Versions(Path(found.site.paths.state), rfc3339(wall_time()))
+    site = versions.take(found.site, found.sources, found.digests, source.by)
+    _settle(versions, site)
+    look = look_at(watched(site))
+    return Prepared(
+        site=site,
+        sizes=sizes_of(site),
+        warnings=[*(str(w) for w in found.warnings), *versions.warnings],
+        pins=versions.pins,
+        signature=look.signature if look.newest_ns < began_ns - CLOCK_NS else "",
+    )
+
+
+def _ordered(order: Order) -> Prepared:
+    """Change the configuration in force; that its files may have faults by now does not matter."""
+    site = read_site(order.base)
+    versions = Versions(Path(site.paths.state), rfc3339(wall_time()))
+    try:
+        if order.what == "rollback":
+            site = versions.pin(site, order.menu, versions.find(order.menu, order.version))
+        else:
+            site = versions.release(site, order.menu)
+    except NoVersionError as error:
+        return Prepared(errors=[str(error)])
+    _settle(versions, site)
+    return Prepared(site=site, warnings=versions.warnings, pins=versions.pins)
+
+
+def _settle(versions: Versions, site: Site) -> None:
+    """Write what is kept now, and forget what is too old."""
+    reader = Reader(Path(site.paths.state) / "state.db")
+    try:
+        in_use = reader.versions_in_use()
+    except StorageError:
+        in_use = None  # who can't tell what calls are on forgets nothing
+    finally:
+        reader.close()
+    if in_use is not None:
+        versions.prune(site.reload.keep_versions, in_use)
+    versions.write()
+    if in_use is not None:
+        # Calls that begin until the new configuration is in force get the one before it: its menus are kept, too.
+        versions.clean_sounds(path for menu in site.menus.values() for path in sound_paths(menu))
 
 
 def main() -> int:

@@ -9,17 +9,31 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 import edge
+from edge.config.pinned import Pin
 from edge.config.site import Site
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.pump import Pump
+from edge.vocabulary.events import LoadedBy
 from edge.vocabulary.wire import unpacker
 
 #: Synthesis of many prompts takes its time; more than this is a hang.
 LIMIT_MS = 300_000
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A menu is to have a former version, or to follow its file again."""
+
+    what: Literal["rollback", "release"]
+    menu: str
+    #: Its beginning will do; empty: the one before.
+    version: str = ""
+    #: Where the effective configuration with its secrets can be read.
+    base: str = ""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +44,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     demo: bool = False
     #: By dotted name, as `sip.port`.
     overrides: dict[str, str | int] = {}
+    #: Who wants it.
+    by: LoadedBy = "start"
+    #: Instead of files: change the configuration that is in force.
+    order: Order | None = None
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +57,10 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     sizes: dict[str, int] = {}
     errors: list[str] = []
     warnings: list[str] = []
+    #: Menus that are held at a version, whatever their files say.
+    pins: list[Pin] = []
+    #: What the files that were read looked like; empty: not known, they changed meanwhile.
+    signature: str = ""
 
 
 _decode = unpacker(Prepared).decode

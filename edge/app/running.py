@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from edge.app.composition import APPLIANCE, Composition
 from edge.app.holder import lock_holder
 from edge.app.preparing import Prepared, Source, prepare
@@ -96,7 +98,7 @@ def run_prepared(prepared: Prepared, source: Source | None, composition: Composi
         name_process("supervisor")
         be_prompt()
         become_subreaper()
-        supervisor = Supervisor(site, sockets, source, composition)
+        supervisor = Supervisor(replace(prepared, site=site), sockets, source, composition)
     except (RefusedError, CannotOpenError) as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG

@@ -17,8 +17,10 @@ from edge.app.composition import APPLIANCE, Composition
 from edge.app.control import Answer, ControlSocket
 from edge.app.errand import Errand
 from edge.app.fleet import Fleet, child_environment
+from edge.app.loading import Loading, order_of
+from edge.app.notices import Notices
 from edge.app.notify import ServiceManager
-from edge.app.preparing import Prepared, Preparing, Source
+from edge.app.preparing import Prepared, Source
 from edge.app.readiness import complete, conditions, process_document, spans_document, takes_calls
 from edge.app.reloading import SiteMemory, merge, secrets_of, with_run_dir, without_secrets
 from edge.app.sockets import Sockets, unix_listener
@@ -30,6 +32,7 @@ from edge.metrics.supervisor import SupervisorMetrics
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.pump import Pump
+from edge.vocabulary.events import ConfigurationEvent
 from edge.vocabulary.media import Address
 from edge.vocabulary.supervision import Reload
 
@@ -47,10 +50,12 @@ class Supervisor:
     """One run of the appliance. `run` returns the exit code."""
 
     def __init__(
-        self, site: Site, sockets: Sockets, source: Source | None = None, composition: Composition = APPLIANCE
+        self, prepared: Prepared, sockets: Sockets, source: Source | None = None, composition: Composition = APPLIANCE
     ) -> None:
-        self.site = site
-        self._source = source
+        """`prepared` has the site, with the run folder named."""
+        if prepared.site is None:
+            raise ValueError("nothing was prepared")
+        self.site = site = prepared.site
         self._composition = composition
         self._run_dir = Path(site.paths.run)
         self._sockets = sockets
@@ -62,9 +67,7 @@ class Supervisor:
         self._said_ready = False
         self._site_memory = SiteMemory()
         self._secret_memory = SiteMemory()
-        self._needs_restart: list[str] = []
-        self._reload_waiters: list[Answer] = []
-        self._preparing: Preparing | None = None
+        self.needs_restart: list[str] = []
         self._drainage: Drainage | None = None
         self._last_calls: LastCalls | None = None
         self._shutdown: Shutdown | None = None
@@ -90,6 +93,8 @@ class Supervisor:
         self.fleet.own_metrics = self._exposition
         listener = unix_listener(str(self._run_dir / "control.sock"), socket.SOCK_STREAM, 64)
         self._control = ControlSocket(listener, self.pump, self._handle)
+        self._notices = Notices(self.fleet, self.pump)
+        self._loading = Loading(source, prepared, self, self.pump, self.metrics)
 
     # --- life
 
@@ -189,8 +194,7 @@ class Supervisor:
         self._manager.tell("STOPPING=1")
         if self._drainage is not None:
             self._drainage.cancel()
-        if self._preparing is not None:
-            self._preparing.cancel()
+        self._loading.cancel()
         if self._repair is not None:
             self._repair.cancel()
         self.fleet.accept_calls(False)
@@ -215,38 +219,44 @@ class Supervisor:
 
     def reload(self, answer: Answer) -> None:
         """Load the configuration anew; when it has faults the old one stays. `answer` gets the faults."""
-        if self._source is None or self._mode in {"draining", "stopping"}:
-            answer(
-                {"ok": False, "error": "there is nothing to reload" if self._source is None else f"it is {self._mode}"}
-            )
-            return
-        self._reload_waiters.append(answer)
-        if self._preparing is None:
+        if not self._is_leaving(answer):
+            self._loading.reload("reload", answer)
+
+    def _order(self, request: dict[str, Any], answer: Answer) -> None:
+        order = order_of(request)
+        if order is None:
+            answer({"ok": False, "error": 'a rollback names "menu", and perhaps "version"'})
+        elif not self._is_leaving(answer):
+            self._loading.order(order, answer)
+
+    def _is_leaving(self, answer: Answer) -> bool:
+        if self._mode in {"draining", "stopping"}:
+            answer({"ok": False, "error": f"it is {self._mode}"})
+            return True
+        return False
+
+    @property
+    def secret_site_path(self) -> str:
+        """Where the effective configuration can be read, with its secrets."""
+        return self._around.secret_site_path
+
+    def loading(self, *, begins: bool) -> None:
+        """Tell the service manager that files are being loaded, or are no more."""
+        if begins:
             self._manager.reloading()
-            self._preparing = Preparing(self._source, self.pump, self._reloaded)
-
-    def _reloaded(self, prepared: Prepared) -> None:
-        self._preparing = None
-        waiters, self._reload_waiters = self._reload_waiters, []
-        if prepared.site is None:
-            for error in prepared.errors:
-                _log.error("reload: the configuration has a fault; the old one stays", fault=error)
-            self.metrics.reloads.labels("refused").inc()
-            answer = {
-                "ok": False,
-                "error": "the configuration has faults; the old one stays",
-                "errors": prepared.errors,
-            }
         else:
-            self._take_over(prepared.site)
-            answer = {"ok": True, "body": {"needs_restart": self._needs_restart, "warnings": prepared.warnings}}
-        self._manager.tell("READY=1")
-        for waiter in waiters:
-            waiter(answer)
+            self._manager.tell("READY=1")
 
-    def _take_over(self, new: Site) -> None:
-        new = with_run_dir(new)
-        self.site, self._needs_restart = merge(self.site, new)
+    def tell(self, event: ConfigurationEvent) -> None:
+        """Have an event made that belongs to no call."""
+        self._notices.tell(event)
+
+    def take_over(self, new: Site, *, of_files: bool) -> None:
+        """Put a configuration in force: one of files, or the one before with another version of a menu."""
+        merged = merge(self.site, with_run_dir(new))
+        self.site = merged.site
+        if of_files:
+            self.needs_restart = merged.needs_restart
         self._around.site_path = self._site_memory.put(without_secrets(self.site))
         self._around.secret_site_path = self._secret_memory.put(self.site)
         self._around.secrets = secrets_of(self.site)
@@ -255,8 +265,6 @@ class Supervisor:
         self.fleet.tell_all(Reload(self._around.site_path), but=keepers)
         self.fleet.tell_all(Reload(self._around.secret_site_path), only=keepers)
         self.fleet.want_refused()
-        self.metrics.reloads.labels("done").inc()
-        _log.info("reloaded", needs_restart=self._needs_restart)
 
     # --- answers
 
@@ -266,6 +274,8 @@ class Supervisor:
             self.status(lambda document: answer({"ok": True, "body": document}))
         elif what == "reload":
             self.reload(answer)
+        elif what in {"rollback", "release"}:
+            self._order(request, answer)
         elif what == "drain":
             self.drain()
             answer({"ok": True, "body": None})
@@ -275,7 +285,8 @@ class Supervisor:
         elif what == "request":
             self._pass_on(request, answer)
         else:
-            answer({"ok": False, "error": "unknown request; known: status, reload, drain, stop, request"})
+            known = "status, reload, rollback, release, drain, stop, request"
+            answer({"ok": False, "error": f"unknown request; known: {known}"})
 
     def _pass_on(self, request: dict[str, Any], answer: Answer) -> None:
         name, what = request.get("process"), request.get("request")
@@ -324,7 +335,8 @@ class Supervisor:
             "boot_id": self._boot_id,
             "uptime_s": round((now_ms - self._began_ms) / 1000, 1),
             "site": self.site.source,
-            "needs_restart": self._needs_restart,
+            "needs_restart": self.needs_restart,
+            "configuration": self._loading.document(),
             "sip": str(Address(self.site.sip.address, self._sockets.sip_port)),
             "sip6": str(Address(self.site.sip.address6, self._sockets.sip_port)) if self.site.sip.address6 else "",
             "http": f"{self.site.http.address}:{self._sockets.http_port}",

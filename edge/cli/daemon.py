@@ -79,7 +79,7 @@ Where = tuple[Path | None, bool, Path | None]
 
 def ask_process(where: Where, process: str, what: str, body: Any) -> Any:
     """Ask a process of the appliance; what it answers, or an exit code (int) after the fault was told."""
-    answer = _ask(where, {"what": "request", "process": process, "request": what, "body": body})
+    answer = ask_appliance(where, {"what": "request", "process": process, "request": what, "body": body})
     if isinstance(answer, int):
         return answer
     if not answer["ok"]:
@@ -88,7 +88,7 @@ def ask_process(where: Where, process: str, what: str, body: Any) -> Any:
     return answer["body"]
 
 
-def _ask(where: Where, request: dict[str, Any], limit_s: float = 10.0) -> dict[str, Any] | int:
+def ask_appliance(where: Where, request: dict[str, Any], limit_s: float = 10.0) -> dict[str, Any] | int:
     """Ask the appliance; the answer, or an exit code after the fault was told."""
     config, demo, state = where
     try:
@@ -110,7 +110,7 @@ def status(
 
     Exit code 0: ready, 1: not ready or not running.
     """
-    answer = _ask((config, demo, state), {"what": "status"})
+    answer = ask_appliance((config, demo, state), {"what": "status"})
     if isinstance(answer, int):
         return answer
     document = answer["body"]
@@ -138,6 +138,8 @@ def _show(document: dict[str, Any]) -> None:
         out.print(f"  {printable(reason['process'])}: {printable(reason['text'])}", markup=False)
     if document["needs_restart"]:
         out.print(f"  waits for a restart: {', '.join(document['needs_restart'])}", markup=False)
+    for line in _configuration(document["configuration"]):
+        out.print(f"  {printable(line)}", markup=False)
     out.print()
     rows = [
         (p["name"], p["pid"], p["state"], age(p["uptime_s"]), p["restarts"], _last(p)) for p in document["processes"]
@@ -149,6 +151,21 @@ def _show(document: dict[str, Any]) -> None:
     )
     print_table(("process", "pid", "state", "up", "restarts", "last end"), rows, right=("pid", "restarts"))
     _show_trunks(document.get("trunks") or [])
+
+
+def _configuration(document: dict[str, Any]) -> list[str]:
+    """Say what is not as the files say."""
+    lines = []
+    refused = document["refused"]
+    if refused:
+        lines.append(
+            f"configuration: {refused['faults']} faults at {refused['at']} ({refused['by']}), what was loaded at "
+            f"{document['loaded']} stays: {refused['errors'][0]}"
+        )
+    for held in document["rolled_back"]:
+        since = f"since {held['since']}; its file says {held['file']}"
+        lines.append(f"menu {held['menu']} is rolled back to {held['version']} {since}")
+    return lines
 
 
 def _show_trunks(trunks: list[dict[str, Any]]) -> None:
@@ -184,7 +201,7 @@ def age(seconds: float | None) -> str:
 
 def reload(*, config: ConfigOption = None, demo: DemoOption = False, state: StateOption = None) -> int:
     """Load the configuration anew. A faulty one is refused, with every fault (exit code 1), and the old one stays."""
-    answer = _ask((config, demo, state), {"what": "reload"}, RELOAD_S)
+    answer = ask_appliance((config, demo, state), {"what": "reload"}, RELOAD_S)
     if isinstance(answer, int):
         return answer
     if not answer["ok"]:
@@ -195,6 +212,8 @@ def reload(*, config: ConfigOption = None, demo: DemoOption = False, state: Stat
     for warning in answer["body"]["warnings"]:
         complain(f"warning: {warning}")
     waiting = answer["body"]["needs_restart"]
+    for name, version in answer["body"]["menus"].items():
+        print(printable(f"menu {name}: {version}"))
     print(f"reloaded; these wait for a restart: {', '.join(waiting)}" if waiting else "reloaded")
     return FINE
 
@@ -207,7 +226,7 @@ def stop(
     now: Annotated[bool, Parameter(negative=(), help="End the calls in progress.")] = False,
 ) -> int:
     """Stop the appliance: no new calls, and when the last call has ended, the end. Does not wait for it."""
-    answer = _ask((config, demo, state), {"what": "stop" if now else "drain"})
+    answer = ask_appliance((config, demo, state), {"what": "stop" if now else "drain"})
     if isinstance(answer, int):
         return answer
     print("stopping" if now else "draining: it stops when the last call has ended")

@@ -11,20 +11,24 @@ from edge.cli.menu_draw import draw
 from edge.cli.menu_hours import hours
 from edge.cli.menu_test import run_tests
 from edge.cli.menu_try import try_menu
+from edge.cli.menu_versions import diff, release, rollback, versions
 from edge.cli.output import BAD, FINE, complain, print_json, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
 from edge.config.errors import Findings
-from edge.config.menus import MenuCompiler, menu_files
+from edge.config.menu_files import menu_files
+from edge.config.menus import MenuCompiler
 
 
 def register(app: App) -> None:
     """Add the commands."""
-    menu = App(name="menu", help="Menus: check, draw, test and try them, ask their opening hours.")
+    menu = App(name="menu", help="Menus: check, draw, test and try them, ask their opening hours; their versions.")
     menu.command(check, name="check")
     menu.command(draw, name="draw")
     menu.command(run_tests, name="test")
     menu.command(try_menu, name="try")
     menu.command(hours, name="hours")
+    for command in (versions, rollback, release, diff):
+        menu.command(command)
     app.command(menu)
 
 

@@ -14,7 +14,8 @@ from edge.cli.output import BAD, FINE, complain, print_json, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site, site_faults
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.loader import Inspection
-from edge.config.menu_tests import TESTS_ENDING, MenuTest, read_tests
+from edge.config.menu_files import TESTS_ENDING
+from edge.config.menu_tests import MenuTest, read_tests
 from edge.config.menus import MenuCompiler
 from edge.core.menus.expectations import Miss, follow
 from edge.core.menus.facts import Facts

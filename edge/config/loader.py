@@ -24,6 +24,7 @@ from edge.config.shape import Shaper
 from edge.config.site import Site
 from edge.config.sources import read_site_files
 from edge.config.tables import check_tables, make_tables
+from edge.config.versions import Versions
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -40,6 +41,10 @@ class Inspection(Struct, kw_only=True):
     speeches: list[Synthesis] = field(default_factory=list)
     #: Every sound and text that menus name.
     prompts: list[PromptUse] = field(default_factory=list)
+    #: Sources of each menu, by the menu and the name of the file.
+    sources: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: SHA-256 of each sound file that menus name, by its path.
+    digests: dict[str, str] = field(default_factory=dict)
     #: Where each setting of each trunk came from: `file:line:column`, or `default`.
     origins: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Sound files that settings of the site file name, with the place of each.
@@ -47,6 +52,11 @@ class Inspection(Struct, kw_only=True):
 
 
 def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Site:
+    """Load a configuration: `load_found`, of which only the site is wanted."""
+    return load_found(path, overrides, make_prompts=make_prompts).site
+
+
+def load_found(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Inspection:
     """Load a configuration.
 
     `overrides` are values by dotted name (`"sip.port": 5070`), as command-line options give them; they win over the
@@ -61,11 +71,12 @@ def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts:
         found.errors = findings.errors
         if not found.errors:
             site = found.site
-            used = [speech.path for speech in found.speeches]
-            prompts.clean_cache(Path(site.paths.state), used, site.speech.cache_mb * 1_000_000)
+            state = Path(site.paths.state)
+            used = [*(speech.path for speech in found.speeches), *Versions(state).sounds()]
+            prompts.clean_cache(state, used, site.speech.cache_mb * 1_000_000)
     if found.errors:
         raise ConfigErrors(found.errors, found.warnings)
-    return found.site
+    return found
 
 
 def inspect(
@@ -108,6 +119,8 @@ def inspect(
         checked=checked,
         speeches=compiler.speeches,
         prompts=compiler.uses,
+        sources=compiler.sources,
+        digests=compiler.digests,
         origins=resolved.origins,
         sounds=hold_music(site, root),
     )

@@ -45,6 +45,11 @@ class Whole(Protocol):
         """Files of the words that values are read out with, by language and word."""
         ...
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each sound file that was found, by its path."""
+        ...
+
     def made_of(self, data: bytes) -> None:
         """Let the version depend on something."""
         ...
@@ -295,9 +300,12 @@ class SoundFinder:
 
     def _take(self, path: Path, place: Place) -> None:
         try:
-            self._whole.made_of(hashlib.sha256(path.read_bytes()).digest())
+            digest = hashlib.sha256(path.read_bytes())
         except OSError as error:
             self._findings.error(place, f"{path} cannot be read: {error.strerror}")
+            return
+        self._whole.made_of(digest.digest())
+        self._whole.digests[str(path)] = digest.hexdigest()
 
     def _use(self, name: str, text: str, language: str, path: str, place: Place) -> None:
         self._whole.uses.append(

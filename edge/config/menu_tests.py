@@ -17,7 +17,6 @@ from edge.core.menus.rehearsal import BackendAnswer
 from edge.vocabulary.media import AnswerVerdict
 from edge.vocabulary.private import Private
 
-TESTS_ENDING = ".test.yaml"
 #: When calls come whose test does not say when: a Monday that is no holiday in most places.
 USUAL = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 

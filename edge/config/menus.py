@@ -13,11 +13,11 @@ from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, find, place_of
 from edge.config.menu_advice import advise, compare
 from edge.config.menu_checks import check_flow
+from edge.config.menu_files import menu_files
 from edge.config.menu_frame import frame_of
 from edge.config.menu_nodes.gather import GatherNode
 from edge.config.menu_nodes.parts import Frame, SoundSource
 from edge.config.menu_sounds import SoundFinder, SoundReader
-from edge.config.menu_tests import TESTS_ENDING
 from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper, fields_of, is_short
 from edge.config.site import Site
@@ -33,11 +33,6 @@ class ReadNode(Struct):
     located: Located
 
 
-def menu_files(folder: Path) -> list[Path]:
-    """List the menus of a folder; tests stand beside them."""
-    return sorted(path for path in folder.glob("*.yaml") if not path.name.endswith(TESTS_ENDING))
-
-
 class MenuCompiler:
     """Compiles all menus of a site. Faults become findings."""
 
@@ -50,6 +45,10 @@ class MenuCompiler:
         self._speeches: dict[str, Synthesis] = {}
         #: Every sound and text that menus name.
         self.uses: list[PromptUse] = []
+        #: Sources of each menu that compiled, by the menu and the name of the file, its sub-menus among them.
+        self.sources: dict[str, dict[str, str]] = {}
+        #: SHA-256 of each sound file that was found, by its path.
+        self.digests: dict[str, str] = {}
         self._compiled: list[tuple[model.Menu, Located]] = []
 
     @property
@@ -90,10 +89,13 @@ class MenuCompiler:
         root, text = read_yaml(path, self._findings)
         if root is None:
             return None
-        menu = _Compilation(self._site, self._findings, self._speeches, self.uses).compile(path, root, text)
+        whole = _Compilation(self._site, self._findings, self._speeches, self.uses)
+        menu = whole.compile(path, root, text)
         if self._findings.error_count != before:
             return None
         advise(menu, root, self._findings)
+        self.sources[menu.name] = whole.sources
+        self.digests |= whole.digests
         self._compiled.append((menu, root))
         return menu
 
@@ -107,6 +109,8 @@ class _Compilation:
         self.speeches = speeches
         self.uses = uses
         self.digest = hashlib.sha256()
+        self.sources: dict[str, str] = {}
+        self.digests: dict[str, str] = {}
         self.nodes: dict[str, model.Node] = {}
         self.words: dict[str, dict[str, str]] = {}
         self._attributes: dict[str, model.Attribute] = {}
@@ -155,6 +159,7 @@ class _Compilation:
         self, path: Path, root: Located, text: bytes, prefix: str, commands: model.Commands | None
     ) -> "_MenuFile":
         self.digest.update(text)
+        self.sources[path.name] = text.decode()
         self._stack.append(path)
         file = _MenuFile(path, prefix, self)
         file.compile(root, commands)

@@ -206,6 +206,16 @@ class Limits(Struct, frozen=True, kw_only=True):
     drain_seconds: Annotated[int, _range(0, 86_400)] = 300
 
 
+class Reloading(Struct, frozen=True, kw_only=True):
+    """How files are loaded anew, and what is kept of what they said before."""
+
+    #: Load them when they change: site file, menus, prompts, profiles and tables of callers. As `edge reload` does:
+    #: what has a fault is refused, and told. A change is taken when it has been left alone for a second.
+    watch: bool = False
+    #: Versions of each menu that are kept, with their sounds, for `edge menu rollback`. What calls are on stays.
+    keep_versions: Annotated[int, _range(2, 1_000)] = 10
+
+
 class Trunk(Struct, frozen=True, kw_only=True):
     """A peer that may send us calls and that we may dial through."""
 
@@ -523,6 +533,7 @@ class Site(Struct, frozen=True, kw_only=True):
     speech: Speech = field(default_factory=Speech)
     voices: list[Voice] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
+    reload: Reloading = field(default_factory=Reloading)
     trunks: list[Trunk] = field(default_factory=list)
     trunk_groups: list[TrunkGroup] = field(default_factory=list)
     amd_rules: list[AmdRules] = field(default_factory=list)

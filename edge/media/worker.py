@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import Iterator
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from dsp.detectors.progress_tables import make_tables
@@ -18,7 +17,7 @@ from dsp.plane.scheduling import Service
 from dsp.tones.cadence import with_countries
 from edge.config.site import Site
 from edge.core.load.overload import LOOK_MS
-from edge.core.menus.model import Menu, Sound
+from edge.core.menus.sounds import sound_paths
 from edge.core.recording import wav
 from edge.media import mailboxes
 from edge.media.events import Events
@@ -420,23 +419,5 @@ def _ending(outcome: Outcome) -> RecordingDone | RecordingFailed:
 
 def sounds_of(site: Site) -> Iterator[str]:
     """Yield the path of every sound that a menu or a setting names, each once."""
-    named = itertools.chain(site.hold_music_files, *(_sounds_of_menu(menu) for menu in site.menus.values()))
+    named = itertools.chain(site.hold_music_files, *(sound_paths(menu) for menu in site.menus.values()))
     yield from dict.fromkeys(named)
-
-
-def _sounds_of_menu(menu: Menu) -> Iterator[str]:
-    for words in menu.words.values():
-        yield from words.values()
-    for node in menu.nodes.values():
-        waiting: list[object] = [node]
-        while waiting:
-            value = waiting.pop(0)
-            if isinstance(value, Sound):
-                yield from filter(None, (value.path, *value.others.values()))
-                waiting += value.pieces.values()
-            elif isinstance(value, list):
-                waiting += value
-            elif isinstance(value, dict):
-                waiting += value.values()
-            elif isinstance(value, Struct):
-                waiting += (getattr(value, name) for name in value.__struct_fields__)

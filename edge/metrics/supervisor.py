@@ -38,3 +38,13 @@ class SupervisorMetrics:
         self.reloads = Counter(
             "edge_supervisor_reloads", "Reloads of the configuration.", ["result"], registry=self.registry
         )
+        self.refused = Gauge(
+            "edge_supervisor_refused_configurations",
+            "Whether the files had faults when they were loaded last (1), so what they said before is in force.",
+            registry=self.registry,
+        )
+        self.rolled_back = Gauge(
+            "edge_supervisor_rolled_back_menus",
+            "Menus that are held at a former version, whatever their files say.",
+            registry=self.registry,
+        )

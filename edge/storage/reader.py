@@ -23,6 +23,16 @@ class StoredEvent(NamedTuple):
     body: bytes
 
 
+class VersionCalls(NamedTuple):
+    """How many calls ran on a version of a menu, and how many do."""
+
+    menu: str
+    version: str
+    calls: int
+    open: int
+    last: str
+
+
 class EventHead(NamedTuple):
     """What is needed of an event to put it in order; `call` is None for one that belongs to no call."""
 
@@ -88,6 +98,18 @@ class Reader:
         """Return one call."""
         rows = self._rows("SELECT * FROM calls WHERE id = ?", id)
         return CallRow(*rows[0]) if rows else None
+
+    def calls_by_version(self) -> list[VersionCalls]:
+        """Count the calls that are remembered, by menu and version; `last` is when the last of them began."""
+        rows = self._rows(
+            "SELECT menu, menu_version, COUNT(*), SUM(state = 'open'), MAX(started) FROM calls"
+            " WHERE menu != '' GROUP BY menu, menu_version"
+        )
+        return [VersionCalls(*row) for row in rows]
+
+    def versions_in_use(self) -> set[str]:
+        """Return the versions of menus that calls in progress are on."""
+        return {row[0] for row in self._rows("SELECT DISTINCT menu_version FROM calls WHERE state = 'open'")}
 
     def _rows(self, statement: str, *values: str | int) -> list[Any]:
         try:

@@ -149,6 +149,11 @@ class Store:
         """Forget senders that reported nothing since `before` (RFC 3339): lives of processes are not reused."""
         self._guarded(lambda: self._db().execute("DELETE FROM senders WHERE updated < ?", (before,)))
 
+    def forget_menus(self) -> None:
+        """Delete the menus that no open call runs on; who starts stores anew what new calls run on."""
+        statement = "DELETE FROM menus WHERE key NOT IN (SELECT menu_key FROM calls WHERE state = 'open')"
+        self._guarded(lambda: self._db().execute(statement))
+
     # --- reading at start
 
     def senders(self) -> dict[tuple[str, str], int]:

@@ -135,12 +135,14 @@ class Exchange:
             self._about_leg(body.leg, body)
 
     def _noticed(self, report: Noticed) -> None:
+        if not self._is_known(report.event):
+            self.notice(report.event)
+
+    def notice(self, event: events.SiteEvent) -> None:
         """Make an event that belongs to no call: its subject is the appliance."""
-        if self._is_known(report.event):
-            return
         self.noticed += 1
         site = self.plan.site.name
-        self.turn.events.append(site_event_row(report.event, self.noticed, rfc3339(self._wall()), site))
+        self.turn.events.append(site_event_row(event, self.noticed, rfc3339(self._wall()), site))
 
     def _is_known(self, event: events.SiteEvent) -> bool:
         """Whether backends know that a trunk is so: front, back from a kill, finds out anew what it had told."""
@@ -301,7 +303,7 @@ class Exchange:
         for action in actions:
             if isinstance(action, Emit):
                 stamp = stamp or rfc3339(self._wall())
-                self._event(call, action, event_row(action, stamp, self.plan.site.name))
+                self._event(call, action, event_row(action, stamp, self.plan.site.name, call.menu_version))
             elif isinstance(action, FreeSeat):
                 self.seats.give_back(action.slot, now_ms)
             elif isinstance(action, Question):

@@ -121,6 +121,7 @@ class Switch:
             store = Store(self._path)
             self._senders = store.senders()
             resumed, ended = recover(store, exchange)
+            store.forget_menus()
             exchange.noticed = store.last_callseq(self._plan.site.name)
         except (StorageError, OSError) as error:
             channel.health("storage", f"state.db cannot be used: {error}")

@@ -136,7 +136,7 @@ def _end_unreadable(store: Store, exchange: Exchange, row: CallRow) -> None:
     event = CallEnded(end=end, duration_ms=0, answered_ms=0, menu=row.menu, menu_version=row.menu_version)
     time = rfc3339(wall_time())
     emit = Emit(CallId(row.id), store.last_callseq(row.id) + 1, event)
-    exchange.turn.events.append(event_row(emit, time, exchange.plan.site.name))
+    exchange.turn.events.append(event_row(emit, time, exchange.plan.site.name, row.menu_version))
     exchange.turn.calls[row.id] = ended_row(row, event, time)
     exchange.rows.pop(CallId(row.id), None)
     exchange.note_ended(CallId(row.id))

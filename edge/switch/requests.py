@@ -18,6 +18,7 @@ from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.switch.exchange import Exchange
+from edge.vocabulary.events import ConfigurationEvent
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId
 from edge.vocabulary.media import LegSound, RoomMode
@@ -121,6 +122,7 @@ _mode = json_reader(ModeRequest)
 _hold = json_reader(HoldRequest)
 _sound = json_reader(SoundRequest)
 _announcement = json_reader(AnnounceRequest)
+_notice = json_reader(ConfigurationEvent)
 
 
 class Requests:
@@ -141,6 +143,7 @@ class Requests:
             "hold": self._put_on_hold,
             "drop": self._drop,
             "announce": self._announce,
+            "notice": self._notice,
         }
 
     def answer(self, what: str, body: bytes) -> bytes:
@@ -164,6 +167,10 @@ class Requests:
 
     def _list(self, _body: bytes) -> list[dict[str, Any]]:
         return [describe(self._exchange, call) for call in self._exchange.calls.values() if call.begun is not None]
+
+    def _notice(self, body: bytes) -> None:
+        """Make an event of the supervisor's; answered when it is on disk."""
+        self._exchange.notice(_notice.decode(body))
 
     def _end_calls(self, _body: bytes) -> list[dict[str, Any]]:
         """End all calls, take no new ones; ask again until none is left. The appliance stops."""

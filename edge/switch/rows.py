@@ -1,5 +1,7 @@
 """Rows of the store, made from calls and events."""
 
+from msgspec import UNSET
+
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Emit, Incoming
 from edge.storage.turn import CallRow, EventRow
@@ -7,9 +9,9 @@ from edge.vocabulary.events import AnyEvent, CallEnded, Envelope, SiteEvent
 from edge.vocabulary.wire import to_json
 
 
-def event_row(emit: Emit, time: str, site: str) -> EventRow:
-    """Return an event as CloudEvents 1.0 JSON (structured mode)."""
-    return _row(emit.event, emit.call, emit.callseq, time, site)
+def event_row(emit: Emit, time: str, site: str, menu_version: str) -> EventRow:
+    """Return an event as CloudEvents 1.0 JSON (structured mode); `menu_version`: that of its call, "" without one."""
+    return _row(emit.event, emit.call, emit.callseq, time, site, menu_version)
 
 
 def site_event_row(event: SiteEvent, number: int, time: str, site: str) -> EventRow:
@@ -17,7 +19,9 @@ def site_event_row(event: SiteEvent, number: int, time: str, site: str) -> Event
     return _row(event, site, number, time, site)
 
 
-def _row(event: AnyEvent, subject: str, number: int, time: str, site: str) -> EventRow:
+def _row(  # noqa: PLR0917 - what an event is made of
+    event: AnyEvent, subject: str, number: int, time: str, site: str, menu_version: str = ""
+) -> EventRow:
     type_ = str(event.__struct_config__.tag)
     envelope = Envelope(
         id=f"{subject}.{number}",
@@ -27,6 +31,7 @@ def _row(event: AnyEvent, subject: str, number: int, time: str, site: str) -> Ev
         time=time,
         callseq=number,
         data=event,
+        menuversion=menu_version or UNSET,
     )
     return EventRow(envelope.id, subject, number, type_, time, to_json(envelope))
 

@@ -9,7 +9,7 @@ A list to look things up in, so it is longer than files are to be: one definitio
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from edge.vocabulary.endings import EndReason, FailoverCause
 from edge.vocabulary.ids import CallId, LegId, RecordingId
@@ -35,6 +35,8 @@ SecurityCause = Literal[
 #: Why a message is over: by a key, because nobody spoke any more, because it was long enough, or the call was over.
 MessageEndedBy = Literal["key", "silence", "length", "hang_up", "stopped", "restart"]
 
+#: What a configuration was loaded by: a command or a signal, a change of its files, or the start.
+LoadedBy = Literal["start", "reload", "watch"]
 #: Who holds a leg.
 Holder = Literal["peer", "appliance"]
 
@@ -438,6 +440,8 @@ class MenuAsked(Struct, frozen=True, tag="menu.asked", kw_only=True):
     late: bool = False
     #: Why there is no answer.
     error: str = ""
+    #: The node that the call went on to: without an answer the default that stands in the menu. Empty when `late`.
+    next: str = ""
 
 
 class MenuInput(Struct, frozen=True, tag="menu.input", kw_only=True):
@@ -718,9 +722,51 @@ class CertificateExpiring(Struct, frozen=True, tag="certificate.expiring", kw_on
     not_after: str
 
 
+class ConfigurationLoaded(Struct, frozen=True, tag="configuration.loaded", kw_only=True):
+    """New calls have another configuration from now on; calls in progress keep the one that they began with."""
+
+    by: LoadedBy
+    #: Menus of which new calls get another version than before, each with that version.
+    menus: dict[str, str]
+    #: Menus that there are no more.
+    gone: list[str]
+    #: Settings that wait for a restart.
+    needs_restart: list[str]
+
+
+class ConfigurationRefused(Struct, frozen=True, tag="configuration.refused", kw_only=True):
+    """Files that were to be loaded have faults: all stays as it was. The log has the texts, as `edge check` does."""
+
+    by: LoadedBy
+    faults: int
+    #: The first ten: file, line and column.
+    places: list[str]
+
+
+class MenuRolledBack(Struct, frozen=True, tag="menu.rolled_back", kw_only=True):
+    """New calls get a former version of a menu, whatever its file says, until it is released: `menu.released`."""
+
+    menu: str
+    version: str
+    #: What new calls have had until now.
+    instead_of: str
+
+
+class MenuReleased(Struct, frozen=True, tag="menu.released", kw_only=True):
+    """New calls get again what the files said when they were loaded last."""
+
+    menu: str
+    version: str
+    #: What new calls have had until now.
+    instead_of: str
+
+
 TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
+ConfigurationEvent = ConfigurationLoaded | ConfigurationRefused | MenuRolledBack | MenuReleased
 #: Events that belong to no call.
-SiteEvent = SecurityBanned | SecuritySuspected | SecurityUnbanned | TrunkEvent | CertificateExpiring
+SiteEvent = (
+    SecurityBanned | SecuritySuspected | SecurityUnbanned | TrunkEvent | CertificateExpiring | ConfigurationEvent
+)
 
 AnyEvent = (
     CallStarted
@@ -781,6 +827,10 @@ AnyEvent = (
     | TrunkUp
     | TrunkDown
     | CertificateExpiring
+    | ConfigurationLoaded
+    | ConfigurationRefused
+    | MenuRolledBack
+    | MenuReleased
 )
 
 
@@ -795,4 +845,6 @@ class Envelope(Struct, frozen=True, kw_only=True):
     time: str
     datacontenttype: str = "application/json"
     callseq: int
+    #: Extension: version of the menu that the call runs on; not there without one.
+    menuversion: str | UnsetType = UNSET
     data: AnyEvent

@@ -72,6 +72,8 @@ class Fake:
                 reply = self.calls
             case "set calls":
                 self.calls = body
+            case "notice":
+                self.seen.append(["notice", body])
             case "accept":
                 self.seen.append(["accept", body["calls"]])
             case "want":

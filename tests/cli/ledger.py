@@ -22,7 +22,7 @@ class Ledger:
         row = EventRow(f"{call}.{number}", call, number, kind, f"2026-11-21T19:00:{number:02}.000Z", body)
         self.store.write(Turn(events=[row]))
 
-    def call(self, id_: str, *, ended: bool) -> None:
+    def call(self, id_: str, *, ended: bool, version: str = "v") -> None:
         row = CallRow(
             id=id_,
             state="ended" if ended else "open",
@@ -32,7 +32,7 @@ class Ledger:
             caller="+4930123",
             called="demo",
             menu="main",
-            menu_version="v",
+            menu_version=version,
             menu_key="main@v",
             started=f"2026-11-21T19:00:0{id_[-1]}.000Z",
             answered=None,

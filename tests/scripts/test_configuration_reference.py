@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from edge.app.demo import SITE_FILE
-from edge.config.menus import menu_files
+from edge.config.menu_files import menu_files
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs/menu.schema.json").read_text())

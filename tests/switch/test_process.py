@@ -14,6 +14,7 @@ import pytest
 
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
+from edge.vocabulary.events import MenuRolledBack
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
 from edge.vocabulary.supervision import Drain, Ready, Reload, Replied, Request, Scrape, Scraped
@@ -398,9 +399,30 @@ def test_requests(cast):
     assert one["recordings"] == []
 
 
+
+def test_events_of_the_supervisor_are_made_and_those_of_a_call_name_its_version(cast):
+    up_to(cast, "prompt")
+    notice = MenuRolledBack(menu="main", version="v1", instead_of="v2")
+    cast.world.ask("notice", msgspec.to_builtins(notice))
+    cast.caller_hangs_up()
+    cast.wait_end()
+    rows = [msgspec.json.decode(event.body) for event in cast.world.events()]
+    (own,) = [event for event in rows if event["type"] == "menu.rolled_back"]
+    assert (own["subject"], own["callseq"], own["data"]["version"]) == (cast.world.site.name, 1, "v1")
+    assert "menuversion" not in own
+    version = cast.world.site.menus["main"].version
+    assert {event.get("menuversion") for event in rows if event is not own} == {version}
+    assert len(rows) > 5
+
 @pytest.mark.parametrize(
     ("what", "body"),
-    [("nonsense", {}), ("call", {"id": "none"}), ("call", 5), ("originate", {"target": "x", "menu": "none"})],
+    [
+        ("nonsense", {}),
+        ("call", {"id": "none"}),
+        ("call", 5),
+        ("notice", {"type": "call.ended"}),
+        ("originate", {"target": "x", "menu": "none"}),
+    ],
 )
 def test_bad_requests_get_an_error(cast, what, body):
     with pytest.raises(LookupError):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from edge.config.loader import NOTHING, load
+from edge.config.loader import NOTHING, Inspection, load_found
 from edge.config.site import Site
 
 SITE_FILE: Final = Path(__file__).with_name("site.toml")
@@ -18,6 +18,11 @@ def demo_overrides(overrides: Mapping[str, object] = NOTHING) -> dict[str, objec
     return complete
 
 
-def demo_site(overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Site:
+def demo_found(overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Inspection:
     """Load the demo site; `overrides` as for `edge.config.loader.load`. Raises `ConfigErrors`."""
-    return load(SITE_FILE, demo_overrides(overrides), make_prompts=make_prompts)
+    return load_found(SITE_FILE, demo_overrides(overrides), make_prompts=make_prompts)
+
+
+def demo_site(overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Site:
+    """Load the demo site: `demo_found`, of which only the site is wanted."""
+    return demo_found(overrides, make_prompts=make_prompts).site

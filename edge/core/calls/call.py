@@ -132,6 +132,11 @@ class Call:
         return self.fx.callseq
 
     @property
+    def menu_version(self) -> str:
+        """Version of the menu that it runs on; empty: it has none."""
+        return self.run.menu.version if self.run is not None else ""
+
+    @property
     def deadline(self) -> Deadline | None:
         """When to send `Elapsed`, and why; None only before the first input and when it is over."""
         menu = self.run.deadline if self.run is not None and self.phase == "running" else None

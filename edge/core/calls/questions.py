@@ -2,6 +2,7 @@
 
 from edge.core.calls.effects import Effects
 from edge.core.calls.inputs import Asked, Question
+from edge.core.menus.kinds.ask import Ask
 from edge.core.menus.run import MenuRun
 from edge.core.menus.words import AskBackend, BackendSaid
 from edge.vocabulary import events
@@ -15,13 +16,14 @@ class Questions:
     def __init__(self, call: CallId, effects: Effects) -> None:
         self._call = call
         self._fx = effects
-        #: Node and endpoint by the number.
-        self._open: dict[int, tuple[str, str]] = {}
+        #: Node, endpoint and the node as it is compiled, by the number.
+        self._open: dict[int, tuple[str, str, Ask | None]] = {}
 
     def ask(self, action: AskBackend, run: MenuRun | None) -> None:
         """Have it asked."""
-        self._open[action.number] = (action.node, action.endpoint)
         menu = run.menu if run is not None else None
+        asking = menu.nodes.get(action.node) if menu is not None else None
+        self._open[action.number] = (action.node, action.endpoint, asking if isinstance(asking, Ask) else None)
         self._fx.ask(
             Question(
                 call=self._call,
@@ -42,7 +44,7 @@ class Questions:
 
     def answered(self, asked: Asked, waiting: int) -> BackendSaid | None:
         """Tell what came of it; `waiting`: the question that the menu waits for. None: it waits for another one."""
-        node, endpoint = self._open.pop(asked.number, ("", ""))
+        node, endpoint, asking = self._open.pop(asked.number, ("", "", None))
         if not node:
             return None
         late = asked.number != waiting
@@ -55,6 +57,7 @@ class Questions:
                 after_ms=asked.after_ms,
                 late=late,
                 error=asked.error,
+                next=asking.way(asked.outcome, asked.answer) if asking is not None and not late else "",
             )
         )
         if late:

@@ -62,7 +62,7 @@ def test_the_number_leaves_in_the_question_and_is_written_nowhere(shop):
     assert shop.bodies(c.SetPrivate)[-1].on, "still private while the bank thinks"
     shop.give(Asked(number=1, outcome="ok", answer="approved", after_ms=80))
     assert shop.of(e.MenuAsked) == [
-        e.MenuAsked(node="pay", endpoint="bank", outcome="ok", answer="approved", after_ms=80)
+        e.MenuAsked(node="pay", endpoint="bank", outcome="ok", answer="approved", after_ms=80, next="bye")
     ]
     assert shop.call.over
     written = b"".join(pack(entry) for _, entry in shop.journal) + pack(shop.events)
@@ -89,5 +89,20 @@ def test_a_new_life_asks_for_the_number_again(shop):
     assert [(one.number, one.secrets["card"].reveal()) for one in asked] == [(2, NUMBER)]
     # What came of the first question finds the menu waiting for another one.
     answers = again.handle(Asked(number=1, outcome="ok", answer="approved", after_ms=9), shop.now_ms + 5000)
-    assert [one.event.late for one in answers if isinstance(one, Emit)] == [True]
+    assert [(one.event.late, one.event.next) for one in answers if isinstance(one, Emit)] == [(True, "")]
     assert again.run.node == "pay"
+
+
+@pytest.mark.parametrize(
+    ("asked", "next"),
+    [
+        (Asked(number=1, outcome="failed", error="no connection"), "card"),
+        (Asked(number=1, outcome="timeout"), "bye"),
+        (Asked(number=1, outcome="ok", answer="nonsense"), "card"),
+    ],
+)
+def test_which_default_is_taken_is_told(shop, asked, next):
+    shop.give(asked)
+    (told,) = shop.of(e.MenuAsked)
+    assert (told.outcome, told.next) == (asked.outcome, next)
+    assert shop.of(e.MenuEntered)[-1].node == next

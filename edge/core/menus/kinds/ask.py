@@ -25,6 +25,12 @@ class Ask(Struct, frozen=True, tag="ask", kw_only=True):
     failed: NodeId
     timeout: NodeId
 
+    def way(self, outcome: str, answer: str) -> NodeId:
+        """Return where the call goes by what came of the question; without an answer, that is the default."""
+        if outcome == "ok":
+            return self.answers.get(answer) or self.next or self.failed
+        return self.timeout if outcome == "timeout" else self.failed
+
 
 class AskVisit(Visit[Ask]):
     """Over with the answer, or without one in time."""
@@ -56,10 +62,7 @@ class AskVisit(Visit[Ask]):
         if input.outcome == "ok":
             # What a backend says is no template: a `${` in it stays what it is, and fits no attribute.
             self.walk.set_values({name: value for name, value in input.attributes.items() if "${" not in value})
-            way = self.node.answers.get(input.answer) or self.node.next or self.node.failed
-        else:
-            way = self.node.timeout if input.outcome == "timeout" else self.node.failed
-        return self._over(way)
+        return self._over(self.node.way(input.outcome, input.answer))
 
     def time_up(self) -> Way:
         """Go on without an answer."""
