@@ -122,8 +122,8 @@ A siege is SIP: 1,000 and 5,000 requests/s of 20 strangers, a trunk that floods,
 mutated messages by UDP and TCP, requests and responses, of trunks and of strangers, and callees whose responses are
 traps, beside calls that must not notice; p95 of their set-up stands beside the quiet one.
 
-Reloads: with all calls up the menu and its recordings are changed again and again; new calls must hear what is new, and the
-old ones, when they press a key at the end, what their version has. `took` is a reload on a machine busy with all that.
+Reloads: with all calls up the menu and its recordings are changed again and again; new calls must hear what is new, and
+the old ones, when they press a key at the end, what their version has. `took` is a reload on a machine busy with that.
 
 Spans are killed (SIGKILL) under talks of two legs in a whole appliance; seeds choose moment, order and who hangs up.
 Front is killed with conversations up: `front_kill_in_...` tells how many of them were seen in which state.

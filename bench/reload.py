@@ -51,8 +51,8 @@ def measure(emit: Callable[..., None], *, quick: bool) -> None:
     emit("reload_calls_failed", lines["calls_failed"]["value"], "calls", **void)
     emit("reload_rtp_lost", lines["rtp_lost"]["value"], "packets", **void)
     emit("reload_rtp_spacing_off_p99", lines["rtp_spacing_off_p99"]["value"], "ms", **void)
-    emit("reload_old_keys_astray", calls - lines["keys_pressed"]["value"] + lines["keys_without_effect"]["value"], "keys",
-         **void)  # fmt: skip
+    astray = calls - lines["keys_pressed"]["value"] + lines["keys_without_effect"]["value"]
+    emit("reload_old_keys_astray", astray, "keys", **void)
     emit("reload_new_calls_astray", reloads - heard, "calls", **void)
 
 

@@ -29,7 +29,7 @@ class Notices:
     def tell(self, event: ConfigurationEvent) -> None:
         """Have an event made."""
         if len(self._waiting) >= MOST:
-            _log.warning("an event is given up", event=type(self._waiting.popleft()).__name__)
+            _log.warning("an event is given up", kind=type(self._waiting.popleft()).__name__)
         self._waiting.append(event)
         self._next()
 

@@ -52,7 +52,7 @@ class Supervisor:
     def __init__(
         self, prepared: Prepared, sockets: Sockets, source: Source | None = None, composition: Composition = APPLIANCE
     ) -> None:
-        """`prepared` has the site, with the run folder named."""
+        """Make everything, start nothing; `prepared` has the site, with the run folder named."""
         if prepared.site is None:
             raise ValueError("nothing was prepared")
         self.site = site = prepared.site

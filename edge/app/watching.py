@@ -5,6 +5,7 @@ what editors and tools do with files alike: written in place, renamed into place
 by a symbolic link. On a thread, since a file system that hangs must not hang the supervisor.
 """
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -64,10 +65,8 @@ def look_at(what: Watched) -> Look:
 
 def _paths(what: Watched) -> Iterator[Path]:
     yield from what.files
-    try:
+    with contextlib.suppress(OSError):
         yield from menu_files(what.menus)
-    except OSError:
-        pass
     for tree in what.trees:
         yield from _below(tree, DEPTH)
 

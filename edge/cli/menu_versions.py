@@ -1,7 +1,6 @@
 """`edge menu versions | rollback | release | diff`: the versions of menus that an appliance keeps."""
 
 import difflib
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -160,9 +159,9 @@ def diff(
         complain(error)
         return BAD
     for name in sorted(before.sources.keys() | after.sources.keys()):
-        texts = [side.sources.get(name, "").splitlines(keepends=True) for side in (before, after)]
-        lines = difflib.unified_diff(*texts, f"{name} {old}", f"{name} {new}")
-        sys.stdout.writelines(printable(line.rstrip("\n")) + "\n" for line in lines)
+        was, is_now = (side.sources.get(name, "").splitlines() for side in (before, after))
+        for line in difflib.unified_diff(was, is_now, f"{name} {old}", f"{name} {new}", lineterm=""):
+            print(printable(line))
     gone, come = set(before.sounds) - set(after.sounds), set(after.sounds) - set(before.sounds)
     if gone or come:
         print(f"sounds: {len(come)} that were not there, {len(gone)} that are gone")

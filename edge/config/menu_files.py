@@ -9,7 +9,5 @@ TESTS_ENDING = ".test.yaml"
 def menu_files(folder: Path) -> list[Path]:
     """List the menus of a folder; tests stand beside them. Names that begin with a dot are an editor's."""
     return sorted(
-        path
-        for path in folder.glob("*.yaml")
-        if not path.name.endswith(TESTS_ENDING) and not path.name.startswith(".")
+        path for path in folder.glob("*.yaml") if not path.name.endswith(TESTS_ENDING) and not path.name.startswith(".")
     )

@@ -147,9 +147,7 @@ class Versions:
 
     # --- a configuration was loaded
 
-    def take(
-        self, site: Site, sources: Mapping[str, dict[str, str]], digests: Mapping[str, str], by: str
-    ) -> Site:
+    def take(self, site: Site, sources: Mapping[str, dict[str, str]], digests: Mapping[str, str], by: str) -> Site:
         """Keep what was loaded; return the site with the menus that new calls get."""
         menus: dict[str, Menu] = {}
         for name, compiled in site.menus.items():

@@ -3,10 +3,11 @@
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.json import Decoder
 from msgspec.structs import replace
 
 from edge.core.calls.call import Call
@@ -122,7 +123,7 @@ _mode = json_reader(ModeRequest)
 _hold = json_reader(HoldRequest)
 _sound = json_reader(SoundRequest)
 _announcement = json_reader(AnnounceRequest)
-_notice = json_reader(ConfigurationEvent)
+_notice: Decoder[ConfigurationEvent] = json_reader(cast(Any, ConfigurationEvent))
 
 
 class Requests:

@@ -82,4 +82,3 @@ class Box:
         node = self.menu.nodes["hello"]
         assert isinstance(node, Play)
         return Path(node.sounds[0].path).read_bytes()
-

@@ -399,7 +399,6 @@ def test_requests(cast):
     assert one["recordings"] == []
 
 
-
 def test_events_of_the_supervisor_are_made_and_those_of_a_call_name_its_version(cast):
     up_to(cast, "prompt")
     notice = MenuRolledBack(menu="main", version="v1", instead_of="v2")
@@ -413,6 +412,7 @@ def test_events_of_the_supervisor_are_made_and_those_of_a_call_name_its_version(
     version = cast.world.site.menus["main"].version
     assert {event.get("menuversion") for event in rows if event is not own} == {version}
     assert len(rows) > 5
+
 
 @pytest.mark.parametrize(
     ("what", "body"),

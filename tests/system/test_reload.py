@@ -1,4 +1,4 @@
-"""Menus and recordings that change under calls: who is on a version stays on it, whatever is loaded and whoever dies."""
+"""Menus and recordings change under calls: who is on a version stays on it, whatever is loaded and whoever dies."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -94,15 +94,15 @@ def test_a_new_life_asks_for_the_number_again(shop):
 
 
 @pytest.mark.parametrize(
-    ("asked", "next"),
+    ("asked", "way"),
     [
         (Asked(number=1, outcome="failed", error="no connection"), "card"),
         (Asked(number=1, outcome="timeout"), "bye"),
         (Asked(number=1, outcome="ok", answer="nonsense"), "card"),
     ],
 )
-def test_which_default_is_taken_is_told(shop, asked, next):
+def test_which_default_is_taken_is_told(shop, asked, way):
     shop.give(asked)
     (told,) = shop.of(e.MenuAsked)
-    assert (told.outcome, told.next) == (asked.outcome, next)
-    assert shop.of(e.MenuEntered)[-1].node == next
+    assert (told.outcome, told.next) == (asked.outcome, way)
+    assert shop.of(e.MenuEntered)[-1].node == way
