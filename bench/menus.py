@@ -132,7 +132,7 @@ def _walk_shipped(emit: Callable[..., None], menus: dict[str, Menu], walks: int)
 def compiled(path: Path, folder: Path) -> Menu:
     """Compile a file, whose prompts are below `folder`, without a fault."""
     findings = Findings()
-    paths = Paths(state=str(folder / "state"), prompts=str(folder / "prompts"))
+    paths = Paths(state=str(folder / "state"), prompts=str(folder / "prompts"), menus=str(path.parent))
     site = Site(
         name="bench",
         paths=paths,

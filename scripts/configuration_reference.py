@@ -25,7 +25,7 @@ from msgspec import inspect as types  # noqa: E402
 
 from edge.config import calendars, menu_source, menu_tests, profiles, site  # noqa: E402
 from edge.config.kinds import DIGITS  # noqa: E402
-from edge.config.menu_nodes import gather, parts, transfer, when  # noqa: E402
+from edge.config.menu_nodes import gather, parts, survey, transfer, when  # noqa: E402
 from edge.config.shape import UNITS, duration_text, fields_of, hidden, without_unit  # noqa: E402
 
 MARKER = "<!-- From here on made by scripts/configuration_reference.py; do not edit. -->\n"
@@ -50,6 +50,10 @@ KIND_TEXTS = {
     "country": "country code",
     "dial_number": "number",
     "own_header": "`X-` header",
+    "number_prefix": "beginning of numbers",
+    "time_of_day": "time of the day",
+    "scale": "least-most",
+    "questions": "name -> question",
     "header_parameter": "parameter",
     "route_number": "number, `*` at its end",
     "name": "name",
@@ -231,6 +235,9 @@ def settings_rows(kind: type, prefix: str = "") -> Iterator[str]:
         inner = unwrap(plain.item_type)[0] if isinstance(plain, types.ListType) else plain
         if isinstance(inner, types.StructType) and "kind" not in unwrap(field.type)[1]:
             yield from settings_rows(inner.cls, f"{prefix}{field.name}.")
+        named = unwrap(plain.value_type)[0] if isinstance(plain, types.DictType) else None
+        if isinstance(named, types.StructType):
+            yield from settings_rows(named.cls, f"{prefix}{field.name}.NAME.")
 
 
 def menus_reference() -> str:
@@ -360,7 +367,7 @@ def menu_schema() -> dict[str, Any]:
         transfer.TransferDefaults,
         *nodes,
     ]
-    structs += [transfer.AnnouncementSettings, gather.ConfirmSettings, when.CaseSource]
+    structs += [transfer.AnnouncementSettings, gather.ConfirmSettings, when.CaseSource, survey.QuestionSource]
     structs += [menu_source.AttributeSource, menu_source.LimitsSource, calendars.HoursSource]
     for node in nodes:
         for field in fields_of(node):

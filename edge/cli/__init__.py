@@ -19,6 +19,7 @@ COMMANDS = (
     "call",
     "calls",
     "trunk",
+    "callbacks",
     "events",
     "recordings",
     "voicemail",

@@ -17,6 +17,7 @@ from edge.config.loader import Inspection
 from edge.config.menu_files import TESTS_ENDING
 from edge.config.menu_tests import MenuTest, read_tests
 from edge.config.menus import MenuCompiler
+from edge.config.site import Site
 from edge.core.menus.expectations import Miss, follow
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
@@ -119,6 +120,7 @@ def _run(file: Path, found: Inspection) -> Tested:
             peer=one.source.caller,
             wall_ms=menu.zone.wall_ms(one.local),
             rows=one.rows,
+            country=one.source.country or usual_country(found.site),
         )
         world = World(
             length_ms=length_ms,
@@ -141,6 +143,11 @@ def _run(file: Path, found: Inspection) -> Tested:
         nodes_missed=[name for name in menu.nodes if name not in entered],
         ways_missed=[way for way in ways if way not in moves],
     )
+
+
+def usual_country(site: Site) -> str:
+    """Return the country of calls that do not say by which trunk they come."""
+    return next((trunk.country for trunk in site.trunks if trunk.country), "")
 
 
 def length_ms(sound: Sound) -> int:

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from edge.cli.events import failed
 from edge.cli.menu_named import compiled_menu
-from edge.cli.menu_test import length_ms
+from edge.cli.menu_test import length_ms, usual_country
 from edge.cli.output import FINE, USAGE, complain, console, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, UsageError, usable_site
 from edge.config.menu_tests import USUAL
@@ -59,7 +59,14 @@ def try_menu(
         complain(f"'{at}' is not a time such as {USUAL:%Y-%m-%dT%H:%M}")
         return USAGE
     rows = Tables(found.site.tables).rows(compiled, caller)
-    facts = Facts(caller=caller, called=called, peer=caller, wall_ms=compiled.zone.wall_ms(local), rows=rows)
+    facts = Facts(
+        caller=caller,
+        called=called,
+        peer=caller,
+        wall_ms=compiled.zone.wall_ms(local),
+        rows=rows,
+        country=usual_country(found.site),
+    )
     with _keyboard():
         Desk(compiled, facts).run()
     return FINE

@@ -10,6 +10,7 @@ import msgspec
 from edge.config import kinds
 from edge.config.accounts import check_accounts
 from edge.config.addresses import check_addresses
+from edge.config.callbacks import check_callbacks
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.groups import check_groups
 from edge.config.located import Located, find, place_of
@@ -42,6 +43,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)
+    check_callbacks(site, root, findings, menus_complete=menus_complete)
     check_tones(site, root, findings)
     _check_hold_music(site, root, findings)
     check_mailboxes(site, root, findings)

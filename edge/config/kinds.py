@@ -206,6 +206,29 @@ def country_fault(text: str) -> str:
     return "" if text in countries() else f"'{text[:40]}' is not a country with telephone numbers such as 'DE' or 'US'"
 
 
+def number_prefix_fault(text: str) -> str:
+    """Check the beginning of numbers in E.164: `+49`."""
+    shape = r"\+[1-9][0-9]{0,14}"
+    return "" if re.fullmatch(shape, text, re.ASCII) else f"'{text[:40]}' is not the beginning of numbers such as '+49'"
+
+
+def time_of_day_fault(text: str) -> str:
+    """Check a time of the day."""
+    good = re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", text, re.ASCII)
+    return "" if good else f"'{text[:40]}' is not a time such as 17:30"
+
+
+def scale_fault(text: str) -> str:
+    """Check a scale of whole numbers: `1-5`."""
+    match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text, re.ASCII)
+    if match is None:
+        return f"'{text[:40]}' is not a scale such as 1-5"
+    least, most = int(match[1]), int(match[2])
+    if least >= most:
+        return f"a scale rises: '{most}-{least}'"
+    return "" if most <= 10 else "a scale ends at 10: two keys at the most are a number"
+
+
 def own_header_fault(text: str) -> str:
     """Check the name of a header of one's own."""
     if text.lower().startswith("x-edge-"):
@@ -312,6 +335,9 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "own_header": own_header_fault,
     "dial_number": dial_number_fault,
     "route_number": route_number_fault,
+    "number_prefix": number_prefix_fault,
+    "time_of_day": time_of_day_fault,
+    "scale": scale_fault,
     "sip_user": sip_user_fault,
     "quotable": quotable_fault,
     "header_parameter": header_parameter_fault,

@@ -184,10 +184,13 @@ class SoundFinder:
         """Choose how a value is read out, by what it may be."""
         attribute = self.frame.attribute(name)
         value = f"${{{name}}}"
-        if name in {"caller", "called", "digits"} or (attribute is not None and attribute.type == "digits"):
+        dialled = name in {"caller", "called", "digits", "callback_number"}
+        if dialled or (attribute is not None and attribute.type == "digits"):
             return model.Reading(value, "digits")
-        if name in {"time", "date"}:
-            return model.Reading(value, "time" if name == "time" else "date")
+        if name in {"time", "callback_from", "callback_by"}:
+            return model.Reading(value, "time")
+        if name in {"date", "callback_date"}:
+            return model.Reading(value, "date")
         if attribute is not None and attribute.type == "number":
             return model.Reading(value, "number")
         if attribute is not None and attribute.values:

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from edge.config.calendars import HoursSource
 from edge.config.menu_nodes.answered import ANSWERED
 from edge.config.menu_nodes.ask import ASK
+from edge.config.menu_nodes.callback import CALLBACK
 from edge.config.menu_nodes.dial import DIAL
 from edge.config.menu_nodes.gather import GATHER, GatherSettings
 from edge.config.menu_nodes.hang_up import HANG_UP
@@ -25,6 +26,7 @@ from edge.config.menu_nodes.press import PRESS
 from edge.config.menu_nodes.record import RECORD, VOICEMAIL
 from edge.config.menu_nodes.set import SET
 from edge.config.menu_nodes.submenu import GIVE_BACK, MENU
+from edge.config.menu_nodes.survey import SURVEY
 from edge.config.menu_nodes.transfer import TRANSFER, TransferDefaults
 from edge.config.menu_nodes.wait import WAIT
 from edge.config.menu_nodes.when import WHEN
@@ -46,6 +48,8 @@ KINDS: dict[str, Kind] = {
     "hours": HOURS,
     "lookup": LOOKUP,
     "ask": ASK,
+    "callback": CALLBACK,
+    "survey": SURVEY,
     "menu": MENU,
     "give_back": GIVE_BACK,
     "listen": LISTEN,

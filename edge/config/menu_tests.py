@@ -49,6 +49,10 @@ class StepSource(Struct, kw_only=True):
     #: What comes of what the caller has said: it is `kept`, kept as `urgent`, or deleted, since it is `too_short` or to
     #: be said `again`.
     message: Literal["kept", "urgent", "too_short", "again", ""] = ""
+    #: The number (E.164) that is to be called back.
+    callback: str = ""
+    #: An answer to a survey, `NAME=4`, or its end, `complete` or `broken off`; with `by: callback` `afterwards MENU`.
+    survey: str = ""
     #: The menu ends the call.
     end: bool = False
 
@@ -84,6 +88,8 @@ class TestSource(Struct, kw_only=True):
     caller: str = "+15550100"
     #: Number that is called.
     called: str = ""
+    #: Country of the trunk that the call comes by; empty: that of the site's first trunk that has one.
+    country: Annotated[str, Meta(extra={"kind": "country", "optional": True})] = ""
     #: Local time of the menu: `2026-12-24T17:30`.
     time: str = ""
     #: Target -> what comes of a transfer to it; all others answer, and hang up after a while.

@@ -4,11 +4,14 @@ from typing import get_args
 
 from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 from edge.vocabulary.endings import Outcome
+from edge.vocabulary.events import CallbackReason
 from edge.vocabulary.media import DigitMethod
 
 #: Why a new call was refused before it became one.
 REFUSALS = ("storage", "disk", "overload")
 DIRECTIONS = ("incoming", "outgoing")
+#: What closes a request to be called back.
+CLOSED_BY = ("superseded", "operator")
 
 
 class SwitchMetrics:
@@ -17,12 +20,17 @@ class SwitchMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._calls()
+        self._callbacks()
         self._work()
         for direction in DIRECTIONS:
             for outcome in get_args(Outcome):
                 self.calls.labels(direction, outcome)
         for method in get_args(DigitMethod):
             self.digits.labels(method)
+        for reason in get_args(CallbackReason):
+            self.callbacks_requested.labels(reason)
+        for way in CLOSED_BY:
+            self.callbacks_closed.labels(way)
         for why in REFUSALS:
             self.refused.labels(why)
 
@@ -54,6 +62,31 @@ class SwitchMetrics:
         self.duplicates = Counter(
             "edge_switch_digit_duplicates_total",
             "Reports of key presses that another method had reported before",
+            registry=self.registry,
+        )
+
+    def _callbacks(self) -> None:
+        self.callbacks_requested = Counter(
+            "edge_switch_callbacks_requested_total",
+            "Requests to be called back, those that renewed an open one included",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.callbacks_closed = Counter(
+            "edge_switch_callbacks_closed_total",
+            "Requests to be called back that were closed",
+            ["by"],
+            registry=self.registry,
+        )
+        self.callbacks_open = Gauge(
+            "edge_switch_callbacks_open", "Requests to be called back that are open", registry=self.registry
+        )
+        self.callbacks_overdue = Gauge(
+            "edge_switch_callbacks_overdue", "Open requests to be called back that are late", registry=self.registry
+        )
+        self.callbacks_oldest = Gauge(
+            "edge_switch_callbacks_oldest_seconds",
+            "Age of the oldest open request to be called back; 0: there is none",
             registry=self.registry,
         )
 

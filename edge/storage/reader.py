@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edge.storage.turn import CallRow, StorageError
+from edge.storage.turn import CallbackRow, CallRow, StorageError
 
 
 class StoredEvent(NamedTuple):
@@ -110,6 +110,17 @@ class Reader:
     def versions_in_use(self) -> set[str]:
         """Return the versions of menus that calls in progress are on."""
         return {row[0] for row in self._rows("SELECT DISTINCT menu_version FROM calls WHERE state = 'open'")}
+
+    def callbacks(self, open_only: bool = True, limit: int = 100) -> list[CallbackRow]:
+        """Return requests to be called back, of the newest `limit` the one that is late first comes first."""
+        which = "WHERE state = 'open'" if open_only else ""
+        rows = self._rows(f"SELECT * FROM callbacks {which} ORDER BY requested DESC LIMIT ?", limit)  # noqa: S608
+        return sorted((CallbackRow(*row) for row in rows), key=lambda row: (row.latest, row.id))
+
+    def callback(self, id: str) -> CallbackRow | None:  # noqa: A002
+        """Return one request to be called back."""
+        rows = self._rows("SELECT * FROM callbacks WHERE id = ?", id)
+        return CallbackRow(*rows[0]) if rows else None
 
     def _rows(self, statement: str, *values: str | int) -> list[Any]:
         try:

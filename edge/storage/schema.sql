@@ -1,4 +1,4 @@
--- state.db, version 1 (PRAGMA user_version). Only switch writes it.
+-- state.db, version 1 (PRAGMA user_version). Only switch writes it. Later versions add to it: schema_<version>.sql.
 
 -- What each call was fed with; replaying it makes the call again. Blobs: MessagePack of edge.core.calls.inputs.Entry.
 CREATE TABLE journal (

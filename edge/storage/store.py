@@ -10,11 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from edge.storage.turn import CallRow, JournalRow, SchemaError, StorageError, Turn
+from edge.storage.turn import CallbackRow, CallRow, JournalRow, SchemaError, StorageError, Turn
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
 #: Where SQLite keeps user_version in the first page: https://sqlite.org/fileformat.html, section 1.3.
 _USER_VERSION_AT = 60
 
@@ -23,6 +23,11 @@ _EVENTS = "INSERT INTO events (id, call, callseq, type, time, body) VALUES (?, ?
 _CALLS = f"INSERT OR REPLACE INTO calls VALUES ({', '.join('?' * len(CallRow._fields))})"  # noqa: S608 - no input in it
 _SENDERS = "INSERT OR REPLACE INTO senders VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))"
 _MENUS = "INSERT OR IGNORE INTO menus VALUES (?, ?)"
+# Not REPLACE: that would take away another open row of the same number, and it is an error to have one.
+_CALLBACKS = (
+    f"INSERT INTO callbacks VALUES ({', '.join('?' * len(CallbackRow._fields))}) "  # noqa: S608
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in CallbackRow._fields[1:])}"
+)
 
 
 class OpenCall(NamedTuple):
@@ -71,9 +76,9 @@ class Store:
             connection.execute("PRAGMA journal_size_limit = 16777216")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             self._refuse_newer(version)
-            if version == 0:
-                script = files("edge.storage").joinpath("schema.sql").read_text()
-                connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {VERSION}; COMMIT;")
+            for number in range(version + 1, VERSION + 1):
+                # A file of any earlier version becomes a new one in the same steps that a new file is made in.
+                connection.executescript(f"BEGIN IMMEDIATE; {_script(number)} PRAGMA user_version = {number}; COMMIT;")
         except BaseException:
             connection.close()
             raise
@@ -112,6 +117,8 @@ class Store:
         db.executemany(_JOURNAL, turn.journal)
         if turn.calls:
             db.executemany(_CALLS, turn.calls.values())
+        if turn.callbacks:
+            db.executemany(_CALLBACKS, turn.callbacks.values())
         if turn.senders:
             db.executemany(_SENDERS, ((*key, number) for key, number in turn.senders.items()))
         last = 0
@@ -161,6 +168,11 @@ class Store:
         rows = self._guarded(lambda: self._db().execute("SELECT process, incarnation, number FROM senders").fetchall())
         return {(process, incarnation): number for process, incarnation, number in rows}
 
+    def open_callbacks(self) -> list[CallbackRow]:
+        """Return the open requests to be called back."""
+        statement = "SELECT * FROM callbacks WHERE state = 'open'"
+        return [CallbackRow(*row) for row in self._guarded(lambda: self._db().execute(statement).fetchall())]
+
     def menu(self, key: str) -> bytes | None:
         """Return a stored menu."""
         row = self._guarded(lambda: self._db().execute("SELECT body FROM menus WHERE key = ?", (key,)).fetchone())
@@ -190,6 +202,12 @@ class Store:
             return found
 
         return self._guarded(work)
+
+
+def _script(version: int) -> str:
+    """Return what makes the schema of a version from the one before."""
+    name = "schema.sql" if version == 1 else f"schema_{version}.sql"
+    return files("edge.storage").joinpath(name).read_text()
 
 
 def _version_in_file(path: Path) -> int:

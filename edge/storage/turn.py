@@ -56,6 +56,44 @@ class CallRow(NamedTuple):
     recordings: str
 
 
+class CallbackRow(NamedTuple):
+    """A request to be called back; times RFC 3339."""
+
+    id: str
+    #: `callback` or `survey`: there is one open request of each a number.
+    purpose: str
+    #: In E.164.
+    number: str
+    #: `open`, `closed`.
+    state: str
+    #: As of `callback.requested`, the last time.
+    reason: str
+    #: When it was first asked for, when last, and how often.
+    requested: str
+    renewed: str
+    times: int
+    #: The window.
+    not_before: str
+    latest: str
+    #: Where it was asked for last, and how that call came.
+    call: str
+    trunk: str
+    called: str
+    menu: str
+    menu_version: str
+    node: str
+    runs: str
+    waited_ms: int
+    language: str
+    #: JSON object.
+    attributes: str
+    closed: str | None
+    #: `superseded`, `operator`.
+    closed_by: str | None
+    #: The call in which the caller was served, or what the operator said.
+    closed_why: str | None
+
+
 @dataclass
 class Turn:
     """One transaction."""
@@ -66,9 +104,10 @@ class Turn:
     #: (process, incarnation) -> highest report number taken.
     senders: dict[tuple[str, str], int] = field(default_factory=dict)
     menus: dict[str, bytes] = field(default_factory=dict)
+    callbacks: dict[str, CallbackRow] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.journal or self.events or self.calls or self.senders or self.menus)
+        return bool(self.journal or self.events or self.calls or self.senders or self.menus or self.callbacks)
 
     @property
     def matters(self) -> bool:
@@ -82,6 +121,7 @@ class Turn:
         self.calls.update(later.calls)
         self.senders.update(later.senders)
         self.menus.update(later.menus)
+        self.callbacks.update(later.callbacks)
 
     @property
     def size(self) -> int:

@@ -31,6 +31,7 @@ from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
 from edge.switch import joining
+from edge.switch.callbacks import Callbacks
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
 from edge.switch.rows import call_row, ended_row, event_row, site_event_row
@@ -91,6 +92,7 @@ class Exchange:
         #: The processes of the media engines; their number and slots stay until the next start.
         self.engines = engine_names(plan.site.media)
         self.pending = Pending()
+        self.callbacks = Callbacks()
         self.turn = Turn()
         #: To be asked when the turn is on disk.
         self.questions: list[Question] = []
@@ -205,7 +207,8 @@ class Exchange:
         seat = self.plan.seat(slot) if slot is not None else None
         caller_e164 = e164(report.caller.reveal(), country)
         peer = "" if report.identity.withheld else caller_e164 or report.caller.reveal()
-        terms = self.plan.terms(menu, self._wall(), peer=peer)
+        trunk, waiting = report.trunk, len(self.callbacks)
+        terms = self.plan.terms(menu, self._wall(), peer=peer, trunk=trunk, callbacks=waiting)
         up = self.engine_is_up(slot)
         begun = Incoming(
             report=report,
@@ -294,6 +297,8 @@ class Exchange:
             self._drop(call)
         else:
             self._arm(call)
+        for met in self.callbacks.met_by(call, self._wall()):
+            self.feed(call, met, at_ms)
 
     def _journal(self, call: Call, entry: Entry, now_ms: int) -> None:
         self.turn.journal.append(JournalRow(call.id, call.inputs, now_ms, pack(entry)))
@@ -303,7 +308,8 @@ class Exchange:
         for action in actions:
             if isinstance(action, Emit):
                 stamp = stamp or rfc3339(self._wall())
-                self._event(call, action, event_row(action, stamp, self.plan.site.name, call.menu_version))
+                told = self.callbacks.settle(self, action, self._wall())
+                self._event(call, told, event_row(told, stamp, self.plan.site.name, call.menu_version))
             elif isinstance(action, FreeSeat):
                 self.seats.give_back(action.slot, now_ms)
             elif isinstance(action, Question):
@@ -346,6 +352,7 @@ class Exchange:
         self._armed.pop(call.id, None)
         for leg in [leg for leg, to in self.moved.items() if to == call.id]:
             del self.moved[leg]
+        self.callbacks.forget(call.id)
         self._hears_sound.discard(call.id)
         self.pending.forget(call.id, self.connected)
 

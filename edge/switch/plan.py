@@ -3,10 +3,11 @@
 from datetime import datetime
 from hashlib import blake2b
 
+from edge.config.callbacks import rules_of
 from edge.config.site import NO_MUSIC, AmdRules, Site, amd_settings
-from edge.core.calls.inputs import Seat, Terms
+from edge.core.calls.inputs import CallbackTerms, Seat, Terms
 from edge.core.calls.leg import Leg
-from edge.core.menus.model import Answered, Menu
+from edge.core.menus.model import Answered, Callback, Menu, Survey
 from edge.core.routing import numbers
 from edge.core.routing.did import DidTable
 from edge.switch.tables import Tables
@@ -33,9 +34,11 @@ class Plan:
         self._keys = {name: key_of(menu) for name, menu in site.menus.items()}
         #: Country of a trunk's national numbers, by its name.
         self.countries = {trunk.name: trunk.country for trunk in site.trunks if trunk.country}
-        numbers.prepare(self.countries.values())
+        numbers.prepare([*self.countries.values(), site.callbacks.country])
         self._media_host6 = site.media.address6 or site.sip.address6
         self._tables = Tables(site.tables)
+        #: Whether a menu has nodes that ask for callbacks, by its version.
+        self._asking: dict[str, bool] = {}
         self._media_host = site.media.address or site.sip.address
 
     def route(self, called: str, called_e164: str, trunk: str) -> Menu | None:
@@ -49,10 +52,20 @@ class Plan:
             return self._keys[menu.name]
         return key_of(menu)
 
-    def terms(self, menu: Menu | None, wall: datetime, *, dialled: bool = False, peer: str = "") -> Terms:
+    def terms(
+        self,
+        menu: Menu | None,
+        wall: datetime,
+        *,
+        dialled: bool = False,
+        peer: str = "",
+        trunk: str = "",
+        callbacks: int = 0,
+    ) -> Terms:
         """Settle the terms of a call that begins at `wall`; `dialled`: one that we make. `peer`: whom it is with.
 
-        `peer` is a number in E.164; empty: not known, or hidden.
+        `peer` is a number in E.164; empty: not known, or hidden. `trunk` is the one that it comes by, `callbacks` how
+        many requests to be called back are open.
         """
         day = f"{self.site.paths.recordings}/{wall:%Y/%m/%d}"
         return Terms(
@@ -72,7 +85,30 @@ class Plan:
             answer_after_ms={one.name: one.answer_after_ms for one in self.site.trunks if one.answer_after_ms},
             own_ringing=[trunk.name for trunk in self.site.trunks if not trunk.early_media],
             auto_level=[trunk.name for trunk in self.site.trunks if trunk.auto_level],
+            country=self.countries.get(trunk, ""),
+            callbacks=self._callbacks(menu, callbacks),
         )
+
+    def _callbacks(self, menu: Menu | None, open_now: int) -> CallbackTerms | None:
+        """Return what holds for callbacks of a call; None where nothing can lead to one."""
+        own = self.site.callbacks
+        lost = own.lost and menu is not None and (not own.lost_menus or menu.name in own.lost_menus)
+        if menu is None or not (lost or self._asks_for_callbacks(menu)):
+            return None
+        return CallbackTerms(
+            rules=rules_of(self.site),
+            lost_after_ms=own.lost_after_ms if lost else None,
+            lost_nodes=own.lost_nodes if lost else [],
+            full=open_now >= own.max_open,
+        )
+
+    def _asks_for_callbacks(self, menu: Menu) -> bool:
+        known = self._asking.get(menu.version)
+        if known is None:
+            nodes = menu.nodes.values()
+            known = any(isinstance(node, Callback) or (isinstance(node, Survey) and bool(node.menu)) for node in nodes)
+            self._asking[menu.version] = known
+        return known
 
     def _hold_music(self) -> dict[str, str]:
         """Return files by the trunk, that of all others under ""."""

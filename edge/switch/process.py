@@ -373,6 +373,10 @@ class Switch:
             self.metrics.pending.set(len(self._exchange.pending))
             legs = [leg for call in self._exchange.calls.values() for leg in call.legs.values()]
             self.metrics.held.set(sum(leg.held for leg in legs))
+            waiting, oldest_s, late = self._exchange.callbacks.figures(wall_time())
+            self.metrics.callbacks_open.set(waiting)
+            self.metrics.callbacks_oldest.set(oldest_s)
+            self.metrics.callbacks_overdue.set(late)
         return generate_latest(self.metrics.registry).decode()
 
     def _request(self, message: Request) -> None:

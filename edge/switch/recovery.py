@@ -43,6 +43,7 @@ class Rebuilt:
 def recover(store: Store, exchange: Exchange) -> tuple[int, int]:
     """Take up or end all open calls; returns how many of each. What follows gathers in the exchange's turn."""
     resumed = ended = 0
+    exchange.callbacks.load(store.open_callbacks())
     for call in store.last_ended(MAX_ENDED):
         exchange.note_ended(CallId(call))
     for left in store.open_calls():

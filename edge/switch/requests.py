@@ -21,7 +21,7 @@ from edge.storage.turn import StorageError
 from edge.switch.exchange import Exchange
 from edge.vocabulary.events import ConfigurationEvent
 from edge.vocabulary.identity import Identity
-from edge.vocabulary.ids import CallId, LegId
+from edge.vocabulary.ids import CallbackId, CallId, LegId
 from edge.vocabulary.media import LegSound, RoomMode
 from edge.vocabulary.private import Private
 from edge.vocabulary.wire import json_reader, to_json
@@ -51,6 +51,13 @@ class OriginateRequest(Struct, frozen=True, kw_only=True):
     #: Headers of one's own, of those that the trunk lists.
     headers: dict[OwnHeader, OwnValue] = {}
     ring_timeout_ms: int = 60000
+
+
+class CloseRequest(Struct, frozen=True):
+    """Close a request to be called back."""
+
+    id: str
+    why: Annotated[str, Meta(max_length=200)] = ""
 
 
 class CallRequest(Struct, frozen=True):
@@ -124,6 +131,7 @@ _hold = json_reader(HoldRequest)
 _sound = json_reader(SoundRequest)
 _announcement = json_reader(AnnounceRequest)
 _notice: Decoder[ConfigurationEvent] = json_reader(cast(Any, ConfigurationEvent))
+_close = json_reader(CloseRequest)
 
 
 class Requests:
@@ -145,6 +153,7 @@ class Requests:
             "drop": self._drop,
             "announce": self._announce,
             "notice": self._notice,
+            "close_callback": self._close_callback,
         }
 
     def answer(self, what: str, body: bytes) -> bytes:
@@ -198,7 +207,14 @@ class Requests:
                 withheld=request.withheld,
                 headers={name: Private(value) for name, value in request.headers.items()},
             ),
-            terms=exchange.plan.terms(menu, wall_time(), dialled=True, peer=peer),
+            terms=exchange.plan.terms(
+                menu,
+                wall_time(),
+                dialled=True,
+                peer=peer,
+                trunk=request.trunk,
+                callbacks=len(exchange.callbacks),
+            ),
             ring_timeout_ms=request.ring_timeout_ms,
         )
         exchange.originate(id_, begin, menu)
@@ -226,6 +242,13 @@ class Requests:
         call = self._live(_call.decode(body).id)
         self._exchange.feed(call, Stopped("by request"))
         return {"call": call.id}
+
+    def _close_callback(self, body: bytes) -> dict[str, str]:
+        request = _close.decode(body)
+        id_, exchange = CallbackId(request.id), self._exchange
+        if not exchange.callbacks.close_by_hand(exchange, id_, request.why, wall_time()):
+            raise RequestError("no such callback is open")
+        return {"callback": id_}
 
     # --- talks of more than two
 

@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from edge.vocabulary.endings import EndReason, FailoverCause
-from edge.vocabulary.ids import CallId, LegId, RecordingId
+from edge.vocabulary.ids import CallbackId, CallId, LegId, RecordingId
 from edge.vocabulary.media import (
     AnswerCause,
     AnswerVerdict,
@@ -37,6 +37,10 @@ MessageEndedBy = Literal["key", "silence", "length", "hang_up", "stopped", "rest
 
 #: What a configuration was loaded by: a command or a signal, a change of its files, or the start.
 LoadedBy = Literal["start", "reload", "watch"]
+
+#: Why somebody is to be called back.
+CallbackReason = Literal["asked", "lost", "survey"]
+
 #: Who holds a leg.
 Holder = Literal["peer", "appliance"]
 
@@ -453,6 +457,93 @@ class MenuInput(Struct, frozen=True, tag="menu.input", kw_only=True):
     digits: Private
 
 
+class CallbackRequested(Struct, frozen=True, tag="callback.requested", kw_only=True):
+    """Somebody is to be called back: the request is kept, with a state, in the same transaction as this event.
+
+    There is one open request a number (and one for a survey): a further one renews it, and `renewed` says so.
+    """
+
+    #: The request; that of an earlier call where it is renewed.
+    callback: CallbackId = CallbackId("")
+    #: Whom to call, in E.164.
+    number: Private
+    #: `asked`: at a node `callback`; `lost`: the caller hung up while he waited, or we lost the call; `survey`: for the
+    #: menu `runs`, which asks how it was.
+    reason: CallbackReason
+    #: Where it was asked for, or where the caller waited.
+    node: str
+    menu: str
+    menu_version: str
+    #: The window, RFC 3339: not before, and late after.
+    not_before: str = ""
+    latest: str = ""
+    #: Menu that the call is for; empty: for somebody to talk with.
+    runs: str = ""
+    #: With `lost`: how long the caller had waited.
+    waited_ms: int = 0
+    #: What the menu had set by then, and defaults, by name: skill, priority, reason code...
+    attributes: dict[str, Private] = {}
+    language: str = ""
+    #: True: it was open already. Its time of asking stays, all else is new.
+    renewed: bool = False
+    #: How often it was asked for, this time included.
+    times: int = 1
+
+
+class CallbackSuperseded(Struct, frozen=True, tag="callback.superseded", kw_only=True):
+    """Who was to be called back rang by himself and talks with somebody now: the request is closed."""
+
+    callback: CallbackId
+    #: Since the request.
+    after_ms: int
+
+
+class CallbackClosed(Struct, frozen=True, tag="callback.closed", kw_only=True):
+    """A request to be called back was closed by a person."""
+
+    callback: CallbackId
+    #: What the person said.
+    why: str = ""
+
+
+class SurveyFields(Struct, frozen=True, kw_only=True):
+    """What all that is told of a survey has."""
+
+    node: str
+    menu: str
+    menu_version: str
+    #: Who the caller had talked with last, as it was dialled, and on which leg; null: with nobody.
+    target: Private | None = None
+    leg: LegId | None = None
+    #: Attributes of the call, `reason_code` among them.
+    attributes: dict[str, Private] = {}
+    language: str = ""
+
+
+class SurveyAnswered(SurveyFields, frozen=True, tag="survey.answered", kw_only=True):
+    """A question of a survey was answered."""
+
+    question: str
+    #: As it was pressed, and the scale that it is on.
+    value: int
+    least: int
+    most: int
+    #: True: `least` is the best.
+    reverse: bool = False
+    #: What the author calls the value.
+    label: str = ""
+
+
+class SurveyCompleted(SurveyFields, frozen=True, tag="survey.completed", kw_only=True):
+    """A survey is over; once for each that was begun."""
+
+    #: Every question was asked. False: the caller hung up, or left it by a key.
+    complete: bool
+    #: Names of the questions that were asked, and of those that were answered.
+    asked: list[str]
+    answered: list[str]
+
+
 class DtmfReceived(Struct, frozen=True, tag="dtmf.received", kw_only=True):
     """One key press, whatever number of methods carried it."""
 
@@ -765,7 +856,13 @@ TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
 ConfigurationEvent = ConfigurationLoaded | ConfigurationRefused | MenuRolledBack | MenuReleased
 #: Events that belong to no call.
 SiteEvent = (
-    SecurityBanned | SecuritySuspected | SecurityUnbanned | TrunkEvent | CertificateExpiring | ConfigurationEvent
+    SecurityBanned
+    | SecuritySuspected
+    | SecurityUnbanned
+    | TrunkEvent
+    | CertificateExpiring
+    | ConfigurationEvent
+    | CallbackClosed
 )
 
 AnyEvent = (
@@ -805,6 +902,11 @@ AnyEvent = (
     | MenuInput
     | AttributesSet
     | MenuAsked
+    | CallbackRequested
+    | CallbackSuperseded
+    | CallbackClosed
+    | SurveyAnswered
+    | SurveyCompleted
     | DtmfReceived
     | DtmfFlash
     | PromptMissing

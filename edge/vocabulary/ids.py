@@ -11,6 +11,8 @@ LegId = NewType("LegId", str)
 RecordingId = NewType("RecordingId", str)
 CommandId = NewType("CommandId", str)
 PlayId = NewType("PlayId", str)
+#: A request to be called back: the id of the event that first asked for it.
+CallbackId = NewType("CallbackId", str)
 
 #: Name of one life of a span process; never reused, so a dialog can't be routed to a successor by accident.
 Incarnation = NewType("Incarnation", str)

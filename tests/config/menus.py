@@ -54,7 +54,8 @@ nodes:
       no_input: [[{say: {en: "Nothing.", de: "Nichts."}}], [{say: {en: "Still nothing.", de: "Immer noch nichts."}}]]
       no_match: {say: {en: "No.", de: "Nein."}}
       max_digits: 2
-    choices: {1: account, 12: pin, 2: extension, 3: inner, 4: quiet, 5: operator, 6: question, flash: operator}
+    choices:
+      {1: account, 12: pin, 2: extension, 3: inner, 4: quiet, 5: operator, 6: question, 7: call-me, 8: rate, flash: operator}
     failed: bye
   account:
     gather:
@@ -119,6 +120,31 @@ nodes:
   operator:
     transfer: {to: "sip:${called}@192.0.2.1", ring_timeout: 5s}
     failed: bye
+    after: rate
+  call-me:
+    callback:
+      greet_long: {say: {en: "We call ${callback_number}.", de: "Wir rufen ${callback_number} an."}}
+      ask_number: {say: {en: "Your number.", de: "Ihre Nummer."}}
+      confirm: {say: {en: "${callback_number}.", de: "${callback_number}."}}
+      hours: office
+      latest: "17:00"
+      max_failures: 2
+    next: kept
+    declined: later
+    failed: main
+  kept:
+    say: {text: {en: "From ${callback_from} to ${callback_by} on ${callback_date}.", de: "${callback_date}."}}
+    next: main
+  later:
+    survey: {by: callback, menu: ask}
+    next: operator
+  rate:
+    survey:
+      questions:
+        polite: {ask: {say: {en: "How polite?", de: "Wie freundlich?"}}, labels: {5: very}}
+        again: {ask: {say: {en: "Again?", de: "Wieder?"}}, scale: 0-10, reverse: true}
+      thanks: {say: {en: Thanks., de: Danke.}}
+    next: bye
   bye:
     say: {text: {en: Goodbye., de: Auf Wiedersehen.}}
     next: end

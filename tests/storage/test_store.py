@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import edge.storage
 from edge.storage.reader import Reader
 from edge.storage.store import VERSION, Store
-from edge.storage.turn import JournalRow, SchemaError, StorageError, Turn
+from edge.storage.turn import CallbackRow, JournalRow, SchemaError, StorageError, Turn
 from tests.storage.writer import call_row, event, turn
 
 KILLS = 12
@@ -247,3 +248,38 @@ def test_read_only_disk_and_back(small_disk):
     store.write(turn(1))
     assert store.senders() == {("front", "f"): 2}
     store.close()
+
+
+def test_a_file_of_an_earlier_version_becomes_one_of_this(tmp_path):
+    """As the first release made it, with a call in it."""
+    path = tmp_path / "state.db"
+    first = Path(edge.storage.__file__).with_name("schema.sql").read_text()
+    with sqlite3.connect(path) as db:
+        db.executescript(f"{first} PRAGMA user_version = 1;")
+        db.execute(f"INSERT INTO calls VALUES ({', '.join('?' * 19)})", call_row("c0", "open"))
+    db.close()
+    for _ in range(2):  # the second time there is nothing to do
+        store = Store(path)
+        assert store._db().execute("PRAGMA user_version").fetchone() == (VERSION,)
+        assert [call.row.id for call in store.open_calls()] == ["c0"]
+        assert store.open_callbacks() == []
+        store.close()
+
+
+def callback_row(id_: str, number: str, state: str = "open") -> CallbackRow:
+    texts = dict.fromkeys(CallbackRow._fields, "x")
+    return CallbackRow(**{**texts, "id": id_, "number": number, "state": state, "times": 1, "waited_ms": 0})
+
+
+def test_one_open_callback_a_number(store, tmp_path):
+    store.write(Turn(callbacks={"a": callback_row("a", "+491")}))
+    with pytest.raises(sqlite3.IntegrityError):  # switch sees to it; if it does not, that is no row to lose silently
+        store.write(Turn(callbacks={"b": callback_row("b", "+491")}))
+    store.write(Turn(callbacks={"a": callback_row("a", "+491", "closed"), "b": callback_row("b", "+491")}))
+    assert [row.id for row in store.open_callbacks()] == ["b"]
+    reader = Reader(tmp_path / "state.db")
+    assert [row.id for row in reader.callbacks()] == ["b"]
+    assert len(reader.callbacks(open_only=False)) == 2
+    assert reader.callback("a").state == "closed"
+    assert reader.callback("c") is None
+    reader.close()

@@ -101,11 +101,29 @@ def facts(begun: Incoming | Originate | None, elapsed_ms: int) -> Facts:
     """Gather what a menu may know of its call, `elapsed_ms` after the call's begin."""
     if begun is None:
         return Facts()
-    wall_ms = begun.terms.wall_ms + elapsed_ms
+    terms = begun.terms
+    wall_ms = terms.wall_ms + elapsed_ms
+    full = terms.callbacks is not None and terms.callbacks.full
     if isinstance(begun, Incoming):
         caller = begun.caller_e164.reveal() or begun.report.caller.reveal()
         called = begun.called_e164.reveal() or begun.report.called.reveal()
         shown = "" if begun.report.identity.withheld else caller
-        return Facts(caller=shown, called=called, peer=shown, wall_ms=wall_ms, rows=begun.terms.rows)
+        return Facts(
+            caller=shown,
+            called=called,
+            peer=shown,
+            wall_ms=wall_ms,
+            rows=terms.rows,
+            country=terms.country,
+            callbacks_full=full,
+        )
     caller, called = begun.caller.reveal(), begun.target.reveal()
-    return Facts(caller=caller, called=called, peer=called, wall_ms=wall_ms, rows=begun.terms.rows)
+    return Facts(
+        caller=caller,
+        called=called,
+        peer=called,
+        wall_ms=wall_ms,
+        rows=terms.rows,
+        country=terms.country,
+        callbacks_full=full,
+    )

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from edge.core.calls import account
 from edge.core.calls.account import without_digit
+from edge.core.calls.aftercare import Aftercare
 from edge.core.calls.effects import Effects
 from edge.core.calls.elapsing import ACK_MS, ELSEWHERE, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, SETUP
 from edge.core.calls.endings import outcome_of_response
@@ -44,6 +45,7 @@ from edge.core.deadline import Deadline, earliest
 from edge.core.menus.model import Menu
 from edge.core.menus.run import MenuRun
 from edge.core.menus.withheld import Withheld
+from edge.core.menus.words import Aftercare as Wanted
 from edge.core.menus.words import AskBackend, Dial, MenuAction, MessageAction, Started, TransferEnded
 from edge.core.menus.words import End as MenuEnd
 from edge.vocabulary import events
@@ -92,6 +94,7 @@ class Call:
         self.keys = Keys(self.fx, self.withheld)
         self.secrecy = Secrecy(self.fx)
         self.questions = Questions(id, self.fx)
+        self.aftercare = Aftercare(self)
         #: The key that the present input tells of is withheld from journal and events.
         self.secret_key = False
         self.talk_sounds = TalkSounds(self.fx)
@@ -174,6 +177,7 @@ class Call:
             effect(self, input)
             if self.phase == "running":
                 self.talk_sounds.settle(self.legs.values(), self.transfer if self.talking else None, self.guests)
+                self.aftercare.settle()
             if self.phase == "running" and self.run is not None:
                 self.secrecy.settle(self.first.id, self.run.sensitive)
             self._settle()
@@ -286,6 +290,8 @@ class Call:
                 self.questions.ask(action, self.run)
             elif isinstance(action, MessageAction):
                 self.messages.perform(action, self.first.id)
+            elif isinstance(action, Wanted):
+                self.aftercare.perform(action)
             elif self.run is not None:
                 self.stage.perform(action, self.run)
 
@@ -435,6 +441,7 @@ class Call:
         reason = EndReason(outcome="appliance_restart", ended_by="appliance")
         self.end = self.end or reason
         self.ended_ms = self.ended_ms if self.ended_ms is not None else self.fx.now_ms
+        self.aftercare.close(reason)
         self.phase = "ending"
         self.recorder.restored(input.recordings)
         self.messages.restored(input.recordings)
@@ -455,6 +462,7 @@ class Call:
         self.phase = "ending"
         self.end = reason
         self.ended_ms = self.fx.now_ms
+        self.aftercare.close(reason)
         self.fx.clear_all()
         self.fx.set(ENDING, ENDING_MS)
         if self.transfer is not None:

@@ -8,12 +8,13 @@ from typing import Literal
 
 from msgspec import Struct
 
+from edge.core.callbacks.rules import Rules
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Announcement
 from edge.vocabulary.commands import AnyCommand
 from edge.vocabulary.events import AnyEvent
 from edge.vocabulary.identity import Identity
-from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex
+from edge.vocabulary.ids import CallbackId, CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex
 from edge.vocabulary.media import Address, LegSound, RemoteMedia, RoomMode
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
@@ -53,6 +54,18 @@ class Seat(Struct, frozen=True):
     address: Address
 
 
+class CallbackTerms(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What holds for callbacks of a call."""
+
+    rules: Rules
+    #: A caller who hangs up after he has waited for so long is to be called back, milliseconds; None: he is not.
+    lost_after_ms: int | None = None
+    #: Nodes that this is for; empty: all.
+    lost_nodes: list[str] = []
+    #: As many requests are open as may be.
+    full: bool = False
+
+
 class Terms(Struct, frozen=True, kw_only=True):
     """What was settled when the call began."""
 
@@ -86,6 +99,10 @@ class Terms(Struct, frozen=True, kw_only=True):
     answer_after_ms: dict[str, int] = {}
     #: A leg of a trunk that sends no RTP for so long is hung up on, milliseconds, by its name; of all others by "".
     no_rtp_ms: dict[str, int] = {}
+    #: Country of the trunk that the call came by; empty: it has none.
+    country: str = ""
+    #: None: nothing of the call can lead to a callback.
+    callbacks: CallbackTerms | None = None
 
 
 class Incoming(Struct, frozen=True, tag=True, kw_only=True):
@@ -229,6 +246,14 @@ class Announce(Struct, frozen=True, tag=True):
     what: Announcement
 
 
+class Superseded(Struct, frozen=True, tag=True):
+    """Somebody was to call back who talks with us now: this request is closed."""
+
+    callback: CallbackId
+    #: Since the request.
+    after_ms: int
+
+
 class Asked(Struct, frozen=True, tag=True, kw_only=True):
     """What came of a question."""
 
@@ -281,6 +306,7 @@ Input = (
     | Drop
     | Announce
     | Asked
+    | Superseded
     | Abandoned
     | CommandDone
     | LegMedia

@@ -26,6 +26,7 @@ from edge.core.calls.inputs import (
     Reserved,
     Resumed,
     Stopped,
+    Superseded,
     TakesPlace,
 )
 from edge.core.calls.leg import Leg
@@ -325,6 +326,10 @@ def _asked(call: "Call", input: Asked) -> None:  # noqa: A002
         call.perform(call.run.handle(said, call.fx.now_ms))
 
 
+def _superseded(call: "Call", input: Superseded) -> None:  # noqa: A002
+    call.fx.emit(events.CallbackSuperseded(callback=input.callback, after_ms=input.after_ms))
+
+
 def _incoming(call: "Call", input: Incoming) -> None:  # noqa: A002
     call.begin_incoming(input)
 
@@ -380,5 +385,6 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     Drop: _dropped,
     Announce: _announce,
     Asked: _asked,
+    Superseded: _superseded,
     Abandoned: _abandoned,
 }

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from edge.core.indicators.paths import Paths
-from edge.core.menus.model import Menu, Node, NodeId, kind_of
+from edge.core.menus.model import Gather, Menu, Node, NodeId, kind_of
 from edge.core.menus.parts import Sound
 from edge.core.menus.ways import named_ways_of
 
@@ -73,8 +73,9 @@ def _words(node: Node) -> str:
         return target
     for name in node.__struct_fields__:
         value = getattr(node, name)
-        if isinstance(value, list) and value and isinstance(value[0], Sound):
-            words = " ".join(" ".join(sound.label for sound in value).split())
+        sounds = value.prompt if isinstance(value, Gather) else value
+        if isinstance(sounds, list) and sounds and isinstance(sounds[0], Sound):
+            words = " ".join(" ".join(sound.label for sound in sounds).split())
             return words if len(words) <= _WORDS else words[: _WORDS - 1] + "\u2026"
     return ""
 

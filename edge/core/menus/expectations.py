@@ -22,6 +22,8 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
     transfer: str = ""
     ask: str = ""
     message: str = ""
+    callback: str = ""
+    survey: str = ""
     end: bool = False
 
 
@@ -80,10 +82,9 @@ def _wanted(step: Step) -> tuple[What, str]:
         return "enter", step.at
     if step.input:
         return "input", step.input
-    if step.transfer:
-        return "transfer", step.transfer
-    if step.message:
-        return "message", step.message
+    for what in ("transfer", "message", "callback", "survey"):
+        if text := getattr(step, what):
+            return what, text
     return ("ask", step.ask) if step.ask else ("end", "")
 
 
@@ -136,6 +137,8 @@ def _instead(what: What, text: str, call: Rehearsal, seen: int) -> str:
         "transfer": "dialled",
         "ask": "asked",
         "message": "what came of a message",
+        "callback": "asked to be called back",
+        "survey": "told by the survey",
         "end": "over",
     }
     others = [line.node if what == "enter" else line.text for line in call.lines[seen:] if line.what == what]

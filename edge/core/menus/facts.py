@@ -11,8 +11,11 @@ from edge.vocabulary.private import Private
 #: `${name}` in a text.
 INSERT = re.compile(r"\$\{([a-z][a-z0-9_]{0,31})\}")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+#: What a node `callback` gives a call: the number that is to be called, as it is dialled in the country of the call's
+#: trunk, and the window: from when, until when at the latest, and the day of that.
+CALLBACK = ("callback_number", "callback_from", "callback_by", "callback_date")
 #: What every menu can ask for without declaring it; nobody can set them.
-GIVEN = ("caller", "called", "digits", "result", "language", "time", "date", "weekday")
+GIVEN = ("caller", "called", "digits", "result", "language", "time", "date", "weekday", *CALLBACK)
 #: Attributes that need no declaration: what queues and backends ask for.
 KNOWN_ATTRIBUTES: dict[str, Attribute] = {
     "skill": Attribute(),
@@ -41,6 +44,10 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     wall_ms: int = 0
     #: What the tables that the menu asks say of the caller, by the table's name; not there: it is not in it.
     rows: dict[str, Row] = {}
+    #: Country of the trunk that the call came by, ISO 3166-1 alpha-2; empty: it has none.
+    country: str = ""
+    #: As many requests to be called back are open as may be: no more are taken.
+    callbacks_full: bool = False
 
 
 class Values:
@@ -52,6 +59,8 @@ class Values:
         #: Digits of the last gather whose digits may be known, and the result of the last sub-menu.
         self.digits = ""
         self.result = ""
+        #: Values of `CALLBACK`, once there are any.
+        self.callback: dict[str, str] = {}
         self._began_ms = 0
         self._zone = zone
         self._attributes = {**KNOWN_ATTRIBUTES, **attributes}
@@ -83,6 +92,8 @@ class Values:
             case "time" | "date" | "weekday":
                 now = self._zone.local(self.wall_ms(now_ms))
                 return {"time": f"{now:%H:%M}", "date": f"{now:%Y-%m-%d}", "weekday": WEEKDAYS[now.weekday()]}[name]
+            case _ if name in CALLBACK:
+                return self.callback.get(name, "")
             case _:
                 return self.set_to.get(name, "")
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from edge.core.menus.calendar import UTC_ZONE, Calendar, Zone
 from edge.core.menus.kinds.answered import Answered, AnsweredVisit
 from edge.core.menus.kinds.ask import Ask, AskVisit
+from edge.core.menus.kinds.callback import Callback, CallbackVisit
 from edge.core.menus.kinds.checks import Check
 from edge.core.menus.kinds.dial import Dial, DialVisit
 from edge.core.menus.kinds.gather import FLASH_CHOICE, Commands, Confirm, Gather, GatherVisit, is_left
@@ -21,6 +22,7 @@ from edge.core.menus.kinds.press import Press, PressVisit
 from edge.core.menus.kinds.record import Record, RecordVisit, Review, Voicemail, VoicemailVisit
 from edge.core.menus.kinds.set import Set, SetVisit
 from edge.core.menus.kinds.submenu import Return, ReturnVisit, Submenu, SubmenuVisit
+from edge.core.menus.kinds.survey import Question, Survey, SurveyVisit
 from edge.core.menus.kinds.transfer import Transfer, TransferVisit
 from edge.core.menus.kinds.wait import Wait, WaitVisit
 from edge.core.menus.kinds.when import Case, When, WhenVisit
@@ -36,6 +38,7 @@ __all__ = [
     "Ask",
     "Attribute",
     "Calendar",
+    "Callback",
     "Case",
     "Check",
     "Commands",
@@ -53,6 +56,7 @@ __all__ = [
     "NodeId",
     "Play",
     "Press",
+    "Question",
     "Reading",
     "Record",
     "Return",
@@ -60,6 +64,7 @@ __all__ = [
     "Set",
     "Sound",
     "Submenu",
+    "Survey",
     "Transfer",
     "Voicemail",
     "Wait",
@@ -82,6 +87,8 @@ Node = (
     | Hours
     | Lookup
     | Ask
+    | Callback
+    | Survey
     | Submenu
     | Return
     | Listen
@@ -105,6 +112,8 @@ VISITS: dict[type, type[Visit]] = {  # type: ignore[type-arg]
     Hours: HoursVisit,
     Lookup: LookupVisit,
     Ask: AskVisit,
+    Callback: CallbackVisit,
+    Survey: SurveyVisit,
     Submenu: SubmenuVisit,
     Return: ReturnVisit,
     Listen: ListenVisit,

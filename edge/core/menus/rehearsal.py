@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from edge.core.callbacks.window import stamp
 from edge.core.menus import words
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
@@ -23,7 +24,20 @@ KEY_MS = 150
 LONGEST_MS = 24 * 3_600_000
 
 What = Literal[
-    "enter", "hear", "press", "input", "set", "transfer", "ask", "send", "answer", "record", "message", "end"
+    "enter",
+    "hear",
+    "press",
+    "input",
+    "set",
+    "transfer",
+    "ask",
+    "callback",
+    "survey",
+    "send",
+    "answer",
+    "record",
+    "message",
+    "end",
 ]
 
 
@@ -186,7 +200,7 @@ class Rehearsal:
             case _:
                 self._about_message(action)
 
-    def _about_message(self, action: words.MessageAction) -> None:
+    def _about_message(self, action: words.MenuAction) -> None:
         match action:
             case words.RecordMessage():
                 self._record(action)
@@ -196,6 +210,8 @@ class Rehearsal:
                 self._note("message", "urgent" if action.urgent else "kept")
             case words.DiscardMessage():
                 self._note("message", action.why)
+            case _:
+                self._aftercare(action)
 
     def _record(self, order: words.RecordMessage) -> None:
         self._note("record", order.mailbox)
@@ -214,6 +230,18 @@ class Rehearsal:
         length_ms = max(0, spoke_ms - self._began_ms)
         made = words.MessageMade(number=number, message=f"m{number}", length_ms=length_ms, path="", error=error)
         self._message_end = self._later(max(0, ends_ms - self.now_ms), made)
+
+    def _aftercare(self, action: words.MenuAction) -> None:
+        match action:
+            case words.RequestCallback():
+                window = {"not_before": stamp(action.begins_ms), "latest": stamp(action.ends_ms)}
+                self._note("callback", action.number, window)
+            case words.RequestSurvey():
+                self._note("survey", f"afterwards {action.menu}")
+            case words.SurveyAnswered():
+                self._note("survey", f"{action.question}={action.value}")
+            case words.SurveyOver():
+                self._note("survey", "complete" if action.complete else "broken off")
 
     def _transfer(self, dial: words.Dial) -> None:
         outcome = self._world.outcome_of(dial.target)

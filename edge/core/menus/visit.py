@@ -71,6 +71,8 @@ class Walk:
         self.messages = 0
         #: What came of the last transfer: `busy`, `no_answer`...; empty: there was none, or they talked.
         self.outcome = ""
+        #: Nodes at which the caller has asked to be called back.
+        self.called_back: set[NodeId] = set()
         #: The key that is being told is withheld from the journal.
         self.key_is_secret = False
         #: Gathers that the caller came through, the last one at the end: what "back" goes back to.

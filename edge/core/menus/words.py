@@ -143,6 +143,62 @@ class AskBackend(Struct, frozen=True):
     secrets: dict[str, str]
 
 
+class RequestCallback(Struct, frozen=True, kw_only=True):
+    """Somebody is to be called back; asked for at a node."""
+
+    node: NodeId
+    #: In E.164.
+    number: str
+    #: The window, milliseconds since 1970.
+    begins_ms: int
+    ends_ms: int
+
+
+class RequestSurvey(Struct, frozen=True):
+    """Whoever talked in this call is to be called afterwards, for a menu that asks how it was."""
+
+    node: NodeId
+    #: That menu.
+    menu: str
+
+
+class SurveyBegun(Struct, frozen=True):
+    """Questions are asked from here on; what another node asked is over."""
+
+    node: NodeId
+
+
+class SurveyAsked(Struct, frozen=True):
+    """A question is being asked."""
+
+    question: str
+
+
+class SurveyAnswered(Struct, frozen=True, kw_only=True):
+    """A question was answered."""
+
+    question: str
+    #: As it was pressed.
+    value: int
+    #: What the author calls it.
+    label: str
+    #: The scale.
+    least: int
+    most: int
+    #: The least is the best.
+    reverse: bool
+
+
+class SurveyOver(Struct, frozen=True):
+    """No more is asked; `complete`: everything was, whether it was answered or not."""
+
+    complete: bool
+
+
+#: What outlives the node that asked for it.
+Aftercare = RequestCallback | RequestSurvey | SurveyBegun | SurveyAsked | SurveyAnswered | SurveyOver
+
+
 class PressKeys(Struct, frozen=True):
     """Send digits to the far end; ends with `DigitsGone`."""
 
@@ -228,5 +284,6 @@ MenuAction = (
     | EnterNode
     | InputResult
     | AttributesSet
+    | Aftercare
     | End
 )

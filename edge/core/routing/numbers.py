@@ -68,6 +68,23 @@ def e164(number: str, country: str) -> str:
     return str(_library().format_number(parsed, _library().PhoneNumberFormat.E164))
 
 
+@lru_cache(maxsize=4096)
+def place_of(number: str) -> tuple[str, bool]:
+    """Return the country of a number in E.164, and whether it is an ordinary number of somebody.
+
+    The country is "" where it belongs to none (satellites). Ordinary are fixed, mobile and Internet telephones; what
+    earns by being called (premium rate, shared cost), or is of a kind that is not known, is not.
+    """
+    phonenumbers = _library()
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return "", False
+    kinds = phonenumbers.PhoneNumberType
+    ordinary = {kinds.FIXED_LINE, kinds.MOBILE, kinds.FIXED_LINE_OR_MOBILE, kinds.VOIP}
+    return phonenumbers.region_code_for_number(parsed) or "", phonenumbers.number_type(parsed) in ordinary
+
+
 def written(number: str, country: str, form: Form) -> str:
     """Return `number` in the form that a trunk in `country` wants; as it is when it is no whole number."""
     whole = e164(number, country) if form != "as_is" else ""

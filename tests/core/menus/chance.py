@@ -30,6 +30,7 @@ from edge.core.menus.words import (
     PlaySounds,
     PressKeys,
     RecordMessage,
+    RequestCallback,
     Resumed,
     SoundChanged,
     Started,
@@ -58,6 +59,7 @@ def facts_of(menu: Menu, chance: Random) -> Facts:
         called=chance.choice(["200", "+49309"]),
         peer=chance.choice(["", "+4930123456"]),
         wall_ms=chance.randrange(*WALL_MS),
+        country=chance.choice(["", "DE"]),
         rows={name: _row(menu, chance) for name in sorted(tables) if chance.random() < 0.7},
     )
 
@@ -92,6 +94,8 @@ class Caller:
         #: Nodes that were entered, and the end, once it is over.
         self.entered: set[NodeId] = set()
         self.end: End | None = None
+        #: Nodes that have asked for a callback.
+        self.called_back: set[NodeId] = set()
         #: What the appliance tells by itself, with when, in that order.
         self._coming: list[tuple[int, int, MenuInput]] = []
         self._number = 0
@@ -198,6 +202,10 @@ class Caller:
                 self._later(0, 90_000, TransferEnded(self.chance.choice(OUTCOMES)))
             case AskBackend():
                 self._answer(action)
+            case RequestCallback():
+                assert action.node not in self.called_back, "one request of a call and node"
+                self.called_back.add(action.node)
+                assert action.begins_ms < action.ends_ms
             case RecordMessage():
                 self._message(action.number, action.longest_ms)
             case StopMessage():

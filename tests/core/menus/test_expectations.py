@@ -2,10 +2,26 @@
 
 import pytest
 
+from edge.core.callbacks.rules import Rules
+from edge.core.callbacks.window import WindowRule
+from edge.core.menus.calendar import UTC_ZONE
 from edge.core.menus.expectations import Step, follow
 from edge.core.menus.facts import Facts
 from edge.core.menus.kinds.ask import Ask
-from edge.core.menus.model import Answered, Gather, HangUp, Menu, Play, Set, Sound, Transfer, Wait
+from edge.core.menus.model import (
+    Answered,
+    Callback,
+    Gather,
+    HangUp,
+    Menu,
+    Play,
+    Question,
+    Set,
+    Sound,
+    Survey,
+    Transfer,
+    Wait,
+)
 from edge.core.menus.rehearsal import BackendAnswer, Rehearsal, World
 
 HELLO, MAIN, AWAY, GONE = (Sound(f"/{text}.wav", text) for text in ("Good  Morning", "Press 1", "Are you there", "Bye"))
@@ -126,3 +142,42 @@ def test_a_secret_key_is_not_shown() -> None:
     one = Rehearsal(Menu(name="m", version="1", start="card", nodes=nodes), Facts(), world_of())
     assert follow([Step(press="47"), Step(at="gone")], one) is None
     assert not [line for line in one.lines if "4" in line.text or "7" in line.text]
+
+
+def test_callbacks_and_surveys() -> None:
+    ask = Gather(prompt=[MAIN], failed="")
+    nodes = {
+        "hello": Callback(
+            offer=ask,
+            ask=None,
+            confirm=None,
+            rules=Rules(),
+            window=WindowRule(within_ms=1000),
+            zone=UTC_ZONE,
+            next="rate",
+            declined="end",
+            failed="end",
+            refused="end",
+        ),
+        "rate": Survey(questions=[Question(name="polite", ask=ask, least=1, most=5)], next="later"),
+        "later": Survey(menu="how", next="end"),
+        "end": HangUp("done"),
+    }
+    menu = Menu(name="m", version="1", start="hello", nodes=nodes)
+    one = Rehearsal(menu, Facts(peer="+4930123456", country="DE", wall_ms=0), world_of())
+    steps = [
+        Step(press="1"),
+        Step(callback="+4930123456"),
+        Step(press="4"),
+        Step(survey="polite=4"),
+        Step(survey="complete"),
+        Step(survey="afterwards how"),
+        Step(end=True),
+    ]
+    assert follow(steps, one) is None
+    (line,) = (line for line in one.lines if line.what == "callback")
+    assert line.values == {"not_before": "1970-01-01T00:00:00.000Z", "latest": "1970-01-01T00:00:01.000Z"}
+    hidden = Rehearsal(menu, Facts(country="DE"), world_of())
+    found = follow([Step(callback="+49")], hidden)
+    assert found is not None
+    assert "was not asked to be called back" in found.message

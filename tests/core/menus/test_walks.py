@@ -27,7 +27,7 @@ WALKS = 300
 
 def compiled(path: Path, folder: Path) -> Menu:
     findings = Findings()
-    paths = Paths(state=str(folder / "state"), prompts=str(path.parent.parent / "prompts"))
+    paths = Paths(state=str(folder / "state"), prompts=str(path.parent.parent / "prompts"), menus=str(path.parent))
     site = Site(
         name="x",
         paths=paths,

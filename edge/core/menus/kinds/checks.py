@@ -1,4 +1,4 @@
-"""Whether typed digits can be right: check digits, dates, ranges, patterns."""
+"""Whether typed digits can be right: check digits, dates, telephone numbers, ranges, patterns."""
 
 import re
 from datetime import date
@@ -6,7 +6,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-Algorithm = Literal["", "luhn", "mod97", "ean", "date"]
+from edge.core.routing.numbers import e164
+
+Algorithm = Literal["", "luhn", "mod97", "ean", "date", "phone"]
 DateOrder = Literal["ddmmyyyy", "mmddyyyy", "yyyymmdd", "ddmmyy", "mmddyy", "yymmdd", "ddmm", "mmdd"]
 
 
@@ -16,6 +18,8 @@ class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
     algorithm: Algorithm = ""
     #: How a date is typed.
     order: DateOrder = "ddmmyyyy"
+    #: Where a telephone number is dialled, ISO 3166-1 alpha-2.
+    country: str = ""
     #: Regular expression for all the digits.
     pattern: str = ""
     least: int | None = None
@@ -34,9 +38,11 @@ class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
             return True
         if not plain:
             return False
-        return (
-            date_of(digits, self.order) is not None if self.algorithm == "date" else _ALGORITHMS[self.algorithm](digits)
-        )
+        if self.algorithm == "date":
+            return date_of(digits, self.order) is not None
+        if self.algorithm == "phone":
+            return bool(e164(digits, self.country))
+        return _ALGORITHMS[self.algorithm](digits)
 
 
 def luhn(digits: str) -> bool:
