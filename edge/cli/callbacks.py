@@ -84,7 +84,7 @@ def show(
     if json:
         print_json(found)
     else:
-        print_table(("", ""), [(name, _shown(value)) for name, value in found.items() if value not in {"", None}])
+        print_table(("", ""), [(name, _shown(value)) for name, value in found.items() if value not in ("", None, {})])
     return FINE
 
 

@@ -524,14 +524,16 @@ class SurveyAnswered(SurveyFields, frozen=True, tag="survey.answered", kw_only=T
     """A question of a survey was answered."""
 
     question: str
-    #: As it was pressed, and the scale that it is on.
-    value: int
-    least: int
-    most: int
+    #: As it was pressed, and the scale that it is on; null: the answer was said.
+    value: int | None = None
+    least: int = 0
+    most: int = 0
     #: True: `least` is the best.
     reverse: bool = False
     #: What the author calls the value.
     label: str = ""
+    #: What was said, as the `message` of `message.recorded`; empty: the answer was pressed.
+    message: str = ""
 
 
 class SurveyCompleted(SurveyFields, frozen=True, tag="survey.completed", kw_only=True):

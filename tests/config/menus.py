@@ -55,7 +55,8 @@ nodes:
       no_match: {say: {en: "No.", de: "Nein."}}
       max_digits: 2
     choices:
-      {1: account, 12: pin, 2: extension, 3: inner, 4: quiet, 5: operator, 6: question, 7: call-me, 8: rate, flash: operator}
+      {1: account, 12: pin, 2: extension, 3: inner, 4: quiet, 5: operator, 6: question, 7: call-me, 8: rate,
+       flash: operator}
     failed: bye
   account:
     gather:
