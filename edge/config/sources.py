@@ -116,11 +116,25 @@ def read_yaml(path: Path, findings: Findings) -> tuple[Located | None, bytes]:
 
 
 def _compose(text: str) -> yaml.Node | None:
+    """Read a document. Raises `yaml.YAMLError`, and `RecursionError` when it is nested too deeply."""
     try:
+        _check_depth(text)
         return yaml.compose(text, Loader=_FAST_LOADER)
     except yaml.YAMLError:
         # Both refuse the same; PyYAML's own says better what is wrong, and where.
         return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+def _check_depth(text: str) -> None:
+    """Count first, for libyaml composes by recursion in C, where nothing but the end of the stack ends it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_FAST_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_YAML_DEPTH:
+            raise RecursionError
 
 
 class _YamlReader:

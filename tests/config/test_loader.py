@@ -195,3 +195,11 @@ def test_hours_and_tables_of_the_site(tmp_path: Path) -> None:
         (15, "'8-20' are no times"),
         (20, "there are two tables named 'vips'"),
     ]
+
+
+@pytest.mark.parametrize("nested", ["[" * 900_000, "- " * 900_000 + "a", "{a: " * 400_000, "[" * 60 + "]" * 60])
+def test_whatever_is_nested_too_deeply_is_told(folder: Path, nested: str) -> None:
+    """A file of two megabytes is read by recursion in C: it must not end the process."""
+    (folder / "menus/main.yaml").write_text(nested)
+    (error,) = inspect(folder / "site.toml").errors
+    assert (Path(error.file).name, error.message) == ("main.yaml", "is nested too deeply")
