@@ -11,7 +11,9 @@ from edge.core.menus.ways import named_ways_of
 _WORDS = 64
 _LINE = 28
 #: Ways that callers take by what they press; the rest happens to them.
-_PRESSED = "choices."
+_PRESSED = {"choices", "nodes"}
+#: Ways that are told apart by a word of their own.
+_NAMED = {"on_outcome", "answers", "results"}
 #: What stands for itself and needs no word on the way.
 _PLAIN = "next"
 _SHAPES = {"gather": "hexagon", "transfer": "cds", "record": "note", "voicemail": "note", "hang_up": "octagon"}
@@ -55,15 +57,21 @@ def graph_of(menu: Menu) -> Graph:
         for label, target in named_ways_of(node):
             labels.setdefault(target, []).append(label)
         arrows += [
-            Arrow(name, target, [_label(one) for one in several], any(one.startswith(_PRESSED) for one in several))
+            Arrow(name, target, [_label(one) for one in several], any(_field(one) in _PRESSED for one in several))
             for target, several in labels.items()
         ]
     return Graph(menu.name, menu.version, menu.start, boxes, arrows)
 
 
+def _field(way: str) -> str:
+    """Name what a way is a value of: `choices` of `choices.1`, `nodes` of `ask.commands.nodes.0`."""
+    return way.rpartition(".")[0].rpartition(".")[2]
+
+
 def _label(way: str) -> str:
-    label = way.removeprefix(_PRESSED).removeprefix("on_outcome.")
-    return "" if label == _PLAIN else label.replace("_", " ")
+    if _field(way) in {*_PRESSED, *_NAMED}:
+        return way.rpartition(".")[2].replace("_", " ")
+    return "" if way == _PLAIN else way.removesuffix(f".{_PLAIN}").replace("cases.", "case ").replace("_", " ")
 
 
 def _words(node: Node) -> str:

@@ -2,7 +2,19 @@ from collections import Counter
 
 from edge.core.indicators.paths import Paths
 from edge.core.menus.drawing import dot, graph_of, mermaid
-from edge.core.menus.model import Gather, HangUp, Menu, Play, Sound, Transfer
+from edge.core.menus.model import (
+    Ask,
+    Case,
+    Commands,
+    Gather,
+    HangUp,
+    Language,
+    Menu,
+    Play,
+    Sound,
+    Transfer,
+    When,
+)
 
 MENU = Menu(
     name="main",
@@ -25,6 +37,21 @@ def test_an_arrow_a_pair_of_nodes_with_all_its_reasons() -> None:
     assert arrows["desk", "bye"].labels == ["no answer", "failed"]
     assert not arrows["desk", "bye"].pressed
     assert arrows["hello", "ask"].labels == [""]
+
+
+def test_keys_of_commands_and_words_of_answers_stand_for_themselves() -> None:
+    ask = Gather(prompt=[], failed="", commands=Commands(nodes={"0": "bye"}))
+    nodes = {
+        "speak": Language(offered=["en"], choices={"1": "en"}, ask=ask, next="bank", failed="bank"),
+        "bank": Ask(endpoint="bank", answers={"no_money": "when"}, failed="bye", timeout="bye"),
+        "when": When(cases=[Case(value="caller", is_one_of=[""], next="bye")], otherwise="speak"),
+        "bye": HangUp(),
+    }
+    graph = graph_of(Menu(name="m", version="1", start="speak", nodes=nodes))
+    arrows = {(one.source, one.target): (one.labels, one.pressed) for one in graph.arrows}
+    assert arrows["speak", "bye"] == (["0"], True)
+    assert arrows["bank", "when"] == (["no money"], False)
+    assert arrows["when", "bye"] == (["case 1"], False)
 
 
 def test_words_of_authors_do_not_end_a_caption() -> None:
