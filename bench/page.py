@@ -85,6 +85,7 @@ REACH: dict[str, tuple[str, Any]] = {
         f"reload_{what}": ("0", lambda value: value == 0)
         for what in ("calls_failed", "rtp_lost", "old_keys_astray", "new_calls_astray")
     },
+    "hearing_wrong": ("0", lambda value: value == 0),
     "span_kill_talks_cut": ("0", lambda value: value == 0),
     "span_kill_wrong_ends": ("0", lambda value: value == 0),
     "span_kill_keys_lost": ("0", lambda value: value == 0),
@@ -124,6 +125,9 @@ traps, beside calls that must not notice; p95 of their set-up stands beside the 
 
 Reloads: with all calls up the menu and its recordings are changed again and again; new calls must hear what is new, and
 the old ones, when they press a key at the end, what their version has. `took` is a reload on a machine busy with that.
+
+Hearing: recorded prompts in five languages played one after the other through codecs and lossy lines, a third of them
+cut short, to an ear that knows them all (`edge menu test --call`).
 
 Spans are killed (SIGKILL) under talks of two legs in a whole appliance; seeds choose moment, order and who hangs up.
 Front is killed with conversations up: `front_kill_in_...` tells how many of them were seen in which state.

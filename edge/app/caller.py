@@ -50,10 +50,11 @@ def way_to(host: str) -> Way:
             local = str(probe.getsockname()[0])
     except OSError as error:
         raise UnreachableError(f"{host}: {error.strerror or error}") from None
-    return Way(target, _free_loopback() if local.startswith("127.") else local)
+    return Way(target, free_loopback() if local.startswith("127.") else local)
 
 
-def _free_loopback() -> str:
+def free_loopback() -> str:
+    """Find a loopback address that nobody uses at this moment. Raises UnreachableError."""
     for _ in range(100):
         address = f"127.{secrets.randbelow(60) + 192}.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}"
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -65,7 +66,7 @@ def _free_loopback() -> str:
     raise UnreachableError("no free loopback address")
 
 
-def _free_sip_port(address: str) -> int:
+def free_sip_port(address: str) -> int:
     """Find a port of `address` that is free for UDP and TCP at this moment."""
     while True:
         with (
@@ -80,19 +81,23 @@ def _free_sip_port(address: str) -> int:
             return int(tcp.getsockname()[1])
 
 
+def free_rtp_port(slots: int) -> int:
+    """Choose a first RTP port with room for so many slots, below the kernel's ephemeral ports."""
+    return 16384 + 2 * secrets.randbelow((LAST_PORT - 16384) // 2 - slots)
+
+
 def caller_site(way: Way, folder: Path, calls: int) -> Site:
     """Make the site of a caller of `calls` calls at once; everything it writes lies below `folder`."""
     slots = calls + SPARE_SLOTS
-    room = (LAST_PORT - 16384) // 2 - slots
     return Site(
         name="test-caller",
         sip=Sip(
             address=way.local,
-            port=_free_sip_port(way.local),
+            port=free_sip_port(way.local),
             inner_address="127.0.0.1",
             max_spans=calls // 4 + 2,
         ),
-        media=Media(first_port=16384 + 2 * secrets.randbelow(room), slots=slots, prompt_memory_mb=1),
+        media=Media(first_port=free_rtp_port(slots), slots=slots, prompt_memory_mb=1),
         http=Http(address="127.0.0.1", port=0),
         paths=Paths(
             state=str(folder / "state"),

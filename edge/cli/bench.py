@@ -26,6 +26,7 @@ SUBJECTS = (
     "timers",
     "menus",
     "reload",
+    "hearing",
 )
 
 

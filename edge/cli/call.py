@@ -84,9 +84,9 @@ def _place(uri: str, script: Menu, calls: int, limit_s: float, folder: Path) -> 
     process = start(site, folder)
     run_dir = Path(site.paths.run)
     try:
-        _wait(lambda: _takes_calls(process, run_dir, folder), START_S, "the caller did not start")
+        wait_for(lambda: takes_calls(process, run_dir, folder), START_S, "the caller did not start")
         ids = [_originate(run_dir, uri, script) for _ in range(calls)]
-        _wait(lambda: all(_ended(run_dir, id_) for id_ in ids), limit_s, "the calls did not end")
+        wait_for(lambda: all(_ended(run_dir, id_) for id_ in ids), limit_s, "the calls did not end")
         return [summary(uri, script, _history(run_dir, id_)) for id_ in ids]
     finally:
         process.send_signal(signal.SIGINT)
@@ -102,7 +102,8 @@ def _host(uri: str) -> str:
     return found["host"] if found is not None else ""
 
 
-def _wait(condition: Callable[[], bool], limit_s: float, failure: str) -> None:
+def wait_for(condition: Callable[[], bool], limit_s: float, failure: str) -> None:
+    """Wait for a condition. Raises `FailedError`."""
     end = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > end:
@@ -110,7 +111,8 @@ def _wait(condition: Callable[[], bool], limit_s: float, failure: str) -> None:
         time.sleep(0.05)
 
 
-def _takes_calls(process: subprocess.Popen[bytes], run_dir: Path, folder: Path) -> bool:
+def takes_calls(process: subprocess.Popen[bytes], run_dir: Path, folder: Path) -> bool:
+    """Say whether the appliance that was started takes calls. Raises `FailedError` when it has ended."""
     if process.poll() is not None:
         log = (folder / "caller.log").read_text(errors="replace")[-2000:]
         raise FailedError(f"the caller ended with {process.returncode}: {log}")

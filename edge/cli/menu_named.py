@@ -6,20 +6,27 @@ from edge.cli.site import BadSiteError, UsageError
 from edge.config.errors import Findings, did_you_mean
 from edge.config.loader import Inspection
 from edge.config.menus import MenuCompiler
+from edge.config.prompts import Synthesis
 from edge.core.menus.model import Menu
 
 
 def compiled_menu(name: str, found: Inspection) -> Menu:
     """Compile the menu that was named. Raises `BadSiteError` when it has faults, `UsageError` when there is none."""
+    return spoken_menu(name, found)[0]
+
+
+def spoken_menu(name: str, found: Inspection) -> tuple[Menu, list[Synthesis]]:
+    """Compile the menu that was named; also what has to be spoken for it. Raises as `compiled_menu`."""
     compiled = found.site.menus.get(name)
     if compiled is not None:
-        return compiled
+        return compiled, found.speeches
     file = Path(name) if name.endswith(".yaml") else Path(found.site.paths.menus) / f"{name}.yaml"
-    if not file.exists():
+    if not name or not file.exists():
         advice = did_you_mean(name, found.site.menus) or f"menus are {', '.join(found.site.menus) or 'nowhere'}"
         raise UsageError(f"there is no menu '{name}' ({advice})")
     findings = Findings()
-    menu = MenuCompiler(found.site, findings, []).compile_file(file)
+    compiler = MenuCompiler(found.site, findings, [])
+    menu = compiler.compile_file(file)
     if menu is None:
         raise BadSiteError(findings.errors)
-    return menu
+    return menu, compiler.speeches

@@ -1,55 +1,30 @@
-"""`edge menu test`: the tests beside the menus, run in virtual time."""
+"""`edge menu test`: the tests beside the menus, run in virtual time, or as real calls."""
 
 import time
-import xml.etree.ElementTree as ET
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from msgspec import Struct
 
 from edge.cli.events import failed
-from edge.cli.output import BAD, FINE, complain, print_json, printable
+from edge.cli.menu_results import Result, Tested, junit, print_tested, sum_up
+from edge.cli.output import BAD, FINE, USAGE, complain
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site, site_faults
-from edge.config.errors import Findings, Place, did_you_mean
+from edge.config.errors import Findings, did_you_mean
 from edge.config.loader import Inspection
 from edge.config.menu_files import TESTS_ENDING
 from edge.config.menu_tests import MenuTest, read_tests
 from edge.config.menus import MenuCompiler
 from edge.config.site import Site
-from edge.core.menus.expectations import Miss, follow
+from edge.core.menus.expectations import follow
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
 from edge.core.menus.parts import Sound
-from edge.core.menus.rehearsal import Line, Rehearsal, World
-from edge.core.menus.ways import ways_of
+from edge.core.menus.rehearsal import Rehearsal, World
 
 #: A text that was not spoken yet: people say about 14 characters a second.
 _CHARACTER_MS = 70
-#: Lines shown of a call that went wrong.
-_SHOWN = 40
-
-
-class Result(Struct, kw_only=True):
-    """What came of a test."""
-
-    file: Path
-    test: MenuTest
-    miss: Miss | None
-    lines: list[Line]
-    seconds: float
-
-
-class Tested(Struct, kw_only=True):
-    """What came of the tests of a menu."""
-
-    menu: Menu
-    file: Path
-    results: list[Result]
-    #: Nodes that no test came to, and ways that none went.
-    nodes_missed: list[str]
-    ways_missed: list[tuple[str, str]]
 
 
 def run_tests(
@@ -57,34 +32,57 @@ def run_tests(
     config: ConfigOption = None,
     demo: DemoOption = False,
     json: JsonOption = False,
-    junit: Annotated[Path | None, Parameter(help="Write the results as JUnit XML, too.")] = None,
+    junit_file: Annotated[Path | None, Parameter(name="--junit", help="Write the results as JUnit XML, too.")] = None,
+    call: Annotated[bool, Parameter(negative=(), help="Run them as real calls, in real time.")] = False,
+    to: Annotated[
+        str | None, Parameter(help="With --call: SIP URI to call, in place of an appliance of its own.")
+    ] = None,
+    jobs: Annotated[int, Parameter(help="With --call: calls at once.")] = 4,
+    heard: Annotated[
+        Path | None, Parameter(help="With --call: folder for what was heard in calls that went wrong.")
+    ] = None,
 ) -> int:
     """Run the tests that stand beside menus (NAME.test.yaml), in virtual time. Exit code 1: one failed.
 
-    The interpreter is the one that calls run on; time, targets, backends and tables are what the test says.
+    The interpreter is the one that calls run on; time, targets, backends and tables are what the test says. With
+    --call each test is a call by SIP, and prompts are recognised by what is heard.
     """
+    if (to is not None and not call) or not 1 <= jobs <= 50:
+        complain("--to needs --call, and --jobs is from 1 to 50")
+        return USAGE
     try:
-        found = inspect_site(config, demo=demo, menus=False)
-        files = _files(names, found)
-        tested = [_run(file, found) for file in files]
+        results = _called(names, config, demo, (to, jobs, heard)) if call else _virtual(names, config, demo)
     except (UsageError, BadSiteError) as error:
         return failed(error)
-    for one in tested:
-        _print(one, json=json)
-    results = [result for one in tested for result in one.results]
-    misses = sum(result.miss is not None for result in results)
-    if junit is not None:
+    for one in results:
+        print_tested(one, json=json)
+    run = sum(len(one.results) - one.skipped for one in results)
+    misses = sum(one.failed for one in results)
+    if junit_file is not None:
         try:
-            junit.write_bytes(_junit(tested))
+            junit_file.write_bytes(junit(results))
         except OSError as error:
-            complain(f"{junit}: {error.strerror}")
+            complain(f"{junit_file}: {error.strerror}")
             return BAD
     if not json:
-        complain(f"{len(results)} tests: {misses} failed")
-    return BAD if misses or not results else FINE
+        complain(f"{run} tests: {misses} failed")
+    return BAD if misses or not run else FINE
 
 
-def _files(names: tuple[str, ...], found: Inspection) -> list[Path]:
+def _virtual(names: tuple[str, ...], config: Path | None, demo: bool) -> list[Tested]:
+    found = inspect_site(config, demo=demo, menus=False)
+    return [_run(file, found) for file in test_files(names, found)]
+
+
+def _called(
+    names: tuple[str, ...], config: Path | None, demo: bool, how: tuple[str | None, int, Path | None]
+) -> list[Tested]:
+    from edge.cli.menu_call import call_all
+
+    return call_all(names, config, demo=demo, to=how[0], jobs=how[1], heard=how[2])
+
+
+def test_files(names: tuple[str, ...], found: Inspection) -> list[Path]:
     """Find files of tests. Raises `UsageError` when there are none."""
     folder = Path(found.site.paths.menus)
     if not names:
@@ -101,15 +99,22 @@ def _files(names: tuple[str, ...], found: Inspection) -> list[Path]:
     return files
 
 
-def _run(file: Path, found: Inspection) -> Tested:
-    """Run a file of tests. Raises `BadSiteError` for faults in it or in its menu."""
+def compiled_tests(file: Path, found: Inspection) -> tuple[Menu, list[MenuTest], MenuCompiler]:
+    """Compile the menu that a file of tests stands beside, and read it. Raises `BadSiteError` for faults in them."""
     findings = Findings()
     menu_file = file.with_name(file.name.removesuffix(TESTS_ENDING) + ".yaml")
-    menu = MenuCompiler(found.site, findings, []).compile_file(menu_file)
+    compiler = MenuCompiler(found.site, findings, [])
+    menu = compiler.compile_file(menu_file)
     tests = read_tests(file, menu, findings) if menu is not None else []
     faults = findings.errors or site_faults(found)
     if faults or menu is None:
         raise BadSiteError(faults)
+    return menu, tests, compiler
+
+
+def _run(file: Path, found: Inspection) -> Tested:
+    """Run a file of tests in virtual time. Raises `BadSiteError` for faults in it or in its menu."""
+    menu, tests, _ = compiled_tests(file, found)
     results: list[Result] = []
     moves: set[tuple[str, str]] = set()
     for one in tests:
@@ -134,15 +139,7 @@ def _run(file: Path, found: Inspection) -> Tested:
         moves |= call.moves
         took = time.perf_counter() - began
         results.append(Result(file=file, test=one, miss=miss, lines=call.lines, seconds=took))
-    entered = {node for _, node in moves}
-    ways = [(name, target) for name, node in menu.nodes.items() for target in ways_of(node)]
-    return Tested(
-        menu=menu,
-        file=file,
-        results=results,
-        nodes_missed=[name for name in menu.nodes if name not in entered],
-        ways_missed=[way for way in ways if way not in moves],
-    )
+    return sum_up(menu, file, results, moves)
 
 
 def usual_country(site: Site) -> str:
@@ -164,80 +161,3 @@ def _file_ms(path: str) -> int:
     except (OSError, RuntimeError):  # a text that was not spoken yet
         return 0
     return round(1000 * about.frames / about.samplerate)
-
-
-# --- what is told -----------------------------------------------------------------------------------------------------
-
-
-def _print(tested: Tested, *, json: bool) -> None:
-    for result in tested.results:
-        if json:
-            place = _place(result)
-            print_json(
-                {
-                    "file": place.file,
-                    "line": place.line,
-                    "menu": tested.menu.name,
-                    "version": tested.menu.version,
-                    "test": result.test.name,
-                    "passed": result.miss is None,
-                    "message": result.miss.message if result.miss else "",
-                    "seconds": round(result.seconds, 6),
-                }
-            )
-        elif result.miss is not None:
-            print(printable(f"{_place(result)}: {result.test.name}: {result.miss.message}"))
-            for line in shown(result.lines):
-                print(printable(line))
-    if json:
-        missed = {"nodes_missed": tested.nodes_missed, "ways_missed": tested.ways_missed}
-        print_json({"file": str(tested.file), "menu": tested.menu.name, "nodes": len(tested.menu.nodes), **missed})
-        return
-    misses = sum(result.miss is not None for result in tested.results)
-    nodes = len(tested.menu.nodes)
-    print(
-        printable(
-            f"{tested.menu.name}: {len(tested.results) - misses} passed, {misses} failed; "
-            f"{nodes - len(tested.nodes_missed)} of {nodes} nodes"
-        )
-    )
-    if tested.nodes_missed:
-        print(printable(f"  no test comes to: {', '.join(tested.nodes_missed)}"))
-    missed_ways = [
-        f"{source} -> {target}" for source, target in tested.ways_missed if target not in tested.nodes_missed
-    ]
-    if missed_ways:
-        print(printable(f"  no test goes: {', '.join(missed_ways)}"))
-
-
-def _place(result: Result) -> Place:
-    """Return the step that was missed, else the test."""
-    return result.test.place if result.miss is None else result.test.places[result.miss.step]
-
-
-def shown(lines: list[Line]) -> list[str]:
-    """Show what happened in a call, the last of it."""
-    return [
-        f"  {line.at_ms / 1000:8.2f}s  {line.node:<20} {line.what:<9} {line.text[:100]}" for line in lines[-_SHOWN:]
-    ]
-
-
-def _junit(tested: list[Tested]) -> bytes:
-    root = ET.Element("testsuites")
-    for one in tested:
-        misses = sum(result.miss is not None for result in one.results)
-        suite = ET.SubElement(root, "testsuite", name=one.menu.name, tests=str(len(one.results)), failures=str(misses))
-        for result in one.results:
-            case = ET.SubElement(
-                suite,
-                "testcase",
-                name=printable(result.test.name),
-                classname=one.menu.name,
-                file=str(result.file),
-                time=f"{result.seconds:.6f}",
-            )
-            if result.miss is not None:
-                what = ET.SubElement(case, "failure", message=printable(f"{_place(result)}: {result.miss.message}"))
-                what.text = "\n".join(printable(line) for line in shown(result.lines))
-    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return written

@@ -7,7 +7,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -30,34 +30,51 @@ OUTCOMES: Final = {"a": "", "b": "busy", "n": "no_answer", "r": "rejected", "u":
 #: Typed while a message is recorded, it is a second of speech.
 SPEAKS: Final = "s"
 SPEAKS_MS: Final = 1000
-_HANG_UP: Final = "\x03\x04q"
+HANG_UP: Final = "\x03\x04q"
 _LOOK_S: Final = 0.05
 
 
 def try_menu(
-    menu: Annotated[str, Parameter(help="Name of a menu of the site, or a menu file.")],
+    menu: Annotated[str, Parameter(help="Name of a menu of the site, or a menu file.")] = "",
     /,
     *,
     caller: Annotated[str, Parameter(help="Number that calls; '' hides it.")] = "+15550100",
     called: Annotated[str, Parameter(help="Number that is called.")] = "",
     at: Annotated[str | None, Parameter(help="Local time of the menu, such as 2026-12-24T17:30; none: now.")] = None,
+    audio: Annotated[bool, Parameter(negative=(), help="At the microphone and the speaker of this machine.")] = False,
+    microphone: Annotated[
+        str | None, Parameter(name="--input", help="With --audio: microphone, by its number or a part of its name.")
+    ] = None,
+    speaker: Annotated[str | None, Parameter(name="--output", help="With --audio: speaker, likewise.")] = None,
+    devices: Annotated[bool, Parameter(negative=(), help="List microphones and speakers, nothing else.")] = False,
     config: ConfigOption = None,
     demo: DemoOption = False,
 ) -> int:
     """Walk through a menu in the terminal, on the interpreter of calls. q or Ctrl-C hangs up.
 
     Where the caller is recorded, s speaks for a second.
-    What comes of a transfer is asked (answered, busy, no answer, rejected, unreachable), what a backend says, too.
+    What comes of a transfer is asked (answered, busy, no answer, rejected, unreachable), what a backend says, too. With
+    --audio it is a real call to an appliance of its own, heard and spoken at the desk.
     """
+    if devices:
+        from edge.cli.menu_audio import list_devices
+
+        return list_devices()
     try:
-        found = usable_site(config, demo=demo)
-        compiled = compiled_menu(menu, found)
         local = datetime.now() if at is None else datetime.fromisoformat(at)  # noqa: DTZ005 -- the menu has the zone
-    except (UsageError, BadSiteError) as error:
-        return failed(error)
     except ValueError:
         complain(f"'{at}' is not a time such as {USUAL:%Y-%m-%dT%H:%M}")
         return USAGE
+    try:
+        if audio:
+            from edge.cli.menu_audio import Sitting, try_aloud
+
+            who = Sitting(caller=caller, called=called, local=local, microphone=microphone, speaker=speaker)
+            return try_aloud(menu, config, demo=demo, who=who)
+        found = usable_site(config, demo=demo)
+        compiled = compiled_menu(menu, found)
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
     rows = Tables(found.site.tables).rows(compiled, caller)
     facts = Facts(
         caller=caller,
@@ -67,7 +84,7 @@ def try_menu(
         rows=rows,
         country=usual_country(found.site),
     )
-    with _keyboard():
+    with keyboard():
         Desk(compiled, facts).run()
     return FINE
 
@@ -81,7 +98,7 @@ class Keyboard:
     def next(self) -> str:
         """Return a key, after a short while "" when there is none; the end of the input hangs up."""
         if not self._typed and select.select([sys.stdin], [], [], _LOOK_S)[0]:
-            self._typed = os.read(sys.stdin.fileno(), 64).decode(errors="replace") or _HANG_UP[-1]
+            self._typed = os.read(sys.stdin.fileno(), 64).decode(errors="replace") or HANG_UP[-1]
         key, self._typed = self._typed[:1], self._typed[1:]
         return key
 
@@ -108,7 +125,7 @@ class Desk:
             if call.over or self._hung_up:
                 break
             key = self._keys.next()
-            if key and key in _HANG_UP:
+            if key and key in HANG_UP:
                 self._hung_up = True
             elif key and key in KEYS:
                 call.press(key)
@@ -121,7 +138,7 @@ class Desk:
 
     def _show(self, call: Rehearsal) -> None:
         for line in call.lines[self._shown :]:
-            console().print(_words(line), markup=False, soft_wrap=True)
+            console().print(words(line), markup=False, soft_wrap=True)
         self._shown = len(call.lines)
 
     def _asked(self, question: str, answers: str) -> str:
@@ -133,7 +150,7 @@ class Desk:
         try:
             while True:
                 key = self._keys.next().lower()
-                if key and key in _HANG_UP:
+                if key and key in HANG_UP:
                     self._hung_up = True
                     return ""
                 if key and key in answers:
@@ -142,22 +159,36 @@ class Desk:
             self._stood_s += time.monotonic() - began
 
     def _outcome(self, target: str) -> str:
-        question = f"{printable(target)}: [a]nswers, [b]usy, [n]o answer, [r]ejects, [u]nreachable"
-        return OUTCOMES.get(self._asked(question, "".join(OUTCOMES)), "failed")
+        return outcome_key(target, self._asked)
 
     def _answer(self, endpoint: str) -> BackendAnswer:
-        question = f"{printable(endpoint)}: [y] says nothing special, [f]ails, says nothing in [t]ime"
-        key = self._asked(question, "yft")
-        return BackendAnswer(outcome="ok" if key == "y" else "timeout" if key == "t" else "failed")
+        return answer_key(endpoint, self._asked)
 
 
-def _words(line: Line) -> str:
-    said = f"{line.what:<9} {line.text}" if line.what != "enter" else f"--------- {line.node} ({line.text})"
+def outcome_key(target: str, ask: Callable[[str, str], str]) -> str:
+    """Ask what comes of a transfer; `ask` takes a question and the keys that answer it, and returns one of them."""
+    question = f"{printable(target)}: [a]nswers, [b]usy, [n]o answer, [r]ejects, [u]nreachable"
+    return OUTCOMES.get(ask(question, "".join(OUTCOMES)), "failed")
+
+
+def answer_key(endpoint: str, ask: Callable[[str, str], str]) -> BackendAnswer:
+    """Ask what a backend says."""
+    key = ask(f"{printable(endpoint)}: [y] says nothing special, [f]ails, says nothing in [t]ime", "yft")
+    return BackendAnswer(outcome="ok" if key == "y" else "timeout" if key == "t" else "failed")
+
+
+def words(line: Line) -> str:
+    """Show something that happened."""
+    said = (
+        f"{line.what:<9} {line.text[line.known :].strip()}"
+        if line.what != "enter"
+        else f"--------- {line.node} ({line.text})"
+    )
     return printable(f"{line.at_ms / 1000:8.1f}s  {said}".rstrip())
 
 
 @contextlib.contextmanager
-def _keyboard() -> Iterator[None]:
+def keyboard() -> Iterator[None]:
     """Have each key at once, and not shown, where there is a terminal."""
     if not sys.stdin.isatty():
         yield

@@ -587,6 +587,9 @@ class Site(Struct, frozen=True, kw_only=True):
     endpoints: list[Endpoint] = field(default_factory=list)
     #: Compiled menus by name.
     menus: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
+    #: For `edge menu test --call` and `edge menu try --audio`, which give it; no file can: the time at which calls of
+    #: a trunk begin, milliseconds since 1970, in place of the clock. Menus go by it, stamps of events do not.
+    clocks: Annotated[dict[str, int], _HIDDEN] = field(default_factory=dict)
     #: Where the configuration came from, for messages.
     source: Annotated[str, _HIDDEN] = ""
 

@@ -64,15 +64,15 @@ class Plan:
     ) -> Terms:
         """Settle the terms of a call that begins at `wall`; `dialled`: one that we make. `peer`: whom it is with.
 
-        `peer` is a number in E.164; empty: not known, or hidden. `trunk` is the one that it comes by, `callbacks` how
-        many requests to be called back are open.
+        `peer` is a number in E.164; empty: not known, or hidden. `trunk` is the one that it comes by (in a
+        rehearsal it may have a clock of its own), `callbacks` how many requests to be called back are open.
         """
         day = f"{self.site.paths.recordings}/{wall:%Y/%m/%d}"
         return Terms(
             menu=menu.name if menu is not None else "",
             menu_version=menu.version if menu is not None else "",
             menu_key=self.stored(menu)[0] if menu is not None else "",
-            wall_ms=int(wall.timestamp() * 1000),
+            wall_ms=self.site.clocks.get(trunk, int(wall.timestamp() * 1000)),
             rows=self._tables.rows(menu, peer) if menu is not None and peer else {},
             max_call_ms=self.site.limits.max_call_seconds * 1000,
             recordings=day if self.site.recording.enabled else "",

@@ -73,10 +73,16 @@ class Line(Struct, frozen=True):
     node: NodeId
     #: Values that were set, by name; what was sent to a backend.
     values: dict[str, str] = field(default_factory=dict)
+    #: Of a real call, which hears a play sound by sound: characters of `text` that were heard before.
+    known: int = 0
 
 
 class Rehearsal:
     """One call. Time passes only by `pass_time`."""
+
+    #: All that happens is known at once, and seen (`expectations.Played`).
+    lag_ms = 0
+    unseen: frozenset[What] = frozenset()
 
     def __init__(self, menu: Menu, facts: Facts, world: World) -> None:
         self.now_ms = 0
@@ -124,6 +130,10 @@ class Rehearsal:
             ends = min(self.now_ms + ms + self._message.silence_ms, self._began_ms + self._message.longest_ms)
             self._plan_message(min(self.now_ms + ms, ends), ends)
         self.pass_time(ms)
+
+    def follows(self, number: int, found: int) -> bool:
+        """Say whether a line came after another one."""
+        return number > found
 
     def press(self, keys: str) -> None:
         """Press keys one after the other, each as long as people do."""

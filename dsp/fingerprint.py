@@ -1,0 +1,364 @@
+"""Which of a set of known sounds is being heard, told from the audio alone: an ear for prompts.
+
+Each frame of 10 ms becomes 32 bits: whether the energy of a band, against that of the band above it, grew or fell
+within the last 30 ms (33 bands from 300 to 3300 Hz). What a line does to a sound (level, codec, band limits, a packet
+that is made up) turns few of them, and frames of different sounds differ in half of them. A sound is held against what
+is heard from its first frame on, so every frame of it is a place where its play may have come to; the bits that
+differ are summed up along the way.
+
+Plays may be cut short, may follow each other without a pause, and may begin alike; a sound that is a part of another
+one is not heard while that one is. numpy only: nothing is compiled.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Samples a second of all that is heard and compared.
+RATE = 8000
+HOP = 80
+WINDOW = 512
+BITS = 32
+FRAME_MS = 1000 * HOP // RATE
+LOWEST_HZ, HIGHEST_HZ = 300.0, 3300.0
+#: Frames between the two whose energies are compared.
+SPAN = 3
+#: Energy of a band below which nothing is compared (some -70 dBov).
+_FLOOR = 1e-3
+#: Frames so much weaker than the loudest of their sound are pauses, which tell nothing (power).
+_PAUSE = 10**-3.5
+
+#: Sounding frames after which a sound may be told while it goes on; shorter ones are told at their end.
+ENOUGH = 60
+#: Sounds with fewer of them cannot be told.
+LEAST = 12
+#: Share of bits that may differ: of ENOUGH frames or more, of LEAST.
+_MOST, _MOST_OF_LEAST = 0.33, 0.25
+#: A play that goes on differs by less than this over the last `_RECENT` sounding frames.
+_ALIVE, _RECENT = 0.41, 20
+#: A sound is noticed within so many sounding frames after `ENOUGH`, or not at all.
+_FRESH = 12
+#: Each third of what was heard of it differs by less than this.
+_THIRD = 0.40
+#: Frames of what is heard that are kept.
+_KEPT = 2048
+#: What begins within so many frames begins at the same time.
+_NEAR = 5
+#: Frames that a short sound waits for one that it may be a part of.
+_SETTLE = 45
+#: Sounding frames by which a longer sound has to go on when a shorter one that begins alike is over.
+_BEYOND = 25
+_DRIFT = (-2, -1, 0, 1, 2)
+
+Samples = NDArray[np.int16]
+
+
+def _bands() -> NDArray[np.float32]:
+    """Return float32[257, 33]: which line of the spectrum belongs to which band."""
+    lines = np.arange(WINDOW // 2 + 1) * RATE / WINDOW
+    width = (HIGHEST_HZ - LOWEST_HZ) / (BITS + 1)
+    band = np.floor((lines - LOWEST_HZ) / width)
+    return (band[:, None] == np.arange(BITS + 1)[None, :]).astype(np.float32)
+
+
+_BANDS = _bands()
+_SHAPE = np.hanning(WINDOW).astype(np.float32) / np.float32(32768)
+_WEIGHTS = (np.uint32(1) << np.arange(BITS, dtype=np.uint32)).astype(np.uint32)
+
+
+def _energies(samples: Samples) -> NDArray[np.float32]:
+    """Return float32[frames, 33], the power of each band; a frame begins at each `HOP` samples."""
+    if len(samples) < WINDOW:
+        return np.zeros((0, BITS + 1), np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
+    spectrum = np.fft.rfft(frames * _SHAPE, axis=1)
+    power: NDArray[np.float32] = ((spectrum.real**2 + spectrum.imag**2).astype(np.float32)) @ _BANDS
+    return power
+
+
+def _bits(energies: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """Return uint32 of each frame but the first `SPAN`."""
+    loud = np.log(energies + np.float32(_FLOOR))
+    slope = loud[:, :-1] - loud[:, 1:]
+    signs = slope[SPAN:] > slope[:-SPAN]
+    return (signs * _WEIGHTS).sum(axis=1, dtype=np.uint32)
+
+
+class Library:
+    """Sounds that can be recognised; int16 at 8 kHz each, named by their index."""
+
+    def __init__(self, sounds: Sequence[Samples]) -> None:
+        bits, sounding = [], []
+        for sound in sounds:
+            energies = _energies(sound)
+            if len(energies) <= SPAN:
+                bits.append(np.zeros(1, np.uint32))
+                sounding.append(np.zeros(1, bool))
+                continue
+            power = energies[SPAN:].sum(axis=1)
+            bits.append(_bits(energies))
+            sounding.append((power > power.max() * _PAUSE) & (power > (BITS + 1) * _FLOOR))
+        self.frames = np.array([len(one) for one in bits], np.int64)
+        self.first = np.concatenate([[0], np.cumsum(self.frames)])[:-1].astype(np.int64)
+        self.bits = np.concatenate(bits) if bits else np.zeros(0, np.uint32)
+        self.sounding = np.concatenate(sounding).astype(np.uint8) if bits else np.zeros(0, np.uint8)
+        #: Sounding frames of the sound so far, up to and with each frame.
+        self.counted = np.concatenate([np.cumsum(one) for one in sounding]) if bits else np.zeros(0, np.int64)
+        self.most = self._most()
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def total(self, sound: int) -> int:
+        """Return the sounding frames of a sound."""
+        return int(self.counted[self.first[sound] + self.frames[sound] - 1])
+
+    def tellable(self, sound: int) -> bool:
+        """Say whether there is enough of a sound to tell it."""
+        return self.total(sound) >= LEAST
+
+    def _most(self) -> NDArray[np.int32]:
+        """Return int32 of each frame: bits that may differ up to there; -1 where nothing may be told yet."""
+        share = _MOST - (_MOST - _MOST_OF_LEAST) * np.clip((ENOUGH - self.counted) / (ENOUGH - LEAST), 0.0, 1.0)
+        fresh = (self.counted >= ENOUGH) & (self.counted < ENOUGH + _FRESH)
+        most = np.where(fresh, np.floor(share * BITS * self.counted), -1).astype(np.int32)
+        for sound, (first, frames) in enumerate(zip(self.first, self.frames, strict=True)):
+            total = self.total(sound)
+            if LEAST <= total < ENOUGH:
+                # At its last sounding frame: what follows is silence, or the next sound.
+                last = first + int(np.flatnonzero(self.counted[first : first + frames] == total)[0])
+                most[last] = int(share[last] * BITS * total)
+        return most
+
+
+class Heard(NamedTuple):
+    """A sound that was recognised."""
+
+    #: Its index in the library.
+    sound: int
+    #: When it began, and when it was known, milliseconds of what was heard.
+    start_ms: int
+    told_ms: int
+
+
+class _Track:
+    """One sound that may be playing."""
+
+    def __init__(self, library: Library, sound: int, start: int) -> None:
+        self.sound, self.start = sound, start
+        self.first, self.frames = int(library.first[sound]), int(library.frames[sound])
+        self.total = library.total(sound)
+        self._library = library
+        self._recent = [deque[int](maxlen=_RECENT) for _ in _DRIFT]
+        #: Differing bits and the frame of what is heard, of sounding frames.
+        self.seen: list[tuple[int, int]] = []
+        #: Sounding frames that it has come to.
+        self.reached = 0
+        self.complete = self.cut = False
+
+    @property
+    def over(self) -> bool:
+        return self.complete or self.cut
+
+    def take_up(self, heard: NDArray[np.uint32]) -> bool:
+        """Begin with the frames since `start`; False: they are not those of the sound, all along."""
+        library, count = self._library, min(len(heard), self.frames)
+        places = np.arange(self.first, self.first + count)
+        sounding = np.flatnonzero(library.sounding[places])
+        differing = np.bitwise_count(library.bits[places[sounding]] ^ heard[sounding])
+        self.seen = [(int(bits), self.start + int(at)) for bits, at in zip(differing, sounding, strict=True)]
+        self.reached = len(self.seen)
+        self.complete = self.reached >= self.total
+        return all(third.mean() < _THIRD * BITS for third in np.array_split(differing, 3) if len(third))
+
+    @property
+    def share(self) -> float:
+        """Share of bits that differ so far."""
+        return sum(bits for bits, _ in self.seen) / (BITS * max(1, len(self.seen)))
+
+    def hear(self, frame: int, heard: int) -> None:
+        """Compare a frame."""
+        at = frame - self.start
+        if at >= self.frames:
+            self.complete = not self.cut
+            return
+        library = self._library
+        best = BITS
+        for drift, recent in zip(_DRIFT, self._recent, strict=True):
+            place = at + drift
+            if 0 <= place < self.frames and library.sounding[self.first + place]:
+                differing = (int(library.bits[self.first + place]) ^ heard).bit_count()
+                recent.append(differing)
+                best = min(best, differing)
+        if library.sounding[self.first + at]:
+            self.reached = int(library.counted[self.first + at])
+            self.seen.append((self._recent[_DRIFT.index(0)][-1], frame))
+            self.cut = min(map(_mean, self._recent)) > _ALIVE * BITS
+        if self.reached >= self.total and not self.cut:
+            self.complete = True
+
+    def explains(self, since: int) -> bool:
+        """Say whether it is what has been heard since a frame."""
+        later = [bits for bits, frame in self.seen if frame >= since]
+        return len(later) >= 8 and sum(later) < _ALIVE * BITS * len(later)
+
+
+def _mean(values: deque[int]) -> float:
+    return sum(values) / len(values) if len(values) == _RECENT else 0.0
+
+
+class _Group:
+    """Sounds of which one began at a moment."""
+
+    def __init__(self, start: int, frame: int) -> None:
+        self.start, self.begun = start, frame
+        self.tracks: list[_Track] = []
+        self.told: _Track | None = None
+
+    def verdict(self, frame: int) -> _Track | None:
+        """Return the sound that it is, None while that is open."""
+        alive = [one for one in self.tracks if not one.over]
+        complete = [one for one in self.tracks if one.complete]
+        if not alive:
+            if frame - self.begun < _SETTLE and all(one.total < ENOUGH for one in complete or self.tracks):
+                return None
+            if complete:
+                longest = max(one.total for one in complete)
+                return min((one for one in complete if one.total > longest - _BEYOND), key=lambda one: one.share)
+            enough = [one for one in self.tracks if one.reached >= ENOUGH]
+            return max(enough, key=lambda one: (one.reached // _RECENT, -one.share), default=None)
+        if len(alive) > 1 or alive[0].reached < ENOUGH:
+            return None
+        ahead = max((one.total for one in complete), default=0) + (_BEYOND if complete else 0)
+        return alive[0] if alive[0].reached >= ahead else None
+
+
+class Ear:
+    """Listens to one stream and tells the sounds of a library as they are recognised."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._samples = np.zeros(0, np.int16)
+        self._energies = np.zeros((0, BITS + 1), np.float32)
+        size = len(library.bits)
+        #: Differing bits of a play that has come to each frame of the library.
+        self._sums = np.full(size, 1 << 20, np.int32)
+        self._next = np.zeros(size, np.int32)
+        self._differing = np.zeros(size, np.uint8)
+        self._frame = SPAN - 1
+        #: The last frames that were heard.
+        self._heard = np.zeros(0, np.uint32)
+        self._groups: list[_Group] = []
+
+    @property
+    def heard_ms(self) -> int:
+        """How much has been heard."""
+        return (self._frame + 1) * FRAME_MS
+
+    def feed(self, samples: Samples) -> list[Heard]:
+        """Hear int16 samples at 8 kHz, any number of them; returns what is known now."""
+        self._samples = np.concatenate([self._samples, samples])
+        fresh = _energies(self._samples)
+        self._samples = self._samples[len(fresh) * HOP :]
+        energies = np.concatenate([self._energies, fresh])
+        self._energies = energies[-SPAN:]
+        found: list[Heard] = []
+        if len(energies) > SPAN and len(self._library):
+            for heard in _bits(energies):
+                self._frame += 1
+                self._heard = np.append(self._heard[-_KEPT:], heard)
+                found += self._hear(heard)
+        return found
+
+    def end(self) -> list[Heard]:
+        """Tell what can be told when nothing more comes."""
+        return self.feed(np.zeros((_SETTLE + _RECENT) * HOP + WINDOW, np.int16))
+
+    def _hear(self, heard: np.uint32) -> list[Heard]:
+        library, frame = self._library, self._frame
+        np.bitwise_count(library.bits ^ heard, out=self._differing)
+        self._differing *= library.sounding
+        self._next[1:] = self._sums[:-1]
+        self._next[library.first] = 0
+        self._next += self._differing
+        self._sums, self._next = self._next, self._sums
+        for group in self._groups:
+            for track in group.tracks:
+                if not track.over:
+                    track.hear(frame, int(heard))
+        for place in np.flatnonzero(self._sums <= library.most):
+            self._suspect(int(place), frame)
+        return self._tell(frame)
+
+    def _suspect(self, place: int, frame: int) -> None:
+        """Follow a sound that may be playing, and all that began like it."""
+        library = self._library
+        sound = int(np.searchsorted(library.first, place, "right")) - 1
+        start = frame - (place - int(library.first[sound]))
+        group = next((one for one in self._groups if abs(one.start - start) <= _NEAR), None)
+        if group is not None and (group.told is not None or any(one.sound == sound for one in group.tracks)):
+            return
+        track = self._track(sound, start)
+        if track is None:
+            return
+        if group is None:
+            group = _Group(start, frame)
+            self._groups.append(group)
+            self._groups.sort(key=lambda one: one.start)
+        group.tracks.append(track)
+        for rival, its_place in self._rivals(frame - start, sound):
+            its_track = self._track(rival, frame - (its_place - int(library.first[rival])))
+            if its_track is not None and all(one.sound != rival for one in group.tracks):
+                group.tracks.append(its_track)
+
+    def _track(self, sound: int, start: int) -> _Track | None:
+        """Follow a sound from its begin on; None: what was heard since then is not it."""
+        since = self._frame - start + 1
+        if since > len(self._heard):
+            return None
+        track = _Track(self._library, sound, start)
+        return track if track.take_up(self._heard[-since:]) else None
+
+    def _rivals(self, at: int, sound: int) -> list[tuple[int, int]]:
+        """Return sounds that what was heard fits nearly as well, each with the frame that it has come to."""
+        library = self._library
+        found = []
+        for drift in _DRIFT:
+            fits = np.flatnonzero((at + drift < library.frames) & (at + drift >= 0))
+            places = library.first[fits] + at + drift
+            counted = library.counted[places]
+            near = (counted >= LEAST) & (self._sums[places] < (_MOST + 0.05) * BITS * counted)
+            found += [(int(one), int(place)) for one, place in zip(fits[near], places[near], strict=True)]
+        best: dict[int, int] = {}
+        for one, place in found:
+            if one != sound and (one not in best or self._sums[place] < self._sums[best[one]]):
+                best[one] = place
+        return list(best.items())
+
+    def _tell(self, frame: int) -> list[Heard]:
+        found, kept = [], list[_Group]()
+        for group in self._groups:
+            if group.told is None:
+                if any(self._covers(other, group) for other in kept):
+                    continue
+                group.told = group.verdict(frame)
+                if group.told is not None:
+                    start_ms = (group.told.start - SPAN) * FRAME_MS
+                    found.append(Heard(group.told.sound, start_ms, self.heard_ms))
+                elif all(one.over for one in group.tracks) and frame - group.begun >= _SETTLE:
+                    continue
+            elif group.told.over and frame - group.told.start > group.told.frames + 2 * _SETTLE:
+                continue
+            kept.append(group)
+        self._groups = kept
+        return found
+
+    def _covers(self, other: _Group, group: _Group) -> bool:
+        """Say whether a sound that began before is what made this one heard."""
+        if other.start >= group.start - _NEAR:
+            return False
+        tracks = [other.told] if other.told is not None else other.tracks
+        return any(one.explains(group.start) for one in tracks)

@@ -1,0 +1,348 @@
+"""A real call that is held against a test: what the caller hears, and what the appliance tells of it, as lines.
+
+The shape is that of a rehearsal (`edge.core.menus.expectations.Played`), with time as it is. What is heard is told by
+the ear (`dsp.fingerprint`), about a second after it began; all other lines are the appliance's own events, where they
+can be seen at all.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from dsp.fingerprint import Ear, Heard, Library
+from edge.app.menu_stage import Part
+from edge.app.menu_world import World
+from edge.app.phone import Phone, Talk
+from edge.app.phone_audio import FRAME, RATE, Samples
+from edge.core.menus.expectations import plain
+from edge.core.menus.model import Menu, NodeId, Sound
+from edge.core.menus.parts import TONE
+from edge.core.menus.rehearsal import Line, What
+from edge.core.sip.phone import Action, Over, Talks
+from edge.core.sip.uri import NameAddr, Uri
+from edge.media.loader import UnreadableError, read_sound
+from edge.runtime.clock import monotonic_ms, wall_time
+from edge.vocabulary.media import Address
+
+#: Who hides its number calls as this one (RFC 3323 section 4.1.1.3).
+ANONYMOUS = NameAddr(Uri("sip", "anonymous", "anonymous.invalid"), "Anonymous")
+#: Times of what was heard and of events agree within this.
+SKEW_MS = 400
+#: Sounds that follow each other within this are one play.
+PLAY_GAP_MS = 250
+#: How long events of a call may take to be told.
+LAG_MS = 3000
+#: How long after the answer keys are pressed at the earliest.
+SETTLE_MS = 300
+#: Nodes that record the caller; who has heard nothing for so long since they began speaks.
+RECORDING = frozenset({"record", "voicemail"})
+TURN_MS = 700
+_LOUD = 300
+#: Longest prompt that is recognised.
+LONGEST_S = 600
+
+
+class Prompts(Struct):
+    """The sounds of a menu, to be recognised."""
+
+    library: Library
+    #: What the author wrote for each, and its length.
+    labels: list[str]
+    lengths_ms: list[int]
+    #: Sounds that are too short to be told.
+    short: list[str]
+    #: A voice, for callers who are to speak.
+    voice: Samples
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """Whom to call, and as whom."""
+
+    uri: Uri
+    to: Address
+    #: In E.164 or as the exchange writes it; empty: hidden.
+    caller: str
+
+
+def prompts_of(menu: Menu, *, normalise: bool) -> Prompts:
+    """Read all sounds of a menu as media does. Sounds that cannot be read cannot be heard, either."""
+    labels: dict[str, str] = {}
+    for sound in sounds_in(list(menu.nodes.values())):
+        labels.setdefault(sound.path, sound.label)
+        for language, path in sound.others.items():
+            labels.setdefault(path, sound.labels.get(language, sound.label))
+    for words in menu.words.values():
+        for word, path in words.items():
+            labels.setdefault(path, word)
+    known: dict[bytes, int] = {}
+    made = Prompts(Library([]), [], [], [], np.zeros(FRAME, np.int16))
+    sounds: list[Samples] = []
+    for path, label in labels.items():
+        if not path or path.startswith(TONE):
+            continue
+        try:
+            samples = read_sound(path, LONGEST_S * RATE, normalise=normalise)
+        except UnreadableError:
+            continue
+        same = known.setdefault(samples.tobytes(), len(sounds))
+        if same < len(sounds):  # the same sound by two names
+            made.labels[same] += "" if label in made.labels[same] else f" / {label}"
+            continue
+        sounds.append(samples)
+        made.labels.append(label)
+        made.lengths_ms.append(len(samples) * 1000 // RATE)
+    made.library = Library(sounds)
+    made.voice = max(sounds, key=len, default=made.voice)
+    made.short = [label for number, label in enumerate(made.labels) if not made.library.tellable(number)]
+    return made
+
+
+def sounds_in(value: Any) -> list[Sound]:
+    """List the sounds of compiled nodes, those of texts with values in them included."""
+    if isinstance(value, Sound):
+        return [value, *(one for pieces in value.pieces.values() for piece in pieces for one in sounds_in(piece))]
+    if isinstance(value, Struct):
+        return [one for name in value.__struct_fields__ for one in sounds_in(getattr(value, name))]
+    if isinstance(value, dict):
+        return [one for item in value.values() for one in sounds_in(item)]
+    if isinstance(value, list | tuple):
+        return [one for item in value for one in sounds_in(item)]
+    return []
+
+
+class LiveCall:
+    """One call. `part` is None when the appliance is not ours: then there is nothing to see but what is heard.
+
+    Lines come from two threads, and are only ever added.
+    """
+
+    def __init__(self, world: World, prompts: Prompts, menu: Menu, part: Part | None) -> None:
+        self.lines: list[Line] = []
+        self.moves: set[tuple[NodeId, NodeId]] = set()
+        self.node: NodeId = ""
+        self.lag_ms = LAG_MS if part is not None else 0
+        #: What this call can't see.
+        self.unseen: frozenset[What] = frozenset() if part is not None else frozenset(UNSEEN)
+        #: Final status of the INVITE, 0 without one.
+        self.status = 0
+        self.answered = threading.Event()
+        self._world, self._prompts, self._part = world, prompts, part
+        self._ear = Ear(prompts.library)
+        self._ear_began_ms: int | None = None
+        self._values = {name: one.default for name, one in menu.attributes.items() if one.default}
+        self._values["language"] = menu.language
+        self._talk: Talk | None = None
+        self._hears: Callable[[Samples], None] = lambda _samples: None
+        self._speaks: Callable[[], Samples | None] = self._say
+        #: What the caller is about to say.
+        self._saying = np.zeros(0, np.int16)
+        #: The node records, and when the caller heard something last since it did.
+        self._listened_to = part is None
+        self._loud_ms: int | None = None
+        self._turn_told = False
+        self._audio: list[Samples] = []
+        self._changed = threading.Condition()
+        self._looked = 0
+        self._gone = False
+        self._ended_seen = part is None
+        self._last: tuple[int, str] = (-1, "")
+        self._began_ms = monotonic_ms()
+        self._began_wall_ms = wall_time().timestamp() * 1000
+
+    # --- what the caller does
+
+    def dial(self, phone: Phone, call: Call) -> None:
+        """Call; returns when it is answered, or refused (`status`)."""
+        caller = NameAddr(Uri("sip", call.caller, phone.address.host)) if call.caller else ANONYMOUS
+
+        def ready(talk: Talk) -> None:
+            talk.heard, talk.speaks, talk.told = self._hear, self._speaks, self._told
+
+        self._began_ms, self._began_wall_ms = monotonic_ms(), wall_time().timestamp() * 1000
+        self._talk = self._world.run(phone.call(call.uri, caller, ready, to=call.to, withheld=not call.caller))
+        self.answered.wait(60)
+        if not self.over:
+            self.pass_time(SETTLE_MS)
+
+    def connect(self, hears: Callable[[Samples], None], speaks: Callable[[], Samples | None]) -> None:
+        """Before it is dialled: have `hears` hear it, too, and say what `speaks` gives, 160 samples at a time."""
+        self._hears, self._speaks = hears, speaks
+
+    def press(self, keys: str) -> None:
+        """Press keys; returns when they are out."""
+        talk = self._talk
+        if talk is None or talk.audio is None:
+            return
+        self._add(self.now_ms, "press", keys)
+        self._world.do(lambda: talk.press(keys))
+        while talk.audio.pressing and not self.over:
+            self.pass_time(20)
+
+    def speak(self, ms: int) -> None:
+        """Say something for so long; returns when it is said."""
+        count = ms * RATE // 1000
+        self._saying = np.resize(self._prompts.voice, count)
+        self.pass_time(ms)
+        self._turn_told = False
+        self._loud_ms = None
+
+    def hang_up(self) -> None:
+        """End the call, if it is not over, and wait until all is told."""
+        talk = self._talk
+        if talk is not None:
+            self._world.do(talk.hang_up)
+        until = self.now_ms + LAG_MS
+        while not self.over and self.now_ms < until:
+            self.pass_time(50)
+
+    def pass_time(self, ms: int) -> None:
+        """Let time pass."""
+        until = self.now_ms + ms
+        with self._changed:
+            while not self.over and (left := until - self.now_ms) > 0:
+                self._changed.wait(left / 1000)
+
+    # --- what a test looks at
+
+    @property
+    def now_ms(self) -> int:
+        """Milliseconds since it was dialled."""
+        return monotonic_ms() - self._began_ms
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, and all of it is told."""
+        return self._gone and self._ended_seen
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What the menu has set, or has a default, and the language."""
+        return self._values
+
+    @property
+    def recording(self) -> bool:
+        """Whether it is the caller's turn to speak: it is recorded, and has heard what comes before, the beep too."""
+        loud = self._loud_ms
+        return self._listened_to and loud is not None and self.now_ms - loud >= TURN_MS
+
+    def step(self, until: int) -> bool:
+        """Wait for a new line, or for the turn to speak, until then; False: none came, or the call is over."""
+        with self._changed:
+            while len(self.lines) == self._looked and not self.over and (left := until - self.now_ms) > 0:
+                if self.recording and not self._turn_told:
+                    self._turn_told = True
+                    return True
+                self._changed.wait(min(left, TURN_MS) / 1000)
+            new, self._looked = len(self.lines) > self._looked, len(self.lines)
+            return new
+
+    def follows(self, number: int, found: int) -> bool:
+        """Say whether a line is later than one that was found; what is heard is known later than it is."""
+        return number != found and self.lines[number].at_ms >= self.lines[found].at_ms - SKEW_MS
+
+    def recording(self, path: Path) -> Path:
+        """Write what the caller has heard, mono at 8 kHz; returns the path."""
+        import soundfile
+
+        audio = np.concatenate(self._audio) if self._audio else np.zeros(1, np.int16)
+        soundfile.write(path, audio, RATE, subtype="PCM_16")
+        return path
+
+    # --- what happens to it
+
+    def _told(self, action: Action) -> None:
+        if isinstance(action, Talks):
+            self.status = 200
+            self.answered.set()
+        elif isinstance(action, Over):
+            self.status = action.status
+            self._take(self._ear.end())
+            if not self.lag_ms and action.by == "them":
+                self._add(self.now_ms, "end", "")
+            with self._changed:
+                self._gone = True
+                self._changed.notify_all()
+            self.answered.set()
+
+    def _hear(self, samples: Samples) -> None:
+        if self._gone:
+            return
+        if self._ear_began_ms is None:
+            self._ear_began_ms = self.now_ms
+        self._hears(samples)
+        if len(samples) and np.abs(samples).max() > _LOUD:
+            self._loud_ms, self._turn_told = self.now_ms, False
+        self._audio.append(samples)
+        self._take(self._ear.feed(samples))
+
+    def _say(self) -> Samples | None:
+        frame, self._saying = self._saying[:FRAME], self._saying[FRAME:]
+        return frame if len(frame) == FRAME else None
+
+    def _take(self, found: list[Heard]) -> None:
+        for one in found:
+            label, start = self._prompts.labels[one.sound], one.start_ms
+            expected, before = self._last
+            before = f"{before} " if abs(start - expected) <= PLAY_GAP_MS and before else ""
+            self._last = (start + self._prompts.lengths_ms[one.sound], before + label)
+            self._add(start + (self._ear_began_ms or 0), "hear", before + label, known=len(plain(before)))
+
+    def _add(self, at_ms: int, what: What, text: str, values: dict[str, str] | None = None, *, known: int = 0) -> None:
+        with self._changed:
+            self.lines.append(Line(at_ms, what, text, self.node, values or {}, known))
+            self._changed.notify_all()
+
+    # --- what the appliance tells
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Take an event of this call."""
+        at = datetime.fromisoformat(event["time"]).timestamp() * 1000
+        at_ms, data = round(at - self._began_wall_ms), event["data"]
+        match event["type"]:
+            case "menu.node_entered":
+                self.moves.add((self.node, data["node"]))
+                self.node = data["node"]
+                self._listened_to, self._loud_ms = data["kind"] in RECORDING, None
+                self._add(at_ms, "enter", data["kind"])
+            case "menu.input":
+                self._add(at_ms, "input", f"{data['result']} {data['digits']}".strip())
+            case "menu.attributes_set":
+                self._values = {**self._values, **data["attributes"]}
+                text = " ".join(f"{name}={value}" for name, value in data["attributes"].items())
+                self._add(at_ms, "set", text, data["attributes"])
+            case "menu.asked":
+                self._add(at_ms - data["after_ms"], "ask", self._own(data["endpoint"]))
+            case "leg.started":
+                self._add(at_ms, "transfer", self._target(data["target"], data["trunk"]))
+            case "callback.requested":
+                self._add(at_ms, "callback", data["number"])
+            case "survey.answered":
+                self._add(at_ms, "survey", f"{data['question']}={data['value']}")
+            case "survey.completed":
+                self._add(at_ms, "survey", "complete" if data["complete"] else "broken off")
+            case "message.recorded" | "voicemail.left":
+                self._add(at_ms, "message", "urgent" if data.get("urgent") else "kept")
+            case "message.discarded":
+                self._add(at_ms, "message", data["why"])
+            case "transfer.sent":
+                self._add(at_ms, "transfer", self._target(data["target"], ""))
+            case "call.ended":
+                self._add(at_ms, "end", data["end"]["text"])
+                with self._changed:
+                    self._ended_seen = True
+                    self._changed.notify_all()
+
+    def _own(self, name: str) -> str:
+        return name.rpartition("-")[0]
+
+    def _target(self, target: str, trunk: str) -> str:
+        return self._part.target(target, trunk) if self._part is not None else target
+
+
+#: What nobody outside of an appliance can see.
+UNSEEN: tuple[What, ...] = ("enter", "input", "set", "transfer", "ask", "message", "callback", "survey")

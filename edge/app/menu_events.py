@@ -1,0 +1,62 @@
+"""Events of the stage's appliance, as they are stored, told to the calls that they are about."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.storage.reader import Reader
+from edge.storage.turn import StorageError
+
+_POLL_S = 0.03
+
+Told = Callable[[dict[str, Any]], None]
+
+
+class EventFeed:
+    """A thread that reads `state.db`. A call is known by the trunk that it came from. Use as a context manager."""
+
+    def __init__(self, state: Path) -> None:
+        self._reader = Reader(state / "state.db")
+        self._by_trunk: dict[str, Told] = {}
+        self._by_call: dict[str, Told] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+
+    def __enter__(self) -> "EventFeed":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join(5)
+
+    def follow(self, trunk: str, told: Told) -> None:
+        """Have events of the calls of a trunk told, on the thread."""
+        self._by_trunk[trunk] = told
+
+    def _run(self) -> None:
+        sequence = 0
+        while not self._stopping.wait(_POLL_S):
+            try:
+                found = self._reader.events_after(sequence)
+            except StorageError:  # it is being made
+                continue
+            for stored in found:
+                sequence = stored.sequence
+                if stored.call is not None:
+                    self._tell(stored.call, msgspec.json.decode(stored.body))
+        self._reader.close()
+
+    def _tell(self, call: str, event: dict[str, Any]) -> None:
+        if event["type"] == "call.started":
+            told = self._by_trunk.get(event["data"]["trunk"])
+            if told is not None:
+                self._by_call[call] = told
+        known = self._by_call.get(call)
+        if known is not None:
+            known(event)
+        if event["type"] == "call.ended":
+            self._by_call.pop(call, None)

@@ -1,0 +1,219 @@
+"""`edge menu test --call`: the tests beside menus as real calls.
+
+Without `--to` a throw-away appliance of the site is called, in which each test has targets, backends, tables and a time
+of its own (`edge.app.menu_stage`); with it, any SIP URI, of which nothing is seen but what is heard.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from msgspec import Struct, field
+
+from edge.app.caller import UnreachableError, start
+from edge.app.menu_call import Call, LiveCall, Prompts, prompts_of
+from edge.app.menu_events import EventFeed
+from edge.app.menu_stage import Part, staged
+from edge.app.menu_world import STATUSES, Answers, World
+from edge.app.phone import Phone, host_address
+from edge.cli.call import FailedError, takes_calls, wait_for
+from edge.cli.menu_results import Result, Tested, sum_up
+from edge.cli.menu_test import compiled_tests, test_files, usual_country
+from edge.cli.output import complain
+from edge.cli.site import BadSiteError, UsageError, inspect_site
+from edge.config.errors import Findings
+from edge.config.loader import Inspection
+from edge.config.menu_tests import MenuTest
+from edge.config.prompts import synthesise_all
+from edge.config.site import Site
+from edge.core.menus.expectations import Miss, follow, passed_over
+from edge.core.menus.model import Menu
+from edge.core.menus.rehearsal import RING_MS, TALK_MS
+from edge.core.sip.errors import SipError
+from edge.core.sip.uri import Uri, parse_uri
+from edge.vocabulary.media import Address
+
+#: A cold start compiles the engine.
+START_S = 180.0
+#: What an appliance of ours is called as where the test does not say.
+CALLED = "menu"
+
+
+class Sheet(Struct):
+    """A file of tests, its menu, and what can be heard of it."""
+
+    file: Path
+    menu: Menu
+    tests: list[MenuTest]
+    prompts: Prompts
+    results: list[Result] = field(default_factory=list)
+    moves: set[tuple[str, str]] = field(default_factory=set)
+
+
+class Target(Struct):
+    """Whom the tests call."""
+
+    uri: Uri
+    to: Address
+    feed: EventFeed | None
+
+
+def cache_folder() -> Path:
+    """Name the folder of spoken texts of tests and rehearsals: the site's own belongs to the daemon."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "edge"
+
+
+def call_all(
+    names: tuple[str, ...], config: Path | None, *, demo: bool, to: str | None, jobs: int, heard: Path | None
+) -> list[Tested]:
+    """Run all tests as calls. Raises `UsageError`, `BadSiteError`."""
+    found = inspect_site(config, demo=demo, overrides={"paths.state": str(cache_folder())}, menus=False)
+    sheets = [_sheet(file, found) for file in test_files(names, found)]
+    with tempfile.TemporaryDirectory(prefix="edge-menu-") as name, World(Path(name)) as world:
+        folder = Path(name)
+        if to is not None:
+            _call_sheets(sheets, world, _elsewhere(to), jobs, heard)
+        else:
+            with _own_appliance(found.site, sheets, world, folder, jobs) as target:
+                _call_sheets(sheets, world, target, jobs, heard)
+    return [sum_up(one.menu, one.file, one.results, one.moves, blind=to is not None) for one in sheets]
+
+
+def _sheet(file: Path, found: Inspection) -> Sheet:
+    menu, tests, compiler = compiled_tests(file, found)
+    findings = Findings()
+    synthesise_all(compiler.speeches, findings)
+    if findings.errors:
+        raise BadSiteError(findings.errors)
+    prompts = prompts_of(menu, normalise=found.site.speech.normalise_files)
+    if prompts.short:
+        complain(f"{menu.name}: too short to be recognised: {', '.join(prompts.short)}")
+    return Sheet(file, menu, tests, prompts)
+
+
+def why_not(test: MenuTest, *, own: bool) -> str:
+    """Say why a test cannot be a call; empty: it can."""
+    if test.answered is not None:
+        return "it is of a call that the appliance makes; who answers is told by what he says"
+    if own and not test.source.records:
+        return "the disk of the appliance is not full"
+    other = [outcome for outcome in test.source.targets.values() if outcome not in {*STATUSES, "no_answer", "answered"}]
+    return f"no target ends a call as '{other[0]}'" if own and other else ""
+
+
+def _elsewhere(to: str) -> Target:
+    try:
+        uri = parse_uri(to)
+        return Target(uri, host_address(uri.host, uri.port), None)
+    except (SipError, OSError) as error:
+        detail = error.detail if isinstance(error, SipError) else error.strerror
+        raise UsageError(f"'{to}' cannot be called: {detail}") from None
+
+
+@contextlib.contextmanager
+def _own_appliance(site: Site, sheets: list[Sheet], world: World, folder: Path, jobs: int) -> Iterator[Target]:
+    """Stage all tests, and run the appliance."""
+    for sheet in sheets:
+        for test in sheet.tests:
+            wall_ms = sheet.menu.zone.wall_ms(test.local)
+            part = Part(
+                menu=sheet.menu,
+                caller=test.source.caller,
+                rows=test.rows,
+                wall_ms=wall_ms,
+                country=test.source.country or usual_country(site),
+            )
+            answers = Answers(outcome_of=test.outcome_of, answer_of=test.answer_of, ring_ms=RING_MS, talk_ms=TALK_MS)
+            world.add(part, site, answers)
+    with running(site, world, folder, jobs) as target:
+        yield target
+
+
+@contextlib.contextmanager
+def running(site: Site, world: World, folder: Path, calls: int) -> Iterator[Target]:
+    """Run an appliance for the scenes of a world, `calls` at once. Raises `UsageError` when it cannot be."""
+    try:
+        parts = [scene.part for scene in world.scenes]
+        stage = staged(site, parts, folder, world.backends(), calls)
+    except (OSError, ValueError, UnreachableError, subprocess.CalledProcessError) as error:
+        raise UsageError(f"the tests cannot be staged: {error}") from None
+    process = start(stage, folder)
+    try:
+        wait_for(lambda: takes_calls(process, Path(stage.paths.run), folder), START_S, "the appliance did not start")
+        with EventFeed(Path(stage.paths.state)) as feed:
+            at = Address(stage.sip.address, stage.sip.port)
+            yield Target(Uri("sip", "", at.host, at.port), at, feed)
+    except FailedError as error:
+        raise UsageError(str(error)) from None
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _call_sheets(sheets: list[Sheet], world: World, target: Target, jobs: int, heard: Path | None) -> None:
+    """Call for all tests, several at once; results stand in the order of the tests."""
+    lock = threading.Lock()
+    scenes = iter(world.scenes)
+    with ThreadPoolExecutor(jobs) as pool:
+        begun: list[list[Result | Future[Result]]] = []
+        for sheet in sheets:
+            calls: list[Result | Future[Result]] = []
+            for test in sheet.tests:
+                scene = next(scenes, None)
+                skipped = why_not(test, own=scene is not None)
+                if skipped:
+                    calls.append(Result(file=sheet.file, test=test, miss=None, lines=[], seconds=0, skipped=skipped))
+                    continue
+                part, phone = (scene.part, scene.caller) if scene is not None else (None, None)
+                calls.append(pool.submit(_call, sheet, test, (world, target, part, phone), (heard, lock)))
+            begun.append(calls)
+        for sheet, calls in zip(sheets, begun, strict=True):
+            sheet.results = [one if isinstance(one, Result) else one.result() for one in calls]
+
+
+def _call(
+    sheet: Sheet,
+    test: MenuTest,
+    where: tuple[World, Target, Part | None, Phone | None],
+    keep: tuple[Path | None, threading.Lock],
+) -> Result:
+    world, target, part, phone = where
+    began = time.perf_counter()
+    call = LiveCall(world, sheet.prompts, sheet.menu, part)
+    if part is not None and target.feed is not None:
+        target.feed.follow(part.trunk, call.event)
+    uri = target.uri if part is None else Uri("sip", test.source.called or CALLED, target.uri.host, target.uri.port)
+    call.dial(phone or world.phone_to(target.to), Call(uri=uri, to=target.to, caller=test.source.caller))
+    if call.status != 200:
+        miss: Miss | None = Miss(0, f"the call was refused ({call.status})" if call.status else "nobody answered")
+    else:
+        miss = follow(test.steps, call)
+    call.hang_up()
+    recording = ""
+    with keep[1]:
+        sheet.moves |= call.moves
+        if miss is not None:
+            folder = keep[0] or Path(tempfile.mkdtemp(prefix="edge-menu-heard-"))
+            folder.mkdir(parents=True, exist_ok=True)
+            recording = str(call.recording(folder / f"{sheet.menu.name}-{test.place.line}.wav"))
+    return Result(
+        file=sheet.file,
+        test=test,
+        miss=miss,
+        lines=call.lines,
+        seconds=time.perf_counter() - began,
+        unseen=passed_over(test.steps, call),
+        recording=recording,
+    )

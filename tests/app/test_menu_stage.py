@@ -1,0 +1,100 @@
+"""A staged menu: what it reaches outside of itself is replaced, and told by its author's words."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import edge
+from edge.app.menu_stage import Part, members_of, named_in, places_of, staged, staged_menu
+from edge.config.loader import inspect
+from edge.config.site import GroupMember, Site, Trunk, TrunkGroup
+from edge.core.menus.facts import Row
+from edge.core.menus.model import Ask, HangUp, Lookup, Menu, Transfer
+from edge.switch.plan import Plan
+from edge.switch.tables import Tables
+from edge.vocabulary.media import Address
+from edge.vocabulary.private import Private
+
+SHOP = Path(edge.__file__).parent / "app/examples/shop/site.toml"
+DESK = Address("127.9.9.9", 5071)
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return inspect(SHOP).site
+
+
+def part_of(site: Site, caller: str = "+85221234567", **rows: Row) -> Part:
+    return Part(menu=site.menus["main"], caller=caller, rows=dict(rows), wall_ms=86_400_000, host="127.9.9.8")
+
+
+def test_what_a_menu_reaches(site: Site) -> None:
+    menu = site.menus["main"]
+    assert places_of(menu) == ["sip:192.0.2.20"]
+    assert named_in(menu, "endpoint") == ["bank"]
+    assert named_in(menu, "table") == ["customers"]
+
+
+def test_the_stage_has_nothing_of_the_real_world(site: Site, tmp_path: Path) -> None:
+    gold = Row(False, {"customer_type": Private("gold")})
+    parts = [part_of(site, customers=gold), part_of(site, customers=Row(True)), part_of(site, caller="")]
+    for part in parts:
+        part.places, part.endpoints = {"sip:192.0.2.20": DESK}, ["bank"]
+    stage = staged(site, parts, tmp_path, ("https://127.0.0.1:4", "/ca.pem"), 2)
+    assert [one.trunk for one in parts] == ["caller-0", "caller-1", "caller-2"]
+    assert stage.sinks == []
+    assert [one.url for one in stage.endpoints] == [f"https://127.0.0.1:4/{n}/bank" for n in range(3)]
+    menu = stage.menus["main-1"]
+    transfers = [node for node in menu.nodes.values() if isinstance(node, Transfer)]
+    assert {node.target for node in transfers} == {f"sip:desk@{DESK}"}
+    assert {node.endpoint for node in menu.nodes.values() if isinstance(node, Ask)} == {"bank-1"}
+    assert {node.table for node in menu.nodes.values() if isinstance(node, Lookup)} == {"customers-1"}
+    assert parts[1].target(transfers[0].target, "") == "sip:desk@192.0.2.20"
+    tables = Tables(stage.tables)
+    assert tables.rows(stage.menus["main-0"], "+85221234567") == {"customers-0": gold}
+    assert tables.rows(stage.menus["main-1"], "+85221234567") == {"customers-1": Row(True)}
+    assert tables.rows(stage.menus["main-2"], "+85221234567") == {}
+    tables.close()
+
+
+def test_each_call_of_the_stage_has_a_clock_of_its_own(site: Site, tmp_path: Path) -> None:
+    parts = [part_of(site)]
+    parts[0].places, parts[0].endpoints = {"sip:192.0.2.20": DESK}, ["bank"]
+    plan = Plan(staged(site, parts, tmp_path, ("https://127.0.0.1:4", ""), 1))
+    wall = datetime(2026, 11, 22, tzinfo=UTC)
+    assert plan.terms(None, wall, trunk="caller-0").wall_ms == 86_400_000
+    assert plan.terms(None, wall, trunk="another").wall_ms == round(wall.timestamp() * 1000)
+
+
+def test_no_file_can_set_the_clock(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text('name = "x"\n[clocks]\ncarrier = 5\n')
+    assert any("clocks" in error.message for error in inspect(tmp_path / "site.toml").errors)
+
+
+def test_trunks_and_groups_are_dialled_at_their_stand_ins(tmp_path: Path) -> None:
+    nodes = {
+        "a": Transfer(target="+4930${digits}", trunk="all", failed="c"),
+        "b": Transfer(target="100", trunk="one", failed="c"),
+        "c": HangUp(),
+    }
+    menu = Menu(name="m", version="", start="a", nodes=nodes)
+    members = [GroupMember(trunk="one"), GroupMember(trunk="two", priority=2)]
+    trunks = [
+        Trunk(name="one", address="192.0.2.1:5060", user="me", password="secret", register=True),
+        Trunk(name="two"),
+    ]
+    site = Site(name="x", trunks=trunks, trunk_groups=[TrunkGroup(name="all", members=members)])
+    part = Part(menu=menu, caller="", rows={}, wall_ms=0, host="127.9.9.8")
+    part.trunks = {name: Address("127.9.9.9", 5080 + n) for n, name in enumerate(("one", "two"))}
+    assert members_of(site, "all") == ["one", "two"]
+    copy = staged_menu(part, 7, tmp_path)
+    assert [copy.nodes[name].trunk for name in "ab"] == ["all-7", "one-7"]
+    stage = staged(site, [part], tmp_path, ("", ""), 1)
+    assert [(one.name, one.address, one.password, one.register) for one in stage.trunks] == [
+        ("caller-0", "", "", False),
+        ("one-0", "127.9.9.9:5080", "", False),
+        ("two-0", "127.9.9.9:5081", "", False),
+    ]
+    assert [member.trunk for member in stage.trunk_groups[0].members] == ["one-0", "two-0"]
+    assert part.target("+4930123", "all-0") == "+4930123"

@@ -1,0 +1,106 @@
+"""A desk without a sound card: PulseAudio with two null sinks, in a folder of its own, and ALSA's way to it.
+
+What a program plays by default goes to the sink `speaker`; what it records by default is what is played to `mouth`.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from tests.support.waiting import until
+
+_ASOUND = """
+</usr/share/alsa/alsa.conf>
+pcm.!default { type pulse hint { show on description "the desk" } }
+ctl.!default { type pulse }
+"""
+
+
+class SoundServer:
+    """A server that runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "native"
+        (folder / "asound.conf").write_text(_ASOUND)
+        #: What programs need in their environment to find it.
+        self.environment = {
+            "PULSE_SERVER": f"unix:{self.socket}",
+            "PULSE_COOKIE": str(folder / "cookie"),
+            "PULSE_RUNTIME_PATH": str(folder / "pulse"),
+            "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
+        }
+        self._recorder: subprocess.Popen[bytes] | None = None
+        self._recorded = folder / "speaker.raw"
+        modules = (
+            f"module-native-protocol-unix socket={self.socket} auth-anonymous=1",
+            "module-null-sink sink_name=speaker rate=48000 channels=1",
+            "module-null-sink sink_name=mouth rate=48000 channels=1",
+        )
+        with (folder / "pulseaudio.log").open("wb") as log:
+            self._server = subprocess.Popen(
+                [
+                    *("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit"),
+                    *("--use-pid-file=no", "--disable-shm=yes", "--realtime=no", "--high-priority=no"),
+                    *(word for module in modules for word in ("-L", module)),
+                ],
+                env={**os.environ, **self.environment, "XDG_RUNTIME_DIR": str(folder), "HOME": str(folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def begin(self) -> None:
+        """Wait until it answers, settle the defaults, and record what is played from now on."""
+        until(lambda: self._control("info") == 0, 30, "the sound server")
+        assert self._control("set-default-sink", "speaker") == 0
+        assert self._control("set-default-source", "mouth.monitor") == 0
+        self._recorder = subprocess.Popen(
+            ["parec", "--device=speaker.monitor", "--format=s16le", "--rate=8000", "--channels=1", "--latency-msec=50",
+             str(self._recorded)],
+            env={**os.environ, **self.environment},
+        )  # fmt: skip
+        until(lambda: self._recorded.exists() and self._recorded.stat().st_size > 0, 30, "the recorder")
+
+    def played(self) -> np.ndarray:
+        """What was played so far: int16 at 8 kHz."""
+        data = self._recorded.read_bytes()
+        return np.frombuffer(data[: len(data) & ~1], np.int16)
+
+    def say(self, file: Path) -> None:
+        """Play a sound file into the microphone; returns when it is over."""
+        command = ["paplay", "--device=mouth", str(file)]
+        subprocess.run(command, env={**os.environ, **self.environment}, check=True, timeout=60)
+
+    def end(self) -> None:
+        """End it, by its process id."""
+        for process in (self._recorder, self._server):
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def _control(self, *words: str) -> int:
+        done = subprocess.run(
+            ["pactl", *words], env={**os.environ, **self.environment}, capture_output=True, check=False, timeout=30
+        )
+        return done.returncode
+
+
+@contextmanager
+def sound_server(folder: Path) -> Iterator[SoundServer]:
+    """A server in `folder` until the block ends."""
+    folder.mkdir(parents=True)
+    server = SoundServer(folder)
+    try:
+        server.begin()
+        yield server
+    finally:
+        server.end()
