@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from dsp.fingerprint import Ear, Heard, Library
+from edge.app.menu_events import told_by
 from edge.app.menu_stage import Part
 from edge.app.menu_world import World
 from edge.app.phone import Phone, Talk
@@ -245,7 +246,7 @@ class LiveCall:
         """Say whether a line is later than one that was found; what is heard is known later than it is."""
         return number != found and self.lines[number].at_ms >= self.lines[found].at_ms - SKEW_MS
 
-    def recording(self, path: Path) -> Path:
+    def write_heard(self, path: Path) -> Path:
         """Write what the caller has heard, mono at 8 kHz; returns the path."""
         import soundfile
 
@@ -301,47 +302,21 @@ class LiveCall:
 
     def event(self, event: dict[str, Any]) -> None:
         """Take an event of this call."""
-        at = datetime.fromisoformat(event["time"]).timestamp() * 1000
-        at_ms, data = round(at - self._began_wall_ms), event["data"]
-        match event["type"]:
-            case "menu.node_entered":
-                self.moves.add((self.node, data["node"]))
-                self.node = data["node"]
-                self._listened_to, self._loud_ms = data["kind"] in RECORDING, None
-                self._add(at_ms, "enter", data["kind"])
-            case "menu.input":
-                self._add(at_ms, "input", f"{data['result']} {data['digits']}".strip())
-            case "menu.attributes_set":
-                self._values = {**self._values, **data["attributes"]}
-                text = " ".join(f"{name}={value}" for name, value in data["attributes"].items())
-                self._add(at_ms, "set", text, data["attributes"])
-            case "menu.asked":
-                self._add(at_ms - data["after_ms"], "ask", self._own(data["endpoint"]))
-            case "leg.started":
-                self._add(at_ms, "transfer", self._target(data["target"], data["trunk"]))
-            case "callback.requested":
-                self._add(at_ms, "callback", data["number"])
-            case "survey.answered":
-                self._add(at_ms, "survey", f"{data['question']}={data['value']}")
-            case "survey.completed":
-                self._add(at_ms, "survey", "complete" if data["complete"] else "broken off")
-            case "message.recorded" | "voicemail.left":
-                self._add(at_ms, "message", "urgent" if data.get("urgent") else "kept")
-            case "message.discarded":
-                self._add(at_ms, "message", data["why"])
-            case "transfer.sent":
-                self._add(at_ms, "transfer", self._target(data["target"], ""))
-            case "call.ended":
-                self._add(at_ms, "end", data["end"]["text"])
-                with self._changed:
-                    self._ended_seen = True
-                    self._changed.notify_all()
-
-    def _own(self, name: str) -> str:
-        return name.rpartition("-")[0]
-
-    def _target(self, target: str, trunk: str) -> str:
-        return self._part.target(target, trunk) if self._part is not None else target
+        data = event["data"]
+        if event["type"] == "menu.node_entered":
+            self.moves.add((self.node, data["node"]))
+            self.node = data["node"]
+            self._listened_to, self._loud_ms = data["kind"] in RECORDING, None
+        elif event["type"] == "menu.attributes_set":
+            self._values = {**self._values, **data["attributes"]}
+        told = told_by(event, self._part) if self._part is not None else None
+        if told is not None:
+            at_ms = datetime.fromisoformat(event["time"]).timestamp() * 1000 - self._began_wall_ms
+            self._add(round(at_ms) - told.before_ms, told.what, told.text, told.values)
+        if event["type"] == "call.ended":
+            with self._changed:
+                self._ended_seen = True
+                self._changed.notify_all()
 
 
 #: What nobody outside of an appliance can see.

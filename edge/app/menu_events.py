@@ -6,13 +6,64 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
+from edge.app.menu_stage import Part
+from edge.core.menus.rehearsal import What
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 
 _POLL_S = 0.03
 
 Told = Callable[[dict[str, Any]], None]
+
+
+class Happened(Struct, frozen=True):
+    """What an event tells, in the words of a rehearsal."""
+
+    what: What
+    text: str
+    values: dict[str, str] = {}
+    #: It was so long before the event.
+    before_ms: int = 0
+
+
+def told_by(event: dict[str, Any], part: Part) -> Happened | None:
+    """Translate an event; None: a rehearsal knows no such thing."""
+    data = event["data"]
+    match event["type"]:
+        case "menu.node_entered":
+            return Happened("enter", data["kind"])
+        case "menu.input":
+            return Happened("input", f"{data['result']} {data['digits']}".strip())
+        case "menu.attributes_set":
+            text = " ".join(f"{name}={value}" for name, value in data["attributes"].items())
+            return Happened("set", text, data["attributes"])
+        case "menu.asked":
+            return Happened("ask", data["endpoint"].rpartition("-")[0], before_ms=data["after_ms"])
+        case "leg.started" | "transfer.sent":
+            return Happened("transfer", part.target(data["target"], data.get("trunk", "")))
+        case _:
+            return _told_aside(event["type"], data)
+
+
+def _told_aside(kind: str, data: dict[str, Any]) -> Happened | None:
+    """Translate what is not the way through the menu."""
+    match kind:
+        case "callback.requested":
+            return Happened("callback", data["number"])
+        case "survey.answered":
+            return Happened("survey", f"{data['question']}={data['value']}")
+        case "survey.completed":
+            return Happened("survey", "complete" if data["complete"] else "broken off")
+        case "message.recorded" | "voicemail.left":
+            return Happened("message", "urgent" if data.get("urgent") else "kept")
+        case "message.discarded":
+            return Happened("message", data["why"])
+        case "call.ended":
+            return Happened("end", data["end"]["text"])
+        case _:
+            return None
 
 
 class EventFeed:

@@ -207,7 +207,7 @@ def _call(
         if miss is not None:
             folder = keep[0] or Path(tempfile.mkdtemp(prefix="edge-menu-heard-"))
             folder.mkdir(parents=True, exist_ok=True)
-            recording = str(call.recording(folder / f"{sheet.menu.name}-{test.place.line}.wav"))
+            recording = str(call.write_heard(folder / f"{sheet.menu.name}-{test.place.line}.wav"))
     return Result(
         file=sheet.file,
         test=test,
