@@ -56,6 +56,7 @@ KIND_TEXTS = {
     "questions": "name -> question",
     "header_parameter": "parameter",
     "route_number": "number, `*` at its end",
+    "moment": "date or time",
     "name": "name",
     "path": "path",
     "node": "node",
@@ -189,18 +190,20 @@ def configuration_reference() -> str:
             continue
         title = f"[[{field.name}]]" if is_list else f"[{field.name}]"
         out += ["", f"## `{title}`", "", inspect.getdoc(kind.cls) or "", "", *site_rows(kind.cls)]
-        for inner, name in rows_of_lists(kind.cls):
-            out += ["", f"`{name}`, **needed**, is a list of tables:", "", *site_rows(inner)]
+        for inner, name, what in tables_within(kind.cls):
+            out += ["", f"`{name}`{what}:", "", *site_rows(inner)]
     return "\n".join(out) + "\n" + profile_reference()
 
 
-def rows_of_lists(kind: type) -> Iterator[tuple[type, str]]:
-    """Yield the types and names of the lists of tables that a table has."""
+def tables_within(kind: type) -> Iterator[tuple[type, str, str]]:
+    """Yield the types and names of the tables, and of the lists of tables, that a table has, and what they are."""
     for field in fields_of(kind):
         plain, _ = unwrap(field.type)
-        item = unwrap(plain.item_type)[0] if isinstance(plain, types.ListType) else None
+        item = unwrap(plain.item_type)[0] if isinstance(plain, types.ListType) else plain
         if isinstance(item, types.StructType) and not hidden(field):
-            yield item.cls, field.name
+            needed = ", **needed**," if field.required else ""
+            listed = "a list of tables" if isinstance(plain, types.ListType) else "a table"
+            yield item.cls, field.name, f"{needed} is {listed}"
 
 
 def profile_reference() -> str:

@@ -311,7 +311,7 @@ class Supervisor:
 
         def gather(name: str, value: Any) -> None:
             found[name] = value
-            if len(found) == 2:
+            if len(found) == 3:
                 answer({**self._document(), **found})
 
         def counted(body: bytes, error: str | None) -> None:
@@ -321,7 +321,12 @@ class Supervisor:
             gather("trunks", None if error is not None else _json(body))
 
         self.fleet.relay.request(self.fleet.switch, "calls", b"{}", counted, limit_ms=COUNT_MS)
+
+        def tried(body: bytes, error: str | None) -> None:
+            gather("trials", None if error is not None else _json(body))
+
         self.fleet.relay.request(self.fleet.front, "trunks", b"{}", told, limit_ms=COUNT_MS)
+        self.fleet.relay.request(self.fleet.switch, "trials", b"{}", tried, limit_ms=COUNT_MS)
 
     def _document(self) -> dict[str, Any]:
         now_ms = monotonic_ms()

@@ -27,6 +27,7 @@ SUBJECTS = (
     "menus",
     "reload",
     "hearing",
+    "trials",
 )
 
 

@@ -151,6 +151,7 @@ def _show(document: dict[str, Any]) -> None:
     )
     print_table(("process", "pid", "state", "up", "restarts", "last end"), rows, right=("pid", "restarts"))
     _show_trunks(document.get("trunks") or [])
+    _show_trials(document.get("trials") or [])
 
 
 def _configuration(document: dict[str, Any]) -> list[str]:
@@ -178,6 +179,20 @@ def _show_trunks(trunks: list[dict[str, Any]]) -> None:
     if rows:
         print()
         print_table(("trunk", "registration", "answers", "calls are refused"), rows)
+
+
+def _show_trials(trials: list[dict[str, Any]]) -> None:
+    if trials:
+        print()
+        print_table(("trial", "menu", "candidate", "split", "state"), map(trial_cells, trials))
+
+
+def trial_cells(trial: dict[str, Any]) -> tuple[str, ...]:
+    """Show a trial as switch describes it."""
+    state = trial["condition"]
+    if trial["stopped_by"]:
+        state = f"{state} by {trial['stopped_by']} at {trial['stopped_at']}"
+    return (trial["name"], trial["menu"], trial["candidate"], trial["split"], state)
 
 
 def _registration(trunk: dict[str, Any]) -> str:

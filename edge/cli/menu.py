@@ -9,7 +9,9 @@ from cyclopts import App, Parameter
 from edge.cli.events import failed
 from edge.cli.menu_draw import draw
 from edge.cli.menu_hours import hours
+from edge.cli.menu_report import report
 from edge.cli.menu_test import run_tests
+from edge.cli.menu_trial import trial_app
 from edge.cli.menu_try import try_menu
 from edge.cli.menu_versions import diff, release, rollback, versions
 from edge.cli.output import BAD, FINE, complain, print_json, printable
@@ -29,6 +31,8 @@ def register(app: App) -> None:
     menu.command(hours, name="hours")
     for command in (versions, rollback, release, diff):
         menu.command(command)
+    menu.command(report, name="report")
+    menu.command(trial_app())
     app.command(menu)
 
 

@@ -18,6 +18,7 @@ from edge.config.mailboxes import check_mailboxes
 from edge.config.site import NO_MUSIC, AmdRules, Route, Site, Trunk
 from edge.config.tls import check_tls
 from edge.config.tones import check_tones
+from edge.config.trials import check_trials
 from edge.vocabulary import events
 
 #: Ports from here on are the kernel's own (ip_local_port_range); any program may have one when we start.
@@ -44,6 +45,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)
     check_callbacks(site, root, findings, menus_complete=menus_complete)
+    check_trials(site, root, findings, menus_complete=menus_complete)
     check_tones(site, root, findings)
     _check_hold_music(site, root, findings)
     check_mailboxes(site, root, findings)
@@ -246,7 +248,7 @@ def _check_routes(site: Site, root: Located, findings: Findings, *, menus_comple
         findings.warning(root.place, "there are no routes; every incoming call is refused")
     if not site.trunks:
         findings.warning(root.place, "there are no trunks; every incoming call is ignored")
-    used = {route.menu for route in site.routes}
+    used = {route.menu for route in site.routes} | {trial.candidate for trial in site.trials}
     for name in sorted(set(site.menus) - used):
         findings.warning(root.place, f"no route leads to menu '{name}'")
 

@@ -5,6 +5,7 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
@@ -302,6 +303,15 @@ def program_fault(text: str) -> str:
     return "" if "/" not in text or text.startswith("/") else f"'{text[:80]}': give a name, or an absolute path"
 
 
+def moment_fault(text: str) -> str:
+    """Check a date, or a time with or without an offset from UTC."""
+    try:
+        datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return f"'{text[:40]}' is no time such as 2026-12-01 or 2026-12-01T08:00+01:00"
+    return ""
+
+
 def reason_fault(text: str) -> str:
     """Check a text that goes into events."""
     return "" if len(text) <= 128 else "the text is longer than 128 characters"
@@ -330,6 +340,7 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "time_zone": time_zone_fault,
     "holidays": holidays_fault,
     "reason": reason_fault,
+    "moment": moment_fault,
     "program": program_fault,
     "country": country_fault,
     "own_header": own_header_fault,

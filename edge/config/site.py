@@ -14,6 +14,7 @@ from msgspec import Meta, Struct, field, structs
 from edge.config.calendars import HoursTable
 from edge.config.mailboxes import Mailbox
 from edge.config.tables import Table
+from edge.config.trials import Standard, TrialSource
 from edge.core.menus.model import Calendar, Menu
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.media import CodecName, DigitSending, InbandDtmf
@@ -582,6 +583,10 @@ class Site(Struct, frozen=True, kw_only=True):
     tables: list[Table] = field(default_factory=list)
     #: Mailboxes that menus take messages for.
     mailboxes: list[Mailbox] = field(default_factory=list)
+    #: Menus on trial.
+    trials: list[TrialSource] = field(default_factory=list)
+    #: What is expected of menus.
+    standards: list[Standard] = field(default_factory=list)
     #: The opening hours, compiled, by name.
     calendars: Annotated[dict[str, Calendar], _HIDDEN] = field(default_factory=dict)
     endpoints: list[Endpoint] = field(default_factory=list)

@@ -65,6 +65,16 @@ class SwitchMetrics:
             registry=self.registry,
         )
 
+        self.trial_calls = Counter(
+            "edge_switch_trial_calls_total",
+            "Calls of trials that ended, by trial, side (control, candidate) and what became of them",
+            ["trial", "arm", "fate"],
+            registry=self.registry,
+        )
+        self.trial_running = Gauge(
+            "edge_switch_trial_running", "1 while new calls are part of a trial", ["trial"], registry=self.registry
+        )
+
     def _callbacks(self) -> None:
         self.callbacks_requested = Counter(
             "edge_switch_callbacks_requested_total",

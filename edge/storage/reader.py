@@ -5,6 +5,7 @@ may not exist yet, and may vanish: both read as empty.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,10 +58,11 @@ class Reader:
             self._connection.close()
             self._connection = None
 
-    def events_after(self, sequence: int, limit: int = 500) -> list[StoredEvent]:
-        """Return at most `limit` events above `sequence`, in order."""
-        rows = self._rows("SELECT * FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?", sequence, limit)
-        return [StoredEvent(*row) for row in rows]
+    def events_after(self, sequence: int, limit: int = 500, types: Sequence[str] = ()) -> list[StoredEvent]:
+        """Return at most `limit` events above `sequence`, in order; with `types` only those."""
+        chosen = f"AND type IN ({', '.join('?' * len(types))})" if types else ""
+        statement = f"SELECT * FROM events WHERE sequence > ? {chosen} ORDER BY sequence LIMIT ?"  # noqa: S608
+        return [StoredEvent(*row) for row in self._rows(statement, sequence, *types, limit)]
 
     def heads_after(self, sequence: int, limit: int) -> list[EventHead]:
         """Return at most `limit` events above `sequence`, in order, without their bodies."""
@@ -83,6 +85,11 @@ class Reader:
         """Return the highest sequence ever given out, 0 before the first."""
         rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
         return int(rows[0][0]) if rows else 0
+
+    def meta(self, prefix: str) -> dict[str, str]:
+        """Return what is remembered under keys that begin with `prefix`, by the rest of the key."""
+        statement = "SELECT substr(key, ?), value FROM meta WHERE substr(key, 1, ?) = ?"
+        return dict(self._rows(statement, len(prefix) + 1, len(prefix), prefix))
 
     def events_of(self, call: str) -> list[StoredEvent]:
         """Return the events of a call, in order."""

@@ -28,6 +28,7 @@ _CALLBACKS = (
     f"INSERT INTO callbacks VALUES ({', '.join('?' * len(CallbackRow._fields))}) "  # noqa: S608
     f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in CallbackRow._fields[1:])}"
 )
+_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 
 
 class OpenCall(NamedTuple):
@@ -121,6 +122,8 @@ class Store:
             db.executemany(_CALLBACKS, turn.callbacks.values())
         if turn.senders:
             db.executemany(_SENDERS, ((*key, number) for key, number in turn.senders.items()))
+        if turn.meta:
+            db.executemany(_META, turn.meta.items())
         last = 0
         if turn.events:
             db.executemany(_EVENTS, turn.events)
@@ -177,6 +180,12 @@ class Store:
         """Return a stored menu."""
         row = self._guarded(lambda: self._db().execute("SELECT body FROM menus WHERE key = ?", (key,)).fetchone())
         return None if row is None else bytes(row[0])
+
+    def meta(self, prefix: str) -> dict[str, str]:
+        """Return what is remembered under keys that begin with `prefix`, by the rest of the key."""
+        statement = "SELECT substr(key, ?), value FROM meta WHERE substr(key, 1, ?) = ?"
+        values = (len(prefix) + 1, len(prefix), prefix)
+        return dict(self._guarded(lambda: self._db().execute(statement, values).fetchall()))
 
     def last_callseq(self, call: str) -> int:
         """Return the number of the last event of a call, 0 when there is none."""

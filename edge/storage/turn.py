@@ -105,9 +105,13 @@ class Turn:
     senders: dict[tuple[str, str], int] = field(default_factory=dict)
     menus: dict[str, bytes] = field(default_factory=dict)
     callbacks: dict[str, CallbackRow] = field(default_factory=dict)
+    #: Small things to be remembered, by key.
+    meta: dict[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.journal or self.events or self.calls or self.senders or self.menus or self.callbacks)
+        return bool(
+            self.journal or self.events or self.calls or self.senders or self.menus or self.callbacks or self.meta
+        )
 
     @property
     def matters(self) -> bool:
@@ -122,6 +126,7 @@ class Turn:
         self.senders.update(later.senders)
         self.menus.update(later.menus)
         self.callbacks.update(later.callbacks)
+        self.meta.update(later.meta)
 
     @property
     def size(self) -> int:

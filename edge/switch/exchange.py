@@ -27,6 +27,7 @@ from edge.core.calls.inputs import (
 )
 from edge.core.menus.model import Listen, Menu
 from edge.core.routing.numbers import e164
+from edge.core.routing.trials import Asker, Assigned
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
@@ -36,6 +37,7 @@ from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
 from edge.switch.rows import call_row, ended_row, event_row, site_event_row
 from edge.switch.seats import Seats
+from edge.switch.trials import Change, Trials
 from edge.vocabulary import events
 from edge.vocabulary.commands import HangUp, Reject
 from edge.vocabulary.ids import FRONT, CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex, call_of
@@ -94,6 +96,7 @@ class Exchange:
         self.pending = Pending()
         self.callbacks = Callbacks()
         self.turn = Turn()
+        self.trials = Trials(plan.trials, metrics)
         #: To be asked when the turn is on disk.
         self.questions: list[Question] = []
         #: Receivers that are connected and have shown their snapshot.
@@ -145,6 +148,12 @@ class Exchange:
         self.noticed += 1
         site = self.plan.site.name
         self.turn.events.append(site_event_row(event, self.noticed, rfc3339(self._wall()), site))
+
+    def change_trial(self, change: Change) -> None:
+        """Store what has become of a trial, and tell of it."""
+        self.turn.meta.update(change.meta)
+        if change.event is not None:
+            self.notice(change.event)
 
     def _is_known(self, event: events.SiteEvent) -> bool:
         """Whether backends know that a trunk is so: front, back from a kill, finds out anew what it had told."""
@@ -199,16 +208,17 @@ class Exchange:
             return
         country = self.plan.countries.get(report.trunk, "")
         called_e164 = e164(report.called.reveal(), country)
-        menu = self.plan.route(report.called.reveal(), called_e164, report.trunk)
+        caller_e164 = e164(report.caller.reveal(), country)
+        peer = "" if report.identity.withheld else caller_e164 or report.caller.reveal()
+        wall = self._wall()
+        menu, assigned = self._menu_for(report, called_e164, peer, wall)
         taking = menu is not None and not self.draining
         slot = self.slot_for(report.leg) if taking else None
         refuse = 503 if self.draining else 404 if menu is None else 503 if slot is None else 0
         call = self._new(id_, menu)
         seat = self.plan.seat(slot) if slot is not None else None
-        caller_e164 = e164(report.caller.reveal(), country)
-        peer = "" if report.identity.withheld else caller_e164 or report.caller.reveal()
         trunk, waiting = report.trunk, len(self.callbacks)
-        terms = self.plan.terms(menu, self._wall(), peer=peer, trunk=trunk, callbacks=waiting)
+        terms = self.plan.terms(menu, wall, peer=peer, trunk=trunk, callbacks=waiting, assigned=assigned)
         up = self.engine_is_up(slot)
         begun = Incoming(
             report=report,
@@ -223,6 +233,16 @@ class Exchange:
         for early in self._early.pop(report.leg, []):
             if not call.over:
                 self.feed(call, early)
+
+    def _menu_for(
+        self, report: LegIncoming, called_e164: str, peer: str, wall: datetime
+    ) -> tuple[Menu | None, Assigned | None]:
+        """Give the menu that a call gets: that of its route, or the one on trial in its place."""
+        menu = self.plan.route(report.called.reveal(), called_e164, report.trunk)
+        if menu is None or self.draining:
+            return menu, None
+        asker = Asker(call=call_of(report.leg), number=peer, wall_ms=int(wall.timestamp() * 1000))
+        return self.trials.choose(self.plan, menu, asker)
 
     def originate(self, id: CallId, request: Originate, menu: Menu) -> None:  # noqa: A002
         """Begin a call of ours."""
@@ -310,6 +330,9 @@ class Exchange:
                 stamp = stamp or rfc3339(self._wall())
                 told = self.callbacks.settle(self, action, self._wall())
                 self._event(call, told, event_row(told, stamp, self.plan.site.name, call.menu_version))
+                change = self.trials.hear(call.id, action.event, now_ms, self.plan.served, self._wall)
+                if change is not None:
+                    self.change_trial(change)
             elif isinstance(action, FreeSeat):
                 self.seats.give_back(action.slot, now_ms)
             elif isinstance(action, Question):

@@ -5,11 +5,13 @@ from hashlib import blake2b
 
 from edge.config.callbacks import rules_of
 from edge.config.site import NO_MUSIC, AmdRules, Site, amd_settings
+from edge.config.trials import trial_of
 from edge.core.calls.inputs import CallbackTerms, Seat, Terms
 from edge.core.calls.leg import Leg
 from edge.core.menus.model import Answered, Callback, Menu, Survey
 from edge.core.routing import numbers
 from edge.core.routing.did import DidTable
+from edge.core.routing.trials import Assigned
 from edge.switch.tables import Tables
 from edge.vocabulary.ids import SlotIndex
 from edge.vocabulary.media import Address
@@ -40,11 +42,18 @@ class Plan:
         #: Whether a menu has nodes that ask for callbacks, by its version.
         self._asking: dict[str, bool] = {}
         self._media_host = site.media.address or site.sip.address
+        self.trials = [trial_of(trial, site.calendars) for trial in site.trials]
+        #: Nodes where a caller has what it called for, by menu.
+        self.served = {standard.menu: frozenset(standard.served_at) for standard in site.standards}
 
     def route(self, called: str, called_e164: str, trunk: str) -> Menu | None:
         """Return the menu for a call, None when there is none."""
         name = self._routes.menu_for(called, called_e164, trunk)
         return self.site.menus.get(name) if name is not None else None
+
+    def attributes(self, table: str, number: str) -> dict[str, str]:
+        """Return what a table says of a number in E.164; empty: it is not in it."""
+        return self._tables.attributes(table, number)
 
     def stored(self, menu: Menu) -> tuple[str, bytes]:
         """Return key and bytes of a menu of this site, or of any other."""
@@ -61,17 +70,21 @@ class Plan:
         peer: str = "",
         trunk: str = "",
         callbacks: int = 0,
+        assigned: Assigned | None = None,
     ) -> Terms:
         """Settle the terms of a call that begins at `wall`; `dialled`: one that we make. `peer`: whom it is with.
 
         `peer` is a number in E.164; empty: not known, or hidden. `trunk` is the one that it comes by (in a
         rehearsal it may have a clock of its own), `callbacks` how many requests to be called back are open.
+        `assigned`: the trial that the call is part of.
         """
         day = f"{self.site.paths.recordings}/{wall:%Y/%m/%d}"
         return Terms(
             menu=menu.name if menu is not None else "",
             menu_version=menu.version if menu is not None else "",
             menu_key=self.stored(menu)[0] if menu is not None else "",
+            trial=assigned.trial if assigned is not None else "",
+            arm=assigned.arm if assigned is not None else "",
             wall_ms=self.site.clocks.get(trunk, int(wall.timestamp() * 1000)),
             rows=self._tables.rows(menu, peer) if menu is not None and peer else {},
             max_call_ms=self.site.limits.max_call_seconds * 1000,

@@ -31,6 +31,7 @@ from edge.switch.plan import Plan
 from edge.switch.recovery import give_up, recover
 from edge.switch.requests import RequestError, Requests
 from edge.switch.seats import Seats
+from edge.switch.trials import META
 from edge.vocabulary.commands import Command, Wake
 from edge.vocabulary.ids import CallId, CommandId, Incarnation
 from edge.vocabulary.reports import AnyReport, EngineOverload, MediaSnapshot
@@ -120,6 +121,7 @@ class Switch:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             store = Store(self._path)
             self._senders = store.senders()
+            exchange.trials.restore(store.meta(META))
             resumed, ended = recover(store, exchange)
             store.forget_menus()
             exchange.noticed = store.last_callseq(self._plan.site.name)
@@ -377,6 +379,7 @@ class Switch:
             self.metrics.callbacks_open.set(waiting)
             self.metrics.callbacks_oldest.set(oldest_s)
             self.metrics.callbacks_overdue.set(late)
+            self._exchange.trials.show(int(wall_time().timestamp() * 1000))
         return generate_latest(self.metrics.registry).decode()
 
     def _request(self, message: Request) -> None:
@@ -401,6 +404,7 @@ class Switch:
             self._asker.take(self._plan.site.endpoints)
         if self._exchange is not None:
             self._exchange.plan = self._plan
+            self._exchange.trials.configure(self._plan.trials)
 
     def _answered(self, call: CallId, asked: Asked) -> None:
         if self._exchange is not None:

@@ -19,7 +19,7 @@ from edge.storage.turn import CallRow
 from edge.switch.exchange import MAX_ENDED, Exchange
 from edge.switch.rows import ended_row, event_row
 from edge.vocabulary.endings import EndReason
-from edge.vocabulary.events import CallEnded
+from edge.vocabulary.events import AnyEvent, CallEnded
 from edge.vocabulary.ids import CallId, RecordingId
 from edge.vocabulary.reports import CommandDone
 from edge.vocabulary.wire import unpacker
@@ -38,6 +38,8 @@ class Rebuilt:
         self.last_ms = last_ms
         #: Commands without a CommandDone, in order.
         self.pending: dict[str, Send] = {}
+        #: Events that it has told of, with their times.
+        self.told: list[tuple[AnyEvent, int]] = []
 
 
 def recover(store: Store, exchange: Exchange) -> tuple[int, int]:
@@ -56,6 +58,8 @@ def recover(store: Store, exchange: Exchange) -> tuple[int, int]:
             _end_unreadable(store, exchange, left.row)
             ended += 1
             continue
+        for event, at_ms in rebuilt.told:
+            exchange.trials.hear(rebuilt.call.id, event, at_ms, exchange.plan.served, wall_time)
         if left.row.boot == exchange.boot:
             _resume(exchange, rebuilt)
             resumed += 1
@@ -77,6 +81,8 @@ def replay(store: Store, left: OpenCall) -> Rebuilt:
         for action in rebuilt.call.replay(entry, line.at_ms):
             if isinstance(action, Send):
                 rebuilt.pending[action.id] = action
+            elif isinstance(action, Emit):
+                rebuilt.told.append((action.event, line.at_ms))
         rebuilt.last_ms = line.at_ms
         if rebuilt.call.inputs != line.number:
             raise LookupError("the journal has a gap")

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -19,6 +20,7 @@ from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.switch.exchange import Exchange
+from edge.switch.trials import Change, TrialError
 from edge.vocabulary.events import ConfigurationEvent
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallbackId, CallId, LegId
@@ -64,6 +66,12 @@ class CallRequest(Struct, frozen=True):
     """Name a call."""
 
     id: str
+
+
+class TrialRequest(Struct, frozen=True):
+    """Name a trial."""
+
+    name: str
 
 
 class InviteRequest(Struct, frozen=True, kw_only=True):
@@ -125,6 +133,7 @@ class SoundRequest(LegRequest, frozen=True, kw_only=True):
 _originate = json_reader(OriginateRequest)
 _call = json_reader(CallRequest)
 _invite = json_reader(InviteRequest)
+_trial = json_reader(TrialRequest)
 _leg = json_reader(LegRequest)
 _mode = json_reader(ModeRequest)
 _hold = json_reader(HoldRequest)
@@ -154,6 +163,9 @@ class Requests:
             "announce": self._announce,
             "notice": self._notice,
             "close_callback": self._close_callback,
+            "trials": self._trials,
+            "trial_start": self._start_trial,
+            "trial_stop": self._stop_trial,
         }
 
     def answer(self, what: str, body: bytes) -> bytes:
@@ -332,6 +344,25 @@ class Requests:
         sound = Sound(path=request.file, label=path.name)
         self._exchange.feed(call, Announce(Announcement(sounds=[sound], to=request.to, duck_db=request.duck_db)))
         return {"call": call.id, "leg": call.first.id}
+
+    # --- trials
+
+    def _trials(self, _body: bytes) -> list[dict[str, Any]]:
+        return self._exchange.trials.listed(int(wall_time().timestamp() * 1000))
+
+    def _start_trial(self, body: bytes) -> dict[str, str]:
+        return self._change_trial(body, self._exchange.trials.start)
+
+    def _stop_trial(self, body: bytes) -> dict[str, str]:
+        return self._change_trial(body, self._exchange.trials.stop)
+
+    def _change_trial(self, body: bytes, change: Callable[[str, datetime], Change]) -> dict[str, str]:
+        name = _trial.decode(body).name
+        try:
+            self._exchange.change_trial(change(name, wall_time()))
+        except TrialError as error:
+            raise RequestError(str(error)) from error
+        return {"trial": name}
 
 
 def _leg_of(call: Call, name: str) -> Leg:

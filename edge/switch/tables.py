@@ -28,6 +28,11 @@ class Tables:
         found = ((name, self._row(name, number)) for name in self._tables_of(menu))
         return {name: row for name, row in found if row is not None}
 
+    def attributes(self, name: str, number: str) -> dict[str, str]:
+        """Return what a table says of a number in E.164; empty: it is not in it."""
+        row = self._row(name, number) if number.startswith("+") else None
+        return {key: value.reveal() for key, value in row.attributes.items()} if row is not None else {}
+
     def close(self) -> None:
         """Close the files."""
         for db in self._open.values():

@@ -68,6 +68,9 @@ class CallStarted(Struct, frozen=True, tag="call.started", kw_only=True):
     signature: Private | None = None
     #: Headers that the trunk lists.
     headers: dict[str, Private] = {}
+    #: The trial (`[[trials]]`) that the call is part of, and which menu it gets: `control` or `candidate`. Empty: none.
+    trial: str = ""
+    arm: str = ""
 
 
 class CallAnswered(Struct, frozen=True, tag="call.answered", kw_only=True):
@@ -100,6 +103,9 @@ class CallEnded(Struct, frozen=True, tag="call.ended", kw_only=True):
     attributes: dict[str, Private] = {}
     #: What the caller was spoken to in last; empty: there was no menu.
     language: str = ""
+    #: As in `call.started`.
+    trial: str = ""
+    arm: str = ""
 
 
 class LegStarted(Struct, frozen=True, tag="leg.started", kw_only=True):
@@ -854,6 +860,27 @@ class MenuReleased(Struct, frozen=True, tag="menu.released", kw_only=True):
     instead_of: str
 
 
+class TrialStarted(Struct, frozen=True, tag="trial.started", kw_only=True):
+    """A trial that was stopped runs again: new calls are part of it, and its guard rails count from here."""
+
+    trial: str
+
+
+class TrialStopped(Struct, frozen=True, tag="trial.stopped", kw_only=True):
+    """A trial was stopped: new calls get the menu that the route names. Calls in progress keep theirs."""
+
+    trial: str
+    #: `request`: by a person. `guard`: the candidate was worse than its guard rails allow.
+    by: Literal["request", "guard"]
+    #: Of `guard`: `abandonment` or `containment`, by how many percentage points it is worse, and by how many at least.
+    indicator: str = ""
+    worse_by: float | None = None
+    at_least: float | None = None
+    #: Calls of each side that ended since the trial started.
+    control_calls: int = 0
+    candidate_calls: int = 0
+
+
 TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
 ConfigurationEvent = ConfigurationLoaded | ConfigurationRefused | MenuRolledBack | MenuReleased
 #: Events that belong to no call.
@@ -865,6 +892,8 @@ SiteEvent = (
     | CertificateExpiring
     | ConfigurationEvent
     | CallbackClosed
+    | TrialStarted
+    | TrialStopped
 )
 
 AnyEvent = (
@@ -935,6 +964,8 @@ AnyEvent = (
     | ConfigurationRefused
     | MenuRolledBack
     | MenuReleased
+    | TrialStarted
+    | TrialStopped
 )
 
 

@@ -32,6 +32,8 @@ def started_incoming(input: Incoming) -> events.CallStarted:  # noqa: A002
         diversion_reason=report.identity.diversion_reason,
         signature=report.identity.signature or None,
         headers=report.identity.headers,
+        trial=input.terms.trial,
+        arm=input.terms.arm,
     )
 
 
@@ -76,6 +78,8 @@ def ended(
         trunk=legs[0].trunk if legs else "",
         attributes={name: Private(value) for name, value in run.attributes.items()} if run is not None else {},
         language=run.language if run is not None else "",
+        trial=terms.trial,
+        arm=terms.arm,
     )
 
 

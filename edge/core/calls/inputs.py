@@ -73,6 +73,9 @@ class Terms(Struct, frozen=True, kw_only=True):
     menu_version: str = ""
     #: Under which the menu itself is stored.
     menu_key: str = ""
+    #: The trial that it is part of, and its side of it; empty: none.
+    trial: str = ""
+    arm: str = ""
     #: When the call began, milliseconds since 1970.
     wall_ms: int = 0
     #: What the tables that the menu asks say of the far end, by the table's name.

@@ -1,0 +1,112 @@
+"""Calls as indicators count them, read from the stored events: one pass, and in memory only the calls that are open."""
+
+import secrets
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import msgspec
+from msgspec import Struct
+
+from edge.cli.site import UsageError
+from edge.cli.state import open_state
+from edge.config.kinds import duration_ms
+from edge.config.trials import moment_ms
+from edge.core.indicators.journey import CallRecord, Journey, Step
+from edge.core.indicators.tally import DAY_MS, Counting
+from edge.runtime.clock import wall_time
+from edge.storage.reader import Reader, StoredEvent
+from edge.vocabulary.events import CallEnded, CallStarted
+from edge.vocabulary.wire import json_reader
+
+K = TypeVar("K", bound=Hashable)
+
+_PAGE = 2000
+#: No events are older.
+_LONGEST_MS = 3660 * DAY_MS
+
+
+def _decoder(kind: type) -> Any:
+    document = msgspec.defstruct("Document", [("data", kind)])
+    return json_reader(document)
+
+
+_DECODERS: dict[str, Any] = {str(kind.__struct_config__.tag): _decoder(kind) for kind in get_args(Step)}
+
+
+class Counted(Struct):
+    """What came of a counting."""
+
+    #: Calls that have not ended yet.
+    open: int = 0
+    #: Events that could not be read.
+    unreadable: int = 0
+
+
+def since_ms(since: str | None) -> int:
+    """Read a date, a time, or a length of time before now (`7d`, `12h`); 0 when not given. Raises `UsageError`."""
+    if since is None:
+        return 0
+    days = since.removesuffix("d")
+    span = int(days) * DAY_MS if days != since and days.isdecimal() else duration_ms(since)
+    if span is not None:
+        return now_ms() - min(span, _LONGEST_MS)
+    try:
+        return moment_ms(since)
+    except (ValueError, OverflowError):
+        raise UsageError(f"'{since}' is neither a date such as 2026-11-01 nor a time such as 7d") from None
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return int(wall_time().timestamp() * 1000)
+
+
+def count(
+    folder: Path,
+    group: Callable[[CallRecord], K | None],
+    served: Mapping[str, Collection[str]],
+    *,
+    begin_ms: int,
+    repeat_days: int,
+) -> tuple[Counting[K], Counted]:
+    """Count the calls of a state folder that began at `begin_ms` or later. Raises `StorageError`."""
+    counted = Counted()
+    counting = Counting[K](group, now_ms=now_ms(), key=secrets.token_bytes(16), repeat_ms=repeat_days * DAY_MS)
+    for call in records(open_state(folder), served, begin_ms, counted):
+        counting.take(call)
+    return counting, counted
+
+
+def records(
+    reader: Reader, served: Mapping[str, Collection[str]], begin_ms: int, counted: Counted
+) -> Iterator[CallRecord]:
+    """Give the calls that ended, in the order of their ends."""
+    open_calls: dict[str, Journey] = {}
+    for row in _rows(reader):
+        at_ms = moment_ms(row.time)
+        try:
+            event = _DECODERS[row.type].decode(row.body).data
+        except msgspec.MsgspecError:
+            counted.unreadable += 1
+            continue
+        if isinstance(event, CallStarted) and at_ms >= begin_ms:
+            open_calls[row.call] = Journey()
+        journey = open_calls.get(row.call)
+        if journey is None:
+            continue  # it began before
+        if not isinstance(event, CallEnded):
+            journey.take(event, at_ms)
+            continue
+        del open_calls[row.call]
+        record = journey.ended(event, at_ms, served.get(event.menu, ()))
+        if record is not None:
+            yield record
+    counted.open = len(open_calls)
+
+
+def _rows(reader: Reader) -> Iterator[StoredEvent]:
+    sequence = 0
+    while page := reader.events_after(sequence, _PAGE, tuple(_DECODERS)):
+        yield from page
+        sequence = page[-1].sequence

@@ -1,0 +1,239 @@
+"""Trials of menus and standards of indicators, as written, and what can be wrong with them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+from edge.config.errors import Findings, did_you_mean
+from edge.config.located import Located, place_of
+from edge.core.menus.calendar import Calendar
+from edge.core.menus.model import Menu
+from edge.core.routing.trials import Guards, Trial
+
+if TYPE_CHECKING:
+    from edge.config.site import Site
+
+
+def _range(least: int, most: int) -> Any:
+    return Meta(extra={"least": least, "most": most})
+
+
+Name = Annotated[str, Meta(extra={"kind": "name"})]
+OptionalName = Annotated[str, Meta(extra={"kind": "name", "optional": True})]
+Moment = Annotated[str, Meta(extra={"kind": "moment", "optional": True})]
+#: 0: none.
+Percent = Annotated[int, _range(0, 100)]
+
+
+class StopIf(Struct, frozen=True, kw_only=True):
+    """Guard rails of a trial: it stops by itself when the candidate is surely worse by more than this."""
+
+    #: Percentage points by which the candidate's abandonment may be higher. Left out: it is not looked at.
+    abandonment_worse_by: Percent | None = None
+    #: Percentage points by which the candidate's containment may be lower. Left out: it is not looked at.
+    containment_worse_by: Percent | None = None
+    #: How sure it has to be, percent. It is looked at after every call; a trial whose candidate is not worse by that
+    #: much stops with a chance of at most 100 minus this, however long it runs.
+    confidence: Annotated[int, _range(50, 99)] = 95
+    #: Calls that both sides must have had before.
+    after_calls: Annotated[int, _range(20, 1_000_000)] = 50
+
+
+class TrialSource(Struct, frozen=True, kw_only=True):
+    """A menu on trial: some calls of a menu get another one, and the indicators of the two are compared.
+
+    One of `share`, `hours`, `callers` and `table` says which calls get the candidate. It is decided once, when the call
+    comes in; `edge menu trial report NAME` compares.
+    """
+
+    #: What events, metrics and commands call it.
+    name: Name
+    #: The menu that routes name.
+    menu: Name
+    #: The menu that is tried in its place.
+    candidate: Name
+    #: Percent of callers who get the candidate, by a hash of their number: the same caller always hears the same. Who
+    #: hides the number is drawn for each call.
+    share: Annotated[int, _range(0, 99)] = 0
+    #: Opening hours of `[[hours]]`: while they are open, all calls get the candidate.
+    hours: OptionalName = ""
+    #: Callers who get it: numbers in E.164 where the trunk has a country, else as they come; `*` at the end stands for
+    #: any rest.
+    callers: list[Annotated[str, Meta(extra={"kind": "route_number"})]] = field(default_factory=list)
+    #: Table of `[[tables]]`: callers whose `attribute` there has the `value` get it.
+    table: OptionalName = ""
+    #: With `table`.
+    attribute: Annotated[str, Meta(extra={"kind": "attribute", "optional": True})] = ""
+    #: With `table`.
+    value: str = ""
+    #: Calls before it are not part of the trial: a date or a time (`2026-12-01`, `2026-12-01T08:00+01:00`; UTC without
+    #: an offset).
+    starts: Moment = ""
+    #: Nor are calls from then on.
+    until: Moment = ""
+    #: When it stops by itself.
+    stop_if: StopIf = field(default_factory=StopIf)
+
+
+class NodeStandard(Struct, frozen=True, kw_only=True):
+    """What is expected of a node; shares in percent, 0: nothing."""
+
+    #: Its name.
+    node: str
+    #: Of the calls that come to it, these may be abandoned there.
+    abandonment_most: Percent = 0
+    #: Of a gather's rounds, so many may be without a key in time.
+    no_input_most: Percent = 0
+    #: Of a gather's rounds, so many may be with keys that nothing is meant by.
+    no_match_most: Percent = 0
+
+
+class Standard(Struct, frozen=True, kw_only=True):
+    """What is expected of a menu: reports show it beside what was measured. Shares in percent, 0: nothing."""
+
+    #: Name of the menu.
+    menu: Name
+    #: Nodes where a caller has what it called for: whoever has been at one counts as served (contained), also when
+    #: hanging up there.
+    served_at: list[str] = field(default_factory=list)
+    #: Share of calls that the menu serves alone.
+    containment_least: Percent = 0
+    #: Share of calls whose caller gives up.
+    abandonment_most: Percent = 0
+    #: Share of transferred calls that were transferred wrongly.
+    misroutes_most: Percent = 0
+    #: Share of calls whose caller calls again.
+    repeats_most: Percent = 0
+    #: Mean time in the menu.
+    time_in_menu_most_ms: Annotated[int, _range(0, 86_400_000)] = 0
+    #: What is expected of single nodes.
+    nodes: list[NodeStandard] = field(default_factory=list)
+
+
+def moment_ms(text: str) -> int:
+    """Read a date or a time, UTC without an offset: milliseconds since 1970; 0 of an empty text. Raises ValueError."""
+    if not text:
+        return 0
+    moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def trial_of(source: TrialSource, calendars: Mapping[str, Calendar]) -> Trial:
+    """Make what calls need of a trial that has no fault."""
+    rails = source.stop_if
+    return Trial(
+        name=source.name,
+        menu=source.menu,
+        candidate=source.candidate,
+        share=source.share,
+        hours=calendars.get(source.hours) if source.hours else None,
+        callers=source.callers,
+        table=source.table,
+        attribute=source.attribute if source.table else "",
+        value=source.value,
+        from_ms=moment_ms(source.starts),
+        until_ms=moment_ms(source.until),
+        guards=Guards(
+            abandonment=_share(rails.abandonment_worse_by),
+            containment=_share(rails.containment_worse_by),
+            confidence=rails.confidence / 100,
+            after_calls=rails.after_calls,
+        ),
+    )
+
+
+def _share(percent: int | None) -> float | None:
+    return None if percent is None else percent / 100
+
+
+def check_trials(site: "Site", root: Located, findings: Findings, *, menus_complete: bool) -> None:
+    """Check trials and standards against the rest of the site."""
+    for index, trial in enumerate(site.trials):
+        _check_trial(trial, index, site, root, findings, menus_complete=menus_complete)
+    seen: set[str] = set()
+    for index, standard in enumerate(site.standards):
+        at = ("standards", index)
+        if standard.menu in seen:
+            findings.follow_up(place_of(root, (*at, "menu")), f"menu '{standard.menu}' has standards already")
+        seen.add(standard.menu)
+        menu = site.menus.get(standard.menu)
+        if menu is not None:
+            _check_standard(standard, menu, root, at, findings)
+        elif standard.menu and menus_complete:
+            _no_menu(standard.menu, site.menus, (*at, "menu"), root, findings)
+
+
+def _check_trial(
+    trial: TrialSource, index: int, site: "Site", root: Located, findings: Findings, *, menus_complete: bool
+) -> None:
+    at = ("trials", index)
+    for key in ("menu", "candidate"):
+        name = getattr(trial, key)
+        if name and name not in site.menus and menus_complete:
+            _no_menu(name, site.menus, (*at, key), root, findings)
+    if trial.menu and trial.menu == trial.candidate:
+        findings.follow_up(place_of(root, (*at, "candidate")), "the candidate is the menu itself")
+    if trial.menu and site.routes and not any(route.menu == trial.menu for route in site.routes):
+        findings.warning(place_of(root, (*at, "menu")), f"no route leads to menu '{trial.menu}'")
+    if trial.starts and trial.until and moment_ms(trial.starts) >= moment_ms(trial.until):
+        findings.follow_up(place_of(root, (*at, "until")), "it is over before it starts")
+    _check_split(trial, at, site, root, findings)
+    _check_others(trial, index, site, root, findings)
+
+
+def _check_split(trial: TrialSource, at: tuple[str, int], site: "Site", root: Located, findings: Findings) -> None:
+    split = [name for name in ("share", "hours", "callers", "table") if getattr(trial, name)]
+    if len(split) != 1:
+        findings.follow_up(
+            place_of(root, at, key=True),
+            f"{' and '.join(split) or 'nothing'} says which calls get the candidate",
+            "set one of share, hours, callers and table",
+        )
+    for what, names in (("hours", [one.name for one in site.hours]), ("table", [one.name for one in site.tables])):
+        name = getattr(trial, what)
+        if name and name not in names:
+            advice = did_you_mean(name, names) or (f"there are {', '.join(names)}" if names else "there are none")
+            findings.follow_up(place_of(root, (*at, what)), f"the site has no {what} '{name}'", advice)
+    if bool(trial.table) != bool(trial.attribute):
+        place = place_of(root, (*at, "table" if trial.table else "attribute"))
+        findings.follow_up(place, "table and attribute go together")
+
+
+def _check_others(trial: TrialSource, index: int, site: "Site", root: Located, findings: Findings) -> None:
+    """Check that no call could be part of two trials."""
+    for other in site.trials[:index]:
+        if other.name == trial.name:
+            findings.follow_up(place_of(root, ("trials", index, "name")), f"there are two trials '{trial.name}'")
+        elif trial.menu == other.menu and _overlap(trial, other):
+            findings.follow_up(
+                place_of(root, ("trials", index, "menu")),
+                f"menu '{trial.menu}' is on trial '{other.name}' at the same time",
+                "a call can be part of one trial only",
+            )
+
+
+def _overlap(one: TrialSource, other: TrialSource) -> bool:
+    first, second = moment_ms(one.until), moment_ms(other.until)
+    return not ((first and first <= moment_ms(other.starts)) or (second and second <= moment_ms(one.starts)))
+
+
+def _no_menu(
+    name: str, menus: Mapping[str, Menu], at: tuple[str | int, ...], root: Located, findings: Findings
+) -> None:
+    findings.follow_up(
+        place_of(root, at), f"there is no menu '{name}'", did_you_mean(name, menus) or f"menus: {', '.join(menus)}"
+    )
+
+
+def _check_standard(standard: Standard, menu: Menu, root: Located, at: tuple[str, int], findings: Findings) -> None:
+    named = [(("served_at", index), name) for index, name in enumerate(standard.served_at)]
+    named += [(("nodes", index, "node"), one.node) for index, one in enumerate(standard.nodes)]  # type: ignore[misc]
+    for where, name in named:
+        if name and name not in menu.nodes:
+            findings.follow_up(
+                place_of(root, (*at, *where)),
+                f"menu '{menu.name}' has no node '{name}'",
+                did_you_mean(name, menu.nodes),
+            )
