@@ -15,6 +15,7 @@ from tests.support.outside import Outside
 from tests.support.softphone import Softphone
 from tests.support.waiting import until
 from tests.system.flows import hears
+from tests.system.test_voicemail import BEEP_HZ, beeped, voice
 
 pytestmark = pytest.mark.system
 
@@ -47,14 +48,19 @@ nodes:
     failed: bye
   late:
     gather: {greet_long: no_input, first_digit_timeout: 30s}
-    choices: {9: connect}
+    choices: {9: connect, 7: message}
     failed: bye
   connect:
     transfer: {to: "sip:target@TARGET", ring_timeout: 8s}
     failed: bye
+  message:
+    voicemail: {mailbox: night, greeting: failed}
+    next: bye
+    failed: bye
   bye:
     hang_up:
 """
+MAILBOX = '[[mailboxes]]\nname = "night"\nsilence = "1s"\n'
 #: What the caller hears, which outcome the question has and which node that leads to, by how the backend is.
 WORKS = (TONES["one"], "ok", "gold")
 DEAD = (TONES["two"], "failed", "silver")
@@ -78,10 +84,10 @@ def place(tmp_path: Path) -> Iterator[Place]:
         outside.start()
         tables = f'[[tables]]\nname = "vips"\nfile = "{tmp_path}/vips.csv"\n'
         crm = f'[[endpoints]]\nname = "crm"\nurl = "{outside.url}/crm"\n'
-        extra = tables + crm + sink(f"{outside.url}/events")
+        extra = MAILBOX + tables + crm + sink(f"{outside.url}/events")
         try:
             with (
-                Softphone(caller_at, tone_hz=700, user="030123456") as caller,
+                Softphone(caller_at, user="030123456") as caller,
                 Softphone(target_at, port=5060, tone_hz=900, user="target", auto_answer=True) as target,
                 appliance(at, tmp_path, menu=MENU, target=target_at, trunk='country = "DE"', extra=extra) as edge,
             ):
@@ -117,6 +123,19 @@ def handled(place: Place, expected: tuple[int, str, str]) -> dict[str, float]:
     return {name: median(values) for name, values in taken.items()}
 
 
+def leaves_a_message(place: Place) -> None:
+    call = place.caller.call(place.edge.uri).wait_answered()
+    hears(call, FROZEN[0])
+    call.audio.press("7")
+    hears(call, TONES["failed"])
+    beeped(call, BEEP_HZ)
+    call.audio.say(voice("vm-helpexit"))
+    left = place.edge.wait_event("voicemail.left", place.edge.last_call())["data"]
+    assert (left["mailbox"], left["caller"], left["ended_by"]) == ("night", "030123456", "silence")
+    assert Path(left["path"]).stat().st_size == left["size_bytes"] > 16_000
+    call.wait_ended()
+
+
 def between(first: str, second: str) -> float:
     return (datetime.fromisoformat(second) - datetime.fromisoformat(first)).total_seconds() * 1000
 
@@ -128,6 +147,7 @@ def test_calls_are_handled_whatever_the_backends_do(place: Place) -> None:
     place.outside.start()
     place.outside.freeze()
     found["frozen"] = handled(place, FROZEN)
+    leaves_a_message(place)
     place.outside.start(garbage=True)
     found["nonsense"] = handled(place, NONSENSE)
     # Medians; a machine under other load is slow at times, a call that waits for a backend is so each time.
