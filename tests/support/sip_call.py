@@ -1,5 +1,6 @@
 """One call of a test phone: its dialog (RFC 3261 12) and its audio."""
 
+import threading
 from typing import TYPE_CHECKING, Literal
 
 from tests.support.rtp_stream import RtpStream
@@ -48,6 +49,8 @@ class Call:
         self._answers: dict[tuple[int, str], Message] = {}
         self._acks: dict[int, Message] = {}
         self._cancelled = False
+        #: The answer and the test's giving up are in two threads; the one that comes second ends the call.
+        self._crossing = threading.Lock()
         #: Methods of requests that are not answered until `answer_withheld`, and the last one of each.
         self.withholds: set[str] = set()
         self.withheld: dict[str, Message] = {}
@@ -110,9 +113,14 @@ class Call:
         self.phone.transport.send(self._invite, self._target)
 
     def cancel(self) -> None:
-        """Give up before the answer."""
+        """Give up before the answer; or after it, when it was faster than the test."""
         assert self._invite is not None
-        self._cancelled = True
+        with self._crossing:
+            self._cancelled = True
+            too_late = self.state == "answered"
+        if too_late:
+            self.bye()
+            return
         cancel = Message(f"CANCEL {self._invite.uri} SIP/2.0")
         names = ("Via", "From", "To", "Call-ID", "Max-Forwards", "Route")
         cancel.headers = [(n, v) for n, v in self._invite.headers if n in names]
@@ -362,9 +370,11 @@ class Call:
         if message.status >= 300:
             self._end("us" if self._cancelled else "them")
             return
-        self.state = "answered"
+        with self._crossing:
+            self.state = "answered"
+            cancelled = self._cancelled
         self.audio.sending = True
-        if self._cancelled:
+        if cancelled:
             self.bye()  # the CANCEL came too late
 
     def _acknowledge(self, message: Message, number: int, *, first: bool) -> None:
