@@ -4,27 +4,59 @@ Everything here blocks as long as the disk does; it runs on the recorder's secon
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from edge.config.mailboxes import Mailbox, folder_of
+from edge.config.site import Site
 from edge.core.recording import sidecar
 from edge.media import disk
+from edge.metrics.media import MailboxReading as Contents
+from edge.runtime.clock import wall_time
+from edge.runtime.logs import logger
 
 DAY_S = 86_400
 
+_log = logger("media")
 
-class Contents(NamedTuple):
-    """What is in a mailbox."""
 
-    mailbox: str
-    heard: int
-    new: int
-    #: Age of the oldest one that nobody has heard; 0: there is none.
-    oldest_new_s: float
-    #: Deleted now, because they were too old.
-    expired: int
+class Watch:
+    """Looks at the mailboxes of a site when it is told to, and tells what was found; for the main thread.
+
+    `aside` does work on another thread, `post` brings something back from there.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        aside: Callable[[Callable[[], None]], None],
+        post: Callable[[Callable[[], None]], None],
+        tell: Callable[[Contents], None],
+    ) -> None:
+        self._aside, self._post, self._tell = aside, post, tell
+        self.take(site)
+
+    def take(self, site: Site) -> None:
+        """Know the mailboxes of this site from now on."""
+        self._mailboxes, self._recordings = site.mailboxes, site.paths.recordings
+
+    def look(self) -> None:
+        """Have them looked at."""
+        mailboxes, recordings = self._mailboxes, self._recordings
+        if not mailboxes:
+            return
+
+        def work() -> None:
+            found = look(mailboxes, recordings, wall_time().timestamp())
+            self._post(lambda: self._told(found))
+
+        self._aside(work)
+
+    def _told(self, found: list[Contents]) -> None:
+        for one in found:
+            self._tell(one)
+            if one.expired:
+                _log.info("old messages deleted", mailbox=one.mailbox, messages=one.expired)
 
 
 def look(mailboxes: Iterable[Mailbox], recordings: str, now_s: float) -> list[Contents]:

@@ -19,12 +19,12 @@ from edge.config.site import Site
 from edge.core.load.overload import LOOK_MS
 from edge.core.menus.sounds import sound_paths
 from edge.core.recording import wav
-from edge.media import mailboxes
 from edge.media.events import Events
 from edge.media.keys import LegKeys
 from edge.media.legs import Legs
 from edge.media.load import Load
 from edge.media.loader import Loader
+from edge.media.mailboxes import Watch
 from edge.media.messages import Messages
 from edge.media.plays import Plays
 from edge.media.prompts import PromptMemory
@@ -146,6 +146,7 @@ class Worker:
             share.outbound(lambda: replace(self.legs.snapshot(), overloaded=self._load.overloaded)),
         )
         self._link.on_change(self.legs.privacy.switch_is)
+        self._mailboxes = Watch(context.site, self._recorder.aside, self.pump.post, self.metrics.mailbox)
         self._share = share
         self._load = Load(state.plane, context.site.media.overload_percent, self._overloaded)
         self._load.memory_locked = locked
@@ -196,6 +197,7 @@ class Worker:
     def _take_site(self, site: Site) -> None:
         """Know a configuration that came before there was anything to do with it."""
         self._context = dataclasses.replace(self._context, site=site)
+        self._mailboxes.take(site)
         self._recorder.watch(site.paths.recordings, site.recording.reserve_mb)
         self._take_tones(site)
 
@@ -229,8 +231,8 @@ class Worker:
         self.pump.every(BEAT_MS, self._beat)
         self.pump.every(LOOK_MS, lambda: self._load.look(monotonic_ms()))
         if self._share.index == 0:  # they are of all engines
-            self.pump.every(MAILBOXES_MS, self._look_at_mailboxes)
-            self._look_at_mailboxes()
+            self.pump.every(MAILBOXES_MS, self._mailboxes.look)
+            self._mailboxes.look()
         self._ready_poll = self.pump.every(READY_POLL_MS, self._ready_when_ticking)
 
     def _look_for_switch(self) -> None:
@@ -336,24 +338,8 @@ class Worker:
             self.metrics.recordings_done.inc()
         self._report(_ending(outcome))
         self.legs.recording_ended(recording)
-
-    def _look_at_mailboxes(self) -> None:
-        site = self._context.site
-
-        def look() -> None:
-            found = mailboxes.look(site.mailboxes, site.paths.recordings, wall_time().timestamp())
-            self.pump.post(lambda: self._tell_mailboxes(found))
-
-        if site.mailboxes:
-            self._recorder.aside(look)
-
-    def _tell_mailboxes(self, found: list[mailboxes.Contents]) -> None:
-        for one in found:
-            self.metrics.mailbox(
-                one.mailbox, heard=one.heard, new=one.new, oldest_new_s=one.oldest_new_s, expired=one.expired
-            )
-            if one.expired:
-                self._log.info("old messages deleted", mailbox=one.mailbox, messages=one.expired)
+        if recording.is_message and self._share.index == 0:
+            self._mailboxes.look()
 
     # --- switch and supervisor
 
@@ -386,7 +372,7 @@ class Worker:
 
     def _reload(self, message: Reload) -> None:
         site = read_site(message.path)
-        self._context = dataclasses.replace(self._context, site=replace(self._context.site, mailboxes=site.mailboxes))
+        self._mailboxes.take(site)
         self._apply(site)
         self._take_tones(site)
         self._recorder.watch(site.paths.recordings, site.recording.reserve_mb)

@@ -103,6 +103,18 @@ class MediaReading(NamedTuple):
     engine: EngineReading = EngineReading()
 
 
+class MailboxReading(NamedTuple):
+    """What is in a mailbox."""
+
+    mailbox: str
+    heard: int
+    new: int
+    #: Age of the oldest one that nobody has heard; 0: there is none.
+    oldest_new_s: float
+    #: Deleted now, because they were too old.
+    expired: int
+
+
 class MediaMetrics:
     """All families of the process in one registry."""
 
@@ -159,12 +171,12 @@ class MediaMetrics:
             made.labels(direction)
         return made
 
-    def mailbox(self, name: str, *, heard: int, new: int, oldest_new_s: float, expired: int) -> None:
+    def mailbox(self, found: MailboxReading) -> None:
         """Tell what is in a mailbox, and how many messages of it were deleted just now."""
-        self._messages.labels(name, "heard").set(heard)
-        self._messages.labels(name, "new").set(new)
-        self._oldest.labels(name).set(oldest_new_s)
-        self.messages_expired.labels(name).inc(expired)
+        self._messages.labels(found.mailbox, "heard").set(found.heard)
+        self._messages.labels(found.mailbox, "new").set(found.new)
+        self._oldest.labels(found.mailbox).set(found.oldest_new_s)
+        self.messages_expired.labels(found.mailbox).inc(found.expired)
 
     def leg_ended(self, figures: QualityFigures) -> None:
         """Count the quality of a leg that is over; what is not known of it is not counted."""

@@ -1,6 +1,5 @@
 import hashlib
 import json
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,12 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
-from edge.config.mailboxes import Mailbox
 from edge.core.recording import sidecar, wav
-from edge.media import mailboxes
 from edge.vocabulary.ids import LegId, RecordingId
-
-DAY_S = 86_400
 
 
 @pytest.fixture
@@ -108,20 +103,3 @@ def test_shown_and_deleted(site: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["voicemail", "delete", "c1-m1", "c9-m1", "--config", str(site)]) == 1
     assert list(path.parent.iterdir()) == []
     assert main(["voicemail", "show", "c1-m1", "--config", str(site)]) == 1
-
-
-def test_what_is_in_a_mailbox_and_what_is_too_old(tmp_path: Path) -> None:
-    now_s = 2_000_000_000.0
-    folder = tmp_path / "voicemail/sales"
-    for name, days in (("c1-m1", 31), ("c2-m1", 29), ("c3-m1", 1)):
-        path = left(folder, name)
-        os.utime(path, (now_s - days * DAY_S,) * 2)
-    Path(sidecar.heard_path(str(folder / "c3-m1.wav"))).touch()
-    boxes = [Mailbox(name="sales", keep_days=30), Mailbox(name="empty")]
-    sales, empty = mailboxes.look(boxes, str(tmp_path), now_s)
-    assert (sales.heard, sales.new, sales.expired, sales.oldest_new_s) == (1, 1, 1, 29 * DAY_S)
-    assert (empty.heard, empty.new, empty.oldest_new_s) == (0, 0, 0)
-    assert sorted(path.stem for path in folder.glob("*.wav")) == ["c2-m1", "c3-m1"]
-    assert not list(folder.glob("c1*"))
-    kept, _ = mailboxes.look([Mailbox(name="sales"), boxes[1]], str(tmp_path), now_s + 1000 * DAY_S)
-    assert (kept.new, kept.expired) == (1, 0)

@@ -4,6 +4,7 @@ what was said, sample by sample, and looked at with other people's programs."""
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,11 @@ def assert_all_of_it(track: tones.Samples, messages: list[tones.Samples]) -> Non
     assert end - 80 <= outside.min() <= outside.max() < end + 4000, (end, outside)
 
 
+def metrics(edge: Appliance) -> str:
+    with urllib.request.urlopen(f"http://{edge.address}:8080/metrics", timeout=10) as page:
+        return str(page.read().decode())
+
+
 def edge_says(edge: Appliance, *arguments: str) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "edge", *arguments, "--json", "--config", str(edge.site)]
     done = subprocess.run(command, capture_output=True, timeout=60, check=False)
@@ -174,5 +180,7 @@ def test_a_message_is_what_the_caller_said(tmp_path: Path) -> None:
         (line,) = edge_says(edge, "voicemail", "list")
         assert (line["message"], line["caller"], line["heard"]) == (left["message"], "5550123", False)
         assert not list(edge.recordings.rglob("*.part"))
+        counted = 'edge_media_mailbox_messages{mailbox="sales",state="new"} 1.0'
+        until(lambda: counted in metrics(edge), 10, "it is counted")
         edge.check_histories()
         assert "5550123" not in edge.log.read_text(errors="replace")
