@@ -92,11 +92,12 @@ def _settle(versions: Versions, site: Site) -> None:
     finally:
         reader.close()
     if in_use is not None:
-        versions.prune(site.reload.keep_versions, in_use)
+        versions.prune(site.reload.keep_versions, {*in_use, *(menu.version for menu in site.tried.values())})
     versions.write()
     if in_use is not None:
         # Calls that begin until the new configuration is in force get the one before it: its menus are kept, too.
-        versions.clean_sounds(path for menu in site.menus.values() for path in sound_paths(menu))
+        menus = [*site.menus.values(), *site.tried.values()]
+        versions.clean_sounds(path for menu in menus for path in sound_paths(menu))
 
 
 def main() -> int:

@@ -299,6 +299,7 @@ def masked(site: Site) -> dict[str, object]:
     plain["sinks"] = [{**msgspec.structs.asdict(sink), "secret": "********"} for sink in site.sinks]
     plain["trunks"] = [_masked_trunk(trunk) for trunk in site.trunks]
     plain["menus"] = {name: menu.version for name, menu in site.menus.items()}
+    plain["tried"] = {name: menu.version for name, menu in site.tried.items()}
     return plain
 
 

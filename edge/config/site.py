@@ -595,6 +595,8 @@ class Site(Struct, frozen=True, kw_only=True):
     #: For `edge menu test --call` and `edge menu try --audio`, which give it; no file can: the time at which calls of
     #: a trunk begin, milliseconds since 1970, in place of the clock. Menus go by it, stamps of events do not.
     clocks: Annotated[dict[str, int], _HIDDEN] = field(default_factory=dict)
+    #: Versions of menus that are on trial, compiled, by the name of the trial.
+    tried: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
     #: Where the configuration came from, for messages.
     source: Annotated[str, _HIDDEN] = ""
 

@@ -54,6 +54,9 @@ class TrialSource(Struct, frozen=True, kw_only=True):
     menu: Name
     #: The menu that is tried in its place.
     candidate: Name
+    #: Begin of a version of the candidate that is kept (`edge menu versions`); then it may be the menu itself, tried in
+    #: a former version. Empty: what its file says.
+    version: Annotated[str, Meta(extra={"kind": "name", "optional": True})] = ""
     #: Percent of callers who get the candidate, by a hash of their number: the same caller always hears the same. Who
     #: hides the number is drawn for each call.
     share: Annotated[int, _range(0, 99)] = 0
@@ -127,6 +130,7 @@ def trial_of(source: TrialSource, calendars: Mapping[str, Calendar]) -> Trial:
         name=source.name,
         menu=source.menu,
         candidate=source.candidate,
+        version=source.version,
         share=source.share,
         hours=calendars.get(source.hours) if source.hours else None,
         callers=source.callers,
@@ -173,8 +177,9 @@ def _check_trial(
         name = getattr(trial, key)
         if name and name not in site.menus and menus_complete:
             _no_menu(name, site.menus, (*at, key), root, findings)
-    if trial.menu and trial.menu == trial.candidate:
-        findings.follow_up(place_of(root, (*at, "candidate")), "the candidate is the menu itself")
+    if trial.menu and trial.menu == trial.candidate and not trial.version:
+        place = place_of(root, (*at, "candidate"))
+        findings.follow_up(place, "the candidate is the menu itself", "name another menu, or a version that is kept")
     if trial.menu and site.routes and not any(route.menu == trial.menu for route in site.routes):
         findings.warning(place_of(root, (*at, "menu")), f"no route leads to menu '{trial.menu}'")
     if trial.starts and trial.until and moment_ms(trial.starts) >= moment_ms(trial.until):

@@ -160,7 +160,19 @@ class Versions:
         for name, line in self.index.menus.items():
             if name not in menus:
                 line.current = line.file = line.pinned = ""
-        return replace(site, menus=menus)
+        return replace(site, menus=menus, tried=self._tried(site))
+
+    def _tried(self, site: Site) -> dict[str, Menu]:
+        """Read the versions that are on trial; a trial of one that is not kept does not run."""
+        found: dict[str, Menu] = {}
+        for trial in site.trials:
+            if trial.version:
+                try:
+                    version = self.find(trial.candidate, trial.version)
+                    found[trial.name] = self.kept(trial.candidate, version).menu
+                except NoVersionError as error:
+                    self.warnings.append(f"trial '{trial.name}' does not run: {error}")
+        return found
 
     def _chosen(self, name: str, line: Line, menu: Menu, by: str) -> Menu:
         if line.pinned:

@@ -405,5 +405,6 @@ def _ending(outcome: Outcome) -> RecordingDone | RecordingFailed:
 
 def sounds_of(site: Site) -> Iterator[str]:
     """Yield the path of every sound that a menu or a setting names, each once."""
-    named = itertools.chain(site.hold_music_files, *(sound_paths(menu) for menu in site.menus.values()))
+    menus = [*site.menus.values(), *site.tried.values()]
+    named = itertools.chain(site.hold_music_files, *(sound_paths(menu) for menu in menus))
     yield from dict.fromkeys(named)

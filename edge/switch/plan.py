@@ -11,7 +11,7 @@ from edge.core.calls.leg import Leg
 from edge.core.menus.model import Answered, Callback, Menu, Survey
 from edge.core.routing import numbers
 from edge.core.routing.did import DidTable
-from edge.core.routing.trials import Assigned
+from edge.core.routing.trials import Assigned, Trial
 from edge.switch.tables import Tables
 from edge.vocabulary.ids import SlotIndex
 from edge.vocabulary.media import Address
@@ -42,6 +42,7 @@ class Plan:
         #: Whether a menu has nodes that ask for callbacks, by its version.
         self._asking: dict[str, bool] = {}
         self._media_host = site.media.address or site.sip.address
+        self._tried = {menu.version: key_of(menu) for menu in site.tried.values()}
         self.trials = [trial_of(trial, site.calendars) for trial in site.trials]
         #: Nodes where a caller has what it called for, by menu.
         self.served = {standard.menu: frozenset(standard.served_at) for standard in site.standards}
@@ -51,6 +52,10 @@ class Plan:
         name = self._routes.menu_for(called, called_e164, trunk)
         return self.site.menus.get(name) if name is not None else None
 
+    def candidate(self, trial: Trial) -> Menu | None:
+        """Return the menu that is on trial, None when it is not there."""
+        return self.site.tried.get(trial.name) if trial.version else self.site.menus.get(trial.candidate)
+
     def attributes(self, table: str, number: str) -> dict[str, str]:
         """Return what a table says of a number in E.164; empty: it is not in it."""
         return self._tables.attributes(table, number)
@@ -59,7 +64,7 @@ class Plan:
         """Return key and bytes of a menu of this site, or of any other."""
         if self.site.menus.get(menu.name) is menu:
             return self._keys[menu.name]
-        return key_of(menu)
+        return self._tried.get(menu.version) or key_of(menu)
 
     def terms(
         self,

@@ -83,7 +83,7 @@ def describe(trial: Trial, state: State, wall_ms: int) -> dict[str, Any]:
     return {
         "name": trial.name,
         "menu": trial.menu,
-        "candidate": trial.candidate,
+        "candidate": f"{trial.candidate}@{trial.version}" if trial.version else trial.candidate,
         "split": split_text(trial),
         "condition": condition_of(trial, state, wall_ms),
         "stopped_by": state.stopped,
@@ -129,7 +129,7 @@ class Trials:
         for trial in self._trials.values():
             if trial.menu != menu.name or condition_of(trial, self._state(trial), asker.wall_ms) != "running":
                 continue
-            candidate = plan.site.menus.get(trial.candidate)
+            candidate = plan.candidate(trial)
             if candidate is None:
                 continue
             if trial.table:

@@ -5,6 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge.app.prepare import prepared
+from edge.app.preparing import Source
 from edge.config.versions import NoVersionError
 from edge.core.menus.sounds import sound_paths
 from tests.config.box import MENU, Box
@@ -203,3 +205,36 @@ def test_a_menu_that_is_gone_keeps_its_versions_and_no_state(box: Box) -> None:
     other.write_text(MENU.format("other"))
     box.load()
     assert box.site.menus["other"].version == version
+
+
+def test_a_version_on_trial_is_read_and_one_that_is_not_kept_is_told(box: Box) -> None:
+    box.load("start")
+    first, heard = box.menu, box.heard()
+    site = (box.folder / "site.toml").read_text()
+    trial = '[[trials]]\nname = "former"\nmenu = "main"\ncandidate = "main"\nversion = "{}"\nshare = 50\n'
+    (box.folder / "site.toml").write_text(site + trial.format(first.version[:6]))
+    box.write("two")
+    box.record(2)
+    box.load()
+    assert box.menu.version != first.version
+    assert box.site.tried == {"former": first}
+    assert Path(next(iter(sound_paths(box.site.tried["former"])))).read_bytes() == heard
+    (box.folder / "site.toml").write_text(site + trial.format("zzzz"))
+    versions = box.load()
+    assert box.site.tried == {}
+    assert versions.warnings == ["trial 'former' does not run: no versions of menu 'main' begin with 'zzzz'"]
+
+
+def test_a_version_on_trial_is_never_too_old(box: Box) -> None:
+    box.load("start")
+    first = box.menu.version
+    with (box.folder / "site.toml").open("a") as file:
+        file.write('[reload]\nkeep_versions = 2\n[[trials]]\nname = "former"\nmenu = "main"\ncandidate = "main"\n')
+        file.write(f'version = "{first}"\nshare = 50\n')
+    for number in range(5):
+        box.write(f"number {number}")
+        loaded = prepared(Source(config=str(box.folder / "site.toml")))
+        assert loaded.errors == []
+        assert loaded.site is not None
+        assert loaded.site.tried["former"].version == first
+    assert len(box.versions().index.menus["main"].versions) == 3

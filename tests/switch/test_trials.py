@@ -206,6 +206,21 @@ def test_what_is_stored_by_another_version_or_of_another_trial_is_forgotten():
     assert office.trial()["condition"] == "running"
 
 
+def test_a_former_version_of_the_menu_itself_is_tried():
+    former = replace(MENU, version="v0")
+    site = replace(site_with(candidate="main", version="v", share=0, callers=["*"]), tried={"greeting": former})
+    office = Office(site)
+    office.begin("c")
+    office.end("c")
+    (done,) = office.told("call.ended")
+    assert (done["arm"], done["menu"], done["menu_version"]) == ("candidate", "main", "v0")
+    assert len(office.exchange.turn.menus) == 1
+    assert office.trial()["candidate"] == "main@v"
+    later = Office(replace(site, tried={}), office.stored)
+    later.begin("d")
+    assert later.told("call.started")[-1]["trial"] == "", "a version that is not kept is nobody's menu"
+
+
 def test_a_call_that_a_restart_took_up_is_counted_when_it_ends(tmp_path):
     site = site_with(callers=["*"], share=0)
     office = Office(site)

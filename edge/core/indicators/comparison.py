@@ -41,6 +41,7 @@ INDICATORS: Final[tuple[Indicator, ...]] = (
     Indicator(name="containment", unit="share", good="high", counted=_fate("contained")),
     Indicator(name="abandonment", unit="share", good="low", counted=_fate("abandoned")),
     Indicator(name="connected", unit="share", good="", counted=_fate("connected")),
+    Indicator(name="deferred", unit="share", good="", counted=_fate("deferred")),
     Indicator(name="lost", unit="share", good="low", counted=_fate("lost")),
     Indicator(name="time in menu", unit="ms", good="low", values=lambda tally: tally.time),
     Indicator(name="transfers", unit="share", good="", counted=lambda tally: (tally.transferred, tally.calls)),

@@ -12,14 +12,13 @@ from msgspec import Struct, field
 from edge.core.menus.parts import NodeId
 from edge.vocabulary import events
 
-#: `contained`: served by the menu alone. `connected`: somebody answered. `abandoned`: the caller hung up before either.
-#: `lost`: sent away unserved, or ended by neither of the two.
-Fate = Literal["contained", "connected", "abandoned", "lost"]
-FATES: Final[tuple[Fate, ...]] = ("contained", "connected", "abandoned", "lost")
+#: `contained`: served by the menu alone. `connected`: somebody answered. `deferred`: the caller left a message, or
+#: asked to be called back. `abandoned`: the caller hung up before any of these. `lost`: sent away unserved, or cut off.
+Fate = Literal["contained", "connected", "deferred", "abandoned", "lost"]
 #: Rounds of a gather that failed.
 FAILED: Final = ("no_input", "no_match")
 #: At nodes of these kinds it is not the menu that takes the caller's time.
-UNTIMED: Final = frozenset({"transfer", "queue"})
+UNTIMED: Final = frozenset({"transfer", "queue", "survey", "record", "voicemail"})
 
 #: The events that a journey is made of; all others change nothing.
 Step = (
@@ -31,6 +30,9 @@ Step = (
     | events.BridgeStarted
     | events.TransferSent
     | events.TransferCompleted
+    | events.VoicemailLeft
+    | events.CallbackRequested
+    | events.SurveyAnswered
     | events.CallEnded
 )
 
@@ -57,6 +59,8 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     sent_wrong: bool
     #: Nodes that it came to, each once.
     visited: frozenset[NodeId]
+    #: Mean of its answers in a survey: 0 is the worst, 100 the best; None: it has answered none.
+    score: float | None = None
     #: Rounds of gathers, by node and result.
     rounds: dict[tuple[NodeId, str], int] = field(default_factory=dict)
 
@@ -81,6 +85,8 @@ class Journey:
         self._bridged: set[str] = set()
         self._connected = False
         self._sent_wrong = False
+        self._deferred = False
+        self._scores: list[float] = []
 
     def take(self, event: Step, at_ms: int) -> None:
         """Take an event of the call; `at_ms` on any one clock."""
@@ -90,8 +96,18 @@ class Journey:
             self._heard(event)
         elif isinstance(event, events.CallStarted):
             self._started, self._started_ms = event, at_ms
+        elif isinstance(event, events.SurveyAnswered):
+            self._rated(event)
+        elif isinstance(event, events.VoicemailLeft | events.CallbackRequested):
+            # Who hung up while waiting, and is called back for that, has still given up.
+            self._deferred |= isinstance(event, events.VoicemailLeft) or event.reason == "asked"
         else:
             self._connects(event)
+
+    def _rated(self, event: events.SurveyAnswered) -> None:
+        if event.value is not None and event.most > event.least:
+            score = 100 * (event.value - event.least) / (event.most - event.least)
+            self._scores.append(100 - score if event.reverse else score)
 
     def _heard(self, event: events.MenuInput) -> None:
         if event.result in FAILED or event.result == "matched":
@@ -138,6 +154,7 @@ class Journey:
             transferred=self._dialled,
             sent_wrong=self._sent_wrong,
             visited=frozenset(self._visited),
+            score=sum(self._scores) / len(self._scores) if self._scores else None,
             rounds=dict(self._rounds),
         )
 
@@ -146,6 +163,8 @@ class Journey:
             return "connected"
         if not self._visited.isdisjoint(served):
             return "contained"
+        if self._deferred:
+            return "deferred"
         if event.end.ended_by == "caller":
             return "abandoned"
         by_menu = event.end.outcome == "completed" and event.end.ended_by == "appliance"

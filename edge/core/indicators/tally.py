@@ -69,7 +69,7 @@ class Tally:
         self.calls_with: Counter[str] = Counter()
         #: Milliseconds a call.
         self.time = Spread()
-        #: Scores of those who were asked and answered.
+        #: Scores of calls that answered a survey, 0 to 100.
         self.survey = Spread()
         self.transferred = 0
         self.misrouted = 0
@@ -89,6 +89,8 @@ class Tally:
         self.rounds.update(call.rounds)
         self.calls_with.update({result for _, result in call.rounds})
         self.time.take(call.in_menu_ms)
+        if call.score is not None:
+            self.survey.take(call.score)
         self.transferred += call.transferred
         self.misrouted += call.sent_wrong
         self.versions[call.menu, call.version] += 1

@@ -55,6 +55,8 @@ class Trial(Struct, frozen=True, kw_only=True):
     name: str
     menu: str
     candidate: str
+    #: Begin of the candidate's version; empty: the present one.
+    version: str = ""
     #: Percent of callers, 1 to 99; 0: not by share.
     share: int = 0
     hours: Calendar | None = None
@@ -72,7 +74,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     @property
     def what(self) -> str:
         """Tell what is compared: another answer makes it another trial, even under the same name."""
-        return f"{self.menu} > {self.candidate}"
+        return f"{self.menu} > {self.candidate}{'@' if self.version else ''}{self.version}"
 
     def runs_at(self, wall_ms: int) -> bool:
         """Whether a call that begins then is part of it."""

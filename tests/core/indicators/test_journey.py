@@ -39,6 +39,23 @@ def bridged(leg=SECOND):
     return events.BridgeStarted(leg=FIRST, other=leg)
 
 
+def asked(reason="asked"):
+    return events.CallbackRequested(number=Private("+4930"), reason=reason, node="c", menu="main", menu_version="v1")
+
+
+def left():
+    return events.VoicemailLeft(
+        message="m", mailbox="office", caller=Private(""), node="v", leg=FIRST, path="/x.wav", duration_ms=1,
+        gap_ms=0, size_bytes=1, sha256="", ended_by="silence",
+    )  # fmt: skip
+
+
+def rated(value, least=1, most=5, *, reverse=False):
+    return events.SurveyAnswered(
+        node="s", menu="main", menu_version="v1", question="q", value=value, least=least, most=most, reverse=reverse
+    )
+
+
 def journey(*steps, by="caller", outcome="completed", length_ms=0, served=(), call_started=None):
     """Each step a second after the one before."""
     one = Journey()
@@ -61,6 +78,9 @@ def journey(*steps, by="caller", outcome="completed", length_ms=0, served=(), ca
         ("lost", [at("a"), said("a", "no_input"), said("a", "no_match"), at("bye")], {"by": "appliance"}),
         ("lost", [at("a"), at("t", "transfer"), dialled(), at("bye")], {"by": "appliance"}),
         ("contained", [at("b"), at("t", "transfer"), dialled(), at("bye")], {"by": "appliance", "served": ("b",)}),
+        ("deferred", [at("c", "callback"), asked()], {}),
+        ("abandoned", [at("t", "transfer"), dialled(), asked("lost")], {}),
+        ("deferred", [at("t", "transfer"), dialled(), at("v", "voicemail"), left()], {"by": "appliance"}),
         ("lost", [at("a")], {"by": "network", "outcome": "media_lost"}),
         ("lost", [at("a")], {"by": "appliance", "outcome": "failed"}),
         ("connected", [at("t", "transfer"), dialled(), answered(), bridged()], {}),
@@ -95,6 +115,14 @@ def test_who_comes_back_to_where_it_was_or_is_transferred_again_was_sent_wrong()
     assert journey(*talk, at("other"), at("u", "transfer"), dialled(THIRD)).sent_wrong
     assert journey(*talk, events.TransferCompleted(leg=SECOND, to=THIRD)).sent_wrong
     assert not journey(at("a"), at("t", "transfer"), dialled(), at("a"), at("t", "transfer"), dialled(THIRD)).sent_wrong
+
+
+def test_what_a_survey_says_of_a_call_is_on_one_scale():
+    assert journey(at("a")).score is None
+    assert journey(at("s", "survey"), rated(5), rated(3)).score == 75
+    assert journey(at("s", "survey"), rated(1, 1, 6, reverse=True)).score == 100
+    assert journey(at("s", "survey"), rated(None)).score is None
+    assert journey(at("a"), at("s", "survey"), rated(2)).in_menu_ms == 1000
 
 
 def test_the_caller_is_known_by_the_number_that_it_shows():

@@ -13,7 +13,8 @@ def call(caller="1", started=0, *, ended=None, fate="connected", wrong=False, ar
     return CallRecord(
         menu="m", version="v", trial="t", arm=arm, caller=caller, started_ms=started,
         ended_ms=started + 1000 if ended is None else ended, fate=fate, last="a", in_menu_ms=500, transferred=True,
-        sent_wrong=wrong, visited=frozenset({"a"}), rounds={("a", "no_input"): 2},
+        sent_wrong=wrong, visited=frozenset({"a"}), score=60.0,
+        rounds={("a", "no_input"): 2},
     )  # fmt: skip
 
 
@@ -52,6 +53,7 @@ def test_rounds_count_by_node_and_by_call():
     one = counted(call(), call("2"))["control"]
     assert one.rounds_at("a") == one.rounds_at("a", "no_input") == one.rounds_of("no_input") == 4
     assert one.rounds_at("b") == one.rounds_at("a", "no_match") == 0
+    assert (one.survey.count, one.survey.mean) == (2, 60.0)
     assert one.calls_with == {"no_input": 2}
 
 
