@@ -25,8 +25,9 @@ from msgspec import inspect as types  # noqa: E402
 
 from edge.config import calendars, menu_source, menu_tests, profiles, site  # noqa: E402
 from edge.config.kinds import DIGITS  # noqa: E402
-from edge.config.menu_nodes import gather, parts, survey, transfer, when  # noqa: E402
+from edge.config.menu_nodes import gather, hunting, parts, survey, transfer, when  # noqa: E402
 from edge.config.shape import UNITS, duration_text, fields_of, hidden, without_unit  # noqa: E402
+from edge.config.targets import OUTCOMES  # noqa: E402
 
 MARKER = "<!-- From here on made by scripts/configuration_reference.py; do not edit. -->\n"
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
@@ -259,7 +260,7 @@ def menus_reference() -> str:
         short = inspect.getdoc(plain.cls) if isinstance(plain, types.StructType) else ""
         out += ["", f"## `{name}`", "", " ".join(filter(None, [inspect.getdoc(kind), short])), ""]
         out += [*heads, *settings_rows(kind)]
-    out += ["", "## Outcomes of a transfer", "", ", ".join(f"`{outcome}`" for outcome in transfer.OUTCOMES)]
+    out += ["", "## Outcomes of a transfer", "", ", ".join(f"`{outcome}`" for outcome in OUTCOMES)]
     return "\n".join(out) + "\n"
 
 
@@ -291,7 +292,7 @@ def schema_of(info: types.Type) -> dict[str, Any]:
         "choices": {"type": "object", "patternProperties": {f"^[{DIGITS}]+$": NAME}, "additionalProperties": False},
         "outcomes": {
             "type": "object",
-            "properties": dict.fromkeys(transfer.OUTCOMES, NAME),
+            "properties": dict.fromkeys(OUTCOMES, NAME),
             "additionalProperties": False,
         },
         "ladder": {"$ref": "#/$defs/Ladder"},
@@ -371,6 +372,7 @@ def menu_schema() -> dict[str, Any]:
         *nodes,
     ]
     structs += [transfer.AnnouncementSettings, gather.ConfirmSettings, when.CaseSource, survey.QuestionSource]
+    structs += [hunting.TargetSettings, hunting.WhisperSettings]
     structs += [menu_source.AttributeSource, menu_source.LimitsSource, calendars.HoursSource]
     for node in nodes:
         for field in fields_of(node):

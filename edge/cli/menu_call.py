@@ -35,7 +35,7 @@ from edge.config.prompts import synthesise_all
 from edge.config.site import Site
 from edge.core.menus.expectations import Miss, follow, passed_over
 from edge.core.menus.model import Menu
-from edge.core.menus.rehearsal import RING_MS, TALK_MS
+from edge.core.menus.rehearsed_hunt import RING_MS, TALK_MS
 from edge.core.sip.errors import SipError
 from edge.core.sip.uri import Uri, parse_uri
 from edge.vocabulary.media import Address
@@ -103,6 +103,8 @@ def why_not(test: MenuTest, *, own: bool) -> str:
     """Say why a test cannot be a call; empty: it can."""
     if test.answered is not None:
         return "it is of a call that the appliance makes; who answers is told by what he says"
+    if any(step.whisper for step in test.steps):
+        return "callers do not hear what a target is told"
     if own and not test.source.records:
         return "the disk of the appliance is not full"
     other = [outcome for outcome in test.source.targets.values() if outcome not in {*STATUSES, "no_answer", "answered"}]

@@ -26,7 +26,7 @@ from edge.switch.tables import Tables
 
 KEYS: Final = "0123456789*#"
 #: What comes of a transfer, by the key that is typed.
-OUTCOMES: Final = {"a": "", "b": "busy", "n": "no_answer", "r": "rejected", "u": "unreachable"}
+OUTCOMES: Final = {"a": "", "b": "busy", "n": "no_answer", "r": "rejected", "u": "unreachable", "v": "not_accepted"}
 #: Typed while a message is recorded, it is a second of speech.
 SPEAKS: Final = "s"
 SPEAKS_MS: Final = 1000
@@ -53,8 +53,9 @@ def try_menu(
     """Walk through a menu in the terminal, on the interpreter of calls. q or Ctrl-C hangs up.
 
     Where the caller is recorded, s speaks for a second.
-    What comes of a transfer is asked (answered, busy, no answer, rejected, unreachable), what a backend says, too. With
-    --audio it is a real call to an appliance of its own, heard and spoken at the desk.
+    What comes of each target that is dialled is asked (answered, busy, no answer, rejected, unreachable, its voicemail
+    answered), what a backend says, too. With --audio it is a real call to an appliance of its own,
+    heard and spoken at the desk.
     """
     if devices:
         from edge.cli.menu_audio import list_devices
@@ -167,7 +168,7 @@ class Desk:
 
 def outcome_key(target: str, ask: Callable[[str, str], str]) -> str:
     """Ask what comes of a transfer; `ask` takes a question and the keys that answer it, and returns one of them."""
-    question = f"{printable(target)}: [a]nswers, [b]usy, [n]o answer, [r]ejects, [u]nreachable"
+    question = f"{printable(target)}: [a]nswers, [b]usy, [n]o answer, [r]ejects, [u]nreachable, [v]oicemail"
     return OUTCOMES.get(ask(question, "".join(OUTCOMES)), "failed")
 
 

@@ -16,6 +16,7 @@ from edge.config.groups import check_groups
 from edge.config.located import Located, find, place_of
 from edge.config.mailboxes import check_mailboxes
 from edge.config.site import NO_MUSIC, AmdRules, Route, Site, Trunk
+from edge.config.targets import check_hunt_lists
 from edge.config.tls import check_tls
 from edge.config.tones import check_tones
 from edge.config.trials import check_trials
@@ -41,6 +42,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     check_tls(site, root, findings)
     check_accounts(site, root, findings)
     check_groups(site, root, findings)
+    check_hunt_lists(site, root, findings)
     _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)
@@ -103,6 +105,7 @@ def _check_names(site: Site, root: Located, findings: Findings) -> None:
     tables = (
         ("trunks", [one.name for one in site.trunks]),
         ("trunk_groups", [one.name for one in site.trunk_groups]),
+        ("hunt_lists", [one.name for one in site.hunt_lists]),
         ("sinks", [one.name for one in site.sinks]),
         ("amd_rules", [one.name for one in site.amd_rules]),
         ("mailboxes", [one.name for one in site.mailboxes]),

@@ -65,7 +65,7 @@ class Defaults(Struct, kw_only=True):
 
     #: For all gather nodes.
     gather: GatherSettings | None = None
-    #: For all transfer nodes; all settings but `to`.
+    #: For all transfer nodes.
     transfer: TransferDefaults | None = None
 
 

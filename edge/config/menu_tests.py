@@ -21,7 +21,16 @@ from edge.vocabulary.private import Private
 USUAL = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
 Outcome = Literal[
-    "busy", "no_answer", "rejected", "not_found", "unreachable", "no_room", "trunk_down", "failed", "answered"
+    "busy",
+    "no_answer",
+    "not_accepted",
+    "rejected",
+    "not_found",
+    "unreachable",
+    "no_room",
+    "trunk_down",
+    "failed",
+    "answered",
 ]
 
 
@@ -42,8 +51,10 @@ class StepSource(Struct, kw_only=True):
     input: Literal["matched", "no_input", "no_match", ""] = ""
     #: Attributes (and `language`) as they are now.
     set: dict[str, str] = field(default_factory=dict)
-    #: The target that is dialled.
+    #: A target that is dialled; each of several is dialled by itself.
     transfer: str = ""
+    #: A part of what a target is told before it is connected.
+    whisper: str = ""
     #: The endpoint that is asked.
     ask: str = ""
     #: What comes of what the caller has said: it is `kept`, kept as `urgent`, or deleted, since it is `too_short` or to
@@ -92,7 +103,7 @@ class TestSource(Struct, kw_only=True):
     country: Annotated[str, Meta(extra={"kind": "country", "optional": True})] = ""
     #: Local time of the menu: `2026-12-24T17:30`.
     time: str = ""
-    #: Target -> what comes of a transfer to it; all others answer, and hang up after a while.
+    #: Target -> what comes of dialling it; all others answer, take the call, and hang up after a while.
     targets: dict[str, Outcome] = field(default_factory=dict)
     #: Endpoint -> what it says; all others can't be reached.
     backends: dict[str, AnswerSource] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from edge.config.tables import Table
 from edge.config.trials import Standard, TrialSource
 from edge.core.menus.model import Calendar, Menu
 from edge.vocabulary.crypto import SrtpPolicy
+from edge.vocabulary.events import HuntStrategy
 from edge.vocabulary.media import CodecName, DigitSending, InbandDtmf
 
 
@@ -417,6 +418,41 @@ class TrunkGroup(Struct, frozen=True, kw_only=True):
     ring_timeout_ms: Annotated[int, _range(0, 180_000)] = 0
 
 
+class HuntTarget(Struct, frozen=True, kw_only=True):
+    """Somebody of a hunt list."""
+
+    #: SIP URI, or a number that is dialled on `trunk`.
+    to: str
+    #: Trunk, or group of trunks, to dial through; empty: the list's.
+    trunk: Annotated[str, _text("name", optional=True)] = ""
+    #: How long it may ring; 0: as the list says.
+    ring_timeout_ms: Annotated[int, _range(1_000, 600_000)] = 0
+    #: Outcomes of this target (`busy`, `rejected`...) after which nobody else is dialled; empty: as the list says.
+    leave_on: list[str] = field(default_factory=list)
+
+
+class HuntList(Struct, frozen=True, kw_only=True):
+    """Targets of transfers that several menus share: they are dialled until one of them takes the call."""
+
+    #: What menus call it (`hunt_list`).
+    name: Name
+    #: The targets.
+    targets: list[HuntTarget]
+    #: `linear`: in this order. `round_robin`: beginning after the one who took the last call. `random`: in an order
+    #: that is another one for each call. `all`: all at once; the first who takes the call has it.
+    strategy: HuntStrategy = "linear"
+    #: Trunk, or group of trunks, of targets that name none.
+    trunk: Annotated[str, _text("name", optional=True)] = ""
+    #: How long a target may ring that says nothing else.
+    ring_timeout_ms: Annotated[int, _range(1_000, 600_000)] = 22_000
+    #: For all targets together, until one answers; 0: as long as each may ring.
+    hunt_timeout_ms: Annotated[int, _range(0, 3_600_000)] = 0
+    #: Targets that we dial already for another call, or that talk in one, are passed over as `busy`.
+    skip_busy: bool = False
+    #: Outcomes (`busy`, `rejected`...) after which nobody else is dialled; the transfer has that outcome then.
+    leave_on: list[str] = field(default_factory=list)
+
+
 class AmdSettings(Struct, frozen=True, kw_only=True):
     """The rules without their name, as profiles have them."""
 
@@ -570,6 +606,7 @@ class Site(Struct, frozen=True, kw_only=True):
     reload: Reloading = field(default_factory=Reloading)
     trunks: list[Trunk] = field(default_factory=list)
     trunk_groups: list[TrunkGroup] = field(default_factory=list)
+    hunt_lists: list[HuntList] = field(default_factory=list)
     amd_rules: list[AmdRules] = field(default_factory=list)
     #: Tones of further countries, or others for known ones, in the notation of `indications.conf`: `dial`, `busy`,
     #: `congestion`, `ring`, `waiting`, `info`; further forms to be recognised are `ring-2` and the like.

@@ -4,7 +4,7 @@ from typing import get_args
 
 from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 from edge.vocabulary.endings import Outcome
-from edge.vocabulary.events import CallbackReason
+from edge.vocabulary.events import CallbackReason, WhisperResult
 from edge.vocabulary.media import DigitMethod
 
 #: Why a new call was refused before it became one.
@@ -25,6 +25,10 @@ class SwitchMetrics:
         for direction in DIRECTIONS:
             for outcome in get_args(Outcome):
                 self.calls.labels(direction, outcome)
+        for outcome in get_args(Outcome):
+            self.hunts.labels(outcome)
+        for result in get_args(WhisperResult):
+            self.whispers.labels(result)
         for method in get_args(DigitMethod):
             self.digits.labels(method)
         for reason in get_args(CallbackReason):
@@ -51,6 +55,18 @@ class SwitchMetrics:
         self.legs = Gauge("edge_switch_media_slots_used", "Media slots held by legs", registry=self.registry)
         self.holds = Counter(
             "edge_switch_holds_total", "Times that a leg's peer put its call on hold", registry=self.registry
+        )
+        self.hunts = Counter(
+            "edge_switch_hunts_total",
+            "Hunts for somebody among several targets that ended, by outcome",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.whispers = Counter(
+            "edge_switch_whispers_total",
+            "Targets that were told who calls before they were connected, by what they did",
+            ["result"],
+            registry=self.registry,
         )
         self.held = Gauge("edge_switch_legs_held", "Legs whose peers hold now", registry=self.registry)
         self.digits = Counter(

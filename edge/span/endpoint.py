@@ -25,6 +25,8 @@ MEDIA_HEADER = "X-Edge-Media"
 
 #: On our BYE (RFC 3326); trunks write the cause into their records.
 _NORMAL_CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
+#: What tells phones of a group that they have not missed the call.
+_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 _LEG = re.compile(r"INVITE sips?:([A-Za-z0-9._~-]{1,128})@")
 _REASON = re.compile(r"^Reason[ \t]*:[ \t]*(.{0,512})", re.MULTILINE | re.IGNORECASE)
@@ -259,9 +261,11 @@ def _on_call(call: _Call, action: Action) -> None:
             call.answer(options)
         case span_words.Respond(code=code, text=text):
             call.hangup(_response(code, text))
-        case span_words.Release(answered=answered):
+        case span_words.Release(answered=answered, elsewhere=elsewhere):
             options = pj.CallOpParam()
-            if answered:
+            if elsewhere:
+                options.txOption.headers.append(_header("Reason", _ELSEWHERE))
+            elif answered:
                 options.txOption.headers.append(_header("Reason", _NORMAL_CLEARING))
             call.hangup(options)
         case span_words.SendInfo(digit=digit, duration_ms=duration_ms):

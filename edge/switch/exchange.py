@@ -14,10 +14,12 @@ from edge.core.calls.call import Call
 from edge.core.calls.inputs import (
     Action,
     Asked,
+    AskHunt,
     Elapsed,
     Emit,
     Entry,
     FreeSeat,
+    HuntTaken,
     Incoming,
     Input,
     Originate,
@@ -33,6 +35,7 @@ from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
 from edge.switch import joining
 from edge.switch.callbacks import Callbacks
+from edge.switch.hunting import LAST_TARGET, what_others_know
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
 from edge.switch.rows import call_row, ended_row, event_row, site_event_row
@@ -113,6 +116,8 @@ class Exchange:
         self._early: OrderedDict[LegId, list[LegAnswered | LegEnded]] = OrderedDict()
         self._ended: OrderedDict[CallId, None] = OrderedDict()
         self._stored_menus: set[str] = set()
+        #: Key of the target that took the last call, by the name of what it was a target of.
+        self.last_targets: dict[str, str] = {}
         self._hears_sound: set[CallId] = set()
         #: What was told last of each trunk: of its registration, and of its answering.
         self._trunks: dict[tuple[str, bool], type] = {}
@@ -317,6 +322,10 @@ class Exchange:
             self._drop(call)
         else:
             self._arm(call)
+        asked = next((action for action in actions if isinstance(action, AskHunt)), None)
+        if asked is not None:
+            # In the same turn, and so on disk with what asked for it or not at all.
+            self.feed(call, what_others_know(self.calls.values(), self.last_targets, call, asked), now_ms)
         for met in self.callbacks.met_by(call, self._wall()):
             self.feed(call, met, at_ms)
 
@@ -335,6 +344,10 @@ class Exchange:
                     self.change_trial(change)
             elif isinstance(action, FreeSeat):
                 self.seats.give_back(action.slot, now_ms)
+            elif isinstance(action, HuntTaken):
+                self.last_targets[action.name] = self.turn.meta[LAST_TARGET + action.name] = action.key
+            elif isinstance(action, AskHunt):
+                continue  # `feed` answers it when all else is kept
             elif isinstance(action, Question):
                 self.questions.append(action)
             else:
@@ -347,6 +360,10 @@ class Exchange:
             self._row(call_row(call, self.boot, row.time))
         elif isinstance(event, events.DtmfReceived):
             self.metrics.digits.labels(event.method).inc()
+        elif isinstance(event, events.HuntEnded):
+            self.metrics.hunts.labels(event.outcome).inc()
+        elif isinstance(event, events.WhisperEnded):
+            self.metrics.whispers.labels(event.result).inc()
         elif isinstance(event, events.LegHeld):
             self.metrics.holds.inc()
         elif isinstance(event, events.CallAnswered):

@@ -25,6 +25,7 @@ from edge.storage.store import Store
 from edge.storage.turn import SchemaError, StorageError, Turn
 from edge.switch import census
 from edge.switch.exchange import Exchange
+from edge.switch.hunting import LAST_TARGET
 from edge.switch.ledger import Ledger, free_megabytes
 from edge.switch.pending import receiver_of
 from edge.switch.plan import Plan
@@ -122,6 +123,7 @@ class Switch:
             store = Store(self._path)
             self._senders = store.senders()
             exchange.trials.restore(store.meta(META))
+            exchange.last_targets = store.meta(LAST_TARGET)
             resumed, ended = recover(store, exchange)
             store.forget_menus()
             exchange.noticed = store.last_callseq(self._plan.site.name)

@@ -80,6 +80,8 @@ class HangUp(Struct, frozen=True, tag=True):
 
     leg: LegId
     text: str = ""
+    #: Another one has taken the call, which phones then do not show as missed (RFC 3326 section 3.1).
+    elsewhere: bool = False
 
 
 class SendInfoDigits(Struct, frozen=True, tag=True):

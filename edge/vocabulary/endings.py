@@ -11,6 +11,7 @@ Outcome = Literal[
     "busy",
     "no_answer",
     "rejected",  # refused by the far end
+    "not_accepted",  # answered, but nobody took the call: its voicemail did, say
     "not_found",  # no such number or address
     "unreachable",  # nothing answered at the address
     "no_room",  # we had no capacity, or could not store the call

@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from edge.vocabulary.endings import EndReason, FailoverCause
+from edge.vocabulary.endings import EndReason, FailoverCause, Outcome
 from edge.vocabulary.ids import CallbackId, CallId, LegId, RecordingId
 from edge.vocabulary.media import (
     AnswerCause,
@@ -43,6 +43,9 @@ CallbackReason = Literal["asked", "lost", "survey"]
 
 #: Who holds a leg.
 Holder = Literal["peer", "appliance"]
+#: In which order the targets of a hunt are dialled, or all at once.
+HuntStrategy = Literal["linear", "round_robin", "random", "all"]
+WhisperResult = Literal["accepted", "declined", "timeout", "gone"]
 
 
 class CallStarted(Struct, frozen=True, tag="call.started", kw_only=True):
@@ -115,6 +118,46 @@ class LegStarted(Struct, frozen=True, tag="leg.started", kw_only=True):
     target: Private
     #: The trunk or the group that was asked for.
     trunk: str
+    #: Which of how many targets it is, counted from 1; 0: it is nobody of a hunt.
+    position: int = 0
+    targets: int = 0
+
+
+class HuntStarted(Struct, frozen=True, tag="hunt.started", kw_only=True):
+    """Somebody is looked for among several targets; each that is dialled is a leg. One `hunt.ended` follows."""
+
+    #: The site's list; empty: the targets stand in the menu.
+    hunt_list: str
+    strategy: HuntStrategy
+    targets: int
+
+
+class HuntEnded(Struct, frozen=True, tag="hunt.ended", kw_only=True):
+    """Somebody has taken the call, or nobody did."""
+
+    #: `completed`: `leg` has it; `cancelled`: the caller has gone, or the menu went on; else what came of it all.
+    outcome: Outcome
+    leg: LegId | None = None
+    #: Targets that were dialled, and that were passed over since they talked with us already.
+    dialled: int
+    skipped: int
+    after_ms: int
+
+
+class WhisperStarted(Struct, frozen=True, tag="whisper.started", kw_only=True):
+    """A target that has answered is told about the call. One `whisper.ended` follows."""
+
+    leg: LegId
+
+
+class WhisperEnded(Struct, frozen=True, tag="whisper.ended", kw_only=True):
+    """The target takes the call, or does not."""
+
+    leg: LegId
+    #: `accepted`: it is connected with the caller; `declined`: it pressed the key for that; `timeout`: it pressed no
+    #: key in time; `gone`: it has hung up, the caller has, or somebody else has taken the call.
+    result: WhisperResult
+    after_ms: int
 
 
 class LegFailedOver(Struct, frozen=True, tag="leg.failed_over", kw_only=True):
@@ -901,6 +944,10 @@ AnyEvent = (
     | CallAnswered
     | CallEnded
     | LegStarted
+    | HuntStarted
+    | HuntEnded
+    | WhisperStarted
+    | WhisperEnded
     | LegFailedOver
     | LegRang
     | LegAnswered

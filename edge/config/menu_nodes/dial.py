@@ -17,7 +17,8 @@ from edge.config.menu_nodes.parts import (
     of_kind,
     reached_by,
 )
-from edge.config.menu_nodes.transfer import check_outcomes, dialled_through, ringing_tone
+from edge.config.menu_nodes.transfer import check_outcomes, ringing_tone
+from edge.config.targets import dialled_through
 from edge.core.menus import model
 
 

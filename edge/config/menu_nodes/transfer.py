@@ -1,14 +1,21 @@
 """How authors write connections with somebody else."""
 
 import ipaddress
-import typing
 from typing import Annotated, Literal
 
 from msgspec import Struct, field
 
 from edge.config import kinds
-from edge.config.errors import Findings, did_you_mean
+from edge.config.errors import Findings, Place
 from edge.config.located import Located, find, place_of
+from edge.config.menu_nodes.hunting import (
+    TargetSettings,
+    WhisperSettings,
+    check_list,
+    check_whisper,
+    compiled_whisper,
+    listed,
+)
 from edge.config.menu_nodes.parts import (
     Desk,
     Kind,
@@ -24,12 +31,10 @@ from edge.config.menu_nodes.parts import (
     short_form,
 )
 from edge.config.site import Site, Trunk
+from edge.config.targets import check_outcome, check_target, check_together, check_trunk, dialled_through, is_uri
 from edge.config.tones import ringing_of
 from edge.core.menus import model
-from edge.core.menus.facts import INSERT
-from edge.vocabulary.endings import Outcome
-
-OUTCOMES = tuple(outcome for outcome in typing.get_args(Outcome) if outcome != "completed")
+from edge.vocabulary.events import HuntStrategy
 
 
 class AnnouncementSettings(Struct, kw_only=True):
@@ -46,20 +51,35 @@ class AnnouncementSettings(Struct, kw_only=True):
 
 
 class TransferSettings(Struct, kw_only=True):
-    """Short form: the target (`to`) alone."""
+    """Short form: the target (`to`) alone. One of `to`, `targets` and `hunt_list` says whom to dial."""
 
     #: SIP URI, or a number that is dialled on `trunk`. `${name}` in it stands for a value of the call.
-    to: str
-    #: Trunk to dial through.
+    to: str = ""
+    #: Trunk, or group of trunks, to dial through.
     trunk: str = ""
     #: `bridge`: we dial it and connect the two. `refer`: the caller's side is asked to call it itself (REFER), which
     #: uses no channels of ours; the call ends when it says that it has, else the menu goes on as after any failure.
     by: Literal["bridge", "refer"] = "bridge"
-    #: How long the target may ring.
+    #: How long a target may ring.
     ring_timeout: Annotated[int, lasting(1000, 600_000)] = 22000
-    #: Played again and again while the target rings, unless the target sends audio of its own. Nothing: the ringing
+    #: Several targets, which are dialled until one of them takes the call.
+    targets: list[Annotated[TargetSettings, short_form("to")]] = field(default_factory=list)
+    #: A list of the site (`[[hunt_lists]]`), which says its targets, their order and their times.
+    hunt_list: str = ""
+    #: `linear`: in this order. `round_robin`: beginning after the one who took the last call. `random`: in an order
+    #: that is another one for each call. `all`: all at once; the first who takes the call has it.
+    strategy: HuntStrategy = "linear"
+    #: Targets that we dial already for another call, or that talk in one, are passed over as `busy`.
+    skip_busy: bool = False
+    #: For all targets together, until one answers; not set: as long as each may ring.
+    hunt_timeout: Annotated[int, lasting(1000, 3_600_000)] = 0
+    #: Outcomes (`busy`, `rejected`...) after which no other target is dialled. After all others the next one is.
+    leave_on: list[str] = field(default_factory=list)
+    #: Played again and again while a target rings, unless the target sends audio of its own. Nothing: the ringing
     #: tone of the trunk's country, or of `[media] ringing_tone`.
     ringing: Sounds = field(default_factory=list)
+    #: Said to the target before it is connected, which may have to accept. Short form: the sounds alone.
+    whisper: Annotated[WhisperSettings | None, short_form("sounds", a_sound)] = None
     #: Said while the two talk, such as that the call is recorded. Short form: the sounds alone.
     announcement: Annotated[AnnouncementSettings | None, short_form("sounds", a_sound)] = None
 
@@ -85,51 +105,77 @@ class TransferDefaults(Struct, kw_only=True):
     ring_timeout: Annotated[int, lasting(1000, 600_000)] = 22000
     #: Played again and again while the target rings. Nothing: the ringing tone of a country.
     ringing: Sounds = field(default_factory=list)
+    #: Said to the target before it is connected, which may have to accept.
+    whisper: Annotated[WhisperSettings | None, short_form("sounds", a_sound)] = None
     #: Said while the two talk.
     announcement: Annotated[AnnouncementSettings | None, short_form("sounds", a_sound)] = None
 
 
-def dialled_through(site: Site) -> dict[str, bool]:
-    """Return the names of trunks and groups, and whether numbers can be dialled there."""
-    found = {trunk.name: bool(trunk.address) for trunk in site.trunks}
-    return found | {group.name: any(found.get(one.trunk) for one in group.members) for group in site.trunk_groups}
-
-
 def _check(node: TransferNode, located: Located, desk: Desk) -> None:
-    """Check that the target can be dialled and that the outcomes are outcomes."""
+    """Check that whom it names can be dialled and that the outcomes are outcomes."""
     settings, findings = node.transfer, desk.findings
-    target_place = place_of(located, ("transfer", "to"))
-    trunk_place = place_of(located, ("transfer", "trunk"))
-    is_uri = ":" in settings.to or "@" in settings.to
-    if settings.to:
-        check_template(settings.to, target_place, desk)
-        # What is inserted has letters, digits and such; a digit stands for it here.
-        to = INSERT.sub("1", settings.to)
-        fault = kinds.sip_uri_fault(to) if is_uri else kinds.dial_number_fault(to)
-        if fault:
-            findings.error(target_place, fault, "" if is_uri else "or write sip:user@host:port")
-        elif not is_uri and not settings.trunk and settings.by == "bridge":
-            findings.error(target_place, f"the number '{settings.to}' needs a trunk to be dialled on", "set 'trunk'")
-    elif find(located, ("transfer", "to")):
-        findings.error(target_place, "there is no target to dial", "such as sip:user@host:port")
     names = dialled_through(desk.site)
-    if settings.trunk and settings.trunk not in names:
-        findings.error(trunk_place, f"there is no trunk '{settings.trunk}'", did_you_mean(settings.trunk, names))
-    elif settings.trunk and not is_uri and not names[settings.trunk]:
-        findings.error(trunk_place, f"trunk '{settings.trunk}' has no address to dial numbers on")
+    trunk_place = place_of(located, ("transfer", "trunk"))
+    said = [name for name in ("to", "targets", "hunt_list") if find(located, ("transfer", name)) is not None]
+    if len(said) > 1:
+        findings.error(place_of(located, ("transfer", said[1]), key=True), f"'{said[0]}' says whom to dial already")
+    if settings.to:
+        _check_one(settings.to, settings.trunk, place_of(located, ("transfer", "to")), settings, desk)
+    elif settings.targets:
+        _check_targets(settings, located, desk)
+    elif settings.hunt_list:
+        check_list(settings.hunt_list, located, desk)
+    elif find(located, ("transfer",)) is not None:
+        findings.follow_up(place_of(located, ("transfer",)), "there is no target to dial", "such as sip:user@host:port")
+    check_trunk(settings.trunk, trunk_place, names, findings, numbers=bool(settings.to) and not is_uri(settings.to))
+    if settings.by == "refer" and not settings.to:
+        findings.follow_up(place_of(located, ("transfer", "by")), "a caller is sent to one target only", "set 'to'")
+    if settings.by == "refer" and settings.whisper is not None:
+        place = place_of(located, ("transfer", "whisper"), key=True)
+        findings.error(place, "nobody hears a whisper where the caller goes by itself", "take it out")
+    for number, outcome in enumerate(settings.leave_on):
+        check_outcome(outcome, place_of(located, ("transfer", "leave_on", number)), findings)
+    check_whisper(settings.whisper, located, desk)
     _check_announcement(node, located, findings)
     check_outcomes(node.on_outcome, located, desk)
+
+
+def _check_one(to: str, trunk: str, place: Place, settings: TransferSettings, desk: Desk) -> None:
+    check_template(to, place, desk)
+    # By REFER a number is dialled by the caller's side, which needs no trunk of ours.
+    check_target(to, trunk or ("-" if settings.by == "refer" else ""), place, desk.findings)
+
+
+def _check_targets(settings: TransferSettings, located: Located, desk: Desk) -> None:
+    names = dialled_through(desk.site)
+    for number, target in enumerate(settings.targets):
+        place = place_of(located, ("transfer", "targets", number))
+        if target.to:  # else it is missing, which was told
+            _check_one(target.to, target.trunk or settings.trunk, place, settings, desk)
+        if target.trunk or settings.trunk in names:  # else it was told of the transfer's
+            check_trunk(target.trunk or settings.trunk, place, names, desk.findings, numbers=not is_uri(target.to))
+        for outcome in target.leave_on:
+            check_outcome(outcome, place, desk.findings)
+    places = [place_of(located, ("transfer", "targets", index)) for index in range(len(settings.targets))]
+    check_together(_several(settings), settings.strategy, settings.hunt_timeout, places, desk.findings)
 
 
 def check_outcomes(on_outcome: dict[str, str], located: Located, desk: Desk) -> None:
     """Check that outcomes are such."""
     for outcome in on_outcome:
-        if outcome not in OUTCOMES:
-            desk.findings.error(
-                place_of(located, ("on_outcome", outcome), key=True),
-                f"'{outcome}' is not an outcome of a call",
-                did_you_mean(outcome, OUTCOMES) or ", ".join(OUTCOMES),
-            )
+        check_outcome(outcome, place_of(located, ("on_outcome", outcome), key=True), desk.findings)
+
+
+def _several(settings: TransferSettings) -> list[model.Target]:
+    return [
+        model.Target(
+            target=one.to,
+            trunk=one.trunk or settings.trunk,
+            ring_timeout_ms=one.ring_timeout or settings.ring_timeout,
+            leave_on=list(one.leave_on or settings.leave_on),
+        )
+        for one in settings.targets
+    ]
 
 
 def _check_announcement(node: TransferNode, located: Located, findings: Findings) -> None:
@@ -141,13 +187,23 @@ def _check_announcement(node: TransferNode, located: Located, findings: Findings
 
 
 def _compile(node: TransferNode, _located: Located, desk: Desk) -> model.Node:
+    settings = node.transfer
+    hunted = listed(settings.hunt_list, desk) if settings.hunt_list else None
+    targets = hunted.targets if hunted is not None else _several(settings)
+    first = (targets[0].target, targets[0].trunk) if targets else (settings.to, settings.trunk)
     return model.Transfer(
-        target=node.transfer.to,
-        trunk=node.transfer.trunk,
-        by=node.transfer.by,
-        ring_timeout_ms=node.transfer.ring_timeout,
-        ringing=desk.sounds(node.transfer.ringing) or ringing_tone(node.transfer.to, node.transfer.trunk, desk),
-        announcement=_announcement(node.transfer.announcement, desk),
+        target=settings.to,
+        trunk=settings.trunk,
+        by=settings.by,
+        ring_timeout_ms=settings.ring_timeout,
+        targets=targets,
+        hunt_list=settings.hunt_list,
+        strategy=hunted.strategy if hunted is not None else settings.strategy,
+        skip_busy=hunted.skip_busy if hunted is not None else settings.skip_busy,
+        hunt_timeout_ms=hunted.hunt_timeout_ms if hunted is not None else settings.hunt_timeout,
+        ringing=desk.sounds(settings.ringing) or ringing_tone(*first, desk),
+        whisper=compiled_whisper(settings.whisper, desk),
+        announcement=_announcement(settings.announcement, desk),
         on_outcome={outcome: desk.node(target) for outcome, target in node.on_outcome.items()},
         failed=desk.node(node.failed),
         after=desk.node(node.after),

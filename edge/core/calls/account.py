@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from edge.core.calls.inputs import Incoming, Input, Originate, Terms
 from edge.core.calls.leg import Leg
 from edge.core.menus.facts import Facts
 from edge.core.menus.run import MenuRun
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
+from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import RecordingId
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import DigitHeard, InfoDigit
@@ -131,3 +134,18 @@ def facts(begun: Incoming | Originate | None, elapsed_ms: int) -> Facts:
         country=terms.country,
         callbacks_full=full,
     )
+
+
+def caller_of(begun: Incoming | Originate | None) -> Private:
+    """Return who is shown to a further leg's peer as its caller."""
+    if isinstance(begun, Incoming):
+        return begun.report.caller
+    return begun.caller if begun is not None else Private("")
+
+
+def identity_of(begun: Incoming | Originate | None) -> Identity:
+    """Return what a further leg's peer may be told of the first leg's caller: to it, we divert the call."""
+    if not isinstance(begun, Incoming):
+        return begun.identity if begun is not None else Identity()
+    said, called = begun.report.identity, begun.called_e164 or begun.report.called
+    return replace(said, diverted_from=[called, *said.diverted_from], diversion_reason="deflection")

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from edge.core.calls import account
 from edge.core.calls.account import without_digit
 from edge.core.calls.aftercare import Aftercare
+from edge.core.calls.dialling import Dialling
 from edge.core.calls.effects import Effects
-from edge.core.calls.elapsing import ACK_MS, ELSEWHERE, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, SETUP
-from edge.core.calls.endings import outcome_of_response
+from edge.core.calls.elapsing import ACK_MS, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, SETUP
 from edge.core.calls.guests import Guest, Guests
 from edge.core.calls.inputs import (
     Abandoned,
@@ -46,15 +46,12 @@ from edge.core.menus.model import Menu
 from edge.core.menus.run import MenuRun
 from edge.core.menus.withheld import Withheld
 from edge.core.menus.words import Aftercare as Wanted
-from edge.core.menus.words import AskBackend, Dial, MenuAction, MessageAction, Started, TransferEnded
+from edge.core.menus.words import AskBackend, Dial, MenuAction, MessageAction, Started, StopDialling
 from edge.core.menus.words import End as MenuEnd
-from edge.vocabulary import events
-from edge.vocabulary.commands import Refer, ReserveSpan
+from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
-from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId, RecordingId, leg_id
 from edge.vocabulary.media import FLASH
-from edge.vocabulary.private import Private
 from edge.vocabulary.reports import DigitHeard, InfoDigit, LegIncoming, TransferAsked
 
 #: A dead process must not hold a call open.
@@ -85,12 +82,10 @@ class Call:
         self.messages: Messages
         self.stage: Stage
         self.guests: Guests
-        self.transfer: Transfer | None = None
         #: Who is to take the place of a leg, as its peer wants, and how often one of them did.
         self.successor: Successor | None = None
         self.transfers_asked = 0
-        #: Where the first leg was asked to go by REFER, until it is known what came of it.
-        self._elsewhere: str | None = None
+        self.dialling = Dialling(self)
         self.keys = Keys(self.fx, self.withheld)
         self.secrecy = Secrecy(self.fx)
         self.questions = Questions(id, self.fx)
@@ -197,7 +192,7 @@ class Call:
         self.started_ms = self.fx.now_ms
         self.first = leg
         self.recorder = Recorders(leg.id, begun.terms.recordings, self.fx)
-        self.messages = Messages(self.fx, begun.terms.messages, self._caller())
+        self.messages = Messages(self.fx, begun.terms.messages, account.caller_of(begun))
         self.guests = Guests(leg, self.fx)
         self.stage = Stage(leg.id, self.fx, leg.press)
         trunk = begun.report.trunk if isinstance(begun, Incoming) else begun.trunk
@@ -282,7 +277,9 @@ class Call:
         """Carry out what the menu asks for."""
         for action in actions:
             if isinstance(action, Dial):
-                self._dial(action)
+                self.dialling.dial(action)
+            elif isinstance(action, StopDialling):
+                self.dialling.stop()
             elif isinstance(action, MenuEnd):
                 outcome: Outcome = "failed" if action.fault else "completed"
                 self.finish(EndReason(outcome=outcome, ended_by="appliance", text=action.text[:200]))
@@ -295,51 +292,16 @@ class Call:
             elif self.run is not None:
                 self.stage.perform(action, self.run)
 
-    def _send_elsewhere(self, dial: Dial) -> None:
-        self._elsewhere = dial.target
-        self.fx.front(Refer(self.first.id, Private(dial.target)))
-        self.fx.set(ELSEWHERE, dial.ring_timeout_ms)
-
-    def sent_elsewhere(self, code: int) -> None:
-        """Take what came of sending the first leg elsewhere: the call is over for us, or the menu goes on."""
-        target, self._elsewhere = self._elsewhere, None
-        if target is None or self.phase != "running" or self.run is None:
-            return
-        self.fx.clear(ELSEWHERE)
-        self.fx.emit(events.TransferSent(leg=self.first.id, target=Private(target), sip_code=code))
-        if code < 300:
-            self.finish(EndReason(outcome="completed", ended_by="appliance", text="sent elsewhere by REFER"))
-        else:
-            outcome = outcome_of_response(code, None)
-            self.perform(self.run.handle(TransferEnded(outcome), self.fx.now_ms))
-
-    def _dial(self, dial: Dial) -> None:
-        if dial.by == "refer":
-            self._send_elsewhere(dial)
-            return
+    def dialled_leg(self, trunk: str) -> Leg:
+        """Make a further leg that is to be dialled, with the settings of a trunk."""
         leg = self._new_leg("reserving")
-        self._set_up(leg, dial.trunk)
-        stage = self.stage
+        self._set_up(leg, trunk)
+        return leg
 
-        def ringing(on: bool) -> None:
-            stage.ring(dial.ringing if on else [])
-
-        self.transfer = Transfer(
-            self.first, leg, dial, self.fx, ringing=ringing, ended=self._transfer_ended, heir=self._heir
-        )
-        self.transfer.begin(self._caller(), self._identity())
-
-    def _caller(self) -> Private:
-        if isinstance(self.begun, Incoming):
-            return self.begun.report.caller
-        return self.begun.caller if self.begun is not None else Private("")
-
-    def _identity(self) -> Identity:
-        """Return what a further leg's peer may be told of the first leg's caller: to it, we divert the call."""
-        if not isinstance(self.begun, Incoming):
-            return self.begun.identity if self.begun is not None else Identity()
-        said, called = self.begun.report.identity, self.begun.called_e164 or self.begun.report.called
-        return replace(said, diverted_from=[called, *said.diverted_from], diversion_reason="deflection")
+    @property
+    def transfer(self) -> Transfer | None:
+        """The first leg's talk, or what may become it where one is dialled at a time."""
+        return self.dialling.transfer
 
     def talks_with(self, leg: Leg) -> Leg | None:
         """Return the leg that `leg` is bridged with."""
@@ -356,11 +318,10 @@ class Call:
 
     def look_for_successor(self, leg: Leg, asked: TransferAsked) -> None:
         """Dial who is to talk in the place of `leg`."""
-        new = self._new_leg("reserving")
-        self._set_up(new, asked.trunk)
-        ring_ms = self.transfer.dial.ring_timeout_ms if self.transfer is not None else RING_MS
+        new = self.dialled_leg(asked.trunk)
+        ring_ms = self.transfer.target.ring_timeout_ms if self.transfer is not None else RING_MS
         self.successor = Successor(new, leg, self.fx, House(self), ring_ms)
-        self.successor.begin(asked, self._caller(), self._identity())
+        self.successor.begin(asked, account.caller_of(self.begun), account.identity_of(self.begun))
 
     def comes_in(self, report: LegIncoming) -> Leg:
         """Begin with a further leg that calls us."""
@@ -395,41 +356,18 @@ class Call:
         """Return what brought a further leg into the call and follows what becomes of it."""
         if self.successor is not None and self.successor.leg is leg:
             return self.successor
-        if self.transfer is not None and self.transfer.leg is leg:
-            return self.transfer
-        return self.guests.present.get(leg.id)
+        hunted = self.dialling.hunt.party(leg) if self.dialling.hunt is not None else None
+        return hunted or self.guests.present.get(leg.id)
 
     def invite(self, input: Invite) -> None:  # noqa: A002
         """Have a further phone rung, which joins the talk."""
         if self.talking and self.transfer is not None:
             self.guests.talks_with(self.transfer.leg)
-            leg = self._new_leg("reserving")
-            self._set_up(leg, input.trunk)
+            leg = self.dialled_leg(input.trunk)
             self.guests.invite(leg, input)
 
-    def _heir(self) -> Leg | None:
-        heir = self.guests.heir()
-        if heir is not None:
-            self.guests.talks_with(heir)
-        return heir
-
-    def _transfer_ended(self, reason: EndReason, talked: bool) -> None:
-        self.transfer = None
-        self.guests.dismiss()
-        self._give_up_successor()
-        if self.run is None:
-            return
-        if self.first.signalling == "down":
-            self.finish(reason)
-            return
-        outcome = "" if talked else ("failed" if reason.outcome == "completed" else reason.outcome)
-        actions = self.run.handle(TransferEnded(outcome), self.fx.now_ms)
-        if talked and isinstance(actions[0], MenuEnd):
-            self.finish(reason)  # the target hung up and nothing follows: its reason is the call's
-        else:
-            self.perform(actions)
-
-    def _give_up_successor(self) -> None:
+    def give_up_successor(self) -> None:
+        """Do without whoever was to take the place of a leg."""
         successor, self.successor = self.successor, None
         if successor is not None:
             successor.abandon()
@@ -445,9 +383,7 @@ class Call:
         self.phase = "ending"
         self.recorder.restored(input.recordings)
         self.messages.restored(input.recordings)
-        if self.transfer is not None:
-            self.transfer.forgotten()
-            self.transfer = None
+        self.dialling.forgotten()
         self.guests.abandon()
         self.successor = None
         for leg in self.legs.values():
@@ -465,10 +401,8 @@ class Call:
         self.aftercare.close(reason)
         self.fx.clear_all()
         self.fx.set(ENDING, ENDING_MS)
-        if self.transfer is not None:
-            self.transfer.abandon(reason)
-            self.transfer = None
-        self._give_up_successor()
+        self.dialling.end(reason)
+        self.give_up_successor()
         self.guests.abandon()
         self.recorder.stop()
         self.messages.leave()

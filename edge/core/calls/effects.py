@@ -1,6 +1,6 @@
 """What the parts of a call core write down while they handle one input: commands, events, deadlines."""
 
-from edge.core.calls.inputs import Action, Emit, FreeSeat, Question, Send
+from edge.core.calls.inputs import Action, AskHunt, Emit, FreeSeat, HuntTaken, Question, Send
 from edge.core.deadline import Deadline
 from edge.vocabulary.commands import FrontCommand, MediaCommand, SpanCommand
 from edge.vocabulary.events import AnyEvent
@@ -71,8 +71,8 @@ class Effects:
         self.callseq += 1
         self._actions.append(Emit(self.call, self.callseq, event))
 
-    def ask(self, question: Question) -> None:
-        """Ask a backend."""
+    def ask(self, question: Question | AskHunt | HuntTaken) -> None:
+        """Ask a backend, or the other calls; or tell them."""
         self._actions.append(question)
 
     def free(self, slot: SlotIndex) -> None:

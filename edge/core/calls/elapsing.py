@@ -51,7 +51,7 @@ def _passed(call: "Call", reason: str) -> None:
     elif reason.startswith(NO_RTP):
         _no_rtp(call, call.legs[LegId(reason.removeprefix(NO_RTP))])
     elif reason == ELSEWHERE:
-        call.sent_elsewhere(408)
+        call.dialling.sent_elsewhere(408)
     else:
         _further_passed(call, reason)
 
@@ -69,8 +69,8 @@ def _further_passed(call: "Call", reason: str) -> None:
     elif reason == SUCCEEDS:
         if call.successor is not None:
             call.successor.elapsed()
-    elif call.transfer is not None:
-        call.transfer.elapsed(reason)
+    elif call.dialling.hunt is not None:
+        call.dialling.hunt.elapsed(reason)
 
 
 def _no_rtp(call: "Call", leg: Leg) -> None:

@@ -270,6 +270,15 @@ class Asked(Struct, frozen=True, tag=True, kw_only=True):
     error: str = ""
 
 
+class HuntTold(Struct, frozen=True, tag=True, kw_only=True):
+    """What a hunt asked for (`AskHunt`)."""
+
+    #: Key of the target that took the last call; empty: none has, or it was not asked for.
+    last: str = ""
+    #: Keys of those targets, of the ones that were asked for, that calls of ours dial or talk with.
+    busy: list[str] = []
+
+
 class Restored(Struct, frozen=True, kw_only=True):
     """A recording that a restart of the appliance interrupted, repaired."""
 
@@ -310,6 +319,7 @@ Input = (
     | Announce
     | Asked
     | Superseded
+    | HuntTold
     | Abandoned
     | CommandDone
     | LegMedia
@@ -388,4 +398,21 @@ class Question(Struct, frozen=True, kw_only=True):
     secrets: dict[str, Private] = {}
 
 
-Action = Send | Emit | FreeSeat | Question
+class AskHunt(Struct, frozen=True, kw_only=True):
+    """Ask what other calls know of targets; `HuntTold` follows in the same turn."""
+
+    call: CallId
+    #: Of which list the last target is wanted; empty: of none.
+    name: str
+    #: Keys of the targets that may be busy; empty: it does not matter.
+    keys: list[str]
+
+
+class HuntTaken(Struct, frozen=True, kw_only=True):
+    """Remember who took the last call of a list."""
+
+    name: str
+    key: str
+
+
+Action = Send | Emit | FreeSeat | Question | AskHunt | HuntTaken

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from edge.core.calls import leg_told
 from edge.core.calls.answering import VERDICTS, answer_event
 from edge.core.calls.digits import Fuser
 from edge.core.calls.effects import Effects
@@ -31,7 +32,6 @@ from edge.vocabulary.commands import (
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import FRONT, CommandId, Incarnation, LegId
 from edge.vocabulary.media import Address, AudioFault, DigitMethod, Direction, LegSound, RemoteMedia
-from edge.vocabulary.quality import QualityFigures
 from edge.vocabulary.reports import AnswerHeard, LegMediaEnded, LegRinging, LegRouted, ToneHeard
 
 Signalling = Literal["offered", "answering", "reserving", "seating", "dialling", "ringing", "up", "hanging", "down"]
@@ -248,22 +248,10 @@ class Leg:
         """Go on through another address, with the settings that `set_up` gives it; false when that is known."""
         if report.attempt <= self.attempt or self.signalling == "down":
             return False
-        left, before = report.left, (self._sound_now, self.tones)
+        before = self._sound_now, self.tones
         self.attempt, self.address, self._rang = report.attempt, report.address, None
         set_up()
-        self._fx.emit(
-            events.LegFailedOver(
-                leg=self.id,
-                attempt=report.attempt,
-                trunk=left.trunk,
-                address=str(left.address),
-                why=left.why,
-                end=left.end,
-                duration_ms=left.duration_ms,
-                next_trunk=report.trunk,
-                next_address=str(report.address),
-            )
-        )
+        self._fx.emit(leg_told.failed_over(self.id, report))
         if self.media == "open" and self._sound_now != before[0]:
             self._fx.media(SetSound(self.id, self._sound_now))
         if self.media == "open" and self.tones != before[1]:
@@ -338,16 +326,7 @@ class Leg:
         """Take the figures of a closed leg."""
         if self.media != "closing":
             return
-        first_sound = None
-        if report.first_sound_ms is not None and self.answered_ms is not None:
-            first_sound = max(0, report.first_sound_ms - self.answered_ms)
-        self._fx.emit(
-            events.LegQuality(
-                leg=self.id,
-                first_sound_after_ms=first_sound,
-                **{name: getattr(report, name) for name in QualityFigures.__struct_fields__},
-            )
-        )
+        self._fx.emit(leg_told.quality(self.id, report, self.answered_ms))
         self.media_gone()
 
     # --- signalling
@@ -403,8 +382,8 @@ class Leg:
             self._fx.front(HangUp(self.id, self.wish.text if self.wish is not None else ""))
         return True
 
-    def take_down(self, wish: EndReason) -> None:
-        """End the leg in whatever state it is."""
+    def take_down(self, wish: EndReason, *, elsewhere: bool = False) -> None:
+        """End the leg in whatever state it is; `elsewhere`: since another one has taken the call."""
         how = TAKE_DOWN.get(self.signalling)
         if how is None:
             return
@@ -417,7 +396,7 @@ class Leg:
             self._fx.span(self.span, Reject(self.id, wish.sip_code or 480, wish.text))
         else:
             self.signalling = "hanging"
-            self._fx.span(self.span, HangUp(self.id, wish.text))
+            self._fx.span(self.span, HangUp(self.id, wish.text, elsewhere=elsewhere))
         self._close_further()
 
     def ended(self, end: EndReason) -> EndReason | None:

@@ -17,6 +17,7 @@ from edge.core.calls.inputs import (
     Drop,
     Elapsed,
     GivenAway,
+    HuntTold,
     Incoming,
     Invite,
     Joins,
@@ -31,7 +32,7 @@ from edge.core.calls.inputs import (
 )
 from edge.core.calls.leg import Leg
 from edge.core.calls.told_by_media import fail_leg, keys_sent
-from edge.core.calls.transfer import MEDIA_MS
+from edge.core.calls.transfer import MEDIA_MS, Transfer
 from edge.core.menus.words import Resumed as MenuResumed
 from edge.vocabulary import events
 from edge.vocabulary.commands import HangUp
@@ -172,7 +173,7 @@ def _transfer_asked(call: "Call", input: TransferAsked) -> None:  # noqa: A002
 
 def _refer_ended(call: "Call", input: ReferEnded) -> None:  # noqa: A002
     if input.leg == call.first.id:
-        call.sent_elsewhere(input.code)
+        call.dialling.sent_elsewhere(input.code)
 
 
 def _leg_ended(call: "Call", input: LegEnded) -> None:  # noqa: A002
@@ -245,15 +246,15 @@ def _failed(call: "Call", kind: str, leg: Leg, error: str) -> None:
         fail_leg(call, leg, EndReason(outcome="media_lost", ended_by="appliance", text=error))
     elif kind == "Bridge":
         _fail_transfer(call, EndReason(outcome="media_lost", ended_by="appliance", text=error))
-    elif leg is call.first and call.phase == "running" and call.run is not None:
-        _menu_command_failed(call, kind)
+    elif kind == "Play" and call.phase == "running":
+        _play_failed(call, leg)
 
 
 def _not_asked(call: "Call", kind: str, leg: Leg, error: str) -> None:
     if kind == "Hold":
         leg.hold_refused(error)
     else:
-        call.sent_elsewhere(500)
+        call.dialling.sent_elsewhere(500)
 
 
 def _recording_failed_by_command(call: "Call", leg: Leg, kind: str, error: str) -> None:
@@ -265,11 +266,11 @@ def _recording_failed_by_command(call: "Call", leg: Leg, kind: str, error: str) 
         call.recorder.stop()  # rather no recording than one of this
 
 
-def _menu_command_failed(call: "Call", kind: str) -> None:
-    if call.run is None:
-        return
-    if kind == "Play":
+def _play_failed(call: "Call", leg: Leg) -> None:
+    if leg is call.first and call.run is not None:
         call.perform(call.stage.lost(call.run, call.fx.now_ms))
+    elif isinstance(party := call.party(leg), Transfer):
+        party.not_played()
 
 
 def _fail_transfer(call: "Call", reason: EndReason) -> None:
@@ -281,6 +282,8 @@ def _resumed(call: "Call", _input: Resumed) -> None:
     call.fx.lives += 1
     if call.run is not None and call.phase == "running":
         call.perform(call.run.handle(MenuResumed(), call.fx.now_ms))
+    if call.dialling.hunt is not None:
+        call.dialling.hunt.resumed()
 
 
 def _stopped(call: "Call", input: Stopped) -> None:  # noqa: A002
@@ -328,6 +331,11 @@ def _asked(call: "Call", input: Asked) -> None:  # noqa: A002
 
 def _superseded(call: "Call", input: Superseded) -> None:  # noqa: A002
     call.fx.emit(events.CallbackSuperseded(callback=input.callback, after_ms=input.after_ms))
+
+
+def _hunt_told(call: "Call", input: HuntTold) -> None:  # noqa: A002
+    if call.dialling.hunt is not None and call.phase == "running":
+        call.dialling.hunt.told(input)
 
 
 def _incoming(call: "Call", input: Incoming) -> None:  # noqa: A002
@@ -386,5 +394,6 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     Announce: _announce,
     Asked: _asked,
     Superseded: _superseded,
+    HuntTold: _hunt_told,
     Abandoned: _abandoned,
 }

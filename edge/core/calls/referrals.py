@@ -86,9 +86,7 @@ def given_away(call: "Call", input: GivenAway) -> None:  # noqa: A002
     leg = call.legs.pop(input.leg, None)
     if leg is None:
         return
-    if call.transfer is not None:
-        call.transfer.let_go()
-        call.transfer = None
+    call.dialling.let_go()
     call.talk_sounds.settle([leg, *call.legs.values()], None, call.guests)
     if leg is call.first:
         call.recorder.stop()
@@ -145,12 +143,15 @@ class House:
         """Let `new` talk in the place of `old`, also with the menu."""
         call = self._call
         call.successor = None
-        if call.transfer is not None:
-            call.transfer.take_in(old, new)
+        hunt = call.dialling.hunt
+        if hunt is not None:
+            hunt.take_in(old, new)
         if old is call.first:
             call.lead(new)
         old.take_down(EndReason(outcome="completed", ended_by="appliance", text="another leg has its place"))
-        if call.transfer is None and call.run is not None:
+        if hunt is not None:
+            hunt.ring_again()
+        elif call.run is not None:
             call.perform(call.run.handle(TakenOver(), call.fx.now_ms))
 
     def not_succeeded(self, old: Leg, reason: EndReason) -> None:

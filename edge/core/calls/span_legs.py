@@ -157,8 +157,8 @@ class SpanLegs:
     def _command(self, id: CommandId, command: cmd.SpanCommand, leg: _Leg, now_ms: int) -> list[Action]:  # noqa: A002
         name = command.leg
         match command:
-            case cmd.HangUp(text=text):
-                return [*self._end(name, text), Finish(id)]
+            case cmd.HangUp(text=text, elsewhere=elsewhere):
+                return [*self._end(name, text, elsewhere=elsewhere), Finish(id)]
             case cmd.SendInfoDigits():
                 return self._send_digits(id, command, leg, now_ms)
         if leg.outgoing:
@@ -189,14 +189,14 @@ class SpanLegs:
                 return [Respond(name, 200, media)]
         return []
 
-    def _end(self, name: LegId, text: str) -> list[Action]:
+    def _end(self, name: LegId, text: str, *, elsewhere: bool = False) -> list[Action]:
         leg = self._legs.get(name)
         if leg is None or leg.ended_by_us is not None:
             return []
         if leg.outgoing or leg.answering:
             answered = leg.answered or leg.answering
             leg.ended_by_us = endings.hung_up("appliance", answered=answered, text=text)
-            return [Release(name, answered)]
+            return [Release(name, answered, elsewhere=elsewhere)]
         leg.ended_by_us = EndReason(
             outcome="cancelled", ended_by="appliance", sip_code=480, text=endings.printable(text)
         )

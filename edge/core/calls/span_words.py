@@ -101,6 +101,8 @@ class Release(Struct, frozen=True):
 
     leg: LegId
     answered: bool
+    #: Another phone has taken the call.
+    elsewhere: bool = False
 
 
 class SendInfo(Struct, frozen=True):

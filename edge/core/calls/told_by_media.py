@@ -6,6 +6,7 @@ from edge.core.calls.inputs import (
     MediaLost,
 )
 from edge.core.calls.leg import Leg
+from edge.core.calls.transfer import Transfer
 from edge.core.menus.words import AnswerTold, DigitsGone, Flash, MessageMade, SoundChanged
 from edge.core.menus.words import Digit as KeyPressed
 from edge.vocabulary import events
@@ -69,6 +70,8 @@ def key(call: "Call", input: DigitHeard | InfoDigit) -> None:  # noqa: A002
     digit = call.keys.take(leg, input, call.secret_key, call.talks_with(leg))
     if call.secret_key and not call.secrecy.on:
         return  # of a press that the menu is past
+    if digit and isinstance(party := call.party(leg), Transfer):
+        party.key(digit)
     if digit and not call.secrecy.on:
         call.guests.key(leg, digit)
     if digit is not None and leg is call.first and call.run is not None:
@@ -80,7 +83,8 @@ def played(call: "Call", input: PlayEnded) -> None:  # noqa: A002
     """Go on after a play."""
     if call.phase != "running" or call.run is None:
         return
-    if call.talk_sounds.played(input):
+    hunt = call.dialling.hunt
+    if call.talk_sounds.played(input) or (hunt is not None and hunt.played(input)):
         call.fx.emit(events.PromptMissing(node=call.run.node, file=input.file))
     elif input.leg == call.first.id:
         call.perform(call.stage.played(input, call.run, call.fx.now_ms))

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from edge.core.indicators.paths import Paths
-from edge.core.menus.model import Gather, Menu, Node, NodeId, kind_of
+from edge.core.menus.model import Gather, Menu, Node, NodeId, Transfer, kind_of
 from edge.core.menus.parts import Sound
 from edge.core.menus.ways import named_ways_of
 
@@ -79,13 +79,19 @@ def _words(node: Node) -> str:
     target = getattr(node, "target", "")
     if target and isinstance(target, str):
         return target
+    if isinstance(node, Transfer):
+        whose = f"{node.hunt_list} ({node.strategy})" if node.hunt_list else node.strategy
+        return _shortened(f"{whose}: {', '.join(one.target for one in node.targets)}")
     for name in node.__struct_fields__:
         value = getattr(node, name)
         sounds = value.prompt if isinstance(value, Gather) else value
         if isinstance(sounds, list) and sounds and isinstance(sounds[0], Sound):
-            words = " ".join(" ".join(sound.label for sound in sounds).split())
-            return words if len(words) <= _WORDS else words[: _WORDS - 1] + "\u2026"
+            return _shortened(" ".join(" ".join(sound.label for sound in sounds).split()))
     return ""
+
+
+def _shortened(words: str) -> str:
+    return words if len(words) <= _WORDS else words[: _WORDS - 1] + "\u2026"
 
 
 # --- Graphviz ---------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
     input: str = ""
     set: dict[str, str] = {}
     transfer: str = ""
+    whisper: str = ""
     ask: str = ""
     message: str = ""
     callback: str = ""
@@ -171,6 +172,7 @@ class _Search:
             "enter": "entered",
             "input": "the input",
             "transfer": "dialled",
+            "whisper": "whispered",
             "ask": "asked",
             "message": "what came of a message",
             "callback": "asked to be called back",
@@ -193,7 +195,7 @@ def _wanted(step: Step) -> tuple[What, str]:
         return "enter", step.at
     if step.input:
         return "input", step.input
-    for what in ("transfer", "message", "callback", "survey"):
+    for what in ("transfer", "whisper", "message", "callback", "survey"):
         if text := getattr(step, what):
             return what, text
     return ("ask", step.ask) if step.ask else ("end", "")
@@ -207,6 +209,8 @@ def _fits(line: Line, what: What, text: str) -> bool:
             # At least the last character is of what this line adds.
             wanted = plain(text)
             return wanted in plain(line.text)[max(0, line.known - len(wanted) + 1) :]
+        case "whisper":
+            return plain(text) in plain(line.text)
         case "enter":
             return line.node == text
         case "transfer" | "input":

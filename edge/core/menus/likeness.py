@@ -89,7 +89,8 @@ def _deed(node: Node) -> Deed:
         for sound in value
         if isinstance(sound, Sound)
     ]
-    return (kind_of(node), str(getattr(node, "target", "")), *words, *(label for label, _ in named_ways_of(node)))
+    targets = [str(getattr(node, "target", "")), *(one.target for one in getattr(node, "targets", []))]
+    return (kind_of(node), *targets, *words, *(label for label, _ in named_ways_of(node)))
 
 
 def dominated(start: NodeId, ways: Mapping[NodeId, Sequence[NodeId]]) -> dict[NodeId, frozenset[NodeId]]:

@@ -26,7 +26,7 @@ from edge.core.menus.kinds.survey import Question, Survey, SurveyVisit
 from edge.core.menus.kinds.transfer import Transfer, TransferVisit
 from edge.core.menus.kinds.wait import Wait, WaitVisit
 from edge.core.menus.kinds.when import Case, When, WhenVisit
-from edge.core.menus.parts import TONE, Announcement, Attribute, NodeId, Reading, Sound
+from edge.core.menus.parts import TONE, Announcement, Attribute, NodeId, Reading, Sound, Target, Whisper
 from edge.core.menus.visit import Visit
 
 __all__ = [
@@ -65,10 +65,12 @@ __all__ = [
     "Sound",
     "Submenu",
     "Survey",
+    "Target",
     "Transfer",
     "Voicemail",
     "Wait",
     "When",
+    "Whisper",
     "Zone",
     "is_left",
     "kind_of",

@@ -1,5 +1,6 @@
 """What nodes of menus are made of, whatever their kind."""
 
+from hashlib import blake2b
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -49,6 +50,34 @@ class Announcement(Struct, frozen=True, kw_only=True):
     every_ms: int = 0
     to: Literal["both", "caller", "target"] = "both"
     duck_db: int = 12
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """Somebody who may be dialled for the caller."""
+
+    #: SIP URI, or a number that is dialled on `trunk`, a trunk or a group.
+    target: str
+    trunk: str = ""
+    ring_timeout_ms: int = 22000
+    #: Outcomes of this target after which nobody else is dialled.
+    leave_on: list[str] = []
+
+    @property
+    def key(self) -> str:
+        """Its name where it must not be known who it is: 16 hexadecimal digits."""
+        return blake2b(self.target.encode(), digest_size=8).hexdigest()
+
+
+class Whisper(Struct, frozen=True, kw_only=True):
+    """What a target that has answered is told before the caller is connected with it."""
+
+    sounds: list[Sound]
+    #: Key by which the target takes the call; empty: it has it when all is said.
+    accept: str = ""
+    #: Key by which it does not want it; empty: none.
+    decline: str = ""
+    #: From the end of the sounds until the target counts as one that nobody was at.
+    accept_timeout_ms: int = 10000
 
 
 class Attribute(Struct, frozen=True, kw_only=True):

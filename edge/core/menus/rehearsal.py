@@ -11,12 +11,11 @@ from edge.core.menus import words
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
 from edge.core.menus.parts import NodeId, Sound
+from edge.core.menus.rehearsed_hunt import RehearsedHunt
 from edge.core.menus.run import MenuRun
 from edge.vocabulary.media import AnswerVerdict
 
-#: How long the world takes for what it does: to ring, to talk, to answer a question.
-RING_MS = 3000
-TALK_MS = 10_000
+#: How long a backend takes to answer a question.
 ANSWER_MS = 200
 #: A key as people press it.
 KEY_MS = 150
@@ -30,6 +29,7 @@ What = Literal[
     "input",
     "set",
     "transfer",
+    "whisper",
     "ask",
     "callback",
     "survey",
@@ -54,7 +54,7 @@ class World(Struct, frozen=True, kw_only=True):
 
     #: Length of a sound, milliseconds.
     length_ms: Callable[[Sound], int]
-    #: Gives the outcome of a transfer to a target, "" when it answers and hangs up after a while.
+    #: Gives the outcome of a target that is dialled, "" when it takes the call and hangs up after a while.
     outcome_of: Callable[[str], str]
     #: Gives what an endpoint says.
     answer_of: Callable[[str], BackendAnswer]
@@ -92,7 +92,8 @@ class Rehearsal:
         self.moves: set[tuple[NodeId, NodeId]] = set()
         self._world = world
         self._run = MenuRun(menu)
-        self._agenda: list[tuple[int, int, words.MenuInput]] = []
+        self._agenda: list[tuple[int, int, words.MenuInput | Callable[[], None]]] = []
+        self._hunt: RehearsedHunt | None = None
         self._number = 0
         self._play = 0
         self._node: NodeId = ""
@@ -160,18 +161,20 @@ class Rehearsal:
             self.now_ms = max(self.now_ms, deadline.at_ms)
             self._give(words.TimeUp())
         elif planned is not None and planned <= until:
-            at_ms, number, planned_input = heapq.heappop(self._agenda)
+            at_ms, number, item = heapq.heappop(self._agenda)
             self.now_ms = max(self.now_ms, at_ms)
-            if not isinstance(planned_input, words.PlayDone | words.MessageMade):
-                self._give(planned_input)
+            if callable(item):
+                item()
+            elif not isinstance(item, words.PlayDone | words.MessageMade):
+                self._give(item)
             elif number in {self._play, self._message_end}:
                 self._message = None if number == self._message_end else self._message
-                self._give(planned_input)
+                self._give(item)
         else:
             return False
         return True
 
-    def _later(self, ms: int, planned: words.MenuInput) -> int:
+    def _later(self, ms: int, planned: words.MenuInput | Callable[[], None]) -> int:
         self._number += 1
         heapq.heappush(self._agenda, (self.now_ms + ms, self._number, planned))
         return self._number
@@ -198,8 +201,8 @@ class Rehearsal:
                 self._note("input", f"{action.result} {action.digits}".strip())
             case words.AttributesSet():
                 self._note("set", " ".join(f"{name}={value}" for name, value in action.values.items()), action.values)
-            case words.Dial():
-                self._transfer(action)
+            case words.Dial() | words.StopDialling():
+                self._dialling(action)
             case words.AskBackend():
                 self._ask(action)
             case words.PressKeys():
@@ -253,13 +256,33 @@ class Rehearsal:
             case words.SurveyOver():
                 self._note("survey", "complete" if action.complete else "broken off")
 
-    def _transfer(self, dial: words.Dial) -> None:
-        outcome = self._world.outcome_of(dial.target)
-        self._note("transfer", f"{dial.target} {outcome}".strip())
-        if outcome == "no_answer":
-            self._later(dial.ring_timeout_ms, words.TransferEnded(outcome))
-        else:
-            self._later(RING_MS if outcome else RING_MS + TALK_MS, words.TransferEnded(outcome))
+    def _dialling(self, action: words.Dial | words.StopDialling) -> None:
+        if self._hunt is not None:
+            self._hunt.stop()
+        if isinstance(action, words.Dial):
+            self._hunt = RehearsedHunt(action, self)
+            self._hunt.begin()
+
+    # --- as a transfer sees it
+
+    def dialled(self, target: str) -> str:
+        """Note that a target is dialled; returns its outcome, "" when it answers and takes the call."""
+        outcome = self._world.outcome_of(target)
+        self._note("transfer", f"{target} {outcome}".strip())
+        return outcome
+
+    def whispered(self, sounds: list[Sound]) -> int:
+        """Note what a target is told; returns how long that takes, milliseconds."""
+        self._note("whisper", " ".join(sound.label for sound in sounds))
+        return sum(map(self._world.length_ms, sounds))
+
+    def later(self, ms: int, then: Callable[[], None]) -> None:
+        """Go on so long from now."""
+        self._later(ms, then)
+
+    def give(self, given: words.MenuInput) -> None:
+        """Tell the menu."""
+        self._give(given)
 
     def _ask(self, ask: words.AskBackend) -> None:
         said = self._world.answer_of(ask.endpoint)

@@ -5,7 +5,8 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.core.menus.facts import Facts
-from edge.core.menus.parts import Announcement, NodeId, Sound
+from edge.core.menus.parts import Announcement, NodeId, Sound, Target, Whisper
+from edge.vocabulary.events import HuntStrategy
 from edge.vocabulary.media import AnswerVerdict
 
 # --- inputs -------------------------------------------------------------------------------------------------------
@@ -47,6 +48,13 @@ class AnswerTold(Struct, frozen=True):
 
 class DigitsGone(Struct, frozen=True):
     """All digits of a press node were sent."""
+
+
+class TransferTaken(Struct, frozen=True):
+    """A target takes the call, and talks with the caller from now on; comes once at the most, before the end."""
+
+    #: Index of the target in `Dial.targets`.
+    target: int
 
 
 class TransferEnded(Struct, frozen=True):
@@ -96,6 +104,7 @@ MenuInput = (
     | SoundChanged
     | AnswerTold
     | DigitsGone
+    | TransferTaken
     | TransferEnded
     | BackendSaid
     | MessageMade
@@ -119,16 +128,36 @@ class StopSounds(Struct, frozen=True):
 
 
 class Dial(Struct, frozen=True, kw_only=True):
-    """Dial a second leg and bridge it; ends with `TransferEnded`."""
+    """Dial further legs until one of the targets takes the call, and bridge it; ends with `TransferEnded`.
 
-    target: str
-    trunk: str
-    ring_timeout_ms: int
-    ringing: list[Sound]
-    #: `refer`: the far end is asked to go there by itself.
+    Where somebody takes it `TransferTaken` comes before. Until then the menu goes on hearing keys and ends of plays.
+    """
+
+    #: At least one.
+    targets: list[Target]
+    strategy: HuntStrategy = "linear"
+    #: The site's list that the targets are of; empty: none.
+    hunt_list: str = ""
+    #: Targets that are dialled by us already, or talk with us, are passed over.
+    skip_busy: bool = False
+    #: For all targets together, until one answers; 0: as long as each may ring.
+    hunt_timeout_ms: int = 0
+    #: Played for ever while it rings; empty: nothing, and what plays goes on.
+    ringing: list[Sound] = []
+    whisper: Whisper | None = None
+    #: `refer`: the far end is asked to go to the one target by itself.
     by: Literal["bridge", "refer"] = "bridge"
     #: Said while the two talk.
     announcement: Announcement | None = None
+
+    @property
+    def is_hunt(self) -> bool:
+        """Whether there may be several who are looked for, which is told as a hunt."""
+        return len(self.targets) > 1 or bool(self.hunt_list)
+
+
+class StopDialling(Struct, frozen=True):
+    """Give up what `Dial` began, unless somebody has taken the call; no `TransferEnded` follows."""
 
 
 class AskBackend(Struct, frozen=True):
@@ -278,6 +307,7 @@ MenuAction = (
     PlaySounds
     | StopSounds
     | Dial
+    | StopDialling
     | AskBackend
     | PressKeys
     | MessageAction

@@ -3,9 +3,12 @@
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import (
     Action,
+    AskHunt,
     Elapsed,
     Emit,
     FreeSeat,
+    HuntTaken,
+    HuntTold,
     Incoming,
     Input,
     Originate,
@@ -134,6 +137,9 @@ class Desk:
         self.events: list[AnyEvent] = []
         self.sent: list[Send] = []
         self.freed: list[SlotIndex] = []
+        #: What hunts asked for, and told; `told` is what they are answered, as the exchange would, in the same turn.
+        self.asked: list[AskHunt | HuntTaken] = []
+        self.told = HuntTold()
         self.journal: list[tuple[int, object]] = []
         self.give(first)
 
@@ -144,12 +150,16 @@ class Desk:
             if isinstance(action, Emit):
                 assert action.callseq == len(self.events) + 1
                 self.events.append(action.event)
+            elif isinstance(action, AskHunt | HuntTaken):
+                self.asked.append(action)
             elif isinstance(action, FreeSeat):
                 assert action.slot not in self.freed
                 self.freed.append(action.slot)
             else:
                 self.sent.append(action)
         assert (self.call.deadline is None) == self.call.over
+        if any(isinstance(action, AskHunt) for action in actions):
+            self.give(self.told)
         if self.auto:
             for action in actions:
                 if isinstance(action, Send):

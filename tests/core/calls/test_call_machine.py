@@ -85,6 +85,7 @@ class CallMachine(RuleBasedStateMachine):
     """Everything the world may send, at any time."""
 
     desk: Desk
+    menu = SAYING
 
     @initialize(
         out=st.booleans(),
@@ -119,7 +120,7 @@ class CallMachine(RuleBasedStateMachine):
         self.next_seat = 1
         self.began_ms = 1_000_000
         self.aborted = False
-        self.desk = Desk(first, menu=SAYING, auto=auto)
+        self.desk = Desk(first, menu=self.menu, auto=auto)
 
     def give(self, input: Input) -> None:  # noqa: A002
         self.desk.give(input)
@@ -432,7 +433,7 @@ class CallMachine(RuleBasedStateMachine):
         assert desk.now_ms <= max(desk.call.ended_ms + ENDING_MS, began_ms)
 
     def _replay_is_the_same(self, desk: Desk) -> None:
-        twin = Call(CALL, SAYING)
+        twin = Call(CALL, self.menu)
         actions = [action for now_ms, entry in desk.journal for action in twin.replay(entry, now_ms)]
         assert [a for a in actions if isinstance(a, Send)] == desk.sent
         assert [a.slot for a in actions if isinstance(a, FreeSeat)] == desk.freed

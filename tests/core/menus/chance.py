@@ -198,7 +198,7 @@ class Caller:
             case PressKeys():
                 self._later(100, 3000, DigitsGone())
             case Dial():
-                assert action.target
+                assert action.targets[0].target
                 self._later(0, 90_000, TransferEnded(self.chance.choice(OUTCOMES)))
             case AskBackend():
                 self._answer(action)

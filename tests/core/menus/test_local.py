@@ -110,7 +110,7 @@ def test_targets_take_words_only():
     }
     walk = Walk(nodes)
     walk.press("123")
-    assert [a.target for a in walk.actions if isinstance(a, DialAction)] == ["sip:123@192.0.2.1"]
+    assert [one.target for a in walk.actions if isinstance(a, DialAction) for one in a.targets] == ["sip:123@192.0.2.1"]
     assert walk.run.attributes == {"reason_code": "123"}
     bad = {"a": Transfer(target="sip:${caller}@192.0.2.1", failed="lost")}
     for caller in ("", "1@evil.example;x", "a?b", "x" * 65):
@@ -364,7 +364,8 @@ def test_direct_dial():
     node = Dial(ask=ask, extensions={"101": "sip:a@x", "102": "sip:b@x"}, transfer=transfer)
     walk = Walk({"a": node})
     walk.press("102")
-    assert [(a.target, a.trunk) for a in walk.actions if isinstance(a, DialAction)] == [("sip:b@x", "out")]
+    dialled = [one for action in walk.actions if isinstance(action, DialAction) for one in action.targets]
+    assert [(one.target, one.trunk) for one in dialled] == [("sip:b@x", "out")]
     assert (walk.results(), walk.run.state) == ([("matched", "102")], "transfer")
     walk.give(TransferEnded("busy"))
     assert walk.heard() == ["prompt"]

@@ -17,6 +17,7 @@ from edge.core.menus.model import (
     Node,
     Play,
     Press,
+    Target,
     Transfer,
     Wait,
 )
@@ -233,7 +234,7 @@ def test_barge_in_inside_the_engine_comes_before_the_key():
 @pytest.mark.parametrize(("outcome", "end"), [("busy", "won"), ("no_answer", "lost"), ("", None)])
 def test_transfer_goes_on_by_outcome(outcome, end):
     walk = Walk({"a": Transfer(target="sip:x@y", on_outcome={"busy": "won"}, failed="lost")})
-    assert walk.actions[-1] == Dial(target="sip:x@y", trunk="", ring_timeout_ms=22000, ringing=[])
+    assert walk.actions[-1] == Dial(targets=[Target(target="sip:x@y")])
     walk.give(TransferEnded(outcome))
     assert walk.ended == (end or "")
 
