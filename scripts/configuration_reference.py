@@ -372,7 +372,7 @@ def menu_schema() -> dict[str, Any]:
         *nodes,
     ]
     structs += [transfer.AnnouncementSettings, gather.ConfirmSettings, when.CaseSource, survey.QuestionSource]
-    structs += [hunting.TargetSettings, hunting.WhisperSettings]
+    structs += [hunting.TargetSettings, hunting.WhisperSettings, survey.SpokenSettings]
     structs += [menu_source.AttributeSource, menu_source.LimitsSource, calendars.HoursSource]
     for node in nodes:
         for field in fields_of(node):

@@ -144,6 +144,7 @@ nodes:
       questions:
         polite: {ask: {say: {en: "How polite?", de: "Wie freundlich?"}}, labels: {5: very}}
         again: {ask: {say: {en: "Again?", de: "Wieder?"}}, scale: 0-10, reverse: true}
+        why: {ask: {say: {en: "Why?", de: "Warum?"}}, record: 20s}
       thanks: {say: {en: Thanks., de: Danke.}}
     next: bye
   bye:

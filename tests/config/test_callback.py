@@ -67,7 +67,8 @@ def test_every_setting_of_a_survey_arrives(desk: Desk) -> None:
     menu = desk.compile(
         nodes(
             "  a:\n    survey:\n      questions:\n        polite: {ask: welcome, scale: 1-4, reverse: true,"
-            " labels: {1: very}}\n        again: {ask: welcome, scale: 0-10}\n      thanks: welcome\n"
+            " labels: {1: very}}\n        again: {ask: welcome, scale: 0-10}\n"
+            "        why: {ask: welcome, record: {max_length: 30s, beep: none}}\n      thanks: welcome\n"
             "      max_failures: 3\n      first_digit_timeout: 7s\n      barge_in: false\n      no_input: welcome\n"
             "    next: b\n  b:\n    survey: {by: callback, menu: how}\n    next: end\n"
         )
@@ -75,7 +76,7 @@ def test_every_setting_of_a_survey_arrives(desk: Desk) -> None:
     survey, later = menu.nodes["a"], menu.nodes["b"]
     assert isinstance(survey, model.Survey)
     assert isinstance(later, model.Survey)
-    polite, again = survey.questions
+    polite, again, why = survey.questions
     assert (polite.name, polite.least, polite.most, polite.reverse, polite.labels) == (
         "polite",
         1,
@@ -86,6 +87,10 @@ def test_every_setting_of_a_survey_arrives(desk: Desk) -> None:
     assert (again.least, again.most, again.ask.max_digits, polite.ask.max_digits) == (0, 10, 2, 1)
     assert (polite.ask.max_failures, polite.ask.first_digit_timeout_ms, polite.ask.barge_in) == (3, 7000, False)
     assert [sound.label for sound in polite.ask.no_input[0]] == ["welcome"]
+    assert why.record is not None
+    assert (why.record.max_length_ms, why.record.silence_ms, why.record.beep) == (30_000, 4000, [])
+    assert (why.record.barge_in, why.record.max_failures, why.ask) == (False, 3, None)
+    assert [sound.label for sound in why.record.prompt] == ["welcome"]
     assert [sound.label for sound in survey.thanks] == ["welcome"]
     assert (later.menu, later.questions, later.next) == ("how", [], "end")
 

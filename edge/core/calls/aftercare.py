@@ -174,6 +174,7 @@ class Aftercare:
                 most=given.most,
                 reverse=given.reverse,
                 label=given.label,
+                message=given.message,
             )
         )
 

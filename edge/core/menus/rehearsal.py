@@ -252,7 +252,7 @@ class Rehearsal:
             case words.RequestSurvey():
                 self._note("survey", f"afterwards {action.menu}")
             case words.SurveyAnswered():
-                self._note("survey", f"{action.question}={action.value}")
+                self._note("survey", f"{action.question}={'said' if action.value is None else action.value}")
             case words.SurveyOver():
                 self._note("survey", "complete" if action.complete else "broken off")
 

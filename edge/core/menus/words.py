@@ -207,15 +207,17 @@ class SurveyAnswered(Struct, frozen=True, kw_only=True):
     """A question was answered."""
 
     question: str
-    #: As it was pressed.
-    value: int
+    #: As it was pressed; None: it was said.
+    value: int | None = None
     #: What the author calls it.
-    label: str
+    label: str = ""
     #: The scale.
-    least: int
-    most: int
+    least: int = 0
+    most: int = 0
     #: The least is the best.
-    reverse: bool
+    reverse: bool = False
+    #: The id of what was said.
+    message: str = ""
 
 
 class SurveyOver(Struct, frozen=True):

@@ -4,12 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.menus.kinds.gather import Commands
-from edge.core.menus.model import Gather, Question, Survey
+from edge.core.menus.model import Gather, Question, Record, Survey
 from edge.core.menus.parts import Sound
 from edge.core.menus.words import (
     Digit,
     Flash,
+    MessageMade,
     PlayDone,
+    RecordMessage,
     RequestSurvey,
     Resumed,
     SurveyAnswered,
@@ -117,6 +119,25 @@ def test_a_survey_afterwards_takes_no_time() -> None:
     walk = Asked(Survey(menu="how-was-it", next="won"))
     assert walk.ended == "won"
     assert walk.told == [RequestSurvey("a", "how-was-it")]
+
+
+def test_an_answer_in_words_is_recorded() -> None:
+    words = Question(name="why", record=Record(prompt=[Sound("/why", "why")], next="", failed="", unavailable=""))
+    for length_ms, error, expected in (
+        (5000, "", [SurveyAnswered(question="why", message="m1")]),
+        (5000, "the disk is full", []),
+    ):
+        walk = Asked(Survey(questions=[words, question("polite")], next="won"))
+        assert walk.heard() == ["why"]
+        walk.give(PlayDone())
+        (order,) = [action for action in walk.actions if isinstance(action, RecordMessage)]
+        assert order.node == "a"
+        walk.give(MessageMade(number=order.number, message="m1", length_ms=length_ms, path="/m.wav", error=error))
+        assert walk.heard() == ["polite"]
+        assert [one for one in walk.told if isinstance(one, SurveyAnswered)] == expected
+        walk.press("3")
+        assert walk.ended == "won"
+        assert walk.told[-1] == SurveyOver(complete=True)
 
 
 @settings(max_examples=100, deadline=None)

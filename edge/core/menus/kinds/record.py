@@ -113,6 +113,11 @@ class RecordVisit(Visit[Record]):
         #: Where to go when what is told now has been said.
         self._then: NodeId = ""
 
+    @property
+    def message(self) -> str:
+        """The id of what was recorded, "" when nothing was."""
+        return self._made.message if self._made is not None else ""
+
     # --- what happens
 
     def enter(self) -> Way:

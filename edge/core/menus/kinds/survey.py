@@ -1,10 +1,11 @@
-"""Questions about how it was: answered by digit on a scale, here or in a call afterwards."""
+"""Questions about how it was: answered by digit on a scale or in words, here or in a call afterwards."""
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from edge.core.menus.kinds.gather import Gather, GatherVisit
 from edge.core.menus.kinds.play import Play, PlayVisit
+from edge.core.menus.kinds.record import Record, RecordVisit
 from edge.core.menus.parts import NodeId, Sound
 from edge.core.menus.visit import Nested, Walk, Way
 from edge.core.menus.words import RequestSurvey, SurveyAnswered, SurveyAsked, SurveyBegun, SurveyOver
@@ -14,13 +15,14 @@ MOST_SCALE = 10
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """A question with a scale of whole numbers."""
+    """A question with a scale of whole numbers, or one that is answered in words."""
 
     name: str
-    #: Its prompt and limits; the scale gives it its choices.
-    ask: Gather
-    least: int
-    most: int
+    #: Its prompt and limits; the scale gives it its choices. None: the answer is recorded.
+    ask: Gather | None = None
+    record: Record | None = None
+    least: int = 0
+    most: int = 0
     #: Number -> what the author calls it.
     labels: dict[str, str] = {}
     #: The least is the best.
@@ -62,7 +64,9 @@ class SurveyVisit(Nested[Survey]):
         if way == "=thanked":
             return self.node.next
         if way.startswith("="):
-            if way != "=none":
+            if way == "=said":
+                self._said()
+            elif way != "=none":
                 self._take(int(way.removeprefix("=")))
             return self._ask_next()
         self.walk.do(SurveyOver(complete=False))
@@ -74,8 +78,18 @@ class SurveyVisit(Nested[Survey]):
             return self._end()
         question = self.node.questions[self._at]
         self.walk.do(SurveyAsked(question.name))
+        if question.record is not None:
+            spoken = replace(question.record, next="=said", failed="=none", unavailable="=none")
+            return self.begin(RecordVisit(spoken, self.walk))
+        if question.ask is None:
+            return self._ask_next()
         choices = {str(number): f"={number}" for number in range(question.least, question.most + 1)}
         return self.begin(GatherVisit(replace(question.ask, choices=choices, next="", failed="=none"), self.walk))
+
+    def _said(self) -> None:
+        message = self._inner.message if isinstance(self._inner, RecordVisit) else ""
+        self._answered = True
+        self.walk.do(SurveyAnswered(question=self.node.questions[self._at].name, message=message))
 
     def _take(self, value: int) -> None:
         question = self.node.questions[self._at]
