@@ -20,6 +20,7 @@ COMMANDS = (
     "calls",
     "trunk",
     "callbacks",
+    "survey",
     "events",
     "recordings",
     "voicemail",

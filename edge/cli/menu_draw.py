@@ -71,7 +71,7 @@ class DrawingError(Exception):
 
 
 def _paths(menu: Menu, state: Path, since: str | None, version: str | None) -> Paths:
-    counted = count_paths(_calls(open_state(state), menu.name, moment(since)), menu.name)
+    counted = count_paths(_calls(open_state(state), menu.name, _moment(since)), menu.name)
     wanted = version or menu.version
     fitting = [one for one in counted if one.startswith(wanted)]
     if len(fitting) == 1:
@@ -83,8 +83,8 @@ def _paths(menu: Menu, state: Path, since: str | None, version: str | None) -> P
     return Paths()
 
 
-def moment(since: str | None) -> str:
-    """Return the beginning of what --since says as events write it, so that texts compare; empty: all of them."""
+def _moment(since: str | None) -> str:
+    """Return the beginning as events write it, so that texts compare; empty: all of them."""
     if since is None:
         return ""
     days = since.removesuffix("d")

@@ -567,6 +567,9 @@ class SurveyFields(Struct, frozen=True, kw_only=True):
     #: Attributes of the call, `reason_code` among them.
     attributes: dict[str, Private] = {}
     language: str = ""
+    #: As of `call.started`.
+    trial: str = ""
+    arm: str = ""
 
 
 class SurveyAnswered(SurveyFields, frozen=True, tag="survey.answered", kw_only=True):

@@ -135,6 +135,8 @@ def test_a_callback_through_a_kill_its_own_call_and_the_survey_after_it(tmp_path
         assert (over["complete"], over["asked"], over["answered"]) == (False, ["polite", "again"], ["polite"])
         types = edge.types(met["subject"])
         assert types.index("leg.ended") < types.index("survey.answered")
+        (counted,) = command(edge, "survey", "report", "--by", "reason_code")
+        assert (counted["reason_code"], counted["surveys"], counted["completed"]) == ("bill", 1, 0)
         edge.check_histories()
         log = edge.log.read_text(errors="replace")
         assert "30999999" not in log

@@ -113,7 +113,7 @@ class Aftercare:
         if run is None or call.talking or run.node not in run.menu.nodes:
             return False
         if run.state == "transfer":
-            return call.transfer is not None  # else he was sent elsewhere
+            return call.dialling.hunt is not None  # else he was sent elsewhere
         return kind_of(run.menu.nodes[run.node]) == "queue"
 
     def _note_lost(self, reason: EndReason) -> None:
@@ -191,8 +191,10 @@ class Aftercare:
         )
 
     def _fields(self, survey: "_OpenSurvey") -> dict[str, Any]:
-        run = self._call.run
+        run, begun = self._call.run, self._call.begun
         return {
+            "trial": begun.terms.trial if begun is not None else "",
+            "arm": begun.terms.arm if begun is not None else "",
             "node": survey.node,
             "menu": run.menu.name if run is not None else "",
             "menu_version": run.menu.version if run is not None else "",

@@ -1,0 +1,137 @@
+"""`edge survey report`: what callers said, from stored events."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import msgspec
+from cyclopts import App, Parameter
+
+from edge.cli.events import failed
+from edge.cli.indicator_source import since_ms
+from edge.cli.output import FINE, print_json, print_table
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, folders
+from edge.cli.state import open_state
+from edge.config.trials import moment_ms
+from edge.core.indicators.estimates import Estimate
+from edge.core.indicators.surveys import QuestionCount, SurveyCount, count_surveys
+from edge.storage.reader import Reader
+from edge.storage.turn import StorageError
+from edge.vocabulary.events import SurveyAnswered, SurveyCompleted
+from edge.vocabulary.wire import json_reader
+
+_PAGE = 2000
+
+
+class _Stored(msgspec.Struct):
+    data: SurveyAnswered | SurveyCompleted
+
+
+_stored = json_reader(_Stored)
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    survey = App(name="survey", help="What callers say in surveys.")
+    survey.command(report)
+    app.command(survey)
+
+
+def report(
+    *,
+    since: Annotated[str | None, Parameter(help="Surveys since a date (2026-11-01) or for so long (7d, 12h).")] = None,
+    by: Annotated[Literal["menu", "node", "target", "reason_code"], Parameter(help="What to divide by.")] = "menu",
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Count the answers to each question: how many, the share of those asked, the mean, and how they are spread.
+
+    Shares and means have their 95 % interval. More is better: scales whose least is the best are turned round.
+    """
+    try:
+        folder, _ = folders(config, demo=demo, state=state)
+        counted = count_surveys(_events(open_state(folder), since_ms(since)), by)
+    except (UsageError, BadSiteError, StorageError) as error:
+        return failed(error)
+    if json:
+        for key, one in sorted(counted.items()):
+            print_json({by: key, **_document(one)})
+        return FINE
+    columns = (by.replace("_", " "), "question", "asked", "answered", "response", "mean", "of", "answers")
+    rows = [row for key, one in sorted(counted.items()) for row in _rows(key, one)]
+    print_table(columns, rows, right=("asked", "answered"))
+    return FINE
+
+
+def _events(reader: Reader, begin_ms: int) -> Iterator[SurveyAnswered | SurveyCompleted]:
+    sequence = 0
+    while page := reader.events_after(sequence, _PAGE, ("survey.answered", "survey.completed")):
+        sequence = page[-1].sequence
+        for event in page:
+            if moment_ms(event.time) >= begin_ms:
+                yield _stored.decode(event.body).data
+
+
+def _document(one: SurveyCount) -> dict[str, object]:
+    return {
+        "surveys": one.begun,
+        "completed": one.completed,
+        "complete": _estimate(one.complete),
+        "questions": [
+            {
+                "question": question.question,
+                "least": question.least,
+                "most": question.most,
+                "reverse": question.reverse,
+                "asked": one.asked[question.question],
+                "answered": question.answered,
+                "response": _estimate(one.response(question)),
+                "mean": _estimate(question.mean),
+                "said": question.said,
+                "values": {str(value): question.values[value] for value in _scale(question)},
+                "labels": {str(value): label for value, label in sorted(question.labels.items())},
+            }
+            for question in one.questions.values()
+        ],
+        "unanswered": one.silent(),
+    }
+
+
+def _estimate(found: Estimate) -> dict[str, float] | None:
+    if not found.known:
+        return None
+    return {"value": round(found.value, 4), "low": round(found.low, 4), "high": round(found.high, 4)}
+
+
+def _rows(key: str, one: SurveyCount) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for question in one.questions.values():
+        response, average = one.response(question), question.mean
+        turned = ", turned round" if question.reverse else ""
+        rows.append(
+            (
+                key,
+                question.question,
+                one.asked[question.question],
+                question.answered,
+                f"{response.value:.0%} ({response.low:.0%} to {response.high:.0%})" if response.known else "",
+                f"{average.value:.2f} ({average.low:.2f} to {average.high:.2f})" if average.known else "",
+                f"{question.least}-{question.most}{turned}" if average.known else "words",
+                " ".join(f"{_named(question, value)}:{question.values[value]}" for value in _scale(question)),
+            )
+        )
+    rows += [(key, name, one.asked[name], 0, "", "", "", "") for name in one.silent()]
+    done = one.complete
+    whole = f"{done.value:.0%} ({done.low:.0%} to {done.high:.0%})" if done.known else ""
+    rows.append((key, "(whole surveys)", one.begun, one.completed, whole, "", "", ""))
+    return rows
+
+
+def _scale(question: QuestionCount) -> range:
+    return range(question.least, question.most + 1) if question.values else range(0)
+
+
+def _named(question: QuestionCount, value: int) -> str:
+    label = question.labels.get(value, "")
+    return f"{value} {label}" if label else str(value)
