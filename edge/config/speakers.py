@@ -20,6 +20,9 @@ from edge.config.site import Site
 _SPEAK_SECONDS = 60
 #: Words a minute of espeak-ng at 100 %, its own default.
 _ESPEAK_PACE = 175
+#: Voices of espeak-ng for languages whose own it speaks wrongly. Its `cmn` (1.51) reads the Pinyin that it makes of a
+#: character as English, "hao three"; the other one reads characters and Pinyin as Chinese.
+_ESPEAK_VOICES = {"cmn": "cmn-latn-pinyin", "zh": "cmn-latn-pinyin"}
 
 
 class Speaker(Struct, frozen=True, kw_only=True):
@@ -62,7 +65,7 @@ def speaker_for(site: Site, language: str) -> Speaker:
     return Speaker(
         engine=engine,
         program=program,
-        voice=voice or ("" if engine == "piper" else language),
+        voice=voice or ("" if engine == "piper" else _ESPEAK_VOICES.get(language.lower().split("-")[0], language)),
         pace=(found.pace if found is not None else 0) or site.speech.pace,
     )
 

@@ -236,3 +236,17 @@ def test_speaking_is_what_a_player_can_read(tmp_path: Path) -> None:
     prompts.synthesise_all([one], findings)
     done = subprocess.run(["soxi", "-D", one.path], capture_output=True, text=True, check=True)
     assert 0.3 < float(done.stdout) < 5
+
+
+@pytest.mark.parametrize("language", ["cmn", "cmn-tw", "zh", "zh-cn"])
+def test_chinese_is_spoken_as_chinese(language: str) -> None:
+    """The voice `cmn` of espeak-ng 1.51 says "yi one" for 一: the phonemes of both tell which language they are of."""
+
+    def phonemes(voice: str) -> str:
+        command = ["espeak-ng", "-q", "-x", "-v", voice, "--stdin"]
+        return subprocess.run(command, input="付款请按一".encode(), capture_output=True, check=True).stdout.decode()
+
+    voice = speaker_for(Site(name="x"), language).voice
+    assert "(en)" not in phonemes(voice)
+    assert "j'i55" in phonemes(voice)
+    assert speaker_for(Site(name="x", voices=[Voice(language=language, voice="cmn+f3")]), language).voice == "cmn+f3"
