@@ -1,7 +1,9 @@
 """Messages of callers: the recorder against the shared state; the test plays the engine's part, files are real."""
 
+import errno
 import json
 import os
+import resource
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -324,6 +326,28 @@ def test_a_folder_that_cannot_be_written_ends_the_message_only(tmp_path: Path) -
         outcome = r.outcome()
     assert outcome.state.error
     assert (tmp_path / "sales").read_text() == "in the way"
+
+
+def test_a_disk_that_takes_no_more_leaves_what_was_said_before(tmp_path: Path) -> None:
+    """RLIMIT_FSIZE is the real thing at a size of our choosing: pwrite writes a part, then fails."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with rig(tmp_path) as r:
+        message = r.start()
+        voice = Voice(r.state, SLOT, message.number)
+        voice.say(1600)
+        r.caught_up(1600)
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (5000, old[1]))
+            voice.say(1600)
+            outcome = r.outcome()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert os.strerror(errno.EFBIG) in outcome.state.error
+    assert outcome.state.ended_by is None
+    assert np.array_equal(samples(r.path), expected(np.arange(1600))[:, 0])
+    side = json.loads(Path(r.path).with_suffix(".json").read_text())
+    assert (side["truncated"], side["duration_ms"]) == (True, 200)
+    assert r.drained[0].alone, "the engine is told to stop, too"
 
 
 # --- after a restart of the appliance
