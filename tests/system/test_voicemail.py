@@ -179,8 +179,19 @@ def test_a_message_is_what_the_caller_said(tmp_path: Path) -> None:
         assert [line["ok"] for line in edge_says(edge, "recordings", "verify")] == [True, True, True]
         (line,) = edge_says(edge, "voicemail", "list")
         assert (line["message"], line["caller"], line["heard"]) == (left["message"], "5550123", False)
+        # Who hangs up in the middle of a word has left what was said.
+        call = caller.call(edge.uri).wait_answered()
+        hears(call, TONES["welcome"])
+        beeped(call, BEEP_HZ)
+        call.audio.say(said[:16_000])
+        until(lambda: not call.audio.pressing, 15, "all is said")
+        call.bye()
+        short = edge.wait_event("voicemail.left", edge.last_call())["data"]
+        assert short["ended_by"] == "hang_up"
+        assert len(pieces_in(said[4000:14_000], read(short))) >= 2
+        edge.wait_event("call.ended", edge.last_call())
         assert not list(edge.recordings.rglob("*.part"))
-        counted = 'edge_media_mailbox_messages{mailbox="sales",state="new"} 1.0'
+        counted = 'edge_media_mailbox_messages{mailbox="sales",state="new"} 2.0'
         until(lambda: counted in metrics(edge), 10, "it is counted")
         edge.check_histories()
         assert "5550123" not in edge.log.read_text(errors="replace")

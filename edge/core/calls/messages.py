@@ -42,6 +42,8 @@ class Message:
         self.awaited = True
         self.kept: KeepMessage | None = None
         self.by_key = False
+        #: The call was over before it was.
+        self.left = False
         self.made: RecordingDone | None = None
 
 
@@ -78,8 +80,8 @@ class Messages:
             return
         match action:
             case StopMessage():
-                one.by_key = True
-                self._stop(one, self.key_ms)
+                one.by_key = action.by_key
+                self._stop(one, self.key_ms if action.by_key else 0)
             case KeepMessage():
                 one.kept, one.awaited = action, False
                 self._settle(one)
@@ -153,6 +155,7 @@ class Messages:
         """Go on without the menu: the call is over, or somebody else is in the caller's place."""
         for one in self._all.values():
             one.awaited = False
+            one.left = one.state == "recording"
             self._stop(one)
             self._settle(one)
 
@@ -218,8 +221,8 @@ class Messages:
 def _ended_by(one: Message, made: RecordingDone | Restored) -> events.MessageEndedBy:
     if isinstance(made, Restored):
         return "restart"
-    if made.ended_by == "stopped" and one.by_key:
-        return "key"
+    if made.ended_by == "stopped":
+        return "key" if one.by_key else "hang_up" if one.left else "stopped"
     told: dict[MessageEnd | None, events.MessageEndedBy] = {
         "silence": "silence",
         "length": "length",

@@ -254,9 +254,10 @@ class RecordMessage(Struct, frozen=True, kw_only=True):
 
 
 class StopMessage(Struct, frozen=True):
-    """End a message at the key that was pressed last."""
+    """End a message: `by_key` before the key that was pressed last, else now."""
 
     number: int
+    by_key: bool = False
 
 
 class KeepMessage(Struct, frozen=True):

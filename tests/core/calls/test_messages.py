@@ -120,13 +120,20 @@ def test_who_hangs_up_keeps_what_is_long_enough(ms: int, kinds: list[str]) -> No
     desk.give(ended(FIRST))
     assert not desk.call.over
     assert desk.last(c.StopMessage)
-    desk.give(done(ms, "leg_ended"))
+    desk.give(done(ms, "stopped"))
     assert desk.call.over
     assert told(desk) == kinds
     assert desk.types()[-1] == "call.ended"
     assert bool(desk.bodies(c.DropMessage)) == (kinds == ["message.discarded"])
     if kinds == ["voicemail.left"]:
         assert desk.of(e.VoicemailLeft)[0].ended_by == "hang_up"  # type: ignore[attr-defined]
+
+
+def test_one_that_does_not_end_by_itself_is_stopped_and_not_at_an_old_key() -> None:
+    desk = speaking()
+    desk.press("5")
+    desk.wait(200_000)
+    assert desk.last(c.StopMessage) == c.StopMessage(FIRST, M1, 0)
 
 
 def test_who_hangs_up_in_the_review_keeps_it() -> None:

@@ -95,7 +95,7 @@ def test_what_was_said_is_kept_and_its_id_is_in_an_attribute():
 def test_a_key_of_these_ends_it_and_no_other_does():
     w = recording()
     assert w.press("5") == []
-    assert w.press("*") == [StopMessage(1)]
+    assert w.press("*") == [StopMessage(1, by_key=True)]
     assert w.press("#") == []
     w.give(made())
     assert w.entered() == ["won"]

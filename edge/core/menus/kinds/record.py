@@ -139,7 +139,7 @@ class RecordVisit(Visit[Record]):
             self.walk.do(StopSounds())
             return self._beep()
         if self.state == "recording":
-            self._stop()
+            self._stop(by_key=True)
         return None
 
     def flash(self) -> Way:
@@ -181,7 +181,7 @@ class RecordVisit(Visit[Record]):
         if self._review is not None:
             return self._reviewed(self._review.time_up())
         if self.state == "recording":
-            self._stop()
+            self._stop(by_key=False)
             return None
         self.walk.do(KeepMessage(self._number))  # should there be one after all, somebody has said it
         return self._tell(self.node.trouble, self.node.unavailable)
@@ -225,9 +225,9 @@ class RecordVisit(Visit[Record]):
         walk.wait(node.max_length_ms + GRACE_MS, "end of a message")
         return None
 
-    def _stop(self) -> None:
+    def _stop(self, *, by_key: bool) -> None:
         self.state = "finishing"
-        self.walk.do(StopMessage(self._number))
+        self.walk.do(StopMessage(self._number, by_key))
         self.walk.wait(FINISH_MS, "file of a message")
 
     def _fail(self) -> Way:
