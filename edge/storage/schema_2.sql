@@ -20,6 +20,7 @@ CREATE TABLE callbacks (
     node         TEXT NOT NULL,
     runs         TEXT NOT NULL,       -- the menu that the call is for; empty: somebody to talk with
     waited_ms    INTEGER NOT NULL,
+    target       TEXT NOT NULL,       -- who the caller had talked with; empty: nobody
     language     TEXT NOT NULL,
     attributes   TEXT NOT NULL,       -- JSON object
     closed       TEXT,

@@ -84,6 +84,7 @@ class CallbackRow(NamedTuple):
     node: str
     runs: str
     waited_ms: int
+    target: str
     language: str
     #: JSON object.
     attributes: str

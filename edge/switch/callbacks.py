@@ -16,6 +16,7 @@ from edge.core.callbacks.window import Window, stamp, window_of
 from edge.core.calls import account
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Emit, Incoming, Superseded
+from edge.core.routing.numbers import e164
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallbackRow, CallRow
 from edge.vocabulary import events
@@ -107,14 +108,18 @@ class Callbacks:
 
     # --- who calls by himself
 
-    def met_by(self, call: Call, wall: datetime) -> list[Superseded]:
-        """Return the requests that are met, for the caller talks with somebody now."""
+    def met_by(self, call: Call, wall: datetime, country: str) -> list[Superseded]:
+        """Return the requests that are met, for the caller talks with somebody now.
+
+        `country`: of numbers from trunks that have none.
+        """
         if call.id not in self._look:
             return []
         self._look.discard(call.id)
         if not call.talking or not isinstance(call.begun, Incoming):
             return []
-        number = account.facts(call.begun, 0).peer
+        peer = account.facts(call.begun, 0).peer
+        number = e164(peer, call.begun.terms.country or country) or peer
         row = self._open.get(self._by_number.get((number, "callback"), ""))
         return [Superseded(CallbackId(row.id), age_ms(row, wall))] if row is not None else []
 
@@ -165,6 +170,7 @@ def _row(event: events.CallbackRequested, known: CallbackRow | None, of: CallRow
         node=event.node,
         runs=event.runs,
         waited_ms=event.waited_ms,
+        target=event.target.reveal() if event.target is not None else "",
         language=event.language,
         attributes=to_json(event.attributes).decode(),
         closed=None,

@@ -326,7 +326,7 @@ class Exchange:
         if asked is not None:
             # In the same turn, and so on disk with what asked for it or not at all.
             self.feed(call, what_others_know(self.calls.values(), self.last_targets, call, asked), now_ms)
-        for met in self.callbacks.met_by(call, self._wall()):
+        for met in self.callbacks.met_by(call, self._wall(), self.plan.site.callbacks.country):
             self.feed(call, met, at_ms)
 
     def _journal(self, call: Call, entry: Entry, now_ms: int) -> None:

@@ -530,6 +530,8 @@ class CallbackRequested(Struct, frozen=True, tag="callback.requested", kw_only=T
     runs: str = ""
     #: With `lost`: how long the caller had waited.
     waited_ms: int = 0
+    #: With `survey`: who the caller had talked with last, as it was dialled.
+    target: Private | None = None
     #: What the menu had set by then, and defaults, by name: skill, priority, reason code...
     attributes: dict[str, Private] = {}
     language: str = ""

@@ -35,6 +35,7 @@ def row(id_: str, number: str, age_h: float, late_h: float, **more: object) -> C
         "node": "back",
         "runs": "",
         "waited_ms": 0,
+        "target": "",
         "language": "de",
         "attributes": '{"skill": "sales"}',
         "closed": None,

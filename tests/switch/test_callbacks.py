@@ -15,10 +15,12 @@ from edge.core.menus.calendar import UTC_ZONE, Calendar
 from edge.core.menus.model import Callback, Gather, HangUp, Menu, Transfer
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import rfc3339
+from edge.storage.reader import Reader
 from edge.storage.store import Store
 from edge.switch.exchange import Exchange
 from edge.switch.plan import Plan
 from edge.switch.recovery import recover
+from edge.switch.requests import RequestError, Requests
 from edge.switch.seats import Seats
 from edge.vocabulary import reports as r
 from edge.vocabulary.ids import CallbackId, Incarnation, LegId
@@ -53,12 +55,12 @@ MENU = Menu(
 class House:
     """An exchange over a real store, with a clock of its own. `restart` is a kill of the process."""
 
-    def __init__(self, folder: Path, **callbacks) -> None:
+    def __init__(self, folder: Path, trunk_country: str = "DE", **callbacks) -> None:
         media = Media(slots=20, engines=1)
         self.site = Site(
             name="test",
             media=media,
-            trunks=[Trunk(name="loop", sources=["127.0.0.0/8"], country="DE")],
+            trunks=[Trunk(name="loop", sources=["127.0.0.0/8"], country=trunk_country)],
             routes=[Route(number="2*", menu="main")],
             menus={"main": MENU},
             calendars={"office": Calendar(week=[[(480, 1020)]] * 7)},
@@ -262,3 +264,45 @@ def test_calls_that_are_over_leave_nothing_in_memory(house: House) -> None:
     for recording in list(call.recordings if call is not None else ()):
         house.report("media", recording_done(LegId("c1.1"), recording))
     assert house.exchange.callbacks._look == set()
+
+
+def test_what_operators_ask_switch(house: House) -> None:
+    house.call("c1", "21")
+    house.commit()
+    (row,) = house.store.open_callbacks()
+    requests = Requests(lambda: house.exchange, Reader(house.path))
+    body = json.dumps({"id": row.id, "why": "he wrote"}).encode()
+    assert json.loads(requests.answer("close_callback", body)) == {"callback": row.id}
+    with pytest.raises(RequestError, match="no such callback is open"):
+        requests.answer("close_callback", body)
+    with pytest.raises(RequestError):
+        requests.answer("close_callback", b'{"id": "x", "why": 5}')
+    house.commit()
+    assert house.store.open_callbacks() == []
+
+
+def test_a_call_of_ours_has_its_trunks_country_and_counts_what_is_open(house: House) -> None:
+    plan = Plan(replace(house.site, callbacks=replace(house.site.callbacks, max_open=2)))
+    for open_now, full in ((1, False), (2, True)):
+        terms = plan.terms(MENU, house.wall, dialled=True, trunk="loop", callbacks=open_now)
+        assert terms.country == "DE"
+        assert terms.callbacks is not None
+        assert terms.callbacks.full == full
+    other = Plan(replace(house.site, callbacks=Callbacks(lost=True, lost_menus=["other"])))
+    terms = other.terms(MENU, house.wall, trunk="away")
+    assert terms.country == ""
+    assert terms.callbacks is not None, "the menu asks for callbacks"
+    assert terms.callbacks.lost_after_ms is None
+
+
+def test_callers_of_a_trunk_without_a_country_are_read_by_that_of_the_site(tmp_path: Path) -> None:
+    house = House(tmp_path, trunk_country="", country="DE")
+    house.call("c1", "1")
+    house.pass_time(seconds=30)
+    house.hang_up("c1")
+    house.commit()
+    assert [row.number for row in house.store.open_callbacks()] == ["+4930123456"]
+    house.call("c2", "1")
+    house.talk("c2")
+    house.commit()
+    assert house.store.open_callbacks() == []

@@ -104,7 +104,8 @@ class Aftercare:
         if self._later is not None and self._leg is not None:
             number = self._number()
             if number:
-                self._request("survey", Private(number), self._later.node, runs=self._later.menu)
+                more = {"runs": self._later.menu, "target": self._target}
+                self._request("survey", Private(number), self._later.node, **more)
 
     # --- callbacks
 
