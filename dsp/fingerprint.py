@@ -22,6 +22,8 @@ RATE = 8000
 HOP = 80
 WINDOW = 512
 BITS = 32
+#: Bits of a frame that are compared: those whose bands changed the most, so that noise does not turn them.
+COMPARED = 16
 FRAME_MS = 1000 * HOP // RATE
 LOWEST_HZ, HIGHEST_HZ = 300.0, 3300.0
 #: Frames between the two whose energies are compared.
@@ -46,7 +48,11 @@ _THIRD = 0.40
 #: Frames of what is heard that are kept.
 _KEPT = 2048
 #: What begins within so many frames begins at the same time.
-_NEAR = 5
+_NEAR = 6
+#: Frames that a sound is noticed before it is told: what fits better may show by then.
+_CONFIRM = 15
+#: What is told differs by less than this, and by less than `_BETTER` more than what else was noticed.
+_SURE, _BETTER = 0.16, 0.08
 #: Frames that a short sound waits for one that it may be a part of.
 _SETTLE = 45
 #: Sounding frames by which a longer sound has to go on when a shorter one that begins alike is over.
@@ -79,32 +85,51 @@ def _energies(samples: Samples) -> NDArray[np.float32]:
     return power
 
 
-def _bits(energies: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """Return uint32 of each frame but the first `SPAN`."""
+def _changes(energies: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return float32[frames - SPAN, 32]: how much the slope between two bands has changed."""
     loud = np.log(energies + np.float32(_FLOOR))
     slope = loud[:, :-1] - loud[:, 1:]
-    signs = slope[SPAN:] > slope[:-SPAN]
+    change: NDArray[np.float32] = slope[SPAN:] - slope[:-SPAN]
+    return change
+
+
+def _bits(signs: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """Return uint32 of each row of 32."""
     return (signs * _WEIGHTS).sum(axis=1, dtype=np.uint32)
+
+
+def _largest(changes: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """Return the bits of each frame that are compared."""
+    order = np.argsort(-np.abs(changes), axis=1, kind="stable")
+    chosen = np.zeros(changes.shape, bool)
+    np.put_along_axis(chosen, order[:, :COMPARED], True, axis=1)
+    return _bits(chosen)
 
 
 class Library:
     """Sounds that can be recognised; int16 at 8 kHz each, named by their index."""
 
     def __init__(self, sounds: Sequence[Samples]) -> None:
-        bits, sounding = [], []
+        bits, masks, sounding = [], [], []
         for sound in sounds:
             energies = _energies(sound)
             if len(energies) <= SPAN:
                 bits.append(np.zeros(1, np.uint32))
+                masks.append(np.zeros(1, np.uint32))
                 sounding.append(np.zeros(1, bool))
                 continue
             power = energies[SPAN:].sum(axis=1)
-            bits.append(_bits(energies))
+            changes = _changes(energies)
+            bits.append(_bits(changes > 0))
+            masks.append(_largest(changes))
             sounding.append((power > power.max() * _PAUSE) & (power > (BITS + 1) * _FLOOR))
         self.frames = np.array([len(one) for one in bits], np.int64)
         self.first = np.concatenate([[0], np.cumsum(self.frames)])[:-1].astype(np.int64)
         self.bits = np.concatenate(bits) if bits else np.zeros(0, np.uint32)
+        #: Those of them that are compared; none of a pause.
+        self.masks = np.concatenate(masks) if bits else np.zeros(0, np.uint32)
         self.sounding = np.concatenate(sounding).astype(np.uint8) if bits else np.zeros(0, np.uint8)
+        self.masks *= self.sounding
         #: Sounding frames of the sound so far, up to and with each frame.
         self.counted = np.concatenate([np.cumsum(one) for one in sounding]) if bits else np.zeros(0, np.int64)
         self.most = self._most()
@@ -124,13 +149,13 @@ class Library:
         """Return int32 of each frame: bits that may differ up to there; -1 where nothing may be told yet."""
         share = _MOST - (_MOST - _MOST_OF_LEAST) * np.clip((ENOUGH - self.counted) / (ENOUGH - LEAST), 0.0, 1.0)
         fresh = (self.counted >= ENOUGH) & (self.counted < ENOUGH + _FRESH)
-        most = np.where(fresh, np.floor(share * BITS * self.counted), -1).astype(np.int32)
+        most = np.where(fresh, np.floor(share * COMPARED * self.counted), -1).astype(np.int32)
         for sound, (first, frames) in enumerate(zip(self.first, self.frames, strict=True)):
             total = self.total(sound)
             if LEAST <= total < ENOUGH:
                 # At its last sounding frame: what follows is silence, or the next sound.
                 last = first + int(np.flatnonzero(self.counted[first : first + frames] == total)[0])
-                most[last] = int(share[last] * BITS * total)
+                most[last] = int(share[last] * COMPARED * total)
         return most
 
 
@@ -142,6 +167,8 @@ class Heard(NamedTuple):
     #: When it began, and when it was known, milliseconds of what was heard.
     start_ms: int
     told_ms: int
+    #: Share of bits that differ: some 0.1 of what went through a codec, 0.5 of anything else.
+    share: float
 
 
 class _Track:
@@ -168,16 +195,17 @@ class _Track:
         library, count = self._library, min(len(heard), self.frames)
         places = np.arange(self.first, self.first + count)
         sounding = np.flatnonzero(library.sounding[places])
-        differing = np.bitwise_count(library.bits[places[sounding]] ^ heard[sounding])
+        known = places[sounding]
+        differing = np.bitwise_count((library.bits[known] ^ heard[sounding]) & library.masks[known])
         self.seen = [(int(bits), self.start + int(at)) for bits, at in zip(differing, sounding, strict=True)]
         self.reached = len(self.seen)
         self.complete = self.reached >= self.total
-        return all(third.mean() < _THIRD * BITS for third in np.array_split(differing, 3) if len(third))
+        return all(third.mean() < _THIRD * COMPARED for third in np.array_split(differing, 3) if len(third))
 
     @property
     def share(self) -> float:
         """Share of bits that differ so far."""
-        return sum(bits for bits, _ in self.seen) / (BITS * max(1, len(self.seen)))
+        return sum(bits for bits, _ in self.seen) / (COMPARED * max(1, len(self.seen)))
 
     def hear(self, frame: int, heard: int) -> None:
         """Compare a frame."""
@@ -186,24 +214,30 @@ class _Track:
             self.complete = not self.cut
             return
         library = self._library
-        best = BITS
+        best = COMPARED
         for drift, recent in zip(_DRIFT, self._recent, strict=True):
             place = at + drift
             if 0 <= place < self.frames and library.sounding[self.first + place]:
-                differing = (int(library.bits[self.first + place]) ^ heard).bit_count()
+                at_place = self.first + place
+                differing = ((int(library.bits[at_place]) ^ heard) & int(library.masks[at_place])).bit_count()
                 recent.append(differing)
                 best = min(best, differing)
         if library.sounding[self.first + at]:
             self.reached = int(library.counted[self.first + at])
             self.seen.append((self._recent[_DRIFT.index(0)][-1], frame))
-            self.cut = min(map(_mean, self._recent)) > _ALIVE * BITS
+            self.cut = min(map(_mean, self._recent)) > _ALIVE * COMPARED
         if self.reached >= self.total and not self.cut:
             self.complete = True
+
+    def fits_from(self, sounding: int) -> bool:
+        """Say whether what was heard after so many sounding frames is it, too; of a few frames nobody can tell."""
+        rest = [bits for bits, _ in self.seen[sounding:]]
+        return len(rest) < 4 or sum(rest) < _THIRD * COMPARED * len(rest)
 
     def explains(self, since: int) -> bool:
         """Say whether it is what has been heard since a frame."""
         later = [bits for bits, frame in self.seen if frame >= since]
-        return len(later) >= 8 and sum(later) < _ALIVE * BITS * len(later)
+        return len(later) >= 8 and sum(later) < _ALIVE * COMPARED * len(later)
 
 
 def _mean(values: deque[int]) -> float:
@@ -218,22 +252,48 @@ class _Group:
         self.tracks: list[_Track] = []
         self.told: _Track | None = None
 
+    @property
+    def share(self) -> float:
+        """Share of bits that differ, of what fits best."""
+        tracks = [self.told] if self.told is not None else self.tracks
+        return min((one.share for one in tracks), default=1.0)
+
+    def has(self, track: _Track) -> bool:
+        """Say whether a sound is followed already, and fits as well there; takes one that fits better in its place."""
+        for number, one in enumerate(self.tracks):
+            if one.sound == track.sound:
+                if track.share < one.share:
+                    self.tracks[number] = track
+                return True
+        return False
+
     def verdict(self, frame: int) -> _Track | None:
         """Return the sound that it is, None while that is open."""
+        if frame - self.begun < _CONFIRM:
+            return None
         alive = [one for one in self.tracks if not one.over]
-        complete = [one for one in self.tracks if one.complete]
+        complete = sorted((one for one in self.tracks if one.complete), key=lambda one: -one.total)
         if not alive:
             if frame - self.begun < _SETTLE and all(one.total < ENOUGH for one in complete or self.tracks):
                 return None
             if complete:
-                longest = max(one.total for one in complete)
-                return min((one for one in complete if one.total > longest - _BEYOND), key=lambda one: one.share)
-            enough = [one for one in self.tracks if one.reached >= ENOUGH]
+                return self._whole(complete)
+            enough = [one for one in self.tracks if one.reached >= ENOUGH and one.share < _SURE]
             return max(enough, key=lambda one: (one.reached // _RECENT, -one.share), default=None)
-        if len(alive) > 1 or alive[0].reached < ENOUGH:
+        if len(alive) > 1 or alive[0].reached < ENOUGH or alive[0].share >= _SURE:
             return None
         ahead = max((one.total for one in complete), default=0) + (_BEYOND if complete else 0)
         return alive[0] if alive[0].reached >= ahead else None
+
+    def _whole(self, complete: list[_Track]) -> _Track | None:
+        """Choose among sounds that were heard to their ends, the longest first: one has to fit beyond shorter ones."""
+        fitting = [
+            one
+            for one in complete
+            if one.share < _SURE and all(one.fits_from(other.total) for other in complete if other.total < one.total)
+        ]
+        longest = max((one.total for one in fitting), default=0)
+        return min((one for one in fitting if one.total > longest - 4), key=lambda one: one.share, default=None)
 
 
 class Ear:
@@ -247,6 +307,7 @@ class Ear:
         #: Differing bits of a play that has come to each frame of the library.
         self._sums = np.full(size, 1 << 20, np.int32)
         self._next = np.zeros(size, np.int32)
+        self._words = np.zeros(size, np.uint32)
         self._differing = np.zeros(size, np.uint8)
         self._frame = SPAN - 1
         #: The last frames that were heard.
@@ -267,7 +328,7 @@ class Ear:
         self._energies = energies[-SPAN:]
         found: list[Heard] = []
         if len(energies) > SPAN and len(self._library):
-            for heard in _bits(energies):
+            for heard in _bits(_changes(energies) > 0):
                 self._frame += 1
                 self._heard = np.append(self._heard[-_KEPT:], heard)
                 found += self._hear(heard)
@@ -279,8 +340,8 @@ class Ear:
 
     def _hear(self, heard: np.uint32) -> list[Heard]:
         library, frame = self._library, self._frame
-        np.bitwise_count(library.bits ^ heard, out=self._differing)
-        self._differing *= library.sounding
+        np.bitwise_and(np.bitwise_xor(library.bits, heard, out=self._words), library.masks, out=self._words)
+        np.bitwise_count(self._words, out=self._differing)
         self._next[1:] = self._sums[:-1]
         self._next[library.first] = 0
         self._next += self._differing
@@ -299,10 +360,10 @@ class Ear:
         sound = int(np.searchsorted(library.first, place, "right")) - 1
         start = frame - (place - int(library.first[sound]))
         group = next((one for one in self._groups if abs(one.start - start) <= _NEAR), None)
-        if group is not None and (group.told is not None or any(one.sound == sound for one in group.tracks)):
+        if group is not None and group.told is not None:
             return
         track = self._track(sound, start)
-        if track is None:
+        if track is None or (group is not None and group.has(track)):
             return
         if group is None:
             group = _Group(start, frame)
@@ -311,7 +372,7 @@ class Ear:
         group.tracks.append(track)
         for rival, its_place in self._rivals(frame - start, sound):
             its_track = self._track(rival, frame - (its_place - int(library.first[rival])))
-            if its_track is not None and all(one.sound != rival for one in group.tracks):
+            if its_track is not None and not group.has(its_track):
                 group.tracks.append(its_track)
 
     def _track(self, sound: int, start: int) -> _Track | None:
@@ -330,7 +391,7 @@ class Ear:
             fits = np.flatnonzero((at + drift < library.frames) & (at + drift >= 0))
             places = library.first[fits] + at + drift
             counted = library.counted[places]
-            near = (counted >= LEAST) & (self._sums[places] < (_MOST + 0.05) * BITS * counted)
+            near = (counted >= LEAST) & (self._sums[places] < (_MOST + 0.05) * COMPARED * counted)
             found += [(int(one), int(place)) for one, place in zip(fits[near], places[near], strict=True)]
         best: dict[int, int] = {}
         for one, place in found:
@@ -342,12 +403,12 @@ class Ear:
         found, kept = [], list[_Group]()
         for group in self._groups:
             if group.told is None:
-                if any(self._covers(other, group) for other in kept):
+                if any(self._covers(other, group) or self._fits_better(other, group) for other in self._groups):
                     continue
                 group.told = group.verdict(frame)
                 if group.told is not None:
                     start_ms = (group.told.start - SPAN) * FRAME_MS
-                    found.append(Heard(group.told.sound, start_ms, self.heard_ms))
+                    found.append(Heard(group.told.sound, start_ms, self.heard_ms, group.told.share))
                 elif all(one.over for one in group.tracks) and frame - group.begun >= _SETTLE:
                     continue
             elif group.told.over and frame - group.told.start > group.told.frames + 2 * _SETTLE:
@@ -358,7 +419,12 @@ class Ear:
 
     def _covers(self, other: _Group, group: _Group) -> bool:
         """Say whether a sound that began before is what made this one heard."""
-        if other.start >= group.start - _NEAR:
+        if other.start >= group.start - _NEAR or other.share > group.share + _BETTER:
             return False
         tracks = [other.told] if other.told is not None else other.tracks
         return any(one.explains(group.start) for one in tracks)
+
+    def _fits_better(self, other: _Group, group: _Group) -> bool:
+        """Say whether a sound that began while this one would have been heard fits clearly better."""
+        later = group.start < other.start < group.start + ENOUGH
+        return later and other.share < group.share - _BETTER

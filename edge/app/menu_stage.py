@@ -7,7 +7,7 @@ from, and the time that the test begins at (`Site.clocks`). Nothing of the real 
 
 import csv
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -161,13 +161,6 @@ def members_of(site: Site, trunk: str) -> list[str]:
 
 def staged_menu(part: Part, number: int, folder: Path) -> Menu:
     """Copy the menu of a part, with what it reaches replaced."""
-    names: dict[str, Callable[[str], str]] = {
-        "trunk": lambda name: _own(name, number),
-        "endpoint": lambda name: _own(name, number),
-        "table": lambda name: _own(name, number),
-        # Messages of mailboxes.
-        "folder": lambda _name: str(folder / "messages"),
-    }
 
     def changed(value: Any, key: str) -> Any:
         if key == "whisper" and isinstance(value, dict):
@@ -178,8 +171,10 @@ def staged_menu(part: Part, number: int, folder: Path) -> Menu:
             return [changed(one, key) for one in value]
         if not isinstance(value, str) or not value:
             return value
-        if key in names:
-            return names[key](value)
+        if key == "folder":  # of a mailbox
+            return str(folder / "messages")
+        if key in ("trunk", "endpoint", "table"):
+            return _own(value, number)
         target = _TARGET.fullmatch(value)
         at = part.places.get(f"{target['scheme']}:{target['rest']}") if target is not None else None
         if target is None or at is None:
