@@ -14,7 +14,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from edge.cli.events import failed
-from edge.cli.menu_named import compiled_menu
+from edge.cli.menu_named import compiled_menu, rows_of
 from edge.cli.menu_test import length_ms, usual_country
 from edge.cli.output import FINE, USAGE, complain, console, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, UsageError, usable_site
@@ -22,7 +22,6 @@ from edge.config.menu_tests import USUAL
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
 from edge.core.menus.rehearsal import BackendAnswer, Line, Rehearsal, World
-from edge.switch.tables import Tables
 
 KEYS: Final = "0123456789*#"
 #: What comes of a transfer, by the key that is typed.
@@ -76,7 +75,7 @@ def try_menu(
         compiled = compiled_menu(menu, found)
     except (UsageError, BadSiteError) as error:
         return failed(error)
-    rows = Tables(found.site.tables).rows(compiled, caller)
+    rows = rows_of(caller, compiled, found)
     facts = Facts(
         caller=caller,
         called=called,

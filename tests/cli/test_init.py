@@ -1,5 +1,7 @@
 """A site begun as a copy of an example is a site that works, and says nothing of where it was copied from."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,19 @@ def test_a_folder_that_can_not_be_made(tmp_path: Path, capsys: pytest.CaptureFix
 def test_a_folder_whose_name_is_none_of_a_site(tmp_path: Path) -> None:
     assert main(["init", str(tmp_path / "my site"), "--example", "shop"]) == 0
     assert inspect(tmp_path / "my site/site.toml").site.name == "shop"
+
+
+def test_a_copy_is_tried_before_it_ever_ran(tmp_path: Path) -> None:
+    """Who is in its tables is known: the patient is spoken to in Spanish."""
+    folder = tmp_path / "town"
+    assert main(["init", str(folder), "--example", "clinic"]) == 0
+    command = [sys.executable, "-m", "edge.cli", "menu", "try", "main", "--config", str(folder / "site.toml")]
+    tried = subprocess.run(
+        [*command, "--caller", "+15125550123"],
+        input=b"q",
+        capture_output=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert "Clínica Riverside. Si es una emergencia" in tried.stdout.decode()
+    assert not (folder / "state").exists()
