@@ -80,6 +80,12 @@ REACH: dict[str, tuple[str, Any]] = {
     "menu_compile_500_nodes_and_200_tests": ("2", lambda value: value < 2),
     "menu_calls_a_minute": ("50,000", lambda value: value >= 50_000),
     "menu_walks": ("100,000", lambda value: value >= 100_000),
+    **{
+        f"trials_{what}_covered": ("93 to 97", lambda value: 93 <= value <= 97)
+        for what in ("containment", "abandonment", "connected", "time_in_menu")
+    },
+    "trials_power_of_planned_calls": ("80", lambda value: 76 <= value <= 86),
+    **{f"trials_looked_at_2000_times_margin_{n}_stopped": ("5", lambda value: value <= 5) for n in (0, 5)},
     "menu_walks_failed": ("0", lambda value: value == 0),
     **{
         f"reload_{what}": ("0", lambda value: value == 0)

@@ -32,6 +32,7 @@ def _decoder(kind: type) -> Any:
 
 
 _DECODERS: dict[str, Any] = {str(kind.__struct_config__.tag): _decoder(kind) for kind in get_args(Step)}
+_BEGIN = str(CallStarted.__struct_config__.tag)
 
 
 class Counted(Struct):
@@ -85,16 +86,17 @@ def records(
     open_calls: dict[str, Journey] = {}
     for row in _rows(reader):
         at_ms = moment_ms(row.time)
+        begins = row.type == _BEGIN and at_ms >= begin_ms
+        if not begins and row.call not in open_calls:
+            continue  # its call began before
         try:
             event = _DECODERS[row.type].decode(row.body).data
         except msgspec.MsgspecError:
             counted.unreadable += 1
             continue
-        if isinstance(event, CallStarted) and at_ms >= begin_ms:
+        if begins:
             open_calls[row.call] = Journey()
-        journey = open_calls.get(row.call)
-        if journey is None:
-            continue  # it began before
+        journey = open_calls[row.call]
         if not isinstance(event, CallEnded):
             journey.take(event, at_ms)
             continue
