@@ -25,6 +25,7 @@ from edge.core.menus.words import (
     Started,
     TimeUp,
     TransferEnded,
+    TransferTaken,
 )
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
@@ -153,13 +154,14 @@ class _Call:
     def _dial(self, dial: Dial) -> None:
         self._legs += 1
         leg = LegId(f"c.{self._legs}")
-        self.tell(events.LegStarted(leg=leg, target=Private(dial.target), trunk=""))
+        self.tell(events.LegStarted(leg=leg, target=Private(dial.targets[0].target), trunk=""))
         if self._chance.random() >= self._habits.answered:
             self._next = (self.now_ms + 3000, TransferEnded("busy"))
             return
         self.now_ms += 4000
         self.tell(events.LegAnswered(leg=leg, after_ms=4000))
         self.tell(events.BridgeStarted(leg=LegId("c.1"), other=leg))
+        self._run.handle(TransferTaken(0), self.now_ms)
         self.now_ms += 30_000
         if self._chance.random() < self._habits.sent_back:
             self._gives_up_ms = self.now_ms + int(self._chance.expovariate(1 / self._habits.patience_ms))

@@ -22,12 +22,12 @@ GREETS = {"control": TONES["welcome"], "candidate": TONES["two"], "": TONES["wel
 CALLERS = ("1001", "1002", "1003", "1004", "1005")
 
 
-def command(edge: Appliance, *words: str) -> Any:
-    """Run `edge menu ...` as operators do; the JSON that it prints."""
-    line = [sys.executable, "-m", "edge.cli", "menu", *words, "--config", str(edge.site)]
+def command(edge: Appliance, *words: str) -> str:
+    """Run `edge ...` as operators do; what it prints."""
+    line = [sys.executable, "-m", "edge.cli", *words, "--config", str(edge.site)]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, (words, done.stdout, done.stderr)
-    return [json.loads(one) for one in done.stdout.splitlines() if one.startswith("{")]
+    return done.stdout
 
 
 def make_call(edge: Appliance, caller: Softphone, number: str, *, abandon: bool) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_a_trial_over_real_calls(tmp_path: Path) -> None:
                 calls.append(ended)
             assert {one["arm"] for one in calls} == {"control", "candidate"}
 
-            command(edge, "trial", "stop", "greeting")
+            command(edge, "menu", "trial", "stop", "greeting")
             assert edge.wait_event("trial.stopped")["data"]["by"] == "request"
             assert make_call(edge, caller, CALLERS[0], abandon=True)["trial"] == ""
             assert edge.stop() == 0
@@ -73,7 +73,10 @@ def test_a_trial_over_real_calls(tmp_path: Path) -> None:
             assert [one["condition"] for one in edge.status()["trials"]] == ["stopped"]
             assert make_call(edge, caller, CALLERS[1], abandon=True)["trial"] == ""
 
-            (said,) = command(edge, "trial", "report", "greeting", "--json")
+            shown = command(edge, "status")
+            assert "50 % of callers" in shown
+            assert "stopped by request at 20" in shown
+            said = json.loads(command(edge, "menu", "trial", "report", "greeting", "--json"))
             assert said["stopped_by"] == "request"
             for arm in ("control", "candidate"):
                 of_arm = [one for one in calls if one["arm"] == arm]
@@ -81,7 +84,7 @@ def test_a_trial_over_real_calls(tmp_path: Path) -> None:
                 abandoned = sum(one["end"]["ended_by"] == "caller" for one in of_arm)
                 (row,) = (one for one in said["comparison"] if one["indicator"] == "abandonment")
                 assert row[arm]["value"] == pytest.approx(abandoned / len(of_arm))
-            command(edge, "trial", "start", "greeting")
+            command(edge, "menu", "trial", "start", "greeting")
             again = make_call(edge, caller, CALLERS[2], abandon=True)
             assert again["arm"] == calls[2]["arm"]
             edge.check_histories()
