@@ -18,7 +18,8 @@ import soxr
 
 import edge
 from dsp.codecs.g711 import DECODE, ENCODE
-from dsp.fingerprint import COMPARED, ENOUGH, HOP, RATE, Ear, Library, Samples
+from dsp.ear import Ear
+from dsp.fingerprint import COMPARED, ENOUGH, HOP, RATE, Library, Samples
 from edge.app.demo import SITE_FILE
 from edge.config.errors import Findings
 from edge.config.loader import inspect

@@ -1,7 +1,7 @@
 """A real call that is held against a test: what the caller hears, and what the appliance tells of it, as lines.
 
 The shape is that of a rehearsal (`edge.core.menus.expectations.Played`), with time as it is. What is heard is told by
-the ear (`dsp.fingerprint`), about a second after it began; all other lines are the appliance's own events, where they
+the ear (`dsp.ear`), about a second after it began; all other lines are the appliance's own events, where they
 can be seen at all.
 """
 
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from dsp.fingerprint import Ear, Heard, Library
+from dsp.ear import Ear, Heard
+from dsp.fingerprint import Library
 from edge.app.menu_events import told_by
 from edge.app.menu_stage import Part
 from edge.app.menu_world import World

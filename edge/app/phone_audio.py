@@ -18,7 +18,7 @@ _VOLUME = 10
 #: A gap in the peer's time up to this is silence of so long; a longer one is another time line, samples.
 _LONGEST_GAP = 5 * RATE
 #: After so long without a packet silence is heard.
-_QUIET_S = 0.1
+_QUIET_S = 0.5
 #: Behind by more than this, packets are left out: they would come in one burst.
 _LATE_S = 0.1
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dsp.codecs.g711 import DECODE, ENCODE
-from dsp.fingerprint import Ear, Library
+from dsp.ear import Ear
+from dsp.fingerprint import Library
 
 RATE = 8000
 
