@@ -21,6 +21,7 @@ COMMANDS = (
     "trunk",
     "callbacks",
     "survey",
+    "queue",
     "events",
     "recordings",
     "voicemail",

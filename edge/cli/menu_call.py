@@ -105,6 +105,8 @@ def why_not(test: MenuTest, *, own: bool) -> str:
         return "it is of a call that the appliance makes; who answers is told by what he says"
     if any(step.whisper for step in test.steps):
         return "callers do not hear what a target is told"
+    if own and (test.source.queues or any(step.queue for step in test.steps)):
+        return "who has time in its queues is said in virtual time only"
     if own and not test.source.records:
         return "the disk of the appliance is not full"
     other = [outcome for outcome in test.source.targets.values() if outcome not in {*STATUSES, "no_answer", "answered"}]

@@ -1,7 +1,7 @@
 """`edge menu test`: the tests beside the menus, run in virtual time, or as real calls."""
 
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -131,6 +131,7 @@ def _run(file: Path, found: Inspection) -> Tested:
             length_ms=length_ms,
             outcome_of=one.outcome_of,
             answer_of=one.answer_of,
+            queue_of=partial(one.queue_of, site=found.site),
             answered=one.answered,
             records=one.source.records,
         )

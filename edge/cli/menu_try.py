@@ -21,7 +21,7 @@ from edge.cli.site import BadSiteError, ConfigOption, DemoOption, UsageError, us
 from edge.config.menu_tests import USUAL
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
-from edge.core.menus.rehearsal import BackendAnswer, Line, Rehearsal, World
+from edge.core.menus.rehearsal import BackendAnswer, FreeAgent, Line, QueueThere, Rehearsal, World
 
 KEYS: Final = "0123456789*#"
 #: What comes of a transfer, by the key that is typed.
@@ -31,6 +31,8 @@ SPEAKS: Final = "s"
 SPEAKS_MS: Final = 1000
 HANG_UP: Final = "\x03\x04q"
 _LOOK_S: Final = 0.05
+#: How often a caller before this one is served in a queue.
+_MOVES_MS: Final = 10_000
 
 
 def try_menu(
@@ -113,7 +115,7 @@ class Desk:
         self._began = time.monotonic()
         self._hung_up = False
         self._call: Rehearsal | None = None
-        world = World(length_ms=length_ms, outcome_of=self._outcome, answer_of=self._answer)
+        world = World(length_ms=length_ms, outcome_of=self._outcome, answer_of=self._answer, queue_of=_queue)
         self._call = Rehearsal(menu, facts, world)
 
     def run(self) -> None:
@@ -175,6 +177,12 @@ def answer_key(endpoint: str, ask: Callable[[str, str], str]) -> BackendAnswer:
     """Ask what a backend says."""
     key = ask(f"{printable(endpoint)}: [y] says nothing special, [f]ails, says nothing in [t]ime", "yft")
     return BackendAnswer(outcome="ok" if key == "y" else "timeout" if key == "t" else "failed")
+
+
+def _queue(name: str) -> QueueThere:
+    """Let two callers be before this one, and an agent have time when they are gone."""
+    agents = [FreeAgent(after_ms=3 * _MOVES_MS, target=f"an agent of {name}")]
+    return QueueThere(ahead=2, moves_ms=_MOVES_MS, agents=agents)
 
 
 def words(line: Line) -> str:

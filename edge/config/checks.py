@@ -15,6 +15,7 @@ from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.groups import check_groups
 from edge.config.located import Located, find, place_of
 from edge.config.mailboxes import check_mailboxes
+from edge.config.queue_checks import check_queues
 from edge.config.site import NO_MUSIC, AmdRules, Route, Site, Trunk
 from edge.config.targets import check_hunt_lists
 from edge.config.tls import check_tls
@@ -43,6 +44,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     check_accounts(site, root, findings)
     check_groups(site, root, findings)
     check_hunt_lists(site, root, findings)
+    check_queues(site, root, findings)
     _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)
@@ -109,6 +111,8 @@ def _check_names(site: Site, root: Located, findings: Findings) -> None:
         ("sinks", [one.name for one in site.sinks]),
         ("amd_rules", [one.name for one in site.amd_rules]),
         ("mailboxes", [one.name for one in site.mailboxes]),
+        ("agents", [one.name for one in site.agents]),
+        ("queues", [one.name for one in site.queues]),
     )
     for table, names in tables:
         seen: dict[str, int] = {}

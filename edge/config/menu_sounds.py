@@ -191,7 +191,7 @@ class SoundFinder:
             return model.Reading(value, "time")
         if name in {"date", "callback_date"}:
             return model.Reading(value, "date")
-        if attribute is not None and attribute.type == "number":
+        if name in {"queue_position", "queue_minutes"} or (attribute is not None and attribute.type == "number"):
             return model.Reading(value, "number")
         if attribute is not None and attribute.values:
             return model.Reading(value, "word")

@@ -23,6 +23,7 @@ from edge.config.menu_nodes.lookup import LOOKUP
 from edge.config.menu_nodes.parts import Kind, Language, NodeRef, lasting, of_kind, ranging, short_form
 from edge.config.menu_nodes.play import PLAY, SAY
 from edge.config.menu_nodes.press import PRESS
+from edge.config.menu_nodes.queue import QUEUE
 from edge.config.menu_nodes.record import RECORD, VOICEMAIL
 from edge.config.menu_nodes.set import SET
 from edge.config.menu_nodes.submenu import GIVE_BACK, MENU
@@ -42,6 +43,7 @@ KINDS: dict[str, Kind] = {
     "transfer": TRANSFER,
     "record": RECORD,
     "voicemail": VOICEMAIL,
+    "queue": QUEUE,
     "language": LANGUAGE,
     "set": SET,
     "when": WHEN,

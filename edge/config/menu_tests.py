@@ -9,16 +9,20 @@ from msgspec import Meta, Struct, field, structs
 from edge.config.errors import Findings, Place
 from edge.config.located import Located, place_of
 from edge.config.shape import Shaper
+from edge.config.site import Site
 from edge.config.sources import read_yaml
 from edge.core.menus.expectations import Step
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Menu
-from edge.core.menus.rehearsal import BackendAnswer
+from edge.core.menus.rehearsal import BackendAnswer, FreeAgent, QueueThere
 from edge.vocabulary.media import AnswerVerdict
 from edge.vocabulary.private import Private
 
 #: When calls come whose test does not say when: a Monday that is no holiday in most places.
 USUAL = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+#: When somebody has time for a caller whose test does not say so.
+USUAL_WAIT_MS = 10_000
 
 Outcome = Literal[
     "busy",
@@ -64,6 +68,8 @@ class StepSource(Struct, kw_only=True):
     callback: str = ""
     #: An answer to a survey, `NAME=4`, or its end, `complete` or `broken off`; with `by: callback` `afterwards MENU`.
     survey: str = ""
+    #: The queue that is joined.
+    queue: str = ""
     #: The menu ends the call.
     end: bool = False
 
@@ -88,6 +94,23 @@ class RowSource(Struct, kw_only=True):
     attributes: dict[str, str] = field(default_factory=dict)
 
 
+class QueueSource(Struct, kw_only=True):
+    """What the caller finds in a queue. What comes of ringing an agent is said by `targets`."""
+
+    #: Agent -> when he has time for the caller, counted from joining. None: nobody ever has.
+    free: dict[str, Annotated[int, Meta(extra={"kind": "duration", "least": 0, "most": 86_400_000})]] = field(
+        default_factory=dict
+    )
+    #: Callers before this one.
+    ahead: Annotated[int, Meta(extra={"least": 0, "most": 10_000})] = 0
+    #: How often one of them is gone; 0s: they stay.
+    moves: Annotated[int, Meta(extra={"kind": "duration", "least": 0, "most": 86_400_000})] = 0
+    #: What is estimated for each place.
+    estimate: Annotated[int, Meta(extra={"kind": "duration", "least": 0, "most": 86_400_000})] = 60_000
+    #: Why the caller is not taken in.
+    refuses: Literal["", "full", "no_agents", "failed"] = ""
+
+
 class TestSource(Struct, kw_only=True):
     """One call."""
 
@@ -107,6 +130,8 @@ class TestSource(Struct, kw_only=True):
     targets: dict[str, Outcome] = field(default_factory=dict)
     #: Endpoint -> what it says; all others can't be reached.
     backends: dict[str, AnswerSource] = field(default_factory=dict)
+    #: Queue -> what the caller finds there; in all others an agent has time after ten seconds.
+    queues: dict[str, QueueSource] = field(default_factory=dict)
     #: Table -> what it says of the caller, who is in no other.
     tables: dict[str, RowSource] = field(default_factory=dict)
     #: `false`: nothing can be recorded, since the disk is full.
@@ -158,6 +183,23 @@ class MenuTest(Struct, kw_only=True):
         if one is None:
             return BackendAnswer(outcome="failed")
         return BackendAnswer(outcome=one.outcome, answer=one.answer, attributes=one.attributes)
+
+    def queue_of(self, name: str, site: Site) -> QueueThere:
+        """Return what the caller finds in a queue of a site."""
+        known = next((one for one in site.queues if one.name == name), None)
+        targets = {agent.name: agent.target for agent in site.agents}
+        first = known.agents[0].agent if known is not None and known.agents else ""
+        one = self.source.queues.get(name) or QueueSource(free={first: USUAL_WAIT_MS} if first else {})
+        return QueueThere(
+            refuses=one.refuses,
+            ahead=one.ahead,
+            moves_ms=one.moves,
+            place_ms=one.estimate,
+            agents=[
+                FreeAgent(after_ms=after_ms, target=targets.get(agent, agent)) for agent, after_ms in one.free.items()
+            ],
+            max_wait_ms=known.max_wait_ms if known is not None else QueueThere().max_wait_ms,
+        )
 
     @property
     def answered(self) -> AnswerVerdict | None:

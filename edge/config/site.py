@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field, structs
 
 from edge.config.calendars import HoursTable
 from edge.config.mailboxes import Mailbox
+from edge.config.queues import Agent, Queue
 from edge.config.tables import Table
 from edge.config.trials import Standard, TrialSource
 from edge.core.menus.model import Calendar, Menu
@@ -627,6 +628,8 @@ class Site(Struct, frozen=True, kw_only=True):
     #: The opening hours, compiled, by name.
     calendars: Annotated[dict[str, Calendar], _HIDDEN] = field(default_factory=dict)
     endpoints: list[Endpoint] = field(default_factory=list)
+    agents: list[Agent] = field(default_factory=list)
+    queues: list[Queue] = field(default_factory=list)
     #: Compiled menus by name.
     menus: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
     #: For `edge menu test --call` and `edge menu try --audio`, which give it; no file can: the time at which calls of

@@ -188,7 +188,7 @@ class Plays:
         self._commands.play(
             (state.slot, state.generation),
             number,
-            regions,
+            _from(regions, 8 * command.start_ms) if command.times == 0 else regions,
             times=command.times,
             barge_in=command.barge_in,
             under=gain.UNITY + gain_less_one(-abs(command.duck_db)) if command.mix else None,
@@ -199,8 +199,9 @@ class Plays:
         """Make the list short enough for the engine: the sounds at its end become one."""
         readable = [path for path in waiting.command.files if path in waiting.regions]
         regions = [waiting.regions[path] for path in readable]
-        kept = layout.PLAY_ITEMS - 1
-        if len(regions) <= layout.PLAY_ITEMS:
+        most = layout.PLAY_ITEMS - bool(waiting.command.start_ms)  # one of them is in two parts then
+        kept = most - 1
+        if len(regions) <= most:
             return regions
         joined = np.concatenate([self._arena[r.offset : r.offset + r.length] for r in regions[kept:]])
         name, stamp = f"joined {hashlib.sha256(joined.data).hexdigest()}", Stamp(0, len(joined))
@@ -222,3 +223,15 @@ class Plays:
             self._save(replace(state, last_play=waiting.command.play))
         for id_ in waiting.ids:
             self._done(id_, None)
+
+
+def _from(regions: list[Region], samples: int) -> list[Region]:
+    """Turn a list that is played round and round so that it begins `samples` after its beginning."""
+    samples %= max(1, sum(region.length for region in regions))
+    for at, region in enumerate(regions):
+        if samples < region.length:
+            rest = Region(region.offset + samples, region.length - samples)
+            begun = [Region(region.offset, samples)] if samples else []
+            return [rest, *regions[at + 1 :], *regions[:at], *begun]
+        samples -= region.length
+    return regions

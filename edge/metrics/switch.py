@@ -2,9 +2,10 @@
 
 from typing import get_args
 
+from edge.core.queues.model import AgentState
 from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 from edge.vocabulary.endings import Outcome
-from edge.vocabulary.events import CallbackReason, WhisperResult
+from edge.vocabulary.events import CallbackReason, QueueLeaving, WhisperResult
 from edge.vocabulary.media import DigitMethod
 
 #: Why a new call was refused before it became one.
@@ -15,12 +16,16 @@ CLOSED_BY = ("superseded", "operator")
 
 
 class SwitchMetrics:
-    """Calls, digits and storage. All labels come from closed lists and exist from the start."""
+    """Calls, digits, queues and storage. Labels come from closed lists, or are the site's queues, from the start."""
+
+    QUEUE_OUTCOMES = ("connected", *get_args(QueueLeaving))
+    AGENT_STATES = get_args(AgentState)
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._calls()
         self._callbacks()
+        self._queues()
         self._work()
         for direction in DIRECTIONS:
             for outcome in get_args(Outcome):
@@ -115,6 +120,48 @@ class SwitchMetrics:
             "Age of the oldest open request to be called back; 0: there is none",
             registry=self.registry,
         )
+
+    def _queues(self) -> None:
+        def counter(name: str, text: str, *more: str) -> Counter:
+            return Counter(f"edge_switch_queue_{name}_total", text, ["queue", *more], registry=self.registry)
+
+        def gauge(name: str, text: str, *more: str) -> Gauge:
+            return Gauge(f"edge_switch_queue_{name}", text, ["queue", *more], registry=self.registry)
+
+        self.queue_entered = counter("entered", "Calls that queues took in")
+        self.queue_calls = counter(
+            "calls", "Calls that wait no more, by what came of them: connected, or why they left", "outcome"
+        )
+        self.queue_in_time = counter(
+            "answered_in_time", "Calls connected within the queue's service level, to be divided by those connected"
+        )
+        self.queue_offers = counter("offers", "Agents who were rung")
+        self.queue_missed = counter("missed", "Agents who were rung and were not to be had")
+        self.queue_waiting = gauge("waiting_calls", "Calls that wait, or whose agent is being rung")
+        self.queue_longest = gauge("longest_wait_seconds", "How long the call waits already that waits the longest")
+        self.queue_agents = gauge("agents", "Agents of the queue, by what they are doing", "state")
+
+    def known_queue(self, queue: str) -> None:
+        """Show all series of a queue from its start."""
+        for metric in (self.queue_entered, self.queue_in_time, self.queue_offers, self.queue_missed):
+            metric.labels(queue)
+        for outcome in self.QUEUE_OUTCOMES:
+            self.queue_calls.labels(queue, outcome)
+        for state in self.AGENT_STATES:
+            self.queue_agents.labels(queue, state).set(0)
+        self.queue_waiting.labels(queue).set(0)
+        self.queue_longest.labels(queue).set(0)
+
+    def forgotten_queue(self, queue: str) -> None:
+        """Take the series of a removed queue away."""
+        for metric in (self.queue_entered, self.queue_in_time, self.queue_offers, self.queue_missed):
+            metric.remove(queue)
+        for outcome in self.QUEUE_OUTCOMES:
+            self.queue_calls.remove(queue, outcome)
+        for state in self.AGENT_STATES:
+            self.queue_agents.remove(queue, state)
+        self.queue_waiting.remove(queue)
+        self.queue_longest.remove(queue)
 
     def _work(self) -> None:
         self.commit_seconds = Histogram(

@@ -24,6 +24,7 @@ from edge.core.calls.inputs import (
     Input,
     Originate,
     Question,
+    QueueNews,
     Reserved,
     Send,
 )
@@ -38,6 +39,7 @@ from edge.switch.callbacks import Callbacks
 from edge.switch.hunting import LAST_TARGET, what_others_know
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
+from edge.switch.queueing import Queues
 from edge.switch.rows import call_row, ended_row, event_row, site_event_row
 from edge.switch.seats import Seats
 from edge.switch.trials import Change, Trials
@@ -121,6 +123,12 @@ class Exchange:
         self._hears_sound: set[CallId] = set()
         #: What was told last of each trunk: of its registration, and of its answering.
         self._trunks: dict[tuple[str, bool], type] = {}
+        self.queues = Queues(self)
+
+    @property
+    def now_ms(self) -> int:
+        """CLOCK_MONOTONIC, milliseconds."""
+        return self._now_ms()
 
     # --- reports
 
@@ -328,6 +336,7 @@ class Exchange:
             self.feed(call, what_others_know(self.calls.values(), self.last_targets, call, asked), now_ms)
         for met in self.callbacks.met_by(call, self._wall(), self.plan.site.callbacks.country):
             self.feed(call, met, at_ms)
+        self.queues.settle()
 
     def _journal(self, call: Call, entry: Entry, now_ms: int) -> None:
         self.turn.journal.append(JournalRow(call.id, call.inputs, now_ms, pack(entry)))
@@ -350,6 +359,8 @@ class Exchange:
                 continue  # `feed` answers it when all else is kept
             elif isinstance(action, Question):
                 self.questions.append(action)
+            elif isinstance(action, QueueNews):
+                self.queues.note(action)
             else:
                 self.send(call, action)
 
@@ -374,6 +385,8 @@ class Exchange:
             self._row(ended)
             self.metrics.calls.labels(ended.direction, event.end.outcome).inc()
             self.metrics.duplicates.inc(event.digit_duplicates)
+        else:
+            self.queues.observe(event)
 
     def _row(self, row: CallRow) -> None:
         self.rows[CallId(row.id)] = row
@@ -394,6 +407,7 @@ class Exchange:
             del self.moved[leg]
         self.callbacks.forget(call.id)
         self._hears_sound.discard(call.id)
+        self.queues.gone(call.id)
         self.pending.forget(call.id, self.connected)
 
     # --- time
@@ -409,6 +423,10 @@ class Exchange:
     @property
     def next_deadline_ms(self) -> int | None:
         """When `fire` has something to do."""
+        return min((at_ms for at_ms in (self._next_call_ms, self.queues.next_ms) if at_ms is not None), default=None)
+
+    @property
+    def _next_call_ms(self) -> int | None:
         while self._heap and self._armed.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
@@ -416,10 +434,11 @@ class Exchange:
     def fire(self) -> None:
         """Wake the calls whose deadline has passed."""
         now_ms = self._now_ms()
-        while (next_ms := self.next_deadline_ms) is not None and next_ms <= now_ms:
+        while (next_ms := self._next_call_ms) is not None and next_ms <= now_ms:
             _, id_ = heapq.heappop(self._heap)
             self._armed.pop(id_, None)
             self.feed(self.calls[id_], Elapsed())
+        self.queues.fire(now_ms)
 
     def answered(self, id: CallId, asked: Asked) -> None:  # noqa: A002
         """Take what came of a question; the call may be over."""

@@ -4,6 +4,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from edge.config.callbacks import rules_of
+from edge.config.queues import floor_settings
 from edge.config.site import NO_MUSIC, AmdRules, Site, amd_settings
 from edge.config.trials import trial_of
 from edge.core.calls.inputs import CallbackTerms, Seat, Terms
@@ -46,6 +47,7 @@ class Plan:
         self.trials = [trial_of(trial, site.calendars) for trial in site.trials]
         #: Nodes where a caller has what it called for, by menu.
         self.served = {standard.menu: frozenset(standard.served_at) for standard in site.standards}
+        self.queues = floor_settings(site.agents, site.queues)
 
     def route(self, called: str, called_e164: str, trunk: str) -> Menu | None:
         """Return the menu for a call, None when there is none."""

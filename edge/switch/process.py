@@ -382,6 +382,7 @@ class Switch:
             self.metrics.callbacks_oldest.set(oldest_s)
             self.metrics.callbacks_overdue.set(late)
             self._exchange.trials.show(int(wall_time().timestamp() * 1000))
+            self._exchange.queues.show()
         return generate_latest(self.metrics.registry).decode()
 
     def _request(self, message: Request) -> None:
@@ -407,6 +408,7 @@ class Switch:
         if self._exchange is not None:
             self._exchange.plan = self._plan
             self._exchange.trials.configure(self._plan.trials)
+            self._exchange.queues.configure()
 
     def _answered(self, call: CallId, asked: Asked) -> None:
         if self._exchange is not None:

@@ -17,6 +17,7 @@ from edge.runtime.logs import logger
 from edge.storage.store import OpenCall, Store
 from edge.storage.turn import CallRow
 from edge.switch.exchange import MAX_ENDED, Exchange
+from edge.switch.queueing import NOTE
 from edge.switch.rows import ended_row, event_row
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.events import AnyEvent, CallEnded
@@ -66,6 +67,7 @@ def recover(store: Store, exchange: Exchange) -> tuple[int, int]:
         else:
             _abandon(exchange, rebuilt)
             ended += 1
+    exchange.queues.open(exchange.calls.values(), store.meta(NOTE).get(""))
     return resumed, ended
 
 

@@ -166,6 +166,7 @@ class Requests:
             "trials": self._trials,
             "trial_start": self._start_trial,
             "trial_stop": self._stop_trial,
+            "queues": lambda _body: self._exchange.queues.describe(),
         }
 
     def answer(self, what: str, body: bytes) -> bytes:

@@ -144,6 +144,8 @@ class Play(Struct, frozen=True, tag=True, kw_only=True):
     files: list[str]
     #: 1 plays once, 0 for ever.
     times: int = 1
+    #: For ever only: it begins so far from the beginning of the files, which go round.
+    start_ms: int = 0
     #: A key press stops it inside the engine, without waiting for switch.
     barge_in: bool = False
     #: True: mixed over what the leg hears, which is lowered by `duck_db` meanwhile; else heard in its place.

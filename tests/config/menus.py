@@ -56,7 +56,7 @@ nodes:
       max_digits: 2
     choices:
       {1: account, 12: pin, 2: extension, 3: inner, 4: quiet, 5: operator, 6: question, 7: call-me, 8: rate,
-       flash: operator}
+       99: desk, flash: operator}
     failed: bye
   account:
     gather:
@@ -118,6 +118,22 @@ nodes:
     answered: beep
     human: main
     machine: bye
+  desk:
+    queue:
+      name: desk
+      music: {say: {en: "Music.", de: "Musik."}}
+      position: {say: {en: "You are number ${queue_position}.", de: "Sie sind Nummer ${queue_position}."}}
+      wait: [{number: "${queue_minutes}"}, {say: {en: "minutes", de: "Minuten"}}]
+      announce_every: 20s
+      comfort: [[{say: {en: "Please wait.", de: "Bitte warten."}}], [{say: {en: "Still wait.", de: "Weiter warten."}}]]
+      callback_offer: {say: {en: "Press 1 to be called.", de: "Rückruf mit 1."}}
+      callback_after: 30s
+      leave_key: "*"
+    call_back: account
+    left: main
+    timed_out: operator
+    failed: bye
+    after: main
   operator:
     transfer: {to: "sip:${called}@192.0.2.1", ring_timeout: 5s}
     failed: bye

@@ -130,7 +130,9 @@ def recording_done(leg: LegId, recording: RecordingId) -> r.RecordingDone:
 class World:
     """Plays the supervisor and all peers of one switch process in one thread."""
 
-    def __init__(self, folder: Path, state: Path | None = None, menu: Menu = MENU, reserve_mb: int = 0) -> None:
+    def __init__(
+        self, folder: Path, state: Path | None = None, menu: Menu = MENU, reserve_mb: int = 0, **site: Any
+    ) -> None:
         self.folder = folder
         self.state = state or folder / "state"
         self.link_path = folder / "link"
@@ -144,6 +146,7 @@ class World:
             recording=Recording(reserve_mb=reserve_mb),
             routes=[Route(number="2*", menu=menu.name)],
             menus={menu.name: menu},
+            **site,
         )
         self.seats = os.memfd_create("switch_seats")
         os.ftruncate(self.seats, seats_size(self.site))

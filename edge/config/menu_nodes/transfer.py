@@ -203,14 +203,15 @@ def _compile(node: TransferNode, _located: Located, desk: Desk) -> model.Node:
         hunt_timeout_ms=hunted.hunt_timeout_ms if hunted is not None else settings.hunt_timeout,
         ringing=desk.sounds(settings.ringing) or ringing_tone(*first, desk),
         whisper=compiled_whisper(settings.whisper, desk),
-        announcement=_announcement(settings.announcement, desk),
+        announcement=announcement_of(settings.announcement, desk),
         on_outcome={outcome: desk.node(target) for outcome, target in node.on_outcome.items()},
         failed=desk.node(node.failed),
         after=desk.node(node.after),
     )
 
 
-def _announcement(said: AnnouncementSettings | None, desk: Desk) -> model.Announcement | None:
+def announcement_of(said: AnnouncementSettings | None, desk: Desk) -> model.Announcement | None:
+    """Compile an announcement."""
     if said is None:
         return None
     return model.Announcement(sounds=desk.sounds(said.sounds), every_ms=said.every, to=said.to, duck_db=said.duck_db)

@@ -33,6 +33,7 @@ from edge.core.calls.keys import Keys
 from edge.core.calls.leg import Leg
 from edge.core.calls.messages import Messages
 from edge.core.calls.questions import Questions
+from edge.core.calls.queueing import Queueing
 from edge.core.calls.reactions import REACTIONS
 from edge.core.calls.recorder import Recorders
 from edge.core.calls.referrals import House
@@ -46,7 +47,7 @@ from edge.core.menus.model import Menu
 from edge.core.menus.run import MenuRun
 from edge.core.menus.withheld import Withheld
 from edge.core.menus.words import Aftercare as Wanted
-from edge.core.menus.words import AskBackend, Dial, MenuAction, MessageAction, Started, StopDialling
+from edge.core.menus.words import AskBackend, Dial, MenuAction, MessageAction, QueueAction, Started, StopDialling
 from edge.core.menus.words import End as MenuEnd
 from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
@@ -89,6 +90,7 @@ class Call:
         self.keys = Keys(self.fx, self.withheld)
         self.secrecy = Secrecy(self.fx)
         self.questions = Questions(id, self.fx)
+        self.queueing = Queueing(self)
         self.aftercare = Aftercare(self)
         #: The key that the present input tells of is withheld from journal and events.
         self.secret_key = False
@@ -170,6 +172,8 @@ class Call:
         effect = REACTIONS.get(type(input))
         if effect is not None and self.phase != "over" and (self.phase == "new") == isinstance(input, BEGINNINGS):
             effect(self, input)
+            if self.phase == "running":
+                self.queueing.settle()
             if self.phase == "running":
                 self.talk_sounds.settle(self.legs.values(), self.transfer if self.talking else None, self.guests)
                 self.aftercare.settle()
@@ -285,6 +289,8 @@ class Call:
                 self.finish(EndReason(outcome=outcome, ended_by="appliance", text=action.text[:200]))
             elif isinstance(action, AskBackend):
                 self.questions.ask(action, self.run)
+            elif isinstance(action, QueueAction):
+                self.queueing.perform(action)
             elif isinstance(action, MessageAction):
                 self.messages.perform(action, self.first.id)
             elif isinstance(action, Wanted):
@@ -383,6 +389,7 @@ class Call:
         self.phase = "ending"
         self.recorder.restored(input.recordings)
         self.messages.restored(input.recordings)
+        self.queueing.over(self.end)
         self.dialling.forgotten()
         self.guests.abandon()
         self.successor = None
@@ -401,6 +408,7 @@ class Call:
         self.aftercare.close(reason)
         self.fx.clear_all()
         self.fx.set(ENDING, ENDING_MS)
+        self.queueing.over(reason)
         self.dialling.end(reason)
         self.give_up_successor()
         self.guests.abandon()

@@ -1,6 +1,6 @@
 """What the parts of a call core write down while they handle one input: commands, events, deadlines."""
 
-from edge.core.calls.inputs import Action, AskHunt, Emit, FreeSeat, HuntTaken, Question, Send
+from edge.core.calls.inputs import Action, AskHunt, Emit, FreeSeat, HuntTaken, Question, QueueNews, Send
 from edge.core.deadline import Deadline
 from edge.vocabulary.commands import FrontCommand, MediaCommand, SpanCommand
 from edge.vocabulary.events import AnyEvent
@@ -74,6 +74,10 @@ class Effects:
     def ask(self, question: Question | AskHunt | HuntTaken) -> None:
         """Ask a backend, or the other calls; or tell them."""
         self._actions.append(question)
+
+    def tell_queue(self, news: QueueNews) -> None:
+        """Tell the queues."""
+        self._actions.append(news)
 
     def free(self, slot: SlotIndex) -> None:
         """Give a media slot back."""

@@ -126,7 +126,7 @@ class Hunt:
         dial = self.dial
         leg = self._home.new_leg(dial.targets[index].trunk)
         # Of several who ring none can be heard before one has answered; and who is to be told first, not before that.
-        early = dial.strategy != "all" and dial.whisper is None
+        early = dial.early_media and dial.strategy != "all" and dial.whisper is None
         transfer = Transfer(self.first, leg, dial, self._fx, self, index=index, early=early)
         self._attempts.append(transfer)
         self._dialled += 1

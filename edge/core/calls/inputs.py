@@ -11,6 +11,7 @@ from msgspec import Struct
 from edge.core.callbacks.rules import Rules
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Announcement
+from edge.core.queues.model import Refusal
 from edge.vocabulary.commands import AnyCommand
 from edge.vocabulary.events import AnyEvent
 from edge.vocabulary.identity import Identity
@@ -279,6 +280,32 @@ class HuntTold(Struct, frozen=True, tag=True, kw_only=True):
     busy: list[str] = []
 
 
+class QueueTold(Struct, frozen=True, tag=True, kw_only=True):
+    """Where the call stands in the queue, and how long it will take from now on."""
+
+    #: Of the stay, within the call.
+    number: int
+    position: int
+    estimate_ms: int
+
+
+class AgentOffered(Struct, frozen=True, tag=True, kw_only=True):
+    """An agent is there for the call alone: ring him."""
+
+    number: int
+    agent: str
+    target: Private
+    trunk: str
+    ring_timeout_ms: int
+
+
+class QueueRefused(Struct, frozen=True, tag=True):
+    """The call is not served by the queue, and has no place in it any more."""
+
+    number: int
+    reason: Refusal
+
+
 class Restored(Struct, frozen=True, kw_only=True):
     """A recording that a restart of the appliance interrupted, repaired."""
 
@@ -320,6 +347,9 @@ Input = (
     | Asked
     | Superseded
     | HuntTold
+    | QueueTold
+    | AgentOffered
+    | QueueRefused
     | Abandoned
     | CommandDone
     | LegMedia
@@ -415,4 +445,16 @@ class HuntTaken(Struct, frozen=True, kw_only=True):
     key: str
 
 
-Action = Send | Emit | FreeSeat | Question | AskHunt | HuntTaken
+class QueueNews(Struct, frozen=True, kw_only=True):
+    """Tell the queues what becomes of a stay; `join` begins one."""
+
+    call: CallId
+    number: int
+    what: Literal["join", "left", "answered", "missed", "finished"]
+    #: Of `join`.
+    queue: str = ""
+    priority: int = 0
+    values: dict[str, Private] = {}
+
+
+Action = Send | Emit | FreeSeat | Question | AskHunt | HuntTaken | QueueNews

@@ -10,6 +10,7 @@ from edge.core.calls import elapsing, referrals, told_by_media
 from edge.core.calls.elapsing import ACK_MS, FIRST_FACTS, OPEN_MS, SETUP
 from edge.core.calls.inputs import (
     Abandoned,
+    AgentOffered,
     Announce,
     Asked,
     ChangeMode,
@@ -24,6 +25,8 @@ from edge.core.calls.inputs import (
     MediaLost,
     Originate,
     PutOnHold,
+    QueueRefused,
+    QueueTold,
     Reserved,
     Resumed,
     Stopped,
@@ -338,6 +341,18 @@ def _hunt_told(call: "Call", input: HuntTold) -> None:  # noqa: A002
         call.dialling.hunt.told(input)
 
 
+def _queue_told(call: "Call", input: QueueTold) -> None:  # noqa: A002
+    call.queueing.told(input)
+
+
+def _agent_offered(call: "Call", input: AgentOffered) -> None:  # noqa: A002
+    call.queueing.offered(input)
+
+
+def _queue_refused(call: "Call", input: QueueRefused) -> None:  # noqa: A002
+    call.queueing.refused(input)
+
+
 def _incoming(call: "Call", input: Incoming) -> None:  # noqa: A002
     call.begin_incoming(input)
 
@@ -395,5 +410,8 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     Asked: _asked,
     Superseded: _superseded,
     HuntTold: _hunt_told,
+    QueueTold: _queue_told,
+    AgentOffered: _agent_offered,
+    QueueRefused: _queue_refused,
     Abandoned: _abandoned,
 }

@@ -37,7 +37,7 @@ class Stage:
         """Carry out an action of the menu that concerns sound or events."""
         match action:
             case PlaySounds():
-                self._menu_play = self._play(action.sounds, 1, action.barge_in)
+                self._menu_play = self._play(action.sounds, action.times, action.barge_in, action.start_ms)
             case StopSounds():
                 if self._menu_play is not None:
                     self._fx.media(StopPlay(self._leg, self._menu_play))
@@ -84,8 +84,9 @@ class Stage:
         self._menu_play = None
         return run.handle(PlayDone(), now_ms)
 
-    def _play(self, sounds: list[Sound], times: int, barge_in: bool) -> PlayId:
+    def _play(self, sounds: list[Sound], times: int, barge_in: bool, start_ms: int = 0) -> PlayId:
         self._plays += 1
         play = PlayId(f"{self._leg}-p{self._plays}")
-        self._fx.media(Play(leg=self._leg, play=play, files=[s.path for s in sounds], times=times, barge_in=barge_in))
+        files = [sound.path for sound in sounds]
+        self._fx.media(Play(leg=self._leg, play=play, files=files, times=times, start_ms=start_ms, barge_in=barge_in))
         return play

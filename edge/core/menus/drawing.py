@@ -16,7 +16,14 @@ _PRESSED = {"choices", "nodes"}
 _NAMED = {"on_outcome", "answers", "results"}
 #: What stands for itself and needs no word on the way.
 _PLAIN = "next"
-_SHAPES = {"gather": "hexagon", "transfer": "cds", "record": "note", "voicemail": "note", "hang_up": "octagon"}
+_SHAPES = {
+    "gather": "hexagon",
+    "transfer": "cds",
+    "queue": "cds",
+    "record": "note",
+    "voicemail": "note",
+    "hang_up": "octagon",
+}
 
 
 class Box(Struct, frozen=True):
@@ -75,8 +82,8 @@ def _label(way: str) -> str:
 
 
 def _words(node: Node) -> str:
-    """Return whom the node calls or what it plays first, wherever its type keeps its sounds."""
-    target = getattr(node, "target", "")
+    """Return whom the node calls, its queue, or what it plays first, wherever its type keeps its sounds."""
+    target = getattr(node, "target", "") or getattr(node, "queue", "")
     if target and isinstance(target, str):
         return target
     if isinstance(node, Transfer):

@@ -28,6 +28,7 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str = ""
     callback: str = ""
     survey: str = ""
+    queue: str = ""
     end: bool = False
 
 
@@ -177,6 +178,7 @@ class _Search:
             "message": "what came of a message",
             "callback": "asked to be called back",
             "survey": "told by the survey",
+            "queue": "joined",
             "end": "over",
         }
         lines = [line for number, line in enumerate(call.lines) if line.what == what and self._is_new(number)]
@@ -195,7 +197,7 @@ def _wanted(step: Step) -> tuple[What, str]:
         return "enter", step.at
     if step.input:
         return "input", step.input
-    for what in ("transfer", "whisper", "message", "callback", "survey"):
+    for what in ("transfer", "whisper", "message", "callback", "survey", "queue"):
         if text := getattr(step, what):
             return what, text
     return ("ask", step.ask) if step.ask else ("end", "")

@@ -15,7 +15,19 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: trunk, and the window: from when, until when at the latest, and the day of that.
 CALLBACK = ("callback_number", "callback_from", "callback_by", "callback_date")
 #: What every menu can ask for without declaring it; nobody can set them.
-GIVEN = ("caller", "called", "digits", "result", "language", "time", "date", "weekday", *CALLBACK)
+GIVEN = (
+    "caller",
+    "called",
+    "digits",
+    "result",
+    "language",
+    "time",
+    "date",
+    "weekday",
+    "queue_position",
+    "queue_minutes",
+    *CALLBACK,
+)
 #: Attributes that need no declaration: what queues and backends ask for.
 KNOWN_ATTRIBUTES: dict[str, Attribute] = {
     "skill": Attribute(),
@@ -61,6 +73,9 @@ class Values:
         self.result = ""
         #: Values of `CALLBACK`, once there are any.
         self.callback: dict[str, str] = {}
+        #: Where the call stands in its queue, and how long it will take there; 0: in none, or not known.
+        self.queue_position = 0
+        self.queue_minutes = 0
         self._began_ms = 0
         self._zone = zone
         self._attributes = {**KNOWN_ATTRIBUTES, **attributes}
@@ -89,6 +104,9 @@ class Values:
                 return self.result
             case "language":
                 return self.language
+            case "queue_position" | "queue_minutes":
+                number = self.queue_position if name == "queue_position" else self.queue_minutes
+                return str(number) if number else ""
             case "time" | "date" | "weekday":
                 now = self._zone.local(self.wall_ms(now_ms))
                 return {"time": f"{now:%H:%M}", "date": f"{now:%Y-%m-%d}", "weekday": WEEKDAYS[now.weekday()]}[name]

@@ -19,6 +19,7 @@ from edge.core.menus.kinds.listen import Listen, ListenVisit
 from edge.core.menus.kinds.lookup import Lookup, LookupVisit
 from edge.core.menus.kinds.play import Play, PlayVisit
 from edge.core.menus.kinds.press import Press, PressVisit
+from edge.core.menus.kinds.queue import Queue, QueueVisit
 from edge.core.menus.kinds.record import Record, RecordVisit, Review, Voicemail, VoicemailVisit
 from edge.core.menus.kinds.set import Set, SetVisit
 from edge.core.menus.kinds.submenu import Return, ReturnVisit, Submenu, SubmenuVisit
@@ -57,6 +58,7 @@ __all__ = [
     "Play",
     "Press",
     "Question",
+    "Queue",
     "Reading",
     "Record",
     "Return",
@@ -83,6 +85,7 @@ Node = (
     | Transfer
     | Record
     | Voicemail
+    | Queue
     | Language
     | Set
     | When
@@ -108,6 +111,7 @@ VISITS: dict[type, type[Visit]] = {  # type: ignore[type-arg]
     Transfer: TransferVisit,
     Record: RecordVisit,
     Voicemail: VoicemailVisit,
+    Queue: QueueVisit,
     Language: LanguageVisit,
     Set: SetVisit,
     When: WhenVisit,

@@ -13,14 +13,19 @@ from edge.core.menus.model import Menu
 from edge.core.menus.parts import NodeId, Sound
 from edge.core.menus.rehearsed_hunt import RehearsedHunt
 from edge.core.menus.run import MenuRun
+from edge.core.queues.model import Refusal
 from edge.vocabulary.media import AnswerVerdict
 
 #: How long a backend takes to answer a question.
 ANSWER_MS = 200
 #: A key as people press it.
 KEY_MS = 150
+#: How long agents of queues are rung who do not answer.
+RING_OUT_MS = 20_000
 #: A call does not go on for longer.
 LONGEST_MS = 24 * 3_600_000
+_FOR_EVER_MS = 2 * LONGEST_MS
+_OF_QUEUES = (words.PlaceTold, words.AgentFound, words.QueueClosed)
 
 What = Literal[
     "enter",
@@ -35,6 +40,7 @@ What = Literal[
     "survey",
     "send",
     "answer",
+    "queue",
     "record",
     "message",
     "end",
@@ -49,6 +55,28 @@ class BackendAnswer(Struct, frozen=True, kw_only=True):
     attributes: dict[str, str] = {}
 
 
+class FreeAgent(Struct, frozen=True, kw_only=True):
+    """An agent who has time for the caller."""
+
+    #: Since the caller has joined.
+    after_ms: int
+    target: str
+
+
+class QueueThere(Struct, frozen=True, kw_only=True):
+    """What a caller finds in a queue."""
+
+    #: Why he is not taken in; empty: he is.
+    refuses: Refusal | Literal[""] = ""
+    #: Callers before him; every `moves_ms` there is one less. 0: they stay.
+    ahead: int = 0
+    moves_ms: int = 0
+    #: What is estimated for each place.
+    place_ms: int = 60_000
+    agents: list[FreeAgent] = []
+    max_wait_ms: int = 3_600_000
+
+
 class World(Struct, frozen=True, kw_only=True):
     """Everybody but the caller."""
 
@@ -58,6 +86,8 @@ class World(Struct, frozen=True, kw_only=True):
     outcome_of: Callable[[str], str]
     #: Gives what an endpoint says.
     answer_of: Callable[[str], BackendAnswer]
+    #: Gives what is to be found in a queue.
+    queue_of: Callable[[str], QueueThere] = lambda _name: QueueThere(refuses="no_agents")
     #: Messages can be recorded.
     records: bool = True
     #: Who answered a call that we made; None: it is not told.
@@ -96,6 +126,11 @@ class Rehearsal:
         self._hunt: RehearsedHunt | None = None
         self._number = 0
         self._play = 0
+        #: What is to come of the stay in a queue, and of those that are over, by its number in the agenda.
+        self._stay: set[int] = set()
+        self._void: set[int] = set()
+        self._agents: list[words.AgentFound] = []
+        self._rings = False
         self._node: NodeId = ""
         #: The message that is being recorded, and the one that is to be decided on.
         self._message: words.RecordMessage | None = None
@@ -163,8 +198,12 @@ class Rehearsal:
         elif planned is not None and planned <= until:
             at_ms, number, item = heapq.heappop(self._agenda)
             self.now_ms = max(self.now_ms, at_ms)
-            if callable(item):
+            if number in self._void:
+                self._void.discard(number)
+            elif callable(item):
                 item()
+            elif isinstance(item, _OF_QUEUES):
+                self._of_queue(item)
             elif not isinstance(item, words.PlayDone | words.MessageMade):
                 self._give(item)
             elif number in {self._play, self._message_end}:
@@ -173,6 +212,29 @@ class Rehearsal:
         else:
             return False
         return True
+
+    def _of_queue(self, planned: words.MenuInput) -> None:
+        """Tell what comes of a stay; of agents one after the other."""
+        if isinstance(planned, words.AgentFound):
+            if self._rings:
+                self._agents.append(planned)
+                return
+            self._rings = True
+        elif isinstance(planned, words.QueueClosed):
+            if self._rings:  # he may answer
+                self._plan_stay(1000, planned)
+                return
+            self._no_stay()
+        self._give(planned)
+
+    def _plan_stay(self, ms: int, planned: words.MenuInput) -> None:
+        self._stay.add(self._later(ms, planned))
+
+    def _no_stay(self) -> None:
+        self._void |= self._stay
+        self._stay.clear()
+        self._agents.clear()
+        self._rings = False
 
     def _later(self, ms: int, planned: words.MenuInput | Callable[[], None]) -> int:
         self._number += 1
@@ -193,25 +255,36 @@ class Rehearsal:
                 self._node = action.node
                 self._note("enter", action.kind)
             case words.PlaySounds():
-                self._note("hear", " ".join(sound.label for sound in action.sounds))
-                self._play = self._later(sum(map(self._world.length_ms, action.sounds)), words.PlayDone())
+                self._hear(action)
             case words.StopSounds():
                 self._play = 0
-            case words.InputResult():
-                self._note("input", f"{action.result} {action.digits}".strip())
-            case words.AttributesSet():
-                self._note("set", " ".join(f"{name}={value}" for name, value in action.values.items()), action.values)
             case words.Dial() | words.StopDialling():
                 self._dialling(action)
+            case words.JoinQueue() | words.LeaveQueue() | words.AgentMissed():
+                self._queue(action)
             case words.AskBackend():
                 self._ask(action)
             case words.PressKeys():
                 self._note("send", action.digits)
                 self._later(len(action.digits) * (action.duration_ms + action.gap_ms), words.DigitsGone())
+            case _:
+                self._show(action)
+
+    def _show(self, action: words.MenuAction) -> None:
+        match action:
+            case words.InputResult():
+                self._note("input", f"{action.result} {action.digits}".strip())
+            case words.AttributesSet():
+                self._note("set", " ".join(f"{name}={value}" for name, value in action.values.items()), action.values)
             case words.End():
                 self._note("end", action.text)
             case _:
                 self._about_message(action)
+
+    def _hear(self, play: words.PlaySounds) -> None:
+        self._note("hear", " ".join(sound.label for sound in play.sounds))
+        length_ms = sum(map(self._world.length_ms, play.sounds)) if play.times else _FOR_EVER_MS
+        self._play = self._later(length_ms, words.PlayDone())
 
     def _about_message(self, action: words.MenuAction) -> None:
         match action:
@@ -263,6 +336,33 @@ class Rehearsal:
             self._hunt = RehearsedHunt(action, self)
             self._hunt.begin()
 
+    def _queue(self, action: words.QueueAction) -> None:
+        if isinstance(action, words.JoinQueue):
+            self._join(action)
+        elif isinstance(action, words.LeaveQueue):
+            self._no_stay()
+        else:
+            self._rings = False
+            if self._agents:
+                self._plan_stay(0, self._agents.pop(0))
+
+    def _join(self, join: words.JoinQueue) -> None:
+        self._note("queue", join.queue, dict(join.values))
+        there = self._world.queue_of(join.queue)
+        self._no_stay()
+        if there.refuses:
+            self._plan_stay(0, words.QueueClosed(there.refuses))
+            return
+        moves = range(there.ahead + 1) if there.moves_ms else range(1)
+        for gone in moves:
+            place = there.ahead + 1 - gone
+            told = words.PlaceTold(position=place, estimate_ms=place * there.place_ms)
+            self._plan_stay(gone * there.moves_ms, told)
+        for agent in there.agents:
+            found = words.AgentFound(target=agent.target, trunk="", ring_timeout_ms=RING_OUT_MS)
+            self._plan_stay(agent.after_ms, found)
+        self._plan_stay(there.max_wait_ms, words.QueueClosed("timed_out"))
+
     # --- as a transfer sees it
 
     def dialled(self, target: str) -> str:
@@ -282,6 +382,8 @@ class Rehearsal:
 
     def give(self, given: words.MenuInput) -> None:
         """Tell the menu."""
+        if isinstance(given, words.TransferTaken) and self._rings:
+            self._no_stay()
         self._give(given)
 
     def _ask(self, ask: words.AskBackend) -> None:

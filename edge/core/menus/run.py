@@ -32,8 +32,8 @@ from edge.core.menus.words import (
 MAX_NODES_A_SECOND = 100
 #: Nodes that `path` holds at the most; a caller who goes round for hours must not fill memory.
 PATH_LENGTH = 500
-#: Time in which somebody else talks with the caller is not the menu's.
-UNTIMED = frozenset({"transfer"})
+#: Time in which somebody else talks with the caller is not the menu's; that in a queue has its own limit.
+UNTIMED = frozenset({"transfer", "queueing"})
 
 
 class MenuRun:

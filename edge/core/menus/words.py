@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from edge.core.menus.facts import Facts
 from edge.core.menus.parts import Announcement, NodeId, Sound, Target, Whisper
+from edge.core.queues.model import Refusal
 from edge.vocabulary.events import HuntStrategy
 from edge.vocabulary.media import AnswerVerdict
 
@@ -84,6 +85,27 @@ class MessageMade(Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
+class PlaceTold(Struct, frozen=True, kw_only=True):
+    """Where the caller stands in the queue, and how long it will take from now on."""
+
+    position: int
+    estimate_ms: int
+
+
+class AgentFound(Struct, frozen=True, kw_only=True):
+    """An agent is there for the caller: dial him."""
+
+    target: str
+    trunk: str
+    ring_timeout_ms: int
+
+
+class QueueClosed(Struct, frozen=True):
+    """The caller is not served by the queue, and has no place in it any more."""
+
+    reason: Refusal
+
+
 class TimeUp(Struct, frozen=True):
     """The deadline passed."""
 
@@ -108,6 +130,9 @@ MenuInput = (
     | TransferEnded
     | BackendSaid
     | MessageMade
+    | PlaceTold
+    | AgentFound
+    | QueueClosed
     | TimeUp
     | Resumed
     | TakenOver
@@ -121,6 +146,10 @@ class PlaySounds(Struct, frozen=True):
 
     sounds: list[Sound]
     barge_in: bool
+    #: 0: again and again.
+    times: int = 1
+    #: So far from their beginning.
+    start_ms: int = 0
 
 
 class StopSounds(Struct, frozen=True):
@@ -145,6 +174,8 @@ class Dial(Struct, frozen=True, kw_only=True):
     #: Played for ever while it rings; empty: nothing, and what plays goes on.
     ringing: list[Sound] = []
     whisper: Whisper | None = None
+    #: What a target sends before it answers is heard.
+    early_media: bool = True
     #: `refer`: the far end is asked to go to the one target by itself.
     by: Literal["bridge", "refer"] = "bridge"
     #: Said while the two talk.
@@ -154,6 +185,27 @@ class Dial(Struct, frozen=True, kw_only=True):
     def is_hunt(self) -> bool:
         """Whether there may be several who are looked for, which is told as a hunt."""
         return len(self.targets) > 1 or bool(self.hunt_list)
+
+
+class JoinQueue(Struct, frozen=True):
+    """Wait in a queue; whoever waits there already keeps his place. `PlaceTold`, `AgentFound`, `QueueClosed` follow."""
+
+    queue: str
+    priority: int
+    #: Values of the call that agents are chosen by.
+    values: dict[str, str]
+
+
+class LeaveQueue(Struct, frozen=True):
+    """Give the place up; who is dialled for it is another thing (`StopDialling`)."""
+
+    reason: Literal["left", "callback"]
+
+
+class AgentMissed(Struct, frozen=True):
+    """The agent who was rung is not to be had."""
+
+    outcome: str
 
 
 class StopDialling(Struct, frozen=True):
@@ -306,11 +358,13 @@ class End(Struct, frozen=True):
     fault: bool = False
 
 
+QueueAction = JoinQueue | LeaveQueue | AgentMissed
 MenuAction = (
     PlaySounds
     | StopSounds
     | Dial
     | StopDialling
+    | QueueAction
     | AskBackend
     | PressKeys
     | MessageAction

@@ -15,6 +15,8 @@ from edge.core.menus.parts import Attribute, NodeId
 from edge.core.menus.run import MenuRun
 from edge.core.menus.withheld import Withheld
 from edge.core.menus.words import (
+    AgentFound,
+    AgentMissed,
     AskBackend,
     BackendSaid,
     Dial,
@@ -23,12 +25,17 @@ from edge.core.menus.words import (
     End,
     EnterNode,
     Flash,
+    JoinQueue,
+    LeaveQueue,
     MenuAction,
     MenuInput,
     MessageMade,
+    PlaceTold,
     PlayDone,
     PlaySounds,
     PressKeys,
+    QueueAction,
+    QueueClosed,
     RecordMessage,
     RequestCallback,
     Resumed,
@@ -38,6 +45,7 @@ from edge.core.menus.words import (
     TakenOver,
     TimeUp,
     TransferEnded,
+    TransferTaken,
 )
 from edge.vocabulary.private import Private
 
@@ -99,6 +107,9 @@ class Caller:
         #: What the appliance tells by itself, with when, in that order.
         self._coming: list[tuple[int, int, MenuInput]] = []
         self._number = 0
+        #: Which stay in a queue what comes belongs to; the present one.
+        self._of_stay: dict[int, int] = {}
+        self._stay = 0
         #: The one sound that plays: the end of every other one is not told.
         self._playing = 0
 
@@ -179,6 +190,8 @@ class Caller:
 
     def _next(self) -> None:
         _, number, coming = heapq.heappop(self._coming)
+        if self._of_stay.pop(number, self._stay) != self._stay:
+            return
         if not isinstance(coming, PlayDone) or number == self._playing:
             self.give(coming)
 
@@ -189,17 +202,20 @@ class Caller:
 
     def _perform(self, action: MenuAction) -> None:
         match action:
-            case EnterNode():
-                self.entered.add(action.node)
+            case EnterNode() | End():
+                self._note(action)
             case PlaySounds():
                 assert action.sounds
                 assert all(sound.path for sound in action.sounds)
-                self._playing = self._later(0, 9000, PlayDone())
+                self._number += 1
+                self._playing = self._later(0, 9000, PlayDone()) if action.times else self._number
+            case JoinQueue() | LeaveQueue() | AgentMissed():
+                self._queue(action)
             case PressKeys():
                 self._later(100, 3000, DigitsGone())
             case Dial():
                 assert action.targets[0].target
-                self._later(0, 90_000, TransferEnded(self.chance.choice(OUTCOMES)))
+                self._dial()
             case AskBackend():
                 self._answer(action)
             case RequestCallback():
@@ -210,10 +226,38 @@ class Caller:
                 self._message(action.number, action.longest_ms)
             case StopMessage():
                 self._message(action.number, 500)
-            case End():
-                self.end = action
             case _:
                 pass
+
+    def _note(self, action: EnterNode | End) -> None:
+        if isinstance(action, EnterNode):
+            self.entered.add(action.node)
+        else:
+            self.end = action
+
+    def _dial(self) -> None:
+        outcome = self.chance.choice(OUTCOMES)
+        if not outcome:
+            self._later(0, 20_000, TransferTaken(0))
+        self._later(20_000, 90_000, TransferEnded(outcome))
+
+    def _queue(self, action: QueueAction) -> None:
+        """Have a place told, agents found, or none; nobody waits for ever."""
+        if not isinstance(action, AgentMissed):
+            self._stay += 1
+        coming: list[tuple[int, MenuInput]] = []
+        if isinstance(action, JoinQueue):
+            refused = self.chance.choice(["", "", "", "full", "no_agents", "failed"])
+            if refused:
+                coming.append((1, QueueClosed(refused)))  # type: ignore[arg-type]
+            else:
+                places = (self.chance.randrange(1, 9) for _ in range(self.chance.randrange(1, 4)))
+                coming += [(60_000, PlaceTold(position=one, estimate_ms=one * 70_000)) for one in places]
+                coming.append((1_800_000, QueueClosed("timed_out")))
+        if not isinstance(action, LeaveQueue) and self.chance.random() < 0.7:
+            coming.append((90_000, AgentFound(target="sip:a@192.0.2.9", trunk="", ring_timeout_ms=20_000)))
+        for most_ms, one in coming:
+            self._of_stay[self._later(0, most_ms, one)] = self._stay
 
     def _answer(self, asked: AskBackend) -> None:
         """Have the backend say something, perhaps too late, twice, or nothing."""
@@ -241,6 +285,8 @@ class Caller:
             [
                 TimeUp(),
                 DigitsGone(),
+                TransferTaken(0),
+                PlaceTold(position=3, estimate_ms=0),
                 BackendSaid(number=self.chance.randrange(4), outcome="ok", answer="approved"),
                 Started(False, Facts()),
             ]

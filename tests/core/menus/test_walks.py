@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from edge.config.errors import Findings
 from edge.config.mailboxes import Mailbox
 from edge.config.menus import MenuCompiler
+from edge.config.queues import Agent, Queue, QueueAgent
 from edge.config.site import Paths, Site
 from edge.config.tables import Table
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
 from edge.core.menus.run import MenuRun
-from edge.core.menus.words import Digit, DigitsGone, Started, TimeUp, TransferEnded
+from edge.core.menus.words import Digit, DigitsGone, QueueClosed, Started, TimeUp, TransferEnded
 from tests.config.menus import EVERYTHING, SUBMENU
 from tests.core.menus.chance import KEYS, Caller, facts_of
 from tests.support.shipped import shipped_menus
@@ -33,6 +34,8 @@ def compiled(path: Path, folder: Path) -> Menu:
         paths=paths,
         tables=[Table(name="vip", file="vip.csv")],
         mailboxes=[Mailbox(name="desk", review=True)],
+        agents=[Agent(name="anna", target="sip:anna@192.0.2.1")],
+        queues=[Queue(name="desk", agents=[QueueAgent(agent="anna")])],
     )
     menu = MenuCompiler(site, findings, []).compile_file(path)
     assert menu is not None, findings.errors
@@ -107,7 +110,9 @@ def test_a_caller_who_presses_for_ever_is_ended_by_the_limits(menus: list[Menu])
                 break
             now += 400
             deadline = run.deadline
-            if run.state in {"transfer", "pressing"}:
+            if run.state == "queueing":
+                run.handle(QueueClosed("timed_out"), now)
+            elif run.state in {"transfer", "pressing"}:
                 run.handle(TransferEnded("busy") if run.state == "transfer" else DigitsGone(), now)
             elif deadline is not None and deadline.at_ms <= now:
                 run.handle(TimeUp(), now)

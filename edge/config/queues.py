@@ -1,0 +1,111 @@
+"""Agents and queues as the site file has them. What else has to be right with them: `queue_checks`."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+from edge.core.queues import model
+from edge.core.queues.model import Match, Strategy
+from edge.vocabulary.private import Private
+
+#: Agents of a queue are short forms of members: the name alone.
+_BY_NAME = Meta(extra={"short": "agent"})
+
+
+def _range(least: int, most: int) -> Any:
+    return Meta(extra={"least": least, "most": most})
+
+
+class Agent(Struct, frozen=True, kw_only=True):
+    """Somebody who takes calls of queues. He is rung for one caller at a time, in however many queues he is."""
+
+    #: What queues and events call him.
+    name: Annotated[str, Meta(extra={"kind": "name"})]
+    #: SIP URI, or a number that is dialled on `trunk`.
+    target: str
+    #: Trunk, or group of trunks, to dial through.
+    trunk: str = ""
+    #: What he can: values of the calls' `skill`, `language` and `customer_type`, whichever of them his queues match.
+    #: None: he takes every call.
+    skills: list[str] = field(default_factory=list)
+    #: How long he is rung at the most, beside the `ring_timeout` of the queue; 0: as long as that.
+    max_ring_ms: Annotated[int, _range(0, 600_000)] = 0
+    #: He is not rung for so long after a talk.
+    wrap_up_ms: Annotated[int, _range(0, 3_600_000)] = 0
+    #: He is not rung for so long after he has not answered, whatever the reason.
+    rest_ms: Annotated[int, _range(1_000, 86_400_000)] = 60_000
+
+
+class QueueAgent(Struct, frozen=True, kw_only=True):
+    """An agent of a queue. Short form: his name alone."""
+
+    #: One of `[[agents]]`.
+    agent: Annotated[str, Meta(extra={"kind": "name"})]
+    #: Those of a higher tier are rung when nobody of a lower one is ready.
+    tier: Annotated[int, _range(1, 100)] = 1
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    """Callers who wait for one of several agents; menus send them here by a node `queue`.
+
+    Who waits longest comes first. A call with an attribute `priority` comes before those who have not waited
+    `ageing` longer for each point of it, so nobody is overtaken for ever.
+    """
+
+    #: What menus, events and metrics call it.
+    name: Annotated[str, Meta(extra={"kind": "name"})]
+    #: Who takes its calls.
+    agents: list[Annotated[QueueAgent, _BY_NAME]]
+    #: Who of those who are ready, in the lowest tier that has one: `longest_idle`: who has not talked for the longest;
+    #: `round_robin`: who comes after the one asked last; `in_order`: the first of the list.
+    strategy: Strategy = "longest_idle"
+    #: Attributes of a call that its agent must have among his skills, where they are set.
+    match: list[Match] = field(default_factory=lambda: ["skill"])
+    #: More callers than this do not wait.
+    max_waiting: Annotated[int, _range(1, 10_000)] = 100
+    #: Nobody waits longer.
+    max_wait_ms: Annotated[int, _range(1_000, 86_400_000)] = 3_600_000
+    #: How long an agent is rung.
+    ring_timeout_ms: Annotated[int, _range(1_000, 600_000)] = 20_000
+    #: What a point of priority is worth in waiting; 0: who has more always comes first.
+    ageing_ms: Annotated[int, _range(0, 3_600_000)] = 30_000
+    #: Handling time of a call (talk and `wrap_up`) that estimates are made of until enough were measured.
+    handling_time_ms: Annotated[int, _range(1_000, 86_400_000)] = 180_000
+    #: How many of the last calls it is measured on.
+    handling_samples: Annotated[int, _range(1, 1_000)] = 20
+    #: Calls that are connected within it count as answered in time.
+    service_level_ms: Annotated[int, _range(1_000, 3_600_000)] = 20_000
+
+
+def floor_settings(agents: list[Agent], queues: list[Queue]) -> model.Settings:
+    """Give agents and queues as the core takes them."""
+    return model.Settings(
+        agents=[
+            model.AgentTerms(
+                name=one.name,
+                target=Private(one.target),
+                trunk=one.trunk,
+                skills=frozenset(one.skills),
+                max_ring_ms=one.max_ring_ms,
+                wrap_up_ms=one.wrap_up_ms,
+                rest_ms=one.rest_ms,
+            )
+            for one in agents
+        ],
+        queues=[
+            model.QueueTerms(
+                name=one.name,
+                members=[model.Member(agent=member.agent, tier=member.tier) for member in one.agents],
+                strategy=one.strategy,
+                match=one.match,
+                max_waiting=one.max_waiting,
+                max_wait_ms=one.max_wait_ms,
+                ring_timeout_ms=one.ring_timeout_ms,
+                ageing_ms=one.ageing_ms,
+                handling_ms=one.handling_time_ms,
+                measured=one.handling_samples,
+                service_level_ms=one.service_level_ms,
+            )
+            for one in queues
+        ],
+    )

@@ -1,0 +1,274 @@
+"""A place in a queue: music, where one stands and how long it will take, a way out, and at last somebody to talk with.
+
+- The first announcement comes `announce_after_ms` after the beginning, then one every `announce_every_ms`; with
+  `only_changes` only when it would say something else. A position that was told never gets worse: who is let in before
+  (by priority) makes the caller wait longer, but not count again.
+- The callback is offered once the caller has waited `callback_after_ms`, and its key counts from then on.
+- Words interrupt the music, which goes on where it was. While an agent is rung nothing is said.
+- An agent who does not answer costs the caller nothing: he keeps his place, and the music plays.
+"""
+
+from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from edge.core.menus.parts import Announcement, NodeId, Sound, Target, Whisper
+from edge.core.menus.visit import Visit, Walk, Way
+from edge.core.menus.words import (
+    AgentFound,
+    AgentMissed,
+    Dial,
+    JoinQueue,
+    LeaveQueue,
+    MenuInput,
+    PlaceTold,
+    PlaySounds,
+    QueueClosed,
+    StopDialling,
+    StopSounds,
+    TransferEnded,
+    TransferTaken,
+)
+from edge.core.queues.estimate import minutes_to_say
+
+#: Values of a call that queues match agents by.
+MATCHED: Final = ("skill", "language", "customer_type")
+#: Music that ends sooner is none.
+LEAST_MUSIC_MS: Final = 1000
+
+
+class Queue(Struct, frozen=True, tag="queue", kw_only=True):
+    """Wait in a queue for one of its agents, and talk."""
+
+    queue: str
+    #: Played again and again.
+    music: list[Sound] = []
+    #: Say where one stands (`${queue_position}`), and of who is next.
+    position: list[Sound] = []
+    next_in_line: list[Sound] = []
+    #: Say how long it will take (`${queue_minutes}`), and of a minute or less.
+    wait: list[Sound] = []
+    wait_short: list[Sound] = []
+    announce_after_ms: int = 3000
+    #: 0: once.
+    announce_every_ms: int = 60_000
+    only_changes: bool = True
+    #: One after the other, a list each time.
+    comfort: list[list[Sound]] = []
+    comfort_every_ms: int = 30_000
+    callback_offer: list[Sound] = []
+    callback_key: str = ""
+    callback_after_ms: int = 60_000
+    callback_every_ms: int = 120_000
+    leave_key: str = ""
+    #: Said to an agent who has answered, before he is connected.
+    whisper: Whisper | None = None
+    #: Said while the two talk.
+    announcement: Announcement | None = None
+    call_back: NodeId = ""
+    left: NodeId
+    full: NodeId
+    timed_out: NodeId
+    no_agents: NodeId
+    failed: NodeId
+    #: Where the caller goes when the agent hangs up; empty: the call ends.
+    after: NodeId = ""
+
+
+class QueueVisit(Visit[Queue]):
+    """Over when the talk is, or when the caller is not served."""
+
+    keeps_keys = False
+    state = "queueing"
+
+    def __init__(self, node: Queue, walk: Walk) -> None:
+        super().__init__(node, walk)
+        self._began_ms = walk.now_ms
+        #: What is due when: `announce`, `comfort`, `callback`.
+        self._due: dict[str, int] = {}
+        #: Position and minutes as they are now, 0: not known, and as they were said.
+        self._now = (0, 0)
+        self._said = (0, 0)
+        self._comforts = 0
+        self._offered = False
+        self._ringing = False
+        self._speaking = False
+        #: Since when music plays, and how much of it was heard before.
+        self._music_since_ms: int | None = None
+        self._heard_ms = 0
+
+    # --- what happens
+
+    def enter(self) -> Way:
+        """Join the queue."""
+        node, walk = self.node, self.walk
+        walk.ahead.clear()
+        walk.values.queue_position = walk.values.queue_minutes = 0
+        priority = max(0, min(100, int(walk.values.get("priority", walk.now_ms) or 0)))
+        values = {name: walk.values.get(name, walk.now_ms) for name in MATCHED}
+        walk.do(JoinQueue(node.queue, priority, {name: value for name, value in values.items() if value}))
+        if node.position or node.wait or node.next_in_line or node.wait_short:
+            self._due["announce"] = walk.now_ms + node.announce_after_ms
+        if node.comfort:
+            self._due["comfort"] = walk.now_ms + node.comfort_every_ms
+        if node.call_back:
+            self._due["callback"] = walk.now_ms + node.callback_after_ms
+        self._music()
+        self._arm()
+        return None
+
+    def key(self, digit: str) -> Way:
+        """Take the keys that lead out; in a talk keys go to whom the caller talks with."""
+        if self.state != "queueing" or not digit:
+            return None
+        if digit == self.node.callback_key and self._offered:
+            return self._leave("callback", self.node.call_back)
+        if digit == self.node.leave_key:
+            return self._leave("left", self.node.left)
+        return None
+
+    def played(self) -> Way:
+        """Go on with the music after words; music that has ended (it was lost) begins again."""
+        since_ms = self._music_since_ms
+        self._pause_music()
+        # A file that can't be read ends at once; it must not be asked for again and again.
+        lost = since_ms is not None and self.walk.now_ms - since_ms < LEAST_MUSIC_MS
+        if self.state == "queueing":
+            if not lost:
+                self._music()
+            if self._speaking:
+                self._speaking = False
+                self._arm()
+        return None
+
+    def time_up(self) -> Way:
+        """Say what is due."""
+        now_ms, words = self.walk.now_ms, list[Sound]()
+        due = [what for what, at_ms in self._due.items() if at_ms <= now_ms]
+        if "announce" in due:
+            words += self._announcement()
+        if "callback" in due:
+            self._offered = True
+            self._due["callback"] = now_ms + self.node.callback_every_ms
+            words += self.node.callback_offer
+        if "comfort" in due:
+            self._due["comfort"] = now_ms + self.node.comfort_every_ms
+            if not words:
+                words += self.node.comfort[self._comforts % len(self.node.comfort)]
+                self._comforts += 1
+        if words:
+            self._speak(words)
+        self._arm()
+        return None
+
+    def told(self, input: MenuInput) -> Way:  # noqa: A002
+        """Take what becomes of the place."""
+        match input:
+            case PlaceTold():
+                self._placed(input)
+            case AgentFound() if self.state == "queueing" and not self._ringing:
+                self._ring(input)
+            case TransferTaken() if self._ringing:
+                self._talk()
+            case TransferEnded() if self.state == "transfer":
+                if self.node.after:
+                    return self.node.after
+                self.walk.end("")
+            case TransferEnded() if self._ringing:
+                self._ringing = False
+                self.walk.do(AgentMissed(input.outcome))
+                self._arm()
+            case QueueClosed() if self.state == "queueing":
+                return self._closed(input)
+            case _:
+                pass
+        return None
+
+    # --- the place
+
+    def _placed(self, input: PlaceTold) -> None:  # noqa: A002
+        told = self._now[0]
+        self._now = (min(told, input.position) if told else input.position, minutes_to_say(input.estimate_ms))
+        self.walk.values.queue_position, self.walk.values.queue_minutes = self._now
+
+    def _ring(self, found: AgentFound) -> None:
+        self._ringing = True
+        self.walk.deadline = None
+        whisper, target = self.node.whisper, _target(found)
+        if whisper is not None:
+            whisper = replace(whisper, sounds=self.walk.heard(whisper.sounds))
+        announcement = self.node.announcement
+        self.walk.do(Dial(targets=[target], early_media=False, whisper=whisper, announcement=announcement))
+
+    def _talk(self) -> None:
+        self.state = "transfer"
+        self._ringing = False
+        self.walk.deadline = None
+        self._silence()
+
+    def _closed(self, closed: QueueClosed) -> Way:
+        self._silence()
+        node = self.node
+        return {"full": node.full, "timed_out": node.timed_out, "no_agents": node.no_agents}.get(
+            closed.reason, node.failed
+        )
+
+    def _leave(self, reason: Literal["left", "callback"], way: NodeId) -> Way:
+        self._silence()
+        if self._ringing:
+            self.walk.do(StopDialling())
+        self.walk.do(LeaveQueue(reason))
+        return way
+
+    # --- what is heard
+
+    def _announcement(self) -> list[Sound]:
+        """Give what is said of place and wait, nothing when it is not known or has been said."""
+        node, now_ms = self.node, self.walk.now_ms
+        if node.announce_every_ms:
+            self._due["announce"] = now_ms + node.announce_every_ms
+        else:
+            del self._due["announce"]
+        position, minutes = self._now
+        if not position or (node.only_changes and self._said == self._now):
+            return []
+        self._said = self._now
+        place = node.next_in_line if position == 1 and node.next_in_line else node.position
+        wait = node.wait_short if minutes <= 1 and node.wait_short else node.wait
+        return [*place, *wait]
+
+    def _speak(self, words: list[Sound]) -> None:
+        self._pause_music()
+        self._speaking = self.walk.play(words, barge_in=False)
+        if not self._speaking:
+            self._music()
+
+    def _music(self) -> None:
+        heard = self.walk.heard(self.node.music)
+        if heard:
+            self._music_since_ms = self.walk.now_ms
+            self.walk.do(PlaySounds(heard, barge_in=False, times=0, start_ms=self._heard_ms))
+
+    def _pause_music(self) -> None:
+        if self._music_since_ms is not None:
+            self._heard_ms += self.walk.now_ms - self._music_since_ms
+            self._music_since_ms = None
+
+    def _silence(self) -> None:
+        if self._speaking or self._music_since_ms is not None:
+            self.walk.do(StopSounds())
+        self._pause_music()
+        self._speaking = False
+
+    def _arm(self) -> None:
+        """Wake up for what is due next; while something is said, or somebody is rung, it waits until that is over."""
+        if self.state != "queueing" or not self._due or self._speaking or self._ringing:
+            self.walk.deadline = None
+            return
+        at_ms = min(self._due.values())
+        self.walk.wait(max(0, at_ms - self.walk.now_ms), "announcement in a queue")
+
+
+def _target(found: AgentFound) -> Target:
+    return Target(target=found.target, trunk=found.trunk, ring_timeout_ms=found.ring_timeout_ms)

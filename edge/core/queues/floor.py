@@ -1,0 +1,306 @@
+"""Decides for all queues of a site who is offered to whom.
+
+Whoever waits longest comes first (see `waiting`), and gets an agent who is ready and has the skills; so somebody whom
+no ready agent can serve holds up nobody behind him. What holds for every order of inputs: an agent has one caller at
+the most, in all his queues together, and a caller one agent; a caller whose agent does not answer keeps his place;
+each place ends by `Closed`, `Left` or `Finished`. Inputs that no longer fit change nothing.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from edge.core.deadline import Deadline
+from edge.core.queues.estimate import estimate_ms, mean_handling_ms, minutes_to_say
+from edge.core.queues.model import (
+    Action,
+    Answered,
+    Closed,
+    Configured,
+    Elapsed,
+    Finished,
+    Gone,
+    Input,
+    Join,
+    Left,
+    Marks,
+    Missed,
+    Offered,
+    QueueTerms,
+    Refusal,
+    Restored,
+    Stay,
+    Ticket,
+    Told,
+)
+from edge.core.queues.roster import Agent, Roster
+from edge.core.queues.waiting import Line, Waiter, waiter_of
+
+
+class Floor:
+    """The core: `handle` takes an input and says what is to be done; `deadline` says when to send `Elapsed`."""
+
+    def __init__(self) -> None:
+        self.roster = Roster()
+        self.queues: dict[str, QueueTerms] = {}
+        #: Everybody who has a place, those who talk, too.
+        self.waiters: dict[Ticket, Waiter] = {}
+        self._lines: dict[str, Line] = {}
+        self._handled: dict[str, deque[int]] = {}
+        self._arrivals = 0
+        self._now_ms = 0
+        self._actions: list[Action] = []
+        self._touched: set[str] = set()
+        self._reactions: dict[type, Callable[[Any], None]] = {
+            Configured: self._configured,
+            Join: self._join,
+            Left: self._left,
+            Answered: self._answered,
+            Missed: self._missed,
+            Finished: self._finished,
+            Gone: self._gone,
+            Elapsed: lambda _input: None,
+            Restored: self._restored,
+        }
+
+    def handle(self, input: Input, now_ms: int) -> list[Action]:  # noqa: A002 - the shape of every core
+        """Take one input; return what is to be done, in order."""
+        self._now_ms = now_ms
+        self._actions = []
+        self._touched = set()
+        self._reactions[type(input)](input)
+        self.roster.rested(now_ms)
+        self._time_out()
+        offers = self._match()
+        self._tell()
+        return [*self._actions, *offers]
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """When to send `Elapsed`, and why."""
+        found = [Deadline(at_ms, "an agent's pause") for at_ms in [self.roster.next_ms] if at_ms is not None]
+        found += [
+            Deadline(one.joined_ms + terms.max_wait_ms, "longest wait")
+            for one in self.waiters.values()
+            if one.state == "waiting" and (terms := self.queues.get(one.queue)) is not None
+        ]
+        return min(found, key=lambda one: one.at_ms, default=None)
+
+    def line(self, queue: str) -> list[Waiter]:
+        """List those who wait in a queue, or are being connected, the next one first."""
+        return [self.waiters[ticket] for ticket in self._lines.get(queue, ())]
+
+    def marks(self) -> Marks:
+        """Give what a restart is not to forget beside the calls."""
+        return Marks(
+            {agent.terms.name: agent.mark() for agent in self.roster},
+            {name: list(handled) for name, handled in self._handled.items() if handled},
+            dict(self.roster.asked),
+        )
+
+    def mean_ms(self, queue: QueueTerms) -> float:
+        """Give the mean handling time that estimates are made of."""
+        talks = [
+            self._now_ms - one.since_ms
+            for one in self.waiters.values()
+            if one.queue == queue.name and one.state == "talking"
+        ]
+        return mean_handling_ms(self._handled.get(queue.name, ()), talks, queue.handling_ms, queue.measured)
+
+    # --- what happens
+
+    def _configured(self, input: Configured) -> None:  # noqa: A002
+        self.queues = {terms.name: terms for terms in input.settings.queues}
+        self.roster.configure(input.settings.agents, self._now_ms)
+        for name, terms in self.queues.items():
+            self._handled[name] = deque(self._handled.get(name, ()), maxlen=terms.measured)
+        self._lines = {}
+        for waiter in self.waiters.values():
+            waiter.stand(self.queues.get(waiter.queue) or QueueTerms(name=waiter.queue))
+            if waiter.state != "talking":
+                self._lines.setdefault(waiter.queue, Line()).add(waiter)
+        for waiter in list(self.waiters.values()):
+            if waiter.state == "waiting":
+                self._settle_in(waiter)
+            else:
+                self._occupy(waiter)
+        self._touched |= set(self.queues)
+
+    def _occupy(self, waiter: Waiter) -> None:
+        """Let an agent be busy with a caller whom he has from before he was known here."""
+        agent = self.roster.get(waiter.agent)
+        if agent is not None and agent.ticket is None:
+            agent.busy("talking" if waiter.state == "talking" else "ringing", waiter.ticket, waiter.since_ms)
+
+    def _settle_in(self, waiter: Waiter) -> None:
+        """Close the place of somebody whom the queue as it is now can't serve."""
+        terms = self.queues.get(waiter.queue)
+        if terms is None:
+            self._close(waiter, "failed")
+        elif not self.roster.able(terms, waiter.wants):
+            self._close(waiter, "no_agents")
+
+    def _join(self, input: Join) -> None:  # noqa: A002
+        terms = self.queues.get(input.queue)
+        if input.ticket in self.waiters:
+            return
+        if terms is None:
+            self._actions.append(Closed(input.ticket, "failed"))
+            return
+        waiter = self._add(
+            Stay(
+                ticket=input.ticket,
+                queue=input.queue,
+                priority=input.priority,
+                values=input.values,
+                joined_ms=self._now_ms,
+                state="waiting",
+            ),
+            terms,
+        )
+        if not self.roster.able(terms, waiter.wants):
+            self._close(waiter, "no_agents")
+        elif len(self._lines[terms.name]) > terms.max_waiting:
+            self._close(waiter, "full")
+
+    def _add(self, stay: Stay, terms: QueueTerms) -> Waiter:
+        self._arrivals += 1
+        waiter = waiter_of(stay, terms, self._arrivals)
+        self.waiters[waiter.ticket] = waiter
+        if waiter.state != "talking":
+            self._lines.setdefault(waiter.queue, Line()).add(waiter)
+        self._touched.add(waiter.queue)
+        return waiter
+
+    def _close(self, waiter: Waiter, reason: Refusal) -> None:
+        self._drop(waiter)
+        self._actions.append(Closed(waiter.ticket, reason))
+
+    def _drop(self, waiter: Waiter) -> None:
+        del self.waiters[waiter.ticket]
+        self._out_of_line(waiter)
+
+    def _out_of_line(self, waiter: Waiter) -> None:
+        if waiter.queue in self._lines:
+            self._lines[waiter.queue].remove(waiter)
+        self._touched.add(waiter.queue)
+
+    def _agent_of(self, waiter: Waiter) -> Agent | None:
+        """Find the agent who is rung for a caller, or talks with him."""
+        agent = self.roster.get(waiter.agent)
+        return agent if agent is not None and agent.ticket == waiter.ticket else None
+
+    def _left(self, input: Left) -> None:  # noqa: A002
+        waiter = self.waiters.get(input.ticket)
+        if waiter is None:
+            return
+        agent = self._agent_of(waiter)
+        if waiter.state == "talking":
+            self._over(waiter, agent)
+        elif agent is not None:
+            agent.free(self._now_ms)
+        self._drop(waiter)
+
+    def _answered(self, input: Answered) -> None:  # noqa: A002
+        waiter = self.waiters.get(input.ticket)
+        if waiter is None or waiter.state != "ringing":
+            return
+        waiter.state, waiter.since_ms = "talking", self._now_ms
+        agent = self._agent_of(waiter)
+        if agent is not None:
+            agent.busy("talking", waiter.ticket, self._now_ms)
+        self._out_of_line(waiter)
+
+    def _missed(self, input: Missed) -> None:  # noqa: A002
+        waiter = self.waiters.get(input.ticket)
+        if waiter is None or waiter.state != "ringing":
+            return
+        agent = self._agent_of(waiter)
+        if agent is not None:
+            agent.pause("resting", agent.terms.rest_ms, self._now_ms)
+        waiter.state, waiter.agent = "waiting", ""
+        self._touched.add(waiter.queue)
+        self._settle_in(waiter)
+
+    def _finished(self, input: Finished) -> None:  # noqa: A002
+        waiter = self.waiters.get(input.ticket)
+        if waiter is not None and waiter.state == "talking":
+            self._over(waiter, self._agent_of(waiter))
+            self._drop(waiter)
+
+    def _over(self, waiter: Waiter, agent: Agent | None) -> None:
+        wrap_up_ms = agent.terms.wrap_up_ms if agent is not None else 0
+        if waiter.queue in self._handled:
+            self._handled[waiter.queue].append(self._now_ms - waiter.since_ms + wrap_up_ms)
+        if agent is not None:
+            agent.pause("wrap_up", wrap_up_ms, self._now_ms)
+
+    def _gone(self, input: Gone) -> None:  # noqa: A002
+        for ticket in [ticket for ticket in self.waiters if ticket.call == input.call]:
+            self._left(Left(ticket))
+
+    def _restored(self, input: Restored) -> None:  # noqa: A002
+        """Take up what was; those who came first stand first among those of one moment, as before."""
+        for name, handled in input.marks.handled_ms.items():
+            if name in self._handled:
+                self._handled[name].extend(handled)
+        self.roster.asked = dict(input.marks.asked)
+        for stay in sorted(input.stays, key=lambda one: (one.joined_ms, one.position, one.ticket)):
+            terms = self.queues.get(stay.queue)
+            if terms is None and stay.state == "waiting":
+                self._actions.append(Closed(stay.ticket, "failed"))
+                continue
+            waiter = self._add(stay, terms or QueueTerms(name=stay.queue))
+            if waiter.state == "waiting":
+                self._settle_in(waiter)
+            else:
+                self._occupy(waiter)
+        for name, mark in input.marks.agents.items():
+            known = self.roster.get(name)
+            if known is not None:
+                known.recall(mark, self._now_ms)
+
+    # --- what follows
+
+    def _time_out(self) -> None:
+        """Close the places of those who have waited too long; while an agent is rung for somebody he may answer."""
+        for waiter in list(self.waiters.values()):
+            terms = self.queues.get(waiter.queue)
+            if waiter.state == "waiting" and terms is not None and waiter.joined_ms + terms.max_wait_ms <= self._now_ms:
+                self._close(waiter, "timed_out")
+
+    def _match(self) -> list[Action]:
+        """Offer agents who are ready, in the order of the callers of all queues."""
+        offers: list[Action] = []
+        if not any(agent.state == "ready" for agent in self.roster):
+            return offers
+        for _, ticket in sorted(pair for line in self._lines.values() for pair in line.ordered):
+            waiter = self.waiters[ticket]
+            terms = self.queues.get(waiter.queue)
+            agent = self.roster.choose(terms, waiter.wants) if terms and waiter.state == "waiting" else None
+            if terms is None or agent is None:
+                continue
+            agent.busy("ringing", ticket, self._now_ms)
+            waiter.state, waiter.agent, waiter.since_ms = "ringing", agent.terms.name, self._now_ms
+            ring_ms = min(terms.ring_timeout_ms, agent.terms.max_ring_ms or terms.ring_timeout_ms)
+            offers.append(Offered(ticket=ticket, agent=agent.terms, ring_ms=ring_ms))
+        return offers
+
+    def _tell(self) -> None:
+        """Tell callers whose place, or whose wait as people would say it, is another one than they know."""
+        for name in self._touched:
+            terms = self.queues.get(name)
+            if terms is None:
+                continue
+            mean_ms = self.mean_ms(terms)
+            agents: dict[frozenset[str], int] = {}
+            for at, ticket in enumerate(self._lines.get(name, ()), 1):
+                waiter = self.waiters[ticket]
+                if waiter.wants not in agents:
+                    able = self.roster.able(terms, waiter.wants)
+                    agents[waiter.wants] = sum(agent.state != "resting" for agent in able)
+                wait_ms = 0 if waiter.state == "ringing" else estimate_ms(at, agents[waiter.wants], mean_ms)
+                now = (at, minutes_to_say(wait_ms))
+                if waiter.told != now:
+                    waiter.told = now
+                    self._actions.append(Told(ticket=ticket, position=at, estimate_ms=wait_ms))

@@ -1,0 +1,115 @@
+"""The agents: what each is doing, and who of them is asked next."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from edge.core.queues.model import AgentMark, AgentState, AgentTerms, QueueTerms, Ticket
+
+
+class Agent(Struct, kw_only=True):
+    """One agent. Those whom no site names any more are kept while they talk."""
+
+    terms: AgentTerms
+    state: AgentState = "ready"
+    #: Since when he has this state.
+    since_ms: int = 0
+    #: Of `wrap_up` and `resting`: until when.
+    until_ms: int = 0
+    #: Since when he has not talked, which the longest idle one is chosen by.
+    idle_since_ms: int = 0
+    #: Whom he is rung for, or talks with.
+    ticket: Ticket | None = None
+
+    def busy(self, state: AgentState, ticket: Ticket, now_ms: int) -> None:
+        """Ring him, or let him talk."""
+        self.state, self.ticket, self.since_ms, self.until_ms = state, ticket, now_ms, 0
+
+    def free(self, now_ms: int) -> None:
+        """Let him have the next call."""
+        self.state, self.ticket, self.since_ms, self.until_ms = "ready", None, now_ms, 0
+
+    def pause(self, state: AgentState, ms: int, now_ms: int) -> None:
+        """Let him wrap up, or rest; he is idle from its end on, so that he does not come first again at once."""
+        self.ticket, self.idle_since_ms = None, now_ms + ms
+        if ms <= 0:
+            self.free(now_ms)
+        else:
+            self.state, self.since_ms, self.until_ms = state, now_ms, now_ms + ms
+
+    def mark(self) -> AgentMark:
+        """Give what is remembered of him beside his calls."""
+        return AgentMark(self.idle_since_ms, self.until_ms, self.state == "resting")
+
+    def recall(self, mark: AgentMark, now_ms: int) -> None:
+        """Take what was remembered, when he has no call."""
+        self.idle_since_ms = mark.idle_since_ms
+        if self.ticket is None and mark.until_ms > now_ms:
+            self.state, self.until_ms = "resting" if mark.rests else "wrap_up", mark.until_ms
+
+
+class Roster:
+    """All agents of a site."""
+
+    def __init__(self) -> None:
+        self._agents: dict[str, Agent] = {}
+        #: Who was asked last, by queue.
+        self.asked: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[Agent]:
+        return iter(self._agents.values())
+
+    def get(self, name: str) -> Agent | None:
+        """Find an agent."""
+        return self._agents.get(name)
+
+    def configure(self, agents: Iterable[AgentTerms], now_ms: int) -> None:
+        """Know these, and nobody else as soon as his call is over."""
+        known = {terms.name: terms for terms in agents}
+        for name in [name for name, one in self._agents.items() if name not in known and one.ticket is None]:
+            del self._agents[name]
+        for name, terms in known.items():
+            if name in self._agents:
+                self._agents[name].terms = terms
+            else:
+                self._agents[name] = Agent(terms=terms, since_ms=now_ms, idle_since_ms=now_ms)
+
+    def able(self, queue: QueueTerms, wants: frozenset[str]) -> list[Agent]:
+        """List the agents of a queue who could take a call, whatever they do now."""
+        found = (self._agents.get(member.agent) for member in queue.members)
+        return [agent for agent in found if agent is not None and agent.terms.covers(wants)]
+
+    def choose(self, queue: QueueTerms, wants: frozenset[str]) -> Agent | None:
+        """Choose who is rung; None: nobody is ready who could take it."""
+        names = [member.agent for member in queue.members]
+        asked = self.asked.get(queue.name, "")
+        after = names.index(asked) + 1 if asked in names else 0
+        best: tuple[Any, Agent] | None = None
+        for at, member in enumerate(queue.members):
+            agent = self._agents.get(member.agent)
+            if agent is None or agent.state != "ready" or not agent.terms.covers(wants):
+                continue
+            turn = {
+                "longest_idle": agent.idle_since_ms,
+                "round_robin": (at - after) % len(names),
+                "in_order": at,
+            }[queue.strategy]
+            rank = (member.tier, turn, at)
+            if best is None or rank < best[0]:
+                best = (rank, agent)
+        if best is None:
+            return None
+        self.asked[queue.name] = best[1].terms.name
+        return best[1]
+
+    def rested(self, now_ms: int) -> None:
+        """Let those have calls again whose pause is over."""
+        for agent in self._agents.values():
+            if agent.state in {"wrap_up", "resting"} and agent.until_ms <= now_ms:
+                agent.free(now_ms)
+
+    @property
+    def next_ms(self) -> int | None:
+        """When the next pause is over."""
+        return min((one.until_ms for one in self._agents.values() if one.state in {"wrap_up", "resting"}), default=None)

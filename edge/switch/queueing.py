@@ -1,0 +1,243 @@
+"""The queues beside the calls: what calls tell goes to the floor, and what that decides goes to calls as their inputs.
+
+All that calls and floor tell each other happens within one input of one of them, so it is in one turn: on disk
+together, or not at all. After a restart the floor is made anew from the calls that were rebuilt; what they do not know
+(pauses of agents, measured times, whose turn it was) is a note in the store, written with the turn that changed it.
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from edge.core.calls.inputs import AgentOffered, QueueNews, QueueRefused, QueueTold
+from edge.core.queues import model as m
+from edge.core.queues.floor import Floor
+from edge.vocabulary import events
+from edge.vocabulary.ids import CallId
+from edge.vocabulary.wire import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge.core.calls.call import Call
+    from edge.switch.exchange import Exchange
+
+#: Of the note in the store.
+NOTE = "queues"
+
+
+class Note(Struct, frozen=True):
+    """What is remembered beside the calls, and of which run of the machine its times are."""
+
+    boot: str
+    marks: m.Marks
+
+
+_note = msgspec.json.Decoder(Note)
+_KINDS: dict[str, type] = {"left": m.Left, "answered": m.Answered, "missed": m.Missed, "finished": m.Finished}
+
+
+class Queues:
+    """All queues of the site."""
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self._exchange = exchange
+        self.floor = Floor()
+        self._news: deque[m.Input] = deque()
+        self._busy = False
+        #: False until the calls of a former life are here: nobody is offered to anybody before that.
+        self._open = False
+        #: Calls that have been in a queue.
+        self._calls: set[CallId] = set()
+        self._noted = m.Marks()
+        self.next_ms: int | None = None
+        self._names: set[str] = set()
+        self.configure()
+
+    # --- beginning
+
+    def configure(self) -> None:
+        """Take the queues of the exchange's plan."""
+        settings = self._exchange.plan.queues
+        names, metrics = {terms.name for terms in settings.queues}, self._exchange.metrics
+        for name in self._names - names:
+            metrics.forgotten_queue(name)
+        for name in names - self._names:
+            metrics.known_queue(name)
+        self._names = names
+        self._news.append(m.Configured(settings))
+        self.settle()
+
+    def open(self, calls: "Iterable[Call]" = (), note: str | None = None) -> None:
+        """Begin, with the stays of calls that were rebuilt, and the note of a former life."""
+        stays = [_stay(call) for call in calls if call.queueing.stay is not None]
+        self._calls |= {stay.ticket.call for stay in stays}
+        # What calls told as they were taken up stands in their stays already.
+        self._news = deque(one for one in self._news if isinstance(one, m.Configured))
+        self._news.append(m.Restored(stays, self._remembered(note)))
+        self._open = True
+        self.settle()
+
+    def _remembered(self, note: str | None) -> m.Marks:
+        try:
+            known = _note.decode(note) if note else None
+        except msgspec.MsgspecError:
+            known = None
+        if known is None:
+            return m.Marks()
+        if known.boot == self._exchange.boot:
+            return known.marks
+        return m.Marks(handled_ms=known.marks.handled_ms, asked=known.marks.asked)
+
+    # --- what calls tell
+
+    def note(self, news: QueueNews) -> None:
+        """Take what a call tells; `settle` acts on it."""
+        ticket = m.Ticket(news.call, news.number)
+        if news.what == "join":
+            self._calls.add(news.call)
+            values = {name: value.reveal() for name, value in news.values.items()}
+            self._news.append(m.Join(ticket=ticket, queue=news.queue, priority=news.priority, values=values))
+        else:
+            self._news.append(_KINDS[news.what](ticket))
+
+    def gone(self, call: CallId) -> None:
+        """Take note that a call is over."""
+        if call in self._calls:
+            self._calls.discard(call)
+            self._news.append(m.Gone(call))
+
+    def fire(self, now_ms: int) -> None:
+        """Act when the deadline has passed."""
+        if self.next_ms is not None and self.next_ms <= now_ms:
+            self._news.append(m.Elapsed())
+            self.settle()
+
+    def settle(self) -> None:
+        """Decide by what was told, and tell calls what is decided, until nothing more follows."""
+        if self._busy or not self._open:
+            return
+        self._busy = True
+        try:
+            while self._news:
+                for action in self.floor.handle(self._news.popleft(), self._exchange.now_ms):
+                    self._carry_out(action)
+        finally:
+            self._busy = False
+        deadline = self.floor.deadline
+        self.next_ms = deadline.at_ms if deadline is not None else None
+        marks = self.floor.marks()
+        if marks != self._noted:
+            self._noted = marks
+            self._exchange.turn.meta[NOTE] = to_json(Note(self._exchange.boot, marks)).decode()
+
+    def _carry_out(self, action: m.Action) -> None:
+        call = self._exchange.calls.get(action.ticket.call)
+        if call is None:
+            self._news.append(m.Gone(action.ticket.call))
+        elif isinstance(action, m.Told):
+            told = QueueTold(number=action.ticket.number, position=action.position, estimate_ms=action.estimate_ms)
+            self._exchange.feed(call, told)
+        elif isinstance(action, m.Offered):
+            offered = AgentOffered(
+                number=action.ticket.number,
+                agent=action.agent.name,
+                target=action.agent.target,
+                trunk=action.agent.trunk,
+                ring_timeout_ms=action.ring_ms,
+            )
+            self._exchange.feed(call, offered)
+        else:
+            self._exchange.feed(call, QueueRefused(action.ticket.number, action.reason))
+
+    # --- what people see
+
+    def observe(self, event: events.AnyEvent) -> None:
+        """Count what was told of queues; those that the site does not have any more are not counted."""
+        name = getattr(event, "queue", "")
+        if name not in self._names:
+            return
+        metrics = self._exchange.metrics
+        if isinstance(event, events.QueueEntered):
+            metrics.queue_entered.labels(name).inc()
+        elif isinstance(event, events.QueueAgentOffered):
+            metrics.queue_offers.labels(name).inc()
+        elif isinstance(event, events.QueueAgentMissed):
+            metrics.queue_missed.labels(name).inc()
+        elif isinstance(event, events.QueueLeft):
+            metrics.queue_calls.labels(name, event.reason).inc()
+        elif isinstance(event, events.QueueConnected):
+            metrics.queue_calls.labels(name, "connected").inc()
+            if event.waited_ms <= self.floor.queues[name].service_level_ms:
+                metrics.queue_in_time.labels(name).inc()
+
+    def show(self) -> None:
+        """Bring the gauges up to date."""
+        metrics = self._exchange.metrics
+        for one in self.describe():
+            metrics.queue_waiting.labels(one["name"]).set(len(one["callers"]))
+            metrics.queue_longest.labels(one["name"]).set(max((c["waited_s"] for c in one["callers"]), default=0))
+            for state in metrics.AGENT_STATES:
+                count = sum(agent["state"] == state for agent in one["agents"])
+                metrics.queue_agents.labels(one["name"], state).set(count)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return all queues for people: who waits, who is served, what agents do. No numbers."""
+        return [self._describe(terms) for terms in self.floor.queues.values()]
+
+    def _describe(self, terms: m.QueueTerms) -> dict[str, Any]:
+        now_ms = self._exchange.now_ms
+        agents = [
+            {
+                "name": agent.terms.name,
+                "tier": member.tier,
+                "state": agent.state,
+                "for_s": max(0, now_ms - agent.since_ms) // 1000,
+                "call": agent.ticket.call if agent.ticket is not None else "",
+                "skills": sorted(agent.terms.skills),
+            }
+            for member in terms.members
+            if (agent := self.floor.roster.get(member.agent)) is not None
+        ]
+        callers = [
+            {
+                "call": waiter.ticket.call,
+                "position": at,
+                "state": waiter.state,
+                "waited_s": max(0, now_ms - waiter.joined_ms) // 1000,
+                "estimate_min": waiter.told[1],
+                "priority": waiter.priority,
+                "wants": sorted(waiter.wants),
+                "agent": waiter.agent,
+            }
+            for at, waiter in enumerate(self.floor.line(terms.name), 1)
+        ]
+        return {
+            "name": terms.name,
+            "strategy": terms.strategy,
+            "callers": callers,
+            "agents": agents,
+            "handling_s": round(self.floor.mean_ms(terms) / 1000),
+            "max_waiting": terms.max_waiting,
+            "service_level_s": terms.service_level_ms // 1000,
+        }
+
+
+def _stay(call: "Call") -> m.Stay:
+    """Give the stay of a call that was rebuilt."""
+    stay = call.queueing.stay
+    if stay is None:
+        raise LookupError("the call is in no queue")
+    return m.Stay(
+        ticket=m.Ticket(call.id, stay.number),
+        queue=stay.queue,
+        priority=stay.priority,
+        values=stay.values,
+        joined_ms=stay.joined_ms,
+        state=stay.state,
+        agent=stay.agent,
+        since_ms=stay.since_ms,
+        position=stay.position,
+    )
