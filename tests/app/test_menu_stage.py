@@ -10,7 +10,7 @@ from edge.app.menu_stage import Part, members_of, named_in, places_of, staged, s
 from edge.config.loader import inspect
 from edge.config.site import GroupMember, Site, Trunk, TrunkGroup
 from edge.core.menus.facts import Row
-from edge.core.menus.model import Ask, HangUp, Lookup, Menu, Transfer
+from edge.core.menus.model import Ask, HangUp, Lookup, Menu, Sound, Target, Transfer, Whisper
 from edge.switch.plan import Plan
 from edge.switch.tables import Tables
 from edge.vocabulary.media import Address
@@ -98,3 +98,17 @@ def test_trunks_and_groups_are_dialled_at_their_stand_ins(tmp_path: Path) -> Non
     ]
     assert [member.trunk for member in stage.trunk_groups[0].members] == ["one-0", "two-0"]
     assert part.target("+4930123", "all-0") == "+4930123"
+
+
+def test_targets_of_hunts_are_on_the_stage_and_need_press_no_key(tmp_path: Path) -> None:
+    targets = [Target(target="sip:anna@192.0.2.9"), Target(target="100", trunk="one")]
+    whisper = Whisper(sounds=[Sound("/w.wav", "for you")], accept="1", decline="2")
+    nodes = {"a": Transfer(targets=targets, whisper=whisper, failed="c"), "c": HangUp()}
+    part = Part(
+        menu=Menu(name="m", version="", start="a", nodes=nodes), caller="", rows={}, wall_ms=0, host="127.9.9.8"
+    )
+    assert places_of(part.menu) == ["sip:192.0.2.9"]
+    part.places = {"sip:192.0.2.9": Address("127.9.9.9", 5080)}
+    copy = staged_menu(part, 7, tmp_path).nodes["a"]
+    assert [(one.target, one.trunk) for one in copy.targets] == [("sip:anna@127.9.9.9:5080", ""), ("100", "one-7")]
+    assert (copy.whisper.accept, copy.whisper.decline, copy.whisper.sounds) == ("", "2", whisper.sounds)

@@ -14,6 +14,7 @@ from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import FRONT, CallId, LegId
+from edge.vocabulary.private import Private
 from tests.core.calls.desk import CALL, FIRST, OTHER_SPAN, REMOTE, Desk, ended, heard, incoming, seat, sound
 
 A, B, C = (Target(target=f"sip:{name}@127.0.0.1", ring_timeout_ms=ms) for name, ms in
@@ -581,3 +582,21 @@ def test_a_menu_may_give_up_what_it_dialled_unless_somebody_has_the_call():
         hung_up = [one.body.leg for one in desk.call.fx.take() if isinstance(getattr(one, "body", None), c.HangUp)]
         assert hung_up == ([] if taken else [leg(2)])
         assert desk.call.talking == taken
+
+
+def test_who_takes_the_callers_place_waits_in_its_stead():
+    ask = Gather(prompt=[sound("number")], choices={"7": "hunt"}, failed="bye")
+    hunt = Transfer(targets=[A, B], ringing=[sound("ring")], failed="bye")
+    nodes = {"a": ask, "hunt": hunt, "bye": HangUp("")}
+    desk = Desk(incoming(), menu=Menu(name="m", version="1", start="a", nodes=nodes)).answer()
+    desk.give(r.TransferAsked(leg=FIRST, target=Private("300"), trunk="demo"))
+    desk.press("7")
+    rings(desk, 3)
+    assert desk.last(c.Play).leg == FIRST
+    picks_up(desk, 2)
+    assert (desk.last(c.Play).leg, desk.last(c.Play).files) == (leg(2), ["/prompts/ring.wav"])
+    assert bridges(desk) == []
+    assert FIRST in [one.leg for one in desk.bodies(c.HangUp)]
+    answers(desk, 3)
+    assert desk.bodies(c.Bridge) == [c.Bridge(leg(2), leg(3))]
+    assert desk.last(c.StopPlay).leg == leg(2)
