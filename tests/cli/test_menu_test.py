@@ -86,3 +86,19 @@ def test_nothing_to_test_is_no_success(menus: Path, capsys: pytest.CaptureFixtur
 def test_tests_are_no_menus(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["menu", "check", "--demo"]) == 0
     assert "checked 1 menus" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--to", "sip:100@127.0.0.1"], "--to needs --call"),
+        (["--call", "--jobs", "0"], "--jobs is from 1 to 50"),
+        (["--call", "--to", "mailto:somebody"], "'mailto:somebody' cannot be called"),
+    ],
+)
+def test_options_of_calls(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], told: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main(["menu", "test", "--demo", *options]) == 2
+    assert told in capsys.readouterr().err
