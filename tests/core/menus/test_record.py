@@ -267,3 +267,11 @@ def test_a_test_fails_when_it_should():
     index, message = rehearsed(Step(speak_ms=2000), Step(at="won"), Step(speak_ms=1000)) or (0, "")
     assert index == 2
     assert "nothing is recorded" in message
+
+
+def test_what_is_kept_secret_is_forgotten_before_a_caller_is_recorded():
+    card = Gather(prompt=[ASK], max_digits=4, next="a", failed="lost", sensitive=True, keep="card")
+    w = Walk({"card": card, "a": RECORD}, start="card", attributes=ATTRIBUTES)
+    w.press("1234")
+    assert (w.run.node, w.run.state) == ("a", "prompting")
+    assert not w.run.sensitive
