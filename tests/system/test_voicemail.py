@@ -98,8 +98,9 @@ def assert_all_of_it(track: tones.Samples, messages: list[tones.Samples]) -> Non
     rest = track.copy()
     end = 0
     for message in messages:
-        at, _ = place_of(message, track)
-        assert np.array_equal(track[at : at + len(message)], message)
+        # The sentence is in the track several times, so its likeness says nothing.
+        at = track.tobytes().find(message.tobytes(), 2 * end) // 2
+        assert at >= 0
         end = at + len(message)
         rest[at:end] = 0
     outside = 80 * np.flatnonzero(loud(rest))
