@@ -257,6 +257,8 @@ class Dialog(Struct, kw_only=True, tag="dialog"):
     cseq_shift: int = 0
     #: CSeq that the span gave the first INVITE (outgoing).
     first_cseq: int = 0
+    #: Reason of the span's CANCEL; a BYE that follows since the answer had crossed it says the same.
+    cancelled_why: str = ""
     #: Codecs of the trunk in its order.
     codecs: list[str]
     #: How the trunk wants digits.

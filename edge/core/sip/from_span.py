@@ -150,6 +150,7 @@ def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
     on_wire = invite.sent_branch if invite is not None else branch
     message = relay.request_to_peer(dialog, request.method, pending.sent_cseq, on_wire, first=first)
     message.extras.update(carried(request))
+    _say_why(dialog, message)
     if "RAck" in message.extras:
         number, cseq, method = message.extras["RAck"].split(" ")
         message.extras["RAck"] = f"{number} {dialog.number_for_peer(int(cseq))} {method}"
@@ -175,6 +176,14 @@ def _pass_on(relay: Relay, dialog: Dialog, request: Request) -> None:
         # The peer's TCP needs no help, so the span need not repeat it while a connection is made.
         relay.to_span(relay.response_to_span(dialog, pending, 100), dialog.port)
     challenged.keep(relay, dialog, pending, data)
+
+
+def _say_why(dialog: Dialog, message: Request) -> None:
+    """Let a BYE say what the CANCEL before it did: the stack sends it by itself when the answer had crossed that."""
+    if message.method == "CANCEL":
+        dialog.cancelled_why = message.extras.get("Reason", "")
+    elif message.method == "BYE" and dialog.cancelled_why:
+        message.extras["Reason"] = dialog.cancelled_why
 
 
 def _is_known(relay: Relay, dialog: Dialog, known: Pending | None, *, first: bool) -> bool:

@@ -521,3 +521,15 @@ def test_never_two_that_may_ring(first_seed: int) -> None:
                 callees.take(world.put(Tick()), world.now_ms)
         most = max(most, len(callees.invites))
     assert most >= 4, "the dice lead through several addresses"
+
+
+def test_a_bye_after_a_cancel_that_crossed_the_answer_says_what_the_cancel_said() -> None:
+    world = World(trunks=(SEVERAL,))
+    _, first = one(dial(world))
+    world.peer(from_bob(first, 180), flow(FIRST))
+    cancel = span_request("CANCEL", tag="", branch="z9hG4bKPjone")
+    cancel.extras["Reason"] = why = 'SIP;cause=200;text="Call completed elsewhere"'
+    assert one(world.span(cancel), "CANCEL")[1].extras["Reason"] == why
+    world.peer(from_bob(first, 200, body=offer("203.0.113.1", 5000)), flow(FIRST))
+    world.span(span_request("ACK"))
+    assert one(world.span(span_request("BYE", cseq=101)), "BYE")[1].extras["Reason"] == why
