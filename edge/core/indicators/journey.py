@@ -17,8 +17,10 @@ from edge.vocabulary import events
 Fate = Literal["contained", "connected", "deferred", "abandoned", "lost"]
 #: Rounds of a gather that failed.
 FAILED: Final = ("no_input", "no_match")
+#: Nodes of these kinds look for somebody to talk with.
+CONNECTING: Final = frozenset({"transfer", "queue"})
 #: At nodes of these kinds it is not the menu that takes the caller's time.
-UNTIMED: Final = frozenset({"transfer", "queue", "survey", "record", "voicemail"})
+UNTIMED: Final = CONNECTING | {"survey", "record", "voicemail"}
 
 #: The events that a journey is made of; all others change nothing.
 Step = (
@@ -118,7 +120,8 @@ class Journey:
         """Take what is told of further legs."""
         match event:
             case events.LegStarted():
-                self._dials()
+                # In a talk further legs are guests (a supervisor), or who is to take somebody's place, perhaps in vain.
+                self._dialled = True
             case events.LegAnswered():
                 self._answered.add(event.leg)
                 self._connect()
@@ -126,11 +129,11 @@ class Journey:
                 self._bridged.add(event.other)
                 self._connect()
             case events.TransferSent():
-                self._dials()
+                self._dialled = True
                 if event.sip_code < 300:
                     self._talks()
             case events.TransferCompleted():
-                self._transfers_again()
+                self._sent_wrong |= self._connected
 
     def ended(self, event: events.CallEnded, at_ms: int, served: Collection[NodeId] = ()) -> CallRecord | None:
         """Take the last event; None when the call never came to a menu."""
@@ -176,7 +179,7 @@ class Journey:
         self._stop_clock(at_ms)
         if event.kind not in UNTIMED:
             self._since_ms = at_ms
-        if self._connected and event.node in self._before_talk:
+        if self._connected and (event.node in self._before_talk or event.kind in CONNECTING):
             self._sent_wrong = True
         self._last = event.node
         self._visited.add(event.node)
@@ -195,14 +198,6 @@ class Journey:
         if not self._connected:
             self._connected = True
             self._before_talk = frozenset(self._visited)
-
-    def _dials(self) -> None:
-        self._transfers_again()
-        self._dialled = True
-
-    def _transfers_again(self) -> None:
-        if self._connected:
-            self._sent_wrong = True
 
 
 def _caller(started: events.CallStarted) -> str:

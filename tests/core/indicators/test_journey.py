@@ -111,6 +111,7 @@ def test_who_comes_back_to_where_it_was_or_is_transferred_again_was_sent_wrong()
     talk = [at("a"), at("t", "transfer"), dialled(), answered(), bridged()]
     assert not journey(*talk).sent_wrong
     assert not journey(*talk, at("rate", "gather")).sent_wrong, "what follows a talk by plan is no misroute"
+    assert not journey(*talk, dialled(THIRD), answered(THIRD)).sent_wrong, "a supervisor came in"
     assert journey(*talk, at("a")).sent_wrong
     assert journey(*talk, at("other"), at("u", "transfer"), dialled(THIRD)).sent_wrong
     assert journey(*talk, events.TransferCompleted(leg=SECOND, to=THIRD)).sent_wrong
@@ -160,7 +161,7 @@ def twin(told):
         before = {e.node for e in kinds[:cut] if isinstance(e, events.MenuEntered)}
         after = kinds[cut + 1 :]
         wrong = any(isinstance(e, events.MenuEntered) and e.node in before for e in after)
-        wrong = wrong or any(isinstance(e, events.LegStarted) for e in after)
+        wrong = wrong or any(isinstance(e, events.MenuEntered) and e.kind == "transfer" for e in after)
     counted = {(e.node, e.result): sum(x == e for x in rounds) for e in rounds}
     return fate, nodes[-1][0].node, time, bool(dialled_), wrong, {e.node for e, _ in nodes}, counted
 
