@@ -55,7 +55,7 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     last: NodeId
     #: At nodes of the menu, without those of `UNTIMED`.
     in_menu_ms: int
-    #: Somebody was dialled, or the caller was sent elsewhere by REFER.
+    #: Somebody was looked for: at a node of `CONNECTING`, or dialled.
     transferred: bool
     #: Connected, and then back at a node where it had been before, or transferred again.
     sent_wrong: bool
@@ -82,7 +82,7 @@ class Journey:
         self._in_menu_ms = 0
         #: Since when the menu takes the caller's time; None: it does not.
         self._since_ms: int | None = None
-        self._dialled = False
+        self._wanted_somebody = False
         self._answered: set[str] = set()
         self._bridged: set[str] = set()
         self._connected = False
@@ -121,7 +121,7 @@ class Journey:
         match event:
             case events.LegStarted():
                 # In a talk further legs are guests (a supervisor), or who is to take somebody's place, perhaps in vain.
-                self._dialled = True
+                self._wanted_somebody = True
             case events.LegAnswered():
                 self._answered.add(event.leg)
                 self._connect()
@@ -129,7 +129,7 @@ class Journey:
                 self._bridged.add(event.other)
                 self._connect()
             case events.TransferSent():
-                self._dialled = True
+                self._wanted_somebody = True
                 if event.sip_code < 300:
                     self._talks()
             case events.TransferCompleted():
@@ -154,7 +154,7 @@ class Journey:
             fate=self._fate(event, served),
             last=self._last,
             in_menu_ms=self._in_menu_ms,
-            transferred=self._dialled,
+            transferred=self._wanted_somebody,
             sent_wrong=self._sent_wrong,
             visited=frozenset(self._visited),
             score=sum(self._scores) / len(self._scores) if self._scores else None,
@@ -171,7 +171,7 @@ class Journey:
         if event.end.ended_by == "caller":
             return "abandoned"
         by_menu = event.end.outcome == "completed" and event.end.ended_by == "appliance"
-        return "contained" if by_menu and not self._dialled and self._last_round not in FAILED else "lost"
+        return "contained" if by_menu and not self._wanted_somebody and self._last_round not in FAILED else "lost"
 
     def _enter(self, event: events.MenuEntered, at_ms: int) -> None:
         if self._first is None:
@@ -179,6 +179,7 @@ class Journey:
         self._stop_clock(at_ms)
         if event.kind not in UNTIMED:
             self._since_ms = at_ms
+        self._wanted_somebody |= event.kind in CONNECTING
         if self._connected and (event.node in self._before_talk or event.kind in CONNECTING):
             self._sent_wrong = True
         self._last = event.node

@@ -78,6 +78,7 @@ def journey(*steps, by="caller", outcome="completed", length_ms=0, served=(), ca
         ("lost", [at("a"), said("a", "no_input"), said("a", "no_match"), at("bye")], {"by": "appliance"}),
         ("lost", [at("a"), at("t", "transfer"), dialled(), at("bye")], {"by": "appliance"}),
         ("contained", [at("b"), at("t", "transfer"), dialled(), at("bye")], {"by": "appliance", "served": ("b",)}),
+        ("lost", [at("q", "queue"), at("bye")], {"by": "appliance"}),
         ("deferred", [at("c", "callback"), asked()], {}),
         ("abandoned", [at("t", "transfer"), dialled(), asked("lost")], {}),
         ("deferred", [at("t", "transfer"), dialled(), at("v", "voicemail"), left()], {"by": "appliance"}),
