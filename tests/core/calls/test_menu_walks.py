@@ -15,10 +15,13 @@ from edge.core.calls.call import ENDING_MS, Call
 from edge.core.calls.inputs import (
     Action,
     Asked,
+    AskHunt,
     Elapsed,
     Emit,
     Entry,
     FreeSeat,
+    HuntTaken,
+    HuntTold,
     Input,
     Question,
     Reserved,
@@ -64,6 +67,8 @@ class World(Desk):
         self._number = 0
         self._seats = 1
         self._messages: set[RecordingId] = set()
+        #: By hunt list.
+        self._took_last: dict[str, str] = {}
         facts = facts_of(menu, chance)
         terms = Terms(
             menu=menu.name,
@@ -81,21 +86,31 @@ class World(Desk):
         actions = self.call.handle(input, self.now_ms)
         self.journal.append((self.now_ms, pack(self.call.entry)))
         for action in actions:
-            if isinstance(action, Emit):
-                assert action.callseq == len(self.events) + 1
-                self.events.append(action.event)
-            elif isinstance(action, FreeSeat):
-                assert action.slot not in self.freed
-                self.freed.append(action.slot)
-            elif isinstance(action, Question):
-                self._answer(action)
-            else:
-                self.sent.append(action)
+            self._note(action)
+        for action in actions:
+            if isinstance(action, AskHunt):  # the exchange tells in the same turn
+                busy = [key for key in action.keys if self.chance.random() < 0.3]
+                self.give(HuntTold(last=self._took_last.get(action.name, ""), busy=busy))
         for action in actions:
             if isinstance(action, Send):
                 self._carry_out(action)
                 self._world(action.body)
         return actions
+
+    def _note(self, action: Action) -> None:
+        match action:
+            case Emit():
+                assert action.callseq == len(self.events) + 1
+                self.events.append(action.event)
+            case FreeSeat():
+                assert action.slot not in self.freed
+                self.freed.append(action.slot)
+            case Question():
+                self._answer(action)
+            case HuntTaken():
+                self._took_last[action.name] = action.key
+            case Send():
+                self.sent.append(action)
 
     def rebuilt(self) -> None:
         """Go on in a new life of switch, with nothing but the journal."""
@@ -142,6 +157,9 @@ class World(Desk):
             case c.Play(times=1):
                 how = self.chance.choice(["finished", "finished", "finished", "missing"])
                 self._later(0, 9000, r.PlayEnded(leg=body.leg, play=body.play, how=how, played_ms=1))
+                if body.leg != FIRST and self.chance.random() < 0.7:  # a target that is told who calls
+                    at_ms = self.now_ms + 5000
+                    self._later(5000, 5001, heard(self.chance.choice("112"), at_ms - 100, leg=body.leg))
             case c.SendDigits():
                 self._later(100, 900, r.DigitsSent(body.leg))
             case c.Refer():
@@ -152,6 +170,11 @@ class World(Desk):
                 self._later(1, 100, Reserved(body.leg, OTHER_SPAN, at))
             case c.MakeCall():
                 self._ring(body.leg)
+            case _:
+                self._record(body)
+
+    def _record(self, body: object) -> None:
+        match body:
             case c.StartMessage():
                 self._messages.add(body.recording)
                 self._later(0, body.longest_ms, self._message(body.recording, "silence"))
