@@ -45,6 +45,8 @@ SETTLE_MS = 300
 RECORDING = frozenset({"record", "voicemail"})
 TURN_MS = 700
 _LOUD = 300
+#: What callers say is heard by this name when it is played to them (`edge.core.menus.kinds.record`).
+MESSAGE = "message"
 #: Longest prompt that is recognised.
 LONGEST_S = 600
 
@@ -98,8 +100,11 @@ def prompts_of(menu: Menu, *, normalise: bool) -> Prompts:
         sounds.append(samples)
         made.labels.append(label)
         made.lengths_ms.append(len(samples) * 1000 // RATE)
-    made.library = Library(sounds)
-    made.voice = max(sounds, key=len, default=made.voice)
+    # Backwards: as loud and as broken as speech, and none of the prompts.
+    made.voice = np.ascontiguousarray(max(sounds, key=len, default=made.voice)[::-1])
+    made.labels.append(MESSAGE)
+    made.lengths_ms.append(len(made.voice) * 1000 // RATE)
+    made.library = Library([*sounds, made.voice])
     made.short = [label for number, label in enumerate(made.labels) if not made.library.tellable(number)]
     return made
 
