@@ -326,4 +326,6 @@ class LiveCall:
 
 
 #: What nobody outside of an appliance can see.
-UNSEEN: tuple[What, ...] = ("enter", "input", "set", "transfer", "ask", "message", "callback", "survey")
+UNSEEN: tuple[What, ...] = (
+    *("enter", "input", "set", "transfer", "whisper", "ask", "message", "callback", "survey", "queue"),
+)
