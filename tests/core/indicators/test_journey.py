@@ -1,11 +1,14 @@
 """What becomes of a call: each fate, time in the menu, misroutes; and beside a slow twin on calls made by chance."""
 
 import random
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.callers import CONTROL, SERVED, Habits, call, record
-from edge.core.indicators.journey import Journey
+from edge.core.indicators.journey import Fate, Journey
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId
@@ -132,6 +135,28 @@ def test_the_caller_is_known_by_the_number_that_it_shows():
     assert journey(at("a"), call_started=started(caller_e164=Private("+4930100"))).caller == "+4930100"
     assert journey(at("a"), call_started=started(caller_withheld=True)).caller == ""
     assert journey(at("a"), call_started=started(direction="outgoing")).caller == ""
+
+
+STEPS = st.sampled_from(
+    [at("a"), at("b", "play"), at("t", "transfer"), at("q", "queue"), said("a", "no_input"), said("a", "matched"),
+     said("a", "command"), dialled(), dialled(THIRD), answered(), bridged(), bridged(THIRD), asked(), asked("lost"),
+     left(), rated(3), rated(None), events.TransferSent(leg=FIRST, target=Private("x"), sip_code=202),
+     events.TransferCompleted(leg=SECOND, to=THIRD), started()]
+)  # fmt: skip
+
+
+@given(st.lists(STEPS, max_size=30), st.sampled_from(["caller", "appliance", "callee", "network"]))
+def test_any_order_of_events_has_one_fate_and_no_more_time_than_there_was(steps, by):
+    one = journey(*steps, by=by)
+    if not any(isinstance(step, events.MenuEntered) for step in steps):
+        assert one is None
+        return
+    assert one.fate in get_args(Fate)
+    assert 0 <= one.in_menu_ms <= 1000 * (len(steps) + 1)
+    assert one.last in one.visited
+    assert (one.fate == "connected") >= one.sent_wrong
+    assert one.score in {None, 50.0}
+    assert set(one.rounds) <= {("a", "no_input"), ("a", "matched")}
 
 
 def twin(told):
