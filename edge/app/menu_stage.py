@@ -148,6 +148,8 @@ def staged(site: Site, parts: list[Part], folder: Path, backends: tuple[str, str
         tables=tables,
         sinks=[],
         menus=menus,
+        trials=[],
+        tried={},
         clocks=clocks,
     )
 
