@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from edge.core.callbacks.rules import Rules
 from edge.core.callbacks.window import WindowRule
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Abandoned, CallbackTerms, Entry, Stopped, Superseded
+from edge.core.calls.inputs import Abandoned, AgentOffered, CallbackTerms, Entry, QueueTold, Stopped, Superseded
 from edge.core.menus.calendar import UTC_ZONE
-from edge.core.menus.model import Callback, Gather, HangUp, Menu, Question, Set, Survey, Transfer
+from edge.core.menus.model import Callback, Gather, HangUp, Menu, Question, Queue, Set, Survey, Transfer
 from edge.vocabulary import events
 from edge.vocabulary import reports as r
 from edge.vocabulary.identity import Identity
@@ -24,7 +24,9 @@ MENU = Menu(
     start="choose",
     nodes={
         "choose": Gather(
-            prompt=[sound("press")], choices={"1": "why", "2": "back", "3": "later", "4": "rate"}, failed="bye"
+            prompt=[sound("press")],
+            choices={"1": "why", "2": "back", "3": "later", "4": "rate", "5": "help"},
+            failed="bye",
         ),
         "why": Set(values={"reason_code": "bill"}, next="desk"),
         "desk": Transfer(
@@ -54,6 +56,16 @@ MENU = Menu(
                 Question(name="quick", ask=SCALE, least=1, most=5),
             ],
             next="bye",
+        ),
+        "help": Queue(
+            queue="sales",
+            music=[sound("music")],
+            left="bye",
+            full="bye",
+            timed_out="other",
+            no_agents="bye",
+            failed="bye",
+            after="rate",
         ),
         "bye": HangUp("goodbye"),
     },
@@ -155,6 +167,23 @@ def test_a_caller_whom_we_lose_while_he_waits_is_called_back_too() -> None:
     desk = waiting(called(), 20_000)
     desk.give(Stopped("by request"))
     assert requests(desk) == []
+
+
+@pytest.mark.parametrize(("served", "expected"), [(False, [("lost", "help")]), (True, [])])
+def test_a_caller_who_hangs_up_in_a_queue_is_lost_unless_he_was_served(served: bool, expected: list) -> None:
+    desk = called()
+    desk.press("5")
+    desk.give(QueueTold(number=1, position=1, estimate_ms=60_000))
+    desk.wait(12_000)
+    target = Private("sip:anna@127.0.0.1")
+    desk.give(AgentOffered(number=1, agent="anna", target=target, trunk="", ring_timeout_ms=15_000))
+    desk.reserve()
+    if served:
+        talking(desk)
+        assert desk.call.aftercare._target == target
+    desk.give(ended(FIRST))
+    assert [(one.reason, one.node) for one in requests(desk)] == expected
+    assert all(one.waited_ms >= 12_000 for one in requests(desk))
 
 
 # --- asked
