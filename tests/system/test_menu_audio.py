@@ -65,13 +65,14 @@ class Terminal:
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
+        #: What was printed and not looked for yet.
         self.said = ""
 
     def until(self, text: str) -> None:
-        """Read until it has said something new; the timeout of the test ends the waiting."""
-        seen = len(self.said)
-        while text not in self.said[seen:]:
-            self.said += os.read(self.fd, 1000).decode()
+        """Read until it has said this after what was looked for before; the timeout of the test ends the waiting."""
+        while text not in self.said:
+            self.said += os.read(self.fd, 1000).decode(errors="replace")
+        self.said = self.said.partition(text)[2]
 
     def type(self, keys: str) -> None:
         os.write(self.fd, keys.encode())
@@ -89,7 +90,10 @@ def likeness(heard: np.ndarray, prompt: np.ndarray) -> float:
 
 
 def was_played(server: SoundServer, prompt: np.ndarray) -> bool:
-    return likeness(server.played(), prompt) > 0.6
+    """Whether some 400 ms of a prompt were: a sound server on a busy machine leaves holes."""
+    heard, count = server.played(), 3200
+    pieces = [prompt[at : at + count] for at in range(0, len(prompt) - count, count)]
+    return any(likeness(heard, piece) > 0.7 for piece in pieces if np.abs(piece).max() > 2000)
 
 
 @pytest.fixture
@@ -137,6 +141,6 @@ def test_a_menu_is_heard_spoken_to_and_dialled_at_the_desk(site: Path, tmp_path:
             assert process.wait(30) == 0
         for prompt in (tmp_path / "cache/edge/prompts").glob("*.wav"):
             samples, rate = soundfile.read(prompt, dtype="int16")
-            at_8k = soxr.resample(samples[: rate * 3 // 4], rate, 8000)
+            at_8k = soxr.resample(samples, rate, 8000)
             until(partial(was_played, server, at_8k), 20, f"{prompt.name} at the speaker")
     os.close(ours)
