@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from edge.core.calls.call import ENDING_MS, Call
 from edge.core.calls.inputs import (
     Action,
+    AgentOffered,
     Asked,
     AskHunt,
     Elapsed,
@@ -24,6 +25,9 @@ from edge.core.calls.inputs import (
     HuntTold,
     Input,
     Question,
+    QueueNews,
+    QueueRefused,
+    QueueTold,
     Reserved,
     Resumed,
     Send,
@@ -107,10 +111,28 @@ class World(Desk):
                 self.freed.append(action.slot)
             case Question():
                 self._answer(action)
+            case QueueNews():
+                self._queue(action)
             case HuntTaken():
                 self._took_last[action.name] = action.key
             case Send():
                 self.sent.append(action)
+
+    def _queue(self, news: QueueNews) -> None:
+        """Tell the caller's place, offer agents, and send him on some time; or refuse him at once."""
+        number = news.number
+        if news.what == "join":
+            refused = self.chance.choice(["", "", "", "full", "no_agents"])
+            if refused:
+                self._later(0, 1, QueueRefused(number, refused))  # type: ignore[arg-type]
+                return
+            told = QueueTold(number=number, position=self.chance.randrange(1, 9), estimate_ms=70_000)
+            self._later(0, 60_000, told)
+            self._later(300_000, 900_000, QueueRefused(number, "timed_out"))
+        if news.what in {"join", "missed"} and self.chance.random() < 0.8:
+            target = Private("sip:anna@192.0.2.9")
+            offered = AgentOffered(number=number, agent="anna", target=target, trunk="", ring_timeout_ms=20_000)
+            self._later(0, 120_000, offered)
 
     def rebuilt(self) -> None:
         """Go on in a new life of switch, with nothing but the journal."""
