@@ -19,10 +19,8 @@ from typing import NamedTuple
 
 from edge.cli import main
 from edge.config.errors import Findings
-from edge.config.mailboxes import Mailbox
 from edge.config.menus import MenuCompiler
-from edge.config.site import Paths, Site
-from edge.config.tables import Table
+from edge.config.site import Paths
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
 from edge.core.menus.run import MenuRun
@@ -30,17 +28,19 @@ from edge.core.menus.words import Dial as DialAction
 from edge.core.menus.words import (
     Digit,
     DigitsGone,
+    JoinQueue,
     MenuInput,
     MessageMade,
     PlayDone,
     PlaySounds,
     PressKeys,
+    QueueClosed,
     RecordMessage,
     Started,
     TimeUp,
     TransferEnded,
 )
-from tests.config.menus import EVERYTHING, SUBMENU
+from tests.config.menus import EVERYTHING, SUBMENU, site_of_everything
 from tests.core.menus.chance import Caller, facts_of
 from tests.support.shipped import shipped_menus
 
@@ -133,12 +133,7 @@ def compiled(path: Path, folder: Path) -> Menu:
     """Compile a file, whose prompts are below `folder`, without a fault."""
     findings = Findings()
     paths = Paths(state=str(folder / "state"), prompts=str(folder / "prompts"), menus=str(path.parent))
-    site = Site(
-        name="bench",
-        paths=paths,
-        tables=[Table(name="vip", file="vip.csv")],
-        mailboxes=[Mailbox(name="desk", review=True)],
-    )
+    site = site_of_everything(paths)
     menu = MenuCompiler(site, findings, []).compile_file(path)
     if menu is None:
         raise RuntimeError(f"{path.name}: {findings.errors[0]}")
@@ -164,7 +159,7 @@ def walk(menu: Menu, chance: random.Random, number: int) -> Walked:
             if isinstance(action, PlaySounds) and chance.random() < 0.5:
                 waiting.append(PlayDone())  # the others are interrupted, where they can be
                 now += 3000
-            elif isinstance(action, PressKeys | RecordMessage):
+            elif isinstance(action, PressKeys | RecordMessage | JoinQueue):
                 waiting.append(_ended(action, chance))
             elif isinstance(action, DialAction):
                 waiting.append(TransferEnded(chance.choice(["", "busy", "no_answer"])))
@@ -176,10 +171,12 @@ def walk(menu: Menu, chance: random.Random, number: int) -> Walked:
     return Walked(inputs, len(run.path), now)
 
 
-def _ended(action: PressKeys | RecordMessage, chance: random.Random) -> MenuInput:
-    """Tell that all keys are out, or what the caller has said."""
+def _ended(action: PressKeys | RecordMessage | JoinQueue, chance: random.Random) -> MenuInput:
+    """Tell that all keys are out, what the caller has said, or that nobody in the queue had time."""
     if isinstance(action, PressKeys):
         return DigitsGone()
+    if isinstance(action, JoinQueue):
+        return QueueClosed("timed_out")
     return MessageMade(number=action.number, message="m", length_ms=chance.choice([0, 5000]), path="/m.wav")
 
 

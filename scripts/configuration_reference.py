@@ -399,7 +399,13 @@ def menu_schema() -> dict[str, Any]:
 
 def menu_tests_schema() -> dict[str, Any]:
     """Give the JSON Schema of a file of tests."""
-    tables = [menu_tests.TestSource, menu_tests.StepSource, menu_tests.AnswerSource, menu_tests.RowSource]
+    tables = [
+        menu_tests.TestSource,
+        menu_tests.StepSource,
+        menu_tests.AnswerSource,
+        menu_tests.RowSource,
+        menu_tests.QueueSource,
+    ]
     step = struct_schema(menu_tests.StepSource) | {"minProperties": 1, "maxProperties": 1}
     return {
         "$schema": SCHEMA_ID,

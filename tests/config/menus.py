@@ -1,5 +1,10 @@
 """Menus for tests that want one of every kind of node."""
 
+from edge.config.mailboxes import Mailbox
+from edge.config.queues import Agent, Queue, QueueAgent
+from edge.config.site import Paths, Site
+from edge.config.tables import Table
+
 EVERYTHING = """
 version: 1
 language: en
@@ -185,3 +190,15 @@ nodes:
   wrong:
     give_back:
 """
+
+
+def site_of_everything(paths: Paths) -> Site:
+    """Make a site that has what EVERYTHING names."""
+    return Site(
+        name="x",
+        paths=paths,
+        tables=[Table(name="vip", file="vip.csv")],
+        mailboxes=[Mailbox(name="desk", review=True)],
+        agents=[Agent(name="anna", target="sip:anna@192.0.2.1")],
+        queues=[Queue(name="desk", agents=[QueueAgent(agent="anna")])],
+    )

@@ -9,16 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config.errors import Findings
-from edge.config.mailboxes import Mailbox
 from edge.config.menus import MenuCompiler
-from edge.config.queues import Agent, Queue, QueueAgent
-from edge.config.site import Paths, Site
-from edge.config.tables import Table
+from edge.config.site import Paths
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
 from edge.core.menus.run import MenuRun
 from edge.core.menus.words import Digit, DigitsGone, QueueClosed, Started, TimeUp, TransferEnded
-from tests.config.menus import EVERYTHING, SUBMENU
+from tests.config.menus import EVERYTHING, SUBMENU, site_of_everything
 from tests.core.menus.chance import KEYS, Caller, facts_of
 from tests.support.shipped import shipped_menus
 
@@ -29,14 +26,7 @@ WALKS = 300
 def compiled(path: Path, folder: Path) -> Menu:
     findings = Findings()
     paths = Paths(state=str(folder / "state"), prompts=str(path.parent.parent / "prompts"), menus=str(path.parent))
-    site = Site(
-        name="x",
-        paths=paths,
-        tables=[Table(name="vip", file="vip.csv")],
-        mailboxes=[Mailbox(name="desk", review=True)],
-        agents=[Agent(name="anna", target="sip:anna@192.0.2.1")],
-        queues=[Queue(name="desk", agents=[QueueAgent(agent="anna")])],
-    )
+    site = site_of_everything(paths)
     menu = MenuCompiler(site, findings, []).compile_file(path)
     assert menu is not None, findings.errors
     return menu
