@@ -122,7 +122,7 @@ class Appliance:
     def control(self, **request: Any) -> dict[str, Any]:
         """One request to the control socket."""
         with closing(socket.socket(socket.AF_UNIX)) as sock:
-            sock.settimeout(10)
+            sock.settimeout(60)  # a reload on a busy machine
             sock.connect(str(self.run / "control.sock"))
             sock.sendall(json.dumps(request).encode() + b"\n")
             answer = b""

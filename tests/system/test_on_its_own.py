@@ -153,7 +153,7 @@ def test_calls_are_handled_whatever_the_backends_do(place: Place) -> None:
     # Medians; a machine under other load is slow at times, a call that waits for a backend is so each time.
     for how, taken in found.items():
         for what, value in taken.items():
-            assert value <= 3 * usual[what] + 250, (how, what, taken, usual)
+            assert value <= 3 * usual[what] + 500, (how, what, taken, usual)
     assert place.edge.status()["takes_calls"]
     place.outside.start()
     until(lambda: delivered(place.edge), 60, "what was told meanwhile is delivered after it")
