@@ -77,3 +77,72 @@ def test_one_queue_is_shown_with_everybody_in_it(state: Path, capsys: pytest.Cap
     assert lines[4].split() == ["anna", "1", "ringing", "3.0s", "c7", "billing,", "de"]
     assert main(["queue", "show", "nobody", "--state", str(state)]) == 1
     assert "there is no queue 'nobody'" in capsys.readouterr().err
+
+
+SITE = """
+name = "queues"
+[paths]
+state = "state"
+menus = "menus"
+[[agents]]
+name = "anna"
+target = "sip:anna@192.0.2.20"
+[[queues]]
+name = "sales"
+agents = ["anna"]
+max_wait = "5m"
+"""
+MENU = """
+version: 1
+start: sales
+nodes:
+  sales:
+    queue:
+      name: sales
+      music: {say: Music.}
+      position: {say: "You are number ${queue_position}."}
+      wait: {say: "About ${queue_minutes} minutes."}
+      callback_offer: {say: "For a callback, press 1."}
+    call_back: called
+    timed_out: late
+    failed: end
+  called: {say: We call you., next: end}
+  late: {say: Sorry., next: end}
+  end: {hang_up: done}
+"""
+TESTS = """
+version: 1
+tests:
+  - name: Usually somebody has time after ten seconds
+    steps: [{queue: sales}, {hear: You are number}, {transfer: "sip:anna@192.0.2.20"}, {end: true}]
+  - name: Nobody answers, and the caller is called back
+    queues: {sales: {ahead: 2, moves: 30s, estimate: 2m, free: {anna: 20s}}}
+    targets: {"sip:anna@192.0.2.20": no_answer}
+    steps:
+      - transfer: sip:anna@192.0.2.20
+      - hear: For a callback
+      - press: 1
+      - at: called
+  - name: Nobody has time
+    queues: {sales: {}}
+    steps: [{wait: 5m}, {at: late}]
+  - name: Too many
+    queues: {sales: {refuses: full}}
+    steps: [{at: end}]
+"""
+
+
+def test_queues_in_tests_and_drawings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "menus").mkdir()
+    (tmp_path / "site.toml").write_text(SITE)
+    (tmp_path / "menus/main.yaml").write_text(MENU)
+    (tmp_path / "menus/main.test.yaml").write_text(TESTS)
+    site = str(tmp_path / "site.toml")
+    assert main(["menu", "test", "--config", site]) == 0
+    assert "4 passed, 0 failed; 4 of 4 nodes" in capsys.readouterr().out
+    drawn = tmp_path / "main.mmd"
+    assert main(["menu", "draw", "main", "--config", site, "-o", str(drawn)]) == 0
+    assert '["sales<br/>queue<br/>sales"]' in drawn.read_text()
+    assert "call back" in drawn.read_text()
+    (tmp_path / "menus/main.test.yaml").write_text(TESTS.replace("ahead: 2", "behind: 2"))
+    assert main(["menu", "test", "--config", site]) != 0

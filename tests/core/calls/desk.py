@@ -12,6 +12,7 @@ from edge.core.calls.inputs import (
     Incoming,
     Input,
     Originate,
+    QueueNews,
     Reserved,
     Seat,
     Send,
@@ -140,6 +141,8 @@ class Desk:
         #: What hunts asked for, and told; `told` is what they are answered, as the exchange would, in the same turn.
         self.asked: list[AskHunt | HuntTaken] = []
         self.told = HuntTold()
+        #: What queues were told.
+        self.news: list[QueueNews] = []
         self.journal: list[tuple[int, object]] = []
         self.give(first)
 
@@ -152,6 +155,8 @@ class Desk:
                 self.events.append(action.event)
             elif isinstance(action, AskHunt | HuntTaken):
                 self.asked.append(action)
+            elif isinstance(action, QueueNews):
+                self.news.append(action)
             elif isinstance(action, FreeSeat):
                 assert action.slot not in self.freed
                 self.freed.append(action.slot)
