@@ -64,7 +64,9 @@ def graph_of(menu: Menu) -> Graph:
         for label, target in named_ways_of(node):
             labels.setdefault(target, []).append(label)
         arrows += [
-            Arrow(name, target, [_label(one) for one in several], any(_field(one) in _PRESSED for one in several))
+            Arrow(
+                name, target, list(dict.fromkeys(map(_label, several))), any(_field(one) in _PRESSED for one in several)
+            )
             for target, several in labels.items()
         ]
     return Graph(menu.name, menu.version, menu.start, boxes, arrows)
