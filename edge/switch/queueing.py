@@ -100,6 +100,8 @@ class Queues:
             self._calls.add(news.call)
             values = {name: value.reveal() for name, value in news.values.items()}
             self._news.append(m.Join(ticket=ticket, queue=news.queue, priority=news.priority, values=values))
+        elif news.what == "released":
+            self._news.append(m.Missed(ticket, rests=False))
         else:
             self._news.append(_KINDS[news.what](ticket))
 

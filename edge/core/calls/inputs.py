@@ -450,7 +450,7 @@ class QueueNews(Struct, frozen=True, kw_only=True):
 
     call: CallId
     number: int
-    what: Literal["join", "left", "answered", "missed", "finished"]
+    what: Literal["join", "left", "answered", "missed", "released", "finished"]
     #: Of `join`.
     queue: str = ""
     priority: int = 0

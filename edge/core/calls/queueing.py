@@ -87,7 +87,7 @@ class Queueing:
         """Somebody else goes on in the caller's place, which is in the queue as before."""
         if stay.state == "ringing":
             self._call.dialling.stop()
-            self._missed("cancelled")
+            self._missed("cancelled", "released")  # it is not for the agent that he is not rung any more
         if stay.position:
             self._menu(PlaceTold(position=stay.position, estimate_ms=stay.estimate_ms))
 
@@ -97,14 +97,14 @@ class Queueing:
             return
         self._over(stay, reason)
 
-    def _missed(self, outcome: str) -> None:
+    def _missed(self, outcome: str, what: Literal["missed", "released"] = "missed") -> None:
         stay = self.stay
         if stay is None or stay.state != "ringing":
             return
         rang_ms = self._fx.now_ms - stay.since_ms
         self._fx.emit(events.QueueAgentMissed(queue=stay.queue, agent=stay.agent, outcome=outcome, ring_ms=rang_ms))
         stay.state, stay.agent, stay.leg = "waiting", "", None
-        self._tell("missed")
+        self._tell(what)
 
     # --- what the queues say
 
@@ -215,7 +215,7 @@ class Queueing:
 
     def _tell(
         self,
-        what: Literal["join", "left", "answered", "missed", "finished"],
+        what: Literal["join", "left", "answered", "missed", "released", "finished"],
         *,
         queue: str = "",
         priority: int = 0,

@@ -216,8 +216,10 @@ class Floor:
         if waiter is None or waiter.state != "ringing":
             return
         agent = self._agent_of(waiter)
-        if agent is not None:
+        if agent is not None and input.rests:
             agent.pause("resting", agent.terms.rest_ms, self._now_ms)
+        elif agent is not None:
+            agent.free(self._now_ms)
         waiter.state, waiter.agent = "waiting", ""
         self._touched.add(waiter.queue)
         self._settle_in(waiter)

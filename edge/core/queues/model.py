@@ -112,6 +112,8 @@ class Missed(Struct, frozen=True):
     """The agent who was rung is not to be had; the caller keeps his place."""
 
     ticket: Ticket
+    #: False: it was not for him that they did not come together.
+    rests: bool = True
 
 
 class Finished(Struct, frozen=True):

@@ -5,6 +5,7 @@ import pytest
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import AgentOffered, QueueNews, QueueRefused, QueueTold, Resumed, Stopped
 from edge.core.menus.model import HangUp, Menu, Queue
+from edge.core.menus.words import TakenOver
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
@@ -112,6 +113,17 @@ def test_an_agent_who_does_not_answer(office):
     office.picks_up(third)
     assert office.told_queues[1:] == [("missed", 1), ("answered", 1)]
     assert office.of(e.QueueConnected)[0].offers == 2
+
+
+def test_who_takes_the_callers_place_has_his_place_in_the_queue(office):
+    office.offered()
+    office.rings()
+    joined_ms, office.now_ms = office.now_ms, office.now_ms + 5000
+    office.call.perform(office.call.run.handle(TakenOver(), office.now_ms))
+    stay = office.call.queueing.stay
+    assert (stay.number, stay.joined_ms, stay.state) == (1, joined_ms, "waiting")
+    assert office.call.dialling.hunt is None, "the agent rang for somebody who has gone"
+    assert office.call.run._walk.values.queue_position == 2
 
 
 def test_who_leaves_by_key_takes_the_ringing_along(office):

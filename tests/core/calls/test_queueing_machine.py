@@ -39,7 +39,13 @@ SETTINGS = m.Settings(
     agents=AGENTS,
     queues=[queue("sales", "anna", "bob", max_wait_ms=60_000), queue("other", "bob", ring_timeout_ms=5000)],
 )
-NEWS = {"left": m.Left, "answered": m.Answered, "missed": m.Missed, "finished": m.Finished}
+NEWS = {
+    "left": m.Left,
+    "answered": m.Answered,
+    "missed": m.Missed,
+    "released": lambda one: m.Missed(one, rests=False),
+    "finished": m.Finished,
+}
 OTHERS = [m.Ticket("c7", number) for number in range(1, 4)]
 
 

@@ -119,6 +119,13 @@ def test_who_is_not_answered_keeps_his_place_and_the_agent_rests():
     assert house.offers() == [("a", "anna")], "the head of the line is still the head"
 
 
+def test_an_agent_who_could_not_help_it_does_not_rest():
+    house = House([agent("anna")], [queue("q", "anna")])
+    house.join("a")
+    house.give(Missed(ticket("a"), rests=False))
+    assert house.offers() == [("a", "anna")]
+
+
 def test_wrap_up_comes_after_a_talk():
     house = House([agent("anna", wrap_up_ms=15_000)], [queue("q", "anna")])
     house.join("a")
