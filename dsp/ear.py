@@ -41,6 +41,8 @@ _NEAR = 6
 _CONFIRM = 15
 #: What is told differs by less than this, and by less than `_BETTER` more than what else was noticed.
 _SURE, _BETTER = 0.16, 0.08
+#: What fits as well as another sound differs from it by less than this.
+_AS_GOOD = 0.03
 #: Frames that a short sound waits for one that it may be a part of.
 _SETTLE = 45
 #: Sounding frames by which a longer sound has to go on when a shorter one that begins alike is over.
@@ -175,11 +177,16 @@ class _Group:
         return alive[0] if alive[0].reached >= ahead else None
 
     def _whole(self, complete: list[_Track]) -> _Track | None:
-        """Choose among sounds that were heard to their ends, the longest first: one has to fit beyond shorter ones."""
+        """Choose among sounds that were heard to their ends: the longest of those that fit best.
+
+        It has to fit beyond shorter ones. What begins otherwise and ends alike, as numbers do, fits less well.
+        """
+        best = min(one.share for one in complete)
         fitting = [
             one
             for one in complete
-            if one.share < _SURE and all(one.fits_from(other.total) for other in complete if other.total < one.total)
+            if one.share < min(_SURE, best + _AS_GOOD)
+            and all(one.fits_from(other.total) for other in complete if other.total < one.total)
         ]
         longest = max((one.total for one in fitting), default=0)
         return min((one for one in fitting if one.total > longest - 4), key=lambda one: one.share, default=None)
