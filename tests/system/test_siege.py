@@ -75,6 +75,15 @@ def test_hostile_callees_take_nothing_with_them(at: Siege) -> None:
     assert zero(found, "not_released", "honest_failed", "span_restarts", "other_restarts")
 
 
+def last_words(at: Siege) -> list[dict]:
+    """What the log says that a dead span was sent, when it has said all of it: a line each."""
+    whole = [line for line in at.edge.log.read_text().splitlines(keepends=True) if line[0] == "{" and line[-1] == "\n"]
+    lines = [json.loads(line) for line in whole]
+    told = [line["messages"] for line in lines if line["event"] == "span died of a signal"]
+    words = [line for line in lines if line["event"] == "message before the death"]
+    return words if told and len(words) == told[0] else []
+
+
 def test_a_span_that_dies_of_a_signal_leaves_what_it_was_sent_and_no_conversation_is_cut(at: Siege) -> None:
     with Softphone(at.good, tone_hz=700) as phone:
         call = running_call(phone, at)
@@ -82,9 +91,7 @@ def test_a_span_that_dies_of_a_signal_leaves_what_it_was_sent_and_no_conversatio
         (held,) = [leg["span"] for made in at.edge.live_calls() if made["id"] == own for leg in made["legs"]]
         (pid,) = [int(span["pid"]) for span in at.edge.status()["spans"] if span["incarnation"] == held]
         os.kill(pid, signal.SIGABRT)
-        until(lambda: "span died of a signal" in at.edge.log.read_text(), 20, "the log tells")
-        log = at.edge.log.read_text()
-        lines = [json.loads(line) for line in log.splitlines() if "message before the death" in line]
+        lines = until(lambda: last_words(at), 20, "the log tells all that it was sent last")
         # The span may have had other calls before.
         assert [line["message"].split()[0] for line in lines][-2:] == ["INVITE", "ACK"]
         assert {line["span"] for line in lines} == {held}
