@@ -23,8 +23,6 @@ from edge.cli.state import open_state
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallbackRow, StorageError
 
-#: What SQLite takes for no limit.
-_ALL = -1
 IdArgument = Annotated[str, Parameter(help="The request's id.")]
 
 
@@ -49,7 +47,7 @@ def list_callbacks(
     """List requests to be called back, that which is late first at the top. Works when the daemon is down, too."""
     try:
         folder, _ = folders(config, demo=demo, state=state)
-        rows = open_state(folder).callbacks(open_only=not everything, limit=limit if limit > 0 else _ALL)
+        rows = open_state(folder).callbacks(open_only=not everything, limit=limit)
     except (UsageError, BadSiteError, StorageError) as error:
         return failed(error)
     now = datetime.now(UTC)

@@ -22,9 +22,6 @@ from edge.cli.site import (
 from edge.cli.state import open_state
 from edge.storage.turn import CallRow, StorageError
 
-#: What SQLite takes for no limit.
-_ALL = -1
-
 
 def register(app: App) -> None:
     """Add the commands."""
@@ -48,7 +45,7 @@ def calls(
     """List calls in progress, oldest first. Works when the daemon is down, too."""
     try:
         folder, _ = folders(config, demo=demo, state=state)
-        rows = open_state(folder).calls(open_only=not everything, limit=limit if limit > 0 else _ALL)[::-1]
+        rows = open_state(folder).calls(open_only=not everything, limit=limit)[::-1]
     except (UsageError, BadSiteError, StorageError) as error:
         return failed(error)
     if json:

@@ -15,13 +15,12 @@ from edge.config.trials import moment_ms
 from edge.core.indicators.journey import CallRecord, Journey, Step
 from edge.core.indicators.tally import DAY_MS, Counting
 from edge.runtime.clock import wall_time
-from edge.storage.reader import Reader, StoredEvent
+from edge.storage.reader import Reader
 from edge.vocabulary.events import CallEnded, CallStarted
 from edge.vocabulary.wire import json_reader
 
 K = TypeVar("K", bound=Hashable)
 
-_PAGE = 2000
 #: No events are older.
 _LONGEST_MS = 3660 * DAY_MS
 
@@ -84,7 +83,7 @@ def records(
 ) -> Iterator[CallRecord]:
     """Give the calls that ended, in the order of their ends."""
     open_calls: dict[str, Journey] = {}
-    for row in _rows(reader):
+    for row in reader.every_event(tuple(_DECODERS)):
         at_ms = moment_ms(row.time)
         begins = row.type == _BEGIN and at_ms >= begin_ms
         if not begins and row.call not in open_calls:
@@ -105,10 +104,3 @@ def records(
         if record is not None:
             yield record
     counted.open = len(open_calls)
-
-
-def _rows(reader: Reader) -> Iterator[StoredEvent]:
-    sequence = 0
-    while page := reader.events_after(sequence, _PAGE, tuple(_DECODERS)):
-        yield from page
-        sequence = page[-1].sequence

@@ -24,7 +24,6 @@ from edge.storage.turn import StorageError
 
 #: A menu is drawn in well under a second; Graphviz must not hang a shell for ever.
 _DRAW_SECONDS = 60
-_PAGE = 2000
 #: No events are older.
 _LONGEST_MS = 10 * 366 * 86_400_000
 #: By the ending of the output file, what Graphviz is asked for.
@@ -100,20 +99,15 @@ def _moment(since: str | None) -> str:
 def _calls(reader: Reader, menu: str, begin: str) -> Iterable[list[NodeEntered | Hung]]:
     """Collect what the events tell of each call that began a menu since `begin`."""
     calls: dict[str, list[NodeEntered | Hung]] = {}
-    sequence = 0
-    while True:
-        page = reader.events_after(sequence, _PAGE)
-        if not page:
-            return calls.values()
-        sequence = page[-1].sequence
-        for event in page:
-            if event.type == "menu.node_entered" and (event.call in calls or event.time >= begin):
-                data = _data(event.body)
-                if data["menu"] == menu or event.call in calls:
-                    entered = NodeEntered(data["menu"], data["menu_version"], data["node"])
-                    calls.setdefault(event.call, []).append(entered)
-            elif event.type == "call.ended" and event.call in calls:
-                calls[event.call].append(Hung(_data(event.body)["end"]["ended_by"]))
+    for event in reader.every_event(("menu.node_entered", "call.ended")):
+        if event.type == "menu.node_entered" and (event.call in calls or event.time >= begin):
+            data = _data(event.body)
+            if data["menu"] == menu or event.call in calls:
+                entered = NodeEntered(data["menu"], data["menu_version"], data["node"])
+                calls.setdefault(event.call, []).append(entered)
+        elif event.type == "call.ended" and event.call in calls:
+            calls[event.call].append(Hung(_data(event.body)["end"]["ended_by"]))
+    return calls.values()
 
 
 def _data(body: bytes) -> dict[str, Any]:

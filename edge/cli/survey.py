@@ -19,8 +19,6 @@ from edge.storage.turn import StorageError
 from edge.vocabulary.events import SurveyAnswered, SurveyCompleted
 from edge.vocabulary.wire import json_reader
 
-_PAGE = 2000
-
 
 class _Stored(msgspec.Struct):
     data: SurveyAnswered | SurveyCompleted
@@ -65,12 +63,9 @@ def report(
 
 
 def _events(reader: Reader, begin_ms: int) -> Iterator[SurveyAnswered | SurveyCompleted]:
-    sequence = 0
-    while page := reader.events_after(sequence, _PAGE, ("survey.answered", "survey.completed")):
-        sequence = page[-1].sequence
-        for event in page:
-            if moment_ms(event.time) >= begin_ms:
-                yield _stored.decode(event.body).data
+    for event in reader.every_event(("survey.answered", "survey.completed")):
+        if moment_ms(event.time) >= begin_ms:
+            yield _stored.decode(event.body).data
 
 
 def _document(one: SurveyCount) -> dict[str, object]:

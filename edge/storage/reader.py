@@ -5,11 +5,16 @@ may not exist yet, and may vanish: both read as empty.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.storage.turn import CallbackRow, CallRow, StorageError
+
+#: Events that `every_event` reads at once.
+_PAGE = 2000
+#: What SQLite takes for no limit.
+_ALL = -1
 
 
 class StoredEvent(NamedTuple):
@@ -64,6 +69,13 @@ class Reader:
         statement = f"SELECT * FROM events WHERE sequence > ? {chosen} ORDER BY sequence LIMIT ?"  # noqa: S608
         return [StoredEvent(*row) for row in self._rows(statement, sequence, *types, limit)]
 
+    def every_event(self, types: Sequence[str] = ()) -> Iterator[StoredEvent]:
+        """Give all events in order, with `types` only those; a page of them is in memory."""
+        sequence = 0
+        while page := self.events_after(sequence, _PAGE, types):
+            yield from page
+            sequence = page[-1].sequence
+
     def heads_after(self, sequence: int, limit: int) -> list[EventHead]:
         """Return at most `limit` events above `sequence`, in order, without their bodies."""
         rows = self._rows(
@@ -96,9 +108,10 @@ class Reader:
         return [StoredEvent(*row) for row in self._rows("SELECT * FROM events WHERE call = ? ORDER BY callseq", call)]
 
     def calls(self, open_only: bool = False, limit: int = 100) -> list[CallRow]:
-        """Return the latest calls, the newest first."""
+        """Return the latest `limit` (0: all) calls, the newest first."""
         which = "WHERE state = 'open'" if open_only else ""
-        rows = self._rows(f"SELECT * FROM calls {which} ORDER BY started DESC, id DESC LIMIT ?", limit)  # noqa: S608
+        statement = f"SELECT * FROM calls {which} ORDER BY started DESC, id DESC LIMIT ?"  # noqa: S608
+        rows = self._rows(statement, limit if limit > 0 else _ALL)
         return [CallRow(*row) for row in rows]
 
     def call(self, id: str) -> CallRow | None:  # noqa: A002
@@ -119,9 +132,10 @@ class Reader:
         return {row[0] for row in self._rows("SELECT DISTINCT menu_version FROM calls WHERE state = 'open'")}
 
     def callbacks(self, open_only: bool = True, limit: int = 100) -> list[CallbackRow]:
-        """Return requests to be called back, of the newest `limit` the one that is late first comes first."""
+        """Return requests to be called back, of the newest `limit` (0: all) the one that is late first comes first."""
         which = "WHERE state = 'open'" if open_only else ""
-        rows = self._rows(f"SELECT * FROM callbacks {which} ORDER BY requested DESC LIMIT ?", limit)  # noqa: S608
+        statement = f"SELECT * FROM callbacks {which} ORDER BY requested DESC LIMIT ?"  # noqa: S608
+        rows = self._rows(statement, limit if limit > 0 else _ALL)
         return sorted((CallbackRow(*row) for row in rows), key=lambda row: (row.latest, row.id))
 
     def callback(self, id: str) -> CallbackRow | None:  # noqa: A002
