@@ -6,9 +6,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
@@ -19,6 +20,9 @@ from edge.cli.site import JsonOption
 from edge.core.menus.model import Menu
 from edge.core.menus.script import press_script
 from edge.vocabulary.wire import to_json
+
+if TYPE_CHECKING:
+    from edge.config.site import Site
 
 _URI = re.compile(r"sips?:(?:[^@\s<>]+@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d+)?(?:;[^\s<>]*)?")
 _KEYS = re.compile(r"[0-9*#A-Da-d]+")
@@ -75,19 +79,33 @@ def call(
 
 
 def _place(uri: str, script: Menu, calls: int, limit_s: float, folder: Path) -> list[dict[str, Any]]:
-    from edge.app.caller import UnreachableError, caller_site, start, way_to
+    from edge.app.caller import UnreachableError, caller_site, way_to
 
     try:
         site = caller_site(way_to(_host(uri)), folder, calls)
     except UnreachableError as error:
         raise FailedError(str(error)) from None
-    process = start(site, folder)
     run_dir = Path(site.paths.run)
-    try:
-        wait_for(lambda: takes_calls(process, run_dir, folder), START_S, "the caller did not start")
+    with running(site, folder, "the caller did not start"):
         ids = [_originate(run_dir, uri, script) for _ in range(calls)]
         wait_for(lambda: all(_ended(run_dir, id_) for id_ in ids), limit_s, "the calls did not end")
         return [summary(uri, script, _history(run_dir, id_)) for id_ in ids]
+
+
+def _host(uri: str) -> str:
+    found = _URI.fullmatch(uri)
+    return found["host"] if found is not None else ""
+
+
+@contextmanager
+def running(site: "Site", folder: Path, failure: str) -> Iterator[None]:
+    """Run a site in a process of its own, once it takes calls. Raises `FailedError`, with `failure` when it is slow."""
+    from edge.app.caller import start
+
+    process = start(site, folder)
+    try:
+        wait_for(lambda: takes_calls(process, Path(site.paths.run), folder), START_S, failure)
+        yield
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -95,11 +113,6 @@ def _place(uri: str, script: Menu, calls: int, limit_s: float, folder: Path) -> 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _host(uri: str) -> str:
-    found = _URI.fullmatch(uri)
-    return found["host"] if found is not None else ""
 
 
 def wait_for(condition: Callable[[], bool], limit_s: float, failure: str) -> None:

@@ -6,7 +6,6 @@ of its own (`edge.app.menu_stage`); with it, any SIP URI, of which nothing is se
 
 import contextlib
 import os
-import signal
 import subprocess
 import tempfile
 import threading
@@ -17,13 +16,14 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from edge.app.caller import UnreachableError, start
+from edge.app.caller import UnreachableError
 from edge.app.menu_call import Call, LiveCall, Prompts, prompts_of
 from edge.app.menu_events import EventFeed
 from edge.app.menu_stage import Part, staged
 from edge.app.menu_world import STATUSES, Answers, World
 from edge.app.phone import Phone, host_address
-from edge.cli.call import FailedError, takes_calls, wait_for
+from edge.cli.call import FailedError
+from edge.cli.call import running as running_site
 from edge.cli.menu_results import Result, Tested, sum_up
 from edge.cli.menu_test import compiled_tests, test_files, usual_country
 from edge.cli.output import complain
@@ -40,8 +40,6 @@ from edge.core.sip.errors import SipError
 from edge.core.sip.uri import Uri, parse_uri
 from edge.vocabulary.media import Address
 
-#: A cold start compiles the engine.
-START_S = 180.0
 #: What an appliance of ours is called as where the test does not say.
 CALLED = "menu"
 
@@ -149,21 +147,15 @@ def running(site: Site, world: World, folder: Path, calls: int) -> Iterator[Targ
         stage = staged(site, parts, folder, world.backends(), calls)
     except (OSError, ValueError, UnreachableError, subprocess.CalledProcessError) as error:
         raise UsageError(f"the tests cannot be staged: {error}") from None
-    process = start(stage, folder)
     try:
-        wait_for(lambda: takes_calls(process, Path(stage.paths.run), folder), START_S, "the appliance did not start")
-        with EventFeed(Path(stage.paths.state)) as feed:
+        with (
+            running_site(stage, folder, "the appliance did not start"),
+            EventFeed(Path(stage.paths.state)) as feed,
+        ):
             at = Address(stage.sip.address, stage.sip.port)
             yield Target(Uri("sip", "", at.host, at.port), at, feed)
     except FailedError as error:
         raise UsageError(str(error)) from None
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _call_sheets(sheets: list[Sheet], world: World, target: Target, jobs: int, heard: Path | None) -> None:

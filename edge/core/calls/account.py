@@ -112,23 +112,16 @@ def facts(begun: Incoming | Originate | None, elapsed_ms: int) -> Facts:
     wall_ms = terms.wall_ms + elapsed_ms
     full = terms.callbacks is not None and terms.callbacks.full
     if isinstance(begun, Incoming):
-        caller = begun.caller_e164.reveal() or begun.report.caller.reveal()
+        shown = begun.caller_e164.reveal() or begun.report.caller.reveal()
+        caller = peer = "" if begun.report.identity.withheld else shown
         called = begun.called_e164.reveal() or begun.report.called.reveal()
-        shown = "" if begun.report.identity.withheld else caller
-        return Facts(
-            caller=shown,
-            called=called,
-            peer=shown,
-            wall_ms=wall_ms,
-            rows=terms.rows,
-            country=terms.country,
-            callbacks_full=full,
-        )
-    caller, called = begun.caller.reveal(), begun.target.reveal()
+    else:
+        caller = begun.caller.reveal()
+        called = peer = begun.target.reveal()
     return Facts(
         caller=caller,
         called=called,
-        peer=called,
+        peer=peer,
         wall_ms=wall_ms,
         rows=terms.rows,
         country=terms.country,
