@@ -38,7 +38,7 @@ class ContactNumber(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Somebody on a list. `id` is the list's own, or made of the row; it is unique within the list."""
 
-    list: str
+    listed_in: str
     id: str
     #: In the order in which they are tried.
     numbers: list[ContactNumber]
@@ -68,7 +68,7 @@ class Suppression(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A number stands on a list of those that are not to be called."""
 
     #: `own`: somebody asked us not to call. Else the name of an imported list.
-    list: str
+    listed_in: str
     since_ms: int
 
 
