@@ -59,7 +59,8 @@ def test_the_live_view_and_the_record_of_a_bridged_call(bench: Bench, capsys: py
         assert data["packets_lost"] == 0
         assert data["loss_received"] < 0.1  # type: ignore[operator]
         assert data["mos_received"] > 3  # type: ignore[operator]
-        assert data["playout_delay_mean_ms"] > 0  # type: ignore[operator]
+        assert data["playout_delay_mean_ms"] is not None
+        assert 0 <= data["playout_delay_mean_ms"] < 300  # type: ignore[operator]  # 0: see the buffer above
         assert data["talk_share"] > 0.5  # type: ignore[operator]
         assert (data["dtmf"], data["srtp"], data["symmetric_learned"]) == ("rfc4733", False, False)
     with urllib.request.urlopen(f"http://{bench.edge.address}:8080/metrics", timeout=10) as answer:
