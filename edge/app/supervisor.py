@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -311,22 +312,20 @@ class Supervisor:
 
         def gather(name: str, value: Any) -> None:
             found[name] = value
-            if len(found) == 3:
+            if len(found) == 4:
                 answer({**self._document(), **found})
 
         def counted(body: bytes, error: str | None) -> None:
             gather("calls", None if error is not None else count_of(body))
 
-        def told(body: bytes, error: str | None) -> None:
-            gather("trunks", None if error is not None else _json(body))
+        def into(name: str) -> Callable[[bytes, str | None], None]:
+            return lambda body, error: gather(name, None if error is not None else _json(body))
 
-        self.fleet.relay.request(self.fleet.switch, "calls", b"{}", counted, limit_ms=COUNT_MS)
-
-        def tried(body: bytes, error: str | None) -> None:
-            gather("trials", None if error is not None else _json(body))
-
-        self.fleet.relay.request(self.fleet.front, "trunks", b"{}", told, limit_ms=COUNT_MS)
-        self.fleet.relay.request(self.fleet.switch, "trials", b"{}", tried, limit_ms=COUNT_MS)
+        relay, switch = self.fleet.relay, self.fleet.switch
+        relay.request(switch, "calls", b"{}", counted, limit_ms=COUNT_MS)
+        relay.request(self.fleet.front, "trunks", b"{}", into("trunks"), limit_ms=COUNT_MS)
+        relay.request(switch, "trials", b"{}", into("trials"), limit_ms=COUNT_MS)
+        relay.request(switch, "queue_figures", b"{}", into("queues"), limit_ms=COUNT_MS)
 
     def _document(self) -> dict[str, Any]:
         now_ms = monotonic_ms()

@@ -152,6 +152,7 @@ def _show(document: dict[str, Any]) -> None:
     print_table(("process", "pid", "state", "up", "restarts", "last end"), rows, right=("pid", "restarts"))
     _show_trunks(document.get("trunks") or [])
     _show_trials(document.get("trials") or [])
+    _show_queues(document.get("queues") or [])
 
 
 def _configuration(document: dict[str, Any]) -> list[str]:
@@ -185,6 +186,26 @@ def _show_trials(trials: list[dict[str, Any]]) -> None:
     if trials:
         print()
         print_table(("trial", "menu", "candidate", "split", "state"), map(trial_cells, trials))
+
+
+def _show_queues(queues: list[dict[str, Any]]) -> None:
+    """Show who waits, and how many agents are free, busy and between two calls (wrapping up, or resting)."""
+    rows = [
+        (
+            one["name"],
+            one["waiting"],
+            age(one["longest_s"]) if one["waiting"] else "",
+            one["agents"]["ready"],
+            one["agents"]["ringing"],
+            one["agents"]["talking"],
+            one["agents"]["wrap_up"] + one["agents"]["resting"],
+        )
+        for one in queues
+    ]
+    if rows:
+        print()
+        columns = ("queue", "waiting", "longest", "agents ready", "ringing", "talking", "paused")
+        print_table(columns, rows, right=columns[1:])
 
 
 def trial_cells(trial: dict[str, Any]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ together, or not at all. After a restart the floor is made anew from the calls t
 """
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 from msgspec import Struct
@@ -178,12 +178,25 @@ class Queues:
     def show(self) -> None:
         """Bring the gauges up to date."""
         metrics = self._exchange.metrics
-        for one in self.describe():
-            metrics.queue_waiting.labels(one["name"]).set(len(one["callers"]))
-            metrics.queue_longest.labels(one["name"]).set(max((c["waited_s"] for c in one["callers"]), default=0))
-            for state in metrics.AGENT_STATES:
-                count = sum(agent["state"] == state for agent in one["agents"])
+        for one in self.figures():
+            metrics.queue_waiting.labels(one["name"]).set(one["waiting"])
+            metrics.queue_longest.labels(one["name"]).set(one["longest_s"])
+            for state, count in one["agents"].items():
                 metrics.queue_agents.labels(one["name"], state).set(count)
+
+    def figures(self) -> list[dict[str, Any]]:
+        """Return of each queue how many wait, for how long the first of them has, and what its agents are doing."""
+        now_ms, found = self._exchange.now_ms, []
+        for terms in self.floor.queues.values():
+            line = self.floor.line(terms.name)
+            states = dict.fromkeys(get_args(m.AgentState), 0)
+            for member in terms.members:
+                agent = self.floor.roster.get(member.agent)
+                if agent is not None:
+                    states[agent.state] += 1
+            longest_s = max((max(0, now_ms - waiter.joined_ms) // 1000 for waiter in line), default=0)
+            found.append({"name": terms.name, "waiting": len(line), "longest_s": longest_s, "agents": states})
+        return found
 
     def describe(self) -> list[dict[str, Any]]:
         """Return all queues for people: who waits, who is served, what agents do. No numbers."""

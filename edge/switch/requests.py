@@ -167,6 +167,7 @@ class Requests:
             "trial_start": self._start_trial,
             "trial_stop": self._stop_trial,
             "queues": lambda _body: self._exchange.queues.describe(),
+            "queue_figures": lambda _body: self._exchange.queues.figures(),
         }
 
     def answer(self, what: str, body: bytes) -> bytes:

@@ -46,6 +46,7 @@ class Fake:
         self.pump = Pump(context.name)
         self.seen: list[Any] = []
         self.calls: list[Any] = []
+        self.queues: list[Any] = []
         self.answers: dict[int, int] = {}
         self.channel.on(Request, self.request)
         self.channel.on(Scrape, lambda m: self.channel.send(Scraped(m.id, f"fake_{context.name} 1\n")))
@@ -72,6 +73,10 @@ class Fake:
                 reply = self.calls
             case "set calls":
                 self.calls = body
+            case "queue_figures":
+                reply = self.queues
+            case "set queues":
+                self.queues = body
             case "notice":
                 self.seen.append(["notice", body])
             case "accept":

@@ -1,6 +1,8 @@
 """Queues beside calls: one turn tells both, a reload changes the floor, and a killed switch forgets nobody."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,9 +15,11 @@ from edge.core.menus.model import HangUp, Menu
 from edge.core.menus.model import Queue as QueueNode
 from edge.metrics.library import generate_latest
 from edge.metrics.switch import SwitchMetrics
+from edge.storage.reader import Reader
 from edge.switch.exchange import Exchange
 from edge.switch.plan import Plan
 from edge.switch.queueing import NOTE
+from edge.switch.requests import Requests
 from edge.switch.seats import Seats
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
@@ -126,6 +130,9 @@ def test_what_is_counted(office):
         'agents{queue="sales",state="ready"} 0.0',
     ):  # fmt: skip
         assert f"edge_switch_queue_{line}" in text
+    figures = json.loads(Requests(lambda: office.exchange, Reader(Path("none"))).answer("queue_figures", b"{}"))
+    agents = {"ready": 0, "ringing": 0, "talking": 1, "wrap_up": 0, "resting": 0}
+    assert figures == [{"name": "sales", "waiting": 1, "longest_s": 21, "agents": agents}]
 
 
 def test_who_waits_too_long_is_told_by_the_clock(office):
