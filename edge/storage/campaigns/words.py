@@ -1,0 +1,184 @@
+"""What goes into the campaigns' store and comes out of it. Times are milliseconds since 1970 (UTC)."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from edge.vocabulary.dialing import Contact, Disposition
+from edge.vocabulary.private import Private
+
+#: What a contact is waiting for. `waiting`: its time; `open`: the end of an attempt; `held`: somebody who says what
+#: became of one; `done`: nothing.
+ContactState = Literal["waiting", "open", "held", "done"]
+
+#: How far an attempt has come. `released`: it surely was not dialled, and does not count as one.
+AttemptState = Literal["leased", "dialling", "ended", "held", "released"]
+
+#: `done`: nobody is left to be called.
+CampaignState = Literal["running", "paused", "stopped", "done"]
+
+#: Why a number was not leased. `not_running`: the campaign; `not_due`: the contact waits, has an open attempt, is done
+#: or gone; `locked`: the number has an open or held attempt of whatever campaign; `suppressed`: it stands on our own
+#: list of those who do not want to be called, maybe since a moment ago.
+Refusal = Literal["not_running", "not_due", "locked", "suppressed"]
+
+#: Our own list of suppressions. It needs no age: it is always in force.
+OWN: Literal["own"] = "own"
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A contact that may be called as far as the store knows: the rules have not been asked."""
+
+    contact: Contact
+    #: Which of `contact.numbers` is next (from 0).
+    position: int
+    #: Attempts so far, at all its numbers.
+    attempts: int
+    due_ms: int
+
+    @property
+    def number(self) -> Private:
+        """The number that is next, in E.164."""
+        return self.contact.numbers[self.position].number
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """What is needed to lease a number for one attempt."""
+
+    #: The attempt's id, made by the caller, unique for ever.
+    attempt: str
+    campaign: str
+    listed_in: str
+    contact: str
+    #: One of the contact's, in E.164.
+    number: Private
+    #: The appliance that dials.
+    owner: str
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What became of an attempt, and what that means for its contact."""
+
+    disposition: Disposition
+    ended_ms: int
+    #: All facts that led to the disposition; JSON.
+    evidence: dict[str, Any] = {}
+    #: How long it rang; None: it did not ring.
+    rang_ms: int | None = None
+    answered_ms: int | None = None
+    #: When the contact is due again; None: never.
+    next_due_ms: int | None = None
+    #: Which of its numbers is next (from 0).
+    next_position: int = 0
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """An attempt as it is stored."""
+
+    id: str
+    campaign: str
+    listed_in: str
+    contact: str
+    number: Private
+    owner: str
+    state: AttemptState
+    leased_ms: int
+    dialled_ms: int | None = None
+    ended_ms: int | None = None
+    disposition: Disposition | None = None
+    rang_ms: int | None = None
+    answered_ms: int | None = None
+    evidence: dict[str, Any] = {}
+
+
+class ContactStatus(Struct, frozen=True, kw_only=True):
+    """A contact, and how far it has come."""
+
+    contact: Contact
+    state: ContactState
+    position: int
+    attempts: int
+    #: Of use while it is `waiting`.
+    due_ms: int
+    #: Of the last attempt that ended.
+    disposition: Disposition | None = None
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A line of an import: a contact, and where it stands in the file (from 1), to name it when it comes twice."""
+
+    contact: Contact
+    line: int
+
+
+class Added(Struct, frozen=True, kw_only=True):
+    """What became of a batch of contacts."""
+
+    new: int = 0
+    #: Were there and waiting, and are now as the batch has them.
+    changed: int = 0
+    #: Were there just so.
+    same: int = 0
+    #: Have an attempt that is open or held, or are done: left as they are.
+    kept: int = 0
+    #: Lines whose id came in an earlier line of the same job: line -> that earlier line. They were left out.
+    repeated: dict[int, int] = {}
+
+
+class ListStatus(Struct, frozen=True, kw_only=True):
+    """A list, and how many of its contacts are in each state."""
+
+    name: str
+    made_ms: int
+    changed_ms: int
+    waiting: int = 0
+    #: Those of `waiting` whose time has come.
+    due: int = 0
+    open: int = 0
+    held: int = 0
+    done: int = 0
+
+    @property
+    def contacts(self) -> int:
+        """All of them."""
+        return self.waiting + self.open + self.held + self.done
+
+
+class SuppressionList(Struct, frozen=True, kw_only=True):
+    """A list of numbers that are not to be called."""
+
+    name: str
+    #: As of when it is: the date of the edition that was loaded last, whole. 0: none was.
+    loaded_ms: int
+    numbers: int
+
+
+class CampaignStatus(Struct, frozen=True, kw_only=True):
+    """What somebody wanted a campaign to do."""
+
+    name: str
+    state: CampaignState
+    since_ms: int
+    by: str = ""
+    why: str = ""
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """An import, and how far it has come. `id` names file, target and mapping, so the same command is the same job."""
+
+    id: str
+    file: str
+    target: str
+    started_ms: int
+    #: Lines of the file that are done with.
+    lines: int = 0
+    #: Bytes of the file of refused lines that are valid.
+    rejects_bytes: int = 0
+    #: Which run of the job this is: repeated ids are those of the same run.
+    run: int = 1
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    kept: int = 0
+    refused: int = 0
+    finished_ms: int | None = None
