@@ -1,1 +1,1 @@
-"""Decisions of the dialer: whom to call next, when it is allowed, how many at once, and what follows from an outcome."""
+"""Decisions of the dialer: whom to call next, when it may, how many at once, and what follows from an outcome."""
