@@ -1,8 +1,13 @@
-"""The child of `edge.app.preparing`: `python -m edge.app.prepare SOURCE` writes a `Prepared` to standard output."""
+"""The child of `edge.app.preparing`: `python -m edge.app.prepare SOURCE` writes a `Prepared` to standard output.
+
+`python -m edge.app.prepare SOURCE SOCKET` asks for the site's folders, over that SOCK_SEQPACKET, before it writes.
+"""
 
 import os
+import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -42,8 +47,8 @@ def sizes_of(site: Site) -> dict[str, int]:
     }
 
 
-def prepared(source: Source) -> Prepared:
-    """Load `source`; faults of the configuration are returned."""
+def prepared(source: Source, claim: Callable[[Site], None] | None = None) -> Prepared:
+    """Load `source`; faults of the configuration are returned. `claim`: called before anything is written."""
     from edge.app.demo import demo_found
     from edge.config.loader import load_found
 
@@ -51,7 +56,10 @@ def prepared(source: Source) -> Prepared:
         return _ordered(source.order)
     began_ns = time.time_ns()
     try:
-        found = demo_found(source.overrides) if source.demo else load_found(Path(source.config), source.overrides)
+        if source.demo:
+            found = demo_found(source.overrides, claim=claim)
+        else:
+            found = load_found(Path(source.config), source.overrides, claim=claim)
     except ConfigErrors as errors:
         return Prepared(errors=[str(e) for e in errors.errors], warnings=[str(w) for w in errors.warnings])
     versions = Versions(Path(found.site.paths.state), rfc3339(wall_time()))
@@ -100,14 +108,29 @@ def _settle(versions: Versions, site: Site) -> None:
         versions.clean_sounds(path for menu in menus for path in sound_paths(menu))
 
 
+def _claimed(who: socket.socket) -> Callable[[Site], None]:
+    """Ask whoever started us for the site's folders; where they are another run's, nothing is written there."""
+
+    def claim(site: Site) -> None:
+        who.send(pack(site.paths))
+        if not who.recv(1):
+            sys.exit(1)
+
+    return claim
+
+
 def main() -> int:
     """See the module."""
     source = msgspec.json.decode(sys.argv[1], type=Source)
+    who = socket.socket(fileno=int(sys.argv[2])) if len(sys.argv) > 2 else None
     # Libraries may print; the answer must be alone in its pipe.
     answer = os.dup(1)
     os.dup2(2, 1)
     with os.fdopen(answer, "wb") as pipe:
-        pipe.write(pack(prepared(source)))
+        told = pack(prepared(source, None if who is None else _claimed(who)))
+        if who is not None:
+            who.close()  # else who waits for a claim would not read what is told
+        pipe.write(told)
     return 0
 
 

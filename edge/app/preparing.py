@@ -5,6 +5,7 @@ media, and because the sizes are known by modules that import numpy, which must 
 """
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ import msgspec
 
 import edge
 from edge.config.pinned import Pin
-from edge.config.site import Site
+from edge.config.site import Paths, Site
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.pump import Pump
 from edge.vocabulary.events import LoadedBy
@@ -64,14 +65,19 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _decode = unpacker(Prepared).decode
+_paths = unpacker(Paths).decode
+#: Longer than the paths of a site.
+_MOST_PATHS = 1 << 17
 
 
-def _start(source: Source) -> subprocess.Popen[bytes]:
+def _start(source: Source, who: socket.socket | None = None) -> subprocess.Popen[bytes]:
+    shared = () if who is None else (who.fileno(),)
     return subprocess.Popen(
-        [sys.executable, "-m", "edge.app.prepare", msgspec.json.encode(source).decode()],
+        [sys.executable, "-m", "edge.app.prepare", msgspec.json.encode(source).decode(), *map(str, shared)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         process_group=0,
+        pass_fds=shared,
         env=module_environment(),
     )
 
@@ -90,15 +96,30 @@ def _result(output: bytes, status: int | None) -> Prepared:
         return Prepared(errors=[f"the configuration could not be loaded: the loader ended with {status}"])
 
 
-def prepare(source: Source) -> Prepared:
-    """Load `source`, waiting for it. For the start, when nothing runs yet."""
-    process = _start(source)
+def prepare(source: Source, claim: Callable[[Paths], object]) -> Prepared:
+    """Load `source`, waiting for it. For the start, when nothing runs yet.
+
+    `claim` is called before anything is written into the site's folders; what it raises ends the loading.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with theirs:
+            process = _start(source, theirs)
+        return _attended(process, ours, claim)
+
+
+def _attended(process: subprocess.Popen[bytes], ours: socket.socket, claim: Callable[[Paths], object]) -> Prepared:
+    ours.settimeout(LIMIT_MS / 1000)
     try:
+        asked = ours.recv(_MOST_PATHS)
+        if asked:  # else there are faults, and nothing to write
+            claim(_paths(asked))
+            ours.send(b"1")
         output, _ = process.communicate(timeout=LIMIT_MS / 1000)
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, TimeoutError):
         process.kill()
         output, _ = process.communicate()
-    except BaseException:  # Ctrl-C while the loader works
+    except BaseException:  # refused, or Ctrl-C while the loader works
         process.kill()
         process.wait()
         raise

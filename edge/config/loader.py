@@ -5,7 +5,7 @@ Every fault of every file is found in one go. The loader neither writes nor star
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -56,14 +56,22 @@ def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts:
     return load_found(path, overrides, make_prompts=make_prompts).site
 
 
-def load_found(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Inspection:
+def load_found(
+    path: Path,
+    overrides: Mapping[str, object] = NOTHING,
+    *,
+    make_prompts: bool = True,
+    claim: Callable[[Site], None] | None = None,
+) -> Inspection:
     """Load a configuration.
 
     `overrides` are values by dotted name (`"sip.port": 5070`), as command-line options give them; they win over the
     files. Raises `ConfigErrors` with every fault. With `make_prompts` every text to be spoken lies in the state folder
-    afterwards.
+    afterwards. `claim` is called before anything is written there.
     """
     found = inspect(path, overrides)
+    if not found.errors and claim is not None:
+        claim(found.site)
     if not found.errors and make_prompts:
         findings = Findings()
         prompts.synthesise_all(found.speeches, findings)

@@ -1,6 +1,6 @@
 """The demo site: package data that `edge run --demo` runs on loopback."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +18,14 @@ def demo_overrides(overrides: Mapping[str, object] = NOTHING) -> dict[str, objec
     return complete
 
 
-def demo_found(overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Inspection:
-    """Load the demo site; `overrides` as for `edge.config.loader.load`. Raises `ConfigErrors`."""
-    return load_found(SITE_FILE, demo_overrides(overrides), make_prompts=make_prompts)
+def demo_found(
+    overrides: Mapping[str, object] = NOTHING,
+    *,
+    make_prompts: bool = True,
+    claim: Callable[[Site], None] | None = None,
+) -> Inspection:
+    """Load the demo site; arguments as for `edge.config.loader.load_found`. Raises `ConfigErrors`."""
+    return load_found(SITE_FILE, demo_overrides(overrides), make_prompts=make_prompts, claim=claim)
 
 
 def demo_site(overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Site:
