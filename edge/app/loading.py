@@ -14,7 +14,7 @@ from edge.metrics.supervisor import SupervisorMetrics
 from edge.runtime.clock import rfc3339, wall_time
 from edge.runtime.logs import logger
 from edge.runtime.pump import Pump
-from edge.vocabulary import events
+from edge.vocabulary import site_events
 
 #: Of a refused configuration so many faults are told by events and status; the log and the answer have them all.
 FEW = 10
@@ -44,14 +44,14 @@ class Owner(Protocol):
     def take_over(self, new: Site, *, of_files: bool) -> None:
         """Put a configuration in force."""
 
-    def tell(self, event: events.ConfigurationEvent) -> None:
+    def tell(self, event: site_events.ConfigurationEvent) -> None:
         """Have an event made."""
 
 
 class _Wish(NamedTuple):
     """A load that somebody waits for."""
 
-    by: events.LoadedBy
+    by: site_events.LoadedBy
     order: Order | None
     answer: Answer
 
@@ -79,7 +79,7 @@ class Loading:
 
     # --- wishes
 
-    def reload(self, by: events.LoadedBy, answer: Answer) -> None:
+    def reload(self, by: site_events.LoadedBy, answer: Answer) -> None:
         """Load the files anew; when they have faults all stays as it is. `answer` gets the faults."""
         self._wish(_Wish(by, None, answer))
 
@@ -134,7 +134,7 @@ class Loading:
             wish.answer(answer)
         self._next()
 
-    def _reloaded(self, by: events.LoadedBy, prepared: Prepared) -> dict[str, Any]:
+    def _reloaded(self, by: site_events.LoadedBy, prepared: Prepared) -> dict[str, Any]:
         now = rfc3339(wall_time())
         if prepared.site is None:
             for error in prepared.errors:
@@ -142,7 +142,7 @@ class Loading:
             self._metrics.reloads.labels("refused").inc()
             self._refused = {"at": now, "by": by, "faults": len(prepared.errors), "errors": prepared.errors[:FEW]}
             places = [place_of(error) for error in prepared.errors[:FEW]]
-            self._owner.tell(events.ConfigurationRefused(by=by, faults=len(prepared.errors), places=places))
+            self._owner.tell(site_events.ConfigurationRefused(by=by, faults=len(prepared.errors), places=places))
             text = "the configuration has faults; the old one stays"
             return {"ok": False, "error": text, "errors": prepared.errors}
         before = self._versions()
@@ -156,7 +156,7 @@ class Loading:
         for warning in prepared.warnings:
             _log.warning("reload", warning=warning)
         _log.info("reloaded", by=by, menus=changed, needs_restart=needs_restart)
-        self._owner.tell(events.ConfigurationLoaded(by=by, menus=changed, gone=gone, needs_restart=needs_restart))
+        self._owner.tell(site_events.ConfigurationLoaded(by=by, menus=changed, gone=gone, needs_restart=needs_restart))
         held = [f"menu '{pin.menu}' stays rolled back to {pin.version}; its file says {pin.file}" for pin in self._pins]
         body = {"needs_restart": needs_restart, "warnings": [*prepared.warnings, *held], "menus": changed}
         return {"ok": True, "body": body}
@@ -168,7 +168,7 @@ class Loading:
         self._owner.take_over(prepared.site, of_files=False)
         self._pins = prepared.pins
         version = self._versions()[order.menu]
-        kind = events.MenuRolledBack if order.what == "rollback" else events.MenuReleased
+        kind = site_events.MenuRolledBack if order.what == "rollback" else site_events.MenuReleased
         _log.warning(order.what, menu=order.menu, version=version, instead_of=before)
         self._owner.tell(kind(menu=order.menu, version=version, instead_of=before))
         body = {"menu": order.menu, "version": version, "instead_of": before, "warnings": prepared.warnings}

@@ -6,7 +6,7 @@ from edge.app.fleet import Fleet
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.pump import Pump
-from edge.vocabulary.events import ConfigurationEvent
+from edge.vocabulary.site_events import ConfigurationEvent
 from edge.vocabulary.wire import to_json
 
 #: Switch may be away: it is asked again after this.

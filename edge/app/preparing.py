@@ -19,7 +19,7 @@ from edge.config.pinned import Pin
 from edge.config.site import Paths, Site
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.pump import Pump
-from edge.vocabulary.events import LoadedBy
+from edge.vocabulary.site_events import LoadedBy
 from edge.vocabulary.wire import unpacker
 
 #: Synthesis of many prompts takes its time; more than this is a hang.

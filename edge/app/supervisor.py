@@ -33,8 +33,8 @@ from edge.metrics.supervisor import SupervisorMetrics
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.pump import Pump
-from edge.vocabulary.events import ConfigurationEvent
 from edge.vocabulary.media import Address
+from edge.vocabulary.site_events import ConfigurationEvent
 from edge.vocabulary.supervision import Reload
 
 #: Repair of a former run's recordings may take so long before calls are taken without it.

@@ -18,7 +18,7 @@ from edge.config.tables import Table
 from edge.config.trials import Standard, TrialSource
 from edge.core.menus.model import Calendar, Menu
 from edge.vocabulary.crypto import SrtpPolicy
-from edge.vocabulary.events import HuntStrategy
+from edge.vocabulary.hunting import HuntStrategy
 from edge.vocabulary.media import CodecName, DigitSending, InbandDtmf
 
 

@@ -11,7 +11,7 @@ from edge.config.site import HuntList, Site
 from edge.core.menus.facts import INSERT
 from edge.core.menus.parts import Target
 from edge.vocabulary.endings import Outcome
-from edge.vocabulary.events import HuntStrategy
+from edge.vocabulary.hunting import HuntStrategy
 
 #: What a transfer can come to.
 OUTCOMES = tuple(outcome for outcome in typing.get_args(Outcome) if outcome != "completed")

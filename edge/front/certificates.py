@@ -11,7 +11,7 @@ from edge.core.certificate import NoCertificateError, not_after
 from edge.front.tls import TlsLayer
 from edge.metrics.front import FrontMetrics
 from edge.runtime.logs import logger
-from edge.vocabulary.events import CertificateExpiring
+from edge.vocabulary.site_events import CertificateExpiring
 
 Side = Literal["server", "client"]
 

@@ -16,8 +16,8 @@ from edge.front.tls import TlsBrokenError, TlsLayer
 from edge.metrics.front import FrontMetrics
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.pump import Pump
-from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.media import Address
+from edge.vocabulary.site_events import SecurityCause
 
 PER_SOURCE = 20
 CONNECTIONS = 1000

@@ -19,7 +19,7 @@ from edge.core.calls.inputs import Emit, Incoming, Superseded
 from edge.core.routing.numbers import e164
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallbackRow, CallRow
-from edge.vocabulary import events
+from edge.vocabulary import events, site_events
 from edge.vocabulary.ids import CallbackId, CallId
 from edge.vocabulary.wire import to_json
 
@@ -66,7 +66,7 @@ class Callbacks:
         """Close a request as a person wishes; whether it was open."""
         closed = self._close(exchange, callback, ("operator", why), wall)
         if closed:
-            exchange.notice(events.CallbackClosed(callback=callback, why=why))
+            exchange.notice(site_events.CallbackClosed(callback=callback, why=why))
         return closed
 
     def _close(self, exchange: "Exchange", callback: str, why: tuple[str, str], wall: datetime) -> bool:

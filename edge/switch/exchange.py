@@ -43,7 +43,7 @@ from edge.switch.queueing import Queues
 from edge.switch.rows import call_row, ended_row, event_row, site_event_row
 from edge.switch.seats import Seats
 from edge.switch.trials import Change, Trials
-from edge.vocabulary import events
+from edge.vocabulary import events, site_events
 from edge.vocabulary.commands import HangUp, Reject
 from edge.vocabulary.ids import FRONT, CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex, call_of
 from edge.vocabulary.private import Private
@@ -156,7 +156,7 @@ class Exchange:
         if not self._is_known(report.event):
             self.notice(report.event)
 
-    def notice(self, event: events.SiteEvent) -> None:
+    def notice(self, event: site_events.SiteEvent) -> None:
         """Make an event that belongs to no call: its subject is the appliance."""
         self.noticed += 1
         site = self.plan.site.name
@@ -168,11 +168,11 @@ class Exchange:
         if change.event is not None:
             self.notice(change.event)
 
-    def _is_known(self, event: events.SiteEvent) -> bool:
+    def _is_known(self, event: site_events.SiteEvent) -> bool:
         """Whether backends know that a trunk is so: front, back from a kill, finds out anew what it had told."""
-        if not isinstance(event, events.TrunkEvent):
+        if not isinstance(event, site_events.TrunkEvent):
             return False
-        key = (event.trunk, isinstance(event, events.TrunkUp | events.TrunkDown))
+        key = (event.trunk, isinstance(event, site_events.TrunkUp | site_events.TrunkDown))
         known, self._trunks[key] = self._trunks.get(key), type(event)
         return known is type(event)
 

@@ -21,11 +21,11 @@ from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.switch.exchange import Exchange
 from edge.switch.trials import Change, TrialError
-from edge.vocabulary.events import ConfigurationEvent
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallbackId, CallId, LegId
 from edge.vocabulary.media import LegSound, RoomMode
 from edge.vocabulary.private import Private
+from edge.vocabulary.site_events import ConfigurationEvent
 from edge.vocabulary.wire import json_reader, to_json
 
 #: In dB; what media takes.

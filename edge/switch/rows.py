@@ -5,7 +5,8 @@ from msgspec import UNSET
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Emit, Incoming
 from edge.storage.turn import CallRow, EventRow
-from edge.vocabulary.events import AnyEvent, CallEnded, Envelope, SiteEvent
+from edge.vocabulary.events import AnyEvent, CallEnded, Envelope
+from edge.vocabulary.site_events import SiteEvent
 from edge.vocabulary.wire import to_json
 
 

@@ -16,7 +16,7 @@ from edge.core.indicators.sequential import Alarm, Watched, alarm_of
 from edge.core.menus.model import Menu
 from edge.core.routing.trials import ARMS, Asker, Assigned, Trial, arm_of
 from edge.runtime.clock import rfc3339
-from edge.vocabulary import events
+from edge.vocabulary import events, site_events
 from edge.vocabulary.ids import CallId
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Change(Struct, frozen=True):
     """What is to be stored, and to be told of."""
 
     meta: dict[str, str]
-    event: events.TrialStarted | events.TrialStopped | None = None
+    event: site_events.TrialStarted | site_events.TrialStopped | None = None
 
 
 class TrialError(Exception):
@@ -196,7 +196,7 @@ class Trials:
         if not state.stopped:
             raise TrialError(f"trial '{name}' is not stopped; it is {condition_of(trial, state, wall_ms)}")
         fresh = State(what=trial.what, since=rfc3339(wall))
-        return self._store(trial, fresh, events.TrialStarted(trial=name))
+        return self._store(trial, fresh, site_events.TrialStarted(trial=name))
 
     def listed(self, wall_ms: int) -> list[dict[str, Any]]:
         """Return all trials for people."""
@@ -222,7 +222,7 @@ class Trials:
     def _stop(self, trial: Trial, state: State, wall: datetime, alarm: Alarm | None) -> Change:
         by: Literal["request", "guard"] = "request" if alarm is None else "guard"
         stopped = msgspec.structs.replace(state, stopped=by, stopped_at=rfc3339(wall), alarm=alarm)
-        event = events.TrialStopped(
+        event = site_events.TrialStopped(
             trial=trial.name,
             by=by,
             indicator=alarm.indicator if alarm is not None else "",
@@ -234,7 +234,7 @@ class Trials:
         return self._store(trial, stopped, event)
 
     def _store(
-        self, trial: Trial, state: State, event: events.TrialStarted | events.TrialStopped | None = None
+        self, trial: Trial, state: State, event: site_events.TrialStarted | site_events.TrialStopped | None = None
     ) -> Change:
         self._states[trial.name] = state
         return Change({f"{META}{trial.name}": msgspec.json.encode(state).decode()}, event)

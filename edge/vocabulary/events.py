@@ -4,7 +4,7 @@ An event is stored as CloudEvents 1.0 JSON. `type` is the class's tag, `subject`
 without a gap per call, `id` is `<call>.<callseq>`. Events without a call carry the appliance's name as subject, and
 are counted together.
 
-A list to look things up in, so it is longer than files are to be: one definition is one file.
+Those that belong to no call: `site_events`. A list to look things up in, so it is longer than files are to be.
 """
 
 from typing import Literal
@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from edge.vocabulary.endings import EndReason, FailoverCause, Outcome
+from edge.vocabulary.hunting import HuntStrategy
 from edge.vocabulary.ids import CallbackId, CallId, LegId, RecordingId
 from edge.vocabulary.media import (
     AnswerCause,
@@ -25,18 +26,10 @@ from edge.vocabulary.media import (
 )
 from edge.vocabulary.private import Private
 from edge.vocabulary.quality import QualityFigures
-from edge.vocabulary.trunks import TrunkCause
-
-#: What may be held against a source.
-SecurityCause = Literal[
-    "scanner", "stranger", "malformed", "unknown_number", "failed_digest", "rate", "connections", "span_killed"
-]
+from edge.vocabulary.site_events import SiteEvent
 
 #: Why a message is over: by a key, because nobody spoke any more, because it was long enough, or the call was over.
 MessageEndedBy = Literal["key", "silence", "length", "hang_up", "stopped", "restart"]
-
-#: What a configuration was loaded by: a command or a signal, a change of its files, or the start.
-LoadedBy = Literal["start", "reload", "watch"]
 
 #: Why somebody is to be called back.
 CallbackReason = Literal["asked", "lost", "survey"]
@@ -44,8 +37,6 @@ CallbackReason = Literal["asked", "lost", "survey"]
 QueueLeaving = Literal["hung_up", "left", "callback", "full", "no_agents", "timed_out", "failed", "ended"]
 #: Who holds a leg.
 Holder = Literal["peer", "appliance"]
-#: In which order the targets of a hunt are dialled, or all at once.
-HuntStrategy = Literal["linear", "round_robin", "random", "all"]
 WhisperResult = Literal["accepted", "declined", "timeout", "gone"]
 
 
@@ -609,14 +600,6 @@ class CallbackSuperseded(Struct, frozen=True, tag="callback.superseded", kw_only
     after_ms: int
 
 
-class CallbackClosed(Struct, frozen=True, tag="callback.closed", kw_only=True):
-    """A request to be called back was closed by a person."""
-
-    callback: CallbackId
-    #: What the person said.
-    why: str = ""
-
-
 class SurveyFields(Struct, frozen=True, kw_only=True):
     """What all that is told of a survey has."""
 
@@ -831,179 +814,6 @@ class AudioResumed(Struct, frozen=True, tag="leg.audio_resumed", kw_only=True):
     fault: AudioFault
 
 
-class SecurityBanned(Struct, frozen=True, tag="security.banned", kw_only=True):
-    """What a source sent adds up to an attack: it is shut out for a time."""
-
-    #: Its IP address.
-    source: str
-    #: The trunk that names the source; empty: a stranger. A trunk's good traffic is never stopped: what is wrong with
-    #: its messages is only not answered any more. After `span_killed` it brings no new calls, and one whose calls all
-    #: went to numbers that nobody has gets 404 for whatever it tries (`unknown_number`).
-    trunk: str = ""
-    #: What it did most: `scanner` (names itself a tool), `stranger` (asked without being known), `malformed`,
-    #: `unknown_number`, `failed_digest` (a stranger tries passwords), `rate` (more than its trunk may send),
-    #: `connections` (too many, or stalled), `span_killed` (its messages ended spans).
-    cause: SecurityCause
-    #: Pieces of evidence by kind, those of the last minutes.
-    evidence: dict[str, int]
-    seconds: int
-    #: How often it was shut out in the last day, this time included; each time is twice as long as the one before.
-    times: int
-
-
-class SecuritySuspected(Struct, frozen=True, tag="security.suspected", kw_only=True):
-    """A trunk whose calls are answered brings many to numbers that nobody has, too: a scan, or routes that are missing.
-
-    Nothing is done about it. Told once in ten minutes.
-    """
-
-    #: Its IP address, and the trunk that names it.
-    source: str
-    trunk: str
-    #: `unknown_number`, or what else there is most of.
-    cause: SecurityCause
-    #: Pieces of evidence by kind, those of the last minutes.
-    evidence: dict[str, int]
-
-
-class SecurityUnbanned(Struct, frozen=True, tag="security.unbanned", kw_only=True):
-    """A source is not shut out any more."""
-
-    source: str
-    trunk: str = ""
-    #: `expired`, or `cleared` by a person.
-    by: str
-
-
-class TrunkRegistered(Struct, frozen=True, tag="trunk.registered", kw_only=True):
-    """A registration succeeded, the first or one after a failure."""
-
-    trunk: str
-    #: What the registrar granted.
-    expires_s: int
-    #: How long it was not registered, or since it was begun.
-    unregistered_ms: int
-
-
-class TrunkUnregistered(Struct, frozen=True, tag="trunk.unregistered", kw_only=True):
-    """A trunk is not registered: refused, nobody answered until its time was over, or it was ended. It is tried on."""
-
-    trunk: str
-    #: `rejected` with `sip_code`; `no_answer`, `no_connection`, `no_such_name`, `busy`: at the first try; `expired`:
-    #: later; `stopped`: the trunk was removed or changed.
-    cause: TrunkCause
-    sip_code: int | None = None
-    #: How long it was registered, or since it was begun.
-    registered_ms: int
-
-
-class TrunkUp(Struct, frozen=True, tag="trunk.up", kw_only=True):
-    """A trunk with `qualify` answers, for the first time or again."""
-
-    trunk: str
-    rtt_ms: float
-    #: How long it did not, or since it was first asked.
-    down_ms: int
-
-
-class TrunkDown(Struct, frozen=True, tag="trunk.down", kw_only=True):
-    """A trunk with `qualify` left so many questions in a row without an answer that it counts as down."""
-
-    trunk: str
-    #: Of the last question: `no_answer`, `no_connection` or `no_such_name`.
-    cause: TrunkCause
-    #: How long it was up, or since it was first asked.
-    up_ms: int
-
-
-class CertificateExpiring(Struct, frozen=True, tag="certificate.expiring", kw_only=True):
-    """A certificate of TLS has less than 21 days left, or has expired; told once a day as long as that is so."""
-
-    #: Trunk that showed it when it was last connected, or that is shown it (`ours`); empty: it is `sip.certificate`.
-    trunk: str
-    #: It is the trunk's `tls_certificate`, or `sip.certificate`: ours to renew.
-    ours: bool
-    #: Negative when it has expired.
-    days_left: float
-    #: End of its validity, RFC 3339.
-    not_after: str
-
-
-class ConfigurationLoaded(Struct, frozen=True, tag="configuration.loaded", kw_only=True):
-    """New calls have another configuration from now on; calls in progress keep the one that they began with."""
-
-    by: LoadedBy
-    #: Menus of which new calls get another version than before, each with that version.
-    menus: dict[str, str]
-    #: Menus that there are no more.
-    gone: list[str]
-    #: Settings that wait for a restart.
-    needs_restart: list[str]
-
-
-class ConfigurationRefused(Struct, frozen=True, tag="configuration.refused", kw_only=True):
-    """Files that were to be loaded have faults: all stays as it was. The log has the texts, as `edge check` does."""
-
-    by: LoadedBy
-    faults: int
-    #: The first ten: file, line and column.
-    places: list[str]
-
-
-class MenuRolledBack(Struct, frozen=True, tag="menu.rolled_back", kw_only=True):
-    """New calls get a former version of a menu, whatever its file says, until it is released: `menu.released`."""
-
-    menu: str
-    version: str
-    #: What new calls have had until now.
-    instead_of: str
-
-
-class MenuReleased(Struct, frozen=True, tag="menu.released", kw_only=True):
-    """New calls get again what the files said when they were loaded last."""
-
-    menu: str
-    version: str
-    #: What new calls have had until now.
-    instead_of: str
-
-
-class TrialStarted(Struct, frozen=True, tag="trial.started", kw_only=True):
-    """A trial that was stopped runs again: new calls are part of it, and its guard rails count from here."""
-
-    trial: str
-
-
-class TrialStopped(Struct, frozen=True, tag="trial.stopped", kw_only=True):
-    """A trial was stopped: new calls get the menu that the route names. Calls in progress keep theirs."""
-
-    trial: str
-    #: `request`: by a person. `guard`: the candidate was worse than its guard rails allow.
-    by: Literal["request", "guard"]
-    #: Of `guard`: `abandonment` or `containment`, by how many percentage points it is worse, and by how many at least.
-    indicator: str = ""
-    worse_by: float | None = None
-    at_least: float | None = None
-    #: Calls of each side that ended since the trial started.
-    control_calls: int = 0
-    candidate_calls: int = 0
-
-
-TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
-ConfigurationEvent = ConfigurationLoaded | ConfigurationRefused | MenuRolledBack | MenuReleased
-#: Events that belong to no call.
-SiteEvent = (
-    SecurityBanned
-    | SecuritySuspected
-    | SecurityUnbanned
-    | TrunkEvent
-    | CertificateExpiring
-    | ConfigurationEvent
-    | CallbackClosed
-    | TrialStarted
-    | TrialStopped
-)
-
 AnyEvent = (
     CallStarted
     | CallAnswered
@@ -1047,7 +857,6 @@ AnyEvent = (
     | MenuAsked
     | CallbackRequested
     | CallbackSuperseded
-    | CallbackClosed
     | SurveyAnswered
     | SurveyCompleted
     | QueueEntered
@@ -1069,20 +878,7 @@ AnyEvent = (
     | MessageFailed
     | AudioStopped
     | AudioResumed
-    | SecurityBanned
-    | SecuritySuspected
-    | SecurityUnbanned
-    | TrunkRegistered
-    | TrunkUnregistered
-    | TrunkUp
-    | TrunkDown
-    | CertificateExpiring
-    | ConfigurationLoaded
-    | ConfigurationRefused
-    | MenuRolledBack
-    | MenuReleased
-    | TrialStarted
-    | TrialStopped
+    | SiteEvent
 )
 
 

@@ -8,7 +8,6 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.vocabulary.endings import EndReason, FailoverCause
-from edge.vocabulary.events import SiteEvent
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
 from edge.vocabulary.media import (
@@ -24,6 +23,7 @@ from edge.vocabulary.media import (
 )
 from edge.vocabulary.private import Private
 from edge.vocabulary.quality import QualityFigures
+from edge.vocabulary.site_events import SiteEvent
 
 LINK_VERSION = 1
 

@@ -13,10 +13,10 @@ from edge.config.site import Trunk
 from edge.core.sip.message import Request, Response
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.commands import ReserveSpan
-from edge.vocabulary.events import TrunkDown, TrunkRegistered, TrunkUnregistered, TrunkUp
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import LegIncoming, Noticed, SpanRefused, SpanReserved
+from edge.vocabulary.site_events import TrunkDown, TrunkRegistered, TrunkUnregistered, TrunkUp
 from edge.vocabulary.supervision import Reload, Replied, Scrape, Scraped, Stop
 from edge.vocabulary.supervision import Request as Asked
 from tests.core.sip.steps import span_invite

@@ -17,10 +17,10 @@ from edge.core.sip.parser import parse
 from edge.core.sip.stream import Frame, StreamReader
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.commands import HangUp, ReserveSpan
-from edge.vocabulary.events import CertificateExpiring
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import LegAdopted, Noticed, SpanReserved
+from edge.vocabulary.site_events import CertificateExpiring
 from edge.vocabulary.supervision import Reload, Scrape, Scraped
 from tests.core.sip.world import SPAN_SDP, answer, offer
 from tests.front.rig import Rig

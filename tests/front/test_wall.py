@@ -24,10 +24,10 @@ from edge.front.last_words import LastWords, redacted
 from edge.front.table import Table
 from edge.front.tcp import INCOMPLETE_MS, PER_SOURCE
 from edge.vocabulary.commands import ReserveSpan
-from edge.vocabulary.events import SecurityBanned, SecurityUnbanned
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import LegIncoming, Noticed, SpanReserved
+from edge.vocabulary.site_events import SecurityBanned, SecurityUnbanned
 from edge.vocabulary.supervision import Reload, Replied, Scrape, Scraped, SpanDied
 from edge.vocabulary.supervision import Request as Asked
 from tests.core.sip.test_torture import CASES, MALFORMED, message_of

@@ -17,8 +17,8 @@ from edge.switch.plan import Plan
 from edge.switch.requests import describe
 from edge.switch.seats import Seats
 from edge.vocabulary import commands as c
-from edge.vocabulary import events
 from edge.vocabulary import reports as r
+from edge.vocabulary import site_events
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CallId, Incarnation, LegId
 from edge.vocabulary.private import Private
@@ -346,23 +346,23 @@ def test_a_suspect_that_front_has_taken_over_lives(office):
 
 
 def test_what_is_known_of_a_trunk_is_not_told_again(office):
-    def notice(event: events.TrunkEvent) -> list[str]:
+    def notice(event: site_events.TrunkEvent) -> list[str]:
         before = len(office.exchange.turn.events)
         office.report("front", r.Noticed(event))
         return [row.type for row in office.exchange.turn.events[before:]]
 
-    registered = events.TrunkRegistered(trunk="a", expires_s=600, unregistered_ms=5)
-    lost = events.TrunkUnregistered(trunk="a", cause="expired", registered_ms=5)
+    registered = site_events.TrunkRegistered(trunk="a", expires_s=600, unregistered_ms=5)
+    lost = site_events.TrunkUnregistered(trunk="a", cause="expired", registered_ms=5)
     assert notice(registered) == ["trunk.registered"]
     # A front that was killed finds out anew.
     assert notice(registered) == []
-    assert notice(events.TrunkUp(trunk="a", rtt_ms=1.0, down_ms=0)) == ["trunk.up"]
-    assert notice(events.TrunkRegistered(trunk="b", expires_s=600, unregistered_ms=5)) == ["trunk.registered"]
+    assert notice(site_events.TrunkUp(trunk="a", rtt_ms=1.0, down_ms=0)) == ["trunk.up"]
+    assert notice(site_events.TrunkRegistered(trunk="b", expires_s=600, unregistered_ms=5)) == ["trunk.registered"]
     assert notice(lost) == ["trunk.unregistered"]
     assert notice(lost) == []
     assert notice(registered) == ["trunk.registered"]
     # Only trunks have a state.
-    ban = events.SecurityUnbanned(source="192.0.2.1", by="cleared")
+    ban = site_events.SecurityUnbanned(source="192.0.2.1", by="cleared")
     assert notice(ban) + notice(ban) == ["security.unbanned"] * 2
     ids = [row.id for row in office.exchange.turn.events]
     assert len(set(ids)) == len(ids)

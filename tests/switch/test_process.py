@@ -14,9 +14,9 @@ import pytest
 
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
-from edge.vocabulary.events import MenuRolledBack
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
+from edge.vocabulary.site_events import MenuRolledBack
 from edge.vocabulary.supervision import Drain, Ready, Reload, Replied, Request, Scrape, Scraped
 from edge.vocabulary.wire import pack
 from tests.core.calls.desk import REMOTE

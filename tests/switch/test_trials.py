@@ -18,8 +18,8 @@ from edge.switch.recovery import recover
 from edge.switch.requests import RequestError, Requests
 from edge.switch.seats import Seats
 from edge.switch.trials import META, TrialError
-from edge.vocabulary import events
 from edge.vocabulary import reports as r
+from edge.vocabulary import site_events
 from edge.vocabulary.ids import Incarnation, LegId
 from edge.vocabulary.private import Private
 from tests.core.calls.desk import MENU
@@ -263,4 +263,4 @@ def test_events_of_trials_are_the_appliance_s(tmp_path):
     office.exchange.change_trial(office.exchange.trials.stop("greeting", WALL))
     (row,) = office.exchange.turn.events
     assert row.call == "test"
-    assert isinstance(events.TrialStopped(trial="x", by="guard"), events.SiteEvent)
+    assert isinstance(site_events.TrialStopped(trial="x", by="guard"), site_events.SiteEvent)

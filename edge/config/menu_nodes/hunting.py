@@ -10,7 +10,7 @@ from edge.config.located import Located, find, place_of
 from edge.config.menu_nodes.parts import Desk, Sounds, lasting, of_kind
 from edge.config.targets import targets_of
 from edge.core.menus import model
-from edge.vocabulary.events import HuntStrategy
+from edge.vocabulary.hunting import HuntStrategy
 
 
 class TargetSettings(Struct, kw_only=True):

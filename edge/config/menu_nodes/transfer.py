@@ -34,7 +34,7 @@ from edge.config.site import Site, Trunk
 from edge.config.targets import check_outcome, check_target, check_together, check_trunk, dialled_through, is_uri
 from edge.config.tones import ringing_of
 from edge.core.menus import model
-from edge.vocabulary.events import HuntStrategy
+from edge.vocabulary.hunting import HuntStrategy
 
 
 class AnnouncementSettings(Struct, kw_only=True):

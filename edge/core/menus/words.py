@@ -7,7 +7,7 @@ from msgspec import Struct
 from edge.core.menus.facts import Facts
 from edge.core.menus.parts import Announcement, NodeId, Sound, Target, Whisper
 from edge.core.queues.model import Refusal
-from edge.vocabulary.events import HuntStrategy
+from edge.vocabulary.hunting import HuntStrategy
 from edge.vocabulary.media import AnswerVerdict
 
 # --- inputs -------------------------------------------------------------------------------------------------------

@@ -6,12 +6,12 @@ from msgspec import Struct
 
 from edge.core.sip.message import Parsed
 from edge.core.sip.traffic import Seizure
-from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
 from edge.vocabulary.media import Address, Direction
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import AnyReport
+from edge.vocabulary.site_events import SecurityCause
 from edge.vocabulary.supervision import RetireSpan, WantSpans
 
 Transport = Literal["udp", "tcp", "tls"]

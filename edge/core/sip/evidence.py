@@ -12,7 +12,7 @@ from collections import OrderedDict
 
 from msgspec import Struct, field
 
-from edge.vocabulary.events import SecurityCause
+from edge.vocabulary.site_events import SecurityCause
 
 #: Score at which a source is banned.
 LIMIT = 100.0

@@ -16,8 +16,8 @@ from edge.core.sip.dialog_index import Dialogs
 from edge.core.sip.evidence import Ban, Evidence, Suspect
 from edge.core.sip.rates import Bucket, Buckets
 from edge.core.sip.trunks import Trunks
-from edge.vocabulary.events import SecurityBanned, SecurityCause, SecuritySuspected, SecurityUnbanned
 from edge.vocabulary.reports import Noticed
+from edge.vocabulary.site_events import SecurityBanned, SecurityCause, SecuritySuspected, SecurityUnbanned
 
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]{1,128}?)[ \t]*\r\n", re.IGNORECASE)
 #: Messages that a call takes, and what comes beside calls (OPTIONS, REGISTER), in a second.

@@ -11,8 +11,8 @@ from edge.core.sip.message import Request, Response
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.upkeep_parts import Exchange, UpkeepRig, backoff_ms
 from edge.core.sip.uri import NameAddr, Uri
-from edge.vocabulary.events import TrunkDown, TrunkUp
 from edge.vocabulary.media import Address
+from edge.vocabulary.site_events import TrunkDown, TrunkUp
 from edge.vocabulary.trunks import TrunkCause
 
 #: An answer that comes later is a miss; never more than the interval.

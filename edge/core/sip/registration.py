@@ -17,8 +17,8 @@ from edge.core.sip.message import ALLOW, Request, Response
 from edge.core.sip.trunks import Registrar, Trunk
 from edge.core.sip.upkeep_parts import Exchange, UpkeepRig, backoff_ms
 from edge.core.sip.uri import NameAddr, Uri, parse_name_addr
-from edge.vocabulary.events import TrunkRegistered, TrunkUnregistered
 from edge.vocabulary.media import Address
+from edge.vocabulary.site_events import TrunkRegistered, TrunkUnregistered
 from edge.vocabulary.trunks import TrunkCause
 
 #: A registrar that has not answered by then is asked again, or the next one is.

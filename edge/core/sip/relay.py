@@ -37,10 +37,10 @@ from edge.core.sip.trunks import Settings, Trunk, Trunks
 from edge.core.sip.uri import NameAddr, is_literal
 from edge.core.sip.writing import TRANSPORTS, Writer
 from edge.vocabulary.endings import EndReason, Outcome, Party
-from edge.vocabulary.events import SecurityCause
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import AnyReport, LegEnded
+from edge.vocabulary.site_events import SecurityCause
 
 
 class Relay(Writer):

@@ -9,7 +9,7 @@ from edge.core.sip.parser import parse
 from edge.core.sip.rates import Bucket, Buckets
 from edge.core.sip.relay import Relay
 from edge.core.sip.writing import reply, reply_flow
-from edge.vocabulary.events import SecurityCause
+from edge.vocabulary.site_events import SecurityCause
 
 Policy = Literal["drop", "refuse"]
 

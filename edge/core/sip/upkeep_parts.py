@@ -14,10 +14,10 @@ from edge.core.sip.message import Request, Response
 from edge.core.sip.presence import bracketed, default_port
 from edge.core.sip.relay import Relay
 from edge.core.sip.uri import NameAddr, Params, Uri, Via
-from edge.vocabulary.events import TrunkEvent
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import Noticed
+from edge.vocabulary.site_events import TrunkEvent
 
 #: An address is looked up again after so long; while a name server is away the last answer stands.
 NAME_MS = 60_000

@@ -11,10 +11,10 @@ from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
 from edge.core.sip.trunks import Registrar, Trunk
 from edge.core.sip.uri import NameAddr
-from edge.vocabulary.events import TrunkEvent
 from edge.vocabulary.media import Address
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import Noticed
+from edge.vocabulary.site_events import TrunkEvent
 from tests.core.sip.world import TRUNK, TRUNK_HOST, World, reports
 
 PASSWORD = "lion-of-the-sea"

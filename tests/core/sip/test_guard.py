@@ -6,9 +6,9 @@ from edge.core.sip.actions import AcceptCalls, Action, ClearBans, Flow, Sample, 
 from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
 from edge.core.sip.trunks import Trunk
-from edge.vocabulary.events import SecurityBanned, SecuritySuspected, SecurityUnbanned, SiteEvent
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import LegIncoming, Noticed
+from edge.vocabulary.site_events import SecurityBanned, SecuritySuspected, SecurityUnbanned, SiteEvent
 from tests.core.sip.steps import LEG, dialled, first_request
 from tests.core.sip.world import (
     SPAN_SDP,

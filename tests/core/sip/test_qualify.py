@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from edge.core.sip.actions import Farewell, KeepUp, Place, Probe, Reserve, Undelivered
-from edge.vocabulary.events import TrunkUp
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import Noticed, SpanRefused, SpanReserved
+from edge.vocabulary.site_events import TrunkUp
 from tests.core.sip.provider import ASKED, Provider, Says, fixed, granted, header, silent
 from tests.core.sip.world import TRUNK, TRUNK_HOST, reports
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from edge.core.menus.parts import Announcement, NodeId, Sound, Target, Whisper
 from edge.core.menus.visit import Visit, Way
 from edge.core.menus.words import Dial, MenuInput, TransferEnded
-from edge.vocabulary.events import HuntStrategy
+from edge.vocabulary.hunting import HuntStrategy
 
 
 class Transfer(Struct, frozen=True, tag="transfer", kw_only=True):
