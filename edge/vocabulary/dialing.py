@@ -82,3 +82,81 @@ class Consent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_ms: int = 0
     #: Where the proof is: a form, a recording, a document.
     evidence: str = ""
+
+
+#: What is done about a contact after an attempt: the same number again, its next number, or no more.
+Step = Literal["same_number", "next_number", "done"]
+
+
+class Next(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What follows an attempt of one disposition, settled before it is dialled."""
+
+    step: Step
+    #: Not before so long after the attempt has ended.
+    after_ms: int = 0
+
+
+class AttemptOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Make this call. `attempt` is the call's id, too: the same order twice is one call."""
+
+    attempt: str
+    campaign: str
+    listed_in: str
+    contact: str
+    #: Of the contact's numbers, as the list calls it.
+    label: str = ""
+    #: In E.164.
+    number: Private
+    trunk: str
+    caller: Private
+    #: Which attempt of this number it is in the campaign, from 1.
+    ordinal: int = 1
+    #: Menu of the site, or one that a campaign has instead (`campaign/NAME`).
+    menu: str
+    ring_timeout_ms: int
+    #: The call is hung up on as soon as one of these has answered.
+    hang_up_on: list[Literal["machine", "fax"]] = []
+    #: Somebody who answered and waits longer than this for an agent was abandoned.
+    abandoned_after_ms: int = 2000
+    #: What the menu is given, where it declares attributes of these names.
+    attributes: dict[str, Private] = {}
+    #: What each disposition leads to; not there: nothing more is done.
+    follows: dict[Disposition, Next] = {}
+
+
+class HeardTone(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A call progress tone of the called leg."""
+
+    label: str
+    #: Of special information tones, or the form of an answering tone.
+    meaning: str = ""
+    #: Before the answer.
+    early: bool = False
+    #: Since the leg was dialled.
+    at_ms: int = 0
+
+
+class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that is known of how an attempt ended, side by side, and which of it decided the disposition."""
+
+    #: How the call ended, as in `call.ended`.
+    outcome: str
+    ended_by: str
+    sip_code: int | None = None
+    q850_cause: int | None = None
+    q850_mapped: int | None = None
+    #: It rang (180 or 183).
+    rang: bool = False
+    answered: bool = False
+    tones: list[HeardTone] = []
+    #: Who answered, as detected: `human`, `machine`, `fax`, `unknown`; empty: nobody listened for that.
+    verdict: str = ""
+    verdict_cause: str = ""
+    verdict_at_ms: int | None = None
+    #: It was taken for a human first.
+    revised: bool = False
+    #: What became of the wait for an agent: `connected`, else why the call left the queue; empty: it was in none.
+    queue: str = ""
+    #: How long the person waited for the agent.
+    waited_ms: int | None = None
+    decided_by: str = ""
