@@ -46,6 +46,7 @@ KIND_TEXTS = {
     "host_port": "host or host:port",
     "http_url": "http(s) address",
     "webhook_secret": "secret",
+    "database": "address of a database",
     "sip_user": "user part of a URI",
     "quotable": "text",
     "country": "country code",

@@ -19,6 +19,7 @@ FIXED = {
     "media": ("address", "address6", "first_port", "slots", "engines", "cores", "prompt_memory_mb"),
     "http": ("address", "port"),
     "speech": ("normalise_files",),
+    "dialer": ("database",),
     "paths": ("state", "run", "recordings"),
 }
 
@@ -62,12 +63,14 @@ def without_secrets(site: Site) -> Site:
         site,
         trunks=[msgspec.structs.replace(trunk, password="") for trunk in site.trunks],
         sinks=[msgspec.structs.replace(sink, secret="") for sink in site.sinks],
+        dialer=msgspec.structs.replace(site.dialer, database=""),
     )
 
 
 def secrets_of(site: Site) -> frozenset[str]:
     """Return what `without_secrets` leaves out."""
     found = {trunk.password for trunk in site.trunks} | {sink.secret for sink in site.sinks}
+    found.add(site.dialer.database)
     return frozenset(found - {""})
 
 

@@ -11,6 +11,7 @@ from edge.config import kinds
 from edge.config.accounts import check_accounts
 from edge.config.addresses import check_addresses
 from edge.config.callbacks import check_callbacks
+from edge.config.campaign_checks import check_campaigns
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.groups import check_groups
 from edge.config.located import Located, find, place_of
@@ -45,6 +46,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     check_groups(site, root, findings)
     check_hunt_lists(site, root, findings)
     check_queues(site, root, findings)
+    check_campaigns(site, root, findings, menus_complete=menus_complete)
     _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
     _check_sinks(site, root, findings)
@@ -113,6 +115,7 @@ def _check_names(site: Site, root: Located, findings: Findings) -> None:
         ("mailboxes", [one.name for one in site.mailboxes]),
         ("agents", [one.name for one in site.agents]),
         ("queues", [one.name for one in site.queues]),
+        ("campaigns", [one.name for one in site.campaigns]),
     )
     for table, names in tables:
         seen: dict[str, int] = {}
@@ -256,6 +259,7 @@ def _check_routes(site: Site, root: Located, findings: Findings, *, menus_comple
     if not site.trunks:
         findings.warning(root.place, "there are no trunks; every incoming call is ignored")
     used = {route.menu for route in site.routes} | {trial.candidate for trial in site.trials}
+    used |= {campaign.menu for campaign in site.campaigns}
     for name in sorted(set(site.menus) - used):
         findings.warning(root.place, f"no route leads to menu '{name}'")
 
@@ -304,6 +308,7 @@ def masked(site: Site) -> dict[str, object]:
     """Give the effective configuration as plain values, secrets masked, menus by version."""
     plain: dict[str, object] = msgspec.to_builtins(site)
     plain["sinks"] = [{**msgspec.structs.asdict(sink), "secret": "********"} for sink in site.sinks]
+    plain["dialer"] = {"database": "********" if site.dialer.database else ""}
     plain["trunks"] = [_masked_trunk(trunk) for trunk in site.trunks]
     plain["menus"] = {name: menu.version for name, menu in site.menus.items()}
     plain["tried"] = {name: menu.version for name, menu in site.tried.items()}

@@ -158,6 +158,16 @@ def webhook_secret_fault(text: str) -> str:
     return "" if 24 <= len(key) <= 64 else f"{shape}; this has {len(key)} bytes"
 
 
+def database_fault(text: str) -> str:
+    """Check the address of a PostgreSQL database. The text is never repeated: it may hold a password."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "this is no address of a database"
+    good = parts.scheme in {"postgresql", "postgres"} and bool(parts.path.strip("/"))
+    return "" if good else "a database is named as postgresql://user:password@host/name"
+
+
 def sip_uri_fault(text: str) -> str:
     """Check a SIP URI that may be dialled: `sip:user@host[:port][;parameters]` (RFC 3261 section 19.1)."""
     fault = f"'{text[:80]}' is not a SIP URI"
@@ -331,6 +341,7 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "status_codes": status_codes_fault,
     "http_url": http_url_fault,
     "webhook_secret": webhook_secret_fault,
+    "database": database_fault,
     "digits": digits_fault,
     "language": language_fault,
     "speech": speech_fault,

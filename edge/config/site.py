@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field, structs
 
 from edge.config.calendars import HoursTable
+from edge.config.campaigns import Campaign, Dialer
 from edge.config.mailboxes import Mailbox
 from edge.config.queues import Agent, Queue
 from edge.config.tables import Table
@@ -630,6 +631,8 @@ class Site(Struct, frozen=True, kw_only=True):
     endpoints: list[Endpoint] = field(default_factory=list)
     agents: list[Agent] = field(default_factory=list)
     queues: list[Queue] = field(default_factory=list)
+    dialer: Dialer = field(default_factory=Dialer)
+    campaigns: list[Campaign] = field(default_factory=list)
     #: Compiled menus by name.
     menus: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
     #: For `edge menu test --call` and `edge menu try --audio`, which give it; no file can: the time at which calls of

@@ -1,0 +1,167 @@
+"""`[[campaigns]]` and `[dialer]` of the site file. What else has to be right with them: `campaign_checks`."""
+
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from edge.core.dialer.campaign import DEFAULT_RETRIES, Retry, Settings
+from edge.core.menus.calendar import Calendar
+from edge.core.menus.kinds.answered import Answered
+from edge.core.menus.kinds.hang_up import HangUp
+from edge.core.menus.kinds.play import Play
+from edge.core.menus.kinds.queue import Queue
+from edge.core.menus.model import Menu, Node
+from edge.core.menus.parts import Sound
+from edge.vocabulary.dialing import Disposition
+from edge.vocabulary.private import Private
+from edge.vocabulary.wire import pack
+
+_DAY_MS = 86_400_000
+#: Name of the menu that a campaign with a queue has.
+QUEUE_MENU = "campaign/"
+
+
+def _range(least: int, most: int) -> Any:
+    return Meta(extra={"least": least, "most": most})
+
+
+def _text(kind: str, **more: bool) -> Any:
+    return Meta(extra={"kind": kind, **more})
+
+
+class Dialer(Struct, frozen=True, kw_only=True):
+    """Where campaigns are kept: their lists, who was called when, and who must not be."""
+
+    #: `postgresql://...` where several appliances dial one list; in the file as `${ENV}` or `file:PATH`, for it may
+    #: hold a password. Empty: `campaigns.db` in the folder of the state.
+    database: Annotated[str, _text("database", optional=True, secret=True)] = ""
+
+
+class RetrySource(Struct, frozen=True, kw_only=True):
+    """What is done after attempts with certain dispositions."""
+
+    #: `connected`, `abandoned`, `machine`, `fax`, `busy`, `no_answer`, `rejected`, `congestion`, `unallocated`,
+    #: `changed`, `out_of_order`, `refused_by_network`, `failed`, `cancelled`, `silence`.
+    on: list[Disposition]
+    #: `same_number`: the number is called again; `next_number`: the contact's next number is called, if it has one;
+    #: `done`: the contact is not called any more.
+    step: Literal["same_number", "next_number", "done"]
+    #: Not before so long after the attempt.
+    after_ms: Annotated[int, _range(0, 90 * _DAY_MS)] = 3_600_000
+    #: Attempts with this disposition after which the same number is not called any more, but the contact's next one.
+    attempts: Annotated[int, _range(1, 100)] = 3
+
+
+class CallerIdSource(Struct, frozen=True, kw_only=True):
+    """The number that is shown to some of the callees."""
+
+    #: Beginning of the callee's number; the longest one that fits counts.
+    prefix: Annotated[str, _text("number_prefix")]
+    #: What is shown.
+    number: Annotated[str, _text("dial_number")]
+
+
+class Campaign(Struct, frozen=True, kw_only=True):
+    """Contacts of lists that are called, as fast as there is somebody to talk with them, and never against the rules.
+
+    A campaign begins when somebody starts it (`edge dial start`), and stays so over restarts.
+    """
+
+    #: What commands, events and metrics call it.
+    name: Annotated[str, _text("name")]
+    #: The lists of contacts, as `edge dial import` names them.
+    lists: list[Annotated[str, _text("name")]]
+    #: Rules that every call must pass: a pack such as `us-ftc`, or the site's own.
+    rules: Annotated[str, _text("name")]
+    #: Trunk, or group of trunks, that calls leave by.
+    trunk: Annotated[str, _text("name")]
+    #: Menu that who answers talks with: a message, a survey, anything. Without agents, else `queue`.
+    menu: Annotated[str, _text("name", optional=True)] = ""
+    #: Queue whose agents talk with who answers.
+    queue: Annotated[str, _text("name", optional=True)] = ""
+    #: Number that is shown.
+    caller_id: Annotated[str, _text("dial_number")]
+    #: Other numbers that are shown to numbers with certain beginnings.
+    caller_ids: list[CallerIdSource] = field(default_factory=list)
+    #: How many are called: `progressive`: one for each agent who is ready; `power`: `ratio_percent` of that;
+    #: `predictive`: as many as will find an agent; `preview`: an agent accepts a contact first. Without a queue all of
+    #: `max_channels` are used.
+    pacing: Literal["preview", "progressive", "power", "predictive"] = "progressive"
+    #: Calls for each agent who is ready, of `power`: 150 are three calls for two agents.
+    ratio_percent: Annotated[int, _range(100, 1_000)] = 100
+    #: Of those who answer, so many may at the most find no agent in time, per mille; the rules may say less.
+    abandoned_most_permille: Annotated[int, _range(0, 1_000)] = 30
+    #: One of `[[hours]]`, in which it dials; empty: whenever the rules let it.
+    hours: Annotated[str, _text("name", optional=True)] = ""
+    #: Calls at the same time.
+    max_channels: Annotated[int, _range(1, 8_000)] = 10
+    #: New calls a second.
+    calls_per_second: Annotated[int, _range(1, 1_000)] = 5
+    #: How long a callee's phone may ring. Rules have a least time.
+    ring_timeout_ms: Annotated[int, _range(1_000, 180_000)] = 25_000
+    #: What is done as soon as a machine has answered. `menu`: it gets the menu, which may ask who it is (`answered`).
+    on_machine: Literal["hang_up", "menu"] = "hang_up"
+    #: Somebody who has answered and waits longer than this for an agent was abandoned.
+    abandoned_after_ms: Annotated[int, _range(500, 60_000)] = 2_000
+    #: Sound file for who finds no agent in time: who called, and where to call. Rules may demand it. Empty: none.
+    abandoned_message: Annotated[str, _text("path", optional=True)] = ""
+    #: What is done by disposition; those that are not named here have the defaults.
+    retries: list[RetrySource] = field(default_factory=list)
+    #: Attempts for one contact, whatever becomes of them.
+    max_attempts: Annotated[int, _range(1, 100)] = 8
+
+
+def settings_of(campaign: Campaign, calendar: Calendar | None) -> Settings:
+    """Give a campaign as the core takes it; `calendar` is the one that `hours` names."""
+    retries = dict(DEFAULT_RETRIES)
+    for one in campaign.retries:
+        retry = Retry(step=one.step, after_ms=one.after_ms, attempts=one.attempts)
+        retries |= dict.fromkeys(one.on, retry)
+    return Settings(
+        name=campaign.name,
+        lists=list(campaign.lists),
+        rules=campaign.rules,
+        trunk=campaign.trunk,
+        menu=campaign.menu or QUEUE_MENU + campaign.name,
+        queue=campaign.queue,
+        caller_id=Private(campaign.caller_id),
+        caller_ids={one.prefix: Private(one.number) for one in campaign.caller_ids},
+        pacing=campaign.pacing,
+        ratio=campaign.ratio_percent / 100,
+        abandoned_most=campaign.abandoned_most_permille / 1000,
+        calendar=calendar,
+        max_channels=campaign.max_channels,
+        calls_per_second=campaign.calls_per_second,
+        ring_timeout_ms=campaign.ring_timeout_ms,
+        hang_up_on=["machine", "fax"] if campaign.on_machine == "hang_up" else ["fax"],
+        abandoned_after_ms=campaign.abandoned_after_ms,
+        retries=retries,
+        max_attempts=campaign.max_attempts,
+    )
+
+
+def queue_menu(campaign: Campaign) -> Menu:
+    """Give the menu of a campaign with a queue: a person waits for an agent, everybody else is hung up on.
+
+    Who is not served hears the campaign's message. The longest wait is that of the queue (`max_wait`).
+    """
+    message = campaign.abandoned_message
+    nodes: dict[str, Node] = {
+        "answered": Answered(
+            human="agent", machine="over", fax="over", unknown="agent", no_beep="over", wait_for="verdict"
+        ),
+        "agent": Queue(
+            queue=campaign.queue,
+            left="alone",
+            full="alone",
+            timed_out="alone",
+            no_agents="alone",
+            failed="alone",
+        ),
+        "alone": Play(sounds=[Sound(message, "message")], next="over") if message else HangUp("no agent in time"),
+        "over": HangUp(""),
+    }
+    name = QUEUE_MENU + campaign.name
+    version = blake2b(pack(nodes), digest_size=6).hexdigest()
+    return Menu(name=name, version=version, start="answered", nodes=nodes)
