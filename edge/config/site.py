@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field, structs
 
 from edge.config.calendars import HoursTable
+from edge.config.callback_settings import Callbacks
 from edge.config.campaigns import Campaign, Dialer
 from edge.config.mailboxes import Mailbox
 from edge.config.queues import Agent, Queue
@@ -504,39 +505,6 @@ class AmdRules(AmdSettings, frozen=True, kw_only=True):
 
     #: What trunks call them.
     name: Name
-
-
-class Callbacks(Struct, frozen=True, kw_only=True):
-    """Requests to be called back: which numbers may be, and which calls become one by themselves.
-
-    They are kept (`edge callbacks list`) until somebody has called, the caller was served in another call, or an
-    operator has closed them.
-    """
-
-    #: Country in which numbers are read on calls of trunks without `country`.
-    country: Annotated[str, _text("country", optional=True)] = ""
-    #: Countries whose numbers may be called, beside that of the call's trunk. Numbers of premium rate or shared cost,
-    #: and those whose kind is not known, may never be.
-    countries: list[Annotated[str, _text("country")]] = field(default_factory=list)
-    #: Beginnings of numbers (E.164) that may be called in further countries.
-    allowed: list[Annotated[str, _text("number_prefix")]] = field(default_factory=list)
-    #: Beginnings of numbers that may not be called. Where an allowed one is longer, that one counts.
-    forbidden: list[Annotated[str, _text("number_prefix")]] = field(default_factory=list)
-    #: One of `[[hours]]`, in which callbacks are made where a menu says nothing else; empty: at any time.
-    hours: Annotated[str, _text("name", optional=True)] = ""
-    #: Opening time that may pass until a call is late, where a menu says nothing else.
-    within_ms: Annotated[int, _range(60_000, 2_592_000_000)] = 14_400_000
-    #: A caller who hangs up while he waits, in a queue or while it rings, is to be called back (`reason`: `lost`), if
-    #: the number that he shows may be called.
-    lost: bool = False
-    #: If he has waited for so long.
-    lost_after_ms: Annotated[int, _range(0, _DAY_MS)] = 10_000
-    #: In these menus; empty: in all.
-    lost_menus: list[Name] = field(default_factory=list)
-    #: At these nodes; empty: at all.
-    lost_nodes: list[str] = field(default_factory=list)
-    #: Open requests at the most; then no more are taken.
-    max_open: Annotated[int, _range(1, 1_000_000)] = 1_000
 
 
 class Route(Struct, frozen=True, kw_only=True):

@@ -133,7 +133,7 @@ class Reader:
 
     def callbacks(self, open_only: bool = True, limit: int = 100) -> list[CallbackRow]:
         """Return requests to be called back, of the newest `limit` (0: all) the one that is late first comes first."""
-        which = "WHERE state = 'open'" if open_only else ""
+        which = "WHERE state != 'closed'" if open_only else ""
         statement = f"SELECT * FROM callbacks {which} ORDER BY requested DESC LIMIT ?"  # noqa: S608
         rows = self._rows(statement, limit if limit > 0 else _ALL)
         return sorted((CallbackRow(*row) for row in rows), key=lambda row: (row.latest, row.id))

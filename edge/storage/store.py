@@ -14,7 +14,7 @@ from edge.storage.turn import CallbackRow, CallRow, JournalRow, SchemaError, Sto
 
 T = TypeVar("T")
 
-VERSION = 2
+VERSION = 3
 #: Where SQLite keeps user_version in the first page: https://sqlite.org/fileformat.html, section 1.3.
 _USER_VERSION_AT = 60
 
@@ -172,8 +172,8 @@ class Store:
         return {(process, incarnation): number for process, incarnation, number in rows}
 
     def open_callbacks(self) -> list[CallbackRow]:
-        """Return the open requests to be called back."""
-        statement = "SELECT * FROM callbacks WHERE state = 'open'"
+        """Return the requests to be called back that are not closed."""
+        statement = "SELECT * FROM callbacks WHERE state != 'closed'"
         return [CallbackRow(*row) for row in self._guarded(lambda: self._db().execute(statement).fetchall())]
 
     def menu(self, key: str) -> bytes | None:

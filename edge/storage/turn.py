@@ -64,7 +64,7 @@ class CallbackRow(NamedTuple):
     purpose: str
     #: In E.164.
     number: str
-    #: `open`, `closed`.
+    #: `open`, `calling`, `held`, `closed`.
     state: str
     #: As of `callback.requested`, the last time.
     reason: str
@@ -89,10 +89,22 @@ class CallbackRow(NamedTuple):
     #: JSON object.
     attributes: str
     closed: str | None
-    #: `superseded`, `operator`.
+    #: `superseded`, `operator`, `reached`, `not_reached`, `forbidden`.
     closed_by: str | None
     #: The call in which the caller was served, or what the operator said.
     closed_why: str | None
+    #: Calls to the number that left, the one under way included.
+    attempts: int = 0
+    #: The call of the last attempt, and when it began; empty: there was none.
+    attempt: str = ""
+    began: str = ""
+    #: Not called again before that; empty: as soon as the window says.
+    next: str = ""
+    #: Disposition of the last attempt that ended.
+    last: str = ""
+    #: 1: a person wants it called now, whatever the hours.
+    urgent: int = 0
+    held_why: str = ""
 
 
 @dataclass

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from edge.config.site import Callbacks
+from edge.config.callback_settings import Callbacks
 from edge.core.callbacks.rules import Rules
 from edge.core.menus import model
 from edge.core.menus.calendar import UTC_ZONE

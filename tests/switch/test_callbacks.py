@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from edge.config.callback_settings import Callbacks
 from edge.config.engines import slots_of
-from edge.config.site import Callbacks, Media, Route, Site, Trunk
+from edge.config.site import Media, Route, Site, Trunk
 from edge.core.callbacks.rules import Rules
 from edge.core.callbacks.window import WindowRule
 from edge.core.menus.calendar import UTC_ZONE, Calendar
