@@ -126,13 +126,21 @@ def facts(begun: Incoming | Originate | None, elapsed_ms: int) -> Facts:
         rows=terms.rows,
         country=terms.country,
         callbacks_full=full,
+        attributes={name: value.reveal() for name, value in _given(begun).items()},
+        callback_number=begun.errand.number.reveal() if isinstance(begun, Originate) and begun.errand else "",
     )
+
+
+def _given(begun: Incoming | Originate) -> dict[str, Private]:
+    return begun.attributes if isinstance(begun, Originate) else {}
 
 
 def caller_of(begun: Incoming | Originate | None) -> Private:
     """Return who is shown to a further leg's peer as its caller."""
     if isinstance(begun, Incoming):
         return begun.report.caller
+    if begun is not None and begun.errand is not None:
+        return begun.errand.caller  # the first leg may be an agent, who is shown whom the call is for
     return begun.caller if begun is not None else Private("")
 
 

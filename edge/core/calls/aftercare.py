@@ -39,6 +39,8 @@ class Aftercare:
     def __init__(self, call: "Call") -> None:
         self._call = call
         self._survey: _OpenSurvey | None = None
+        #: Somebody has answered a question.
+        self.surveyed = False
         #: Asked for by a node: called back, and a survey afterwards.
         self._asked = False
         self._later: RequestSurvey | None = None
@@ -93,6 +95,16 @@ class Aftercare:
         elif self._since_ms is not None:
             self._waited_ms += now_ms - self._since_ms
             self._since_ms = None
+
+    @property
+    def talked(self) -> bool:
+        """Whether the first leg has talked with anybody."""
+        return self._leg is not None
+
+    @property
+    def waited(self) -> bool:
+        """Whether it has waited for somebody."""
+        return self._since_ms is not None or self._waited_ms > 0
 
     def close(self, reason: EndReason) -> None:
         """Tell what can still be told, for the call ends."""
@@ -166,6 +178,7 @@ class Aftercare:
 
     def _answer(self, survey: "_OpenSurvey", given: SurveyAnswered) -> None:
         survey.answered.append(given.question)
+        self.surveyed = True
         self._call.fx.emit(
             events.SurveyAnswered(
                 **self._fields(survey),

@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from edge.core.callbacks.errand import Errand
 from edge.core.callbacks.rules import Rules
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Announcement
@@ -133,6 +134,12 @@ class Originate(Struct, frozen=True, tag=True, kw_only=True):
     identity: Identity = Identity()
     terms: Terms
     ring_timeout_ms: int = 60000
+    #: It rings for so long from its first 180 or 183 on, whatever was left of the above; 0: as said above.
+    rings_for_ms: int = 0
+    #: What the menu begins with, by name; what it does not take is left out.
+    attributes: dict[str, Private] = {}
+    #: Whom it calls back; None: nobody.
+    errand: Errand | None = None
 
 
 class Reserved(Struct, frozen=True, tag=True):

@@ -11,6 +11,7 @@ from edge.core.calls.digits import Fuser
 from edge.core.calls.effects import Effects
 from edge.core.calls.inputs import Handed, Seat
 from edge.core.calls.keys_out import KeysOut
+from edge.core.calls.leg_trace import Trace
 from edge.core.calls.missing import AudioFaults
 from edge.core.calls.tones import Tones
 from edge.vocabulary import events
@@ -74,6 +75,7 @@ class Leg:
         self.attempt = 0
         self.started_ms = effects.now_ms
         self.answered_ms: int | None = None
+        self.trace = Trace()
         self.early_media = False
         #: Its early media is not to be heard by anybody.
         self.own_ringing = False
@@ -238,6 +240,7 @@ class Leg:
             self.answer()
         elif self.signalling == "seating":
             self.signalling = "dialling"
+            self.trace.left(self._fx.now_ms)
             self._fx.span(self.span, MakeCall(self.id, self.seat.address))
 
     def _detect_tones(self) -> None:
@@ -250,6 +253,7 @@ class Leg:
             return False
         before = self._sound_now, self.tones
         self.attempt, self.address, self._rang = report.attempt, report.address, None
+        self.trace.moved()
         set_up()
         self._fx.emit(leg_told.failed_over(self.id, report))
         if self.media == "open" and self._sound_now != before[0]:
@@ -336,6 +340,7 @@ class Leg:
         if self.signalling not in {"dialling", "ringing"}:
             return False
         self.signalling = "ringing"
+        self.trace.rang(report.code, self._fx.now_ms)
         self.early_media = self.early_media or (report.early_media and not self.own_ringing)
         if self._rang == (report.code, report.early_media):
             return False
@@ -362,6 +367,7 @@ class Leg:
         if not self.amd or what in self._answers or self.signalling == "down":
             return False
         self._answers.add(what)
+        self.trace.heard(report.what)
         self._fx.emit(answer_event(report))
         return True
 
@@ -388,6 +394,7 @@ class Leg:
         if how is None:
             return
         self.wish = wish
+        self.trace.stopped(self._fx.now_ms)
         if how == "release":
             self._fx.front(ReleaseSpan(self.id))
             self._down(wish)
@@ -423,5 +430,7 @@ class Leg:
 
     def _down(self, end: EndReason) -> None:
         self.signalling = "down"
+        self.trace.stopped(self._fx.now_ms)
+        self.trace.end = end
         if not self.leads:  # the end of the first leg is told by call.ended
             self._fx.emit(events.LegEnded(leg=self.id, end=end, trunk=self.trunk))

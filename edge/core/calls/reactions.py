@@ -117,7 +117,11 @@ def _rang(call: "Call", input: LegRinging) -> None:  # noqa: A002
     if (party := call.party(leg)) is not None:
         party.rang(input)
     else:
+        rang = leg.trace.rings_ms is not None
         leg.rang(input)
+        first = leg.trace.rings_ms is not None and not rang
+        if first and call.phase == "setup" and isinstance(call.begun, Originate) and call.begun.rings_for_ms:
+            call.fx.set(SETUP, call.begun.rings_for_ms)
 
 
 def _answered(call: "Call", input: LegAnswered) -> None:  # noqa: A002

@@ -96,8 +96,11 @@ class Transfer:
 
     def rang(self, report: LegRinging) -> None:
         """Let the caller hear that it rings: the target's own early media, else ours."""
+        rang = self.leg.trace.rings_ms is not None
         if not self.leg.rang(report):
             return
+        if self.target.rings_for_ms and not rang and self.leg.trace.rings_ms is not None:
+            self._fx.set(RING + self._dialled, self.target.rings_for_ms)
         if not (self.leg.early_media and self._early):
             self._house.ring(True)
         self.connect()

@@ -60,6 +60,10 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     country: str = ""
     #: As many requests to be called back are open as may be: no more are taken.
     callbacks_full: bool = False
+    #: What attributes are set to from the beginning, as far as the menu takes it.
+    attributes: dict[str, str] = {}
+    #: Who is called back by this call, in E.164; empty: nobody.
+    callback_number: str = ""
 
 
 class Values:
@@ -86,6 +90,12 @@ class Values:
         """Take what is known when the menu begins."""
         self.facts = facts
         self._began_ms = now_ms
+        if facts.callback_number:
+            self.callback["callback_number"] = facts.callback_number
+        for name, value in facts.attributes.items():
+            declared = self._attributes.get(name)
+            if declared is not None and declared.takes(value):
+                self.set_to[name] = value
 
     def wall_ms(self, now_ms: int) -> int:
         """Give the time of day, milliseconds since 1970."""

@@ -59,6 +59,8 @@ class Target(Struct, frozen=True, kw_only=True):
     target: str
     trunk: str = ""
     ring_timeout_ms: int = 22000
+    #: It rings for so long from its first 180 or 183 on, whatever was left of the above; 0: as said above.
+    rings_for_ms: int = 0
     #: Outcomes of this target after which nobody else is dialled.
     leave_on: list[str] = []
 
