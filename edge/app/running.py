@@ -83,8 +83,8 @@ def run(source: Source, composition: Composition = APPLIANCE) -> int:
     """Load, check, open and run; returns the exit code of `edge run`."""
     try:
         prepared = prepare(source, claim)
-    except RefusedError as error:
-        print(error, file=sys.stderr)
+    except RefusedError as refused:
+        print(refused, file=sys.stderr)
         return EXIT_CONFIG
     for warning in prepared.warnings:
         print(f"warning: {warning}", file=sys.stderr)

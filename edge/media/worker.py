@@ -48,7 +48,7 @@ from edge.runtime.standby import stand_by
 from edge.vocabulary.commands import StartMessage, StartRecording
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.quality import QualityFigures
-from edge.vocabulary.reports import AnyReport, EngineOverload, PlayEnded, RecordingDone, RecordingFailed
+from edge.vocabulary.reports import AnyReport, EngineOverload, RecordingDone, RecordingFailed
 from edge.vocabulary.supervision import Reload, Replied, Request, Scrape, Scraped, Stop
 
 BEAT_MS = 1000
@@ -347,8 +347,6 @@ class Worker:
         self.metrics.leg_ended(figures)
 
     def _report(self, body: AnyReport) -> None:
-        if isinstance(body, PlayEnded) and body.how == "missing":
-            self._log.warning("prompt missing", leg=body.leg, file=body.file)
         self._link.report(body)
 
     def _done(self, id_: CommandId, error: str | None) -> None:

@@ -33,6 +33,7 @@ from edge.core.routing.numbers import e164
 from edge.core.routing.trials import Asker, Assigned
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import rfc3339
+from edge.runtime.logs import logger
 from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
 from edge.switch import joining
 from edge.switch.callbacks import Callbacks
@@ -377,6 +378,9 @@ class Exchange:
             self.metrics.whispers.labels(event.result).inc()
         elif isinstance(event, events.LegHeld):
             self.metrics.holds.inc()
+        elif isinstance(event, events.PromptMissing):
+            facts = {"node": event.node, "file": event.file, "source": event.source}
+            logger("switch").warning("prompt missing", call=call.id, **facts)
         elif isinstance(event, events.CallAnswered):
             known = self.rows[call.id]
             self._row(known._replace(answered=row.time, trunk=event.trunk or known.trunk))

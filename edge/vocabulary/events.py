@@ -668,6 +668,8 @@ class PromptMissing(Struct, frozen=True, tag="prompt.missing", kw_only=True):
 
     node: str
     file: str
+    #: The author's file that `file` is a copy of, kept with the menu's version; empty: `file` itself, or a spoken text.
+    source: str = ""
 
 
 class RecordingStarted(Struct, frozen=True, tag="recording.started", kw_only=True):

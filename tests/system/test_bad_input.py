@@ -88,6 +88,7 @@ def test_missing_prompt_at_run_time_is_an_event_and_the_call_goes_on(stopped: Ap
         call.audio.press("1")
         missing = stopped.wait_event("prompt.missing")
         assert missing["data"]["file"] == str(kept)
+        assert missing["data"]["source"] == str(prompt)
         call.audio.press("2")
         hears(call, TONES["two"])
         call.bye()

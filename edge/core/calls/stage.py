@@ -22,6 +22,11 @@ from edge.vocabulary.private import Private
 from edge.vocabulary.reports import PlayEnded
 
 
+def missing_prompt(run: MenuRun, file: str) -> events.PromptMissing:
+    """Tell of a file that could not be read, and where the author's own is."""
+    return events.PromptMissing(node=run.node, file=file, source=run.menu.origins.get(file, ""))
+
+
 class Stage:
     """At most one play at a time: the menu's, or the ringing of a transfer."""
 
@@ -71,7 +76,7 @@ class Stage:
         if report.play not in {self._menu_play, self._ringing}:
             return []
         if report.how == "missing":
-            self._fx.emit(events.PromptMissing(node=run.node, file=report.file))
+            self._fx.emit(missing_prompt(run, report.file))
         if report.play == self._ringing:
             self._ringing = None
             return []

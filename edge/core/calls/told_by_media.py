@@ -6,10 +6,10 @@ from edge.core.calls.inputs import (
     MediaLost,
 )
 from edge.core.calls.leg import Leg
+from edge.core.calls.stage import missing_prompt
 from edge.core.calls.transfer import Transfer
 from edge.core.menus.words import AnswerTold, DigitsGone, Flash, MessageMade, SoundChanged
 from edge.core.menus.words import Digit as KeyPressed
-from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.media import FLASH
@@ -85,7 +85,7 @@ def played(call: "Call", input: PlayEnded) -> None:  # noqa: A002
         return
     hunt = call.dialling.hunt
     if call.talk_sounds.played(input) or (hunt is not None and hunt.played(input)):
-        call.fx.emit(events.PromptMissing(node=call.run.node, file=input.file))
+        call.fx.emit(missing_prompt(call.run, input.file))
     elif input.leg == call.first.id:
         call.perform(call.stage.played(input, call.run, call.fx.now_ms))
 

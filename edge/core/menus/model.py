@@ -156,6 +156,8 @@ class Menu(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     #: Files of the words that values are read out with, by language and word.
     words: dict[str, dict[str, str]] = {}
+    #: Of each sound file that is a copy kept with this version, where the author's own is: what there is to mend.
+    origins: dict[str, str] = {}
 
     @property
     def sensitive(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from edge.core.menus.model import Menu
 from edge.core.menus.parts import Sound
@@ -33,11 +34,16 @@ def sound_paths(menu: Menu) -> Iterator[str]:
 
 
 def with_sounds(menu: Menu, paths: Mapping[str, str]) -> Menu:
-    """Return the menu with other files: `paths` says which stands for which. Only whole, absolute paths are changed."""
+    """Return the menu with other files: `paths` says which stands for which. Only whole, absolute paths are changed.
+
+    Its `origins` name the former ones; of several with the same content the first.
+    """
     changed = {old: new for old, new in paths.items() if old.startswith("/") and new != old}
     if not changed:
         return menu
-    return _menu.decode(pack(_with(msgspec.msgpack.decode(pack(menu)), changed)))
+    other = _menu.decode(pack(_with(msgspec.msgpack.decode(pack(menu)), changed)))
+    origins = {new: menu.origins.get(old, old) for old, new in reversed(changed.items())}
+    return replace(other, origins=origins)
 
 
 def _with(value: Any, changed: Mapping[str, str]) -> Any:

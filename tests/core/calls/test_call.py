@@ -7,6 +7,7 @@ from edge.core.calls.call import ENDING_MS, Call
 from edge.core.calls.inputs import Abandoned, Elapsed, MediaLost, Reserved, Restored, Resumed, Send, Stopped, Terms
 from edge.core.menus.model import HangUp as HangUpNode
 from edge.core.menus.model import Listen, Menu, Press, Wait
+from edge.core.menus.sounds import with_sounds
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
@@ -329,6 +330,14 @@ def test_missing_prompt_goes_on_with_an_event():
     desk.play_ends("missing", "/prompts/hello.wav")
     assert desk.of(e.PromptMissing) == [e.PromptMissing(node="greet", file="/prompts/hello.wav")]
     assert desk.call.run.node == "choose"
+
+
+def test_of_a_kept_copy_that_is_missing_the_authors_file_is_named():
+    kept = with_sounds(MENU, {"/prompts/hello.wav": "/state/5e1f.wav"})
+    desk = Desk(incoming(), menu=kept).answer()
+    desk.play_ends("missing", "/state/5e1f.wav")
+    told = e.PromptMissing(node="greet", file="/state/5e1f.wav", source="/prompts/hello.wav")
+    assert desk.of(e.PromptMissing) == [told]
 
 
 def test_play_that_media_refuses_goes_on():
