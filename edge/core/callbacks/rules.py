@@ -34,6 +34,10 @@ class Rules(Struct, frozen=True, kw_only=True, omit_defaults=True):
         may, whatever is allowed: `+49` must not let `+49900` in.
         """
         where, ordinary = place_of(number)
+        return self.permits(number, where, country, ordinary=ordinary)
+
+    def permits(self, number: str, where: str, country: str = "", *, ordinary: bool) -> bool:
+        """Say what `allows` does of a number whose country (`where`) and kind are known already."""
         if not ordinary:
             return False
         allowed, forbidden = _longest(number, self.allowed), _longest(number, self.forbidden)

@@ -77,6 +77,8 @@ class ConsentRule(Struct, frozen=True, kw_only=True):
     #: None: all lines.
     line: Literal["fixed", "mobile"] | None = None
     any_of: list[str]
+    #: A consent counts only where it says where its proof is.
+    evidence: bool = True
     #: 0: without end.
     max_age_ms: int = 0
     source: str = ""
