@@ -50,7 +50,7 @@ class Store:
     def reopen(self) -> None:
         """Open the file again, as after an I/O error."""
         self.close()
-        self._refuse_newer(_version_in_file(self.path))
+        self._refuse_newer(version_in_file(self.path))
         self._connection = self._guarded(self._open)
 
     def close(self) -> None:
@@ -219,7 +219,7 @@ def _script(version: int) -> str:
     return files("edge.storage").joinpath(name).read_text()
 
 
-def _version_in_file(path: Path) -> int:
+def version_in_file(path: Path) -> int:
     """Read user_version without SQLite, which would make files beside it."""
     try:
         with path.open("rb") as file:

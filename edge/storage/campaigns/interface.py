@@ -1,9 +1,10 @@
 """What a store of campaigns does, whichever database is below.
 
-Every method is one transaction: all of it is on disk when it returns, or nothing is. Every method raises
-`StorageError` when the database does not take or give it; the next call opens it again. After a `StorageError` of a
-writing method it is not known whether the database took it (the connection may have broken as the answer was on its
-way), so every writing method may be called again with the same ids and does it once.
+Every method is one transaction: all of it is on disk when it returns, or nothing is; only what touches whole lists
+(`remove_list`, `restart`, `finish_edition`, `drop_suppressions`) goes in steps, so no lease waits long. Every method
+raises `StorageError` when the database does not take or give it; the next call opens it again. After a `StorageError`
+of a writing method it is not known whether the database took it (the connection may have broken as the answer was on
+its way), so every writing method may be called again with the same ids and does it once.
 
 Ids are the caller's, times are milliseconds since 1970 (UTC) and the caller's, too. Numbers are in E.164 with their +.
 """
@@ -23,6 +24,7 @@ from edge.storage.campaigns.words import (
     Job,
     Lease,
     ListStatus,
+    Note,
     Outcome,
     Refusal,
     Row,
@@ -103,10 +105,12 @@ class Permissions(Protocol):
     def suppressions(self, listed_in: str) -> Iterator[tuple[Private, int]]:
         """Give the numbers of a list with the times since when they stand there, ordered by number."""
 
-    def suppress(self, listed_in: str, numbers: Mapping[Private, int], edition: int = 0) -> int:
+    def suppress(
+        self, listed_in: str, numbers: Mapping[Private, int], edition: int = 0, note: Note | None = None
+    ) -> Added:
         """Put numbers on a list, with the times since when; those that stand there keep the earlier one.
 
-        `edition`: what `begin_edition` gave, 0 for none. Returns how many did not stand there.
+        `edition`: what `begin_edition` gave, 0 for none. Returns how many are new and how many stood there.
         """
 
     def begin_edition(self, listed_in: str) -> int:
@@ -124,8 +128,11 @@ class Permissions(Protocol):
     def consents(self, number: Private) -> list[Consent]:
         """Return what was agreed to and not taken back, expired ones too, the oldest first."""
 
-    def agree(self, consents: Sequence[tuple[Private, Consent]]) -> int:
-        """Keep consents; the same one (number, kind, time) is kept once. Returns how many were new or changed."""
+    def agree(self, consents: Sequence[tuple[Private, Consent]], note: Note | None = None) -> Added:
+        """Keep consents; the same one (number, kind, time) is kept once.
+
+        One that was taken back is as it was before: only one that was given later counts.
+        """
 
     def withdraw(self, number: Private, now_ms: int, kind: str | None = None) -> int:
         """Take consents of one kind or of all kinds back; returns how many there were."""
@@ -134,11 +141,13 @@ class Permissions(Protocol):
 class Lists(Protocol):
     """Lists of contacts and their imports."""
 
-    def add(self, listed_in: str, rows: Sequence[Row], now_ms: int, job: Job | None = None) -> Added:
+    def add(
+        self, listed_in: str, rows: Sequence[Row], now_ms: int, job: Job | None = None, note: Note | None = None
+    ) -> Added:
         """Add contacts to a list, which is made when it is not there; new ones are due at once.
 
-        One that is there and waiting becomes as the row has it; others are left as they are. With `job` its progress
-        is written in the same transaction, and an id that came earlier in the same run of it is left out.
+        One that is there and waiting becomes as the row has it; others are left as they are. An id that came in an
+        earlier line of the same run of `job` is left out. What `note` answers is written in the same transaction.
         """
 
     def lists(self, now_ms: int) -> list[ListStatus]:
@@ -147,8 +156,11 @@ class Lists(Protocol):
     def remove_list(self, listed_in: str) -> int:
         """Remove a list with its contacts; attempts stay. Returns how many contacts; -1: one is open or held."""
 
-    def restart(self, listed_in: str, now_ms: int) -> int:
-        """Have all contacts that are done called again from the first number on; returns how many."""
+    def restart(self, listed_in: str, now_ms: int, dispositions: Sequence[Disposition] = ()) -> int:
+        """Have contacts that are done called again from the first number on; returns how many.
+
+        `dispositions`: only those whose last attempt ended so; none: all.
+        """
 
     def contacts(
         self, listed_in: str, state: ContactState | None = None, after: str = "", limit: int = 100

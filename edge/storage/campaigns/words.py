@@ -1,5 +1,6 @@
 """What goes into the campaigns' store and comes out of it. Times are milliseconds since 1970 (UTC)."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -182,3 +183,8 @@ class Job(Struct, frozen=True, kw_only=True):
     kept: int = 0
     refused: int = 0
     finished_ms: int | None = None
+
+
+#: Is told what became of a batch within its transaction, and says how far the import has come by it: both are written,
+#: or neither is.
+Note = Callable[[Added], Job]

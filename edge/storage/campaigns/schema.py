@@ -1,0 +1,177 @@
+"""The tables of the campaigns' store, the same in SQLite and PostgreSQL."""
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+#: Whoever changes a table adds a step to `STEPS`: files of earlier versions become new ones by the same steps.
+VERSION = 1
+
+METADATA = MetaData()
+_OPEN = text("state IN ('leased', 'dialling')")
+
+META = Table("meta", METADATA, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+LISTS = Table(
+    "lists",
+    METADATA,
+    Column("key", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+
+CONTACTS = Table(
+    "contacts",
+    METADATA,
+    # In the order of imports.
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("list_key", Integer, ForeignKey("lists.key"), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    #: The open or held attempt.
+    Column("attempt", Text),
+    Column("disposition", Text),
+    Column("zone", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("attributes", Text, nullable=False),
+    #: Of what the import said, to see whether a line is another one.
+    Column("digest", LargeBinary, nullable=False),
+    #: Job and run that saw it last, and the line.
+    Column("seen_by", Text, nullable=False),
+    Column("seen_line", BigInteger, nullable=False),
+    Index("contacts_id", "list_key", "id", unique=True),
+    Index("contacts_due", "list_key", "state", "priority", "due_ms", "key"),
+)
+
+NUMBERS = Table(
+    "numbers",
+    METADATA,
+    Column("contact_key", BigInteger, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Index("numbers_number", "number"),
+    sqlite_with_rowid=False,
+)
+
+#: Over all campaigns: whoever has the row has the number.
+LOCKS = Table(
+    "number_locks",
+    METADATA,
+    Column("number", Text, primary_key=True),
+    Column("attempt", Text, nullable=False, unique=True),
+    Column("campaign", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+)
+
+ATTEMPTS = Table(
+    "attempts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    # By name and id: attempts outlive lists.
+    Column("listed_in", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("contact_key", BigInteger, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("leased_ms", BigInteger, nullable=False),
+    Column("dialled_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    Column("disposition", Text),
+    Column("rang_ms", BigInteger),
+    Column("answered_ms", BigInteger),
+    Column("evidence", Text, nullable=False),
+    Index("attempts_number", "number", "leased_ms"),
+    Index("attempts_contact", "listed_in", "contact", "leased_ms"),
+    Index("attempts_time", "leased_ms", "id"),
+    Index("attempts_outcome", "campaign", "ended_ms", "disposition"),
+    Index("attempts_open", "owner", "leased_ms", sqlite_where=_OPEN, postgresql_where=_OPEN),
+)
+
+SUPPRESSION_LISTS = Table(
+    "suppression_lists",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("loaded_ms", BigInteger, nullable=False),
+    #: The edition in force, and the one that is being loaded (0: none).
+    Column("edition", Integer, nullable=False),
+    Column("loading", Integer, nullable=False),
+)
+
+SUPPRESSIONS = Table(
+    "suppressions",
+    METADATA,
+    Column("number", Text, primary_key=True),
+    Column("listed_in", Text, primary_key=True),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("edition", Integer, nullable=False),
+    Index("suppressions_list", "listed_in", "number"),
+    sqlite_with_rowid=False,
+)
+
+CONSENTS = Table(
+    "consents",
+    METADATA,
+    Column("number", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("given_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("withdrawn_ms", BigInteger),
+)
+
+CAMPAIGNS = Table(
+    "campaigns",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("file", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("rejects_bytes", BigInteger, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("new", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("same", BigInteger, nullable=False),
+    Column("kept", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("finished_ms", BigInteger),
+)
+
+
+def _first(connection: Connection) -> None:
+    METADATA.create_all(connection, checkfirst=False)
+
+
+#: What makes each version from the one before.
+STEPS: tuple[Callable[[Connection], None], ...] = (_first,)
