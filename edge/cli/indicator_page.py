@@ -9,6 +9,7 @@ from edge.config.trials import Standard
 from edge.core.indicators import estimates
 from edge.core.indicators.comparison import INDICATORS, Compared
 from edge.core.indicators.estimates import Estimate
+from edge.core.indicators.standards import standing_of
 from edge.core.indicators.tally import Tally
 
 #: What is shown where nothing is known.
@@ -134,9 +135,8 @@ def _met(unit: str, bound: float, found: Estimate, *, most: bool) -> tuple[str, 
     text = f"{'at most' if most else 'at least'} {value_text(unit, bound)}"
     if not found.known:
         return text, "not known"
-    within = found.value <= bound if most else found.value >= bound
-    sure = (found.high <= bound or found.low > bound) if most else (found.low >= bound or found.high < bound)
-    return text, ("met" if within else "missed") + ("" if sure else ", not sure yet")
+    within, standing = standing_of(found, bound, most=most)
+    return text, ("met" if within else "missed") + (", not sure yet" if standing == "unsure" else "")
 
 
 # --- a picture

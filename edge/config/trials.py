@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct, field
 
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
+from edge.core.indicators.standards import Bound, Bounds, Measured
 from edge.core.menus.calendar import Calendar
 from edge.core.menus.model import Menu
 from edge.core.routing.trials import Guards, Trial
@@ -111,6 +113,8 @@ class Standard(Struct, frozen=True, kw_only=True):
     repeats_most: Percent = 0
     #: Mean time in the menu.
     time_in_menu_most_ms: Annotated[int, _range(0, 86_400_000)] = 0
+    #: Metrics (`edge_switch_standard_*`) are of the calls that ended within this time.
+    window_ms: Annotated[int, _range(3_600_000, 2_592_000_000)] = 86_400_000
     #: What is expected of single nodes.
     nodes: list[NodeStandard] = field(default_factory=list)
 
@@ -146,6 +150,26 @@ def trial_of(source: TrialSource, calendars: Mapping[str, Calendar]) -> Trial:
             after_calls=rails.after_calls,
         ),
     )
+
+
+def bounds_of(standard: Standard) -> Bounds:
+    """Make what switch holds calls against. Repeat calls are left to reports, which know of the days after."""
+    whole: list[tuple[Measured, float, bool]] = [
+        ("containment", standard.containment_least / 100, False),
+        ("abandonment", standard.abandonment_most / 100, True),
+        ("misroutes", standard.misroutes_most / 100, True),
+        ("time_in_menu", float(standard.time_in_menu_most_ms), True),
+    ]
+    found = [Bound("", measured, value, most) for measured, value, most in whole if value]
+    for node in standard.nodes:
+        parts: list[tuple[Measured, int]] = [
+            ("abandonment", node.abandonment_most),
+            ("no_input", node.no_input_most),
+            ("no_match", node.no_match_most),
+        ]
+        found += [Bound(node.node, measured, percent / 100) for measured, percent in parts if percent]
+    what = blake2b(repr((standard.window_ms, sorted(standard.served_at))).encode(), digest_size=8).hexdigest()
+    return Bounds(menu=standard.menu, window_ms=standard.window_ms, bounds=tuple(found), what=what)
 
 
 def _share(percent: int | None) -> float | None:

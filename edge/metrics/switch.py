@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from edge.core.indicators.standards import Standing
 from edge.core.queues.model import AgentState
 from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 from edge.vocabulary.endings import Outcome
@@ -20,10 +21,12 @@ class SwitchMetrics:
 
     QUEUE_OUTCOMES = ("connected", *get_args(QueueLeaving))
     AGENT_STATES = get_args(AgentState)
+    STANDINGS = get_args(Standing)
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._calls()
+        self._standards()
         self._callbacks()
         self._queues()
         self._work()
@@ -95,6 +98,40 @@ class SwitchMetrics:
         self.trial_running = Gauge(
             "edge_switch_trial_running", "1 while new calls are part of a trial", ["trial"], registry=self.registry
         )
+
+    def _standards(self) -> None:
+        def gauge(name: str, text: str, *more: str) -> Gauge:
+            labels = ["menu", "node", "indicator", *more]
+            return Gauge(f"edge_switch_standard_{name}", text, labels, registry=self.registry)
+
+        self.standard_target = gauge(
+            "target",
+            "What `[[standards]]` expect of a menu, or of a node of it: shares as ratios, times in seconds;"
+            " containment is to be this at least, all others at most",
+        )
+        self.standard_value = gauge(
+            "value",
+            "What is measured of the calls that ended within the standard's window; NaN: nothing to measure it of",
+        )
+        self.standard_of = gauge(
+            "measured", "How many calls (rounds of a gather, of no_input and no_match) it is measured of"
+        )
+        self.standard_state = gauge(
+            "state",
+            "1 for whether it is met: met and missed when the whole 95 % interval of the value lies on that side,"
+            " else unsure",
+            "state",
+        )
+        self.standard_covered = gauge(
+            "covered_seconds", "Of how much of the window calls were counted: less than all of it while it is new"
+        )
+
+    def forgotten_standard(self, menu: str, node: str, indicator: str) -> None:
+        """Take the series of a removed standard away, if they were ever shown."""
+        for metric in (self.standard_target, self.standard_value, self.standard_of, self.standard_covered):
+            metric.remove(menu, node, indicator)
+        for state in self.STANDINGS:
+            self.standard_state.remove(menu, node, indicator, state)
 
     def _callbacks(self) -> None:
         self.callbacks_requested = Counter(

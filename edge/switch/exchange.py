@@ -38,11 +38,13 @@ from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
 from edge.switch import joining
 from edge.switch.callbacks import Callbacks
 from edge.switch.hunting import LAST_TARGET, what_others_know
+from edge.switch.journeys import Journeys
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
 from edge.switch.queueing import Queues
 from edge.switch.rows import call_row, ended_row, event_row, site_event_row
 from edge.switch.seats import Seats
+from edge.switch.standards import Standards
 from edge.switch.trials import Change, Trials
 from edge.vocabulary import events, site_events
 from edge.vocabulary.commands import HangUp, Reject
@@ -103,6 +105,8 @@ class Exchange:
         self.callbacks = Callbacks()
         self.turn = Turn()
         self.trials = Trials(plan.trials, metrics)
+        self.standards = Standards(plan.standards, metrics, wall())
+        self.journeys = Journeys(self.trials, self.standards)
         #: To be asked when the turn is on disk.
         self.questions: list[Question] = []
         #: Receivers that are connected and have shown their snapshot.
@@ -130,6 +134,11 @@ class Exchange:
     def now_ms(self) -> int:
         """CLOCK_MONOTONIC, milliseconds."""
         return self._now_ms()
+
+    @property
+    def wall(self) -> datetime:
+        """What stamps events."""
+        return self._wall()
 
     # --- reports
 
@@ -349,9 +358,7 @@ class Exchange:
                 stamp = stamp or rfc3339(self._wall())
                 told = self.callbacks.settle(self, action, self._wall())
                 self._event(call, told, event_row(told, stamp, self.plan.site.name, call.menu_version))
-                change = self.trials.hear(call.id, action.event, now_ms, self.plan.served, self._wall)
-                if change is not None:
-                    self.change_trial(change)
+                self.journeys.hear(self, call.id, action.event, now_ms)
             elif isinstance(action, FreeSeat):
                 self.seats.give_back(action.slot, now_ms)
             elif isinstance(action, HuntTaken):

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from edge.config.callbacks import rules_of
 from edge.config.queues import floor_settings
 from edge.config.site import NO_MUSIC, AmdRules, Site, amd_settings
-from edge.config.trials import trial_of
+from edge.config.trials import bounds_of, trial_of
 from edge.core.calls.inputs import CallbackTerms, Seat, Terms
 from edge.core.calls.leg import Leg
 from edge.core.menus.model import Answered, Callback, Menu, Survey
@@ -45,6 +45,7 @@ class Plan:
         self._media_host = site.media.address or site.sip.address
         self._tried = {menu.version: key_of(menu) for menu in site.tried.values()}
         self.trials = [trial_of(trial, site.calendars) for trial in site.trials]
+        self.standards = [bounds_of(standard) for standard in site.standards]
         #: Nodes where a caller has what it called for, by menu.
         self.served = {standard.menu: frozenset(standard.served_at) for standard in site.standards}
         self.queues = floor_settings(site.agents, site.queues)

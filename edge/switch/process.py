@@ -23,7 +23,7 @@ from edge.runtime.pump import Pump, Timer
 from edge.storage.reader import Reader
 from edge.storage.store import Store
 from edge.storage.turn import SchemaError, StorageError, Turn
-from edge.switch import census
+from edge.switch import census, standards
 from edge.switch.exchange import Exchange
 from edge.switch.hunting import LAST_TARGET
 from edge.switch.ledger import Ledger, free_megabytes
@@ -123,6 +123,7 @@ class Switch:
             store = Store(self._path)
             self._senders = store.senders()
             exchange.trials.restore(store.meta(META))
+            exchange.standards.restore(store.meta(standards.META))
             exchange.last_targets = store.meta(LAST_TARGET)
             resumed, ended = recover(store, exchange)
             store.forget_menus()
@@ -382,6 +383,7 @@ class Switch:
             self.metrics.callbacks_oldest.set(oldest_s)
             self.metrics.callbacks_overdue.set(late)
             self._exchange.trials.show(int(wall_time().timestamp() * 1000))
+            self._exchange.standards.show(wall_time())
             self._exchange.queues.show()
         return generate_latest(self.metrics.registry).decode()
 
@@ -408,6 +410,7 @@ class Switch:
         if self._exchange is not None:
             self._exchange.plan = self._plan
             self._exchange.trials.configure(self._plan.trials)
+            self._exchange.standards.configure(self._plan.standards, wall_time())
             self._exchange.queues.configure()
 
     def _answered(self, call: CallId, asked: Asked) -> None:

@@ -60,7 +60,7 @@ def recover(store: Store, exchange: Exchange) -> tuple[int, int]:
             ended += 1
             continue
         for event, at_ms in rebuilt.told:
-            exchange.trials.hear(rebuilt.call.id, event, at_ms, exchange.plan.served, wall_time)
+            exchange.journeys.hear(exchange, rebuilt.call.id, event, at_ms)
         if left.row.boot == exchange.boot:
             _resume(exchange, rebuilt)
             resumed += 1

@@ -1,23 +1,20 @@
 """Trials as they run: who gets which menu, what operators stopped, and what guard rails have counted.
 
-What must outlive a restart (`State`) is written with the events that it comes from, in one transaction. Journeys of
-open calls are not: they are made again from the journal, as the calls are.
+What must outlive a restart (`State`) is written with the events that it comes from, in one transaction.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from edge.core.indicators.journey import Journey, Step
 from edge.core.indicators.sequential import Alarm, Watched, alarm_of
 from edge.core.menus.model import Menu
-from edge.core.routing.trials import ARMS, Asker, Assigned, Trial, arm_of
+from edge.core.routing.trials import Asker, Assigned, Trial, arm_of
 from edge.runtime.clock import rfc3339
-from edge.vocabulary import events, site_events
-from edge.vocabulary.ids import CallId
+from edge.vocabulary import site_events
 
 if TYPE_CHECKING:
     from edge.metrics.switch import SwitchMetrics
@@ -110,7 +107,6 @@ class Trials:
     def __init__(self, trials: Sequence[Trial], metrics: "SwitchMetrics") -> None:
         self._trials = {trial.name: trial for trial in trials}
         self._states: dict[str, State] = {}
-        self._journeys: dict[CallId, tuple[Assigned, Journey]] = {}
         self._metrics = metrics
 
     def restore(self, stored: Mapping[str, str]) -> None:
@@ -138,33 +134,12 @@ class Trials:
             return (candidate if arm == "candidate" else menu), Assigned(trial.name, arm)
         return menu, None
 
-    def hear(
-        self,
-        call: CallId,
-        event: events.AnyEvent,
-        at_ms: int,
-        served: Mapping[str, Collection[str]],
-        wall: Callable[[], datetime],
-    ) -> Change | None:
-        """Follow the calls of trials by their events; returns what follows from one that ended."""
-        if isinstance(event, events.CallStarted):
-            if event.trial in self._trials and event.arm in ARMS:
-                self._journeys[call] = (Assigned(event.trial, event.arm), Journey())
-            else:
-                return None
-        found = self._journeys.get(call)
-        if found is None:
-            return None
-        assigned, journey = found
-        if not isinstance(event, events.CallEnded):
-            if isinstance(event, Step):
-                journey.take(event, at_ms)
-            return None
-        del self._journeys[call]
-        record = journey.ended(event, at_ms, served.get(event.menu, ()))
-        return None if record is None else self._count(assigned, record.fate, wall())
+    def has(self, trial: str) -> bool:
+        """Whether a call that is part of this trial is to be counted."""
+        return trial in self._trials
 
-    def _count(self, assigned: Assigned, fate: str, wall: datetime) -> Change | None:
+    def count(self, assigned: Assigned, fate: str, wall: datetime) -> Change | None:
+        """Count a call that ended; returns what follows."""
         trial = self._trials.get(assigned.trial)
         self._metrics.trial_calls.labels(assigned.trial, assigned.arm, fate).inc()
         if trial is None:

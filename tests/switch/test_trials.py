@@ -1,6 +1,7 @@
 """Trials in switch: who gets which menu, what stops them, and what a restart keeps of them."""
 
-from datetime import UTC, datetime
+import math
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -10,8 +11,10 @@ from edge.config.engines import slots_of
 from edge.config.site import Media, Route, Site
 from edge.config.trials import Standard, StopIf, TrialSource
 from edge.core.calls.slots import QUARANTINE_MS
+from edge.metrics.library import generate_latest
 from edge.metrics.switch import SwitchMetrics
 from edge.storage.store import Store
+from edge.switch import standards
 from edge.switch.exchange import Exchange
 from edge.switch.plan import Plan
 from edge.switch.recovery import recover
@@ -53,6 +56,8 @@ class Office:
         self.exchange = Exchange(Plan(site), "boot", self.metrics, lambda: self.now, lambda: self.wall, seats)
         self.exchange.connected |= {"front", "media", SPAN}
         self.exchange.trials.restore(stored or {})
+        counted = {key.removeprefix(standards.META): text for key, text in (stored or {}).items()}
+        self.exchange.standards.restore(counted)
 
     def report(self, process, body):
         self.exchange.report(process, Incarnation("span-1" if process == "span" else process), body)
@@ -264,3 +269,63 @@ def test_events_of_trials_are_the_appliance_s(tmp_path):
     (row,) = office.exchange.turn.events
     assert row.call == "test"
     assert isinstance(site_events.TrialStopped(trial="x", by="guard"), site_events.SiteEvent)
+
+
+# --- standards
+
+
+def expecting(**more):
+    site = replace(site_with(), trials=[])
+    return replace(site, standards=[Standard(menu="main", abandonment_most=20, time_in_menu_most_ms=60_000, **more)])
+
+
+def shown(office):
+    office.exchange.standards.show(office.wall)
+    lines = generate_latest(office.metrics.registry).decode().splitlines()
+    found = dict(line.rsplit(" ", 1) for line in lines if line.startswith("edge_switch_standard_"))
+    assert all('menu="main",node=""' in name for name in found)
+    return {name.replace(',menu="main",node=""', ""): float(value) for name, value in found.items()}
+
+
+def test_a_standard_shows_what_is_expected_and_what_is_measured():
+    office = Office(expecting())
+    before = shown(office)
+    assert before['edge_switch_standard_target{indicator="abandonment"}'] == 0.2
+    assert before['edge_switch_standard_target{indicator="time_in_menu"}'] == 60.0
+    assert before['edge_switch_standard_measured{indicator="abandonment"}'] == 0
+    assert math.isnan(before['edge_switch_standard_value{indicator="abandonment"}'])
+    assert before['edge_switch_standard_state{indicator="abandonment",state="unsure"}'] == 1
+    for number in range(6):
+        office.begin(f"c{number}")
+        office.now += 3000
+        office.end(f"c{number}")
+    office.wall = WALL + timedelta(hours=1)
+    after = shown(office)
+    assert after['edge_switch_standard_value{indicator="abandonment"}'] == 1.0
+    assert after['edge_switch_standard_value{indicator="time_in_menu"}'] == 3.0
+    assert after['edge_switch_standard_measured{indicator="abandonment"}'] == 6
+    assert after['edge_switch_standard_covered_seconds{indicator="abandonment"}'] == 3600
+    states = [after[f'edge_switch_standard_state{{indicator="abandonment",state="{s}"}}'] for s in ("met", "missed")]
+    assert states == [0, 1]
+    assert after['edge_switch_standard_state{indicator="time_in_menu",state="met"}'] == 1
+    office.wall = WALL + timedelta(hours=25)
+    assert shown(office)['edge_switch_standard_measured{indicator="abandonment"}'] == 0
+
+
+def test_what_standards_counted_is_stored_with_each_call_and_survives():
+    office = Office(expecting())
+    for number in range(3):
+        office.begin(f"c{number}")
+        office.end(f"c{number}")
+    later = Office(expecting(), office.stored)
+    assert shown(later)['edge_switch_standard_measured{indicator="abandonment"}'] == 3
+    later.exchange.standards.configure(Plan(expecting(containment_least=30)).standards, WALL)
+    assert shown(later)['edge_switch_standard_measured{indicator="containment"}'] == 3, "a new bound, the same calls"
+    later.exchange.standards.configure(Plan(expecting(served_at=["pin"])).standards, WALL)
+    again = shown(later)
+    assert again['edge_switch_standard_measured{indicator="abandonment"}'] == 0, "calls count as another thing now"
+    assert not any("containment" in name for name in again)
+    later.exchange.standards.configure([], WALL)
+    assert shown(later) == {}
+    garbage = {f"{standards.META}main/3": "{}", f"{standards.META}gone/3": "[", f"{standards.META}main/x": "\0"}
+    assert shown(Office(expecting(), garbage))['edge_switch_standard_measured{indicator="abandonment"}'] == 0

@@ -69,10 +69,15 @@ def share_difference(one: tuple[int, int], other: tuple[int, int], confidence: f
 
 def mean(values: Spread, confidence: float = 0.95) -> Estimate:
     """Estimate a mean by Student's t."""
-    if values.count < 2:
-        return Estimate(values.mean, -math.inf, math.inf, values.count) if values.count else NOTHING
-    half = t_of(confidence, values.count - 1) * math.sqrt(values.variance / values.count)
-    return Estimate(values.mean, values.mean - half, values.mean + half, values.count)
+    return mean_of(values.count, values.mean, values.variance, confidence)
+
+
+def mean_of(count: int, value: float, variance: float, confidence: float = 0.95) -> Estimate:
+    """Estimate a mean by Student's t, of `count` values with this mean and sample variance."""
+    if count < 2:
+        return Estimate(value, -math.inf, math.inf, count) if count else NOTHING
+    half = t_of(confidence, count - 1) * math.sqrt(variance / count)
+    return Estimate(value, value - half, value + half, count)
 
 
 def mean_difference(one: Spread, other: Spread, confidence: float = 0.95) -> Estimate:

@@ -5,7 +5,7 @@ Memory is that of one open call, bounded by the nodes of its menu. docs/indicato
 
 from collections import Counter
 from collections.abc import Collection
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from msgspec import Struct, field
 
@@ -37,6 +37,10 @@ Step = (
     | events.SurveyAnswered
     | events.CallEnded
 )
+
+
+#: The types of `Step`: whoever sees all events looks here first.
+STEPS: Final = frozenset(get_args(Step))
 
 
 class CallRecord(Struct, frozen=True, kw_only=True):
