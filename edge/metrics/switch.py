@@ -29,6 +29,7 @@ class SwitchMetrics:
         self._standards()
         self._callbacks()
         self._queues()
+        self._attempts()
         self._work()
         for direction in DIRECTIONS:
             for outcome in get_args(Outcome):
@@ -155,6 +156,23 @@ class SwitchMetrics:
         self.callbacks_oldest = Gauge(
             "edge_switch_callbacks_oldest_seconds",
             "Age of the oldest open request to be called back; 0: there is none",
+            registry=self.registry,
+        )
+
+    def _attempts(self) -> None:
+        self.attempts = Counter(
+            "edge_switch_attempts_total", "Calls that the dialer ordered and that were begun", registry=self.registry
+        )
+        self.attempts_refused = Counter(
+            "edge_switch_attempts_refused_total",
+            "Orders of the dialer that were not taken",
+            ["why"],
+            registry=self.registry,
+        )
+        self.attempts_ended = Counter(
+            "edge_switch_attempts_ended_total",
+            "Calls of the dialer that ended, by what became of them",
+            ["disposition"],
             registry=self.registry,
         )
 

@@ -16,7 +16,7 @@ from edge.runtime.link_server import LinkServer, Peer
 from edge.runtime.logs import logger
 from edge.runtime.packets import MAX_MESSAGE, MessageTooBigError, PacketSocket, PeerFaultError, open_connection
 from edge.runtime.pump import Pump, Timer
-from edge.vocabulary.commands import Acknowledge, AnyCommand, Command, FromSwitch, Wake, Welcome
+from edge.vocabulary.commands import UNREMEMBERED, Acknowledge, AnyCommand, Command, FromSwitch, Welcome
 from edge.vocabulary.ids import CommandId, Incarnation, LegId
 from edge.vocabulary.reports import LINK_VERSION, AnyReport, CommandDone, Hello, Report
 from edge.vocabulary.wire import pack, unpacker
@@ -209,8 +209,8 @@ class LinkClient:
         self._next = max(self._next, self._first)
 
     def _command(self, command: Command) -> None:
-        if isinstance(command.body, Wake):
-            # Wakes are not acknowledged and not remembered: they'd push real commands out of the memory.
+        if isinstance(command.body, UNREMEMBERED):
+            # They are not acknowledged and not remembered: they'd push real commands out of the memory.
             self._on_command(command.id, command.body)
             return
         if command.id in self._results:

@@ -36,6 +36,7 @@ from edge.runtime.clock import rfc3339
 from edge.runtime.logs import logger
 from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
 from edge.switch import joining
+from edge.switch.attempts import Attempts
 from edge.switch.callbacks import Callbacks
 from edge.switch.hunting import LAST_TARGET, what_others_know
 from edge.switch.journeys import Journeys
@@ -52,6 +53,8 @@ from edge.vocabulary.ids import FRONT, CallId, CommandId, Incarnation, LegId, Re
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     AnyReport,
+    AttemptAsked,
+    AttemptsQueried,
     CommandDone,
     EngineOverload,
     FrontSnapshot,
@@ -129,6 +132,7 @@ class Exchange:
         #: What was told last of each trunk: of its registration, and of its answering.
         self._trunks: dict[tuple[str, bool], type] = {}
         self.queues = Queues(self)
+        self.attempts = Attempts(self, wall)
 
     @property
     def now_ms(self) -> int:
@@ -155,6 +159,10 @@ class Exchange:
             self._noticed(body)
         elif isinstance(body, EngineOverload):
             self.note_overload(process, on=body.on)
+        elif isinstance(body, AttemptAsked):
+            self.attempts.ask(incarnation, body.order)
+        elif isinstance(body, AttemptsQueried):
+            self.attempts.query(incarnation, body.attempts)
         elif process == "span" and isinstance(body, LegEnded) and self._is_fronts(body.leg):
             return  # its part in the call ended, not the call
         elif isinstance(body, SpanSnapshot | FrontSnapshot | MediaSnapshot):
@@ -358,6 +366,7 @@ class Exchange:
                 stamp = stamp or rfc3339(self._wall())
                 told = self.callbacks.settle(self, action, self._wall())
                 self._event(call, told, event_row(told, stamp, self.plan.site.name, call.menu_version))
+                self.attempts.observe(call, action.event)
                 self.journeys.hear(self, call.id, action.event, now_ms)
             elif isinstance(action, FreeSeat):
                 self.seats.give_back(action.slot, now_ms)
@@ -408,6 +417,10 @@ class Exchange:
         self._ended[call] = None
         if len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
+
+    def has_ended(self, call: CallId) -> bool:
+        """Whether this call is over, as far as that is remembered."""
+        return call in self._ended
 
     def _drop(self, call: Call) -> None:
         del self.calls[call.id]

@@ -4,6 +4,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from edge.config.callbacks import rules_of
+from edge.config.campaigns import QUEUE_MENU, queue_menu
 from edge.config.queues import floor_settings
 from edge.config.site import NO_MUSIC, AmdRules, Site, amd_settings
 from edge.config.trials import bounds_of, trial_of
@@ -48,12 +49,17 @@ class Plan:
         self.standards = [bounds_of(standard) for standard in site.standards]
         #: Nodes where a caller has what it called for, by menu.
         self.served = {standard.menu: frozenset(standard.served_at) for standard in site.standards}
+        self._campaign_menus = {QUEUE_MENU + one.name: queue_menu(one) for one in site.campaigns if one.queue}
         self.queues = floor_settings(site.agents, site.queues)
 
     def route(self, called: str, called_e164: str, trunk: str) -> Menu | None:
         """Return the menu for a call, None when there is none."""
         name = self._routes.menu_for(called, called_e164, trunk)
         return self.site.menus.get(name) if name is not None else None
+
+    def campaign_menu(self, name: str) -> Menu | None:
+        """Return a menu of the site, or the one that a campaign with a queue has."""
+        return self.site.menus.get(name) or self._campaign_menus.get(name)
 
     def candidate(self, trial: Trial) -> Menu | None:
         """Return the menu that is on trial, None when it is not there."""
@@ -141,6 +147,10 @@ class Plan:
         """Return the rules of each trunk when the menu asks who answered: to ask is to want it detected."""
         if menu is None or not any(isinstance(node, Answered) for node in menu.nodes.values()):
             return {}
+        return self.answering_rules()
+
+    def answering_rules(self) -> dict[str, dict[str, int]]:
+        """Return the rules by which it is told who answered, of each trunk; those of others under ""."""
         return {"": self._amd("")} | {trunk.name: self._amd(trunk.amd_rules) for trunk in self.site.trunks}
 
     def _amd(self, name: str) -> dict[str, int]:

@@ -131,6 +131,7 @@ class Switch:
         except (StorageError, OSError) as error:
             channel.health("storage", f"state.db cannot be used: {error}")
             return
+        exchange.attempts.past = Reader(self._path)
         self._exchange = exchange
         self._ledger = Ledger(store, self.metrics, self._committed)
         self._ledger.write(exchange.take_turn())
@@ -199,6 +200,8 @@ class Switch:
     def _on_connect(self, peer: Peer) -> None:
         if self._exchange is not None:
             self._exchange.pending.again(receiver_of(peer.process, peer.incarnation))
+            if peer.process == "dialer":
+                self._exchange.attempts.arrived(peer.incarnation)
             self._later(GREETING_MS, lambda: self._greet(peer) if peer.connected else None)
 
     def _greet(self, peer: Peer) -> None:
@@ -244,6 +247,7 @@ class Switch:
         # Calls first: a caller waits for what commands lead to.
         self._reply()
         self._wake_forwarders()
+        self._tell_dialer(exchange, ledger)
         self._rearm()
 
     @property
@@ -264,6 +268,7 @@ class Switch:
             self._lazy.cancel()
             self._lazy = None
         ledger.write(exchange.take_turn())
+        exchange.attempts.written(ledger.trouble)
         if ledger.trouble:
             self._show_trouble()
 
@@ -314,6 +319,15 @@ class Switch:
         if event and self._server is not None:
             for forwarder in self._server.peers("forwarder"):
                 forwarder.send(Command(CommandId(f"wake:{event}:0"), Wake(event)))
+
+    def _tell_dialer(self, exchange: Exchange, ledger: Ledger) -> None:
+        """Tell what is on disk. While the dialer is away nothing is kept for it: it asks when it comes."""
+        if exchange.turn or ledger.trouble or self._server is None:
+            return
+        news = exchange.attempts.take_news()
+        peer = self._server.peer("dialer", Incarnation(exchange.attempts.dialer)) if news else None
+        for told in news if peer is not None else []:
+            peer.send(Command(CommandId("told:0:0"), told))
 
     def _rearm(self) -> None:
         next_ms = self._exchange.next_deadline_ms if self._exchange is not None else None

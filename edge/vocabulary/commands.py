@@ -5,8 +5,11 @@ Each command is sent as a `Command` with an id; the receiver does it at most onc
 subject (leg, play or recording id).
 """
 
+from typing import Literal
+
 from msgspec import Struct
 
+from edge.vocabulary.dialing import Disposition, Evidence, Next
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
 from edge.vocabulary.media import Address, Direction, LegSound, RemoteMedia, RoomMode
@@ -289,6 +292,34 @@ class Wake(Struct, frozen=True, tag=True):
     sequence: int
 
 
+# --- to dialer ----------------------------------------------------------------------------------------------------
+
+
+class AttemptTold(Struct, frozen=True, tag=True, kw_only=True):
+    """What there is of an attempt, all of it on disk. Told as it happens and when asked; never acknowledged."""
+
+    attempt: str
+    #: `unknown`, `refused`: it was not dialled and never will be.
+    state: Literal["dialled", "ringing", "answered", "connected", "ended", "refused", "unknown"]
+    #: Of `refused`.
+    why: str = ""
+    #: Of `ended`; None: the call is over, and what became of it is not to be found any more.
+    disposition: Disposition | None = None
+    evidence: Evidence | None = None
+    next: Next | None = None
+    started_ms: int = 0
+    ended_ms: int = 0
+    rang_ms: int | None = None
+    answered_ms: int | None = None
+    talked_ms: int = 0
+
+
+class AgentsTold(Struct, frozen=True, tag=True):
+    """How many agents of each queue are in each state (`ready`, `ringing`, `talking`...), whenever that changes."""
+
+    queues: dict[str, dict[str, int]]
+
+
 #: `HangUp`, `SendInfoDigits`: for legs whose span is gone (`reports.LegAdopted`).
 FrontCommand = ReserveSpan | ReleaseSpan | Refer | TellReferrer | Hold | HangUp | SendInfoDigits
 SpanCommand = Ring | Progress | Answer | Reject | MakeCall | HangUp | SendInfoDigits
@@ -312,7 +343,9 @@ MediaCommand = (
     | SendDigits
     | CloseLeg
 )
-AnyCommand = FrontCommand | SpanCommand | MediaCommand | Wake
+AnyCommand = FrontCommand | SpanCommand | MediaCommand | Wake | AttemptTold | AgentsTold
+#: Neither acknowledged nor remembered by who gets them.
+UNREMEMBERED = (Wake, AttemptTold, AgentsTold)
 
 #: Commands that may leave switch before the input that led to them is on disk. For a member it must hold that a new
 #: life of switch, which has forgotten the input and gets it again from its sender (not acknowledged, so kept), comes to

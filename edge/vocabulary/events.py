@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from edge.vocabulary.dialing import Disposition, Evidence, Next
 from edge.vocabulary.endings import EndReason, FailoverCause, Outcome
 from edge.vocabulary.hunting import HuntStrategy
 from edge.vocabulary.ids import CallbackId, CallId, LegId, RecordingId
@@ -37,6 +38,7 @@ CallbackReason = Literal["asked", "lost", "survey"]
 QueueLeaving = Literal["hung_up", "left", "callback", "full", "no_agents", "timed_out", "failed", "ended"]
 #: Who holds a leg.
 Holder = Literal["peer", "appliance"]
+AttemptProgress = Literal["dialled", "ringing", "answered", "connected"]
 WhisperResult = Literal["accepted", "declined", "timeout", "gone"]
 
 
@@ -101,6 +103,50 @@ class CallEnded(Struct, frozen=True, tag="call.ended", kw_only=True):
     #: As in `call.started`.
     trial: str = ""
     arm: str = ""
+
+
+class DialerAttemptStarted(Struct, frozen=True, tag="dialer.attempt_started", kw_only=True):
+    """The call is an attempt of a campaign. Exactly one `dialer.attempt_ended` follows, just before `call.ended`."""
+
+    #: The attempt's id, which is the call's, too.
+    attempt: str
+    campaign: str
+    #: List and id of the contact.
+    listed_in: str
+    contact: str
+    #: In E.164, and what the list calls it.
+    number: Private
+    label: str = ""
+    #: Trunk or group that the call leaves by, and the number that the callee is shown.
+    trunk: str
+    caller: Private
+    #: Which attempt of this number it is in this campaign, from 1.
+    ordinal: int
+
+
+class DialerAttemptEnded(Struct, frozen=True, tag="dialer.attempt_ended", kw_only=True):
+    """What became of an attempt of a campaign, and what follows."""
+
+    attempt: str
+    campaign: str
+    listed_in: str
+    contact: str
+    number: Private
+    label: str = ""
+    disposition: Disposition
+    #: All that is known, and which of it decided.
+    evidence: Evidence
+    #: Milliseconds since 1970.
+    started_ms: int
+    ended_ms: int
+    #: How long it rang; null: it did not ring.
+    rang_ms: int | None = None
+    #: From the start to the answer; null: nobody answered.
+    answered_ms: int | None = None
+    #: From the answer to the end.
+    talked_ms: int = 0
+    #: What is done about the contact, and not before when (after the end).
+    next: Next
 
 
 class LegStarted(Struct, frozen=True, tag="leg.started", kw_only=True):
@@ -820,6 +866,8 @@ AnyEvent = (
     CallStarted
     | CallAnswered
     | CallEnded
+    | DialerAttemptStarted
+    | DialerAttemptEnded
     | LegStarted
     | HuntStarted
     | HuntEnded

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from edge.vocabulary.dialing import AttemptOrder
 from edge.vocabulary.endings import EndReason, FailoverCause
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
@@ -345,6 +346,21 @@ class EngineOverload(Struct, frozen=True, tag=True):
     on: bool
 
 
+# --- from dialer --------------------------------------------------------------------------------------------------
+
+
+class AttemptAsked(Struct, frozen=True, tag=True):
+    """Make this call; `AttemptTold` follows."""
+
+    order: AttemptOrder
+
+
+class AttemptsQueried(Struct, frozen=True, tag=True):
+    """Tell what has become of these attempts. One that is not known is never dialled from then on."""
+
+    attempts: list[str]
+
+
 # --- snapshots: what a process holds, sent first after each (re)connect -------------------------------------------
 
 
@@ -398,6 +414,8 @@ AnyReport = (
     | RecordingFailed
     | LegMediaEnded
     | EngineOverload
+    | AttemptAsked
+    | AttemptsQueried
     | SpanSnapshot
     | FrontSnapshot
     | MediaSnapshot

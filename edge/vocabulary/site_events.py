@@ -186,6 +186,18 @@ class CallbackClosed(Struct, frozen=True, tag="callback.closed", kw_only=True):
     why: str = ""
 
 
+class DialerCampaignState(Struct, frozen=True, tag="dialer.campaign_state", kw_only=True):
+    """A campaign goes on or does not: somebody said so, or nobody is left to be called (`done`)."""
+
+    campaign: str
+    state: Literal["running", "paused", "stopped", "done"]
+    #: Who said so; empty: the dialer itself.
+    by: str = ""
+    why: str = ""
+    #: Contacts of its lists that wait for their time.
+    waiting: int = 0
+
+
 TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
 ConfigurationEvent = ConfigurationLoaded | ConfigurationRefused | MenuRolledBack | MenuReleased
 SiteEvent = (
@@ -198,4 +210,5 @@ SiteEvent = (
     | CallbackClosed
     | TrialStarted
     | TrialStopped
+    | DialerCampaignState
 )

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from edge.core.calls import account
 from edge.core.calls.account import without_digit
 from edge.core.calls.aftercare import Aftercare
+from edge.core.calls.attempt import Attempt
 from edge.core.calls.dialling import Dialling
 from edge.core.calls.effects import Effects
 from edge.core.calls.elapsing import ACK_MS, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, SETUP
@@ -95,6 +96,8 @@ class Call:
         #: The key that the present input tells of is withheld from journal and events.
         self.secret_key = False
         self.talk_sounds = TalkSounds(self.fx)
+        #: Of a call that the dialer has ordered.
+        self.attempt: Attempt | None = None
         self._legs_made = 0
         self._entry: Entry | None = None
 
@@ -179,6 +182,8 @@ class Call:
                 self.aftercare.settle()
             if self.phase == "running" and self.run is not None:
                 self.secrecy.settle(self.first.id, self.run.sensitive)
+            if self.attempt is not None and self.attempt.wish is not None:
+                self.finish(self.attempt.wish)
             self._settle()
         return self.fx.take()
 
@@ -254,6 +259,8 @@ class Call:
         leg = self._new_leg("reserving")
         self._begin(input, leg)
         self.fx.emit(account.started_outgoing(input))
+        if input.attempt is not None:
+            self.attempt = Attempt(input.attempt, leg.id, self.fx, input.terms.wall_ms)
         self.fx.front(
             ReserveSpan(
                 leg=leg.id, target=input.target, trunk=input.trunk, caller=input.caller, identity=input.identity
@@ -435,6 +442,8 @@ class Call:
             raise RuntimeError("a call ends without a reason")
         self.phase = "over"
         self.fx.clear_all()
+        if self.attempt is not None:
+            self.attempt.close(self.end, self.ended_ms)
         answered_ms = max(0, self.ended_ms - self.answered_ms) if self.answered_ms is not None else 0
         self.fx.emit(
             account.ended(

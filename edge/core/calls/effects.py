@@ -1,5 +1,7 @@
 """What the parts of a call core write down while they handle one input: commands, events, deadlines."""
 
+from collections.abc import Callable
+
 from edge.core.calls.inputs import Action, AskHunt, Emit, FreeSeat, HuntTaken, Question, QueueNews, Send
 from edge.core.deadline import Deadline
 from edge.vocabulary.commands import FrontCommand, MediaCommand, SpanCommand
@@ -21,6 +23,8 @@ class Effects:
         self.lives = 0
         #: Events made so far.
         self.callseq = 0
+        #: Is told of each event as it is made.
+        self.hears: Callable[[AnyEvent], None] | None = None
         self._actions: list[Action] = []
         self._deadlines: dict[str, int] = {}
         #: Commands whose result decides something: kind and leg.
@@ -70,6 +74,8 @@ class Effects:
         """Store an event."""
         self.callseq += 1
         self._actions.append(Emit(self.call, self.callseq, event))
+        if self.hears is not None:
+            self.hears(event)
 
     def ask(self, question: Question | AskHunt | HuntTaken) -> None:
         """Ask a backend, or the other calls; or tell them."""

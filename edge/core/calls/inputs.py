@@ -14,6 +14,7 @@ from edge.core.menus.facts import Row
 from edge.core.menus.model import Announcement
 from edge.core.queues.model import Refusal
 from edge.vocabulary.commands import AnyCommand
+from edge.vocabulary.dialing import AttemptOrder
 from edge.vocabulary.events import AnyEvent
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallbackId, CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex
@@ -140,6 +141,8 @@ class Originate(Struct, frozen=True, tag=True, kw_only=True):
     attributes: dict[str, Private] = {}
     #: Whom it calls back; None: nobody.
     errand: Errand | None = None
+    #: The dialer's order, when it is one.
+    attempt: AttemptOrder | None = None
 
 
 class Reserved(Struct, frozen=True, tag=True):

@@ -53,6 +53,7 @@ from tests.core.calls.desk import (
     seat,
     sound,
 )
+from tests.core.calls.test_attempt import ORDER
 from tests.core.calls.test_holding import MUSIC, hears_music
 from tests.core.calls.test_messages import BOX
 from tests.core.calls.test_tones import tone
@@ -95,8 +96,9 @@ class CallMachine(RuleBasedStateMachine):
         recorded=st.booleans(),
         engine_up=st.booleans(),
         auto=st.booleans(),
+        campaign=st.booleans(),
     )
-    def begin(self, out, refuse, with_seat, remote, recorded, engine_up, auto):
+    def begin(self, out, refuse, with_seat, remote, recorded, engine_up, auto, campaign):
         music = {"": MUSIC}
         terms = Terms(
             menu="main",
@@ -111,7 +113,7 @@ class CallMachine(RuleBasedStateMachine):
         )
         first: Input
         if out:
-            first = originate(terms)
+            first = replace(originate(terms), attempt=ORDER if campaign else None)
             self.given = set()
         else:
             with_seat = with_seat and not refuse
@@ -362,6 +364,9 @@ class CallMachine(RuleBasedStateMachine):
         assert types.count("call.started") == 1
         assert types.count("call.ended") == (1 if self.desk.call.over else 0)
         assert (types[-1] == "call.ended") == self.desk.call.over
+        attempt = self.desk.call.attempt is not None
+        assert types.count("dialer.attempt_started") == (1 if attempt else 0)
+        assert types.count("dialer.attempt_ended") == (1 if attempt and self.desk.call.over else 0)
 
     @invariant()
     def pairs_match(self):

@@ -1,0 +1,140 @@
+"""A call that the dialer has ordered: what is seen of it on the way, and the one event that says what became of it."""
+
+from msgspec import Struct
+
+from edge.core.calls.effects import Effects
+from edge.core.dialer.disposition import decide
+from edge.vocabulary import events
+from edge.vocabulary.dialing import AttemptOrder, Evidence, HeardTone, Next
+from edge.vocabulary.endings import EndReason
+from edge.vocabulary.ids import LegId
+
+#: Tones that are kept as evidence; a line that goes on with tones says nothing new.
+MAX_TONES = 8
+_DONE = Next(step="done")
+
+
+class Seen(Struct):
+    """What was seen of the called leg so far; moments are `now_ms`."""
+
+    rang_ms: int | None = None
+    answered_ms: int | None = None
+    verdict: str = ""
+    verdict_cause: str = ""
+    verdict_at_ms: int | None = None
+    revised: bool = False
+    queue: str = ""
+    waited_ms: int | None = None
+
+
+class Attempt:
+    """Hears every event of its call (`saw`); after each input the call asks it whether to hang up (`wish`)."""
+
+    def __init__(self, order: AttemptOrder, leg: LegId, fx: Effects, wall_ms: int) -> None:
+        self.order = order
+        self._leg = leg
+        self._fx = fx
+        self._began_ms = fx.now_ms
+        self._wall_ms = wall_ms
+        self._seen = Seen()
+        self._tones: list[HeardTone] = []
+        self.wish: EndReason | None = None
+        fx.hears = self.saw
+        fx.emit(
+            events.DialerAttemptStarted(
+                attempt=order.attempt,
+                campaign=order.campaign,
+                listed_in=order.listed_in,
+                contact=order.contact,
+                number=order.number,
+                label=order.label,
+                trunk=order.trunk,
+                caller=order.caller,
+                ordinal=order.ordinal,
+            )
+        )
+
+    @property
+    def state(self) -> events.AttemptProgress:
+        """How far it has come."""
+        seen = self._seen
+        if seen.queue == "connected":
+            return "connected"
+        if seen.answered_ms is not None:
+            return "answered"
+        return "ringing" if seen.rang_ms is not None else "dialled"
+
+    def saw(self, event: events.AnyEvent) -> None:
+        """Take an event of the call."""
+        seen, now_ms = self._seen, self._fx.now_ms
+        match event:
+            case events.LegRang(leg=self._leg):
+                seen.rang_ms = now_ms if seen.rang_ms is None else seen.rang_ms
+            case events.CallAnswered():
+                seen.answered_ms = now_ms
+            case events.ToneDetected(leg=self._leg):
+                self._tone(event)
+            case events.AnswerDetected(leg=self._leg):
+                seen.verdict, seen.verdict_cause, seen.verdict_at_ms = event.verdict, event.cause, event.at_ms
+                self._hang_up_on(event.verdict)
+            case events.AnswerRevised(leg=self._leg):
+                seen.verdict, seen.verdict_cause, seen.revised = event.verdict, event.cause, True
+                if seen.queue != "connected":  # an agent who talks says himself when it is over
+                    self._hang_up_on(event.verdict)
+            case events.QueueConnected():
+                seen.queue, seen.waited_ms = "connected", event.waited_ms
+            case events.QueueLeft() if seen.queue != "connected":
+                seen.queue, seen.waited_ms = event.reason, event.waited_ms
+            case _:
+                pass
+
+    def _tone(self, event: events.ToneDetected) -> None:
+        if len(self._tones) < MAX_TONES:
+            early = self._seen.answered_ms is None
+            self._tones.append(
+                HeardTone(label=event.label, meaning=event.meaning or "", early=early, at_ms=event.at_ms)
+            )
+
+    def _hang_up_on(self, verdict: str) -> None:
+        if verdict in self.order.hang_up_on:
+            self.wish = EndReason(outcome="completed", ended_by="appliance", text=f"a {verdict} has answered")
+
+    def close(self, end: EndReason, ended_ms: int) -> None:
+        """Tell what became of it; the call's last event follows."""
+        order, seen = self.order, self._seen
+        evidence = Evidence(
+            outcome=end.outcome,
+            ended_by=end.ended_by,
+            sip_code=end.sip_code,
+            q850_cause=end.q850_cause,
+            q850_mapped=end.q850_mapped,
+            rang=seen.rang_ms is not None,
+            answered=seen.answered_ms is not None,
+            tones=self._tones,
+            verdict=seen.verdict,
+            verdict_cause=seen.verdict_cause,
+            verdict_at_ms=seen.verdict_at_ms,
+            revised=seen.revised,
+            queue=seen.queue,
+            waited_ms=seen.waited_ms,
+        )
+        disposition, evidence = decide(evidence, order.abandoned_after_ms)
+        rang_until_ms = seen.answered_ms if seen.answered_ms is not None else ended_ms
+        self._fx.emit(
+            events.DialerAttemptEnded(
+                attempt=order.attempt,
+                campaign=order.campaign,
+                listed_in=order.listed_in,
+                contact=order.contact,
+                number=order.number,
+                label=order.label,
+                disposition=disposition,
+                evidence=evidence,
+                started_ms=self._wall_ms,
+                ended_ms=self._wall_ms + max(0, ended_ms - self._began_ms),
+                rang_ms=max(0, rang_until_ms - seen.rang_ms) if seen.rang_ms is not None else None,
+                answered_ms=max(0, seen.answered_ms - self._began_ms) if seen.answered_ms is not None else None,
+                talked_ms=max(0, ended_ms - seen.answered_ms) if seen.answered_ms is not None else 0,
+                next=order.follows.get(disposition, _DONE),
+            )
+        )

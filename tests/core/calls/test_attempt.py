@@ -1,0 +1,187 @@
+"""A call that the dialer ordered: what is told of it, and when it hangs up by itself."""
+
+import pytest
+from msgspec.structs import replace
+
+from edge.core.calls.call import Call
+from edge.core.calls.inputs import Abandoned, Originate, Reserved, Stopped
+from edge.core.menus.model import Answered, HangUp, Menu, Play
+from edge.core.menus.parts import Attribute
+from edge.vocabulary import commands as c
+from edge.vocabulary import events as e
+from edge.vocabulary import reports as r
+from edge.vocabulary.dialing import AttemptOrder, Next
+from edge.vocabulary.private import Private
+from tests.core.calls.desk import FIRST, REMOTE, SPAN, TERMS, Desk, ended, originate, seat, sound
+from tests.core.calls.test_answering import said
+from tests.core.calls.test_tones import tone
+
+RULES = {"wait": 700}
+NUMBER = Private("+493012345678")
+ORDER = AttemptOrder(
+    attempt="c1",
+    campaign="spring",
+    listed_in="all",
+    contact="17",
+    label="home",
+    number=NUMBER,
+    trunk="carrier",
+    caller=Private("+4930555"),
+    menu="main",
+    ring_timeout_ms=20_000,
+    hang_up_on=["machine", "fax"],
+    follows={"busy": Next(step="same_number", after_ms=600_000), "machine": Next(step="next_number")},
+)
+MENU = Menu(
+    name="main",
+    version="v1",
+    start="who",
+    attributes={"customer_type": Attribute()},
+    nodes={
+        "who": Answered(human="hello", machine="bye", fax="bye", unknown="hello", no_beep="bye"),
+        "hello": Play(sounds=[sound("hello")], next="bye"),
+        "bye": HangUp(""),
+    },
+)
+
+
+def order(attributes: dict[str, Private] | None = None, **more) -> Originate:
+    begun = originate(replace(TERMS, answering={"": RULES}, tones={"": "us"}, wall_ms=1_800_000_000_000, recordings=""))
+    return replace(
+        begun,
+        attempt=replace(ORDER, **more),
+        target=NUMBER,
+        ring_timeout_ms=25_000,
+        rings_for_ms=20_000,
+        attributes=attributes or {},
+    )
+
+
+def dialled(**more) -> Desk:
+    desk = Desk(order(**more), MENU)
+    desk.give(Reserved(FIRST, SPAN, seat(0)))
+    return desk
+
+
+def answered(**more) -> Desk:
+    desk = dialled(**more)
+    desk.wait(1000)
+    desk.give(r.LegRinging(FIRST, 180, False))
+    desk.wait(3000)
+    desk.answer()
+    desk.give(r.LegMedia(FIRST, REMOTE))
+    return desk
+
+
+def end_of(desk: Desk) -> e.DialerAttemptEnded:
+    assert desk.types()[-2:] == ["dialer.attempt_ended", "call.ended"]
+    assert desk.count("dialer.attempt_ended") == 1
+    return desk.of(e.DialerAttemptEnded)[0]
+
+
+def test_it_begins_as_an_attempt() -> None:
+    desk = dialled()
+    assert desk.types()[:2] == ["call.started", "dialer.attempt_started"]
+    begun = desk.of(e.DialerAttemptStarted)[0]
+    assert (begun.attempt, begun.campaign, begun.contact, begun.number, begun.ordinal) == (
+        "c1",
+        "spring",
+        "17",
+        NUMBER,
+        1,
+    )
+
+
+def test_a_busy_line_and_what_follows() -> None:
+    desk = dialled()
+    desk.give(ended(FIRST, "busy", "callee", 486))
+    told = end_of(desk)
+    assert (told.disposition, told.evidence.decided_by, told.evidence.sip_code) == ("busy", "sip", 486)
+    assert told.next == Next(step="same_number", after_ms=600_000)
+    assert (told.rang_ms, told.answered_ms, told.talked_ms) == (None, None, 0)
+
+
+def test_it_rings_as_long_as_it_may() -> None:
+    desk = dialled()
+    desk.wait(500)
+    desk.give(r.LegRinging(FIRST, 180, False))
+    desk.wait(20_000)
+    told = end_of(desk)
+    assert (told.disposition, told.evidence.outcome) == ("no_answer", "no_answer")
+    assert told.rang_ms == 20_000
+    assert told.next == Next(step="done")
+
+
+def test_a_person_gets_the_menu() -> None:
+    desk = answered()
+    desk.give(said("human", "short_greeting", speech_ms=700))
+    desk.play_ends()
+    told = end_of(desk)
+    assert (told.disposition, told.evidence.verdict, told.rang_ms, told.answered_ms) == (
+        "connected",
+        "human",
+        3000,
+        4000,
+    )
+    assert told.ended_ms - told.started_ms >= 4000
+
+
+@pytest.mark.parametrize(("who", "disposition"), [("machine", "machine"), ("fax", "fax")])
+def test_who_is_no_person_is_hung_up_on(who: str, disposition: str) -> None:
+    desk = answered()
+    desk.give(said(who, "long_greeting", speech_ms=3000))
+    told = end_of(desk)
+    assert told.disposition == disposition
+    assert desk.bodies(c.HangUp)
+    assert told.next.step == ("next_number" if who == "machine" else "done")
+
+
+def test_a_machine_that_is_wanted_gets_the_menu() -> None:
+    desk = answered(hang_up_on=["fax"])
+    desk.give(said("machine", "long_greeting", speech_ms=3000))
+    assert "bye" in desk.call.run.path
+    assert end_of(desk).disposition == "machine"
+
+
+def test_a_machine_that_paused_is_found_out_and_hung_up_on() -> None:
+    desk = answered()
+    desk.give(said("human", "short_greeting", speech_ms=700))
+    assert not desk.call.over
+    desk.give(said("revised", "long_greeting", speech_ms=4000))
+    told = end_of(desk)
+    assert (told.disposition, told.evidence.revised, told.evidence.decided_by) == ("machine", True, "revised")
+
+
+def test_tones_are_evidence() -> None:
+    desk = dialled()
+    desk.give(r.LegRinging(FIRST, 183, True))
+    desk.give(tone(FIRST, "sit", meaning="vacant_code"))
+    desk.give(ended(FIRST, "unreachable", "callee", 503))
+    told = end_of(desk)
+    assert (told.disposition, told.evidence.decided_by) == ("unallocated", "tone")
+    assert [(one.label, one.meaning, one.early) for one in told.evidence.tones] == [("sit", "vacant_code", True)]
+
+
+def test_stopped_and_abandoned_by_a_restart() -> None:
+    stopped = dialled()
+    stopped.give(Stopped("the campaign was stopped"))
+    assert end_of(stopped).disposition == "cancelled"
+    restarted = dialled()
+    restarted.give(Abandoned([]))
+    assert end_of(restarted).disposition == "held"
+
+
+def test_what_is_known_of_the_contact_is_known_to_the_menu() -> None:
+    attributes = {"customer_type": Private("gold"), "colour": Private("red")}
+    desk = answered(attributes=attributes)
+    assert desk.call.run.attributes["customer_type"] == "gold"
+    assert "colour" not in desk.call.run.attributes
+
+
+def test_a_replay_tells_the_same() -> None:
+    desk = answered()
+    desk.give(said("machine", "long_greeting", speech_ms=3000))
+    again, told = Call(desk.call.id, MENU), []
+    for at_ms, entry in desk.journal:
+        told += [action.event for action in again.replay(entry, at_ms) if hasattr(action, "event")]
+    assert told == desk.events
