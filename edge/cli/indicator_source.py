@@ -8,21 +8,16 @@ from typing import Any, TypeVar, get_args
 import msgspec
 from msgspec import Struct
 
-from edge.cli.site import UsageError
+from edge.cli.moments import now_ms
 from edge.cli.state import open_state
-from edge.config.kinds import duration_ms
 from edge.config.trials import moment_ms
 from edge.core.indicators.journey import CallRecord, Journey, Step
 from edge.core.indicators.tally import DAY_MS, Counting
-from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.vocabulary.events import CallEnded, CallStarted
 from edge.vocabulary.wire import json_reader
 
 K = TypeVar("K", bound=Hashable)
-
-#: No events are older.
-_LONGEST_MS = 3660 * DAY_MS
 
 
 def _decoder(kind: type) -> Any:
@@ -41,25 +36,6 @@ class Counted(Struct):
     open: int = 0
     #: Events that could not be read.
     unreadable: int = 0
-
-
-def since_ms(since: str | None) -> int:
-    """Read a date, a time, or a length of time before now (`7d`, `12h`); 0 when not given. Raises `UsageError`."""
-    if since is None:
-        return 0
-    days = since.removesuffix("d")
-    span = int(days) * DAY_MS if days != since and days.isdecimal() else duration_ms(since)
-    if span is not None:
-        return now_ms() - min(span, _LONGEST_MS)
-    try:
-        return moment_ms(since)
-    except (ValueError, OverflowError):
-        raise UsageError(f"'{since}' is neither a date such as 2026-11-01 nor a time such as 7d") from None
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return int(wall_time().timestamp() * 1000)
 
 
 def count(

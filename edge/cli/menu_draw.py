@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +11,11 @@ from cyclopts import Parameter
 
 from edge.cli.events import failed
 from edge.cli.menu_named import compiled_menu
+from edge.cli.moments import told_since
 from edge.cli.output import BAD, FINE, complain
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError, usable_site
 from edge.cli.state import open_state
-from edge.config.kinds import duration_ms
+from edge.core.callbacks.window import stamp
 from edge.core.indicators.paths import Hung, NodeEntered, Paths, count_paths
 from edge.core.menus.drawing import dot, graph_of, mermaid
 from edge.core.menus.model import Menu
@@ -24,8 +24,6 @@ from edge.storage.turn import StorageError
 
 #: A menu is drawn in well under a second; Graphviz must not hang a shell for ever.
 _DRAW_SECONDS = 60
-#: No events are older.
-_LONGEST_MS = 10 * 366 * 86_400_000
 #: By the ending of the output file, what Graphviz is asked for.
 _PICTURES = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 
@@ -55,7 +53,8 @@ def draw(
             raise UsageError("--since and --version need --stats")
         found = usable_site(config, demo=demo, overrides={} if state is None else {"paths.state": state})
         compiled = compiled_menu(menu, found)
-        paths = _paths(compiled, Path(found.site.paths.state), since, version) if stats else None
+        begin_ms = told_since(since, found.site.time_zone)
+        paths = _paths(compiled, Path(found.site.paths.state), begin_ms, version) if stats else None
         _write(compiled, paths, output)
     except (UsageError, BadSiteError, StorageError) as error:
         return failed(error)
@@ -69,8 +68,8 @@ class DrawingError(Exception):
     """There is no picture; the text says why."""
 
 
-def _paths(menu: Menu, state: Path, since: str | None, version: str | None) -> Paths:
-    counted = count_paths(_calls(open_state(state), menu.name, _moment(since)), menu.name)
+def _paths(menu: Menu, state: Path, begin_ms: int, version: str | None) -> Paths:
+    counted = count_paths(_calls(open_state(state), menu.name, stamp(begin_ms) if begin_ms else ""), menu.name)
     wanted = version or menu.version
     fitting = [one for one in counted if one.startswith(wanted)]
     if len(fitting) == 1:
@@ -82,22 +81,8 @@ def _paths(menu: Menu, state: Path, since: str | None, version: str | None) -> P
     return Paths()
 
 
-def _moment(since: str | None) -> str:
-    """Return the beginning as events write it, so that texts compare; empty: all of them."""
-    if since is None:
-        return ""
-    days = since.removesuffix("d")
-    span = int(days) * 86_400_000 if days != since and days.isdecimal() else duration_ms(since)
-    if span is not None:
-        return (datetime.now(UTC) - timedelta(milliseconds=min(span, _LONGEST_MS))).isoformat()
-    try:
-        return datetime.fromisoformat(since).astimezone(UTC).isoformat()
-    except ValueError:
-        raise UsageError(f"'{since}' is neither a date such as 2026-11-01 nor a time such as 7d") from None
-
-
 def _calls(reader: Reader, menu: str, begin: str) -> Iterable[list[NodeEntered | Hung]]:
-    """Collect what the events tell of each call that began a menu since `begin`."""
+    """Collect what the events tell of each call that began a menu since `begin`, as events write it (empty: all)."""
     calls: dict[str, list[NodeEntered | Hung]] = {}
     for event in reader.every_event(("menu.node_entered", "call.ended")):
         if event.type == "menu.node_entered" and (event.call in calls or event.time >= begin):

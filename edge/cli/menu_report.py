@@ -1,6 +1,6 @@
 """`edge menu report`: the indicators of a menu, by version or by week, beside what is expected of them."""
 
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,11 +8,12 @@ from cyclopts import Parameter
 
 from edge.cli.events import failed
 from edge.cli.indicator_page import NONE, Expected, estimate_text, measured, nodes_of, plain
-from edge.cli.indicator_source import count, since_ms
+from edge.cli.indicator_source import count
+from edge.cli.moments import told_since
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, usable_site
 from edge.config.errors import did_you_mean
-from edge.config.trials import Standard
+from edge.config.trials import Standard, zone_info
 from edge.core.indicators.journey import CallRecord
 from edge.core.indicators.tally import Tally
 from edge.storage.turn import StorageError
@@ -40,12 +41,14 @@ def report(
         found = usable_site(config, demo=demo, overrides={} if state is None else {"paths.state": state})
         standards = {one.menu: one for one in found.site.standards}
         served = {name: one.served_at for name, one in standards.items()}
+        zone = zone_info(found.site.time_zone)
+        begin_ms = told_since(since, found.site.time_zone)
 
         def group(call: CallRecord) -> str | None:
-            return _group(call, by) if call.menu == menu else None
+            return _group(call, by, zone) if call.menu == menu else None
 
         counting, counted = count(
-            Path(found.site.paths.state), group, served, begin_ms=since_ms(since), repeat_days=repeat_days
+            Path(found.site.paths.state), group, served, begin_ms=begin_ms, repeat_days=repeat_days
         )
     except (UsageError, BadSiteError, StorageError) as error:
         return failed(error)
@@ -64,11 +67,11 @@ def report(
     return FINE
 
 
-def _group(call: CallRecord, by: str) -> str:
+def _group(call: CallRecord, by: str, zone: tzinfo) -> str:
     if by == "version":
         return call.version[:8]
     if by == "week":
-        year, week, _ = datetime.fromtimestamp(call.started_ms / 1000, UTC).isocalendar()
+        year, week, _ = datetime.fromtimestamp(call.started_ms / 1000, zone).isocalendar()
         return f"{year}-W{week:02d}"
     return "all"
 

@@ -9,14 +9,15 @@ from edge.cli.control import NotRunningError, ask
 from edge.cli.daemon import ask_process, run_dir, trial_cells
 from edge.cli.events import failed
 from edge.cli.indicator_page import Expected, difference_text, estimate_text, plain_row, svg, value_text
-from edge.cli.indicator_source import Counted, count, now_ms, since_ms
+from edge.cli.indicator_source import Counted, count
 from edge.cli.menu_report import RepeatOption, SinceOption, document, show_nodes
+from edge.cli.moments import now_ms, told_since
 from edge.cli.output import BAD, FINE, complain, print_json, print_table, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, usable_site
 from edge.cli.state import open_state
 from edge.config.errors import did_you_mean
 from edge.config.loader import Inspection
-from edge.config.trials import trial_of
+from edge.config.trials import moment_ms, trial_of
 from edge.core.indicators.comparison import Compared, compare, uneven
 from edge.core.indicators.tally import Counting, Tally
 from edge.core.routing.trials import ARMS, Trial
@@ -73,7 +74,7 @@ def _stored(found: Inspection) -> list[tuple[Trial, Any]]:
         meta = open_state(Path(found.site.paths.state)).meta(META)
     except StorageError:
         meta = {}  # it has never run
-    trials = [trial_of(source, found.site.calendars) for source in found.site.trials]
+    trials = [trial_of(source, found.site.calendars, found.site.time_zone) for source in found.site.trials]
     return [(trial, read_state(meta[trial.name]) if trial.name in meta else None) for trial in trials]
 
 
@@ -150,7 +151,8 @@ class _Page:
         self.sought = sought
         self.repeat_days = repeat_days
         self.standards = {one.menu: one for one in found.site.standards}
-        begin = since_ms(since if since is not None else self.state.since or None)
+        zone = found.site.time_zone
+        begin = told_since(since, zone) if since is not None else moment_ms(self.state.since)
         counting, self.counted = self._count(Path(found.site.paths.state), begin)
         self.sides = [counting.tallies.get(arm, Tally()) for arm in ARMS]
         self.condition = condition_of(self.trial, self.state, now_ms())

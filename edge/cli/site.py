@@ -60,6 +60,14 @@ def folders(config: Path | None, *, demo: bool, state: Path | None) -> tuple[Pat
     return Path(found.site.paths.state), Path(found.site.paths.recordings)
 
 
+def state_and_zone(config: Path | None, *, demo: bool, state: Path | None) -> tuple[Path, str]:
+    """Find the state folder, and the time zone of dates that people type (empty: UTC); raises as `folders`."""
+    if state is not None and config is None:
+        return state, ""
+    site = usable_site(config, demo=demo, overrides={} if state is None else {"paths.state": state}).site
+    return Path(site.paths.state), site.time_zone
+
+
 class UsageError(Exception):
     """Options that don't go together."""
 

@@ -7,9 +7,9 @@ import msgspec
 from cyclopts import App, Parameter
 
 from edge.cli.events import failed
-from edge.cli.indicator_source import since_ms
+from edge.cli.moments import told_since
 from edge.cli.output import FINE, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, folders
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, state_and_zone
 from edge.cli.state import open_state
 from edge.config.trials import moment_ms
 from edge.core.indicators.estimates import Estimate
@@ -48,8 +48,8 @@ def report(
     Shares and means have their 95 % interval. More is better: scales whose least is the best are turned round.
     """
     try:
-        folder, _ = folders(config, demo=demo, state=state)
-        counted = count_surveys(_events(open_state(folder), since_ms(since)), by)
+        folder, time_zone = state_and_zone(config, demo=demo, state=state)
+        counted = count_surveys(_events(open_state(folder), told_since(since, time_zone)), by)
     except (UsageError, BadSiteError, StorageError) as error:
         return failed(error)
     if json:

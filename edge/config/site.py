@@ -565,6 +565,9 @@ class Site(Struct, frozen=True, kw_only=True):
 
     #: Name of the appliance, part of every event's `source`.
     name: Name
+    #: Time zone (`Europe/Berlin`) of dates and times without an offset: of trials, and of what people type (`--since`);
+    #: weeks of reports begin by it. Menus and opening hours have their own. Empty: UTC.
+    time_zone: Annotated[str, _text("time_zone", optional=True)] = ""
     sip: Sip = field(default_factory=Sip)
     media: Media = field(default_factory=Media)
     http: Http = field(default_factory=Http)

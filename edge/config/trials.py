@@ -1,9 +1,10 @@
 """Trials of menus and standards of indicators, as written, and what can be wrong with them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct, field
 
@@ -73,8 +74,8 @@ class TrialSource(Struct, frozen=True, kw_only=True):
     attribute: Annotated[str, Meta(extra={"kind": "attribute", "optional": True})] = ""
     #: With `table`.
     value: str = ""
-    #: Calls before it are not part of the trial: a date or a time (`2026-12-01`, `2026-12-01T08:00+01:00`; UTC without
-    #: an offset).
+    #: Calls before it are not part of the trial: a date or a time (`2026-12-01`, `2026-12-01T08:00+01:00`;
+    #: without an offset in the site's `time_zone`).
     starts: Moment = ""
     #: Nor are calls from then on.
     until: Moment = ""
@@ -119,16 +120,24 @@ class Standard(Struct, frozen=True, kw_only=True):
     nodes: list[NodeStandard] = field(default_factory=list)
 
 
-def moment_ms(text: str) -> int:
-    """Read a date or a time, UTC without an offset: milliseconds since 1970; 0 of an empty text. Raises ValueError."""
+def zone_info(time_zone: str) -> tzinfo:
+    """Find a time zone by its name; empty: UTC."""
+    return ZoneInfo(time_zone) if time_zone else UTC
+
+
+def moment_ms(text: str, time_zone: str = "") -> int:
+    """Read a date or a time, in `time_zone` (empty: UTC) if it has no offset; 0 of an empty text. Raises ValueError.
+
+    Returns milliseconds since 1970.
+    """
     if not text:
         return 0
     moment = datetime.fromisoformat(text)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone_info(time_zone))).timestamp() * 1000)
 
 
-def trial_of(source: TrialSource, calendars: Mapping[str, Calendar]) -> Trial:
-    """Make what calls need of a trial that has no fault."""
+def trial_of(source: TrialSource, calendars: Mapping[str, Calendar], time_zone: str = "") -> Trial:
+    """Make what calls need of a trial that has no fault. `time_zone`: of the site."""
     rails = source.stop_if
     return Trial(
         name=source.name,
@@ -141,8 +150,8 @@ def trial_of(source: TrialSource, calendars: Mapping[str, Calendar]) -> Trial:
         table=source.table,
         attribute=source.attribute if source.table else "",
         value=source.value,
-        from_ms=moment_ms(source.starts),
-        until_ms=moment_ms(source.until),
+        from_ms=moment_ms(source.starts, time_zone),
+        until_ms=moment_ms(source.until, time_zone),
         guards=Guards(
             abandonment=_share(rails.abandonment_worse_by),
             containment=_share(rails.containment_worse_by),
@@ -206,7 +215,8 @@ def _check_trial(
         findings.follow_up(place, "the candidate is the menu itself", "name another menu, or a version that is kept")
     if trial.menu and site.routes and not any(route.menu == trial.menu for route in site.routes):
         findings.warning(place_of(root, (*at, "menu")), f"no route leads to menu '{trial.menu}'")
-    if trial.starts and trial.until and moment_ms(trial.starts) >= moment_ms(trial.until):
+    starts_ms, until_ms = (moment_ms(text, site.time_zone) for text in (trial.starts, trial.until))
+    if starts_ms and until_ms and starts_ms >= until_ms:
         findings.follow_up(place_of(root, (*at, "until")), "it is over before it starts")
     _check_split(trial, at, site, root, findings)
     _check_others(trial, index, site, root, findings)
@@ -235,7 +245,7 @@ def _check_others(trial: TrialSource, index: int, site: "Site", root: Located, f
     for other in site.trials[:index]:
         if other.name == trial.name:
             findings.follow_up(place_of(root, ("trials", index, "name")), f"there are two trials '{trial.name}'")
-        elif trial.menu == other.menu and _overlap(trial, other):
+        elif trial.menu == other.menu and _overlap(trial, other, site.time_zone):
             findings.follow_up(
                 place_of(root, ("trials", index, "menu")),
                 f"menu '{trial.menu}' is on trial '{other.name}' at the same time",
@@ -243,9 +253,10 @@ def _check_others(trial: TrialSource, index: int, site: "Site", root: Located, f
             )
 
 
-def _overlap(one: TrialSource, other: TrialSource) -> bool:
-    first, second = moment_ms(one.until), moment_ms(other.until)
-    return not ((first and first <= moment_ms(other.starts)) or (second and second <= moment_ms(one.starts)))
+def _overlap(one: TrialSource, other: TrialSource, time_zone: str) -> bool:
+    first, second = moment_ms(one.until, time_zone), moment_ms(other.until, time_zone)
+    begins, other_begins = moment_ms(one.starts, time_zone), moment_ms(other.starts, time_zone)
+    return not ((first and first <= other_begins) or (second and second <= begins))
 
 
 def _no_menu(

@@ -3,9 +3,9 @@
 Journeys of open calls are not stored: they are made again from the journal, as the calls are.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from edge.core.indicators.journey import STEPS, Journey
+from edge.core.indicators.journey import STEPS, Journey, Step
 from edge.core.routing.trials import ARMS, Assigned
 from edge.vocabulary import events
 from edge.vocabulary.ids import CallId
@@ -44,7 +44,7 @@ class Journeys:
             del self._followed[call]
             self._end(exchange, found, event, at_ms)
         else:
-            found.journey.take(event, at_ms)  # type: ignore[arg-type] - one of STEPS
+            found.journey.take(cast(Step, event), at_ms)
 
     def _begin(self, exchange: "Exchange", call: CallId, event: events.CallStarted) -> None:
         tried = event.arm in ARMS and self._trials.has(event.trial)

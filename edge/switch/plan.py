@@ -45,7 +45,7 @@ class Plan:
         self._asking: dict[str, bool] = {}
         self._media_host = site.media.address or site.sip.address
         self._tried = {menu.version: key_of(menu) for menu in site.tried.values()}
-        self.trials = [trial_of(trial, site.calendars) for trial in site.trials]
+        self.trials = [trial_of(trial, site.calendars, site.time_zone) for trial in site.trials]
         self.standards = [bounds_of(standard) for standard in site.standards]
         #: Nodes where a caller has what it called for, by menu.
         self.served = {standard.menu: frozenset(standard.served_at) for standard in site.standards}
