@@ -58,7 +58,7 @@ def facts_of(number: str) -> NumberFacts | None:
         country="" if country == "001" else country,
         ordinary=kind in ordinary,
         line=lines.get(kind, "unknown"),
-        zones=zones or zones_of_code(parsed.country_code),
+        zones=zones or zones_of_code(parsed.country_code or 0),
         zones_from="number" if zones else "country",
     )
 
@@ -82,7 +82,7 @@ def _zones_of(parsed: "PhoneNumber", kind: int) -> tuple[str, ...]:
     from phonenumbers import timezone
     from phonenumbers.phonenumberutil import is_number_type_geographical
 
-    if not is_number_type_geographical(kind, parsed.country_code):
+    if not is_number_type_geographical(kind, parsed.country_code or 0):
         return ()
     found: tuple[str, ...] = timezone.time_zones_for_geographical_number(parsed)
     return () if not found or _UNKNOWN in found else found

@@ -341,9 +341,12 @@ CONSENT_KINDS = ["prior_express", "prior_express_written", "existing_business"]
 
 @st.composite
 def rule_sets(draw: st.DrawFn) -> Ruleset:
-    week = [draw(SPANS) for _ in range(2)]
+    # One or two rules at a time, else all forbid and nothing is seen.
+    parts = draw(st.sets(st.sampled_from(["hours", "attempts", "gap", "after", "lists", "consents"]), max_size=2))
+    wide = [(420, 1320)]
+    week = [draw(SPANS) if "hours" in parts else wide for _ in range(3)]
     calendar = Calendar(
-        week=[week[0]] * 5 + [week[1], draw(SPANS)],
+        week=[week[0]] * 5 + week[1:],
         holidays={datetime(2026, 3, 30, tzinfo=UTC).toordinal(): "Holiday"} if draw(st.booleans()) else {},
         exceptions={datetime(2026, 10, 26, tzinfo=UTC).toordinal(): draw(SPANS)} if draw(st.booleans()) else {},
     )
@@ -357,8 +360,8 @@ def rule_sets(draw: st.DrawFn) -> Ruleset:
     kinds = st.lists(st.sampled_from(CONSENT_KINDS), min_size=1, max_size=2)
     return ruleset(
         hours=HoursRule(calendar=calendar, contact_zone=draw(st.sampled_from(["adds", "replaces"]))),
-        attempts=draw(st.lists(limits, max_size=2)),
-        gap=draw(st.none() | st.builds(GapRule, least_ms=st.integers(1, 3 * DAY))),
+        attempts=draw(st.lists(limits, min_size=1, max_size=2)) if "attempts" in parts else [],
+        gap=draw(st.builds(GapRule, least_ms=st.integers(1, 3 * DAY))) if "gap" in parts else None,
         after=draw(
             st.lists(
                 st.builds(
@@ -367,7 +370,7 @@ def rule_sets(draw: st.DrawFn) -> Ruleset:
                     wait_ms=st.integers(1, 4 * DAY),
                     unless_agent=st.booleans(),
                 ),
-                max_size=1,
+                max_size=int("after" in parts),
             )
         ),
         lists=draw(
@@ -378,7 +381,7 @@ def rule_sets(draw: st.DrawFn) -> Ruleset:
                     max_age_ms=st.integers(0, 40 * DAY),
                     exempt=st.lists(st.sampled_from(CONSENT_KINDS), max_size=1),
                 ),
-                max_size=1,
+                max_size=int("lists" in parts),
             )
         ),
         consents=draw(
@@ -390,7 +393,7 @@ def rule_sets(draw: st.DrawFn) -> Ruleset:
                     any_of=kinds,
                     max_age_ms=st.sampled_from([0, DAY]),
                 ),
-                max_size=1,
+                max_size=int("consents" in parts),
             )
         ),
     )
@@ -398,6 +401,7 @@ def rule_sets(draw: st.DrawFn) -> Ruleset:
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Ruleset, Request, History, int]:
+    rules = draw(rule_sets())
     now = draw(TIMES)
     ages = st.integers(-HOUR, 9 * DAY)
     attempts = st.lists(
@@ -422,12 +426,15 @@ def cases(draw: st.DrawFn) -> tuple[Ruleset, Request, History, int]:
         number=number,
         contact=number + draw(attempts),
         suppressions=draw(
-            st.lists(st.builds(Suppression, listed_in=st.just("national"), since_ms=st.just(1)), max_size=1)
+            st.lists(
+                st.builds(Suppression, listed_in=st.just("national"), since_ms=st.just(1)),
+                max_size=len(rules.lists),
+            )
         ),
-        lists=draw(st.dictionaries(st.just("national"), st.integers(now - 35 * DAY, now), max_size=1)),
+        lists={"national": now - draw(st.integers(0, 35 * DAY))},
         consents=draw(st.lists(consents, max_size=2)),
     )
-    return draw(rule_sets()), request, history, now
+    return rules, request, history, now
 
 
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
