@@ -5,7 +5,7 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
@@ -306,6 +306,15 @@ def speech_fault(text: str) -> str:
     return "" if len(text) <= 2000 else f"the text has {len(text)} characters; at most 2000 are spoken in one go"
 
 
+def date_fault(text: str) -> str:
+    """Check a date."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return f"'{text[:40]}' is no date such as 2026-11-22"
+    return ""
+
+
 def program_fault(text: str) -> str:
     """Check the name of a program, or its absolute path."""
     if not text or not text.isprintable():
@@ -352,6 +361,7 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "holidays": holidays_fault,
     "reason": reason_fault,
     "moment": moment_fault,
+    "date": date_fault,
     "program": program_fault,
     "country": country_fault,
     "own_header": own_header_fault,
