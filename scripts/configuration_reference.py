@@ -59,6 +59,7 @@ KIND_TEXTS = {
     "header_parameter": "parameter",
     "route_number": "number, `*` at its end",
     "moment": "date or time",
+    "date": "date",
     "name": "name",
     "path": "path",
     "node": "node",

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from edge.config import prompts
 from edge.config.calendars import site_calendars
+from edge.config.campaign_rules import campaign_rules
 from edge.config.checks import check_site, hold_music
 from edge.config.errors import ConfigError, ConfigErrors, Findings, Place
 from edge.config.located import Located
@@ -112,8 +113,12 @@ def inspect(
     resolved = resolve(site, root, profiles, findings)
     site = resolved.site
     calendars = site_calendars(site.hours, root, findings)
+    rulesets = campaign_rules(site, root, findings, checked)
     site = msgspec.structs.replace(
-        site, calendars=calendars, tables=check_tables(site.tables, Path(site.paths.state), root, findings)
+        site,
+        calendars=calendars,
+        rulesets=rulesets,
+        tables=check_tables(site.tables, Path(site.paths.state), root, findings),
     )
     compiler = MenuCompiler(site, findings, checked)
     compiled = compiler.compile_folder(Path(site.paths.menus)) if menus else {}

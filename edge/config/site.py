@@ -18,6 +18,7 @@ from edge.config.mailboxes import Mailbox
 from edge.config.queues import Agent, Queue
 from edge.config.tables import Table
 from edge.config.trials import Standard, TrialSource
+from edge.core.dialer.ruleset import Ruleset
 from edge.core.menus.model import Calendar, Menu
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.hunting import HuntStrategy
@@ -160,6 +161,8 @@ class Paths(Struct, frozen=True, kw_only=True):
     prompts: Path = "/etc/edge/prompts"
     #: Profiles of devices, `*.toml`, beside the shipped ones and instead of those of the same name.
     profiles: Path = "/etc/edge/profiles"
+    #: Rules for campaigns, `*.toml`, beside the shipped packs. One may extend a pack.
+    dialing_rules: Path = "/etc/edge/dialing_rules"
 
 
 class Recording(Struct, frozen=True, kw_only=True):
@@ -599,6 +602,8 @@ class Site(Struct, frozen=True, kw_only=True):
     standards: list[Standard] = field(default_factory=list)
     #: The opening hours, compiled, by name.
     calendars: Annotated[dict[str, Calendar], _HIDDEN] = field(default_factory=dict)
+    #: Rules that campaigns name, by name.
+    rulesets: Annotated[dict[str, Ruleset], _HIDDEN] = field(default_factory=dict)
     endpoints: list[Endpoint] = field(default_factory=list)
     agents: list[Agent] = field(default_factory=list)
     queues: list[Queue] = field(default_factory=list)
