@@ -1,23 +1,25 @@
 """One call of a small telephone (RFC 3261), for tests of menus: it calls and is called, over UDP, with G.711.
 
 Its own decisions are few: what it is told to do (`call`, `ring`, `accept`, `refuse`, `hang_up`) and what arrives make
-messages, repeated as section 17 says. It takes re-INVITE and UPDATE as they come, and answers 501 to what it does not
-know. What a peer sends never raises.
+messages, repeated as section 17 says. It takes re-INVITE and UPDATE as they come, a REFER (RFC 3515) as somebody asks
+for whom it is that is called, and answers 501 to what it does not know. What a peer sends never raises.
 """
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from edge.core.deadline import Deadline, earliest
-from edge.core.sip.errors import SipError
+from edge.core.sip.errors import SipError, phrase
 from edge.core.sip.formats import OFFERED, OUR_EVENTS, choose_format
 from edge.core.sip.message import Request, Response, serialise
+from edge.core.sip.replaces import parse_refer_to
 from edge.core.sip.sdp import Leg, read_session, remote_media, write_session
 from edge.core.sip.uri import NameAddr, Params, Uri, Via
 from edge.vocabulary.media import Address, RemoteMedia
 
 SDP_TYPE = "application/sdp"
-ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, NOTIFY"
+SIPFRAG = "message/sipfrag;version=2.0"
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, NOTIFY, REFER"
 #: Timers T1 and T2 (section 17.1.1.1), and how long anything is repeated (64 T1).
 T1_MS, T2_MS, GIVE_UP_MS = 500, 4_000, 32_000
 _ANSWERED_BY_200 = frozenset({"OPTIONS", "INFO", "NOTIFY", "UPDATE"})
@@ -44,6 +46,12 @@ class Talks(NamedTuple):
     media: RemoteMedia
 
 
+class Referred(NamedTuple):
+    """The peer wants us to call somebody in its place; `refer_over` tells it what came of that."""
+
+    target: Uri
+
+
 class Over(NamedTuple):
     """The call is over: final status of the INVITE (200 when it was up, 0: nobody answered), and who ended it."""
 
@@ -51,7 +59,7 @@ class Over(NamedTuple):
     by: Literal["us", "them"]
 
 
-Action = Transmit | Rings | Talks | Over
+Action = Transmit | Rings | Talks | Referred | Over
 
 
 class _Repeat:
@@ -89,6 +97,8 @@ class PhoneCall:
         self._last: bytes = b""
         self._repeats: dict[str, _Repeat] = {}
         self._by: Literal["us", "them"] = "them"
+        #: CSeq of the REFER that is being followed.
+        self._refer: int | None = None
 
     @property
     def deadline(self) -> Deadline | None:
@@ -159,6 +169,14 @@ class PhoneCall:
             case _:
                 return []
 
+    def refer_over(self, status: int, now_ms: int) -> list[Action]:
+        """Tell the peer what came of its REFER: the final status of the call that it asked for (RFC 3515, 2.4.5)."""
+        if self._refer is None or self.state != "up":
+            return []
+        told = self._notify(status, now_ms)
+        self._refer = None
+        return [told]
+
     # --- what happens
 
     def handle(self, message: Request | Response, source: Address, now_ms: int) -> list[Action]:
@@ -178,6 +196,8 @@ class PhoneCall:
             case "BYE":
                 self._repeats.clear()
                 return [self._respond(message, 200), *self._ended(self.status, "them")]
+            case "REFER":
+                return self._referred(message, now_ms)
             case method if method in _ANSWERED_BY_200:
                 body = self._describe() if method == "UPDATE" and message.body else b""
                 return [self._respond(message, 200, body), *self._changed(message)]
@@ -190,7 +210,7 @@ class PhoneCall:
         for name, one in list(self._repeats.items()):
             if now_ms >= one.end_ms:
                 del self._repeats[name]
-                if name != "refusal":
+                if name != "refusal" and not name.startswith("NOTIFY"):
                     out += self._ended(self.status, self._by if name == "BYE" else "them")
             elif now_ms >= one.due_ms:
                 out.append(one.again(now_ms))
@@ -204,6 +224,8 @@ class PhoneCall:
             return self._ended(self.status, "us")
         if response.method == "CANCEL":
             self._repeats.pop("CANCEL", None)
+        if response.method == "NOTIFY" and response.status >= 200:
+            self._repeats.pop(f"NOTIFY {response.cseq}", None)
         if response.method != "INVITE" or self._invite is None or response.cseq != self._invite.cseq:
             return []
         self._repeats.pop("INVITE", None)
@@ -261,6 +283,21 @@ class PhoneCall:
         self._repeats["refusal"] = _Repeat(answer.data, self._remote, now_ms, capped=True)
         return [answer, *self._ended(487, "them")]
 
+    def _referred(self, refer: Request, now_ms: int) -> list[Action]:
+        """Follow a REFER of the peer's, one at a time."""
+        if self.state != "up":
+            return [self._respond(refer, 481)]
+        if refer.cseq == self._refer:
+            return [self._respond(refer, 202)]
+        try:
+            target = parse_refer_to(refer.extras.get("Refer-To", "")).uri
+        except SipError:
+            return [self._respond(refer, 400)]
+        if self._refer is not None:
+            return [self._respond(refer, 491)]
+        self._refer = refer.cseq
+        return [self._respond(refer, 202), self._notify(100, now_ms), Referred(target)]
+
     def _changed(self, request: Request) -> list[Action]:
         media = self._media(request) if request.content_type == SDP_TYPE else None
         return [Talks(media)] if media is not None and self.state == "up" else []
@@ -298,6 +335,14 @@ class PhoneCall:
             routes=[] if method == "CANCEL" else self._routes,
             max_forwards=70,
         )
+
+    def _notify(self, status: int, now_ms: int) -> Transmit:
+        self._cseq += 1
+        notify = self._request("NOTIFY", self._cseq)
+        notify.extras["Event"] = f"refer;id={self._refer}"
+        notify.extras["Subscription-State"] = "active;expires=180" if status < 200 else "terminated;reason=noresource"
+        notify.content_type, notify.body = SIPFRAG, f"SIP/2.0 {status} {phrase(status)}\r\n".encode()
+        return self._repeated(f"NOTIFY {self._cseq}", serialise(notify), now_ms, capped=True)
 
     def _repeated(self, name: str, data: bytes, now_ms: int, *, capped: bool) -> Transmit:
         self._repeats[name] = _Repeat(data, self._remote, now_ms, capped=capped)

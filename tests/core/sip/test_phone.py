@@ -2,13 +2,14 @@
 
 import itertools
 import random
+import re
 from collections.abc import Callable
 
 import pytest
 
 from edge.core.sip.message import Request, Response
 from edge.core.sip.parser import parse
-from edge.core.sip.phone import GIVE_UP_MS, Over, PhoneCall, Rings, Talks, Transmit
+from edge.core.sip.phone import GIVE_UP_MS, Over, PhoneCall, Referred, Rings, Talks, Transmit
 from edge.core.sip.uri import NameAddr, Uri
 from edge.vocabulary.media import Address
 
@@ -27,6 +28,9 @@ class Line:
         self.now = 0
         self.told = {"alice": [], "bob": []}
         self.lost = 0
+        #: All messages that arrived, in order.
+        self.messages: list[Request | Response] = []
+        self.wire: list[bytes] = []
         self._loses = loses
 
     def do(self, who: str, actions: list) -> None:
@@ -46,6 +50,8 @@ class Line:
     def _received(self, who: str, data: bytes) -> list:
         message = parse(data)
         assert isinstance(message, Request | Response), data
+        self.messages.append(message)
+        self.wire.append(data)
         source = BOB if who == "alice" else ALICE
         phone = getattr(self, who)
         if who == "bob" and phone.state == "new":
@@ -132,3 +138,85 @@ def test_what_is_lost_is_sent_again(seed: int):
     assert line.alice.deadline is None
     assert line.bob.deadline is None
     assert line.lost or seed
+
+
+# --- REFER
+
+
+def up(line: Line) -> Line:
+    line.call()
+    line.do("bob", line.bob.accept(0))
+    return line
+
+
+def refer_to_alice(line: Line, text: str, cseq: int = 7) -> Request:
+    """Bob wants alice to call somebody else."""
+    invite = next(one for one in line.messages if isinstance(one, Request))
+    answer = next(one for one in line.messages if isinstance(one, Response) and one.status == 200)
+    return Request(
+        method="REFER",
+        uri=invite.contact.uri,
+        vias=invite.vias,
+        from_=answer.to,
+        to=answer.from_,
+        call_id=invite.call_id,
+        cseq=cseq,
+        extras={"Refer-To": text},
+    )
+
+
+def statuses(actions: list) -> list[int]:
+    """Of the responses among actions."""
+    sent = [parse(action.data) for action in actions if isinstance(action, Transmit)]
+    return [one.status for one in sent if isinstance(one, Response)]
+
+
+def notifies(line: Line) -> list[tuple[bytes, bytes, bytes]]:
+    """Event, state of the subscription and body of each NOTIFY that arrived."""
+    found = [one for one in line.wire if one.startswith(b"NOTIFY ")]
+    return [
+        (
+            re.search(rb"\r\nEvent: (.*)\r\n", one)[1],
+            re.search(rb"\r\nSubscription-State: ([a-z]*)", one)[1],
+            one.partition(b"\r\n\r\n")[2],
+        )
+        for one in found
+    ]
+
+
+def test_a_phone_that_is_referred_tells_what_came_of_it():
+    line = up(Line())
+    actions = line.alice.handle(refer_to_alice(line, "<sip:desk@192.0.2.9:5062>"), BOB, 100)
+    assert statuses(actions) == [202]
+    assert [one.target for one in actions if isinstance(one, Referred)] == [Uri("sip", "desk", "192.0.2.9", 5062)]
+    line.do("alice", actions)
+    assert statuses(line.alice.handle(refer_to_alice(line, "<sip:desk@192.0.2.9:5062>"), BOB, 600)) == [202]
+    assert statuses(line.alice.handle(refer_to_alice(line, "<sip:other@192.0.2.9>", 8), BOB, 700)) == [491]
+    line.do("alice", line.alice.refer_over(486, 3000))
+    assert notifies(line) == [
+        (b"refer;id=7", b"active", b"SIP/2.0 100 Trying\r\n"),
+        (b"refer;id=7", b"terminated", b"SIP/2.0 486 Busy Here\r\n"),
+    ]
+    assert line.alice.deadline is None
+    assert line.alice.refer_over(200, 3100) == []
+    assert line.alice.state == "up"
+    assert statuses(line.alice.handle(refer_to_alice(line, "<sip:other@192.0.2.9>", 9), BOB, 4000)) == [202]
+
+
+def test_nobody_is_called_for_a_bad_refer_or_without_a_call():
+    line = up(Line())
+    assert statuses(line.alice.handle(refer_to_alice(line, "<sip:"), BOB, 1)) == [400]
+    assert statuses(line.alice.handle(refer_to_alice(line, ""), BOB, 1)) == [400]
+    line.do("alice", line.alice.hang_up(10))
+    assert statuses(line.alice.handle(refer_to_alice(line, "<sip:desk@192.0.2.9>"), BOB, 20)) == [481]
+
+
+def test_a_notify_that_nobody_answers_does_not_end_the_call():
+    line = up(Line())
+    line.alice.handle(refer_to_alice(line, "<sip:desk@192.0.2.9>"), BOB, 0)
+    line.alice.refer_over(200, 10)
+    for at_ms in range(500, GIVE_UP_MS + 4000, 500):
+        actions = line.alice.time_up(at_ms)
+        assert not any(isinstance(one, Over) for one in actions)
+    assert line.alice.deadline is None
+    assert line.alice.state == "up"
