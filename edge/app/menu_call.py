@@ -14,20 +14,17 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from dsp.ear import Ear, Heard
-from dsp.fingerprint import Library
 from edge.app.menu_events import told_by
-from edge.app.menu_stage import Part
+from edge.app.menu_prompts import Listener, Prompts
+from edge.app.menu_scene import Scene
 from edge.app.menu_world import World
 from edge.app.phone import Phone, Talk
 from edge.app.phone_audio import FRAME, RATE, Samples
-from edge.core.menus.expectations import plain
-from edge.core.menus.model import Menu, NodeId, Sound
-from edge.core.menus.parts import TONE
+from edge.core.menus.model import Menu, NodeId
+from edge.core.menus.parts import Whisper
 from edge.core.menus.rehearsal import Line, What
-from edge.core.sip.phone import Action, Over, Talks
+from edge.core.sip.phone import Action, Over, Referred, Talks
 from edge.core.sip.uri import NameAddr, Uri
-from edge.media.loader import UnreadableError, read_sound
 from edge.runtime.clock import monotonic_ms, wall_time
 from edge.vocabulary.media import Address
 
@@ -35,8 +32,6 @@ from edge.vocabulary.media import Address
 ANONYMOUS = NameAddr(Uri("sip", "anonymous", "anonymous.invalid"), "Anonymous")
 #: Times of what was heard and of events agree within this.
 SKEW_MS = 400
-#: Sounds that follow each other within this are one play.
-PLAY_GAP_MS = 250
 #: How long events of a call may take to be told.
 LAG_MS = 3000
 #: How long after the answer keys are pressed at the earliest.
@@ -44,24 +39,6 @@ SETTLE_MS = 300
 #: Nodes that record the caller; who has heard nothing for so long since they began speaks.
 RECORDING = frozenset({"record", "voicemail"})
 TURN_MS = 700
-_LOUD = 300
-#: What callers say is heard by this name when it is played to them (`edge.core.menus.kinds.record`).
-MESSAGE = "message"
-#: Longest prompt that is recognised.
-LONGEST_S = 600
-
-
-class Prompts(Struct):
-    """The sounds of a menu, to be recognised."""
-
-    library: Library
-    #: What the author wrote for each, and its length.
-    labels: list[str]
-    lengths_ms: list[int]
-    #: Sounds that are too short to be told.
-    short: list[str]
-    #: A voice, for callers who are to speak.
-    voice: Samples
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -73,74 +50,24 @@ class Call(Struct, frozen=True, kw_only=True):
     caller: str
 
 
-def prompts_of(menu: Menu, *, normalise: bool) -> Prompts:
-    """Read all sounds of a menu as media does. Sounds that cannot be read cannot be heard, either."""
-    labels: dict[str, str] = {}
-    for sound in sounds_in(list(menu.nodes.values())):
-        labels.setdefault(sound.path, sound.label)
-        for language, path in sound.others.items():
-            labels.setdefault(path, sound.labels.get(language, sound.label))
-    for words in menu.words.values():
-        for word, path in words.items():
-            labels.setdefault(path, word)
-    known: dict[bytes, int] = {}
-    made = Prompts(Library([]), [], [], [], np.zeros(FRAME, np.int16))
-    sounds: list[Samples] = []
-    for path, label in labels.items():
-        if not path or path.startswith(TONE):
-            continue
-        try:
-            samples = read_sound(path, LONGEST_S * RATE, normalise=normalise)
-        except UnreadableError:
-            continue
-        same = known.setdefault(samples.tobytes(), len(sounds))
-        if same < len(sounds):  # the same sound by two names
-            made.labels[same] += "" if label in made.labels[same] else f" / {label}"
-            continue
-        sounds.append(samples)
-        made.labels.append(label)
-        made.lengths_ms.append(len(samples) * 1000 // RATE)
-    # Backwards: as loud and as broken as speech, and none of the prompts.
-    made.voice = np.ascontiguousarray(max(sounds, key=len, default=made.voice)[::-1])
-    made.labels.append(MESSAGE)
-    made.lengths_ms.append(len(made.voice) * 1000 // RATE)
-    made.library = Library([*sounds, made.voice])
-    made.short = [label for number, label in enumerate(made.labels) if not made.library.tellable(number)]
-    return made
-
-
-def sounds_in(value: Any) -> list[Sound]:
-    """List the sounds of compiled nodes, those of texts with values in them included."""
-    if isinstance(value, Sound):
-        return [value, *(one for pieces in value.pieces.values() for piece in pieces for one in sounds_in(piece))]
-    if isinstance(value, Struct):
-        return [one for name in value.__struct_fields__ for one in sounds_in(getattr(value, name))]
-    if isinstance(value, dict):
-        return [one for item in value.values() for one in sounds_in(item)]
-    if isinstance(value, list | tuple):
-        return [one for item in value for one in sounds_in(item)]
-    return []
-
-
 class LiveCall:
-    """One call. `part` is None when the appliance is not ours: then there is nothing to see but what is heard.
+    """One call. `scene` is None when the appliance is not ours: then there is nothing to see but what is heard.
 
     Lines come from two threads, and are only ever added.
     """
 
-    def __init__(self, world: World, prompts: Prompts, menu: Menu, part: Part | None) -> None:
+    def __init__(self, world: World, prompts: Prompts, menu: Menu, scene: Scene | None) -> None:
         self.lines: list[Line] = []
         self.moves: set[tuple[NodeId, NodeId]] = set()
         self.node: NodeId = ""
-        self.lag_ms = LAG_MS if part is not None else 0
+        self.lag_ms = LAG_MS if scene is not None else 0
         #: What this call can't see.
-        self.unseen: frozenset[What] = frozenset() if part is not None else frozenset(UNSEEN)
+        self.unseen: frozenset[What] = frozenset() if scene is not None else frozenset(UNSEEN)
         #: Final status of the INVITE, 0 without one.
         self.status = 0
         self.answered = threading.Event()
-        self._world, self._prompts, self._part = world, prompts, part
-        self._ear = Ear(prompts.library)
-        self._ear_began_ms: int | None = None
+        self._world, self._prompts, self._menu, self._scene = world, prompts, menu, scene
+        self._listener = self.listener("hear")
         self._values = {name: one.default for name, one in menu.attributes.items() if one.default}
         self._values["language"] = menu.language
         self._talk: Talk | None = None
@@ -149,17 +76,18 @@ class LiveCall:
         #: What the caller is about to say.
         self._saying = np.zeros(0, np.int16)
         #: The node records, and when the caller heard something last since it did.
-        self._listened_to = part is None
+        self._listened_to = scene is None
         self._loud_ms: int | None = None
         self._turn_told = False
         self._audio: list[Samples] = []
         self._changed = threading.Condition()
         self._looked = 0
         self._gone = False
-        self._ended_seen = part is None
-        self._last: tuple[int, str] = (-1, "")
+        self._ended_seen = scene is None
         self._began_ms = monotonic_ms()
         self._began_wall_ms = wall_time().timestamp() * 1000
+        if scene is not None:
+            scene.witness = self
 
     # --- what the caller does
 
@@ -260,15 +188,33 @@ class LiveCall:
         soundfile.write(path, audio, RATE, subtype="PCM_16")
         return path
 
+    # --- what those ask who are called in it
+
+    @property
+    def whisper(self) -> Whisper | None:
+        """What a target is told now before it is connected."""
+        found = getattr(self._menu.nodes.get(self.node), "whisper", None)
+        return found if isinstance(found, Whisper) else None
+
+    def listener(self, what: What) -> Listener:
+        """Give somebody who hears sounds of the menu; what is heard becomes lines."""
+        return Listener(
+            self._prompts,
+            lambda: self.now_ms,
+            lambda at_ms, text, known: self._add(at_ms, what, text, known=known),
+        )
+
     # --- what happens to it
 
     def _told(self, action: Action) -> None:
         if isinstance(action, Talks):
             self.status = 200
             self.answered.set()
+        elif isinstance(action, Referred) and self._talk is not None:
+            self._world.refer(self._scene, self._talk, action.target)
         elif isinstance(action, Over):
             self.status = action.status
-            self._take(self._ear.end())
+            self._listener.end()
             if not self.lag_ms and action.by == "them":
                 self._add(self.now_ms, "end", "")
             with self._changed:
@@ -279,25 +225,14 @@ class LiveCall:
     def _hear(self, samples: Samples) -> None:
         if self._gone:
             return
-        if self._ear_began_ms is None:
-            self._ear_began_ms = self.now_ms
         self._hears(samples)
-        if len(samples) and np.abs(samples).max() > _LOUD:
-            self._loud_ms, self._turn_told = self.now_ms, False
         self._audio.append(samples)
-        self._take(self._ear.feed(samples))
+        if self._listener.hear(samples):
+            self._loud_ms, self._turn_told = self.now_ms, False
 
     def _say(self) -> Samples | None:
         frame, self._saying = self._saying[:FRAME], self._saying[FRAME:]
         return frame if len(frame) == FRAME else None
-
-    def _take(self, found: list[Heard]) -> None:
-        for one in found:
-            label, start = self._prompts.labels[one.sound], one.start_ms
-            expected, before = self._last
-            before = f"{before} " if abs(start - expected) <= PLAY_GAP_MS and before else ""
-            self._last = (start + self._prompts.lengths_ms[one.sound], before + label)
-            self._add(start + (self._ear_began_ms or 0), "hear", before + label, known=len(plain(before)))
 
     def _add(self, at_ms: int, what: What, text: str, values: dict[str, str] | None = None, *, known: int = 0) -> None:
         with self._changed:
@@ -315,7 +250,9 @@ class LiveCall:
             self._listened_to, self._loud_ms = data["kind"] in RECORDING, None
         elif event["type"] == "menu.attributes_set":
             self._values = {**self._values, **data["attributes"]}
-        told = told_by(event, self._part) if self._part is not None else None
+        elif event["type"] == "queue.entered" and self._scene is not None and self._scene.crowd_calls is not None:
+            self._scene.crowd_calls.joined(data["queue"])
+        told = told_by(event, self._scene.part) if self._scene is not None else None
         if told is not None:
             at_ms = datetime.fromisoformat(event["time"]).timestamp() * 1000 - self._began_wall_ms
             self._add(round(at_ms) - told.before_ms, told.what, told.text, told.values)

@@ -1,14 +1,14 @@
 """Events of the stage's appliance, as they are stored, told to the calls that they are about."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from edge.app.menu_stage import Part
+from edge.app.menu_part import Part, written
 from edge.core.menus.rehearsal import What
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
@@ -40,7 +40,7 @@ def told_by(event: dict[str, Any], part: Part) -> Happened | None:
             text = " ".join(f"{name}={value}" for name, value in data["attributes"].items())
             return Happened("set", text, data["attributes"])
         case "menu.asked":
-            return Happened("ask", data["endpoint"].rpartition("-")[0], before_ms=data["after_ms"])
+            return Happened("ask", written(data["endpoint"]), before_ms=data["after_ms"])
         case "leg.started" | "transfer.sent":
             return Happened("transfer", part.target(data["target"], data.get("trunk", "")))
         case _:
@@ -50,6 +50,10 @@ def told_by(event: dict[str, Any], part: Part) -> Happened | None:
 def _told_aside(kind: str, data: dict[str, Any]) -> Happened | None:
     """Translate what is not the way through the menu."""
     match kind:
+        case "queue.entered":
+            return Happened("queue", written(data["queue"]))
+        case "queue.left" if not data["position"]:  # he was not taken in
+            return Happened("queue", written(data["queue"]))
         case "callback.requested":
             return Happened("callback", data["number"])
         case "survey.answered":
@@ -73,6 +77,8 @@ class EventFeed:
         self._reader = Reader(state / "state.db")
         self._by_trunk: dict[str, Told] = {}
         self._by_call: dict[str, Told] = {}
+        self._down: set[str] = set()
+        self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
 
@@ -88,6 +94,11 @@ class EventFeed:
         """Have events of the calls of a trunk told, on the thread."""
         self._by_trunk[trunk] = told
 
+    def down(self, trunks: Set[str], limit_s: float) -> bool:
+        """Wait until it was told of all these trunks that they are down; False when that takes longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: trunks <= self._down, limit_s)
+
     def _run(self) -> None:
         sequence = 0
         while not self._stopping.wait(_POLL_S):
@@ -97,8 +108,13 @@ class EventFeed:
                 continue
             for stored in found:
                 sequence = stored.sequence
+                event = msgspec.json.decode(stored.body)
                 if stored.call is not None:
-                    self._tell(stored.call, msgspec.json.decode(stored.body))
+                    self._tell(stored.call, event)
+                elif event["type"] == "trunk.down":
+                    with self._changed:
+                        self._down.add(event["data"]["trunk"])
+                        self._changed.notify_all()
         self._reader.close()
 
     def _tell(self, call: str, event: dict[str, Any]) -> None:

@@ -7,68 +7,50 @@ from, and the time that the test begins at (`Site.clocks`). Nothing of the real 
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from edge.app.caller import SPARE_SLOTS, free_loopback, free_rtp_port, free_sip_port
+from edge.app.menu_part import TARGET, Apart, Part, own
+from edge.app.menu_stage_queues import crowd_of, staged_queues
 from edge.config.errors import Findings
+from edge.config.queues import Agent, Queue
 from edge.config.site import Endpoint, GroupMember, Http, Limits, Paths, Recording, Route, Sip, Site, Trunk
 from edge.config.tables import Table, made_path, make_tables
 from edge.core.menus.facts import Row
-from edge.core.menus.model import Menu
+from edge.core.menus.model import HangUp, Menu, Wait
 from edge.vocabulary.media import Address
 from edge.vocabulary.wire import pack, unpacker
 
 #: Legs that a call of a test may have at once.
 LEGS = 4
-_TARGET = re.compile(r"(?P<scheme>sips?):(?:(?P<user>[^@\s]*)@)?(?P<rest>[^@\s]+)")
+#: How often trunks are asked that are to be down.
+QUALIFY_MS = 300
+#: What somebody of the crowd calls who is to fill a trunk that takes one call.
+FILL = "fill"
 _E164 = re.compile(r"\+[0-9]{4,15}")
 #: Where texts stand that are no SIP URI, whatever they say.
 _TEXTS = frozenset({"label", "labels", "text", "path", "value"})
+#: What each part has of its own.
+_OWN = frozenset({"trunk", "endpoint", "table", "queue"})
+#: Who is called by trunks that are to be full.
+_FILLER = Menu(
+    name=FILL,
+    version="",
+    start="wait",
+    nodes={"wait": Wait(milliseconds=86_400_000, next="end"), "end": HangUp()},
+)
 
 
-class Part(Struct, kw_only=True):
-    """One call of a test, and what it reaches."""
-
-    menu: Menu
-    #: Of the caller in E.164, empty: hidden; and what tables say of it.
-    caller: str
-    rows: dict[str, Row]
-    #: The time that it begins at, milliseconds since 1970.
-    wall_ms: int
-    #: Country of the numbers of the trunk that the caller comes from.
-    country: str = ""
-    #: Name of the trunk that the caller comes from, and the caller's address.
-    trunk: str = ""
-    host: str = ""
-    #: What targets are written with behind their user part -> where they are called instead.
-    places: dict[str, Address] = field(default_factory=dict)
-    #: Trunks that are dialled through -> where those calls go instead.
-    trunks: dict[str, Address] = field(default_factory=dict)
-    endpoints: list[str] = field(default_factory=list)
-
-    def target(self, dialled: str, trunk: str) -> str:
-        """Return a target as the menu's author wrote it, of one that was dialled on the stage."""
-        if trunk:
-            return dialled
-        found = _TARGET.fullmatch(dialled)
-        written = found and next((one for one, at in self.places.items() if str(at) == found["rest"]), None)
-        if not found or written is None:
-            return dialled
-        scheme, _, rest = written.partition(":")
-        return f"{scheme}:{found['user']}@{rest}" if found["user"] else f"{scheme}:{rest}"
-
-
-def places_of(menu: Menu) -> list[str]:
-    """List what SIP targets of a menu have but their user part: `sip:192.0.2.20`, each once."""
+def places_of(menu: Menu, others: Iterable[str] = ()) -> list[str]:
+    """List what SIP targets of a menu, and others, have but their user part: `sip:192.0.2.20`, each once."""
     found = []
-    for _, text in _strings(_plain(menu.nodes), ""):
-        target = _TARGET.fullmatch(text)
+    for text in (*(text for _, text in _strings(_plain(menu.nodes), "")), *others):
+        target = TARGET.fullmatch(text)
         if target is not None:
             found.append(f"{target['scheme']}:{target['rest']}")
     return list(dict.fromkeys(found))
@@ -85,43 +67,54 @@ def staged(site: Site, parts: list[Part], folder: Path, backends: tuple[str, str
     `backends` are where questions go (`URL/NUMBER/ENDPOINT`) and the file that its certificate is
     verified by, `calls` how many there are at once. Raises `ValueError` when a table of a test cannot be made.
     """
-    address, slots = free_loopback(), LEGS * calls + SPARE_SLOTS
+    legs = max((legs_of(part) for part in parts), default=LEGS) * calls
+    address, slots = free_loopback(), 2 * legs + SPARE_SLOTS  # a slot rests for a second after a call
     ask_url, authority = backends
     state = folder / "state"
     tables, findings = list[Table](), Findings()
     trunks, groups, menus, routes = list[Trunk](), list[Any](), dict[str, Menu](), list[Route]()
     endpoints, clocks = list[Endpoint](), dict[str, int]()
+    agents, queues = list[Agent](), list[Queue]()
     for number, part in enumerate(parts):
-        part.trunk = f"caller-{number}"
+        part.number, part.trunk = number, f"caller-{number}"
         clocks[part.trunk] = part.wall_ms
         trunks.append(Trunk(name=part.trunk, sources=[part.host], country=part.country))
         trunks += [_trunk(site, name, number, at) for name, at in part.trunks.items()]
         groups += [
             replace(
                 one,
-                name=_own(one.name, number),
-                members=[replace(member, trunk=_own(member.trunk, number)) for member in one.members],
+                name=own(one.name, number),
+                members=[replace(member, trunk=own(member.trunk, number)) for member in one.members],
             )
             for one in site.trunk_groups
             if all(member.trunk in part.trunks for member in one.members)
         ]
         endpoints += [
-            Endpoint(name=_own(name, number), url=f"{ask_url}/{number}/{name}", ca_file=authority)
+            Endpoint(name=own(name, number), url=f"{ask_url}/{number}/{name}", ca_file=authority)
             for name in part.endpoints
         ]
         tables += [_table(name, number, part, folder, state) for name in named_in(part.menu, "table")]
-        copy = staged_menu(part, number, folder)
+        copy = staged_menu(part, folder)
         menus[copy.name] = copy
         routes.append(Route(number="*", menu=copy.name, trunk=part.trunk))
+        if part.crowd_host:
+            part.crowd_trunk = f"crowd-{number}"
+            trunks.append(Trunk(name=part.crowd_trunk, sources=[part.crowd_host]))
+            waits = staged_queues(site, part)
+            agents, queues = agents + waits.agents, queues + waits.queues
+            menus |= {menu.name: menu for menu in waits.menus}
+            routes += waits.routes
+        for name, apart in part.apart_trunks.items():
+            trunks.append(_apart(name, apart))
+            routes.append(Route(number=FILL, menu=FILL, trunk=name))
+            menus[FILL] = _FILLER
     make_tables(tables, findings)
     if findings.errors:
         raise ValueError("; ".join(map(str, findings.errors)))
     return replace(
         site,
         name="menu-test",
-        sip=Sip(
-            address=address, port=free_sip_port(address), inner_address="127.0.0.1", max_spans=calls * LEGS // 4 + 2
-        ),
+        sip=Sip(address=address, port=free_sip_port(address), inner_address="127.0.0.1", max_spans=legs // 4 + 2),
         media=replace(
             site.media,
             address="",
@@ -143,6 +136,8 @@ def staged(site: Site, parts: list[Part], folder: Path, backends: tuple[str, str
         limits=Limits(max_call_seconds=site.limits.max_call_seconds, drain_seconds=5),
         trunks=trunks,
         trunk_groups=groups,
+        agents=agents,
+        queues=queues,
         routes=routes,
         endpoints=endpoints,
         tables=tables,
@@ -154,6 +149,19 @@ def staged(site: Site, parts: list[Part], folder: Path, backends: tuple[str, str
     )
 
 
+def legs_of(part: Part) -> int:
+    """Say how many legs the call of a part may need at once, with those of its crowd."""
+    full = sum(apart.why == "no_room" for apart in part.apart.values())
+    return LEGS + full + sum(crowd_of(name, there).legs for name, there in part.queues.items())
+
+
+def no_folder(folder: Path) -> Path:
+    """Name a folder that cannot be made, so nothing can be written there: what lies before it is a file."""
+    file = folder / "no-disk"
+    file.touch()
+    return file / "messages"
+
+
 def members_of(site: Site, trunk: str) -> list[str]:
     """Name the trunks that a trunk or a group stands for."""
     group = next((one for one in site.trunk_groups if one.name == trunk), None)
@@ -161,41 +169,36 @@ def members_of(site: Site, trunk: str) -> list[str]:
     return [member.trunk for member in members] or [trunk]
 
 
-def staged_menu(part: Part, number: int, folder: Path) -> Menu:
+def staged_menu(part: Part, folder: Path) -> Menu:
     """Copy the menu of a part, with what it reaches replaced."""
 
     def changed(value: Any, key: str) -> Any:
-        if key == "whisper" and isinstance(value, dict):
-            value = {**value, "accept": ""}  # the phones of the stage press no keys
         if isinstance(value, dict):
-            return {name: one if name in _TEXTS else changed(one, str(name)) for name, one in value.items()}
+            made = {name: one if name in _TEXTS else changed(one, str(name)) for name, one in value.items()}
+            if "trunk" in value and "target" in value:
+                made["trunk"] = part.staged_trunk(value["trunk"], value["target"])
+            if not part.records and "folder" in value:
+                made["folder"] = str(no_folder(folder))
+            return made
         if isinstance(value, list):
             return [changed(one, key) for one in value]
         if not isinstance(value, str) or not value:
             return value
         if key == "folder":  # of a mailbox
             return str(folder / "messages")
-        if key in ("trunk", "endpoint", "table"):
-            return _own(value, number)
-        target = _TARGET.fullmatch(value)
-        at = part.places.get(f"{target['scheme']}:{target['rest']}") if target is not None else None
-        if target is None or at is None:
-            return value
-        return f"sip:{target['user']}@{at}" if target["user"] else f"sip:{at}"
+        if key == "strategy":  # as in virtual time
+            return "linear" if value == "random" else value
+        return own(value, part.number) if key in _OWN else part.staged_target(value)
 
     plain = _plain(part.menu)
     plain["nodes"] = changed(plain["nodes"], "")
-    plain["name"] = _own(part.menu.name, number)
+    plain["name"] = own(part.menu.name, part.number)
     return unpacker(Menu).decode(pack(plain))
 
 
 def _plain(value: Any) -> Any:
     """Return what a compiled thing is made of."""
     return msgspec.msgpack.decode(pack(value), strict=False)
-
-
-def _own(name: str, number: int) -> str:
-    return f"{name}-{number}" if name else ""
 
 
 def _strings(value: Any, key: str) -> list[tuple[str, str]]:
@@ -209,22 +212,32 @@ def _strings(value: Any, key: str) -> list[tuple[str, str]]:
 
 def _trunk(site: Site, name: str, number: int, at: Address) -> Trunk:
     """Return a trunk to dial through: that of the site as far as callers could hear or see it, at another address."""
-    own = next((one for one in site.trunks if one.name == name), None)
-    plain = Trunk(name=_own(name, number), address=str(at))
-    if own is None:
+    known = next((one for one in site.trunks if one.name == name), None)
+    plain = Trunk(name=own(name, number), address=str(at))
+    if known is None:
         return plain
-    return replace(plain, tones=own.tones, early_media=own.early_media, dtmf=own.dtmf, hold_music=own.hold_music)
+    return replace(
+        plain, tones=known.tones, early_media=known.early_media, dtmf=known.dtmf, hold_music=known.hold_music
+    )
+
+
+def _apart(name: str, apart: Apart) -> Trunk:
+    """Return a trunk that no call comes through by."""
+    plain = Trunk(name=name, address=str(apart.at), sources=[apart.at.host])
+    if apart.why == "no_room":
+        return replace(plain, max_channels=1)
+    return replace(plain, qualify_ms=QUALIFY_MS, qualify_misses=1)
 
 
 def _table(name: str, number: int, part: Part, folder: Path, state: Path) -> Table:
     """Write a table that says of the caller what the test says, and nothing of anybody else."""
     row: Row | None = part.rows.get(name) if _E164.fullmatch(part.caller) else None
     columns: Mapping[str, str] = {key: value.reveal() for key, value in row.attributes.items()} if row else {}
-    file = folder / f"{_own(name, number)}.csv"
+    file = folder / f"{own(name, number)}.csv"
     with file.open("w", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["number", "blocked", *columns])
         if row is not None:
             writer.writerow([part.caller, "yes" if row.blocked else "no", *columns.values()])
     made = made_path(state, f"{name} {number}".encode() + file.read_bytes())
-    return Table(name=_own(name, number), file=str(file), made=str(made))
+    return Table(name=own(name, number), file=str(file), made=str(made))

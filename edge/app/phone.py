@@ -11,7 +11,7 @@ from collections.abc import Callable
 from edge.app.phone_audio import PhoneAudio, Samples, open_audio
 from edge.core.sip.message import Request, Response
 from edge.core.sip.parser import parse
-from edge.core.sip.phone import Action, Over, PhoneCall, Rings, Talks, Transmit
+from edge.core.sip.phone import Action, Over, PhoneCall, Referred, Rings, Talks, Transmit
 from edge.core.sip.uri import NameAddr, Uri
 from edge.runtime.clock import monotonic_ms
 from edge.vocabulary.media import Address
@@ -51,7 +51,7 @@ class Talk:
                     self.audio.talk_to(action.media)
                 case Over() if self.audio is not None:
                     self.audio.close()
-            if isinstance(action, Rings | Talks | Over):
+            if isinstance(action, Rings | Talks | Referred | Over):
                 self.told(action)
         if self._timer is not None:
             self._timer.cancel()
@@ -61,10 +61,20 @@ class Talk:
             pause_s = max(0.0, (deadline.at_ms - monotonic_ms()) / 1000)
             self._timer = asyncio.get_running_loop().call_later(pause_s, self._time_up)
 
+    def accept(self) -> None:
+        """Answer."""
+        if self.call is not None:
+            self.perform(self.call.accept(monotonic_ms()))
+
     def hang_up(self) -> None:
         """End it, whatever its state."""
         if self.call is not None:
             self.perform(self.call.hang_up(monotonic_ms()))
+
+    def refer_over(self, status: int) -> None:
+        """Tell what came of the call that the peer has asked for by REFER."""
+        if self.call is not None:
+            self.perform(self.call.refer_over(status, monotonic_ms()))
 
     def press(self, keys: str) -> None:
         """Press keys."""

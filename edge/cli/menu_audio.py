@@ -13,14 +13,17 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from edge.app.menu_call import Call, LiveCall, prompts_of
-from edge.app.menu_stage import Part
-from edge.app.menu_world import Answers, World
+from edge.app.menu_call import Call, LiveCall
+from edge.app.menu_part import Part
+from edge.app.menu_prompts import prompts_of
+from edge.app.menu_scene import Answers
+from edge.app.menu_stage_queues import queues_in
+from edge.app.menu_world import World
 from edge.cli.desk_sound import Device, Handset, NoDeviceError, Sound
 from edge.cli.menu_call import CALLED, cache_folder, running
 from edge.cli.menu_named import spoken_menu
 from edge.cli.menu_test import usual_country
-from edge.cli.menu_try import HANG_UP, KEYS, Keyboard, answer_key, keyboard, outcome_key, words
+from edge.cli.menu_try import HANG_UP, KEYS, Keyboard, answer_key, keyboard, outcome_key, queue_there, words
 from edge.cli.output import BAD, FINE, complain, console, print_table, printable
 from edge.cli.site import BadSiteError, usable_site
 from edge.config.errors import Findings
@@ -93,6 +96,7 @@ def _walk(menu: Menu, found: Inspection, who: Sitting, devices: tuple[Sound, Dev
         rows=rows,
         wall_ms=menu.zone.wall_ms(who.local),
         country=usual_country(found.site),
+        queues={name: queue_there(name, found.site) for name in queues_in(menu)},
     )
     prompts = prompts_of(menu, normalise=found.site.speech.normalise_files)
     complain("starting an appliance for this call")
@@ -102,8 +106,9 @@ def _walk(menu: Menu, found: Inspection, who: Sitting, devices: tuple[Sound, Dev
         with running(found.site, world, Path(folder), 1) as target:
             if target.feed is None:
                 raise AssertionError("an appliance of ours tells its events")
-            call = LiveCall(world, prompts, menu, part)
+            call = LiveCall(world, prompts, menu, scene)
             target.feed.follow(part.trunk, call.event)
+            world.gather(scene, target.to, target.feed)
             handset = sound.open(microphone, speaker)
             try:
                 call.connect(handset.hear, handset.speak)

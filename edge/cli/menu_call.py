@@ -17,11 +17,17 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from edge.app.caller import UnreachableError
-from edge.app.menu_call import Call, LiveCall, Prompts, prompts_of
+from edge.app.menu_call import Call, LiveCall
+from edge.app.menu_crowd import NotGatheredError
 from edge.app.menu_events import EventFeed
-from edge.app.menu_stage import Part, staged
-from edge.app.menu_world import STATUSES, Answers, World
-from edge.app.phone import Phone, host_address
+from edge.app.menu_part import Part
+from edge.app.menu_possible import impossible
+from edge.app.menu_prompts import Prompts, prompts_of
+from edge.app.menu_scene import Answers, Scene
+from edge.app.menu_stage import staged
+from edge.app.menu_stage_queues import queues_in
+from edge.app.menu_world import World
+from edge.app.phone import host_address
 from edge.cli.call import FailedError
 from edge.cli.call import running as running_site
 from edge.cli.menu_results import Result, Tested, sum_up
@@ -97,18 +103,11 @@ def _sheet(file: Path, found: Inspection) -> Sheet:
     return Sheet(file, menu, tests, prompts)
 
 
-def why_not(test: MenuTest, *, own: bool) -> str:
-    """Say why a test cannot be a call; empty: it can."""
+def why_not(test: MenuTest, part: Part | None) -> str:
+    """Say why a test cannot be a call; empty: it can. `part` is None when the appliance is not ours."""
     if test.answered is not None:
         return "it is of a call that the appliance makes; who answers is told by what he says"
-    if any(step.whisper for step in test.steps):
-        return "callers do not hear what a target is told"
-    if own and (test.source.queues or any(step.queue for step in test.steps)):
-        return "who has time in its queues is said in virtual time only"
-    if own and not test.source.records:
-        return "the disk of the appliance is not full"
-    other = [outcome for outcome in test.source.targets.values() if outcome not in {*STATUSES, "no_answer", "answered"}]
-    return f"no target ends a call as '{other[0]}'" if own and other else ""
+    return impossible(part.menu, test.source.targets, part.queues) if part is not None else ""
 
 
 def _elsewhere(to: str) -> Target:
@@ -132,6 +131,9 @@ def _own_appliance(site: Site, sheets: list[Sheet], world: World, folder: Path, 
                 rows=test.rows,
                 wall_ms=wall_ms,
                 country=test.source.country or usual_country(site),
+                queues={name: test.queue_of(name, site) for name in queues_in(sheet.menu)},
+                records=test.source.records,
+                refused=test.refused,
             )
             answers = Answers(outcome_of=test.outcome_of, answer_of=test.answer_of, ring_ms=RING_MS, talk_ms=TALK_MS)
             world.add(part, site, answers)
@@ -168,12 +170,11 @@ def _call_sheets(sheets: list[Sheet], world: World, target: Target, jobs: int, h
             calls: list[Result | Future[Result]] = []
             for test in sheet.tests:
                 scene = next(scenes, None)
-                skipped = why_not(test, own=scene is not None)
+                skipped = why_not(test, scene.part if scene is not None else None)
                 if skipped:
                     calls.append(Result(file=sheet.file, test=test, miss=None, lines=[], seconds=0, skipped=skipped))
                     continue
-                part, phone = (scene.part, scene.caller) if scene is not None else (None, None)
-                calls.append(pool.submit(_call, sheet, test, (world, target, part, phone), (heard, lock)))
+                calls.append(pool.submit(_call, sheet, test, (world, target, scene), (heard, lock)))
             begun.append(calls)
         for sheet, calls in zip(sheets, begun, strict=True):
             sheet.results = [one if isinstance(one, Result) else one.result() for one in calls]
@@ -182,21 +183,23 @@ def _call_sheets(sheets: list[Sheet], world: World, target: Target, jobs: int, h
 def _call(
     sheet: Sheet,
     test: MenuTest,
-    where: tuple[World, Target, Part | None, Phone | None],
+    where: tuple[World, Target, Scene | None],
     keep: tuple[Path | None, threading.Lock],
 ) -> Result:
-    world, target, part, phone = where
+    world, _, scene = where
     began = time.perf_counter()
-    call = LiveCall(world, sheet.prompts, sheet.menu, part)
-    if part is not None and target.feed is not None:
-        target.feed.follow(part.trunk, call.event)
-    uri = target.uri if part is None else Uri("sip", test.source.called or CALLED, target.uri.host, target.uri.port)
-    call.dial(phone or world.phone_to(target.to), Call(uri=uri, to=target.to, caller=test.source.caller))
-    if call.status != 200:
-        miss: Miss | None = Miss(0, f"the call was refused ({call.status})" if call.status else "nobody answered")
-    else:
-        miss = follow(test.steps, call)
+    call = LiveCall(world, sheet.prompts, sheet.menu, scene)
+    try:
+        _begin(call, test, where)
+        if call.status != 200:
+            miss: Miss | None = Miss(0, f"the call was refused ({call.status})" if call.status else "nobody answered")
+        else:
+            miss = follow(test.steps, call)
+    except NotGatheredError as error:
+        miss = Miss(0, f"the test cannot be staged: {error}")
     call.hang_up()
+    if scene is not None and scene.crowd_calls is not None:
+        scene.crowd_calls.leave()
     recording = ""
     with keep[1]:
         sheet.moves |= call.moves
@@ -213,3 +216,14 @@ def _call(
         unseen=passed_over(test.steps, call),
         recording=recording,
     )
+
+
+def _begin(call: LiveCall, test: MenuTest, where: tuple[World, Target, Scene | None]) -> None:
+    """Dial, when all are where they are to be. Raises `NotGatheredError`."""
+    world, target, scene = where
+    phone, uri = None, target.uri
+    if scene is not None and target.feed is not None:
+        target.feed.follow(scene.part.trunk, call.event)
+        world.gather(scene, target.to, target.feed)
+        phone, uri = scene.caller, Uri("sip", test.source.called or CALLED, target.uri.host, target.uri.port)
+    call.dial(phone or world.phone_to(target.to), Call(uri=uri, to=target.to, caller=test.source.caller))

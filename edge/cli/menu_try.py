@@ -9,6 +9,7 @@ import time
 import tty
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 
 from cyclopts import Parameter
@@ -19,6 +20,7 @@ from edge.cli.menu_test import length_ms, usual_country
 from edge.cli.output import FINE, USAGE, complain, console, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, UsageError, usable_site
 from edge.config.menu_tests import USUAL
+from edge.config.site import Site
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
 from edge.core.menus.rehearsal import BackendAnswer, FreeAgent, Line, QueueThere, Rehearsal, World
@@ -87,7 +89,7 @@ def try_menu(
         country=usual_country(found.site),
     )
     with keyboard():
-        Desk(compiled, facts).run()
+        Desk(compiled, facts, found.site).run()
     return FINE
 
 
@@ -108,14 +110,19 @@ class Keyboard:
 class Desk:
     """One call, in real time. Time stands still while a question waits for its answer."""
 
-    def __init__(self, menu: Menu, facts: Facts) -> None:
+    def __init__(self, menu: Menu, facts: Facts, site: Site) -> None:
         self._keys = Keyboard()
         self._shown = 0
         self._stood_s = 0.0
         self._began = time.monotonic()
         self._hung_up = False
         self._call: Rehearsal | None = None
-        world = World(length_ms=length_ms, outcome_of=self._outcome, answer_of=self._answer, queue_of=_queue)
+        world = World(
+            length_ms=length_ms,
+            outcome_of=self._outcome,
+            answer_of=self._answer,
+            queue_of=partial(queue_there, site=site),
+        )
         self._call = Rehearsal(menu, facts, world)
 
     def run(self) -> None:
@@ -179,9 +186,12 @@ def answer_key(endpoint: str, ask: Callable[[str, str], str]) -> BackendAnswer:
     return BackendAnswer(outcome="ok" if key == "y" else "timeout" if key == "t" else "failed")
 
 
-def _queue(name: str) -> QueueThere:
+def queue_there(name: str, site: Site) -> QueueThere:
     """Let two callers be before this one, and an agent have time when they are gone."""
-    agents = [FreeAgent(after_ms=3 * _MOVES_MS, target=f"an agent of {name}")]
+    known = next((one for one in site.queues if one.name == name), None)
+    targets = {agent.name: agent.target for agent in site.agents}
+    first = targets.get(known.agents[0].agent, "") if known is not None and known.agents else ""
+    agents = [FreeAgent(after_ms=3 * _MOVES_MS, target=first or f"an agent of {name}")]
     return QueueThere(ahead=2, moves_ms=_MOVES_MS, agents=agents)
 
 

@@ -8,13 +8,14 @@ from msgspec import Meta, Struct, field, structs
 
 from edge.config.errors import Findings, Place
 from edge.config.located import Located, place_of
+from edge.config.queues import Agent, Queue
 from edge.config.shape import Shaper
 from edge.config.site import Site
 from edge.config.sources import read_yaml
 from edge.core.menus.expectations import Step
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Menu
-from edge.core.menus.rehearsal import BackendAnswer, FreeAgent, QueueThere
+from edge.core.menus.rehearsal import RING_OUT_MS, BackendAnswer, FreeAgent, QueueThere
 from edge.vocabulary.media import AnswerVerdict
 from edge.vocabulary.private import Private
 
@@ -177,6 +178,11 @@ class MenuTest(Struct, kw_only=True):
         how = self.source.targets.get(target, "answered")
         return "" if how == "answered" else how
 
+    @property
+    def refused(self) -> dict[str, Literal["no_room", "trunk_down"]]:
+        """Targets that no call comes through to for what is on our side, and why."""
+        return {target: how for target, how in self.source.targets.items() if how in ("no_room", "trunk_down")}
+
     def answer_of(self, endpoint: str) -> BackendAnswer:
         """Return what a backend says."""
         one = self.source.backends.get(endpoint)
@@ -187,7 +193,7 @@ class MenuTest(Struct, kw_only=True):
     def queue_of(self, name: str, site: Site) -> QueueThere:
         """Return what the caller finds in a queue of a site."""
         known = next((one for one in site.queues if one.name == name), None)
-        targets = {agent.name: agent.target for agent in site.agents}
+        agents = {agent.name: agent for agent in site.agents}
         first = known.agents[0].agent if known is not None and known.agents else ""
         one = self.source.queues.get(name) or QueueSource(free={first: USUAL_WAIT_MS} if first else {})
         return QueueThere(
@@ -195,9 +201,7 @@ class MenuTest(Struct, kw_only=True):
             ahead=one.ahead,
             moves_ms=one.moves,
             place_ms=one.estimate,
-            agents=[
-                FreeAgent(after_ms=after_ms, target=targets.get(agent, agent)) for agent, after_ms in one.free.items()
-            ],
+            agents=[_free(name, after_ms, agents.get(name), known) for name, after_ms in one.free.items()],
             max_wait_ms=known.max_wait_ms if known is not None else QueueThere().max_wait_ms,
         )
 
@@ -205,6 +209,13 @@ class MenuTest(Struct, kw_only=True):
     def answered(self) -> AnswerVerdict | None:
         """Who answered, None when nobody tells."""
         return self.source.answered or None
+
+
+def _free(name: str, after_ms: int, agent: Agent | None, queue: Queue | None) -> FreeAgent:
+    ring_ms = queue.ring_timeout_ms if queue is not None else RING_OUT_MS
+    if agent is None:
+        return FreeAgent(after_ms=after_ms, target=name, ring_ms=ring_ms)
+    return FreeAgent(after_ms=after_ms, target=agent.target, ring_ms=min(ring_ms, agent.max_ring_ms or ring_ms))
 
 
 def read_tests(path: Path, menu: Menu, findings: Findings) -> list[MenuTest]:

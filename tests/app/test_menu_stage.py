@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import edge
-from edge.app.menu_stage import Part, members_of, named_in, places_of, staged, staged_menu
+from edge.app.menu_part import Part
+from edge.app.menu_stage import members_of, named_in, places_of, staged, staged_menu
 from edge.config.loader import inspect
 from edge.config.site import GroupMember, Site, Trunk, TrunkGroup
 from edge.core.menus.facts import Row
@@ -27,6 +28,11 @@ def site() -> Site:
 
 def part_of(site: Site, caller: str = "+85221234567", **rows: Row) -> Part:
     return Part(menu=site.menus["main"], caller=caller, rows=dict(rows), wall_ms=86_400_000, host="127.9.9.8")
+
+
+def numbered(part: Part, number: int) -> Part:
+    part.number = number
+    return part
 
 
 def test_what_a_menu_reaches(site: Site) -> None:
@@ -88,7 +94,7 @@ def test_trunks_and_groups_are_dialled_at_their_stand_ins(tmp_path: Path) -> Non
     part = Part(menu=menu, caller="", rows={}, wall_ms=0, host="127.9.9.8")
     part.trunks = {name: Address("127.9.9.9", 5080 + n) for n, name in enumerate(("one", "two"))}
     assert members_of(site, "all") == ["one", "two"]
-    copy = staged_menu(part, 7, tmp_path)
+    copy = staged_menu(numbered(part, 7), tmp_path)
     assert [copy.nodes[name].trunk for name in "ab"] == ["all-7", "one-7"]
     stage = staged(site, [part], tmp_path, ("", ""), 1)
     assert [(one.name, one.address, one.password, one.register) for one in stage.trunks] == [
@@ -100,7 +106,7 @@ def test_trunks_and_groups_are_dialled_at_their_stand_ins(tmp_path: Path) -> Non
     assert part.target("+4930123", "all-0") == "+4930123"
 
 
-def test_targets_of_hunts_are_on_the_stage_and_need_press_no_key(tmp_path: Path) -> None:
+def test_targets_of_hunts_are_on_the_stage(tmp_path: Path) -> None:
     targets = [Target(target="sip:anna@192.0.2.9"), Target(target="100", trunk="one")]
     whisper = Whisper(sounds=[Sound("/w.wav", "for you")], accept="1", decline="2")
     nodes = {"a": Transfer(targets=targets, whisper=whisper, failed="c"), "c": HangUp()}
@@ -109,6 +115,6 @@ def test_targets_of_hunts_are_on_the_stage_and_need_press_no_key(tmp_path: Path)
     )
     assert places_of(part.menu) == ["sip:192.0.2.9"]
     part.places = {"sip:192.0.2.9": Address("127.9.9.9", 5080)}
-    copy = staged_menu(part, 7, tmp_path).nodes["a"]
+    copy = staged_menu(numbered(part, 7), tmp_path).nodes["a"]
     assert [(one.target, one.trunk) for one in copy.targets] == [("sip:anna@127.9.9.9:5080", ""), ("100", "one-7")]
-    assert (copy.whisper.accept, copy.whisper.decline, copy.whisper.sounds) == ("", "2", whisper.sounds)
+    assert (copy.whisper.accept, copy.whisper.decline, copy.whisper.sounds) == ("1", "2", whisper.sounds)

@@ -61,6 +61,8 @@ class FreeAgent(Struct, frozen=True, kw_only=True):
     #: Since the caller has joined.
     after_ms: int
     target: str
+    #: How long he is rung who does not answer.
+    ring_ms: int = RING_OUT_MS
 
 
 class QueueThere(Struct, frozen=True, kw_only=True):
@@ -359,7 +361,7 @@ class Rehearsal:
             told = words.PlaceTold(position=place, estimate_ms=place * there.place_ms)
             self._plan_stay(gone * there.moves_ms, told)
         for agent in there.agents:
-            found = words.AgentFound(target=agent.target, trunk="", ring_timeout_ms=RING_OUT_MS)
+            found = words.AgentFound(target=agent.target, trunk="", ring_timeout_ms=agent.ring_ms)
             self._plan_stay(agent.after_ms, found)
         self._plan_stay(there.max_wait_ms, words.QueueClosed("timed_out"))
 
