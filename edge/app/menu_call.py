@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from edge.app.menu_events import told_by
-from edge.app.menu_prompts import Listener, Prompts
+from edge.app.menu_prompts import Listener, Prompts, Recognised, is_loud
 from edge.app.menu_scene import Scene
 from edge.app.menu_world import World
 from edge.app.phone import Phone, Talk
@@ -177,8 +177,9 @@ class LiveCall:
             return new
 
     def follows(self, number: int, found: int) -> bool:
-        """Say whether a line is later than one that was found; what is heard is known later than it is."""
-        return number != found and self.lines[number].at_ms >= self.lines[found].at_ms - SKEW_MS
+        """Say whether a line is later than the beginning of one that was found, which may be told later than it is."""
+        before = self.lines[found]
+        return number != found and self.lines[number].at_ms >= before.at_ms - before.since_ms - SKEW_MS
 
     def write_heard(self, path: Path) -> Path:
         """Write what the caller has heard, mono at 8 kHz; returns the path."""
@@ -198,11 +199,11 @@ class LiveCall:
 
     def listener(self, what: What) -> Listener:
         """Give somebody who hears sounds of the menu; what is heard becomes lines."""
-        return Listener(
-            self._prompts,
-            lambda: self.now_ms,
-            lambda at_ms, text, known: self._add(at_ms, what, text, known=known),
-        )
+
+        def tell(heard: Recognised) -> None:
+            self._append(Line(heard.at_ms, what, heard.text, self.node, {}, heard.known, heard.since_ms))
+
+        return Listener(self._prompts, lambda: self.now_ms, tell)
 
     # --- what happens to it
 
@@ -227,16 +228,20 @@ class LiveCall:
             return
         self._hears(samples)
         self._audio.append(samples)
-        if self._listener.hear(samples):
+        if is_loud(samples):
             self._loud_ms, self._turn_told = self.now_ms, False
+        self._listener.feed(samples)
 
     def _say(self) -> Samples | None:
         frame, self._saying = self._saying[:FRAME], self._saying[FRAME:]
         return frame if len(frame) == FRAME else None
 
-    def _add(self, at_ms: int, what: What, text: str, values: dict[str, str] | None = None, *, known: int = 0) -> None:
+    def _add(self, at_ms: int, what: What, text: str, values: dict[str, str] | None = None) -> None:
+        self._append(Line(at_ms, what, text, self.node, values or {}))
+
+    def _append(self, line: Line) -> None:
         with self._changed:
-            self.lines.append(Line(at_ms, what, text, self.node, values or {}, known))
+            self.lines.append(line)
             self._changed.notify_all()
 
     # --- what the appliance tells

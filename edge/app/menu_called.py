@@ -43,7 +43,7 @@ async def _answer(scene: Scene, talk: Talk, gone: asyncio.Event, *, takes: bool)
     whisper = witness.whisper if witness is not None else None
     listener = witness.listener("whisper") if witness is not None and whisper is not None else None
     if listener is not None:
-        talk.heard = listener.hear
+        talk.heard = listener.feed
     talk.accept()
     if listener is not None and whisper is not None:
         told = await _is_told(listener, gone)

@@ -7,7 +7,6 @@ has joined a queue, those who talk with its agents hang up, and those who stand 
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable
 
 from edge.app.menu_events import EventFeed
 from edge.app.menu_part import written
@@ -45,21 +44,21 @@ class CrowdCalls:
         """Have everybody come. Raises `NotGatheredError`."""
         part = self._scene.part
         feed.follow(part.crowd_trunk, lambda event: self._see(event["type"]))
-        for phone in self._scene.fillers:
-            self._dial(phone, FILL)
-        self._wait(lambda: self._seen["talks"] == len(self._scene.fillers), "who has the only channel of a trunk")
+        # One after the other: an appliance that has just been started grows with its calls.
+        for count, filler in enumerate(self._scene.fillers, 1):
+            self._dial(filler, FILL)
+            self._wait("talks", count, "who has the only channel of a trunk")
         crowds = [crowd_of(name, there) for name, there in part.queues.items()]
         phone = self._scene.crowd
         if phone is not None:
             talking = [number for crowd in crowds for number in crowd.talking]
-            for number in talking:
+            for count, number in enumerate(talking, 1):
                 self._dial(phone, number)
-            self._wait(lambda: self._seen["queue.connected"] == len(talking), "who talks with the agents")
+                self._wait("queue.connected", count, "who talks with an agent")
             waiting = [crowd.waiting for crowd in crowds for _ in range(crowd.ahead)]
-            for number in waiting:
+            for count, number in enumerate(waiting, len(talking) + 1):
                 self._dial(phone, number)
-            everybody = len(talking) + len(waiting)
-            self._wait(lambda: self._seen["queue.entered"] == everybody, "who stands before the caller")
+                self._wait("queue.entered", count, "who stands before the caller")
         down = {name for name, apart in part.apart_trunks.items() if apart.why == "trunk_down"}
         if not feed.down(down, GATHERED_S):
             raise NotGatheredError("a trunk that is to be down is not")
@@ -83,9 +82,9 @@ class CrowdCalls:
             self._seen[what] += 1
             self._changed.notify_all()
 
-    def _wait(self, condition: Callable[[], bool], who: str) -> None:
+    def _wait(self, what: str, count: int, who: str) -> None:
         with self._changed:
-            if not self._changed.wait_for(condition, GATHERED_S):
+            if not self._changed.wait_for(lambda: self._seen[what] >= count, GATHERED_S):
                 raise NotGatheredError(f"{who} is not there within {GATHERED_S:.0f} s")
 
     # --- what happens then

@@ -109,12 +109,12 @@ class EventFeed:
             for stored in found:
                 sequence = stored.sequence
                 event = msgspec.json.decode(stored.body)
-                if stored.call is not None:
-                    self._tell(stored.call, event)
-                elif event["type"] == "trunk.down":
+                if event["type"] == "trunk.down":
                     with self._changed:
                         self._down.add(event["data"]["trunk"])
                         self._changed.notify_all()
+                elif stored.call is not None:
+                    self._tell(stored.call, event)
         self._reader.close()
 
     def _tell(self, call: str, event: dict[str, Any]) -> None:

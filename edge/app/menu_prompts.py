@@ -1,7 +1,7 @@
 """The sounds of a menu, recognised by what is heard of them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -85,31 +85,45 @@ def sounds_in(value: Any) -> list[Sound]:
     return []
 
 
+def is_loud(samples: Samples) -> bool:
+    """Say whether int16 samples are no silence."""
+    return bool(len(samples)) and int(np.abs(samples).max()) > _LOUD
+
+
+class Recognised(NamedTuple):
+    """A sound of a play, which may have several."""
+
+    #: When it began, as the listener's clock counts, and how long before the play did.
+    at_ms: int
+    since_ms: int
+    #: What was heard of the play until now.
+    text: str
+    #: Characters of that, as they are compared, that were told before.
+    known: int
+
+
 class Listener:
     """Somebody who hears sounds of a menu.
 
-    `tell` is given when a sound began (as `now` counts), what was heard of its play until now, and how many characters
-    of that were told before, as they are compared.
+    `tell` is given what was recognised.
     """
 
-    def __init__(self, prompts: Prompts, now: Callable[[], int], tell: Callable[[int, str, int], None]) -> None:
+    def __init__(self, prompts: Prompts, now: Callable[[], int], tell: Callable[[Recognised], None]) -> None:
         #: When anything was heard last; None: never.
         self.loud_ms: int | None = None
         self._prompts, self._now, self._tell = prompts, now, tell
         self._ear = Ear(prompts.library)
         self._began_ms: int | None = None
-        #: When the last sound that was told should end, and what was heard of its play.
-        self._last: tuple[int, str] = (-1, "")
+        #: Of the last play: when it began, when the last sound that was told of it should end, and what was heard.
+        self._last: tuple[int, int, str] = (0, -1, "")
 
-    def hear(self, samples: Samples) -> bool:
-        """Hear int16 samples at 8 kHz; says whether they are no silence."""
+    def feed(self, samples: Samples) -> None:
+        """Hear int16 samples at 8 kHz."""
         if self._began_ms is None:
             self._began_ms = self._now()
-        loud = bool(len(samples)) and int(np.abs(samples).max()) > _LOUD
-        if loud:
+        if is_loud(samples):
             self.loud_ms = self._now()
         self._take(self._ear.feed(samples))
-        return loud
 
     @property
     def quiet_ms(self) -> int:
@@ -123,7 +137,9 @@ class Listener:
     def _take(self, found: list[Heard]) -> None:
         for one in found:
             label, start = self._prompts.labels[one.sound], one.start_ms
-            expected, before = self._last
-            before = f"{before} " if abs(start - expected) <= PLAY_GAP_MS and before else ""
-            self._last = (start + self._prompts.lengths_ms[one.sound], before + label)
-            self._tell(start + (self._began_ms or 0), before + label, len(plain(before)))
+            began, expected, before = self._last
+            goes_on = abs(start - expected) <= PLAY_GAP_MS and before
+            began, before = (began, f"{before} ") if goes_on else (start, "")
+            self._last = (began, start + self._prompts.lengths_ms[one.sound], before + label)
+            at_ms = start + (self._began_ms or 0)
+            self._tell(Recognised(at_ms, start - began, before + label, len(plain(before))))

@@ -142,10 +142,9 @@ def queues_in(menu: Menu) -> list[str]:
 
 
 def _crowd_menu(name: str, queue: str, language: str, number: int) -> Menu:
-    ways = dict.fromkeys(("left", "full", "timed_out", "no_agents", "failed"), "end")
     nodes: dict[str, Node] = {
         "first": Set(values={"priority": "100"}, next="queue"),
-        "queue": QueueNode(queue=queue, **ways),
+        "queue": QueueNode(queue=queue, left="end", full="end", timed_out="end", no_agents="end", failed="end"),
         "end": HangUp(),
     }
     return Menu(name=own(name, number), version="", start="first", nodes=nodes, language=language)

@@ -41,6 +41,8 @@ class World:
         self._phones: list[Phone] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.scenes: list[Scene] = []
+        #: Held while a call begins: an appliance that has just been started grows with its calls.
+        self.turn = threading.Lock()
         self._backends: Backends | None = None
 
     def __enter__(self) -> "World":

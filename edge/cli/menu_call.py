@@ -221,9 +221,11 @@ def _call(
 def _begin(call: LiveCall, test: MenuTest, where: tuple[World, Target, Scene | None]) -> None:
     """Dial, when all are where they are to be. Raises `NotGatheredError`."""
     world, target, scene = where
-    phone, uri = None, target.uri
-    if scene is not None and target.feed is not None:
-        target.feed.follow(scene.part.trunk, call.event)
+    if scene is None or target.feed is None:
+        call.dial(world.phone_to(target.to), Call(uri=target.uri, to=target.to, caller=test.source.caller))
+        return
+    target.feed.follow(scene.part.trunk, call.event)
+    uri = Uri("sip", test.source.called or CALLED, target.uri.host, target.uri.port)
+    with world.turn:
         world.gather(scene, target.to, target.feed)
-        phone, uri = scene.caller, Uri("sip", test.source.called or CALLED, target.uri.host, target.uri.port)
-    call.dial(phone or world.phone_to(target.to), Call(uri=uri, to=target.to, caller=test.source.caller))
+        call.dial(scene.caller, Call(uri=uri, to=target.to, caller=test.source.caller))

@@ -105,8 +105,10 @@ class Line(Struct, frozen=True):
     node: NodeId
     #: Values that were set, by name; what was sent to a backend.
     values: dict[str, str] = field(default_factory=dict)
-    #: Of a real call, which hears a play sound by sound: characters of `text` that were heard before.
+    #: Of a real call, which hears a play sound by sound: characters of `text` that were heard before, and for how long
+    #: it has been heard.
     known: int = 0
+    since_ms: int = 0
 
 
 class Rehearsal:
