@@ -24,6 +24,7 @@ from bench import usage
 from edge.app.composition import APPLIANCE
 from edge.app.preparing import Prepared
 from edge.app.running import run_prepared
+from edge.config.compiled import packed
 from edge.config.site import Http, Media, Paths, Recording, Sip, Site
 from edge.runtime.parent import die_with_parent
 from edge.vocabulary import commands as c
@@ -67,7 +68,7 @@ class Stage:
         from edge.app.prepare import sizes_of
 
         prepared = self.folder / "prepared"
-        prepared.write_bytes(pack(Prepared(site=self.site, sizes=sizes_of(self.site))))
+        prepared.write_bytes(pack(Prepared(site=packed(self.site), sizes=sizes_of(self.site))))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "bench.stage", str(prepared), str(os.getpid())],

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from msgspec import NODEFAULT, Struct  # noqa: E402
 from msgspec import inspect as types  # noqa: E402
 
-from edge.config import calendars, menu_source, menu_tests, profiles, site  # noqa: E402
+from edge.config import menu_source, menu_tables, menu_tests, profiles, site  # noqa: E402
 from edge.config.kinds import DIGITS  # noqa: E402
 from edge.config.menu_nodes import gather, hunting, parts, survey, transfer, when  # noqa: E402
 from edge.config.shape import UNITS, duration_text, fields_of, hidden, without_unit  # noqa: E402
@@ -252,7 +252,7 @@ def menus_reference() -> str:
     out = ["## The file", "", *heads, *menu_rows()]
     for name, table in (
         ("attributes", menu_source.AttributeSource),
-        ("hours", calendars.HoursSource),
+        ("hours", menu_tables.HoursSource),
         ("limits", menu_source.LimitsSource),
     ):
         out += ["", f"`{name}`: {inspect.getdoc(table)}", "", *heads, *settings_rows(table)]
@@ -375,7 +375,7 @@ def menu_schema() -> dict[str, Any]:
     ]
     structs += [transfer.AnnouncementSettings, gather.ConfirmSettings, when.CaseSource, survey.QuestionSource]
     structs += [hunting.TargetSettings, hunting.WhisperSettings, survey.SpokenSettings]
-    structs += [menu_source.AttributeSource, menu_source.LimitsSource, calendars.HoursSource]
+    structs += [menu_source.AttributeSource, menu_source.LimitsSource, menu_tables.HoursSource]
     for node in nodes:
         for field in fields_of(node):
             plain, _ = unwrap(field.type)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from edge.app.prepare import sizes_of
 from edge.app.preparing import Prepared, module_environment
 from edge.app.running import run_prepared
+from edge.config.compiled import packed
 from edge.config.site import Http, Limits, Media, Paths, Recording, Sip, Site, Trunk
 from edge.runtime.parent import die_with_parent
 from edge.vocabulary.wire import pack, unpacker
@@ -116,7 +117,7 @@ def caller_site(way: Way, folder: Path, calls: int) -> Site:
 def start(site: Site, folder: Path) -> subprocess.Popen[bytes]:
     """Run `site` in a process of its own; its log is `folder`/caller.log."""
     file = folder / "caller.msgpack"
-    file.write_bytes(pack(Prepared(site=site, sizes=sizes_of(site))))
+    file.write_bytes(pack(Prepared(site=packed(site), sizes=sizes_of(site))))
     with (folder / "caller.log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "edge.app.caller", str(file)],

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from edge.app.control import Answer
 from edge.app.preparing import Order, Prepared, Preparing, Source
 from edge.app.watching import Watch
+from edge.config.packed import PackedSite
 from edge.config.pinned import Pin
-from edge.config.site import Site
 from edge.metrics.supervisor import SupervisorMetrics
 from edge.runtime.clock import rfc3339, wall_time
 from edge.runtime.logs import logger
@@ -26,7 +26,7 @@ class Owner(Protocol):
     """Who has the configuration."""
 
     #: The one in force.
-    site: Site
+    site: PackedSite
 
     @property
     def needs_restart(self) -> list[str]:
@@ -41,7 +41,7 @@ class Owner(Protocol):
     def loading(self, *, begins: bool) -> None:
         """Hear that files are being loaded, or are no more."""
 
-    def take_over(self, new: Site, *, of_files: bool) -> None:
+    def take_over(self, new: PackedSite, *, of_files: bool) -> None:
         """Put a configuration in force."""
 
     def tell(self, event: site_events.ConfigurationEvent) -> None:
@@ -175,7 +175,7 @@ class Loading:
         return {"ok": True, "body": body}
 
     def _versions(self) -> Mapping[str, str]:
-        return {name: menu.version for name, menu in self._owner.site.menus.items()}
+        return self._owner.site.versions
 
     # --- for status and metrics
 

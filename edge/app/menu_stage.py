@@ -17,10 +17,12 @@ from msgspec.structs import replace
 from edge.app.caller import SPARE_SLOTS, free_loopback, free_rtp_port, free_sip_port
 from edge.app.menu_part import TARGET, Apart, Part, own
 from edge.app.menu_stage_queues import crowd_of, staged_queues
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings
+from edge.config.menu_tables import Table
 from edge.config.queues import Agent, Queue
 from edge.config.site import Endpoint, GroupMember, Http, Limits, Paths, Recording, Route, Sip, Site, Trunk
-from edge.config.tables import Table, made_path, make_tables
+from edge.config.tables import made_path, make_tables
 from edge.core.menus.facts import Row
 from edge.core.menus.model import HangUp, Menu, Wait
 from edge.vocabulary.media import Address
@@ -61,7 +63,7 @@ def named_in(menu: Menu, key: str) -> list[str]:
     return list(dict.fromkeys(text for name, text in _strings(_plain(menu.nodes), "") if name == key and text))
 
 
-def staged(site: Site, parts: list[Part], folder: Path, backends: tuple[str, str], calls: int) -> Site:
+def staged(site: CompiledSite, parts: list[Part], folder: Path, backends: tuple[str, str], calls: int) -> CompiledSite:
     """Return the site of the stage; everything that it writes lies below `folder`. Sets `trunk` of each part.
 
     `backends` are where questions go (`URL/NUMBER/ENDPOINT`) and the file that its certificate is

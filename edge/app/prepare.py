@@ -14,6 +14,7 @@ import msgspec
 
 from edge.app.preparing import Order, Prepared, Source
 from edge.app.watching import look_at, watched
+from edge.config.compiled import CompiledSite, packed
 from edge.config.errors import ConfigErrors
 from edge.config.site import Site
 from edge.config.versions import NoVersionError, Versions
@@ -67,7 +68,7 @@ def prepared(source: Source, claim: Callable[[Site], None] | None = None) -> Pre
     _settle(versions, site)
     look = look_at(watched(site))
     return Prepared(
-        site=site,
+        site=packed(site),
         sizes=sizes_of(site),
         warnings=[*(str(w) for w in found.warnings), *versions.warnings],
         pins=versions.pins,
@@ -77,7 +78,7 @@ def prepared(source: Source, claim: Callable[[Site], None] | None = None) -> Pre
 
 def _ordered(order: Order) -> Prepared:
     """Change the configuration in force; that its files may have faults by now does not matter."""
-    site = read_site(order.base)
+    site = read_site(order.base, CompiledSite)
     versions = Versions(Path(site.paths.state), rfc3339(wall_time()))
     try:
         if order.what == "rollback":
@@ -87,10 +88,10 @@ def _ordered(order: Order) -> Prepared:
     except NoVersionError as error:
         return Prepared(errors=[str(error)])
     _settle(versions, site)
-    return Prepared(site=site, warnings=versions.warnings, pins=versions.pins)
+    return Prepared(site=packed(site), warnings=versions.warnings, pins=versions.pins)
 
 
-def _settle(versions: Versions, site: Site) -> None:
+def _settle(versions: Versions, site: CompiledSite) -> None:
     """Write what is kept now, and forget what is too old."""
     reader = Reader(Path(site.paths.state) / "state.db")
     try:

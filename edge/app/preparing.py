@@ -15,8 +15,9 @@ from typing import Literal
 import msgspec
 
 import edge
+from edge.config.packed import PackedSite
 from edge.config.pinned import Pin
-from edge.config.site import Paths, Site
+from edge.config.site import Paths
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.pump import Pump
 from edge.vocabulary.site_events import LoadedBy
@@ -54,7 +55,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a source: a site with sizes, or errors (`file:line:column: text`), and warnings."""
 
-    site: Site | None = None
+    site: PackedSite | None = None
     sizes: dict[str, int] = {}
     errors: list[str] = []
     warnings: list[str] = []

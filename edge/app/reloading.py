@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -24,14 +24,17 @@ FIXED = {
 }
 
 
-class Merged(NamedTuple):
+S = TypeVar("S", bound=Site)
+
+
+class Merged(NamedTuple, Generic[S]):
     """A new site with the fixed settings of the old one, and the names of those that differ."""
 
-    site: Site
+    site: S
     needs_restart: list[str]
 
 
-def merge(old: Site, new: Site) -> Merged:
+def merge(old: S, new: S) -> Merged[S]:
     """Take over all that can be: processes restarted later must agree with those that run on."""
     needs_restart: list[str] = []
     changes: dict[str, object] = {}
@@ -51,13 +54,13 @@ def merge(old: Site, new: Site) -> Merged:
     return Merged(msgspec.structs.replace(new, **changes), needs_restart)
 
 
-def with_run_dir(site: Site) -> Site:
+def with_run_dir(site: S) -> S:
     """Return `site` with `paths.run` filled in."""
     run = site.paths.run or str(Path(site.paths.state) / "run")
     return msgspec.structs.replace(site, paths=msgspec.structs.replace(site.paths, run=run))
 
 
-def without_secrets(site: Site) -> Site:
+def without_secrets(site: S) -> S:
     """Return `site` for processes that need no password and no key: what they don't hold can't leak from them."""
     return msgspec.structs.replace(
         site,

@@ -27,7 +27,7 @@ from edge.app.reloading import SiteMemory, merge, secrets_of, with_run_dir, with
 from edge.app.sockets import Sockets, unix_listener
 from edge.app.starters import Surroundings
 from edge.app.stopping import Drainage, LastCalls, Shutdown, count_of
-from edge.config.site import Site
+from edge.config.packed import PackedSite
 from edge.metrics.library import generate_latest
 from edge.metrics.supervisor import SupervisorMetrics
 from edge.runtime.clock import monotonic_ms
@@ -252,7 +252,7 @@ class Supervisor:
         """Have an event made that belongs to no call."""
         self._notices.tell(event)
 
-    def take_over(self, new: Site, *, of_files: bool) -> None:
+    def take_over(self, new: PackedSite, *, of_files: bool) -> None:
         """Put a configuration in force: one of files, or the one before with another version of a menu."""
         merged = merge(self.site, with_run_dir(new))
         self.site = merged.site

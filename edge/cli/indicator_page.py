@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
-from edge.config.trials import Standard
+from edge.config.menu_tables import Standard
 from edge.core.indicators import estimates
 from edge.core.indicators.comparison import INDICATORS, Compared
 from edge.core.indicators.estimates import Estimate

@@ -34,11 +34,11 @@ from edge.cli.menu_results import Result, Tested, sum_up
 from edge.cli.menu_test import compiled_tests, test_files, usual_country
 from edge.cli.output import complain
 from edge.cli.site import BadSiteError, UsageError, inspect_site
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings
 from edge.config.loader import Inspection
 from edge.config.menu_tests import MenuTest
 from edge.config.prompts import synthesise_all
-from edge.config.site import Site
 from edge.core.menus.expectations import Miss, follow, passed_over
 from edge.core.menus.model import Menu
 from edge.core.menus.rehearsed_hunt import RING_MS, TALK_MS
@@ -120,7 +120,7 @@ def _elsewhere(to: str) -> Target:
 
 
 @contextlib.contextmanager
-def _own_appliance(site: Site, sheets: list[Sheet], world: World, folder: Path, jobs: int) -> Iterator[Target]:
+def _own_appliance(site: CompiledSite, sheets: list[Sheet], world: World, folder: Path, jobs: int) -> Iterator[Target]:
     """Stage all tests, and run the appliance."""
     for sheet in sheets:
         for test in sheet.tests:
@@ -142,7 +142,7 @@ def _own_appliance(site: Site, sheets: list[Sheet], world: World, folder: Path, 
 
 
 @contextlib.contextmanager
-def running(site: Site, world: World, folder: Path, calls: int) -> Iterator[Target]:
+def running(site: CompiledSite, world: World, folder: Path, calls: int) -> Iterator[Target]:
     """Run an appliance for the scenes of a world, `calls` at once. Raises `UsageError` when it cannot be."""
     try:
         parts = [scene.part for scene in world.scenes]

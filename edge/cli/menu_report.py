@@ -13,7 +13,8 @@ from edge.cli.moments import told_since
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, usable_site
 from edge.config.errors import did_you_mean
-from edge.config.trials import Standard, zone_info
+from edge.config.menu_tables import Standard
+from edge.config.trials import zone_info
 from edge.core.indicators.journey import CallRecord
 from edge.core.indicators.tally import Tally
 from edge.storage.turn import StorageError

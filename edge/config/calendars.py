@@ -2,38 +2,15 @@
 
 import re
 from datetime import date
-from typing import Annotated
-
-from msgspec import Meta, Struct, field
 
 from edge.config.errors import Findings
 from edge.config.located import Located, find, place_of
+from edge.config.menu_tables import HoursSource, HoursTable
 from edge.config.zones import holidays_of, zone_of
 from edge.core.menus.calendar import DAY, Calendar, Span
 from edge.core.menus.facts import WEEKDAYS
 
 _TIMES = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*-\s*([01]?\d|2[0-4]):([0-5]\d)", re.ASCII)
-
-
-class HoursSource(Struct, frozen=True, kw_only=True):
-    """When something is open."""
-
-    #: Time zone of the database (`Europe/Berlin`); empty: UTC.
-    time_zone: Annotated[str, Meta(extra={"kind": "time_zone", "optional": True})] = ""
-    #: Days (`mon`, `mon-fri`, `sat,sun`) -> times (`08:00-12:00, 13:00-17:00`, `22:00-02:00`) or `closed`. Days that
-    #: are not named are closed.
-    week: dict[str, str] = field(default_factory=dict)
-    #: Country of public holidays, with or without a part of it: `DE`, `DE-BY`; empty: none. On them it is closed.
-    holidays: Annotated[str, Meta(extra={"kind": "holidays", "optional": True})] = ""
-    #: Dates (`2026-12-24`) -> times, or `closed`. They come before holidays and the week.
-    exceptions: dict[str, str] = field(default_factory=dict)
-
-
-class HoursTable(HoursSource, frozen=True, kw_only=True):
-    """Opening hours that all menus can ask for."""
-
-    #: Its name, for nodes `hours`.
-    name: Annotated[str, Meta(extra={"kind": "name"})]
 
 
 def calendar_of(source: HoursSource, located: Located, findings: Findings) -> Calendar:

@@ -1,25 +1,25 @@
 """`[callbacks]` of the site: whom callbacks may reach, and which lost calls become one."""
 
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
-from edge.config.site import Site
 from edge.core.callbacks.rules import Rules
 from edge.core.callbacks.window import WindowRule
 
 
-def rules_of(site: Site) -> Rules:
+def rules_of(site: CompiledSite) -> Rules:
     """Give the rules for numbers."""
     own = site.callbacks
     return Rules(country=own.country, countries=own.countries, allowed=own.allowed, forbidden=own.forbidden)
 
 
-def window_rule_of(site: Site) -> WindowRule:
+def window_rule_of(site: CompiledSite) -> WindowRule:
     """Give the window of requests that no node has settled: of lost calls, and of surveys."""
     own = site.callbacks
     return WindowRule(calendar=site.calendars.get(own.hours), within_ms=own.within_ms)
 
 
-def check_callbacks(site: Site, root: Located, findings: Findings, *, menus_complete: bool) -> None:
+def check_callbacks(site: CompiledSite, root: Located, findings: Findings, *, menus_complete: bool) -> None:
     """Check what the settings name."""
     own = site.callbacks
     if own.hours and own.hours not in site.calendars:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge.config.campaigns import Campaign
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
-from edge.config.site import Site
 
 
-def check_campaigns(site: Site, root: Located, findings: Findings, *, menus_complete: bool) -> None:
+def check_campaigns(site: CompiledSite, root: Located, findings: Findings, *, menus_complete: bool) -> None:
     """Check all campaigns."""
     trunks = {trunk.name: bool(trunk.address) for trunk in site.trunks}
     trunks |= {group.name: any(trunks.get(one.trunk) for one in group.members) for group in site.trunk_groups}
@@ -32,7 +32,7 @@ def check_campaigns(site: Site, root: Located, findings: Findings, *, menus_comp
 
 
 def _check_talk(
-    campaign: Campaign, index: int, site: Site, root: Located, findings: Findings, *, menus_complete: bool
+    campaign: Campaign, index: int, site: CompiledSite, root: Located, findings: Findings, *, menus_complete: bool
 ) -> None:
     at = ("campaigns", index)
     if bool(campaign.menu) == bool(campaign.queue):

@@ -12,12 +12,13 @@ from edge.config.accounts import check_accounts
 from edge.config.addresses import check_addresses
 from edge.config.callbacks import check_callbacks
 from edge.config.campaign_checks import check_campaigns
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.groups import check_groups
 from edge.config.located import Located, find, place_of
 from edge.config.mailboxes import check_mailboxes
 from edge.config.queue_checks import check_queues
-from edge.config.site import NO_MUSIC, AmdRules, Route, Site, Trunk
+from edge.config.site import NO_MUSIC, AmdRules, Route, Trunk
 from edge.config.targets import check_hunt_lists
 from edge.config.tls import check_tls
 from edge.config.tones import check_tones
@@ -33,7 +34,7 @@ _LONGEST_SOCKET_NAME = "/control.sock"
 EVENT_TYPES = tuple(sorted(str(kind.__struct_config__.tag) for kind in events.AnyEvent.__args__))
 
 
-def check_site(site: Site, root: Located, findings: Findings, *, menus_complete: bool) -> None:
+def check_site(site: CompiledSite, root: Located, findings: Findings, *, menus_complete: bool) -> None:
     """Check everything that needs more than one value. `menus_complete`: every menu file could be compiled."""
     check_addresses(site, root, findings)
     _check_ports(site, root, findings)
@@ -57,7 +58,7 @@ def check_site(site: Site, root: Located, findings: Findings, *, menus_complete:
     check_mailboxes(site, root, findings)
 
 
-def _check_ports(site: Site, root: Located, findings: Findings) -> None:
+def _check_ports(site: CompiledSite, root: Located, findings: Findings) -> None:
     first, slots = site.media.first_port, site.media.slots
     place = place_of(root, ("media", "first_port"))
     if first % 2:
@@ -80,7 +81,7 @@ def _check_ports(site: Site, root: Located, findings: Findings) -> None:
         findings.follow_up(place_of(root, ("http", "port")), f"port {site.http.port} is used by SIP over TCP, too")
 
 
-def _check_delays(site: Site, root: Located, findings: Findings) -> None:
+def _check_delays(site: CompiledSite, root: Located, findings: Findings) -> None:
     media = site.media
     if media.min_delay_ms > media.max_delay_ms:
         findings.follow_up(
@@ -94,7 +95,7 @@ def _check_delays(site: Site, root: Located, findings: Findings) -> None:
         )
 
 
-def _check_paths(site: Site, root: Located, findings: Findings) -> None:
+def _check_paths(site: CompiledSite, root: Located, findings: Findings) -> None:
     run = site.paths.run
     length = len((run + _LONGEST_SOCKET_NAME).encode())
     if length > MAX_SOCKET_PATH:
@@ -105,7 +106,7 @@ def _check_paths(site: Site, root: Located, findings: Findings) -> None:
         )
 
 
-def _check_names(site: Site, root: Located, findings: Findings) -> None:
+def _check_names(site: CompiledSite, root: Located, findings: Findings) -> None:
     tables = (
         ("trunks", [one.name for one in site.trunks]),
         ("trunk_groups", [one.name for one in site.trunk_groups]),
@@ -128,7 +129,7 @@ def _check_names(site: Site, root: Located, findings: Findings) -> None:
             seen.setdefault(name, index)
 
 
-def _check_trunks(site: Site, root: Located, findings: Findings) -> None:
+def _check_trunks(site: CompiledSite, root: Located, findings: Findings) -> None:
     known: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = []
     for index, trunk in enumerate(site.trunks):
         if not trunk.codecs or len(set(trunk.codecs)) != len(trunk.codecs):
@@ -182,7 +183,7 @@ def _check_sending_on(trunk: Trunk, index: int, root: Located, findings: Finding
             findings.follow_up(place, f"numbers cannot be dialled on trunk '{trunk.name}'", "set its address")
 
 
-def _check_amd(site: Site, root: Located, findings: Findings) -> None:
+def _check_amd(site: CompiledSite, root: Located, findings: Findings) -> None:
     for index, rules in enumerate(site.amd_rules):
         check_amd_rules(rules, root, ("amd_rules", index), findings)
     names = [rules.name for rules in site.amd_rules]
@@ -195,14 +196,14 @@ def _check_amd(site: Site, root: Located, findings: Findings) -> None:
             )
 
 
-def hold_music(site: Site, root: Located) -> list[tuple[str, Place]]:
+def hold_music(site: CompiledSite, root: Located) -> list[tuple[str, Place]]:
     """List the files of hold music, each with the places that name it."""
     settings: list[tuple[str, tuple[str | int, ...]]] = [(site.media.hold_music, ("media", "hold_music"))]
     settings += [(trunk.hold_music, ("trunks", at, "hold_music")) for at, trunk in enumerate(site.trunks)]
     return [(file, place_of(root, path)) for file, path in settings if file and file != NO_MUSIC]
 
 
-def _check_hold_music(site: Site, root: Located, findings: Findings) -> None:
+def _check_hold_music(site: CompiledSite, root: Located, findings: Findings) -> None:
     for file, place in hold_music(site, root):
         if not Path(file).exists():
             findings.follow_up(place, f"hold music {file}: there is no such file")
@@ -231,7 +232,7 @@ def check_amd_rules(rules: AmdRules, root: Located, at: tuple[str | int, ...], f
         findings.follow_up(place, "beep_least_hz is more than beep_most_hz")
 
 
-def _check_routes(site: Site, root: Located, findings: Findings, *, menus_complete: bool) -> None:
+def _check_routes(site: CompiledSite, root: Located, findings: Findings, *, menus_complete: bool) -> None:
     trunks = [trunk.name for trunk in site.trunks]
     for index, route in enumerate(site.routes):
         if route.trunk and route.trunk not in trunks:
@@ -277,7 +278,7 @@ def _covers(earlier: Route, later: Route) -> bool:
     return earlier.number == later.number
 
 
-def _check_sinks(site: Site, root: Located, findings: Findings) -> None:
+def _check_sinks(site: CompiledSite, root: Located, findings: Findings) -> None:
     groups = sorted({f"{name.split('.')[0]}.*" for name in EVENT_TYPES})
     for index, sink in enumerate(site.sinks):
         for at, name in enumerate(sink.types):
@@ -304,7 +305,7 @@ def _leaves_in_the_clear(url: str) -> bool:
     return split is None or not (split[0] == "localhost" or split[0].startswith("127.") or split[0] == "::1")
 
 
-def masked(site: Site) -> dict[str, object]:
+def masked(site: CompiledSite) -> dict[str, object]:
     """Give the effective configuration as plain values, secrets masked, menus by version."""
     plain: dict[str, object] = msgspec.to_builtins(site)
     plain["sinks"] = [{**msgspec.structs.asdict(sink), "secret": "********"} for sink in site.sinks]

@@ -12,10 +12,11 @@ from typing import Any, Final
 from msgspec import Struct, structs
 
 import edge
-from edge.config.calendars import HoursSource, calendar_of
+from edge.config.calendars import calendar_of
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.kinds import name_fault, time_zone_fault
 from edge.config.located import Located, place_of
+from edge.config.menu_tables import HoursSource
 from edge.config.rule_source import HoursRuleSource, RulesSource, RuleTable
 from edge.config.rule_strictness import Looser, looser
 from edge.config.shape import Shaper

@@ -16,6 +16,7 @@ from edge.config import prompts
 from edge.config.calendars import site_calendars
 from edge.config.campaign_rules import campaign_rules
 from edge.config.checks import check_site, hold_music
+from edge.config.compiled import CompiledSite
 from edge.config.errors import ConfigError, ConfigErrors, Findings, Place
 from edge.config.located import Located
 from edge.config.menus import MenuCompiler
@@ -33,7 +34,7 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 class Inspection(Struct, kw_only=True):
     """All that can be said about a configuration."""
 
-    site: Site
+    site: CompiledSite
     errors: list[ConfigError]
     warnings: list[ConfigError]
     #: Files that were read.
@@ -52,7 +53,7 @@ class Inspection(Struct, kw_only=True):
     sounds: list[tuple[str, Place]] = field(default_factory=list)
 
 
-def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Site:
+def load(path: Path, overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> CompiledSite:
     """Load a configuration: `load_found`, of which only the site is wanted."""
     return load_found(path, overrides, make_prompts=make_prompts).site
 
@@ -103,11 +104,11 @@ def inspect(
     if root is None:
         # After a fault of syntax half of the settings are unknown: more messages would be about what is not wrong.
         return Inspection(
-            site=Site(name="unknown"), errors=findings.errors, warnings=findings.warnings, checked=checked
+            site=CompiledSite(name="unknown"), errors=findings.errors, warnings=findings.warnings, checked=checked
         )
     _override(root, overrides)
     shaper = Shaper(findings, path.parent, os.environ if environment is None else environment)
-    site = shaper.shape(Site, root)
+    site = shaper.shape(CompiledSite, root)
     profiles = Profiles(site, findings, checked)
     profiles.check_own()
     resolved = resolve(site, root, profiles, findings)

@@ -2,13 +2,13 @@
 
 from edge.config import kinds
 from edge.config.calendars import calendar_of
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, find, place_of
 from edge.config.menu_checks import place_nodes
 from edge.config.menu_nodes.parts import Frame
 from edge.config.menu_nodes.set import advice_of
 from edge.config.menu_source import AttributeSource, MenuSource
-from edge.config.site import Site
 from edge.config.zones import zone_of
 from edge.core.menus import model
 from edge.core.menus.facts import GIVEN, KNOWN_ATTRIBUTES
@@ -17,7 +17,7 @@ from edge.core.menus.facts import GIVEN, KNOWN_ATTRIBUTES
 MOST_ATTRIBUTES = 64
 
 
-def frame_of(menu: MenuSource, root: Located, site: Site, prefix: str, findings: Findings) -> Frame:
+def frame_of(menu: MenuSource, root: Located, site: CompiledSite, prefix: str, findings: Findings) -> Frame:
     """Compile it. `prefix`: of the file's nodes in the compiled menu."""
     calendars = dict(site.calendars)
     for name, hours in menu.hours.items():

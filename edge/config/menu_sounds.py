@@ -8,12 +8,12 @@ from typing import Annotated, Protocol
 from msgspec import Meta, Struct
 
 from edge.config import kinds, prompts
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located
 from edge.config.menu_nodes.parts import FORMATS, Frame, ReadSource, SoundSource, SpokenSource
 from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper
-from edge.config.site import Site
 from edge.config.speakers import check_speaker, speaker_for
 from edge.core.menus import model
 from edge.core.menus.facts import INSERT
@@ -129,7 +129,7 @@ class SoundReader:
 class SoundFinder:
     """Finds sounds in the languages of a menu; the first one is what the others fall back to."""
 
-    def __init__(self, menu: str, site: Site, findings: Findings, whole: Whole) -> None:
+    def __init__(self, menu: str, site: CompiledSite, findings: Findings, whole: Whole) -> None:
         self._menu = menu
         self._site = site
         self._findings = findings

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Struct, field
 
-from edge.config.calendars import HoursSource
 from edge.config.menu_nodes.answered import ANSWERED
 from edge.config.menu_nodes.ask import ASK
 from edge.config.menu_nodes.callback import CALLBACK
@@ -31,6 +30,7 @@ from edge.config.menu_nodes.survey import SURVEY
 from edge.config.menu_nodes.transfer import TRANSFER, TransferDefaults
 from edge.config.menu_nodes.wait import WAIT
 from edge.config.menu_nodes.when import WHEN
+from edge.config.menu_tables import HoursSource
 
 VERSION = 1
 

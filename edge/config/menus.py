@@ -9,6 +9,7 @@ from msgspec import Struct, inspect
 
 from edge.config import kinds
 from edge.config import menu_source as source
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, find, place_of
 from edge.config.menu_advice import advise, compare
@@ -20,7 +21,6 @@ from edge.config.menu_nodes.parts import Frame, SoundSource
 from edge.config.menu_sounds import SoundFinder, SoundReader
 from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper, fields_of, is_short
-from edge.config.site import Site
 from edge.config.sources import read_yaml
 from edge.core.menus import model
 
@@ -36,7 +36,7 @@ class ReadNode(Struct):
 class MenuCompiler:
     """Compiles all menus of a site. Faults become findings."""
 
-    def __init__(self, site: Site, findings: Findings, checked: list[str]) -> None:
+    def __init__(self, site: CompiledSite, findings: Findings, checked: list[str]) -> None:
         self._site = site
         self._findings = findings
         self._checked = checked
@@ -103,7 +103,9 @@ class MenuCompiler:
 class _Compilation:
     """One menu on its way from files to model: its own file, and those of the menus that it asks for."""
 
-    def __init__(self, site: Site, findings: Findings, speeches: dict[str, Synthesis], uses: list[PromptUse]) -> None:
+    def __init__(
+        self, site: CompiledSite, findings: Findings, speeches: dict[str, Synthesis], uses: list[PromptUse]
+    ) -> None:
         self.site = site
         self.findings = findings
         self.speeches = speeches
@@ -225,7 +227,7 @@ class _MenuFile:
         return self._whole.submenu(name, self, place)
 
     @property
-    def site(self) -> Site:
+    def site(self) -> CompiledSite:
         """The site that the menu is for."""
         return self._whole.site
 

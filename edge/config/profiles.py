@@ -13,11 +13,12 @@ from msgspec import Meta, Struct, field, structs
 
 import edge
 from edge.config.checks import check_amd_rules
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.kinds import name_fault
 from edge.config.located import Located, find, place_of
 from edge.config.shape import UNITS, Shaper
-from edge.config.site import AmdRules, AmdSettings, Site, Trunk
+from edge.config.site import AmdRules, AmdSettings, Trunk
 from edge.config.sources import read_toml
 from edge.config.tones import countries_of
 from edge.vocabulary.media import DigitSending, InbandDtmf
@@ -118,7 +119,7 @@ class Known(Struct, frozen=True):
 class Resolved(Struct, frozen=True):
     """A site whose trunks are whole, and where each of their settings came from."""
 
-    site: Site
+    site: CompiledSite
     #: Trunk -> setting -> `file:line:column`, or `default`.
     origins: dict[str, dict[str, str]]
 
@@ -131,7 +132,7 @@ def names_in(folder: Path) -> list[str]:
 class Profiles:
     """The profiles of a site and the shipped ones; a file is read once, and its faults become findings."""
 
-    def __init__(self, site: Site, findings: Findings, checked: list[str]) -> None:
+    def __init__(self, site: CompiledSite, findings: Findings, checked: list[str]) -> None:
         self._folder = Path(site.paths.profiles)
         self._countries = countries_of(site)
         self._findings = findings
@@ -189,7 +190,7 @@ class Profiles:
             check_amd_rules(rules, root, ("amd", "rules"), self._findings)
 
 
-def resolve(site: Site, root: Located, profiles: Profiles, findings: Findings) -> Resolved:
+def resolve(site: CompiledSite, root: Located, profiles: Profiles, findings: Findings) -> Resolved:
     """Fill in what trunks leave to their profiles, and to `[media]`."""
     origins: dict[str, dict[str, str]] = {}
     trunks: list[Trunk] = []

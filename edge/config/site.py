@@ -1,4 +1,6 @@
-"""The effective configuration: what the loader makes of site file, conf.d and menus, and every process is given.
+"""The effective configuration: what the loader makes of site file and conf.d, and every process is given.
+
+What is made of menus is not there but in `CompiledSite`, which those read who walk them.
 
 Durations carry their unit in the name. Field docstrings (`#:`) become the configuration page. What an annotation says
 about a value (range, kind of text) is enforced by the loader, where the fault has a file and a line; a `Site` made by a
@@ -11,15 +13,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field, structs
 
-from edge.config.calendars import HoursTable
 from edge.config.callback_settings import Callbacks
 from edge.config.campaigns import Campaign, Dialer
-from edge.config.mailboxes import Mailbox
+from edge.config.menu_tables import HoursTable, Mailbox, Standard, Table, TrialSource
 from edge.config.queues import Agent, Queue
-from edge.config.tables import Table
-from edge.config.trials import Standard, TrialSource
 from edge.core.dialer.ruleset import Ruleset
-from edge.core.menus.model import Calendar, Menu
+from edge.core.menus.calendar import Calendar
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.hunting import HuntStrategy
 from edge.vocabulary.media import CodecName, DigitSending, InbandDtmf
@@ -564,7 +563,7 @@ def amd_settings(rules: AmdRules) -> dict[str, int]:
 
 
 class Site(Struct, frozen=True, kw_only=True):
-    """The whole effective configuration."""
+    """The effective configuration, menus left out."""
 
     #: Name of the appliance, part of every event's `source`.
     name: Name
@@ -609,13 +608,11 @@ class Site(Struct, frozen=True, kw_only=True):
     queues: list[Queue] = field(default_factory=list)
     dialer: Dialer = field(default_factory=Dialer)
     campaigns: list[Campaign] = field(default_factory=list)
-    #: Compiled menus by name.
-    menus: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
     #: For `edge menu test --call` and `edge menu try --audio`, which give it; no file can: the time at which calls of
     #: a trunk begin, milliseconds since 1970, in place of the clock. Menus go by it, stamps of events do not.
     clocks: Annotated[dict[str, int], _HIDDEN] = field(default_factory=dict)
-    #: Versions of menus that are on trial, compiled, by the name of the trial.
-    tried: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
+    #: Sound files that menus name: an engine has them in memory before they are played.
+    sounds: Annotated[list[str], _HIDDEN] = field(default_factory=list)
     #: Where the configuration came from, for messages.
     source: Annotated[str, _HIDDEN] = ""
 

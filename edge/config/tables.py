@@ -14,13 +14,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from edge.config import kinds
 from edge.config.errors import Findings, Place
 from edge.config.located import Located, find, place_of
+from edge.config.menu_tables import Table
 from edge.core.menus.parts import LONGEST_VALUE
 
 #: Rows of a table, and bytes of its file.
@@ -33,18 +34,6 @@ KEPT_SECONDS = 24 * 3600
 #: Part of the made file's name: change it when the making changes.
 _RECIPE = "1"
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
-
-
-class Table(Struct, frozen=True, kw_only=True):
-    """What is known of callers, by their number. Read anew at each reload; a call keeps what it began with."""
-
-    #: Its name, for nodes `lookup`.
-    name: Annotated[str, Meta(extra={"kind": "name"})]
-    #: CSV (UTF-8, a line with the names of its columns first) or SQLite (a table `callers`). The column `number` is in
-    #: E.164 (`+49301234567`), `blocked` is `yes` or `no`; all others are attributes.
-    file: Annotated[str, Meta(extra={"kind": "path"})]
-    #: The file that was made of it.
-    made: Annotated[str, Meta(extra={"hidden": True})] = ""
 
 
 class _Row(Struct, frozen=True):

@@ -3,121 +3,19 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from msgspec import Meta, Struct, field
 
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
+from edge.config.menu_tables import Standard, TrialSource
 from edge.core.indicators.standards import Bound, Bounds, Measured
 from edge.core.menus.calendar import Calendar
 from edge.core.menus.model import Menu
 from edge.core.routing.trials import Guards, Trial
 
 if TYPE_CHECKING:
-    from edge.config.site import Site
-
-
-def _range(least: int, most: int) -> Any:
-    return Meta(extra={"least": least, "most": most})
-
-
-Name = Annotated[str, Meta(extra={"kind": "name"})]
-OptionalName = Annotated[str, Meta(extra={"kind": "name", "optional": True})]
-Moment = Annotated[str, Meta(extra={"kind": "moment", "optional": True})]
-#: 0: none.
-Percent = Annotated[int, _range(0, 100)]
-
-
-class StopIf(Struct, frozen=True, kw_only=True):
-    """Guard rails of a trial: it stops by itself when the candidate is surely worse by more than this."""
-
-    #: Percentage points by which the candidate's abandonment may be higher. Left out: it is not looked at.
-    abandonment_worse_by: Percent | None = None
-    #: Percentage points by which the candidate's containment may be lower. Left out: it is not looked at.
-    containment_worse_by: Percent | None = None
-    #: How sure it has to be, percent. It is looked at after every call; a trial whose candidate is not worse by that
-    #: much stops with a chance of at most 100 minus this, however long it runs.
-    confidence: Annotated[int, _range(50, 99)] = 95
-    #: Calls that both sides must have had before.
-    after_calls: Annotated[int, _range(20, 1_000_000)] = 50
-
-
-class TrialSource(Struct, frozen=True, kw_only=True):
-    """A menu on trial: some calls of a menu get another one, and the indicators of the two are compared.
-
-    One of `share`, `hours`, `callers` and `table` says which calls get the candidate. It is decided once, when the call
-    comes in; `edge menu trial report NAME` compares.
-    """
-
-    #: What events, metrics and commands call it.
-    name: Name
-    #: The menu that routes name.
-    menu: Name
-    #: The menu that is tried in its place.
-    candidate: Name
-    #: Begin of a version of the candidate that is kept (`edge menu versions`); then it may be the menu itself, tried in
-    #: a former version. Empty: what its file says.
-    version: Annotated[str, Meta(extra={"kind": "name", "optional": True})] = ""
-    #: Percent of callers who get the candidate, by a hash of their number: the same caller always hears the same. Who
-    #: hides the number is drawn for each call.
-    share: Annotated[int, _range(0, 99)] = 0
-    #: Opening hours of `[[hours]]`: while they are open, all calls get the candidate.
-    hours: OptionalName = ""
-    #: Callers who get it: numbers in E.164 where the trunk has a country, else as they come; `*` at the end stands for
-    #: any rest.
-    callers: list[Annotated[str, Meta(extra={"kind": "route_number"})]] = field(default_factory=list)
-    #: Table of `[[tables]]`: callers whose `attribute` there has the `value` get it.
-    table: OptionalName = ""
-    #: With `table`.
-    attribute: Annotated[str, Meta(extra={"kind": "attribute", "optional": True})] = ""
-    #: With `table`.
-    value: str = ""
-    #: Calls before it are not part of the trial: a date or a time (`2026-12-01`, `2026-12-01T08:00+01:00`;
-    #: without an offset in the site's `time_zone`).
-    starts: Moment = ""
-    #: Nor are calls from then on.
-    until: Moment = ""
-    #: When it stops by itself.
-    stop_if: StopIf = field(default_factory=StopIf)
-
-
-class NodeStandard(Struct, frozen=True, kw_only=True):
-    """What is expected of a node; shares in percent, 0: nothing."""
-
-    #: Its name.
-    node: str
-    #: Of the calls that come to it, these may be abandoned there.
-    abandonment_most: Percent = 0
-    #: Of a gather's rounds, so many may be without a key in time.
-    no_input_most: Percent = 0
-    #: Of a gather's rounds, so many may be with keys that nothing is meant by.
-    no_match_most: Percent = 0
-
-
-class Standard(Struct, frozen=True, kw_only=True):
-    """What is expected of a menu: reports show it beside what was measured. Shares in percent, 0: nothing."""
-
-    #: Name of the menu.
-    menu: Name
-    #: Nodes where a caller has what it called for: whoever has been at one counts as served (contained), also when
-    #: hanging up there.
-    served_at: list[str] = field(default_factory=list)
-    #: Share of calls that the menu serves alone.
-    containment_least: Percent = 0
-    #: Share of calls whose caller gives up.
-    abandonment_most: Percent = 0
-    #: Share of transferred calls that were transferred wrongly.
-    misroutes_most: Percent = 0
-    #: Share of calls whose caller calls again.
-    repeats_most: Percent = 0
-    #: Mean time in the menu.
-    time_in_menu_most_ms: Annotated[int, _range(0, 86_400_000)] = 0
-    #: Metrics (`edge_switch_standard_*`) are of the calls that ended within this time.
-    window_ms: Annotated[int, _range(3_600_000, 2_592_000_000)] = 86_400_000
-    #: What is expected of single nodes.
-    nodes: list[NodeStandard] = field(default_factory=list)
+    from edge.config.compiled import CompiledSite
 
 
 def zone_info(time_zone: str) -> tzinfo:
@@ -185,7 +83,7 @@ def _share(percent: int | None) -> float | None:
     return None if percent is None else percent / 100
 
 
-def check_trials(site: "Site", root: Located, findings: Findings, *, menus_complete: bool) -> None:
+def check_trials(site: "CompiledSite", root: Located, findings: Findings, *, menus_complete: bool) -> None:
     """Check trials and standards against the rest of the site."""
     for index, trial in enumerate(site.trials):
         _check_trial(trial, index, site, root, findings, menus_complete=menus_complete)
@@ -203,7 +101,7 @@ def check_trials(site: "Site", root: Located, findings: Findings, *, menus_compl
 
 
 def _check_trial(
-    trial: TrialSource, index: int, site: "Site", root: Located, findings: Findings, *, menus_complete: bool
+    trial: TrialSource, index: int, site: "CompiledSite", root: Located, findings: Findings, *, menus_complete: bool
 ) -> None:
     at = ("trials", index)
     for key in ("menu", "candidate"):
@@ -222,7 +120,9 @@ def _check_trial(
     _check_others(trial, index, site, root, findings)
 
 
-def _check_split(trial: TrialSource, at: tuple[str, int], site: "Site", root: Located, findings: Findings) -> None:
+def _check_split(
+    trial: TrialSource, at: tuple[str, int], site: "CompiledSite", root: Located, findings: Findings
+) -> None:
     split = [name for name in ("share", "hours", "callers", "table") if getattr(trial, name)]
     if len(split) != 1:
         findings.follow_up(
@@ -240,7 +140,7 @@ def _check_split(trial: TrialSource, at: tuple[str, int], site: "Site", root: Lo
         findings.follow_up(place, "table and attribute go together")
 
 
-def _check_others(trial: TrialSource, index: int, site: "Site", root: Located, findings: Findings) -> None:
+def _check_others(trial: TrialSource, index: int, site: "CompiledSite", root: Located, findings: Findings) -> None:
     """Check that no call could be part of two trials."""
     for other in site.trials[:index]:
         if other.name == trial.name:

@@ -20,9 +20,9 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from edge.config.compiled import CompiledSite
 from edge.config.pinned import Pin
 from edge.config.prompts import write_durably
-from edge.config.site import Site
 from edge.core.menus.model import Menu
 from edge.core.menus.sounds import sound_paths, with_sounds
 from edge.vocabulary.wire import pack, unpacker
@@ -147,7 +147,9 @@ class Versions:
 
     # --- a configuration was loaded
 
-    def take(self, site: Site, sources: Mapping[str, dict[str, str]], digests: Mapping[str, str], by: str) -> Site:
+    def take(
+        self, site: CompiledSite, sources: Mapping[str, dict[str, str]], digests: Mapping[str, str], by: str
+    ) -> CompiledSite:
         """Keep what was loaded; return the site with the menus that new calls get."""
         menus: dict[str, Menu] = {}
         for name, compiled in site.menus.items():
@@ -162,7 +164,7 @@ class Versions:
                 line.current = line.file = line.pinned = ""
         return replace(site, menus=menus, tried=self._tried(site))
 
-    def _tried(self, site: Site) -> dict[str, Menu]:
+    def _tried(self, site: CompiledSite) -> dict[str, Menu]:
         """Read the versions that are on trial; a trial of one that is not kept does not run."""
         found: dict[str, Menu] = {}
         for trial in site.trials:
@@ -229,7 +231,7 @@ class Versions:
 
     # --- a person chooses
 
-    def pin(self, site: Site, name: str, version: str) -> Site:
+    def pin(self, site: CompiledSite, name: str, version: str) -> CompiledSite:
         """Hold a menu at a version; return the site with it. Raises `NoVersionError`."""
         if name not in site.menus:
             raise NoVersionError(f"there is no menu '{name}'")
@@ -239,7 +241,7 @@ class Versions:
         line.pinned = self._now
         return replace(site, menus={**site.menus, name: menu})
 
-    def release(self, site: Site, name: str) -> Site:
+    def release(self, site: CompiledSite, name: str) -> CompiledSite:
         """Let a menu follow its file again: what that said when it was loaded last. Raises `NoVersionError`."""
         line = self.index.menus.get(name)
         if name not in site.menus or line is None or not line.pinned:

@@ -20,7 +20,7 @@ from dsp.loudness import gain_to, measure
 from dsp.tones.notation import NotationError, parse
 from dsp.tones.rendering import cycle_samples, render
 from edge.config.prompts import PEAK_LIMIT_DBOV, TARGET_DBOV
-from edge.core.menus.model import TONE
+from edge.core.menus.parts import TONE
 from edge.media.prompts import Stamp
 
 RATE = 8000

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from edge.config.mailboxes import Mailbox, folder_of
+from edge.config.mailboxes import folder_of
+from edge.config.menu_tables import Mailbox
 from edge.config.site import Site
 from edge.core.recording import sidecar
 from edge.media import disk

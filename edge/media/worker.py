@@ -3,10 +3,8 @@
 import contextlib
 import dataclasses
 import faulthandler
-import itertools
 import os
 import signal
-from collections.abc import Iterator
 
 from msgspec.structs import replace
 
@@ -17,7 +15,6 @@ from dsp.plane.scheduling import Service
 from dsp.tones.cadence import with_countries
 from edge.config.site import Site
 from edge.core.load.overload import LOOK_MS
-from edge.core.menus.sounds import sound_paths
 from edge.core.recording import wav
 from edge.media.events import Events
 from edge.media.keys import LegKeys
@@ -171,7 +168,7 @@ class Worker:
         self.pump.watch(self._wake_fd, self._on_events)
         self._attach()
         self._on_events()  # what a predecessor did not come to
-        self._plays.preload(list(sounds_of(self._context.site)))
+        self._plays.preload(sounds_of(self._context.site))
         if not self._context.standby:  # it has done so while there was time
             collect_rarely()
         try:
@@ -374,7 +371,7 @@ class Worker:
         self._apply(site)
         self._take_tones(site)
         self._recorder.watch(site.paths.recordings, site.recording.reserve_mb)
-        self._plays.preload(list(sounds_of(site)))
+        self._plays.preload(sounds_of(site))
 
 
 def _ending(outcome: Outcome) -> RecordingDone | RecordingFailed:
@@ -401,8 +398,6 @@ def _ending(outcome: Outcome) -> RecordingDone | RecordingFailed:
     )
 
 
-def sounds_of(site: Site) -> Iterator[str]:
-    """Yield the path of every sound that a menu or a setting names, each once."""
-    menus = [*site.menus.values(), *site.tried.values()]
-    named = itertools.chain(site.hold_music_files, *(sound_paths(menu) for menu in menus))
-    yield from dict.fromkeys(named)
+def sounds_of(site: Site) -> list[str]:
+    """Return the path of every sound that a setting or a menu names, each once."""
+    return list(dict.fromkeys([*site.hold_music_files, *site.sounds]))

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar, overload
 
 import msgspec
 
@@ -19,6 +20,8 @@ from edge.runtime.parent import die_with_parent
 from edge.runtime.pump import EXIT_BUG
 from edge.vocabulary.ids import Incarnation
 from edge.vocabulary.wire import unpacker
+
+S = TypeVar("S", bound=Site)
 
 EXIT_OK = 0
 #: Nice value of the supervisor and of media (setpriority(2)).
@@ -53,6 +56,8 @@ class ProcessContext:
     #: This life of the process; a worker forked again gets a new one.
     incarnation: Incarnation
     channel: SupervisorChannel
+    #: Where `site` was read, and who walks menus reads them, too (`edge.config.compiled`).
+    site_path: str = ""
     #: By name, see `edge.app.sockets`; `rtp` is [rtp0, rtcp0, rtp1, rtcp1, ...].
     fds: dict[str, list[int]] = field(default_factory=dict)
     #: Path of switch's listening socket.
@@ -93,9 +98,16 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
         return {LAUNCH: msgspec.json.encode(self).decode()}
 
 
-def read_site(path: str) -> Site:
-    """Read an effective configuration. Raises OSError and `msgspec.DecodeError`; both are bugs, for we wrote it."""
-    return unpacker(Site).decode(Path(path).read_bytes())
+@overload
+def read_site(path: str) -> Site: ...
+@overload
+def read_site(path: str, kind: type[S]) -> S: ...
+def read_site(path: str, kind: type[Site] = Site) -> Site:
+    """Read an effective configuration; what of it: `edge.config.compiled`.
+
+    Raises OSError and `msgspec.DecodeError`; both are bugs, for we wrote it.
+    """
+    return unpacker(kind).decode(Path(path).read_bytes())
 
 
 def name_process(name: str) -> None:
@@ -141,6 +153,7 @@ def child_main(launch: Launch, run: Callable[[ProcessContext], int]) -> int:
         context = ProcessContext(
             name=launch.name,
             site=read_site(launch.site),
+            site_path=launch.site,
             incarnation=Incarnation(launch.incarnation),
             channel=SupervisorChannel(launch.channel_fd),
             fds=launch.fds,

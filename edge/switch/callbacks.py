@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from edge.config.callbacks import window_rule_of
-from edge.config.site import Site
+from edge.config.compiled import CompiledSite
 from edge.core.callbacks.window import Window, stamp, window_of
 from edge.core.calls import account
 from edge.core.calls.call import Call
@@ -76,7 +76,7 @@ class Callbacks:
             exchange.metrics.callbacks_closed.labels(why[0]).inc()
         return row is not None
 
-    def requested(self, emit: Emit, of: CallRow, wall: datetime, site: Site) -> tuple[Emit, CallbackRow]:
+    def requested(self, emit: Emit, of: CallRow, wall: datetime, site: CompiledSite) -> tuple[Emit, CallbackRow]:
         """Make a request: the event as it is told, and the row."""
         event = emit.event
         if not isinstance(event, events.CallbackRequested):
@@ -143,7 +143,7 @@ def age_ms(row: CallbackRow, wall: datetime) -> int:
     return max(0, round((wall - datetime.fromisoformat(row.requested)).total_seconds() * 1000))
 
 
-def _window(site: Site, wall: datetime) -> Window:
+def _window(site: CompiledSite, wall: datetime) -> Window:
     now_ms = round(wall.astimezone(UTC).timestamp() * 1000)
     rule = window_rule_of(site)
     return window_of(rule, now_ms) or Window(now_ms, now_ms + rule.within_ms)

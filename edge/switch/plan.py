@@ -4,9 +4,10 @@ from datetime import datetime
 from hashlib import blake2b
 
 from edge.config.callbacks import rules_of
-from edge.config.campaigns import QUEUE_MENU, queue_menu
+from edge.config.campaign_plan import QUEUE_MENU, queue_menu
+from edge.config.compiled import CompiledSite
 from edge.config.queues import floor_settings
-from edge.config.site import NO_MUSIC, AmdRules, Site, amd_settings
+from edge.config.site import NO_MUSIC, AmdRules, amd_settings
 from edge.config.trials import bounds_of, trial_of
 from edge.core.calls.inputs import CallbackTerms, Seat, Terms
 from edge.core.calls.leg import Leg
@@ -32,7 +33,7 @@ def key_of(menu: Menu) -> tuple[str, bytes]:
 class Plan:
     """One loaded configuration. New calls use the latest; running calls keep their terms and their menu."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: CompiledSite) -> None:
         self.site = site
         self._routes = DidTable(list(site.routes))
         self._keys = {name: key_of(menu) for name, menu in site.menus.items()}

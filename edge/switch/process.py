@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from edge.config.compiled import CompiledSite
 from edge.config.engines import slots_of
 from edge.core.calls.inputs import Asked, Stopped
 from edge.metrics.library import generate_latest
@@ -63,7 +64,7 @@ class Switch:
         self._log = logger("switch")
         self._pump = Pump("switch")
         self.metrics = SwitchMetrics()
-        self._plan = Plan(context.site)
+        self._plan = Plan(read_site(context.site_path, CompiledSite))
         self._asking: Asker | None = None
         if context.site.endpoints:
             self._asker.take(context.site.endpoints)
@@ -418,7 +419,7 @@ class Switch:
 
     def _reload(self, message: Reload) -> None:
         """Take a new configuration for new calls. Slots and paths of the state stay until the next start."""
-        self._plan = Plan(read_site(message.path))
+        self._plan = Plan(read_site(message.path, CompiledSite))
         if self._asking is not None or self._plan.site.endpoints:
             self._asker.take(self._plan.site.endpoints)
         if self._exchange is not None:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import sqlite3
 
-from edge.config.tables import Table
+from edge.config.menu_tables import Table
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Lookup, Menu
 from edge.runtime.logs import logger

@@ -11,6 +11,7 @@ import msgspec
 from edge.app.composition import APPLIANCE, Composition
 from edge.app.preparing import Prepared, Source
 from edge.app.running import run_prepared
+from edge.config.compiled import packed
 from edge.config.site import Site
 from edge.front.table import table_size
 from edge.runtime.key_table import key_table_size
@@ -42,6 +43,6 @@ if __name__ == "__main__":
             "key_table": key_table_size(site),
             "sip_trace": trace_size(site),
         }
-    prepared = Prepared(site=site, sizes=small)
+    prepared = Prepared(site=packed(site), sizes=small)
     source = Source(config=sys.argv[2]) if len(sys.argv) > 2 else None
     sys.exit(run_prepared(prepared, source, composition()))

@@ -9,6 +9,7 @@ import pytest
 
 from edge.cli import main
 from edge.config.loader import load
+from edge.config.packed import PackedSite
 from edge.runtime.process import read_site
 from tests.app.appliance import Appliance
 from tests.app.test_reload import MENU, Site, reloads
@@ -39,7 +40,7 @@ def write(site: Site, reason: str) -> None:
 
 def running(appliance: Appliance, name: str = "switch") -> str:
     """The version that a process has now."""
-    return read_site(reloads(appliance, name)[-1]).menus["main"].version
+    return read_site(reloads(appliance, name)[-1], PackedSite).versions["main"]
 
 
 def notices(appliance: Appliance) -> list[dict[str, Any]]:

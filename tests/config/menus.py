@@ -1,9 +1,9 @@
 """Menus for tests that want one of every kind of node."""
 
-from edge.config.mailboxes import Mailbox
+from edge.config.compiled import CompiledSite
+from edge.config.menu_tables import Mailbox, Table
 from edge.config.queues import Agent, Queue, QueueAgent
-from edge.config.site import Paths, Site
-from edge.config.tables import Table
+from edge.config.site import Paths
 
 EVERYTHING = """
 version: 1
@@ -192,9 +192,9 @@ nodes:
 """
 
 
-def site_of_everything(paths: Paths) -> Site:
+def site_of_everything(paths: Paths) -> CompiledSite:
     """Make a site that has what EVERYTHING names."""
-    return Site(
+    return CompiledSite(
         name="x",
         paths=paths,
         tables=[Table(name="vip", file="vip.csv")],

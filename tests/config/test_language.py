@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.config.calendars import HoursSource, calendar_of, days_of
+from edge.config.calendars import calendar_of, days_of
 from edge.config.errors import Findings, Place
 from edge.config.kinds import pattern_fault
 from edge.config.located import Located
-from edge.config.tables import Table, check_tables, make_tables
+from edge.config.menu_tables import HoursSource, Table
+from edge.config.tables import check_tables, make_tables
 from edge.config.zones import holidays_of, zone_of
 from edge.core.menus import model
 from edge.core.menus.facts import Row

@@ -7,16 +7,17 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from dsp.tones.countries import COUNTRIES
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings
 from edge.config.menus import MenuCompiler
-from edge.config.site import Paths, Site, Trunk
+from edge.config.site import Paths, Trunk
 from edge.core.menus import model
 
 
 class Desk:
     """A folder with prompts, and a compiler over it."""
 
-    def __init__(self, folder: Path, site: Site | None = None) -> None:
+    def __init__(self, folder: Path, site: CompiledSite | None = None) -> None:
         self.folder = folder
         self.findings = Findings()
         for name in ("en/welcome.wav", "en/sub/deep.wav", "de/welcome.wav"):
@@ -27,7 +28,7 @@ class Desk:
                 file.writeframes(name.encode() * 8)
         paths = Paths(state=str(folder / "state"), prompts=str(folder / "prompts"))
         trunk = Trunk(name="out", sources=["192.0.2.1"], address="192.0.2.1:5060")
-        self.site = site or Site(name="x", paths=paths, trunks=[trunk])
+        self.site = site or CompiledSite(name="x", paths=paths, trunks=[trunk])
         self.compiler = MenuCompiler(self.site, self.findings, [])
 
     def compile(self, text: str) -> model.Menu:
@@ -255,7 +256,7 @@ def check_fuzzed(desk: Desk, data: bytes) -> None:
     findings = Findings()
     file = desk.folder / "fuzz.yaml"
     file.write_bytes(data)
-    site = Site(name="x", paths=Paths(state=str(desk.folder), prompts=str(desk.folder / "prompts")))
+    site = CompiledSite(name="x", paths=Paths(state=str(desk.folder), prompts=str(desk.folder / "prompts")))
     menu = MenuCompiler(site, findings, []).compile_file(file)
     assert (menu is None) == bool(findings.errors)
     if menu is not None:

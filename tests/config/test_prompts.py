@@ -11,8 +11,9 @@ import pytest
 
 from dsp.loudness import measure
 from edge.config import prompts, speakers
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place
-from edge.config.site import Site, Speech, Voice
+from edge.config.site import Speech, Voice
 from edge.config.speakers import Speaker, speak, speaker_for
 
 
@@ -106,7 +107,7 @@ def test_no_espeak_is_an_error_with_advice(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_voices_by_language_with_fallback() -> None:
-    site = Site(
+    site = CompiledSite(
         name="s",
         speech=Speech(pace=90),
         voices=[
@@ -246,7 +247,10 @@ def test_chinese_is_spoken_as_chinese(language: str) -> None:
         command = ["espeak-ng", "-q", "-x", "-v", voice, "--stdin"]
         return subprocess.run(command, input="付款请按一".encode(), capture_output=True, check=True).stdout.decode()
 
-    voice = speaker_for(Site(name="x"), language).voice
+    voice = speaker_for(CompiledSite(name="x"), language).voice
     assert "(en)" not in phonemes(voice)
     assert "j'i55" in phonemes(voice)
-    assert speaker_for(Site(name="x", voices=[Voice(language=language, voice="cmn+f3")]), language).voice == "cmn+f3"
+    assert (
+        speaker_for(CompiledSite(name="x", voices=[Voice(language=language, voice="cmn+f3")]), language).voice
+        == "cmn+f3"
+    )

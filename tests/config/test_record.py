@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from edge.config.loader import inspect
-from edge.config.mailboxes import Mailbox, folder_of, roots_of
+from edge.config.mailboxes import folder_of, roots_of
+from edge.config.menu_tables import Mailbox
 from edge.core.menus import model
 from tests.config.test_menus import Desk, nodes
 

@@ -2,7 +2,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.config.mailboxes import Mailbox
+from edge.config.menu_tables import Mailbox
 from edge.config.site import Paths, Site
 from edge.core.recording import sidecar
 from edge.media import mailboxes

@@ -1,6 +1,6 @@
 """Every file that a menu may play is read before a caller waits for it."""
 
-from edge.config.site import Site
+from edge.config.compiled import CompiledSite, packed
 from edge.core.menus.model import Gather, HangUp, Menu, Play, Reading, Sound
 from edge.media.worker import sounds_of
 
@@ -19,5 +19,5 @@ def test_sounds_of_all_languages_and_the_words_of_values() -> None:
         },
         words={"en": {"one": "/one"}, "de": {"eins": "/eins"}},
     )
-    found = list(sounds_of(Site(name="x", menus={"m": menu})))
+    found = sounds_of(packed(CompiledSite(name="x", menus={"m": menu})))
     assert sorted(found) == ["/eins", "/hallo", "/hi", "/mal", "/no", "/one", "/you"]

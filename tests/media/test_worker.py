@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from dsp.plane import layout
+from edge.config.compiled import CompiledSite, packed
 from edge.config.site import Recording
 from edge.core.menus.model import Announcement, Gather, HangUp, Menu, Sound, Transfer
 from edge.media.worker import sounds_of
@@ -437,9 +438,10 @@ def test_a_reload_preloads_the_menus_and_moves_the_disk_limit(rig: Rig) -> None:
             "c": HangUp(),
         },
     )
-    assert list(sounds_of(replace(site, menus={"m": menu}))) == [music, *(s.path for s in sounds)]
+    site = CompiledSite(**asdict(site), menus={"m": menu})
+    assert sounds_of(packed(site)) == [music, *(s.path for s in sounds)]
     path = rig.folder / "site"
-    path.write_bytes(pack(replace(site, menus={"m": menu}, recording=Recording(reserve_mb=10**9))))
+    path.write_bytes(pack(packed(replace(site, recording=Recording(reserve_mb=10**9)))))
     rig.worker.channel.send(Reload(str(path)))
     until(lambda: rig.metrics()["edge_media_prompt_files"] == 5, LIMIT_S)
     channel = rig.worker.channel

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from edge.config.callback_settings import Callbacks
+from edge.config.compiled import CompiledSite
 from edge.config.engines import slots_of
-from edge.config.site import Media, Route, Site, Trunk
+from edge.config.site import Media, Route, Trunk
 from edge.core.callbacks.rules import Rules
 from edge.core.callbacks.window import WindowRule
 from edge.core.menus.calendar import UTC_ZONE, Calendar
@@ -58,7 +59,7 @@ class House:
 
     def __init__(self, folder: Path, trunk_country: str = "DE", **callbacks) -> None:
         media = Media(slots=20, engines=1)
-        self.site = Site(
+        self.site = CompiledSite(
             name="test",
             media=media,
             trunks=[Trunk(name="loop", sources=["127.0.0.0/8"], country=trunk_country)],

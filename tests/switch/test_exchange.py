@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from edge.config.compiled import CompiledSite
 from edge.config.engines import slots_of
-from edge.config.site import Media, Route, Site
+from edge.config.site import Media, Route
 from edge.core.calls.inputs import Originate
 from edge.core.calls.slots import QUARANTINE_MS
 from edge.metrics.switch import SwitchMetrics
@@ -34,7 +35,7 @@ class Office:
     def __init__(self, slots: int = 4, engines: int = 1) -> None:
         self.now = 5000
         media = Media(slots=slots, engines=engines)
-        site = Site(name="test", media=media, routes=[Route(number="2*", menu="main")], menus={"main": MENU})
+        site = CompiledSite(name="test", media=media, routes=[Route(number="2*", menu="main")], menus={"main": MENU})
         self.metrics = SwitchMetrics()
         wall = datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC)
         seats = Seats([slots_of(media, engine) for engine in range(engines)])

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from dsp.detectors.answer import DEFAULTS
-from edge.config.site import AmdRules, Media, Site, Trunk
+from edge.config.compiled import CompiledSite
+from edge.config.site import AmdRules, Media, Trunk
 from edge.switch.plan import Plan
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -16,7 +17,7 @@ def test_rules_for_who_answered_are_those_that_the_trunk_names() -> None:
         Trunk(name="own", sources=[], amd=True, amd_rules="patient"),
         Trunk(name="off", sources=[], amd_rules="patient"),
     ]
-    site = Site(name="test", trunks=trunks, amd_rules=[AmdRules(name="patient", machine_speech_ms=6000)])
+    site = CompiledSite(name="test", trunks=trunks, amd_rules=[AmdRules(name="patient", machine_speech_ms=6000)])
     assert Plan(site).terms(None, NOW).amd == {"usual": DEFAULTS, "own": DEFAULTS | {"machine_speech": 6000}}
 
 
@@ -26,7 +27,7 @@ def test_hold_music_is_that_of_the_trunk_else_that_of_all() -> None:
         Trunk(name="own", sources=[], hold_music="/own.wav"),
         Trunk(name="off", sources=[], hold_music="none"),
     ]
-    site = Site(name="test", trunks=trunks, media=Media(hold_music="/all.wav"))
+    site = CompiledSite(name="test", trunks=trunks, media=Media(hold_music="/all.wav"))
     assert Plan(site).terms(None, NOW).hold_music == {"": "/all.wav", "own": "/own.wav", "off": ""}
-    assert Plan(Site(name="test", trunks=trunks)).terms(None, NOW).hold_music == {"own": "/own.wav", "off": ""}
+    assert Plan(CompiledSite(name="test", trunks=trunks)).terms(None, NOW).hold_music == {"own": "/own.wav", "off": ""}
     assert site.hold_music_files == ["/all.wav", "/own.wav"]

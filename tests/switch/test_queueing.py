@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge.config.compiled import CompiledSite
 from edge.config.engines import slots_of
 from edge.config.queues import Agent, Queue, QueueAgent
-from edge.config.site import Media, Route, Site
+from edge.config.site import Media, Route
 from edge.core.calls.inputs import Stopped
 from edge.core.menus.model import HangUp, Menu
 from edge.core.menus.model import Queue as QueueNode
@@ -40,7 +41,7 @@ class Office:
 
     def __init__(self, queues=QUEUES):
         self.now = 5000
-        self.site = Site(
+        self.site = CompiledSite(
             name="test", media=Media(slots=20), routes=[Route(number="2*", menu="main")], menus={"main": MENU},
             agents=AGENTS, queues=queues,
         )  # fmt: skip

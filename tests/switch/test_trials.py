@@ -7,9 +7,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from edge.config.compiled import CompiledSite
 from edge.config.engines import slots_of
-from edge.config.site import Media, Route, Site
-from edge.config.trials import Standard, StopIf, TrialSource
+from edge.config.menu_tables import Standard, StopIf, TrialSource
+from edge.config.site import Media, Route
 from edge.core.calls.slots import QUARANTINE_MS
 from edge.metrics.library import generate_latest
 from edge.metrics.switch import SwitchMetrics
@@ -35,7 +36,7 @@ WALL = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 def site_with(**trial):
     one = TrialSource(**({"name": "greeting", "menu": "main", "candidate": "other", "share": 50} | trial))
-    return Site(
+    return CompiledSite(
         name="test",
         media=Media(slots=20),
         routes=[Route(number="2*", menu="main")],

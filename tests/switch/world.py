@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from edge.config.site import Media, Paths, Recording, Route, Site
+from edge.config.compiled import CompiledSite
+from edge.config.site import Media, Paths, Recording, Route
 from edge.core.menus.model import Menu
 from edge.runtime.channel import Joiner
 from edge.runtime.link import LinkClient
@@ -139,7 +140,7 @@ class World:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(str(self.link_path))
         self.listener.listen(64)
-        self.site = Site(
+        self.site = CompiledSite(
             name="test",
             media=Media(slots=50, address="127.0.0.1", hold_music="/music.wav"),
             paths=Paths(state=str(self.state), recordings=str(folder / "recordings")),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from edge.config.compiled import CompiledSite
 from edge.config.loader import NOTHING, Inspection, load_found
 from edge.config.site import Site
 
@@ -28,6 +29,6 @@ def demo_found(
     return load_found(SITE_FILE, demo_overrides(overrides), make_prompts=make_prompts, claim=claim)
 
 
-def demo_site(overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> Site:
+def demo_site(overrides: Mapping[str, object] = NOTHING, *, make_prompts: bool = True) -> CompiledSite:
     """Load the demo site: `demo_found`, of which only the site is wanted."""
     return demo_found(overrides, make_prompts=make_prompts).site

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from msgspec import Meta, Struct
 
+from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.kinds import language_fault
 from edge.config.located import Located
-from edge.config.site import Site
 from edge.core.menus import model
 from edge.core.menus.calendar import UTC_ZONE
 from edge.core.menus.facts import GIVEN, INSERT, KNOWN_ATTRIBUTES
@@ -136,7 +136,7 @@ class Desk(Protocol):
     """What the modules of kinds have of the compiler of a file."""
 
     @property
-    def site(self) -> Site:
+    def site(self) -> CompiledSite:
         """The site that the menu is for."""
         ...
 

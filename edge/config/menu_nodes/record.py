@@ -7,7 +7,6 @@ from msgspec import Struct, field
 from edge.config import mailboxes
 from edge.config.errors import Place, did_you_mean
 from edge.config.located import Located, place_of
-from edge.config.mailboxes import Mailbox
 from edge.config.menu_nodes.parts import (
     Desk,
     Kind,
@@ -25,6 +24,7 @@ from edge.config.menu_nodes.parts import (
     short_form,
 )
 from edge.config.menu_nodes.record_texts import GREETING, REVIEW, REVIEW_URGENT, SAVED, TROUBLE, Texts
+from edge.config.menu_tables import Mailbox
 from edge.config.tones import tone_fault
 from edge.core.menus import model
 from edge.core.menus.facts import KNOWN_ATTRIBUTES
