@@ -3,9 +3,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from edge.app.demo import SITE_FILE, demo_overrides, demo_site
 from edge.config.checks import masked
+from edge.config.compiled import CompiledSite, packed
 from edge.config.errors import ConfigErrors
 from edge.config.loader import inspect, load
 from edge.config.site import Site
@@ -120,7 +122,18 @@ def test_half_an_account_is_a_fault(folder: Path, setting: str, said: str) -> No
 
 def test_the_effective_site_survives_the_wire(folder: Path) -> None:
     site = load(folder / "site.toml")
-    assert unpacker(Site).decode(pack(site)) == site
+    assert unpacker(CompiledSite).decode(pack(site)) == site
+
+
+def test_a_site_is_handed_on_whole_by_who_does_not_look_into_its_menus(folder: Path) -> None:
+    site = load(folder / "site.toml")
+    handed_on = packed(site)
+    received = unpacker(CompiledSite).decode(pack(handed_on))
+    assert received == replace(site, sounds=handed_on.sounds)
+    assert handed_on.versions == {name: menu.version for name, menu in site.menus.items()}
+    assert handed_on.versions
+    without = unpacker(Site).decode(pack(handed_on))
+    assert without == Site(**{name: getattr(received, name) for name in Site.__struct_fields__})
 
 
 def test_a_missing_site_file_is_one_error(tmp_path: Path) -> None:
@@ -179,7 +192,7 @@ def test_hours_and_tables_of_the_site(tmp_path: Path) -> None:
     site = load(file, make_prompts=True)
     assert site.calendars["shop"].week[0] == [(480, 1200)]
     assert Path(site.tables[0].made).is_file()
-    assert unpacker(Site).decode(pack(site)) == site
+    assert unpacker(CompiledSite).decode(pack(site)) == site
     first = site.tables[0].made
     (tmp_path / "vips.csv").write_text("number,customer_type\n+4930123456,vip\n030,vip\n")
     with pytest.raises(ConfigErrors) as faulty:
