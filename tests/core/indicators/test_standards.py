@@ -5,7 +5,8 @@ import random
 import msgspec
 import pytest
 
-from edge.config.trials import NodeStandard, Standard, bounds_of
+from edge.config.menu_tables import NodeStandard, Standard
+from edge.config.trials import bounds_of
 from edge.core.indicators.journey import CallRecord
 from edge.core.indicators.standards import SLOTS, Bound, Rolling, Slot, standing_of
 from edge.core.indicators.tally import DAY_MS, Tally
