@@ -8,7 +8,8 @@ from edge.cli import main
 from edge.cli.moments import since
 from edge.cli.site import UsageError
 from edge.config.site import Site
-from edge.config.trials import TrialSource, moment_ms, trial_of
+from edge.config.menu_tables import TrialSource
+from edge.config.trials import moment_ms, trial_of
 from edge.switch.plan import Plan
 from tests.cli.ledger import Ledger
 from tests.cli.test_menu_trial import call, site
