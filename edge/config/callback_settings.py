@@ -48,6 +48,9 @@ class Callbacks(Struct, frozen=True, kw_only=True):
     lost_nodes: list[str] = field(default_factory=list)
     #: Open requests at the most; then no more are taken.
     max_open: Annotated[int, _range(1, 1_000_000)] = 1_000
+    #: Days after which a request that is closed forgets its number, its attributes and the target; 0: never. Events and
+    #: calls are not changed by it.
+    keep_days: Annotated[int, _range(0, 3_650)] = 90
     #: Call those who are to be called back, each in the window of his request. Needs `queue`, `target` or `menu`.
     dial: bool = False
     #: `caller_first`: who is to be called back is rung, hears `announcement`, and waits in the queue (or the target is

@@ -14,7 +14,7 @@ from edge.storage.turn import CallbackRow, CallRow, JournalRow, SchemaError, Sto
 
 T = TypeVar("T")
 
-VERSION = 3
+VERSION = 4
 #: Where SQLite keeps user_version in the first page: https://sqlite.org/fileformat.html, section 1.3.
 _USER_VERSION_AT = 60
 
@@ -149,6 +149,23 @@ class Store:
             cursor = self._db().execute(
                 "DELETE FROM journal WHERE (call, number) IN (SELECT journal.call, number FROM calls"
                 " JOIN journal ON journal.call = calls.id WHERE state = 'ended' AND ended < ? LIMIT ?)",
+                (before, rows),
+            )
+            return cursor.rowcount
+
+        return self._guarded(work)
+
+    def blank_callbacks(self, before: str, rows: int) -> int:
+        """Forget whom at most `rows` requests were about that were closed before `before` (RFC 3339); returns how many.
+
+        The rest of them stays: how many there were, and what came of them.
+        """
+
+        def work() -> int:
+            cursor = self._db().execute(
+                "UPDATE callbacks SET number = '', attributes = '{}', target = '',"
+                " closed_why = CASE closed_by WHEN 'operator' THEN NULL ELSE closed_why END WHERE id IN"
+                " (SELECT id FROM callbacks WHERE state = 'closed' AND number != '' AND closed < ? LIMIT ?)",
                 (before, rows),
             )
             return cursor.rowcount

@@ -62,7 +62,7 @@ class CallbackRow(NamedTuple):
     id: str
     #: `callback` or `survey`: there is one open request of each a number.
     purpose: str
-    #: In E.164.
+    #: In E.164; empty: it is closed, and its time (`keep_days`) is over, as that of attributes and target.
     number: str
     #: `open`, `calling`, `held`, `closed`.
     state: str

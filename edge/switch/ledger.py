@@ -13,7 +13,7 @@ from edge.storage.turn import StorageError, Turn
 
 #: Memory that running calls may fill while the disk does not work; an hour of 400 busy legs is less.
 MAX_BACKLOG = 64 * 1024 * 1024
-#: How long the inputs of ended calls are kept, and how many lines one purge may delete (it holds the loop up).
+#: How long the inputs of ended calls are kept, and how many rows one purge may change (it holds the loop up).
 JOURNAL_DAYS = 7
 PURGE_ROWS = 500
 #: A sender that has reported nothing for this long is another life by now.
@@ -76,13 +76,18 @@ class Ledger:
         self._backlog_bytes = 0
         self._metrics.backlog_bytes.set(0)
 
-    def purge(self) -> None:
-        """Delete a bounded number of old journal lines."""
+    def purge(self, callback_days: int) -> None:
+        """Delete a bounded number of old journal lines, and what old requests to be called back say of people.
+
+        `callback_days`: how long a closed one keeps that; 0: for ever.
+        """
         if self.trouble:
             return
         now = wall_time()
         try:
             self._store.purge(rfc3339(now - timedelta(days=JOURNAL_DAYS)), PURGE_ROWS)
+            if callback_days:
+                self._store.blank_callbacks(rfc3339(now - timedelta(days=callback_days)), PURGE_ROWS)
             self._store.purge_senders(rfc3339(now - timedelta(days=SENDER_DAYS)))
         except StorageError as error:
             self._fail(error)

@@ -382,7 +382,7 @@ class Switch:
             number = self._senders.get((peer.process, peer.incarnation))
             if number is not None:
                 self._exchange.turn.senders.setdefault((peer.process, peer.incarnation), number)
-        self._ledger.purge()
+        self._ledger.purge(self._plan.site.callbacks.keep_days)
 
     # --- supervisor
 

@@ -181,6 +181,37 @@ def test_purge_takes_only_old_ended_calls_and_no_more_than_asked(store):
     assert [line.call for line in store.open_calls()[0].journal] == ["c4", "c4"]
 
 
+def closed_callback(number, day, state="closed"):
+    row = CallbackRow._make("" for _ in CallbackRow._fields)
+    return row._replace(
+        id=f"c{number}.4", purpose="callback", number=f"+49301234{number}", state=state, times=1, waited_ms=0,
+        attempts=1, urgent=0, attributes='{"customer": "4711"}', target="sip:anna@x", closed_by="operator",
+        closed=None if state == "open" else f"2026-11-{day:02d}T12:00:00.000Z", closed_why="told me +4930", call="c",
+    )  # fmt: skip
+
+
+def test_closed_callbacks_forget_whom_they_were_about_and_no_more_than_asked_at_once(store):
+    rows = [closed_callback(number, number + 1) for number in range(5)]
+    rows[1] = rows[1]._replace(closed_by="superseded", closed_why="c77")
+    rows += [closed_callback(8, 0, "open"), closed_callback(9, 0, "open")._replace(state="held")]
+    store.write(Turn(callbacks={row.id: row for row in rows}))
+    assert store.blank_callbacks("2026-11-01T00:00:00.000Z", 100) == 0
+    assert store.blank_callbacks("2026-11-04T00:00:00.000Z", 2) == 2
+    assert store.blank_callbacks("2026-11-04T00:00:00.000Z", 2) == 1
+    assert store.blank_callbacks("2026-11-04T00:00:00.000Z", 2) == 0
+    found = {CallbackRow(*row).id: CallbackRow(*row) for row in store._db().execute("SELECT * FROM callbacks")}
+    for row in rows[:3]:
+        why = row.closed_why if row.closed_by == "superseded" else None  # what a person wrote may name somebody
+        assert found[row.id] == row._replace(number="", attributes="{}", target="", closed_why=why)
+        assert "4930" not in str(found[row.id])
+    assert [found[row.id] for row in rows[3:]] == rows[3:], "those that are younger, open or held keep it"
+    plan = store._db().execute(
+        "EXPLAIN QUERY PLAN SELECT id FROM callbacks WHERE state = 'closed' AND number != '' AND closed < ? LIMIT ?",
+        ("x", 1),
+    )
+    assert "callbacks_to_blank" in plan.fetchone()[3], "nothing is read but what is to be changed"
+
+
 def test_senders_are_forgotten_late(store):
     store.write(turn(0))
     store.purge_senders("2020-01-01T00:00:00.000Z")
