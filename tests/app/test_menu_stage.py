@@ -8,8 +8,9 @@ import pytest
 import edge
 from edge.app.menu_part import Part
 from edge.app.menu_stage import members_of, named_in, places_of, staged, staged_menu
+from edge.config.compiled import CompiledSite
 from edge.config.loader import inspect
-from edge.config.site import GroupMember, Site, Trunk, TrunkGroup
+from edge.config.site import GroupMember, Trunk, TrunkGroup
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Ask, HangUp, Lookup, Menu, Sound, Target, Transfer, Whisper
 from edge.switch.plan import Plan
@@ -22,11 +23,11 @@ DESK = Address("127.9.9.9", 5071)
 
 
 @pytest.fixture(scope="module")
-def site() -> Site:
+def site() -> CompiledSite:
     return inspect(SHOP).site
 
 
-def part_of(site: Site, caller: str = "+85221234567", **rows: Row) -> Part:
+def part_of(site: CompiledSite, caller: str = "+85221234567", **rows: Row) -> Part:
     return Part(menu=site.menus["main"], caller=caller, rows=dict(rows), wall_ms=86_400_000, host="127.9.9.8")
 
 
@@ -35,14 +36,14 @@ def numbered(part: Part, number: int) -> Part:
     return part
 
 
-def test_what_a_menu_reaches(site: Site) -> None:
+def test_what_a_menu_reaches(site: CompiledSite) -> None:
     menu = site.menus["main"]
     assert places_of(menu) == ["sip:192.0.2.20"]
     assert named_in(menu, "endpoint") == ["bank"]
     assert named_in(menu, "table") == ["customers"]
 
 
-def test_the_stage_has_nothing_of_the_real_world(site: Site, tmp_path: Path) -> None:
+def test_the_stage_has_nothing_of_the_real_world(site: CompiledSite, tmp_path: Path) -> None:
     gold = Row(False, {"customer_type": Private("gold")})
     parts = [part_of(site, customers=gold), part_of(site, customers=Row(True)), part_of(site, caller="")]
     for part in parts:
@@ -64,7 +65,7 @@ def test_the_stage_has_nothing_of_the_real_world(site: Site, tmp_path: Path) -> 
     tables.close()
 
 
-def test_each_call_of_the_stage_has_a_clock_of_its_own(site: Site, tmp_path: Path) -> None:
+def test_each_call_of_the_stage_has_a_clock_of_its_own(site: CompiledSite, tmp_path: Path) -> None:
     parts = [part_of(site)]
     parts[0].places, parts[0].endpoints = {"sip:192.0.2.20": DESK}, ["bank"]
     plan = Plan(staged(site, parts, tmp_path, ("https://127.0.0.1:4", ""), 1))
@@ -90,7 +91,7 @@ def test_trunks_and_groups_are_dialled_at_their_stand_ins(tmp_path: Path) -> Non
         Trunk(name="one", address="192.0.2.1:5060", user="me", password="secret", register=True),
         Trunk(name="two"),
     ]
-    site = Site(name="x", trunks=trunks, trunk_groups=[TrunkGroup(name="all", members=members)])
+    site = CompiledSite(name="x", trunks=trunks, trunk_groups=[TrunkGroup(name="all", members=members)])
     part = Part(menu=menu, caller="", rows={}, wall_ms=0, host="127.9.9.8")
     part.trunks = {name: Address("127.9.9.9", 5080 + n) for n, name in enumerate(("one", "two"))}
     assert members_of(site, "all") == ["one", "two"]
