@@ -7,7 +7,7 @@ import pytest
 from edge.cli import main
 from edge.cli.moments import since
 from edge.cli.site import UsageError
-from edge.config.site import Site
+from edge.config.compiled import CompiledSite
 from edge.config.menu_tables import TrialSource
 from edge.config.trials import moment_ms, trial_of
 from edge.switch.plan import Plan
@@ -67,7 +67,7 @@ def test_dates_of_trials_are_the_site_s_too() -> None:
     assert berlin.from_ms == moment_ms("2026-11-30T23:00Z")
     assert berlin.until_ms == moment_ms("2026-12-15")
     assert trial_of(one, {}).from_ms == moment_ms("2026-12-01")
-    assert Plan(Site(name="s", time_zone="Europe/Berlin", trials=[one])).trials[0].from_ms == berlin.from_ms
+    assert Plan(CompiledSite(name="s", time_zone="Europe/Berlin", trials=[one])).trials[0].from_ms == berlin.from_ms
 
 
 def test_a_zone_that_is_none_is_told_where_it_stands(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:

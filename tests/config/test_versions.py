@@ -7,8 +7,10 @@ import pytest
 
 from edge.app.prepare import prepared
 from edge.app.preparing import Source
+from edge.config.compiled import CompiledSite
 from edge.config.versions import NoVersionError
 from edge.core.menus.sounds import sound_paths
+from edge.vocabulary.wire import pack, unpacker
 from tests.config.box import MENU, Box
 
 
@@ -236,5 +238,5 @@ def test_a_version_on_trial_is_never_too_old(box: Box) -> None:
         loaded = prepared(Source(config=str(box.folder / "site.toml")))
         assert loaded.errors == []
         assert loaded.site is not None
-        assert loaded.site.tried["former"].version == first
+        assert unpacker(CompiledSite).decode(pack(loaded.site)).tried["former"].version == first
     assert len(box.versions().index.menus["main"].versions) == 3
