@@ -20,6 +20,7 @@ COMMANDS = (
     "calls",
     "trunk",
     "callbacks",
+    "dial",
     "survey",
     "queue",
     "events",

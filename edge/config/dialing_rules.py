@@ -14,14 +14,14 @@ from msgspec import Struct, structs
 import edge
 from edge.config.calendars import calendar_of
 from edge.config.errors import Findings, Place, did_you_mean
-from edge.config.kinds import name_fault, time_zone_fault
+from edge.config.kinds import name_fault
 from edge.config.located import Located, place_of
 from edge.config.menu_tables import HoursSource
 from edge.config.rule_source import HoursRuleSource, RulesSource, RuleTable
 from edge.config.rule_strictness import Looser, looser
 from edge.config.shape import Shaper
 from edge.config.sources import read_toml
-from edge.config.zones import YEARS, holidays_fault, holidays_of, zone_of
+from edge.config.zones import YEARS, holidays_fault, holidays_of, time_zone_fault, zone_of
 from edge.core.callbacks.rules import Rules as NumberPlan
 from edge.core.dialer.rules import Judge
 from edge.core.dialer.ruleset import (
@@ -235,7 +235,7 @@ def _choices(source: RulesSource) -> Iterator[tuple[tuple[str | int, ...], str, 
 def _added(base: Ruleset, own: Ruleset, name: str, overridden: dict[tuple[str | int, ...], RuleTable]) -> list[Any]:
     """Join rules of a kind. All of them hold, so more of them are never less strict; an override takes places."""
     replaced = {_key(rule) for index, rule in enumerate(getattr(own, name)) if (name, index) in overridden}
-    return [rule for rule in getattr(base, name) if _key(rule) not in replaced] + getattr(own, name)
+    return [*(rule for rule in getattr(base, name) if _key(rule) not in replaced), *getattr(own, name)]
 
 
 def _key(rule: Any) -> tuple[object, ...]:

@@ -132,8 +132,8 @@ def _attempts(check: Check) -> str:
 
 
 _TEXTS: dict[Rule, Callable[[Check], str]] = {
-    "number": lambda check: _some(check.names),
-    "history": lambda check: f"{check.have} earlier attempts",
+    "number": lambda check: " ".join(check.names).replace("unknown", "fixed or mobile"),
+    "history": lambda check: "" if check.reason == "history_unknown" else f"{check.have} earlier attempts",
     "zone": lambda check: f"{_some(check.names)} (from the {check.of})",
     "attempts": _attempts,
     "gap": lambda check: f"{duration(check.span_ms)} between attempts",

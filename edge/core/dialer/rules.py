@@ -24,6 +24,10 @@ HORIZON_MS = 400 * 86_400_000
 _STEPS = 200
 
 
+#: Longer than any week, with a change of the clock in it, in any zone.
+_CALENDAR_MS = 9 * 86_400_000
+
+
 class Request(Struct, frozen=True, kw_only=True):
     """A call that somebody wants to make."""
 
@@ -99,6 +103,17 @@ class Judge:
     def examine(self, request: Request, history: History, now_ms: int) -> list[Check]:
         """Give the answer of every rule at `now_ms`, also of those that allow the call."""
         return list(self._all(self._case(request, history), now_ms))
+
+    @property
+    def looks_back_ms(self) -> int:
+        """How far back attempts matter: a history has all of them that began since then.
+
+        A year at the least, for those that are held: they forbid a call however old they are.
+        """
+        windows = [rule.within_ms if rule.calendar is None else _CALENDAR_MS for rule in self.rules.attempts]
+        waits = [rule.wait_ms for rule in self.rules.after]
+        gap = self.rules.gap.least_ms if self.rules.gap is not None else 0
+        return max(*windows, *waits, gap, HORIZON_MS)
 
     def facts(self, request: Request) -> NumberFacts | None:
         """Give what the number says about who has it; None for what is no number."""
