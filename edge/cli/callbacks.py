@@ -1,11 +1,13 @@
-"""`edge callbacks`: who is to be called back, until when, and who closes a request by hand."""
+"""`edge callbacks`: who is to be called back, until when, how often that was tried, and what people say of it."""
 
 import json as jsonlib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from edge.cli.callbacks_report import report
 from edge.cli.daemon import ask_process
 from edge.cli.events import failed
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
@@ -23,6 +25,7 @@ from edge.cli.state import open_state
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallbackRow, StorageError
 
+WhyOption = Annotated[str, Parameter(help="For those who read the events.")]
 IdArgument = Annotated[str, Parameter(help="The request's id.")]
 
 
@@ -32,6 +35,10 @@ def register(app: App) -> None:
     callbacks.command(list_callbacks, name="list")
     callbacks.command(show)
     callbacks.command(close)
+    callbacks.command(call)
+    callbacks.command(hold)
+    callbacks.command(release)
+    callbacks.command(report)
     app.command(callbacks)
 
 
@@ -55,7 +62,19 @@ def list_callbacks(
         for row in rows:
             print_json(one_line(row, now))
     else:
-        columns = ("latest", "", "callback", "number", "reason", "times", "age", "not before", "call", "node", "state")
+        columns = (
+            "latest",
+            "",
+            "callback",
+            "number",
+            "reason",
+            "times",
+            "age",
+            "not before",
+            "node",
+            "attempts",
+            "state",
+        )
         print_table(columns, (_cells(row, now) for row in rows), right=("times", "age"))
     return FINE
 
@@ -90,16 +109,58 @@ def close(
     callback: IdArgument,
     /,
     *,
-    why: Annotated[str, Parameter(help="For those who read the events.")] = "",
+    why: WhyOption = "",
     config: ConfigOption = None,
     demo: DemoOption = False,
     state: StateOption = None,
 ) -> int:
     """Close a request: nobody needs to call any more. Exit code 1: it is not open."""
-    found = ask_process((config, demo, state), "switch", "close_callback", {"id": callback, "why": why})
+    return _ask("close_callback", "closed", (config, demo, state), {"id": callback, "why": why})
+
+
+def call(
+    callback: IdArgument,
+    /,
+    *,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Call somebody back now, whatever the hours and his window. Exit code 1: it is not open, or nobody may be."""
+    return _ask("call_callback", "is called as soon as there is room", (config, demo, state), {"id": callback})
+
+
+def hold(
+    callback: IdArgument,
+    /,
+    *,
+    why: WhyOption = "",
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Hold a request: nobody is called until it is released. Exit code 1: it is not open."""
+    return _ask("hold_callback", "held", (config, demo, state), {"id": callback, "why": why})
+
+
+def release(
+    callback: IdArgument,
+    /,
+    *,
+    why: WhyOption = "",
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Release a request that is held: it is called again, in its window. Exit code 1: it is not held."""
+    return _ask("release_callback", "released", (config, demo, state), {"id": callback, "why": why})
+
+
+def _ask(what: str, done: str, where: tuple[Path | None, bool, Path | None], body: dict[str, str]) -> int:
+    found = ask_process(where, "switch", what, body)
     if isinstance(found, int):
         return found
-    print(f"{found['callback']} closed")
+    print(f"{found['callback']} {done}")
     return FINE
 
 
@@ -116,15 +177,18 @@ def one_line(row: CallbackRow, now: datetime) -> dict[str, object]:
 
 def overdue(row: CallbackRow, now: datetime) -> bool:
     """Say whether somebody should have called by now."""
-    return row.state == "open" and row.latest < rfc3339(now)
+    return row.state != "closed" and row.latest < rfc3339(now)
 
 
 def _cells(row: CallbackRow, now: datetime) -> tuple[object, ...]:
-    state = row.state if row.state == "open" else f"closed ({row.closed_by})"
+    state = f"closed ({row.closed_by})" if row.state == "closed" else row.state
+    if row.state == "open" and row.next:
+        state = f"open, again {row.next}"
     late = "LATE" if overdue(row, now) else ""
     age = _span((now - datetime.fromisoformat(row.requested)).total_seconds())
     reason = f"{row.reason} ({row.runs})" if row.runs else row.reason
-    return row.latest, late, row.id, row.number, reason, row.times, age, row.not_before, row.call, row.node, state
+    tried = f"{row.attempts} {row.last}".rstrip() if row.attempts or row.last else ""
+    return row.latest, late, row.id, row.number, reason, row.times, age, row.not_before, row.node, tried, state
 
 
 def _span(seconds: float) -> str:

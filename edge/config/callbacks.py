@@ -1,5 +1,6 @@
 """`[callbacks]` of the site: whom callbacks may reach, and which lost calls become one."""
 
+from edge.config.callback_checks import check_calling
 from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
@@ -46,6 +47,7 @@ def check_callbacks(site: CompiledSite, root: Located, findings: Findings, *, me
     for prefix in own.forbidden:
         if prefix and prefix in own.allowed:
             findings.follow_up(place_of(root, ("callbacks", "forbidden")), f"'{prefix}' is allowed, too")
+    check_calling(site, root, findings, menus_complete=menus_complete)
     if own.lost and not own.country and any(not trunk.country for trunk in site.trunks):
         lacking = next(trunk.name for trunk in site.trunks if not trunk.country)
         findings.warning(

@@ -400,4 +400,5 @@ def _ending(outcome: Outcome) -> RecordingDone | RecordingFailed:
 
 def sounds_of(site: Site) -> list[str]:
     """Return the path of every sound that a setting or a menu names, each once."""
-    return list(dict.fromkeys([*site.hold_music_files, *site.sounds]))
+    callbacks = [site.callbacks.announcement] if site.callbacks.announcement else []
+    return list(dict.fromkeys([*site.hold_music_files, *callbacks, *site.sounds]))

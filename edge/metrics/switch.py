@@ -5,15 +5,19 @@ from typing import get_args
 from edge.core.indicators.standards import Standing
 from edge.core.queues.model import AgentState
 from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
+from edge.vocabulary.dialing import Disposition
 from edge.vocabulary.endings import Outcome
 from edge.vocabulary.events import CallbackReason, QueueLeaving, WhisperResult
 from edge.vocabulary.media import DigitMethod
+from edge.vocabulary.site_events import CallbackClosing
 
 #: Why a new call was refused before it became one.
 REFUSALS = ("storage", "disk", "overload")
 DIRECTIONS = ("incoming", "outgoing")
 #: What closes a request to be called back.
-CLOSED_BY = ("superseded", "operator")
+CLOSED_BY = ("superseded", *get_args(CallbackClosing))
+#: How long an unanswered callback rang, held against the standard.
+RINGS = ("in", "short", "long")
 
 
 class SwitchMetrics:
@@ -40,10 +44,6 @@ class SwitchMetrics:
             self.whispers.labels(result)
         for method in get_args(DigitMethod):
             self.digits.labels(method)
-        for reason in get_args(CallbackReason):
-            self.callbacks_requested.labels(reason)
-        for way in CLOSED_BY:
-            self.callbacks_closed.labels(way)
         for why in REFUSALS:
             self.refused.labels(why)
 
@@ -147,9 +147,52 @@ class SwitchMetrics:
             ["by"],
             registry=self.registry,
         )
+        self.callback_attempts = Counter(
+            "edge_switch_callback_attempts_total",
+            "Calls that were to call somebody back, by what became of them",
+            ["disposition"],
+            registry=self.registry,
+        )
+        self.callback_rings = Counter(
+            "edge_switch_callback_rings_total",
+            "Callbacks that rang and nobody answered, by how long they did: in standard, too short, too long",
+            ["standard"],
+            registry=self.registry,
+        )
+        self.callback_ring_seconds = Histogram(
+            "edge_switch_callback_ring_seconds",
+            "How long callbacks rang, from the first 180 or 183 on",
+            ["answered"],
+            buckets=(2, 5, 10, 15, 18, 20, 21, 22, 23, 24, 25, 26, 30, 45, 60),
+            registry=self.registry,
+        )
+        self.callback_first_attempt = Histogram(
+            "edge_switch_callback_first_attempt_seconds",
+            "From the request (or the beginning of its window) to the first call",
+            buckets=(1, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400),
+            registry=self.registry,
+        )
+        self.callbacks_calling = Gauge(
+            "edge_switch_callbacks_calling", "Requests that somebody is being called for", registry=self.registry
+        )
+        self.callbacks_held = Gauge(
+            "edge_switch_callbacks_held",
+            "Requests that nobody is called for until a person says so",
+            registry=self.registry,
+        )
         self.callbacks_open = Gauge(
             "edge_switch_callbacks_open", "Requests to be called back that are open", registry=self.registry
         )
+        for reason in get_args(CallbackReason):
+            self.callbacks_requested.labels(reason)
+        for way in CLOSED_BY:
+            self.callbacks_closed.labels(way)
+        for disposition in get_args(Disposition):
+            self.callback_attempts.labels(disposition)
+        for ring in RINGS:
+            self.callback_rings.labels(ring)
+        for answered in ("yes", "no"):
+            self.callback_ring_seconds.labels(answered)
         self.callbacks_overdue = Gauge(
             "edge_switch_callbacks_overdue", "Open requests to be called back that are late", registry=self.registry
         )

@@ -6,7 +6,7 @@ requests are made whole on their way to the store, and the row changes in the tr
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -19,13 +19,16 @@ from edge.core.calls.inputs import Emit, Incoming, Superseded
 from edge.core.routing.numbers import e164
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallbackRow, CallRow
-from edge.vocabulary import events, site_events
+from edge.vocabulary import events
 from edge.vocabulary.ids import CallbackId, CallId
+from edge.vocabulary.site_events import CallbackClosed, CallbackClosing
 from edge.vocabulary.wire import to_json
 
 if TYPE_CHECKING:
     from edge.switch.exchange import Exchange
 
+#: What calls of ours, and those of callers who may ring by themselves, tell of them.
+OF_CALLING = (events.CallStarted, events.CallEnded, events.AnswerDetected, events.AnswerRevised)
 #: Who was asked has said more than that he was lost: that reason stays.
 _STAYS = {("asked", "lost")}
 
@@ -42,6 +45,14 @@ class Callbacks:
     def __len__(self) -> int:
         return len(self._open)
 
+    def rows(self) -> list[CallbackRow]:
+        """Return those that are not closed."""
+        return list(self._open.values())
+
+    def row(self, callback: CallbackId) -> CallbackRow | None:
+        """Return one; None: it is closed."""
+        return self._open.get(callback)
+
     def load(self, rows: Iterable[CallbackRow]) -> None:
         """Take what the store holds."""
         for row in rows:
@@ -56,25 +67,43 @@ class Callbacks:
             emit, row = self.requested(emit, exchange.rows[emit.call], wall, exchange.plan.site)
             exchange.turn.callbacks[row.id] = row
             exchange.metrics.callbacks_requested.labels(event.reason).inc()
+            exchange.calling.note(emit)
         elif isinstance(event, events.CallbackSuperseded):
             self._close(exchange, event.callback, ("superseded", emit.call), wall)
         elif isinstance(event, events.BridgeStarted | events.LegAnswered):
             self._look.add(emit.call)  # somebody has begun to talk, perhaps
+        elif isinstance(event, OF_CALLING):
+            exchange.calling.note(emit)
         return emit
+
+    def change(self, exchange: "Exchange", row: CallbackRow) -> None:
+        """Keep what has become of a request that stays."""
+        self._put(row)
+        exchange.turn.callbacks[row.id] = row
 
     def close_by_hand(self, exchange: "Exchange", callback: CallbackId, why: str, wall: datetime) -> bool:
         """Close a request as a person wishes; whether it was open."""
-        closed = self._close(exchange, callback, ("operator", why), wall)
-        if closed:
-            exchange.notice(site_events.CallbackClosed(callback=callback, why=why))
-        return closed
+        return self.close_with(exchange, callback, "operator", why, wall)
 
-    def _close(self, exchange: "Exchange", callback: str, why: tuple[str, str], wall: datetime) -> bool:
+    def close_with(
+        self, exchange: "Exchange", callback: CallbackId, by: CallbackClosing, why: str, wall: datetime
+    ) -> bool:
+        """Close a request, and tell of it; whether it was open."""
+        row = self._close(exchange, callback, (by, why), wall)
+        if row is not None:
+            closed = CallbackClosed(
+                callback=callback, by=by, why=why, attempts=row.attempts, after_ms=age_ms(row, wall)
+            )
+            exchange.notice(closed)
+        return row is not None
+
+    def _close(self, exchange: "Exchange", callback: str, why: tuple[str, str], wall: datetime) -> CallbackRow | None:
         row = self.close(callback, *why, wall)
         if row is not None:
             exchange.turn.callbacks[row.id] = row
             exchange.metrics.callbacks_closed.labels(why[0]).inc()
-        return row is not None
+            exchange.calling.closed(row)
+        return row
 
     def requested(self, emit: Emit, of: CallRow, wall: datetime, site: CompiledSite) -> tuple[Emit, CallbackRow]:
         """Make a request: the event as it is told, and the row."""
@@ -155,7 +184,7 @@ def _row(event: events.CallbackRequested, known: CallbackRow | None, of: CallRow
         id=event.callback,
         purpose="survey" if event.reason == "survey" else "callback",
         number=event.number.reveal(),
-        state="open",
+        state=known.state if known is not None else "open",
         reason=known.reason if known is not None and stays else event.reason,
         requested=known.requested if known is not None else now,
         renewed=now,
@@ -176,4 +205,13 @@ def _row(event: events.CallbackRequested, known: CallbackRow | None, of: CallRow
         closed=None,
         closed_by=None,
         closed_why=None,
+        **_of_calling(known),
     )
+
+
+def _of_calling(known: CallbackRow | None) -> dict[str, Any]:
+    """Give what a request that is renewed keeps of its calls: who asks again is called as often as who asks anew."""
+    if known is None:
+        return {}
+    kept = {name: getattr(known, name) for name in ("attempt", "began", "last", "held_why")}
+    return {**kept, "attempts": known.attempts if known.state == "calling" else 0}

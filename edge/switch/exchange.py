@@ -38,6 +38,7 @@ from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
 from edge.switch import joining
 from edge.switch.attempts import Attempts
 from edge.switch.callbacks import Callbacks
+from edge.switch.calling import Calling
 from edge.switch.hunting import LAST_TARGET, what_others_know
 from edge.switch.journeys import Journeys
 from edge.switch.pending import Pending, call_of_command, receiver_of
@@ -131,6 +132,7 @@ class Exchange:
         self._hears_sound: set[CallId] = set()
         #: What was told last of each trunk: of its registration, and of its answering.
         self._trunks: dict[tuple[str, bool], type] = {}
+        self.calling = Calling(self)
         self.queues = Queues(self)
         self.attempts = Attempts(self, wall)
 
@@ -355,6 +357,7 @@ class Exchange:
         for met in self.callbacks.met_by(call, self._wall(), self.plan.site.callbacks.country):
             self.feed(call, met, at_ms)
         self.queues.settle()
+        self.calling.settle()
 
     def _journal(self, call: Call, entry: Entry, now_ms: int) -> None:
         self.turn.journal.append(JournalRow(call.id, call.inputs, now_ms, pack(entry)))
@@ -447,7 +450,10 @@ class Exchange:
     @property
     def next_deadline_ms(self) -> int | None:
         """When `fire` has something to do."""
-        return min((at_ms for at_ms in (self._next_call_ms, self.queues.next_ms) if at_ms is not None), default=None)
+        return min(
+            (at_ms for at_ms in (self._next_call_ms, self.queues.next_ms, self.calling.next_ms) if at_ms is not None),
+            default=None,
+        )
 
     @property
     def _next_call_ms(self) -> int | None:
@@ -463,6 +469,7 @@ class Exchange:
             self._armed.pop(id_, None)
             self.feed(self.calls[id_], Elapsed())
         self.queues.fire(now_ms)
+        self.calling.fire(now_ms)
 
     def answered(self, id: CallId, asked: Asked) -> None:  # noqa: A002
         """Take what came of a question; the call may be over."""

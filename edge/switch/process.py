@@ -128,7 +128,6 @@ class Switch:
             exchange.last_targets = store.meta(LAST_TARGET)
             resumed, ended = recover(store, exchange)
             store.forget_menus()
-            exchange.noticed = store.last_callseq(self._plan.site.name)
         except (StorageError, OSError) as error:
             channel.health("storage", f"state.db cannot be used: {error}")
             return
@@ -397,6 +396,7 @@ class Switch:
             self.metrics.callbacks_open.set(waiting)
             self.metrics.callbacks_oldest.set(oldest_s)
             self.metrics.callbacks_overdue.set(late)
+            self._exchange.calling.show()
             self._exchange.trials.show(int(wall_time().timestamp() * 1000))
             self._exchange.standards.show(wall_time())
             self._exchange.queues.show()
@@ -427,6 +427,7 @@ class Switch:
             self._exchange.trials.configure(self._plan.trials)
             self._exchange.standards.configure(self._plan.standards, wall_time())
             self._exchange.queues.configure()
+            self._exchange.calling.configure()
 
     def _answered(self, call: CallId, asked: Asked) -> None:
         if self._exchange is not None:

@@ -105,6 +105,18 @@ class Queues:
         else:
             self._news.append(_KINDS[news.what](ticket))
 
+    def join(self, ticket: m.Ticket, queue: str, priority: int, values: dict[str, str]) -> None:
+        """Ask for an agent for a call that is made when he is there."""
+        self._calls.add(ticket.call)
+        self._news.append(m.Join(ticket=ticket, queue=queue, priority=priority, values=values))
+        self.settle()
+
+    def leave(self, ticket: m.Ticket) -> None:
+        """Ask for none any more."""
+        self._calls.discard(ticket.call)
+        self._news.append(m.Left(ticket))
+        self.settle()
+
     def gone(self, call: CallId) -> None:
         """Take note that a call is over."""
         if call in self._calls:
@@ -137,6 +149,8 @@ class Queues:
 
     def _carry_out(self, action: m.Action) -> None:
         call = self._exchange.calls.get(action.ticket.call)
+        if call is None and self._exchange.calling.carry_out(action):
+            return
         if call is None:
             self._news.append(m.Gone(action.ticket.call))
         elif isinstance(action, m.Told):

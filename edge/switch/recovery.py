@@ -46,6 +46,7 @@ class Rebuilt:
 def recover(store: Store, exchange: Exchange) -> tuple[int, int]:
     """Take up or end all open calls; returns how many of each. What follows gathers in the exchange's turn."""
     resumed = ended = 0
+    exchange.noticed = store.last_callseq(exchange.plan.site.name)  # the ends of calls lead to events of no call, too
     exchange.callbacks.load(store.open_callbacks())
     for call in store.last_ended(MAX_ENDED):
         exchange.note_ended(CallId(call))
@@ -68,6 +69,7 @@ def recover(store: Store, exchange: Exchange) -> tuple[int, int]:
             _abandon(exchange, rebuilt)
             ended += 1
     exchange.queues.open(exchange.calls.values(), store.meta(NOTE).get(""))
+    exchange.calling.open(exchange.calls.values())
     return resumed, ended
 
 

@@ -19,10 +19,11 @@ from edge.core.routing.numbers import e164
 from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
+from edge.switch import callback_requests
 from edge.switch.exchange import Exchange
 from edge.switch.trials import Change, TrialError
 from edge.vocabulary.identity import Identity
-from edge.vocabulary.ids import CallbackId, CallId, LegId
+from edge.vocabulary.ids import CallId, LegId
 from edge.vocabulary.media import LegSound, RoomMode
 from edge.vocabulary.private import Private
 from edge.vocabulary.site_events import ConfigurationEvent
@@ -53,13 +54,6 @@ class OriginateRequest(Struct, frozen=True, kw_only=True):
     #: Headers of one's own, of those that the trunk lists.
     headers: dict[OwnHeader, OwnValue] = {}
     ring_timeout_ms: int = 60000
-
-
-class CloseRequest(Struct, frozen=True):
-    """Close a request to be called back."""
-
-    id: str
-    why: Annotated[str, Meta(max_length=200)] = ""
 
 
 class CallRequest(Struct, frozen=True):
@@ -140,7 +134,6 @@ _hold = json_reader(HoldRequest)
 _sound = json_reader(SoundRequest)
 _announcement = json_reader(AnnounceRequest)
 _notice: Decoder[ConfigurationEvent] = json_reader(cast(Any, ConfigurationEvent))
-_close = json_reader(CloseRequest)
 
 
 class Requests:
@@ -162,7 +155,7 @@ class Requests:
             "drop": self._drop,
             "announce": self._announce,
             "notice": self._notice,
-            "close_callback": self._close_callback,
+            **callback_requests.handlers(lambda: self._exchange),
             "trials": self._trials,
             "trial_start": self._start_trial,
             "trial_stop": self._stop_trial,
@@ -179,6 +172,8 @@ class Requests:
             return to_json(handler(body))
         except msgspec.MsgspecError as error:
             raise RequestError(f"{what}: {error}") from error
+        except callback_requests.CallbackError as error:
+            raise RequestError(str(error)) from error
         except StorageError as error:
             raise RequestError(f"storage: {error}") from error
 
@@ -256,13 +251,6 @@ class Requests:
         call = self._live(_call.decode(body).id)
         self._exchange.feed(call, Stopped("by request"))
         return {"call": call.id}
-
-    def _close_callback(self, body: bytes) -> dict[str, str]:
-        request = _close.decode(body)
-        id_, exchange = CallbackId(request.id), self._exchange
-        if not exchange.callbacks.close_by_hand(exchange, id_, request.why, wall_time()):
-            raise RequestError("no such callback is open")
-        return {"callback": id_}
 
     # --- talks of more than two
 

@@ -8,7 +8,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.vocabulary.ids import CallbackId
+from edge.vocabulary.dialing import Disposition
+from edge.vocabulary.ids import CallbackId, CallId
+from edge.vocabulary.private import Private
 from edge.vocabulary.trunks import TrunkCause
 
 #: What may be held against a source.
@@ -178,10 +180,68 @@ class TrialStopped(Struct, frozen=True, tag="trial.stopped", kw_only=True):
     candidate_calls: int = 0
 
 
-class CallbackClosed(Struct, frozen=True, tag="callback.closed", kw_only=True):
-    """A request to be called back was closed by a person."""
+#: What closes a request to be called back, when the caller does not by a call of his own.
+CallbackClosing = Literal["operator", "reached", "not_reached", "forbidden"]
+
+
+class CallbackAttemptStarted(Struct, frozen=True, tag="callback.attempt_started", kw_only=True):
+    """Somebody is called back: the call is on disk with this event, before anything leaves."""
 
     callback: CallbackId
+    #: The call that is made, to the number or first to an agent.
+    call: CallId
+    #: Counts from 1.
+    attempt: int
+    number: Private
+    order: Literal["caller_first", "agent_first"]
+    #: Since it was first asked for, or since the window began, whichever was later.
+    after_ms: int
+
+
+class CallbackAttemptEnded(Struct, frozen=True, tag="callback.attempt_ended", kw_only=True):
+    """A call that was to call somebody back is over."""
+
+    callback: CallbackId
+    call: CallId
+    attempt: int
+    #: `held`: nobody knows what became of it (see `callback.held`).
+    disposition: Disposition
+    #: The number was called: its phone may have rung. An attempt that was not does not count.
+    left: bool
+    answered: bool
+    #: From the first 180 or 183 to the answer, or to the end of the attempt; null: it did not ring.
+    rang_ms: int | None
+    #: Of calls that rang and nobody answered: they did for more than `ring_min` and less than `ring_max`.
+    in_standard: bool | None
+    #: RFC 3339: not called again before that; empty: not called again.
+    next: str = ""
+
+
+class CallbackHeld(Struct, frozen=True, tag="callback.held", kw_only=True):
+    """A request is not called until a person releases it: one has held it, or nobody knows how a call to it ended."""
+
+    callback: CallbackId
+    why: str = ""
+
+
+class CallbackReleased(Struct, frozen=True, tag="callback.released", kw_only=True):
+    """A person has released a request that was held."""
+
+    callback: CallbackId
+    why: str = ""
+
+
+class CallbackClosed(Struct, frozen=True, tag="callback.closed", kw_only=True):
+    """A request to be called back was closed."""
+
+    callback: CallbackId
+    #: `operator`: a person; `reached`: who was called back got what the call was for; `not_reached`: its attempts, or
+    #: its window, are used up; `forbidden`: the number may not be called any more.
+    by: CallbackClosing = "operator"
+    #: Calls to the number that left.
+    attempts: int = 0
+    #: Since it was first asked for.
+    after_ms: int = 0
     #: What the person said.
     why: str = ""
 
@@ -207,6 +267,10 @@ SiteEvent = (
     | TrunkEvent
     | CertificateExpiring
     | ConfigurationEvent
+    | CallbackAttemptStarted
+    | CallbackAttemptEnded
+    | CallbackHeld
+    | CallbackReleased
     | CallbackClosed
     | TrialStarted
     | TrialStopped

@@ -71,6 +71,7 @@ class House:
         self.now = 5000
         self.wall = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
         self.path = folder / "state.db"
+        self.boot = "boot"
         self.restart()
 
     def restart(self) -> None:
@@ -78,10 +79,9 @@ class House:
         self.store = Store(self.path)
         self.metrics = SwitchMetrics()
         seats = Seats([slots_of(self.site.media, 0)])
-        self.exchange = Exchange(Plan(self.site), "boot", self.metrics, lambda: self.now, lambda: self.wall, seats)
+        self.exchange = Exchange(Plan(self.site), self.boot, self.metrics, lambda: self.now, lambda: self.wall, seats)
         self.exchange.connected |= {"front", "media", "span span-1"}
         recover(self.store, self.exchange)
-        self.exchange.noticed = self.store.last_callseq("test")
         self.commit()
 
     def commit(self) -> None:
@@ -95,12 +95,14 @@ class House:
         self.now += round(timedelta(**much).total_seconds() * 1000)
 
     def call(self, name: str, keys: str = "", caller: str = "030123456") -> "House":
-        came = incoming(name)
-        self.report("front", replace(came, caller=Private(caller), trunk="loop"))
+        self.report("front", self.came(name, caller))
         self.report("span", r.LegAnswered(LegId(f"{name}.1")))
         for key in keys:
             self.press(name, key)
         return self
+
+    def came(self, name: str, caller: str = "030123456") -> r.LegIncoming:
+        return replace(incoming(name), caller=Private(caller), trunk="loop")
 
     def press(self, name: str, key: str) -> None:
         self.now += 1000

@@ -14,10 +14,9 @@ from msgspec import Struct
 from edge.core.callbacks.window import openings
 from edge.core.menus.calendar import Calendar
 from edge.vocabulary.dialing import Disposition
+from edge.vocabulary.site_events import CallbackClosing
 
 State = Literal["open", "calling", "held", "closed"]
-#: What closes a request.
-ClosedBy = Literal["superseded", "operator", "reached", "not_reached", "forbidden"]
 #: Another call to the number would come to the same.
 FINAL: frozenset[Disposition] = frozenset({"unallocated", "changed"})
 #: When an attempt that never left (no trunk, no room, no agent) is tried again, at the latest.
@@ -46,7 +45,7 @@ class Request(Struct, frozen=True, kw_only=True):
     #: The window; `ends_ms` is not in it.
     begins_ms: int
     ends_ms: int
-    #: Calls to the number that left.
+    #: Calls to the number that count.
     attempts: int = 0
     #: Not again before that.
     next_ms: int = 0
@@ -63,7 +62,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     #: May be called now, in this order: no more than there is room for.
     call: list[Request]
-    close: list[tuple[Request, ClosedBy]]
+    close: list[tuple[Request, CallbackClosing]]
     wake_ms: int | None
 
 
@@ -71,11 +70,16 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """What came of an attempt."""
 
     disposition: Disposition
-    #: An INVITE to the number left, so its phone may have rung.
+    #: An INVITE to the number left.
     left: bool = True
     #: From the first 180 or 183 to the answer, or to the moment that we or the far end gave up; None: it did not ring.
     rang_ms: int | None = None
     answered: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether somebody may have been disturbed: not where no INVITE left, or we took it back before it rang."""
+        return self.left and not (self.disposition == "cancelled" and self.rang_ms is None and not self.answered)
 
 
 class Following(Struct, frozen=True, kw_only=True):
@@ -86,14 +90,14 @@ class Following(Struct, frozen=True, kw_only=True):
     #: Of `open`.
     next_ms: int = 0
     #: Of `closed`.
-    by: ClosedBy = "not_reached"
+    by: CallbackClosing = "not_reached"
 
 
 def decide(policy: Policy, requests: Sequence[Request], on_the_line: Iterable[str], now_ms: int) -> Decision:
     """Say who is called now. `on_the_line`: numbers that have a call with us, whoever made it."""
     if not policy.on:
         return Decision(call=[], close=[], wake_ms=None)
-    close: list[tuple[Request, ClosedBy]] = []
+    close: list[tuple[Request, CallbackClosing]] = []
     due: list[Request] = []
     wake: list[int] = []
     opens: dict[int, int | None] = {}
@@ -135,12 +139,12 @@ def _when(one: Request, now_ms: int, opens: dict[int, int | None]) -> int:
 
 def after(policy: Policy, request: Request, outcome: Outcome, now_ms: int) -> Following:
     """Say how a request goes on; its `attempts` count the one that is over."""
-    attempts = request.attempts if outcome.left else max(0, request.attempts - 1)
+    attempts = request.attempts if outcome.counts else max(0, request.attempts - 1)
     if outcome.disposition == "connected":
         return Following(state="closed", attempts=attempts, by="reached")
     if outcome.disposition == "held":
         return Following(state="held", attempts=attempts)
-    next_ms = now_ms + (policy.gap_ms if outcome.left else min(policy.gap_ms, SOON_MS))
+    next_ms = now_ms + (policy.gap_ms if outcome.counts else min(policy.gap_ms, SOON_MS))
     over = outcome.disposition in FINAL or attempts >= policy.attempts or next_ms >= request.ends_ms
     if over:
         return Following(state="closed", attempts=attempts)

@@ -32,8 +32,9 @@ def caller_first(to: Connection) -> Menu:
     """Make the menu of who is called back: announcement, then queue or target."""
     nodes: dict[str, Node] = {"bye": HangUp("goodbye")}
     if to.queue:
-        ways = dict.fromkeys(("left", "full", "timed_out", "no_agents", "failed"), "bye")
-        nodes["talk"] = Queue(queue=to.queue, music=to.music, **ways)
+        nodes["talk"] = Queue(
+            queue=to.queue, music=to.music, left="bye", full="bye", timed_out="bye", no_agents="bye", failed="bye"
+        )
     else:
         nodes["talk"] = Transfer(target=to.target, trunk=to.trunk, ringing=to.ringing, failed="bye")
     nodes["priority"] = Set(values={"priority": str(to.priority)}, next="talk")

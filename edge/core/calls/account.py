@@ -127,6 +127,7 @@ def facts(begun: Incoming | Originate | None, elapsed_ms: int) -> Facts:
         country=terms.country,
         callbacks_full=full,
         attributes={name: value.reveal() for name, value in _given(begun).items()},
+        language=begun.language if isinstance(begun, Originate) else "",
         callback_number=begun.errand.number.reveal() if isinstance(begun, Originate) and begun.errand else "",
     )
 

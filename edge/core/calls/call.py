@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from edge.core.calls import account
+from edge.core.calls import account, agent_led
 from edge.core.calls.account import without_digit
 from edge.core.calls.aftercare import Aftercare
 from edge.core.calls.attempt import Attempt
@@ -261,6 +261,8 @@ class Call:
         self.fx.emit(account.started_outgoing(input))
         if input.attempt is not None:
             self.attempt = Attempt(input.attempt, leg.id, self.fx, input.terms.wall_ms)
+        if input.errand is not None and input.errand.queue:
+            agent_led.begin(self, input.errand, {name: value.reveal() for name, value in input.attributes.items()})
         self.fx.front(
             ReserveSpan(
                 leg=leg.id, target=input.target, trunk=input.trunk, caller=input.caller, identity=input.identity

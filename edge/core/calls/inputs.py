@@ -139,6 +139,8 @@ class Originate(Struct, frozen=True, tag=True, kw_only=True):
     rings_for_ms: int = 0
     #: What the menu begins with, by name; what it does not take is left out.
     attributes: dict[str, Private] = {}
+    #: In which the menu speaks, if it can; empty: in its own.
+    language: str = ""
     #: Whom it calls back; None: nobody.
     errand: Errand | None = None
     #: The dialer's order, when it is one.

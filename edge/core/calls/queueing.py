@@ -7,9 +7,9 @@ the agent who is rung is seen after each input (`settle`), so nothing that bring
 
 from typing import TYPE_CHECKING, Literal
 
-from msgspec import Struct
-
+from edge.core.calls import agent_led
 from edge.core.calls.inputs import AgentOffered, QueueNews, QueueRefused, QueueTold
+from edge.core.calls.stay import CallStay
 from edge.core.menus.words import AgentFound, AgentMissed, JoinQueue, LeaveQueue, PlaceTold, QueueAction
 from edge.core.menus.words import QueueClosed as MenuQueueClosed
 from edge.vocabulary import events
@@ -19,27 +19,6 @@ from edge.vocabulary.private import Private
 
 if TYPE_CHECKING:
     from edge.core.calls.call import Call
-
-
-class CallStay(Struct, kw_only=True):
-    """One stay; the exchange reads it when it is restarted."""
-
-    number: int
-    queue: str
-    priority: int
-    values: dict[str, str]
-    joined_ms: int
-    state: Literal["waiting", "ringing", "talking"] = "waiting"
-    #: Since when an agent is rung, or talks.
-    since_ms: int = 0
-    agent: str = ""
-    #: The agent's.
-    leg: LegId | None = None
-    #: As told last; 0: not yet.
-    position: int = 0
-    estimate_ms: int = 0
-    #: Agents who were offered so far.
-    offers: int = 0
 
 
 class Queueing:
@@ -81,7 +60,7 @@ class Queueing:
             joined_ms=self._fx.now_ms,
         )
         values = {name: Private(value) for name, value in action.values.items()}
-        self._tell("join", queue=action.queue, priority=action.priority, values=values)
+        self.tell("join", queue=action.queue, priority=action.priority, values=values)
 
     def _stay_on(self, stay: CallStay) -> None:
         """Somebody else goes on in the caller's place, which is in the queue as before."""
@@ -104,7 +83,7 @@ class Queueing:
         rang_ms = self._fx.now_ms - stay.since_ms
         self._fx.emit(events.QueueAgentMissed(queue=stay.queue, agent=stay.agent, outcome=outcome, ring_ms=rang_ms))
         stay.state, stay.agent, stay.leg = "waiting", "", None
-        self._tell(what)
+        self.tell(what)
 
     # --- what the queues say
 
@@ -156,7 +135,9 @@ class Queueing:
         stay, call = self.stay, self._call
         if stay is None or stay.state == "waiting":
             return
-        if stay.state == "talking":
+        if stay.led:
+            agent_led.settle(call, stay)
+        elif stay.state == "talking":
             leg = call.legs.get(stay.leg) if stay.leg is not None else None
             if call.dialling.hunt is None or leg is None or leg.signalling == "down":
                 self._finished(stay)
@@ -177,10 +158,10 @@ class Queueing:
             )
         )
         stay.state, stay.leg, stay.since_ms = "talking", leg, self._fx.now_ms
-        self._tell("answered")
+        self.tell("answered")
 
     def _finished(self, stay: CallStay) -> None:
-        self._tell("finished")
+        self.tell("finished")
         if self.stay is stay:
             self.stay = None
 
@@ -189,7 +170,9 @@ class Queueing:
         stay = self.stay
         if stay is None:
             return
-        if stay.state == "talking":
+        if stay.led:
+            agent_led.over(self._call, stay, reason)
+        elif stay.state == "talking":
             self._finished(stay)
         else:
             self._over(stay, "hung_up" if reason.ended_by == "caller" else "ended")
@@ -213,7 +196,7 @@ class Queueing:
     def _present(self, number: int) -> CallStay | None:
         return self.stay if self.stay is not None and self.stay.number == number else None
 
-    def _tell(
+    def tell(
         self,
         what: Literal["join", "left", "answered", "missed", "released", "finished"],
         *,
@@ -221,6 +204,7 @@ class Queueing:
         priority: int = 0,
         values: dict[str, Private] | None = None,
     ) -> None:
+        """Tell the queues what becomes of the stay."""
         if self.stay is not None:
             news = QueueNews(
                 call=self._fx.call,

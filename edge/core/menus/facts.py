@@ -62,6 +62,8 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     callbacks_full: bool = False
     #: What attributes are set to from the beginning, as far as the menu takes it.
     attributes: dict[str, str] = {}
+    #: To speak from the beginning, where the menu has it; empty: the menu's own.
+    language: str = ""
     #: Who is called back by this call, in E.164; empty: nobody.
     callback_number: str = ""
 

@@ -92,6 +92,9 @@ class Walk:
         if isinstance(input, Started):
             self.who.detected = input.detects_answer
             self.values.begin(input.facts, now_ms)
+            language = input.facts.language
+            if language and (language in self._words or not self._words):  # else nothing could be read out
+                self.values.language = language
         elif isinstance(input, SoundChanged):
             self.loud = input.on
         elif isinstance(input, AnswerTold):
