@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the reference parts of the configuration and menu pages; `--check` only tells whether they are current.
 
-docs/configuration.md: from edge/config/site.py. docs/menus.md and docs/menu.schema.json: from
+docs/configuration.md: from edge/config/site.py. docs/menu-reference.md and docs/menu.schema.json: from
 edge/config/menu_source.py and the kinds of edge/config/menu_nodes. docs/menu-tests.schema.json: from
 edge/config/menu_tests.py. What stands above the marker in a page is written
 by hand and stays.
@@ -429,7 +429,7 @@ def with_reference(page: Path, reference: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated file with its content."""
-    configuration, menus = ROOT / "docs/configuration.md", ROOT / "docs/menus.md"
+    configuration, menus = ROOT / "docs/configuration.md", ROOT / "docs/menu-reference.md"
     return {
         configuration: with_reference(configuration, configuration_reference()),
         menus: with_reference(menus, menus_reference()),

@@ -27,7 +27,7 @@ def test_the_pages_are_current() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("page", ["configuration.md", "menus.md"])
+@pytest.mark.parametrize("page", ["configuration.md", "menu-reference.md"])
 def test_each_setting_is_explained(page: str) -> None:
     rows = [row for row in (ROOT / "docs" / page).read_text().splitlines() if row.startswith("| `")]
     assert rows
@@ -47,7 +47,7 @@ def test_a_page_that_is_not_current_is_noticed(tmp_path: Path) -> None:
     assert run("--check").returncode == 1
     assert run().returncode == 0
     assert run("--check").returncode == 0
-    page = tmp_path / "docs/menus.md"
+    page = tmp_path / "docs/menu-reference.md"
     page.write_text("# By hand\n" + page.read_text())
     assert run("--check").returncode == 0
     page.write_text(page.read_text() + "| edited |\n")
