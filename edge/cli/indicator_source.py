@@ -70,7 +70,7 @@ def records(
             counted.unreadable += 1
             continue
         if begins:
-            open_calls[row.call] = Journey()
+            open_calls[row.call] = Journey(row.call)
         journey = open_calls[row.call]
         if not isinstance(event, CallEnded):
             journey.take(event, at_ms)

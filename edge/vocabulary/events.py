@@ -655,6 +655,8 @@ class SurveyFields(Struct, frozen=True, kw_only=True):
     #: Who the caller had talked with last, as it was dialled, and on which leg; null: with nobody.
     target: Private | None = None
     leg: LegId | None = None
+    #: The earlier call that it is about, in which it was asked for; empty: this one.
+    about: CallId = CallId("")
     #: Attributes of the call, `reason_code` among them.
     attributes: dict[str, Private] = {}
     language: str = ""

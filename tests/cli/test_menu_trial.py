@@ -63,7 +63,15 @@ def site(folder: Path) -> list[str]:
     return ["--config", str(folder / "site.toml")]
 
 
-def call(ledger: Ledger, number: int, menu: str = "main", *, abandoned: bool = False, trial: str = "greeting") -> None:
+def call(
+    ledger: Ledger,
+    number: int,
+    menu: str = "main",
+    *,
+    abandoned: bool = False,
+    trial: str = "greeting",
+    survey: bool = False,
+) -> None:
     name = f"{menu}{number}"
     ledger.event(
         name, "call.started", direction="incoming", trunk="t", caller=f"1{number}", caller_name="", called="100",
@@ -76,6 +84,9 @@ def call(ledger: Ledger, number: int, menu: str = "main", *, abandoned: bool = F
     else:
         ledger.event(name, "menu.input", node="ask", result="matched", digits="1")
         ledger.event(name, "menu.node_entered", menu=menu, menu_version=f"{menu}-v1", node="told", kind="hang_up")
+    if survey:
+        wanted = {"number": "+4930", "reason": "survey", "runs": "how-was-it"}
+        ledger.event(name, "callback.requested", node="told", menu=menu, menu_version=f"{menu}-v1", **wanted)
     by = "caller" if abandoned else "appliance"
     end = {"outcome": "completed", "ended_by": by}
     ledger.event(name, "call.ended", end=end, duration_ms=4000, answered_ms=4000, menu=menu)
@@ -180,3 +191,42 @@ def test_calls_before_it_was_started_again_do_not_count(
     assert json.loads(capsys.readouterr().out)["sides"]["control"]["calls"] == 0
     assert main(["menu", "trial", "report", "greeting", *options, "--json", "--since", "2026-11-21"]) == 1
     assert json.loads(capsys.readouterr().out)["sides"]["control"]["calls"] == 1
+
+
+def test_a_survey_by_callback_counts_for_the_version_and_the_side_that_it_asks_about(
+    tmp_path: Path, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = site(tmp_path)
+    scores = {"main": (1, 2), "short": (4, 5)}
+    for menu, values in scores.items():
+        for number, value in enumerate(values):
+            call(ledger, number, menu, survey=True)
+            name = f"s{menu}{number}"
+            ledger.event(
+                name,
+                "call.started",
+                direction="outgoing",
+                trunk="t",
+                caller="1",
+                caller_name="",
+                called="1",
+                sip_call_id="",
+            )
+            where = {"node": "rate", "menu": "how-was-it", "menu_version": "h1"}
+            ledger.event(name, "menu.node_entered", **where, kind="survey")
+            ledger.event(
+                name, "survey.answered", **where, about=f"{menu}{number}", question="q", value=value, least=1, most=5
+            )
+            end = {"outcome": "completed", "ended_by": "appliance"}
+            ledger.event(name, "call.ended", end=end, duration_ms=4000, answered_ms=4000, menu="how-was-it")
+    ledger.store.close()
+    assert main(["menu", "report", "short", *options, "--by", "version", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["group"] == "short-v1"
+    assert (said["indicators"]["survey"]["value"], said["indicators"]["survey"]["of"]) == (87.5, 2)
+    assert main(["menu", "trial", "report", "greeting", *options, "--json"]) == 0
+    rows = {row["indicator"]: row for row in json.loads(capsys.readouterr().out)["comparison"]}
+    assert rows["survey"]["control"]["value"] == 12.5
+    assert rows["survey"]["candidate"]["value"] == 87.5
+    assert main(["menu", "report", "how-was-it", *options, "--json"]) == 0
+    assert "survey" not in json.loads(capsys.readouterr().out)["indicators"]

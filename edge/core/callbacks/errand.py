@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from edge.vocabulary.ids import CallbackId
+from edge.vocabulary.ids import CallbackId, CallId
 from edge.vocabulary.private import Private
 
 
@@ -10,6 +10,8 @@ class Errand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt of one request."""
 
     callback: CallbackId
+    #: The call in which it was asked for, the last time: what a survey asks about.
+    about: CallId = CallId("")
     #: Who is called back, in E.164, and what he is shown.
     number: Private
     caller: Private

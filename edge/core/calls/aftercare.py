@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.core.callbacks.window import stamp
 from edge.core.calls import account
-from edge.core.calls.inputs import Emit
+from edge.core.calls.inputs import Emit, Originate
 from edge.core.menus.model import kind_of
 from edge.core.menus.words import (
     Aftercare as Wanted,
@@ -23,7 +23,7 @@ from edge.core.menus.words import (
 )
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
-from edge.vocabulary.ids import LegId
+from edge.vocabulary.ids import CallId, LegId
 from edge.vocabulary.private import Private
 
 if TYPE_CHECKING:
@@ -207,6 +207,7 @@ class Aftercare:
     def _fields(self, survey: "_OpenSurvey") -> dict[str, Any]:
         run, begun = self._call.run, self._call.begun
         return {
+            "about": begun.errand.about if isinstance(begun, Originate) and begun.errand is not None else CallId(""),
             "trial": begun.terms.trial if begun is not None else "",
             "arm": begun.terms.arm if begun is not None else "",
             "node": survey.node,

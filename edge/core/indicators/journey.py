@@ -67,6 +67,11 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     visited: frozenset[NodeId]
     #: Mean of its answers in a survey: 0 is the worst, 100 the best; None: it has answered none.
     score: float | None = None
+    #: The call, and the earlier one that the answers are about; empty: this one.
+    call: str = ""
+    about: str = ""
+    #: A later call is to ask how this one was.
+    asks_later: bool = False
     #: Rounds of gathers, by node and result.
     rounds: dict[tuple[NodeId, str], int] = field(default_factory=dict)
 
@@ -74,7 +79,10 @@ class CallRecord(Struct, frozen=True, kw_only=True):
 class Journey:
     """One call. `served` are the nodes of its menu where a caller has what it called for."""
 
-    def __init__(self) -> None:
+    def __init__(self, call: str = "") -> None:
+        self._call = call
+        self._about = ""
+        self._asks_later = False
         self._started: events.CallStarted | None = None
         self._started_ms = 0
         self._first: events.MenuEntered | None = None
@@ -107,11 +115,13 @@ class Journey:
         elif isinstance(event, events.VoicemailLeft | events.CallbackRequested):
             # Who hung up while waiting, and is called back for that, has still given up.
             self._deferred |= isinstance(event, events.VoicemailLeft) or event.reason == "asked"
+            self._asks_later |= isinstance(event, events.CallbackRequested) and event.reason == "survey"
         else:
             self._connects(event)
 
     def _rated(self, event: events.SurveyAnswered) -> None:
         if event.value is not None and event.most > event.least:
+            self._about = event.about
             score = 100 * (event.value - event.least) / (event.most - event.least)
             self._scores.append(100 - score if event.reverse else score)
 
@@ -162,6 +172,9 @@ class Journey:
             sent_wrong=self._sent_wrong,
             visited=frozenset(self._visited),
             score=sum(self._scores) / len(self._scores) if self._scores else None,
+            call=self._call,
+            about=self._about,
+            asks_later=self._asks_later,
             rounds=dict(self._rounds),
         )
 

@@ -1,7 +1,7 @@
 """Counts of many calls, one call at a time: sums, and a histogram for the median.
 
-Memory is that of the counts, of the callers seen within the time in which a call of theirs counts as a repeat, and of
-nothing else: no call is kept.
+Memory is that of the counts, of the callers seen within the time in which a call of theirs counts as a repeat, of the
+ids of calls that a survey is still to ask about, and of nothing else: no call is kept.
 """
 
 import math
@@ -89,7 +89,7 @@ class Tally:
         self.rounds.update(call.rounds)
         self.calls_with.update({result for _, result in call.rounds})
         self.time.take(call.in_menu_ms)
-        if call.score is not None:
+        if call.score is not None and not call.about:
             self.survey.take(call.score)
         self.transferred += call.transferred
         self.misrouted += call.sent_wrong
@@ -130,14 +130,20 @@ class Counting(Generic[K]):
         self._key = key
         self._repeat_ms = repeat_ms
         self._callers: OrderedDict[bytes, _Before[K]] = OrderedDict()
+        #: Where calls were counted that a later call is to ask about.
+        self._asked: dict[str, K] = {}
 
     def take(self, call: CallRecord) -> None:
-        """Count a call that ended."""
+        """Count a call that ended; a survey in it that is about an earlier one is that one's."""
+        if call.score is not None and call.about in self._asked:
+            self.tallies[self._asked.pop(call.about)].survey.take(call.score)
         group = self._group(call)
         if group is None:
             return
         tally = self.tallies.setdefault(group, Tally())
         tally.take(call)
+        if call.asks_later:
+            self._asked[call.call] = group
         if call.caller:
             self._follow(call, group, tally)
 

@@ -3,19 +3,42 @@
 import pytest
 from msgspec.structs import replace
 
+from edge.core.callbacks.errand import Errand
 from edge.core.callbacks.rules import Rules
 from edge.core.callbacks.window import WindowRule
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Abandoned, AgentOffered, CallbackTerms, Entry, QueueTold, Stopped, Superseded
+from edge.core.calls.inputs import (
+    Abandoned,
+    AgentOffered,
+    CallbackTerms,
+    Entry,
+    QueueTold,
+    Reserved,
+    Stopped,
+    Superseded,
+)
 from edge.core.menus.calendar import UTC_ZONE
 from edge.core.menus.model import Callback, Gather, HangUp, Menu, Question, Queue, Set, Survey, Transfer
 from edge.vocabulary import events
 from edge.vocabulary import reports as r
 from edge.vocabulary.identity import Identity
-from edge.vocabulary.ids import CallbackId
+from edge.vocabulary.ids import CallbackId, CallId
 from edge.vocabulary.private import Private
 from edge.vocabulary.wire import pack, unpacker
-from tests.core.calls.desk import CALL, FIRST, REMOTE, SECOND, TERMS, Desk, ended, incoming, sound
+from tests.core.calls.desk import (
+    CALL,
+    FIRST,
+    REMOTE,
+    SECOND,
+    SPAN,
+    TERMS,
+    Desk,
+    ended,
+    incoming,
+    originate,
+    seat,
+    sound,
+)
 
 SCALE = Gather(prompt=[sound("ask")], failed="", max_failures=1)
 MENU = Menu(
@@ -245,6 +268,26 @@ def test_a_survey_afterwards_is_for_callers_who_talked(talks: bool, expected: li
     assert [one.reason for one in requests(desk)] == expected
     asked = [(one.runs, one.node, one.target) for one in requests(desk)]
     assert asked == [("how-was-it", "later", Private("sip:desk@127.0.0.1"))] * len(expected)
+
+
+def test_a_survey_that_calls_back_says_which_call_it_is_about() -> None:
+    about = CallId("c0")
+    errand = Errand(
+        callback=CallbackId("c0.7"), about=about, number=Private("+4930"), caller=Private("1"), attempt=1, by_menu=True
+    )
+    desk = Desk(replace(originate(), errand=errand), menu=replace(MENU, start="rate"))
+    desk.give(Reserved(FIRST, SPAN, seat(0)))
+    desk.give(r.LegMedia(FIRST, REMOTE))
+    desk.answer()
+    desk.press("45")
+    assert [(one.about, one.value) for one in desk.of(events.SurveyAnswered)] == [(about, 4), (about, 5)]
+    assert [one.about for one in desk.of(events.SurveyCompleted)] == [about]
+    entry = desk.journal[0][1]
+    assert unpacker(Entry).decode(pack(entry)) == entry, "a replay knows it, too"
+    here = called()
+    here.press("4")
+    here.press("3")
+    assert [one.about for one in here.of(events.SurveyAnswered)] == [""]
 
 
 # --- replay

@@ -3,6 +3,8 @@
 import random
 import statistics
 
+from msgspec.structs import replace
+
 from edge.core.indicators.journey import CallRecord
 from edge.core.indicators.tally import DAY_MS, HOUR_MS, Counting, Spread
 
@@ -78,3 +80,24 @@ def test_moments_and_ranks_are_those_of_the_values():
     assert Spread().ranked(1) == Spread().variance == 0.0
     spread.take(-5.0)
     assert spread.ranked(1) == 0.0
+
+
+def test_a_survey_by_callback_is_the_score_of_the_call_that_it_asks_about():
+    first = replace(call("1"), call="c1", asks_later=True, score=None)
+    other = replace(call("2", arm="candidate"), call="c2", asks_later=True, score=None)
+    survey = replace(call("", started=HOUR_MS, arm="survey"), call="s1", about="c2", score=80.0)
+    again = replace(survey, call="s2", score=20.0)
+    unknown = replace(survey, call="s3", about="c9")
+    tallies = counted(first, other, survey, again, unknown)
+    assert tallies["control"].survey.count == 0, "nobody was asked about it yet"
+    assert (tallies["candidate"].survey.count, tallies["candidate"].survey.mean) == (1, 80.0), "the first answers count"
+    assert tallies["survey"].survey.count == 0, "the call that asks is no call that was rated"
+    assert tallies["survey"].calls == 3
+
+
+def test_who_asks_may_be_of_no_group_at_all():
+    counting = Counting(lambda one: one.arm if one.call == "c1" else None, now_ms=NOW, key=b"key")
+    counting.take(replace(call(), call="c1", asks_later=True, score=None))
+    counting.take(replace(call(""), call="s1", about="c1", score=40.0))
+    assert counting.tallies["control"].survey.mean == 40.0
+    assert set(counting.tallies) == {"control"}
