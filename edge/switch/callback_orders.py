@@ -13,7 +13,7 @@ from edge.core.menus.model import Calendar, Callback, Menu, Queue, Sound
 from edge.core.queues.model import Offered
 from edge.storage.turn import CallbackRow
 from edge.switch.plan import Plan
-from edge.vocabulary.ids import CallbackId
+from edge.vocabulary.ids import CallbackId, CallId
 from edge.vocabulary.private import Private
 
 #: How long a target that is rung first (no agent of a queue, which has a time for that) is rung.
@@ -86,6 +86,7 @@ def order_of(plan: Plan, row: CallbackRow, wall: datetime, offered: Offered | No
         language=row.language,
         errand=Errand(
             callback=CallbackId(row.id),
+            about=CallId(row.call),
             number=number,
             caller=shown,
             attempt=row.attempts + 1,

@@ -55,6 +55,7 @@ def test_who_answers_talks_with_the_agent(house: CallingHouse) -> None:
     house.ring(agent)
     house.answer(agent)
     call = house.attempt
+    assert house.exchange.calls[call].begun.errand.about == "c1", "a survey is to know which call it asks about"
     house.run(60)
     house.hang_up(f"{call}.1")
     house.run(1)
