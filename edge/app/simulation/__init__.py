@@ -1,0 +1,1 @@
+"""Campaigns in virtual time: callees, agents and trunks that chance makes, before the pacing that real ones have."""
