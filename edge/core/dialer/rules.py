@@ -105,19 +105,24 @@ class Judge:
         return list(self._all(self._case(request, history), now_ms))
 
     @property
-    def looks_back_ms(self) -> int:
-        """How far back attempts matter: a history has all of them that began since then.
-
-        A year at the least, for those that are held: they forbid a call however old they are.
-        """
+    def window_ms(self) -> int:
+        """How far back attempts can forbid another one, by their moment alone."""
         windows = [rule.within_ms if rule.calendar is None else _CALENDAR_MS for rule in self.rules.attempts]
         waits = [rule.wait_ms for rule in self.rules.after]
-        gap = self.rules.gap.least_ms if self.rules.gap is not None else 0
-        return max(*windows, *waits, gap, HORIZON_MS)
+        return max([0, *windows, *waits, self.rules.gap.least_ms if self.rules.gap is not None else 0])
+
+    @property
+    def looks_back_ms(self) -> int:
+        """How far back a history has to reach: a year at the least, for one that is held forbids however old it is."""
+        return max(self.window_ms, HORIZON_MS)
 
     def facts(self, request: Request) -> NumberFacts | None:
         """Give what the number says about who has it; None for what is no number."""
         return facts_of(request.number.reveal())
+
+    def tables(self, request: Request) -> tuple[Zone, ...]:
+        """Give the tables of the zones that count; none: nobody can say."""
+        return self._case(request, _NOTHING).zones
 
     def zones(self, request: Request) -> tuple[str, ...]:
         """Name the zones that count for a number and its contact; empty: nobody can say."""
