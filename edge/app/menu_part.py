@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Menu
 from edge.core.menus.rehearsal import QueueThere
+from edge.core.routing.trials import Arm
 from edge.vocabulary.media import Address
 
 #: A SIP URI in the text of a menu.
@@ -39,6 +40,9 @@ class Part(Struct, kw_only=True):
     country: str = ""
     #: What the caller finds in the queues of the menu, by name.
     queues: dict[str, QueueThere] = field(default_factory=dict)
+    #: The trial that it is part of, and the side of it whose menu this is; empty: none.
+    trial: str = ""
+    arm: Arm = "candidate"
     #: `False`: nothing can be recorded.
     records: bool = True
     #: Its number among those of the stage.

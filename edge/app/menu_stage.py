@@ -23,6 +23,7 @@ from edge.config.menu_tables import Table
 from edge.config.queues import Agent, Queue
 from edge.config.site import Endpoint, GroupMember, Http, Limits, Paths, Recording, Route, Sip, Site, Trunk
 from edge.config.tables import made_path, make_tables
+from edge.config.trials import TrialSource
 from edge.core.menus.facts import Row
 from edge.core.menus.model import HangUp, Menu, Wait
 from edge.vocabulary.media import Address
@@ -39,6 +40,11 @@ _E164 = re.compile(r"\+[0-9]{4,15}")
 _TEXTS = frozenset({"label", "labels", "text", "path", "value"})
 #: What each part has of its own.
 _OWN = frozenset({"trunk", "endpoint", "table", "queue"})
+#: What a trial has on the side that its part is not on: nobody gets it.
+OTHER_ARM = "other-arm"
+_OTHER = Menu(
+    name=OTHER_ARM, version="", start="end", nodes={"end": HangUp(text="the call is on the other side of its trial")}
+)
 #: Who is called by trunks that are to be full.
 _FILLER = Menu(
     name=FILL,
@@ -76,7 +82,7 @@ def staged(site: CompiledSite, parts: list[Part], folder: Path, backends: tuple[
     tables, findings = list[Table](), Findings()
     trunks, groups, menus, routes = list[Trunk](), list[Any](), dict[str, Menu](), list[Route]()
     endpoints, clocks = list[Endpoint](), dict[str, int]()
-    agents, queues = list[Agent](), list[Queue]()
+    agents, queues, trials = list[Agent](), list[Queue](), list[TrialSource]()
     for number, part in enumerate(parts):
         part.number, part.trunk = number, f"caller-{number}"
         clocks[part.trunk] = part.wall_ms
@@ -98,7 +104,12 @@ def staged(site: CompiledSite, parts: list[Part], folder: Path, backends: tuple[
         tables += [_table(name, number, part, folder, state) for name in named_in(part.menu, "table")]
         copy = staged_menu(part, folder)
         menus[copy.name] = copy
-        routes.append(Route(number="*", menu=copy.name, trunk=part.trunk))
+        first = copy.name
+        if part.trial:
+            trials.append(_trial(part, copy.name))
+            first = trials[-1].menu
+            menus[own(OTHER_ARM, number)] = replace(_OTHER, name=own(OTHER_ARM, number))
+        routes.append(Route(number="*", menu=first, trunk=part.trunk))
         if part.crowd_host:
             part.crowd_trunk = f"crowd-{number}"
             trunks.append(Trunk(name=part.crowd_trunk, sources=[part.crowd_host]))
@@ -145,7 +156,8 @@ def staged(site: CompiledSite, parts: list[Part], folder: Path, backends: tuple[
         tables=tables,
         sinks=[],
         menus=menus,
-        trials=[],
+        trials=trials,
+        standards=[],
         tried={},
         clocks=clocks,
     )
@@ -221,6 +233,14 @@ def _trunk(site: Site, name: str, number: int, at: Address) -> Trunk:
     return replace(
         plain, tones=known.tones, early_media=known.early_media, dtmf=known.dtmf, hold_music=known.hold_music
     )
+
+
+def _trial(part: Part, menu: str) -> TrialSource:
+    """Return a trial in which every call, or none, gets the candidate: the menu of the part is that of its arm."""
+    other, name = own(OTHER_ARM, part.number), own(part.trial, part.number)
+    if part.arm == "control":
+        return TrialSource(name=name, menu=menu, candidate=other, share=0)
+    return TrialSource(name=name, menu=other, candidate=menu, share=100)
 
 
 def _apart(name: str, apart: Apart) -> Trunk:

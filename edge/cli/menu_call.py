@@ -46,6 +46,8 @@ from edge.core.sip.errors import SipError
 from edge.core.sip.uri import Uri, parse_uri
 from edge.vocabulary.media import Address
 
+#: Name and version of a menu.
+Version = tuple[str, str]
 #: What an appliance of ours is called as where the test does not say.
 CALLED = "menu"
 
@@ -56,7 +58,8 @@ class Sheet(Struct):
     file: Path
     menu: Menu
     tests: list[MenuTest]
-    prompts: Prompts
+    #: Of the menu, and of those on trial.
+    prompts: dict[Version, Prompts]
     results: list[Result] = field(default_factory=list)
     moves: set[tuple[str, str]] = field(default_factory=set)
 
@@ -80,7 +83,8 @@ def call_all(
 ) -> list[Tested]:
     """Run all tests as calls. Raises `UsageError`, `BadSiteError`."""
     found = inspect_site(config, demo=demo, overrides={"paths.state": str(cache_folder())}, menus=False)
-    sheets = [_sheet(file, found) for file in test_files(names, found)]
+    state = Path(inspect_site(config, demo=demo, menus=False).site.paths.state)
+    sheets = [_sheet(file, found, state) for file in test_files(names, found)]
     with tempfile.TemporaryDirectory(prefix="edge-menu-") as name, World(Path(name)) as world:
         folder = Path(name)
         if to is not None:
@@ -91,16 +95,19 @@ def call_all(
     return [sum_up(one.menu, one.file, one.results, one.moves, blind=to is not None) for one in sheets]
 
 
-def _sheet(file: Path, found: Inspection) -> Sheet:
-    menu, tests, compiler = compiled_tests(file, found)
+def _sheet(file: Path, found: Inspection, state: Path) -> Sheet:
+    menu, tests, compiler = compiled_tests(file, found, state)
     findings = Findings()
     synthesise_all(compiler.speeches, findings)
     if findings.errors:
         raise BadSiteError(findings.errors)
-    prompts = prompts_of(menu, normalise=found.site.speech.normalise_files)
-    if prompts.short:
-        complain(f"{menu.name}: too short to be recognised: {', '.join(prompts.short)}")
-    return Sheet(file, menu, tests, prompts)
+    known: dict[Version, Prompts] = {}
+    for one in (menu, *(test.menu for test in tests)):
+        if (one.name, one.version) not in known:
+            prompts = known[one.name, one.version] = prompts_of(one, normalise=found.site.speech.normalise_files)
+            if prompts.short:
+                complain(f"{one.name}: too short to be recognised: {', '.join(prompts.short)}")
+    return Sheet(file, menu, tests, known)
 
 
 def why_not(test: MenuTest, part: Part | None) -> str:
@@ -124,16 +131,17 @@ def _own_appliance(site: CompiledSite, sheets: list[Sheet], world: World, folder
     """Stage all tests, and run the appliance."""
     for sheet in sheets:
         for test in sheet.tests:
-            wall_ms = sheet.menu.zone.wall_ms(test.local)
             part = Part(
-                menu=sheet.menu,
+                menu=test.menu,
                 caller=test.source.caller,
                 rows=test.rows,
-                wall_ms=wall_ms,
+                wall_ms=test.menu.zone.wall_ms(test.local),
                 country=test.source.country or usual_country(site),
-                queues={name: test.queue_of(name, site) for name in queues_in(sheet.menu)},
+                queues={name: test.queue_of(name, site) for name in queues_in(test.menu)},
                 records=test.source.records,
                 refused=test.refused,
+                trial=test.source.trial,
+                arm=test.source.arm,
             )
             answers = Answers(outcome_of=test.outcome_of, answer_of=test.answer_of, ring_ms=RING_MS, talk_ms=TALK_MS)
             world.add(part, site, answers)
@@ -188,7 +196,7 @@ def _call(
 ) -> Result:
     world, _, scene = where
     began = time.perf_counter()
-    call = LiveCall(world, sheet.prompts, sheet.menu, scene)
+    call = LiveCall(world, sheet.prompts[test.menu.name, test.menu.version], test.menu, scene)
     try:
         _begin(call, test, where)
         if call.status != 200:
@@ -202,7 +210,7 @@ def _call(
         scene.crowd_calls.leave()
     recording = ""
     with keep[1]:
-        sheet.moves |= call.moves
+        sheet.moves |= call.moves if test.menu is sheet.menu else set()
         if miss is not None:
             folder = keep[0] or Path(tempfile.mkdtemp(prefix="edge-menu-heard-"))
             folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from edge.cli.events import failed
+from edge.cli.menu_candidates import Candidates
 from edge.cli.menu_results import Result, Tested, junit, print_tested, sum_up
 from edge.cli.output import BAD, FINE, USAGE, complain
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site, site_faults
@@ -99,13 +100,21 @@ def test_files(names: tuple[str, ...], found: Inspection) -> list[Path]:
     return files
 
 
-def compiled_tests(file: Path, found: Inspection) -> tuple[Menu, list[MenuTest], MenuCompiler]:
-    """Compile the menu that a file of tests stands beside, and read it. Raises `BadSiteError` for faults in them."""
+def compiled_tests(
+    file: Path, found: Inspection, state: Path | None = None
+) -> tuple[Menu, list[MenuTest], MenuCompiler]:
+    """Compile the menu that a file of tests stands beside, and read it. Raises `BadSiteError` for faults in them.
+
+    `state` is the folder in which versions of menus are kept; None: that of the site.
+    """
     findings = Findings()
     menu_file = file.with_name(file.name.removesuffix(TESTS_ENDING) + ".yaml")
     compiler = MenuCompiler(found.site, findings, [])
     menu = compiler.compile_file(menu_file)
-    tests = read_tests(file, menu, findings) if menu is not None else []
+    tests = []
+    if menu is not None:
+        candidates = Candidates(menu, found.site, compiler, state or Path(found.site.paths.state))
+        tests = read_tests(file, menu, findings, candidates.of)
     faults = findings.errors or site_faults(found)
     if faults or menu is None:
         raise BadSiteError(faults)
@@ -123,7 +132,7 @@ def _run(file: Path, found: Inspection) -> Tested:
             caller=one.source.caller,
             called=one.source.called,
             peer=one.source.caller,
-            wall_ms=menu.zone.wall_ms(one.local),
+            wall_ms=one.menu.zone.wall_ms(one.local),
             rows=one.rows,
             country=one.source.country or usual_country(found.site),
         )
@@ -135,9 +144,9 @@ def _run(file: Path, found: Inspection) -> Tested:
             answered=one.answered,
             records=one.source.records,
         )
-        call = Rehearsal(menu, facts, world)
+        call = Rehearsal(one.menu, facts, world)
         miss = follow(one.steps, call)
-        moves |= call.moves
+        moves |= call.moves if one.menu is menu else set()
         took = time.perf_counter() - began
         results.append(Result(file=file, test=one, miss=miss, lines=call.lines, seconds=took))
     return sum_up(menu, file, results, moves)

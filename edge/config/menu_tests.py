@@ -1,5 +1,6 @@
 """Tests beside menus: `NAME.test.yaml` says what callers of the menu NAME do, and what is to happen then."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,7 @@ from edge.core.menus.expectations import Step
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Menu
 from edge.core.menus.rehearsal import RING_OUT_MS, BackendAnswer, FreeAgent, QueueThere
+from edge.core.routing.trials import Arm
 from edge.vocabulary.media import AnswerVerdict
 from edge.vocabulary.private import Private
 
@@ -127,6 +129,10 @@ class TestSource(Struct, kw_only=True):
     country: Annotated[str, Meta(extra={"kind": "country", "optional": True})] = ""
     #: Local time of the menu: `2026-12-24T17:30`.
     time: str = ""
+    #: Trial of the site by which the call comes, whoever it is from: it is on the menu of its `arm`.
+    trial: Annotated[str, Meta(extra={"kind": "name", "optional": True})] = ""
+    #: With `trial`: `candidate`: the menu that is tried, in its version. `control`: this one.
+    arm: Arm = "candidate"
     #: Target -> what comes of dialling it; all others answer, take the call, and hang up after a while.
     targets: dict[str, Outcome] = field(default_factory=dict)
     #: Endpoint -> what it says; all others can't be reached.
@@ -164,6 +170,8 @@ class MenuTest(Struct, kw_only=True):
     places: list[Place]
     #: The local time of the call, without a zone.
     local: datetime
+    #: The one that the call is on: that of the file, or the one that is on trial.
+    menu: Menu
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -218,13 +226,25 @@ def _free(name: str, after_ms: int, agent: Agent | None, queue: Queue | None) ->
     return FreeAgent(after_ms=after_ms, target=agent.target, ring_ms=min(ring_ms, agent.max_ring_ms or ring_ms))
 
 
-def read_tests(path: Path, menu: Menu, findings: Findings) -> list[MenuTest]:
-    """Read a file of tests of a menu; faults become findings."""
+def read_tests(
+    path: Path, menu: Menu, findings: Findings, candidate: Callable[[str], Menu | str] = lambda _trial: "no trials"
+) -> list[MenuTest]:
+    """Read a file of tests of a menu; faults become findings.
+
+    `candidate` gives what a trial tries in place of the menu, or says why it does not.
+    """
     root, _ = read_yaml(path, findings)
     if root is None:
         return []
     source = Shaper(findings, path.parent).shape(TestsSource, root)
-    return [_test(number, one, root, menu, findings) for number, one in enumerate(source.tests)]
+    found = []
+    for number, one in enumerate(source.tests):
+        tried: Menu | str = candidate(one.trial) if one.trial else menu
+        if isinstance(tried, str):
+            findings.error(place_of(root, ("tests", number, "trial")), tried)
+            tried = menu
+        found.append(_test(number, one, root, menu if one.arm == "control" else tried, findings))
+    return found
 
 
 def _test(number: int, source: TestSource, root: Located, menu: Menu, findings: Findings) -> MenuTest:
@@ -238,7 +258,7 @@ def _test(number: int, source: TestSource, root: Located, menu: Menu, findings: 
     places = [place_of(root, ("tests", number, "steps", index)) for index in range(len(source.steps))]
     steps = [_step(one, place, menu, findings) for one, place in zip(source.steps, places, strict=True)]
     here = place_of(root, ("tests", number))
-    return MenuTest(name=source.name, place=here, source=source, steps=steps, places=places, local=local)
+    return MenuTest(name=source.name, place=here, source=source, steps=steps, places=places, local=local, menu=menu)
 
 
 def _step(source: StepSource, place: Place, menu: Menu, findings: Findings) -> Step:
