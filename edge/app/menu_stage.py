@@ -19,11 +19,10 @@ from edge.app.menu_part import TARGET, Apart, Part, own
 from edge.app.menu_stage_queues import crowd_of, staged_queues
 from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings
-from edge.config.menu_tables import Table
+from edge.config.menu_tables import Table, TrialSource
 from edge.config.queues import Agent, Queue
 from edge.config.site import Endpoint, GroupMember, Http, Limits, Paths, Recording, Route, Sip, Site, Trunk
 from edge.config.tables import made_path, make_tables
-from edge.config.trials import TrialSource
 from edge.core.menus.facts import Row
 from edge.core.menus.model import HangUp, Menu, Wait
 from edge.vocabulary.media import Address
@@ -158,6 +157,7 @@ def staged(site: CompiledSite, parts: list[Part], folder: Path, backends: tuple[
         menus=menus,
         trials=trials,
         standards=[],
+        campaigns=[],
         tried={},
         clocks=clocks,
     )

@@ -25,7 +25,7 @@ ELSEWHERE = "zxx"
 NOBODY = "nobody"
 _LONG_MS = 86_400_000
 #: Calls that estimates would be measured on.
-_NEVER = 1_000_000
+_NEVER = 1_000_000_000
 #: User parts that the crowd calls; the queue's name follows.
 TALKING, WAITING = "talking-", "waiting-"
 

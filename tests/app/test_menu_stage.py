@@ -6,15 +6,18 @@ from pathlib import Path
 import pytest
 
 import edge
-from edge.app.menu_part import Part
-from edge.app.menu_stage import members_of, named_in, places_of, staged, staged_menu
+from edge.app.menu_part import Apart, Part, own
+from edge.app.menu_stage import FILL, OTHER_ARM, members_of, named_in, places_of, staged, staged_menu
 from edge.config.compiled import CompiledSite
 from edge.config.loader import inspect
 from edge.config.site import GroupMember, Trunk, TrunkGroup
 from edge.core.menus.facts import Row
-from edge.core.menus.model import Ask, HangUp, Lookup, Menu, Sound, Target, Transfer, Whisper
+from edge.core.menus.model import Ask, HangUp, Lookup, Menu, Record, Sound, Target, Transfer, Voicemail, Whisper
+from edge.core.routing.trials import Asker, Assigned
+from edge.metrics.switch import SwitchMetrics
 from edge.switch.plan import Plan
 from edge.switch.tables import Tables
+from edge.switch.trials import Trials
 from edge.vocabulary.media import Address
 from edge.vocabulary.private import Private
 
@@ -119,3 +122,72 @@ def test_targets_of_hunts_are_on_the_stage(tmp_path: Path) -> None:
     copy = staged_menu(numbered(part, 7), tmp_path).nodes["a"]
     assert [(one.target, one.trunk) for one in copy.targets] == [("sip:anna@127.9.9.9:5080", ""), ("100", "one-7")]
     assert (copy.whisper.accept, copy.whisper.decline, copy.whisper.sounds) == ("1", "2", whisper.sounds)
+
+
+def test_a_target_that_no_call_comes_through_to_has_a_trunk_of_its_own(tmp_path: Path) -> None:
+    targets = [
+        Target(target="sip:anna@192.0.2.9"),
+        Target(target="100", trunk="one"),
+        Target(target="101", trunk="one"),
+    ]
+    nodes = {"a": Transfer(targets=targets, strategy="random", failed="c"), "c": HangUp()}
+    part = Part(
+        menu=Menu(name="m", version="", start="a", nodes=nodes), caller="", rows={}, wall_ms=0, host="127.9.9.8"
+    )
+    part.places, part.trunks = {"sip:192.0.2.9": Address("127.9.9.9", 5080)}, {"one": Address("127.9.9.9", 5081)}
+    part.apart = {
+        "sip:anna@192.0.2.9": Apart(why="no_room", at=Address("127.9.9.10", 5082)),
+        "100": Apart(why="trunk_down", at=Address("127.9.9.11", 5060)),
+    }
+    stage = staged(CompiledSite(name="x", trunks=[Trunk(name="one")]), [part], tmp_path, ("", ""), 1)
+    copy = stage.menus["m-0"].nodes["a"]
+    assert copy.strategy == "linear"
+    assert [(one.target, one.trunk) for one in copy.targets] == [
+        ("sip:anna@127.9.9.10:5082", ""),
+        ("100", "apart-1-0"),
+        ("101", "one-0"),
+    ]
+    own = {one.name: one for one in stage.trunks}
+    full, down = own["apart-0-0"], own["apart-1-0"]
+    assert (full.address, full.sources, full.max_channels) == ("127.9.9.10:5082", ["127.9.9.10"], 1)
+    assert (down.address, down.qualify_misses, down.max_channels) == ("127.9.9.11:5060", 1, 0)
+    assert down.qualify_ms > 0
+    assert {(one.number, one.menu, one.trunk) for one in stage.routes if one.menu == FILL} == {
+        (FILL, FILL, "apart-0-0"),
+        (FILL, FILL, "apart-1-0"),
+    }
+    assert part.target("sip:anna@127.9.9.10:5082", "") == "sip:anna@192.0.2.9"
+
+
+def test_where_nothing_can_be_recorded_no_folder_can_be_made(tmp_path: Path) -> None:
+    nodes = {
+        "a": Record(next="c", failed="c", unavailable="c"),
+        "b": Voicemail(next="c", failed="c", unavailable="c", mailbox="x", folder="/var/x"),
+        "c": HangUp(),
+    }
+    part = Part(menu=Menu(name="m", version="", start="a", nodes=nodes), caller="", rows={}, wall_ms=0)
+    copy = staged_menu(part, tmp_path)
+    assert [copy.nodes[name].folder for name in "ab"] == ["", str(tmp_path / "messages")]
+    part.records = False
+    copy = staged_menu(part, tmp_path)
+    for name in "ab":
+        with pytest.raises(NotADirectoryError):
+            Path(copy.nodes[name].folder).mkdir(parents=True)
+
+
+@pytest.mark.parametrize("arm", ["candidate", "control"])
+def test_every_call_of_a_part_is_on_the_arm_that_it_says(tmp_path: Path, arm: str) -> None:
+    nodes = {"a": HangUp()}
+    menu = Menu(name="m", version="", start="a", nodes=nodes)
+    part = Part(menu=menu, caller="", rows={}, wall_ms=0, host="127.9.9.8", trial="short", arm=arm)
+    other = Part(menu=menu, caller="", rows={}, wall_ms=0, host="127.9.9.7")
+    stage = staged(CompiledSite(name="x"), [part, other], tmp_path, ("", ""), 1)
+    plan = Plan(stage)
+    trials = Trials(plan.trials, SwitchMetrics())
+    for number in ("", "+15550100", "+15550101"):
+        asker = Asker(call=f"c{number}", number=number, wall_ms=1)
+        menu, assigned = trials.choose(plan, plan.route("100", "", "caller-0"), asker)
+        assert (menu.name, assigned) == ("m-0", Assigned("short-0", arm))
+        menu, assigned = trials.choose(plan, plan.route("100", "", "caller-1"), asker)
+        assert (menu.name, assigned) == ("m-1", None)
+    assert own(OTHER_ARM, 0) in stage.menus

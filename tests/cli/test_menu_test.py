@@ -102,3 +102,87 @@ def test_options_of_calls(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert main(["menu", "test", "--demo", *options]) == 2
     assert told in capsys.readouterr().err
+
+
+TRIAL_MENUS = {
+    "main.yaml": """
+version: 1
+start: hello
+nodes:
+  hello: {say: Welcome to the long greeting of this house., next: end}
+  end: {hang_up: }
+""",
+    "short.yaml": """
+version: 1
+start: hi
+nodes:
+  hi: {say: Good morning., next: end}
+  end: {hang_up: }
+""",
+}
+ON_TRIAL = """
+version: 1
+tests:
+  - name: as ever
+    steps: [{at: hello}, {end: true}]
+  - name: what is tried
+    trial: short
+    caller: ""
+    steps: [{at: hi}, {hear: good morning}, {end: true}]
+  - name: the other side
+    trial: short
+    arm: control
+    steps: [{at: hello}, {end: true}]
+"""
+
+
+@pytest.fixture
+def on_trial(tmp_path: Path) -> Path:
+    """A site with a trial that nobody's number is part of."""
+    (tmp_path / "menus").mkdir()
+    for name, text in TRIAL_MENUS.items():
+        (tmp_path / "menus" / name).write_text(text)
+    (tmp_path / "menus/main.test.yaml").write_text(ON_TRIAL)
+    site = f'''
+name = "trial"
+[paths]
+state = "{tmp_path}/state"
+menus = "menus"
+[[routes]]
+number = "*"
+menu = "main"
+[[trials]]
+name = "short"
+menu = "main"
+candidate = "short"
+callers = ["+49"]
+'''
+    (tmp_path / "site.toml").write_text(site)
+    return tmp_path
+
+
+def test_a_test_may_be_on_the_candidate_of_a_trial(on_trial: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["menu", "test", "main", "--config", str(on_trial / "site.toml")]) == 0
+    assert "main: 3 passed, 0 failed; 2 of 2 nodes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("site", "trial", "told"),
+    [
+        ("", "shrt", "the site has no trial 'shrt' (did you mean 'short'?)"),
+        ('version = "3f2a"', "short", "no version of a menu 'short' is kept"),
+        ('menu = "short"', "short", "trial 'short' is of menu 'short'"),
+        ('candidate = "gone"', "short", "menu 'gone', which trial 'short' tries, cannot be compiled"),
+    ],
+)
+def test_a_trial_that_is_not_there_is_told(
+    on_trial: Path, capsys: pytest.CaptureFixture[str], site: str, trial: str, told: str
+) -> None:
+    file, tests = on_trial / "site.toml", on_trial / "menus/main.test.yaml"
+    key = site.partition(" ")[0]
+    head, _, rest = file.read_text().partition("[[trials]]")
+    kept = [line for line in rest.splitlines() if not key or not line.startswith(f"{key} ")]
+    file.write_text("\n".join([head, "[[trials]]", *kept, site]))
+    tests.write_text(tests.read_text().replace("trial: short", f"trial: {trial}", 1))
+    assert main(["menu", "test", "main", "--config", str(file)]) == 78
+    assert told in capsys.readouterr().err
