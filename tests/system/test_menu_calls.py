@@ -72,6 +72,124 @@ tests:
       - end: true
 """
 
+#: What only a stage of real people can show: queues, REFER, whispers, trunks, a full disk, trials.
+STAGE_SITE = """
+name = "stage"
+[paths]
+state = "{state}"
+recordings = "{state}/recordings"
+menus = "menus"
+[[trunks]]
+name = "office"
+sources = ["192.0.2.11"]
+address = "192.0.2.11"
+[[routes]]
+number = "*"
+menu = "main"
+[[agents]]
+name = "ann"
+target = "sip:ann@192.0.2.30"
+[[agents]]
+name = "bob"
+target = "700"
+trunk = "office"
+[[queues]]
+name = "help"
+agents = ["ann", "bob"]
+[[trials]]
+name = "short"
+menu = "main"
+candidate = "short"
+share = 50
+"""
+STAGE_MENU = """
+version: 1
+start: main
+nodes:
+  main:
+    gather: {greet_long: {say: Welcome. Press a key to go on.}, max_failures: 1}
+    choices: {1: sent, 2: asked, 3: office, 4: wait, 5: report}
+    failed: end
+  sent:
+    transfer: {to: sip:desk@192.0.2.20, by: refer, ring_timeout: 6s}
+    on_outcome: {busy: engaged}
+    failed: end
+  asked:
+    transfer:
+      to: sip:nurse@192.0.2.21
+      whisper: {sounds: {say: "A patient. To take the call, press 1."}, accept: "1", accept_timeout: 2s}
+    on_outcome: {not_accepted: nobody}
+    failed: end
+    after: end
+  office:
+    transfer: {to: "100", trunk: office}
+    on_outcome: {no_room: no-lines, trunk_down: no-trunk}
+    failed: end
+  wait:
+    queue:
+      name: help
+      position: {say: "You are number ${queue_position} in the queue."}
+      wait: {say: "You will wait for about ${queue_minutes} minutes."}
+      announce_after: 500ms
+      announce_every: 1s
+      whisper: {sounds: {say: A call from the help line.}}
+    failed: end
+  report: {record: {max_length: 5s}, next: end, failed: end, unavailable: nobody}
+  engaged: {say: "The line is engaged, I am sorry.", next: end}
+  nobody: {say: There is nobody who could answer now., next: end}
+  no-lines: {say: All our lines are taken at the moment., next: end}
+  no-trunk: {say: The connection to the office is interrupted., next: end}
+  end: {hang_up: }
+"""
+STAGE_SHORT = """
+version: 1
+start: hi
+nodes:
+  hi: {say: Good morning to everybody who calls., next: end}
+  end: {hang_up: }
+"""
+STAGE_TESTS = """
+version: 1
+tests:
+  - name: sent on
+    steps: [{press: 1}, {transfer: "sip:desk@192.0.2.20"}, {end: true}]
+  - name: sent on in vain
+    targets: {"sip:desk@192.0.2.20": busy}
+    steps: [{press: 1}, {transfer: "sip:desk@192.0.2.20"}, {hear: line is engaged}, {end: true}]
+  - name: the key is pressed
+    steps: [{press: 2}, {transfer: "sip:nurse@192.0.2.21"}, {whisper: "take the call, press 1"}, {at: end}]
+  - name: the key is not pressed
+    targets: {"sip:nurse@192.0.2.21": not_accepted}
+    steps: [{press: 2}, {transfer: "sip:nurse@192.0.2.21"}, {whisper: a patient}, {hear: nobody who}]
+  - name: the trunk is full
+    targets: {"100": no_room}
+    steps: [{press: 3}, {transfer: "100"}, {hear: lines are taken}]
+  - name: the trunk is down
+    targets: {"100": trunk_down}
+    steps: [{press: 3}, {transfer: "100"}, {hear: is interrupted}]
+  - name: one agent is busy, the other one comes
+    queues: {help: {free: {ann: 4s, bob: 5s}, ahead: 2, moves: 2s, estimate: 90s}}
+    targets: {"sip:ann@192.0.2.30": busy}
+    steps:
+      - press: 4
+      - queue: help
+      - hear: number three in the queue. you will wait for about five minutes
+      - hear: number two in the queue
+      - transfer: sip:ann@192.0.2.30
+      - transfer: "700"
+      - whisper: from the help line
+  - name: the disk is full
+    records: false
+    steps: [{press: 5}, {hear: nobody who}]
+  - name: what is tried
+    trial: short
+    caller: ""
+    steps: [{at: hi}, {hear: good morning}, {end: true}]
+  - name: not by a call
+    targets: {"sip:nurse@192.0.2.21": trunk_down}
+    steps: [{press: 2}]
+"""
+
 
 def edge(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "edge.cli", "menu", "test", *arguments]
@@ -105,6 +223,21 @@ def test_scripts_as_calls(menus: Path, tmp_path: Path) -> None:
     suite = ET.parse(junit).getroot().find("testsuite")
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "1", "1")
+
+
+def test_a_stage_has_queues_refer_whispers_and_trials(tmp_path: Path) -> None:
+    menus = tmp_path / "menus"
+    menus.mkdir()
+    (tmp_path / "site.toml").write_text(STAGE_SITE.replace("{state}", str(tmp_path / "state")))
+    for name, text in (("main.yaml", STAGE_MENU), ("short.yaml", STAGE_SHORT), ("main.test.yaml", STAGE_TESTS)):
+        (menus / name).write_text(text)
+    site = ("--config", str(tmp_path / "site.toml"))
+    virtual = edge("main", *site, cache=tmp_path / "cache")
+    assert "main: 10 passed, 0 failed; 11 of 11 nodes" in virtual.stdout, virtual.stdout
+    called = edge("main", *site, "--call", "--jobs", "9", cache=tmp_path / "cache")
+    assert "main: 9 passed, 0 failed, 1 not run; 11 of 11 nodes" in called.stdout, called.stdout + called.stderr
+    assert "not run: sip:nurse@192.0.2.21: it is not called by a trunk that could be down" in called.stdout
+    assert called.returncode == 0
 
 
 def spoken(cache: Path, *begins: str) -> list[Samples]:
