@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.core.deadline import Deadline
+from edge.core.queues.agent import Agent
 from edge.core.queues.estimate import estimate_ms, mean_handling_ms, minutes_to_say
 from edge.core.queues.model import (
     Action,
@@ -26,6 +27,7 @@ from edge.core.queues.model import (
     Marks,
     Missed,
     Offered,
+    PresenceWanted,
     QueueTerms,
     Refusal,
     Restored,
@@ -33,7 +35,7 @@ from edge.core.queues.model import (
     Ticket,
     Told,
 )
-from edge.core.queues.roster import Agent, Roster
+from edge.core.queues.roster import Roster
 from edge.core.queues.waiting import Line, Waiter, waiter_of
 
 
@@ -58,6 +60,7 @@ class Floor:
             Answered: self._answered,
             Missed: self._missed,
             Finished: self._finished,
+            PresenceWanted: self._presence,
             Gone: self._gone,
             Elapsed: lambda _input: None,
             Restored: self._restored,
@@ -68,6 +71,7 @@ class Floor:
         self._now_ms = now_ms
         self._actions = []
         self._touched = set()
+        self.roster.book(now_ms)
         self._reactions[type(input)](input)
         self.roster.rested(now_ms)
         self._time_out()
@@ -235,7 +239,20 @@ class Floor:
         if waiter.queue in self._handled:
             self._handled[waiter.queue].append(self._now_ms - waiter.since_ms + wrap_up_ms)
         if agent is not None:
+            agent.talks += 1
             agent.pause("wrap_up", wrap_up_ms, self._now_ms)
+
+    def _presence(self, input: PresenceWanted) -> None:  # noqa: A002
+        agent = self.roster.get(input.agent)
+        changed = agent.want(input, self._now_ms) if agent is not None else None
+        if changed is None:
+            return
+        self._actions.append(changed)
+        self._touched |= {name for name, terms in self.queues.items() if changed.agent in terms.names}
+        if changed.presence == "away":
+            for waiter in list(self.waiters.values()):
+                if waiter.state == "waiting":
+                    self._settle_in(waiter)
 
     def _gone(self, input: Gone) -> None:  # noqa: A002
         for ticket in [ticket for ticket in self.waiters if ticket.call == input.call]:
@@ -247,6 +264,9 @@ class Floor:
             if name in self._handled:
                 self._handled[name].extend(handled)
         self.roster.asked = dict(input.marks.asked)
+        marked = [(one, mark) for one in self.roster if (mark := input.marks.agents.get(one.terms.name)) is not None]
+        for agent, mark in marked:  # before anybody's place is closed for want of agents
+            agent.recall_presence(mark, self._now_ms)
         for stay in sorted(input.stays, key=lambda one: (one.joined_ms, one.position, one.ticket)):
             terms = self.queues.get(stay.queue)
             if terms is None and stay.state == "waiting":
@@ -257,10 +277,8 @@ class Floor:
                 self._settle_in(waiter)
             else:
                 self._occupy(waiter)
-        for name, mark in input.marks.agents.items():
-            known = self.roster.get(name)
-            if known is not None:
-                known.recall(mark, self._now_ms)
+        for agent, mark in marked:
+            agent.recall(mark, self._now_ms)
 
     # --- what follows
 
@@ -274,7 +292,7 @@ class Floor:
     def _match(self) -> list[Action]:
         """Offer agents who are ready, in the order of the callers of all queues."""
         offers: list[Action] = []
-        if not any(agent.state == "ready" for agent in self.roster):
+        if not any(agent.available for agent in self.roster):
             return offers
         for _, ticket in sorted(pair for line in self._lines.values() for pair in line.ordered):
             waiter = self.waiters[ticket]
@@ -285,7 +303,7 @@ class Floor:
             agent.busy("ringing", ticket, self._now_ms)
             waiter.state, waiter.agent, waiter.since_ms = "ringing", agent.terms.name, self._now_ms
             ring_ms = min(terms.ring_timeout_ms, agent.terms.max_ring_ms or terms.ring_timeout_ms)
-            offers.append(Offered(ticket=ticket, agent=agent.terms, ring_ms=ring_ms))
+            offers.append(Offered(ticket=ticket, agent=agent.at, ring_ms=ring_ms))
         return offers
 
     def _tell(self) -> None:
@@ -300,7 +318,7 @@ class Floor:
                 waiter = self.waiters[ticket]
                 if waiter.wants not in agents:
                     able = self.roster.able(terms, waiter.wants)
-                    agents[waiter.wants] = sum(agent.state != "resting" for agent in able)
+                    agents[waiter.wants] = sum(agent.state != "resting" and agent.presence == "here" for agent in able)
                 wait_ms = 0 if waiter.state == "ringing" else estimate_ms(at, agents[waiter.wants], mean_ms)
                 now = (at, minutes_to_say(wait_ms))
                 if waiter.told != now:

@@ -11,8 +11,15 @@ from edge.vocabulary.private import Private
 Strategy = Literal["longest_idle", "round_robin", "in_order"]
 #: Values of a call that an agent may have to have as a skill.
 Match = Literal["skill", "language", "customer_type"]
-#: `wrap_up`: busy with what the last talk was about. `resting`: did not answer, so is not rung for a while.
-AgentState = Literal["ready", "ringing", "talking", "wrap_up", "resting"]
+#: What an agent does. `wrap_up`: busy with what the last talk was about. `resting`: did not answer, so is not rung for
+#: a while.
+Activity = Literal["ready", "ringing", "talking", "wrap_up", "resting"]
+#: Whether an agent takes calls: he does, he does not for a while, or he is not at work.
+Presence = Literal["here", "paused", "away"]
+#: What people see of both: what he does while a call is at him, else whether he takes calls.
+AgentState = Literal["ready", "ringing", "talking", "wrap_up", "resting", "paused", "logged_out"]
+#: What is asked for an agent. `ready` ends a pause, and wrapping up and resting, too.
+PresenceWish = Literal["log_in", "log_out", "pause", "ready"]
 #: `full`: as many wait as may. `no_agents`: nobody here could ever take the call.
 Refusal = Literal["full", "no_agents", "timed_out", "failed"]
 
@@ -38,6 +45,8 @@ class AgentTerms(Struct, frozen=True, kw_only=True):
     wrap_up_ms: int = 0
     #: Not rung for so long after he did not answer.
     rest_ms: int = 60_000
+    #: He is away until he logs in. Without a `target` he says where he is by the phone that he does it from.
+    signs_in: bool = False
 
     def covers(self, wants: frozenset[str]) -> bool:
         """Say whether he can take who wants these skills."""
@@ -68,6 +77,11 @@ class QueueTerms(Struct, frozen=True, kw_only=True):
     handling_ms: int = 180_000
     measured: int = 20
     service_level_ms: int = 20_000
+
+    @property
+    def names(self) -> set[str]:
+        """Names of its agents."""
+        return {member.agent for member in self.members}
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -122,6 +136,18 @@ class Finished(Struct, frozen=True):
     ticket: Ticket
 
 
+class PresenceWanted(Struct, frozen=True, kw_only=True):
+    """An agent, or somebody for him, says whether he takes calls. A talk goes on whatever is said."""
+
+    agent: str
+    wish: PresenceWish
+    #: Of a pause.
+    reason: str = ""
+    #: Of a log-in: where he is rung until he logs out; None: where the site says.
+    target: Private | None = None
+    trunk: str = ""
+
+
 class Gone(Struct, frozen=True):
     """The call is over, whatever was told of it."""
 
@@ -155,6 +181,13 @@ class AgentMark(Struct, frozen=True, omit_defaults=True):
     #: Wraps up, or rests, until then; 0: does not.
     until_ms: int = 0
     rests: bool = False
+    #: Empty: as the site has him at first.
+    presence: Presence | Literal[""] = ""
+    reason: str = ""
+    since_ms: int = 0
+    #: Where he is, if he said so.
+    target: str = ""
+    trunk: str = ""
 
 
 class Marks(Struct, frozen=True, omit_defaults=True):
@@ -174,7 +207,7 @@ class Restored(Struct, frozen=True):
     marks: Marks = Marks()
 
 
-Input = Configured | Join | Left | Answered | Missed | Finished | Gone | Elapsed | Restored
+Input = Configured | Join | Left | Answered | Missed | Finished | PresenceWanted | Gone | Elapsed | Restored
 
 # --- actions ----------------------------------------------------------------------------------------------------------
 
@@ -204,4 +237,15 @@ class Closed(Struct, frozen=True):
     reason: Refusal
 
 
-Action = Told | Offered | Closed
+class PresenceChanged(Struct, frozen=True, kw_only=True):
+    """Tell of an agent that he takes calls, or takes none, from now on."""
+
+    agent: str
+    presence: Presence
+    reason: str = ""
+    #: How long it was as it was before, and what that was; 0 after the machine was started.
+    before: Presence
+    lasted_ms: int
+
+
+Action = Told | Offered | Closed | PresenceChanged

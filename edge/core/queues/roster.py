@@ -3,50 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from msgspec import Struct
-
-from edge.core.queues.model import AgentMark, AgentState, AgentTerms, QueueTerms, Ticket
-
-
-class Agent(Struct, kw_only=True):
-    """One agent. Those whom no site names any more are kept while they talk."""
-
-    terms: AgentTerms
-    state: AgentState = "ready"
-    #: Since when he has this state.
-    since_ms: int = 0
-    #: Of `wrap_up` and `resting`: until when.
-    until_ms: int = 0
-    #: Since when he has not talked, which the longest idle one is chosen by.
-    idle_since_ms: int = 0
-    #: Whom he is rung for, or talks with.
-    ticket: Ticket | None = None
-
-    def busy(self, state: AgentState, ticket: Ticket, now_ms: int) -> None:
-        """Ring him, or let him talk."""
-        self.state, self.ticket, self.since_ms, self.until_ms = state, ticket, now_ms, 0
-
-    def free(self, now_ms: int) -> None:
-        """Let him have the next call."""
-        self.state, self.ticket, self.since_ms, self.until_ms = "ready", None, now_ms, 0
-
-    def pause(self, state: AgentState, ms: int, now_ms: int) -> None:
-        """Let him wrap up, or rest; he is idle from its end on, so that he does not come first again at once."""
-        self.ticket, self.idle_since_ms = None, now_ms + ms
-        if ms <= 0:
-            self.free(now_ms)
-        else:
-            self.state, self.since_ms, self.until_ms = state, now_ms, now_ms + ms
-
-    def mark(self) -> AgentMark:
-        """Give what is remembered of him beside his calls."""
-        return AgentMark(self.idle_since_ms, self.until_ms, self.state == "resting")
-
-    def recall(self, mark: AgentMark, now_ms: int) -> None:
-        """Take what was remembered, when he has no call."""
-        self.idle_since_ms = mark.idle_since_ms
-        if self.ticket is None and mark.until_ms > now_ms:
-            self.state, self.until_ms = "resting" if mark.rests else "wrap_up", mark.until_ms
+from edge.core.queues.agent import Agent, first_presence
+from edge.core.queues.model import AgentTerms, QueueTerms
 
 
 class Roster:
@@ -71,14 +29,23 @@ class Roster:
             del self._agents[name]
         for name, terms in known.items():
             if name in self._agents:
-                self._agents[name].terms = terms
+                self._agents[name].configure(terms, now_ms)
             else:
-                self._agents[name] = Agent(terms=terms, since_ms=now_ms, idle_since_ms=now_ms)
+                self._agents[name] = Agent(
+                    terms=terms,
+                    since_ms=now_ms,
+                    idle_since_ms=now_ms,
+                    presence=first_presence(terms),
+                    presence_since_ms=now_ms,
+                    booked_ms=now_ms,
+                )
 
     def able(self, queue: QueueTerms, wants: frozenset[str]) -> list[Agent]:
-        """List the agents of a queue who could take a call, whatever they do now."""
+        """List the agents of a queue who could take a call, whatever they do now: they pause, but are not away."""
         found = (self._agents.get(member.agent) for member in queue.members)
-        return [agent for agent in found if agent is not None and agent.terms.covers(wants)]
+        return [
+            agent for agent in found if agent is not None and agent.presence != "away" and agent.terms.covers(wants)
+        ]
 
     def choose(self, queue: QueueTerms, wants: frozenset[str]) -> Agent | None:
         """Choose who is rung; None: nobody is ready who could take it."""
@@ -88,7 +55,7 @@ class Roster:
         best: tuple[Any, Agent] | None = None
         for at, member in enumerate(queue.members):
             agent = self._agents.get(member.agent)
-            if agent is None or agent.state != "ready" or not agent.terms.covers(wants):
+            if agent is None or not agent.available or not agent.terms.covers(wants):
                 continue
             turn = {
                 "longest_idle": agent.idle_since_ms,
@@ -108,6 +75,11 @@ class Roster:
         for agent in self._agents.values():
             if agent.state in {"wrap_up", "resting"} and agent.until_ms <= now_ms:
                 agent.free(now_ms)
+
+    def book(self, now_ms: int) -> None:
+        """Count the time of all up to now."""
+        for agent in self._agents.values():
+            agent.book(now_ms)
 
     @property
     def next_ms(self) -> int | None:

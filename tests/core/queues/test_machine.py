@@ -17,6 +17,8 @@ from edge.core.queues.model import (
     Member,
     Missed,
     Offered,
+    PresenceChanged,
+    PresenceWanted,
     Restored,
     Settings,
     Stay,
@@ -27,7 +29,7 @@ from tests.core.queues.test_floor import agent, queue, ticket
 AGENTS = [
     agent("a", "de", wrap_up_ms=5000, rest_ms=3000),
     agent("b", "de", "en", rest_ms=20_000),
-    agent("c", rest_ms=1000),
+    agent("c", rest_ms=1000, signs_in=True),
     agent("d", "en", wrap_up_ms=60_000),
 ]
 QUEUES = [
@@ -55,6 +57,10 @@ class FloorMachine(RuleBasedStateMachine):
 
     def give(self, one):
         for action in self.floor.handle(one, self.now):
+            if isinstance(action, PresenceChanged):
+                assert isinstance(one, PresenceWanted)
+                assert self.floor.roster.get(one.agent).presence == action.presence
+                continue
             stay = self.stays[action.ticket]
             if isinstance(action, Told):
                 assert stay["state"] != "talking"
@@ -64,6 +70,7 @@ class FloorMachine(RuleBasedStateMachine):
                 assert stay["state"] == "waiting"
                 busy = [other["agent"] for other in self.stays.values() if other["state"] != "waiting"]
                 assert action.agent.name not in busy, "rung twice"
+                assert self.floor.roster.get(action.agent.name).presence == "here"
                 stay |= {"state": "ringing", "agent": action.agent.name, "since_ms": self.now}
                 self.in_order(stay, action)
             elif isinstance(action, Closed):
@@ -136,6 +143,12 @@ class FloorMachine(RuleBasedStateMachine):
             assert self.floor.deadline != before, "a deadline that stays is a busy loop"
         self.now = until
 
+    @rule(who=st.sampled_from("abcdx"), wish=st.sampled_from(["log_in", "log_in", "ready", "pause", "log_out"]))
+    def agent_says(self, who, wish):
+        before = {one: stay["state"] for one, stay in self.stays.items() if stay["state"] != "waiting"}
+        self.give(PresenceWanted(agent=who, wish=wish))
+        assert before.items() <= {one: stay["state"] for one, stay in self.stays.items()}.items(), "a talk was touched"
+
     @rule(settings=st.sampled_from([FULL, LESS]))
     def is_configured(self, settings):
         self.configured = settings
@@ -143,12 +156,17 @@ class FloorMachine(RuleBasedStateMachine):
 
     @rule(noted=st.booleans())
     def is_restarted(self, noted):
-        marks = self.floor.marks()
+        before, marks = self.floor, self.floor.marks()
         order = {name: [one.ticket for one in self.floor.line(name)] for name in self.floor.queues}
         self.floor = Floor()
         self.give(Configured(self.configured))
         stays = [Stay(ticket=one, **stay) for one, stay in self.stays.items()]
+        presences = {one.terms.name: (one.presence, one.reason) for one in before.roster}
         self.give(Restored(stays, marks) if noted else Restored(stays))
+        if noted:
+            assert {
+                one.terms.name: (one.presence, one.reason) for one in self.floor.roster
+            }.items() <= presences.items()
         for name, tickets in order.items():
             kept = [one for one in tickets if one in self.floor.waiters]
             assert [one.ticket for one in self.floor.line(name)] == kept, "the order of those who wait"
@@ -170,7 +188,7 @@ class FloorMachine(RuleBasedStateMachine):
     @invariant()
     def nobody_waits_in_vain(self):
         """An agent who is ready has nobody waiting whom he could serve."""
-        ready = {one.terms.name: one.terms for one in self.floor.roster if one.state == "ready"}
+        ready = {one.terms.name: one.terms for one in self.floor.roster if one.available}
         for waiter in self.floor.waiters.values():
             terms = self.floor.queues.get(waiter.queue)
             if waiter.state == "waiting" and terms is not None:
