@@ -35,6 +35,8 @@ DURATION = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"}
 NAME = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"}
 DIALLED = {"type": ["string", "integer"]}
 KIND_TEXTS = {
+    "id_digits": "1 to 12 digits",
+    "pin": "4 to 12 digits",
     "ip": "IP address",
     "ipv4": "IPv4 address",
     "ipv6": "IPv6 address",

@@ -23,6 +23,7 @@ COMMANDS = (
     "dial",
     "survey",
     "queue",
+    "agents",
     "events",
     "recordings",
     "voicemail",

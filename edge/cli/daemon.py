@@ -189,7 +189,7 @@ def _show_trials(trials: list[dict[str, Any]]) -> None:
 
 
 def _show_queues(queues: list[dict[str, Any]]) -> None:
-    """Show who waits, and how many agents are free, busy and between two calls (wrapping up, or resting)."""
+    """Show who waits, and how many agents are free, busy, or take no call just now."""
     rows = [
         (
             one["name"],
@@ -198,7 +198,7 @@ def _show_queues(queues: list[dict[str, Any]]) -> None:
             one["agents"]["ready"],
             one["agents"]["ringing"],
             one["agents"]["talking"],
-            one["agents"]["wrap_up"] + one["agents"]["resting"],
+            sum(one["agents"][state] for state in ("wrap_up", "resting", "paused")),
         )
         for one in queues
     ]

@@ -18,6 +18,7 @@ from edge.config.groups import check_groups
 from edge.config.located import Located, find, place_of
 from edge.config.mailboxes import check_mailboxes
 from edge.config.queue_checks import check_queues
+from edge.config.queues import Agent
 from edge.config.site import NO_MUSIC, AmdRules, Route, Trunk
 from edge.config.targets import check_hunt_lists
 from edge.config.tls import check_tls
@@ -310,12 +311,13 @@ def masked(site: CompiledSite) -> dict[str, object]:
     plain: dict[str, object] = msgspec.to_builtins(site)
     plain["sinks"] = [{**msgspec.structs.asdict(sink), "secret": "********"} for sink in site.sinks]
     plain["dialer"] = {"database": "********" if site.dialer.database else ""}
-    plain["trunks"] = [_masked_trunk(trunk) for trunk in site.trunks]
+    plain["trunks"] = [_masked(trunk, "password") for trunk in site.trunks]
+    plain["agents"] = [_masked(agent, "pin") for agent in site.agents]
     plain["menus"] = {name: menu.version for name, menu in site.menus.items()}
     plain["tried"] = {name: menu.version for name, menu in site.tried.items()}
     return plain
 
 
-def _masked_trunk(trunk: Trunk) -> dict[str, object]:
-    plain: dict[str, object] = msgspec.to_builtins(trunk)
-    return plain | {"password": "********"} if trunk.password else plain
+def _masked(one: Trunk | Agent, secret: str) -> dict[str, object]:
+    plain: dict[str, object] = msgspec.to_builtins(one)
+    return plain | {secret: "********"} if plain[secret] else plain

@@ -250,6 +250,16 @@ def own_header_fault(text: str) -> str:
     )
 
 
+def id_digits_fault(text: str) -> str:
+    """Check the number of an agent: 1 to 12 digits."""
+    return "" if re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) else f"'{text[:40]}' is not 1 to 12 digits"
+
+
+def pin_fault(text: str) -> str:
+    """Check a PIN; it is never repeated."""
+    return "" if re.fullmatch(r"[0-9]{4,12}", text, re.ASCII) else "a PIN is 4 to 12 digits"
+
+
 def digits_fault(text: str) -> str:
     """Check DTMF digits."""
     wrong = next((char for char in text if char not in DIGITS), None)
@@ -352,6 +362,8 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "webhook_secret": webhook_secret_fault,
     "database": database_fault,
     "digits": digits_fault,
+    "id_digits": id_digits_fault,
+    "pin": pin_fault,
     "language": language_fault,
     "speech": speech_fault,
     "template": template_fault,

@@ -223,7 +223,7 @@ def _free(name: str, after_ms: int, agent: Agent | None, queue: Queue | None) ->
     ring_ms = queue.ring_timeout_ms if queue is not None else RING_OUT_MS
     if agent is None:
         return FreeAgent(after_ms=after_ms, target=name, ring_ms=ring_ms)
-    return FreeAgent(after_ms=after_ms, target=agent.target, ring_ms=min(ring_ms, agent.max_ring_ms or ring_ms))
+    return FreeAgent(after_ms=after_ms, target=agent.target or name, ring_ms=min(ring_ms, agent.max_ring_ms or ring_ms))
 
 
 def read_tests(

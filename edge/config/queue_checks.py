@@ -14,8 +14,10 @@ def check_queues(site: Site, root: Located, findings: Findings) -> None:
     trunks = {trunk.name: bool(trunk.address) for trunk in site.trunks}
     trunks |= {group.name: any(trunks.get(one.trunk) for one in group.members) for group in site.trunk_groups}
     agents = {agent.name for agent in site.agents}
+    ids: dict[str, str] = {}
     for index, agent in enumerate(site.agents):
         _check_target(agent, index, trunks, root, findings)
+        _check_log_in(agent, index, ids, root, findings)
     for index, queue in enumerate(site.queues):
         _check_queue(queue, index, agents, root, findings)
     used = {member.agent for queue in site.queues for member in queue.agents}
@@ -43,6 +45,19 @@ def _check_queue(queue: Queue, index: int, agents: set[str], root: Located, find
             place_of(root, (*at, "ring_timeout")),
             f"an agent of queue '{queue.name}' may be rung for longer than anybody waits",
         )
+
+
+def _check_log_in(agent: Agent, index: int, ids: dict[str, str], root: Located, findings: Findings) -> None:
+    place = place_of(root, ("agents", index, "id"))
+    if agent.id and agent.id in ids:
+        findings.follow_up(place, f"agents '{ids[agent.id]}' and '{agent.name}' have the same id")
+    elif agent.id:
+        ids[agent.id] = agent.name
+    if agent.pin and not agent.id:
+        findings.follow_up(place_of(root, ("agents", index)), f"agent '{agent.name}' has a PIN and no id", "set id")
+    if not agent.target and not agent.signs_in:
+        place = place_of(root, ("agents", index))
+        findings.follow_up(place, f"agent '{agent.name}' has no target", "set target, or signs_in = true")
 
 
 def _check_target(agent: Agent, index: int, trunks: Mapping[str, bool], root: Located, findings: Findings) -> None:

@@ -8,6 +8,8 @@ from edge.core.queues import model
 from edge.core.queues.model import Match, Strategy
 from edge.vocabulary.private import Private
 
+#: Endpoint of menus where agents say whether they take calls: no backend, but the appliance itself.
+AGENTS_ENDPOINT = "agents"
 #: Agents of a queue are short forms of members: the name alone.
 _BY_NAME = Meta(extra={"short": "agent"})
 
@@ -21,8 +23,8 @@ class Agent(Struct, frozen=True, kw_only=True):
 
     #: What queues and events call him.
     name: Annotated[str, Meta(extra={"kind": "name"})]
-    #: SIP URI, or a number that is dialled on `trunk`.
-    target: str
+    #: SIP URI, or a number that is dialled on `trunk`. Empty: who `signs_in` is rung at the phone that he does it from.
+    target: str = ""
     #: Trunk, or group of trunks, to dial through.
     trunk: str = ""
     #: What he can: values of the calls' `skill`, `language` and `customer_type`, whichever of them his queues match.
@@ -34,6 +36,23 @@ class Agent(Struct, frozen=True, kw_only=True):
     wrap_up_ms: Annotated[int, _range(0, 3_600_000)] = 0
     #: He is not rung for so long after he has not answered, whatever the reason.
     rest_ms: Annotated[int, _range(1_000, 86_400_000)] = 60_000
+    #: He takes calls once he has logged in, by phone (`id`, `pin`) or by `edge agents login`, until he logs out. Else
+    #: he does from the start. Restarts change nothing of it.
+    signs_in: bool = False
+    #: Digits that he is known by on the phone.
+    id: Annotated[str, Meta(extra={"kind": "id_digits", "optional": True})] = ""
+    #: Digits that he proves it with, in the file as `${ENV}` or `file:PATH`. Empty: not by phone.
+    pin: Annotated[str, Meta(extra={"kind": "pin", "optional": True, "secret": True})] = ""
+
+
+class Presence(Struct, frozen=True, kw_only=True):
+    """What agents say of themselves on the phone, in a menu that asks the endpoint `agents`."""
+
+    #: Reasons of pauses; empty: any word.
+    pause_reasons: list[Annotated[str, Meta(extra={"kind": "name"})]] = field(default_factory=list)
+    #: So many wrong PINs in a row, and an agent is not believed on the phone for `lock`.
+    wrong_pins: Annotated[int, _range(1, 100)] = 5
+    lock_ms: Annotated[int, _range(1_000, 86_400_000)] = 900_000
 
 
 class QueueAgent(Struct, frozen=True, kw_only=True):
@@ -89,6 +108,7 @@ def floor_settings(agents: list[Agent], queues: list[Queue]) -> model.Settings:
                 max_ring_ms=one.max_ring_ms,
                 wrap_up_ms=one.wrap_up_ms,
                 rest_ms=one.rest_ms,
+                signs_in=one.signs_in,
             )
             for one in agents
         ],

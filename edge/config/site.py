@@ -16,7 +16,7 @@ from msgspec import Meta, Struct, field, structs
 from edge.config.callback_settings import Callbacks
 from edge.config.campaigns import Campaign, Dialer
 from edge.config.menu_tables import HoursTable, Mailbox, Standard, Table, TrialSource
-from edge.config.queues import Agent, Queue
+from edge.config.queues import Agent, Presence, Queue
 from edge.core.dialer.ruleset import Ruleset
 from edge.core.menus.calendar import Calendar
 from edge.vocabulary.crypto import SrtpPolicy
@@ -605,6 +605,7 @@ class Site(Struct, frozen=True, kw_only=True):
     rulesets: Annotated[dict[str, Ruleset], _HIDDEN] = field(default_factory=dict)
     endpoints: list[Endpoint] = field(default_factory=list)
     agents: list[Agent] = field(default_factory=list)
+    presence: Presence = field(default_factory=Presence)
     queues: list[Queue] = field(default_factory=list)
     dialer: Dialer = field(default_factory=Dialer)
     campaigns: list[Campaign] = field(default_factory=list)

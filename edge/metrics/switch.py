@@ -238,6 +238,22 @@ class SwitchMetrics:
         self.queue_waiting = gauge("waiting_calls", "Calls that wait, or whose agent is being rung")
         self.queue_longest = gauge("longest_wait_seconds", "How long the call waits already that waits the longest")
         self.queue_agents = gauge("agents", "Agents of the queue, by what they are doing", "state")
+        self.agent_seconds = Counter(
+            "edge_switch_agent_seconds_total",
+            "Time of all agents, by what they did; talking and wrap_up of all but paused and logged_out is occupancy",
+            ["state"],
+            registry=self.registry,
+        )
+        self.agents_refused = Counter(
+            "edge_switch_agents_refused_total",
+            "Wishes of agents on the phone that were refused: number or PIN, locked, no number to ring",
+            ["why"],
+            registry=self.registry,
+        )
+        for state in self.AGENT_STATES:
+            self.agent_seconds.labels(state)
+        for why in ("wrong", "locked", "no_number"):
+            self.agents_refused.labels(why)
 
     def known_queue(self, queue: str) -> None:
         """Show all series of a queue from its start."""

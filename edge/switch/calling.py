@@ -314,7 +314,7 @@ class Calling:
             del self._tickets[call]
             self._exchange.queues.leave(q.Ticket(call, 1))
 
-    def carry_out(self, action: q.Action) -> bool:
+    def carry_out(self, action: q.PlaceAction) -> bool:
         """Take what a queue says to a ticket of ours; false: it is none."""
         call = action.ticket.call
         known = self._tickets.get(call)

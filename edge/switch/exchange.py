@@ -43,6 +43,7 @@ from edge.switch.hunting import LAST_TARGET, what_others_know
 from edge.switch.journeys import Journeys
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
+from edge.switch.presence import PresenceDesk
 from edge.switch.queueing import Queues
 from edge.switch.rows import call_row, ended_row, event_row, site_event_row
 from edge.switch.seats import Seats
@@ -135,6 +136,7 @@ class Exchange:
         self.calling = Calling(self)
         self.queues = Queues(self)
         self.attempts = Attempts(self, wall)
+        self.presence = PresenceDesk(self)
 
     @property
     def now_ms(self) -> int:

@@ -6,13 +6,15 @@ on from memory and nothing is acknowledged, so that a crash in that time loses n
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge.config.compiled import CompiledSite
 from edge.config.engines import slots_of
-from edge.core.calls.inputs import Asked, Stopped
+from edge.config.queues import AGENTS_ENDPOINT
+from edge.core.calls.inputs import Asked, Question, Stopped
 from edge.metrics.library import generate_latest
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import monotonic_ms, wall_time
@@ -243,7 +245,10 @@ class Switch:
             self._send(receivers, exchange.pending.take)
         if not exchange.turn:
             for question in exchange.take_questions():
-                self._asker.ask(question)
+                if question.endpoint == AGENTS_ENDPOINT:
+                    self._pump.post(partial(self._ask_ourselves, question))
+                else:
+                    self._asker.ask(question)
         # Calls first: a caller waits for what commands lead to.
         self._reply()
         self._wake_forwarders()
@@ -428,6 +433,10 @@ class Switch:
             self._exchange.standards.configure(self._plan.standards, wall_time())
             self._exchange.queues.configure()
             self._exchange.calling.configure()
+
+    def _ask_ourselves(self, question: Question) -> None:
+        if self._exchange is not None:
+            self._exchange.answered(question.call, self._exchange.presence.asked(question))
 
     def _answered(self, call: CallId, asked: Asked) -> None:
         if self._exchange is not None:

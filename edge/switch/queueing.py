@@ -14,7 +14,7 @@ from msgspec import Struct
 from edge.core.calls.inputs import AgentOffered, QueueNews, QueueRefused, QueueTold
 from edge.core.queues import model as m
 from edge.core.queues.floor import Floor
-from edge.vocabulary import events
+from edge.vocabulary import events, site_events
 from edge.vocabulary.ids import CallId
 from edge.vocabulary.wire import to_json
 
@@ -89,7 +89,12 @@ class Queues:
             return m.Marks()
         if known.boot == self._exchange.boot:
             return known.marks
-        return m.Marks(handled_ms=known.marks.handled_ms, asked=known.marks.asked)
+        agents = {
+            name: m.AgentMark(presence=mark.presence, reason=mark.reason, target=mark.target, trunk=mark.trunk)
+            for name, mark in known.marks.agents.items()
+            if mark.presence or mark.target
+        }
+        return m.Marks(agents, known.marks.handled_ms, known.marks.asked)
 
     # --- what calls tell
 
@@ -147,7 +152,24 @@ class Queues:
             self._noted = marks
             self._exchange.turn.meta[NOTE] = to_json(Note(self._exchange.boot, marks)).decode()
 
+    def wish(self, wanted: m.PresenceWanted) -> None:
+        """Let an agent take calls, or not."""
+        self._news.append(wanted)
+        self.settle()
+
     def _carry_out(self, action: m.Action) -> None:
+        if isinstance(action, m.PresenceChanged):
+            self._exchange.notice(
+                site_events.AgentPresence(
+                    agent=action.agent,
+                    presence=action.presence,
+                    reason=action.reason,
+                    before=action.before,
+                    lasted_ms=action.lasted_ms,
+                    call=action.call,
+                )
+            )
+            return
         call = self._exchange.calls.get(action.ticket.call)
         if call is None and self._exchange.calling.carry_out(action):
             return
@@ -192,6 +214,9 @@ class Queues:
     def show(self) -> None:
         """Bring the gauges up to date."""
         metrics = self._exchange.metrics
+        self.floor.roster.book(self._exchange.now_ms)
+        for state, ms in self.floor.roster.take_spent().items():
+            metrics.agent_seconds.labels(state).inc(ms / 1000)
         for one in self.figures():
             metrics.queue_waiting.labels(one["name"]).set(one["waiting"])
             metrics.queue_longest.labels(one["name"]).set(one["longest_s"])
@@ -207,10 +232,31 @@ class Queues:
             for member in terms.members:
                 agent = self.floor.roster.get(member.agent)
                 if agent is not None:
-                    states[agent.state] += 1
+                    states[agent.shown] += 1
             longest_s = max((max(0, now_ms - waiter.joined_ms) // 1000 for waiter in line), default=0)
             found.append({"name": terms.name, "waiting": len(line), "longest_s": longest_s, "agents": states})
         return found
+
+    def describe_agents(self) -> list[dict[str, Any]]:
+        """Return all agents for people: what each does, for how long, and how his time went. No numbers."""
+        now_ms = self._exchange.now_ms
+        self.floor.roster.book(now_ms)
+        return [
+            {
+                "name": agent.terms.name,
+                "state": agent.shown,
+                "reason": agent.reason,
+                "for_s": max(0, now_ms - agent.shown_since_ms) // 1000,
+                "queues": [terms.name for terms in self.floor.queues.values() if agent.terms.name in terms.names],
+                "call": agent.ticket.call if agent.ticket is not None else "",
+                "elsewhere": agent.place is not None,
+                "talks": agent.talks,
+                "handling_s": _seconds(agent.handling_ms),
+                "occupancy": None if agent.occupancy is None else round(agent.occupancy, 3),
+                "spent_s": {state: ms // 1000 for state, ms in agent.spent.items()},
+            }
+            for agent in self.floor.roster
+        ]
 
     def describe(self) -> list[dict[str, Any]]:
         """Return all queues for people: who waits, who is served, what agents do. No numbers."""
@@ -222,8 +268,8 @@ class Queues:
             {
                 "name": agent.terms.name,
                 "tier": member.tier,
-                "state": agent.state,
-                "for_s": max(0, now_ms - agent.since_ms) // 1000,
+                "state": agent.shown,
+                "for_s": max(0, now_ms - agent.shown_since_ms) // 1000,
                 "call": agent.ticket.call if agent.ticket is not None else "",
                 "skills": sorted(agent.terms.skills),
             }
@@ -252,6 +298,10 @@ class Queues:
             "max_waiting": terms.max_waiting,
             "service_level_s": terms.service_level_ms // 1000,
         }
+
+
+def _seconds(ms: float | None) -> int | None:
+    return None if ms is None else round(ms / 1000)
 
 
 def _stay(call: "Call") -> m.Stay:

@@ -21,6 +21,7 @@ from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.switch import callback_requests
 from edge.switch.exchange import Exchange
+from edge.switch.presence import WishRequest
 from edge.switch.trials import Change, TrialError
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId
@@ -134,6 +135,7 @@ _hold = json_reader(HoldRequest)
 _sound = json_reader(SoundRequest)
 _announcement = json_reader(AnnounceRequest)
 _notice: Decoder[ConfigurationEvent] = json_reader(cast(Any, ConfigurationEvent))
+_wish = json_reader(WishRequest)
 
 
 class Requests:
@@ -159,6 +161,8 @@ class Requests:
             "trials": self._trials,
             "trial_start": self._start_trial,
             "trial_stop": self._stop_trial,
+            "agents": lambda _body: self._exchange.queues.describe_agents(),
+            "agent_wish": self._agent_wish,
             "queues": lambda _body: self._exchange.queues.describe(),
             "queue_figures": lambda _body: self._exchange.queues.figures(),
         }
@@ -251,6 +255,14 @@ class Requests:
         call = self._live(_call.decode(body).id)
         self._exchange.feed(call, Stopped("by request"))
         return {"call": call.id}
+
+    def _agent_wish(self, body: bytes) -> dict[str, Any]:
+        """Have an agent take calls, or not."""
+        request = _wish.decode(body)
+        fault = self._exchange.presence.wanted(request)
+        if fault:
+            raise RequestError(fault)
+        return next(one for one in self._exchange.queues.describe_agents() if one["name"] == request.agent)
 
     # --- talks of more than two
 

@@ -258,6 +258,31 @@ class DialerCampaignState(Struct, frozen=True, tag="dialer.campaign_state", kw_o
     waiting: int = 0
 
 
+class AgentPresence(Struct, frozen=True, tag="agent.presence", kw_only=True):
+    """An agent takes calls of queues from now on, or takes none. What he does meanwhile is told by calls' events."""
+
+    agent: str
+    #: `here`: he takes calls; `paused`: he does not for a while; `away`: he has logged out.
+    presence: Literal["here", "paused", "away"]
+    #: Why he pauses.
+    reason: str = ""
+    before: Literal["here", "paused", "away"]
+    #: How long it was as it was before.
+    lasted_ms: int
+    #: The call in which he said so; null: an operator did.
+    call: CallId | None = None
+
+
+class AgentRefused(Struct, frozen=True, tag="agent.refused", kw_only=True):
+    """Somebody on the phone wanted to be an agent, and was not believed."""
+
+    #: Empty: he named none that there is.
+    agent: str = ""
+    #: `wrong`: number or PIN; `locked`: too many wrong ones before; `no_number`: his phone shows none to ring.
+    why: Literal["wrong", "locked", "no_number"]
+    call: CallId
+
+
 TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
 ConfigurationEvent = ConfigurationLoaded | ConfigurationRefused | MenuRolledBack | MenuReleased
 SiteEvent = (
@@ -271,6 +296,8 @@ SiteEvent = (
     | CallbackAttemptEnded
     | CallbackHeld
     | CallbackReleased
+    | AgentPresence
+    | AgentRefused
     | CallbackClosed
     | TrialStarted
     | TrialStopped

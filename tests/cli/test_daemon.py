@@ -42,14 +42,14 @@ def test_status_of_a_ready_appliance(appliance: Appliance, tmp_path: Path) -> No
 
 
 def test_status_has_a_line_for_each_queue(appliance: Appliance, tmp_path: Path) -> None:
-    agents = {"ready": 1, "ringing": 0, "talking": 3, "wrap_up": 2, "resting": 4}
+    agents = {"ready": 1, "ringing": 0, "talking": 3, "wrap_up": 2, "resting": 4, "paused": 1, "logged_out": 9}
     busy = {"name": "sales", "waiting": 2, "longest_s": 75, "agents": agents}
     idle = {"name": "service", "waiting": 0, "longest_s": 0, "agents": dict.fromkeys(agents, 0)}
     appliance.request("switch", "set queues", [busy, idle])
     state = str(tmp_path / "state")
     lines = [line.split() for line in edge("status", "--state", state).stdout.splitlines()]
     assert ["queue", "waiting", "longest", "agents", "ready", "ringing", "talking", "paused"] in lines
-    assert ["sales", "2", "1m15s", "1", "0", "3", "6"] in lines
+    assert ["sales", "2", "1m15s", "1", "0", "3", "7"] in lines
     assert ["service", "0", "0", "0", "0", "0"] in lines
     assert json.loads(edge("status", "--state", state, "--json").stdout)["queues"] == [busy, idle]
 

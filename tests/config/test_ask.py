@@ -70,3 +70,27 @@ def test_questions_leave_the_machine_over_tls_only(tmp_path: Path) -> None:
     site.write_text('name = "s"\n[[endpoints]]\nname = "crm"\nurl = "http://192.0.2.1/"\n')
     found = [error for error in inspect(site).errors if error.line == 4]
     assert [error.message for error in found] == ["questions would leave the machine unencrypted"]
+
+
+AGENTS = "version: 1\nstart: a\nattributes:\n  agent: {}\n  wish: {default: log_in}\n"
+PIN = "  a:\n    gather: {max_digits: 4, sensitive: true, keep: pin}\n    next: b\n    failed: end\n"
+
+
+def test_agents_are_asked_by_the_appliance_itself(desk: Desk) -> None:
+    text = PIN + "  b:\n    ask: {endpoint: agents, send: [agent, wish, pin]}\n    next: end\n    failed: end\n"
+    ask = desk.compile(nodes(text, AGENTS)).nodes["b"]
+    assert isinstance(ask, model.Ask)
+    assert ask.endpoint == "agents"
+
+
+def test_what_is_missing_to_ask_agents_is_told(desk: Desk) -> None:
+    text = "  a:\n    ask: {endpoint: agents, send: [caller, pin]}\n    next: end\n    failed: end\n"
+    file = desk.folder / "menu.yaml"
+    file.write_text(nodes(text, AGENTS.replace("agent:", "pin:")))
+    desk.compiler.compile_file(file)
+    told = {error.message for error in desk.findings.errors}
+    assert told == {
+        "the endpoint 'agents' has to be sent 'agent'",
+        "the endpoint 'agents' has to be sent 'wish'",
+        "'pin' would be written to the journal",
+    }

@@ -16,13 +16,14 @@ from edge.config.menu_nodes.parts import (
     of_kind,
     short_form,
 )
+from edge.config.queues import AGENTS_ENDPOINT
 from edge.core.menus import model
 
 
 class AskNodeSettings(Struct, kw_only=True):
     """Short form: the endpoint alone."""
 
-    #: One of the site's `[[endpoints]]`.
+    #: One of the site's `[[endpoints]]`; or `agents`, where the appliance itself takes what an agent says of himself.
     endpoint: Annotated[str, of_kind("name")]
     #: Values of the call that are sent, and digits that sensitive gathers `keep` for it.
     send: list[str] = field(default_factory=list)
@@ -51,7 +52,7 @@ class AskNode(Struct, kw_only=True):
 
 def _check(node: AskNode, located: Located, desk: Desk) -> None:
     findings, own = desk.findings, node.ask
-    endpoints = [one.name for one in desk.site.endpoints]
+    endpoints = [*(one.name for one in desk.site.endpoints), AGENTS_ENDPOINT]
     if own.endpoint and own.endpoint not in endpoints:
         advice = did_you_mean(own.endpoint, endpoints) or "put it in the site file: [[endpoints]]"
         findings.error(place_of(located, ("ask", "endpoint")), f"there is no endpoint '{own.endpoint}'", advice)
@@ -64,6 +65,19 @@ def _check(node: AskNode, located: Located, desk: Desk) -> None:
             findings.error(place, f"there is no value '{name}'", did_you_mean(name, known) or "see 'attributes'")
         elif name in desk.frame.kept and not _url(desk, own.endpoint).startswith("https://"):
             findings.error(place, f"'{name}' is sensitive, and the endpoint is not https://", "set its url")
+    if own.endpoint == AGENTS_ENDPOINT:
+        _check_agents(own.send, located, desk)
+
+
+def _check_agents(send: list[str], located: Located, desk: Desk) -> None:
+    """Check what the appliance itself is told about an agent: a PIN must not stand in a journal."""
+    place = place_of(located, ("ask", "send"))
+    for name in ("agent", "wish", "pin"):
+        if name not in send:
+            desk.findings.error(place, f"the endpoint '{AGENTS_ENDPOINT}' has to be sent '{name}'")
+    if "pin" in send and "pin" not in desk.frame.kept:
+        advice = "gather it with 'sensitive: true' and 'keep: pin'"
+        desk.findings.error(place, "'pin' would be written to the journal", advice)
 
 
 def _url(desk: Desk, endpoint: str) -> str:

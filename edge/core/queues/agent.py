@@ -79,11 +79,12 @@ class Agent(Struct, kw_only=True):
         """Mean of talk and wrap-up a talk; None: there was none yet."""
         return sum(self.spent.get(state, 0) for state in OCCUPIED) / self.talks if self.talks else None
 
-    def book(self, now_ms: int) -> None:
-        """Count the time that has passed for the state that he was in."""
-        if now_ms > self.booked_ms:
-            self.spent[self.shown] = self.spent.get(self.shown, 0) + now_ms - self.booked_ms
-            self.booked_ms = now_ms
+    def book(self, now_ms: int) -> int:
+        """Count the time that has passed for the state that he was in; returns how much."""
+        passed_ms = max(0, now_ms - self.booked_ms)
+        self.spent[self.shown] = self.spent.get(self.shown, 0) + passed_ms
+        self.booked_ms += passed_ms
+        return passed_ms
 
     def busy(self, state: Activity, ticket: Ticket, now_ms: int) -> None:
         """Ring him, or let him talk."""
@@ -133,6 +134,7 @@ class Agent(Struct, kw_only=True):
             reason=self.reason,
             before=before[0],
             lasted_ms=lasted_ms,
+            call=wanted.call,
         )
 
     def _log_in(self, wanted: PresenceWanted, now_ms: int) -> None:

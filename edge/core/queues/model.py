@@ -146,6 +146,8 @@ class PresenceWanted(Struct, frozen=True, kw_only=True):
     #: Of a log-in: where he is rung until he logs out; None: where the site says.
     target: Private | None = None
     trunk: str = ""
+    #: The call in which he said so; empty: somebody else did.
+    call: CallId | None = None
 
 
 class Gone(Struct, frozen=True):
@@ -246,6 +248,9 @@ class PresenceChanged(Struct, frozen=True, kw_only=True):
     #: How long it was as it was before, and what that was; 0 after the machine was started.
     before: Presence
     lasted_ms: int
+    call: CallId | None = None
 
 
-Action = Told | Offered | Closed | PresenceChanged
+#: What is told of a place.
+PlaceAction = Told | Offered | Closed
+Action = PlaceAction | PresenceChanged

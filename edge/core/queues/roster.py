@@ -1,10 +1,11 @@
 """The agents: what each is doing, and who of them is asked next."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from edge.core.queues.agent import Agent, first_presence
-from edge.core.queues.model import AgentTerms, QueueTerms
+from edge.core.queues.model import AgentState, AgentTerms, QueueTerms
 
 
 class Roster:
@@ -14,6 +15,7 @@ class Roster:
         self._agents: dict[str, Agent] = {}
         #: Who was asked last, by queue.
         self.asked: dict[str, str] = {}
+        self._spent: Counter[AgentState] = Counter()
 
     def __iter__(self) -> Iterator[Agent]:
         return iter(self._agents.values())
@@ -79,7 +81,12 @@ class Roster:
     def book(self, now_ms: int) -> None:
         """Count the time of all up to now."""
         for agent in self._agents.values():
-            agent.book(now_ms)
+            self._spent[agent.shown] += agent.book(now_ms)
+
+    def take_spent(self) -> Counter[AgentState]:
+        """Give the milliseconds of all by state, since they were taken last."""
+        taken, self._spent = self._spent, Counter()
+        return taken
 
     @property
     def next_ms(self) -> int | None:
