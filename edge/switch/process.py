@@ -331,8 +331,9 @@ class Switch:
             return
         news = exchange.attempts.take_news()
         peer = self._server.peer("dialer", Incarnation(exchange.attempts.dialer)) if news else None
-        for told in news if peer is not None else []:
-            peer.send(Command(CommandId("told:0:0"), told))
+        if peer is not None:
+            for told in news:
+                peer.send(Command(CommandId("told:0:0"), told))
 
     def _rearm(self) -> None:
         next_ms = self._exchange.next_deadline_ms if self._exchange is not None else None
