@@ -124,6 +124,15 @@ class Contacts(Jobs):
             for row, contact in zip(chosen, contacts, strict=True)
         ]
 
+    def postpone(self, listed_in: str, contact: str, due_ms: int | None, position: int) -> bool:
+        """Have a waiting contact wait until then; see `interface.Leasing`."""
+        list_key = select(LISTS.c.key).where(LISTS.c.name == listed_in).scalar_subquery()
+        mine = (CONTACTS.c.list_key == list_key, CONTACTS.c.id == contact, CONTACTS.c.state == "waiting")
+        values: dict[str, Any] = {"position": position}
+        values |= {"state": "done"} if due_ms is None else {"due_ms": due_ms}
+        with self._write() as db:
+            return db.execute(update(CONTACTS).where(*mine).values(values)).rowcount == 1
+
     def next_due_ms(self, lists: Sequence[str]) -> int | None:
         """Return when the first waiting contact is due; see `interface.Leasing`."""
         with self._read() as db:

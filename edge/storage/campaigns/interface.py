@@ -47,6 +47,12 @@ class Leasing(Protocol):
     def next_due_ms(self, lists: Sequence[str]) -> int | None:
         """Return when the first waiting contact of these lists is due (maybe long ago), None when none waits."""
 
+    def postpone(self, listed_in: str, contact: str, due_ms: int | None, position: int) -> bool:
+        """Have a waiting contact wait until then (None: for ever, it is done), with its number at `position` next.
+
+        For a contact that must not be called now, so that others have their turn. False: it does not wait.
+        """
+
     def lease(self, lease: Lease, now_ms: int) -> Refusal | None:
         """Take contact and number for one attempt; None: taken, dial. Else why not, and nothing was written.
 

@@ -1,0 +1,399 @@
+"""The dialer's work, on a thread of its own: the store may be slow, and supervisor and switch must not wait for it.
+
+For each contact in this order: the rules say yes; one transaction leases contact and number; switch is asked to make
+the call, whose id is the attempt's; switch tells what becomes of it; the attempt is closed. What dies between two of
+these leaves an attempt that switch knows, or does not: then it was never dialled and never will be, and is given back.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct, to_builtins
+
+from edge.core.dialer.campaign import CampaignState, Settings, follows
+from edge.dialer.permission import Permissions, PermissionsFor
+from edge.dialer.running import Running, Under
+from edge.metrics.dialer import DialerMetrics
+from edge.storage.campaigns.interface import CampaignStore
+from edge.storage.campaigns.words import Attempt, Candidate, Lease, Outcome
+from edge.vocabulary.commands import AgentsTold, AttemptTold
+from edge.vocabulary.dialing import AttemptOrder
+from edge.vocabulary.private import Private
+from edge.vocabulary.site_events import DialerCampaignState, SiteEvent
+
+#: How often what each campaign was told is read again.
+LOOK_MS = 500
+#: How often switch is asked for attempts that have had no news for that long.
+QUERY_MS = 10_000
+#: A campaign that the rules hold up as a whole, or that switch takes no calls of, is tried again then.
+BACK_OFF_MS = 2000
+#: Candidates that are read at once, so that refused ones do not keep others from their turn.
+AHEAD = 20
+#: Attempts named in one question.
+PAGE = 200
+
+
+class Port(Protocol):
+    """What the engine sends; the shell carries it to the link."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether switch is there."""
+
+    def order(self, order: AttemptOrder) -> None:
+        """Ask switch for a call."""
+
+    def query(self, attempts: list[str]) -> None:
+        """Ask switch what has become of attempts."""
+
+    def notice(self, event: SiteEvent) -> None:
+        """Have switch store an event."""
+
+    def health(self, condition: str, text: str) -> None:
+        """Tell the supervisor what is wrong; an empty text: nothing is any more."""
+
+
+class Clocks(Struct, frozen=True):
+    """The clocks of the process, and where ids come from."""
+
+    now_ms: Callable[[], int]
+    wall_ms: Callable[[], int]
+    mint: Callable[[], str]
+
+
+class Engine:
+    """All campaigns of the site over an open store. Every method may raise StorageError; the shell calls again."""
+
+    def __init__(  # noqa: PLR0917 - each is needed
+        self,
+        store: CampaignStore,
+        owner: str,
+        port: Port,
+        clocks: Clocks,
+        metrics: DialerMetrics,
+        permissions: PermissionsFor,
+    ) -> None:
+        self._store = store
+        self._owner = owner
+        self._port = port
+        self._clocks = clocks
+        self._metrics = metrics
+        self._permissions_for = permissions
+        self.campaigns: dict[str, Running] = {}
+        #: Attempts that have not been closed, by id.
+        self.open: dict[str, Under] = {}
+        #: Agents of queues by state, as switch told it last.
+        self.agents: dict[str, dict[str, int]] = {}
+        #: What was told and could not be written yet.
+        self._unwritten: dict[str, AttemptTold] = {}
+        self._looked_ms: int | None = None
+        self._draining = False
+
+    # --- beginning
+
+    def configure(self, settings: Mapping[str, Settings]) -> None:
+        """Take the campaigns of a configuration."""
+        for name in self.campaigns.keys() - settings.keys():
+            del self.campaigns[name]
+            self._metrics.forgotten_campaign(name)
+        for name, own in settings.items():
+            if name not in self.campaigns:
+                self.campaigns[name] = Running(own)
+                self._metrics.known_campaign(name)
+            running = self.campaigns[name]
+            running.settings = own
+            running.permissions = self._permissions_for(self._store, own)
+        self._looked_ms = None
+
+    def reload(self, settings: Mapping[str, Settings], permissions: PermissionsFor) -> None:
+        """Take the campaigns and rules of a new configuration. Calls in progress keep theirs."""
+        self._permissions_for = permissions
+        self.configure(settings)
+
+    def drain(self) -> None:
+        """Begin no more calls: the appliance is about to stop."""
+        self._draining = True
+
+    def take_up(self) -> None:
+        """Take the attempts that a former life has left; switch is asked for them when it is there."""
+        now_ms = self._clocks.now_ms()
+        for attempt in self._store.open_attempts(self._owner):
+            self.open.setdefault(attempt.id, Under(attempt.campaign, now_ms))
+
+    def connected(self) -> None:
+        """Ask switch, which has just come, for all that is open. What was ordered before is ahead of it."""
+        self.agents = {}
+        self._ask(list(self.open))
+
+    def _ask(self, attempts: list[str]) -> None:
+        now_ms = self._clocks.now_ms()
+        for attempt in attempts:
+            self.open[attempt].asked_ms = now_ms
+        for at in range(0, len(attempts), PAGE):
+            self._port.query(attempts[at : at + PAGE])
+
+    # --- what switch tells
+
+    def hear(self, told: AttemptTold | AgentsTold) -> None:
+        """Take news; what could not be written is kept, and written later."""
+        if isinstance(told, AgentsTold):
+            self.agents = told.queues
+        else:
+            self._unwritten[told.attempt] = told
+            self._write(told)
+
+    def write_rest(self) -> None:
+        """Write what could not be written before."""
+        for told in list(self._unwritten.values()):
+            self._write(told)
+
+    def _write(self, told: AttemptTold) -> None:
+        under = self.open.get(told.attempt)
+        if under is not None:
+            under.asked_ms = self._clocks.now_ms()
+            self._close_or_note(told, under)
+        self._unwritten.pop(told.attempt, None)
+
+    def _close_or_note(self, told: AttemptTold, under: Under) -> None:
+        wall_ms = self._clocks.wall_ms()
+        if told.state in {"unknown", "refused"}:
+            self._give_back(told, under)
+        elif told.state != "ended":
+            if under.state == "leased":
+                self._store.dialling(told.attempt, wall_ms)
+            under.state = told.state
+            under.since_ms = self._clocks.now_ms()
+        elif told.disposition in {None, "held"}:
+            self._store.hold(told.attempt, wall_ms, "nobody knows what became of the call")
+            self._closed(told.attempt, under, "held")
+        else:
+            self._store.end(told.attempt, self._outcome(told))
+            if told.rang_ms is not None and under.campaign in self.campaigns:
+                self._metrics.ring_seconds.labels(under.campaign).observe(told.rang_ms / 1000)
+            self._closed(told.attempt, under, told.disposition or "held")
+
+    def _give_back(self, told: AttemptTold, under: Under) -> None:
+        """It was not dialled, says switch; if the store says that it was, somebody has lost what he knew."""
+        stored = self._store.attempt(told.attempt)
+        if stored is not None and stored.state == "dialling":
+            self._store.hold(told.attempt, self._clocks.wall_ms(), "switch does not know the call any more")
+            self._closed(told.attempt, under, "held")
+            return
+        self._store.release(told.attempt, self._clocks.wall_ms())
+        self.open.pop(told.attempt, None)
+        running = self.campaigns.get(under.campaign)
+        if running is not None:
+            self._metrics.released.labels(under.campaign).inc()
+            if told.state == "refused":
+                running.block("refused", self._clocks.now_ms() + BACK_OFF_MS, told.why)
+
+    def _outcome(self, told: AttemptTold) -> Outcome:
+        stored = self._store.attempt(told.attempt)
+        position = self._position(stored) if stored is not None else 0
+        following = told.next
+        due_ms = None
+        if following is not None and following.step != "done":
+            due_ms = told.ended_ms + following.after_ms
+            position += following.step == "next_number"
+        evidence: dict[str, Any] = to_builtins(told.evidence) if told.evidence is not None else {}
+        evidence["talked_ms"] = told.talked_ms
+        return Outcome(
+            disposition=told.disposition or "held",
+            ended_ms=told.ended_ms,
+            evidence=evidence,
+            rang_ms=told.rang_ms,
+            answered_ms=told.started_ms + told.answered_ms if told.answered_ms is not None else None,
+            next_due_ms=due_ms,
+            next_position=position,
+        )
+
+    def _position(self, attempt: Attempt) -> int:
+        contact = self._store.contact(attempt.listed_in, attempt.contact)
+        return contact.position if contact is not None else 0
+
+    def _closed(self, attempt: str, under: Under, disposition: str) -> None:
+        self.open.pop(attempt, None)
+        if under.campaign in self.campaigns:
+            self._metrics.ended.labels(under.campaign, disposition).inc()
+
+    # --- the beat
+
+    def tick(self) -> None:
+        """Do all that is due: look what campaigns were told, ask for what is silent, and dial."""
+        self.write_rest()
+        now_ms = self._clocks.now_ms()
+        if self._looked_ms is None or now_ms - self._looked_ms >= LOOK_MS:
+            self._look()
+            self._looked_ms = now_ms
+        if self._port.connected:
+            silent = [id_ for id_, under in self.open.items() if now_ms - under.asked_ms >= QUERY_MS]
+            if silent:
+                self._ask(silent)
+        for running in self.campaigns.values():
+            self._dial(running)
+            self._metrics.open.labels(running.settings.name).set(self._open_of(running.settings.name))
+            self._metrics.show(running.settings.name, running.state, running.blocked)
+
+    def _look(self) -> None:
+        told = {one.name: one for one in self._store.campaigns()}
+        for name, running in self.campaigns.items():
+            status = told.get(name)
+            running.state = status.state if status is not None else "stopped"
+            if running.permissions is not None:
+                running.permissions.refresh()
+
+    def _open_of(self, campaign: str) -> int:
+        return sum(under.campaign == campaign for under in self.open.values())
+
+    def _dial(self, running: Running) -> None:
+        settings, now_ms = running.settings, self._clocks.now_ms()
+        if running.state != "running" or self._draining or running.waits(now_ms):
+            return
+        why = self._hindrance(running)
+        running.blocked, running.why = why, ""
+        if why:
+            return
+        name = settings.name
+        room = running.throttle.room(settings, self._open_of(name), now_ms)
+        count = running.pace(room, [one for one in self.open.values() if one.campaign == name], self.agents, now_ms)
+        if count > 0:
+            running.throttle.take(self._begin(running, count))
+
+    def _hindrance(self, running: Running) -> str:
+        if not self._port.connected:
+            return "switch"
+        if running.permissions is None:
+            return "rules"
+        return "" if running.settings.dials_at(self._clocks.wall_ms()) else "schedule"
+
+    def _begin(self, running: Running, count: int) -> int:
+        """Begin up to `count` calls; returns how many."""
+        settings, begun = running.settings, 0
+        candidates = self._store.due(settings.lists, self._clocks.wall_ms(), count + AHEAD)
+        if not candidates:
+            self._look_for_the_end(running)
+        for candidate in candidates:
+            if begun == count or running.blocked:
+                break
+            if self._allowed(running, candidate) and self._order(running, candidate):
+                begun += 1
+        return begun
+
+    def _allowed(self, running: Running, candidate: Candidate) -> bool:
+        permissions: Permissions | None = running.permissions
+        if permissions is None:
+            return False
+        refused = permissions.ask(running.settings, candidate, self._clocks.wall_ms())
+        if refused is None:
+            return True
+        for reason in refused.reasons:
+            self._metrics.refused.labels(running.settings.name, reason).inc()
+            running.refused[reason] = running.refused.get(reason, 0) + 1
+        if refused.general:
+            running.block("lists", self._clocks.now_ms() + BACK_OFF_MS, ", ".join(refused.reasons))
+            return False
+        contact, position = candidate.contact, candidate.position
+        if refused.again_ms is None and position + 1 < len(contact.numbers):
+            self._store.postpone(contact.listed_in, contact.id, self._clocks.wall_ms(), position + 1)
+        else:
+            self._store.postpone(contact.listed_in, contact.id, refused.again_ms, position)
+        return False
+
+    def _order(self, running: Running, candidate: Candidate) -> bool:
+        """Lease the number, and have it called. False: somebody else has it."""
+        settings, contact = running.settings, candidate.contact
+        attempt, number = self._clocks.mint(), candidate.number
+        past = self._store.history(number, 0)
+        lease = Lease(
+            attempt=attempt,
+            campaign=settings.name,
+            listed_in=contact.listed_in,
+            contact=contact.id,
+            number=number,
+            owner=self._owner,
+        )
+        # From here on it is ours, whatever comes: if the answer is lost the attempt is found at the next look.
+        self.open[attempt] = Under(settings.name, self._clocks.now_ms())
+        refusal = self._store.lease(lease, self._clocks.wall_ms())
+        if refusal is not None:
+            del self.open[attempt]
+            return False
+        order = AttemptOrder(
+            attempt=attempt,
+            campaign=settings.name,
+            listed_in=contact.listed_in,
+            contact=contact.id,
+            label=contact.numbers[candidate.position].label,
+            number=number,
+            trunk=settings.trunk,
+            caller=settings.caller_for(number),
+            ordinal=1 + sum(one.campaign == settings.name for one in past),
+            menu=settings.menu,
+            ring_timeout_ms=settings.ring_timeout_ms,
+            hang_up_on=settings.hang_up_on,
+            abandoned_after_ms=settings.abandoned_after_ms,
+            attributes=contact_values(contact.attributes, contact.language),
+            follows=follows(settings, contact, number, past, candidate.attempts),
+        )
+        self._metrics.attempts.labels(settings.name).inc()
+        self._port.order(order)
+        return True
+
+    def _look_for_the_end(self, running: Running) -> None:
+        """A campaign is done when nobody waits and nothing is open."""
+        settings = running.settings
+        if self._open_of(settings.name) or self._store.next_due_ms(settings.lists) is not None:
+            return
+        if any(one.open for one in self._store.lists(self._clocks.wall_ms()) if one.name in settings.lists):
+            return  # of another appliance
+        self.set_state(settings.name, "done", "", "nobody is left to be called")
+
+    # --- what people ask
+
+    def set_state(self, campaign: str, state: CampaignState, by: str, why: str) -> None:
+        """Start, pause or stop a campaign. Calls in progress go on."""
+        running = self.campaigns[campaign]
+        self._store.set_campaign(campaign, state, self._clocks.wall_ms(), by, why)
+        running.state = state
+        running.resume()
+        waiting = sum(
+            one.waiting for one in self._store.lists(self._clocks.wall_ms()) if one.name in running.settings.lists
+        )
+        self._port.notice(DialerCampaignState(campaign=campaign, state=state, by=by, why=why, waiting=waiting))
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return all campaigns for people. No numbers."""
+        lists = {one.name: one for one in self._store.lists(self._clocks.wall_ms())}
+        return [self._describe(running, lists) for running in self.campaigns.values()]
+
+    def _describe(self, running: Running, lists: Mapping[str, Any]) -> dict[str, Any]:
+        settings = running.settings
+        mine = [lists[name] for name in settings.lists if name in lists]
+        under = [one for one in self.open.values() if one.campaign == settings.name]
+        return {
+            "name": settings.name,
+            "state": running.state,
+            "blocked": running.blocked,
+            "why": running.why,
+            "lists": settings.lists,
+            "missing_lists": [name for name in settings.lists if name not in lists],
+            "contacts": sum(one.contacts for one in mine),
+            "waiting": sum(one.waiting for one in mine),
+            "due": sum(one.due for one in mine),
+            "held": sum(one.held for one in mine),
+            "done": sum(one.done for one in mine),
+            "open": len(under),
+            "ringing": sum(one.state == "ringing" for one in under),
+            "talking": sum(one.state in {"answered", "connected"} for one in under),
+            "outcomes": self._store.outcomes(settings.name),
+            "refused": running.refused,
+            "pacing": settings.pacing if settings.queue else "channels",
+            "max_channels": settings.max_channels,
+            "calls_per_second": settings.calls_per_second,
+        }
+
+
+def contact_values(attributes: Mapping[str, str], language: str) -> dict[str, Private]:
+    """Give what a menu is told of a contact."""
+    values = {**attributes, **({"language": language} if language else {})}
+    return {name: Private(value) for name, value in values.items()}

@@ -1,0 +1,251 @@
+"""The process: the loop has the supervisor's channel and the link, a thread has the store and decides."""
+
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from edge.config.campaigns import settings_of
+from edge.config.site import Site
+from edge.core.dialer.campaign import Settings
+from edge.dialer.engine import Clocks, Engine
+from edge.dialer.rulebook import permissions_for
+from edge.metrics.dialer import DialerMetrics
+from edge.metrics.library import generate_latest
+from edge.runtime.clock import monotonic_ms
+from edge.runtime.link import LinkClient
+from edge.runtime.logs import logger
+from edge.runtime.process import EXIT_CONFIG, EXIT_OK, ProcessContext, read_site
+from edge.runtime.pump import EXIT_BUG, Pump
+from edge.storage.campaigns.store import opened
+from edge.storage.turn import SchemaError, StorageError
+from edge.vocabulary.commands import AgentsTold, AnyCommand, AttemptTold
+from edge.vocabulary.dialing import AttemptOrder
+from edge.vocabulary.ids import CommandId
+from edge.vocabulary.reports import AnyReport, AttemptAsked, AttemptsQueried, Noticed
+from edge.vocabulary.site_events import SiteEvent
+from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
+from edge.vocabulary.wire import json_reader, to_json
+
+BEAT_MS = 500
+#: How often the engine looks what is due, and after a store that did not work.
+TICK_S = 0.1
+RETRY_S = 1.0
+#: How long a stop waits for a transaction in progress.
+STOP_S = 2.0
+
+
+class StateRequest(Struct, frozen=True, kw_only=True):
+    """Tell a campaign what to do."""
+
+    campaign: str
+    state: Literal["running", "paused", "stopped"]
+    by: str = ""
+    why: str = ""
+
+
+_state = json_reader(StateRequest)
+Job = Callable[[Engine], None]
+
+
+class Worker(threading.Thread):
+    """The engine's thread. `jobs` are done in order, with a tick between them; each once, or again if the store failed.
+
+    `fatal` is called when it ends by a fault of ours, or since the store belongs to a newer release.
+    """
+
+    def __init__(
+        self, make: Callable[[], Engine], trouble: Callable[[str], None], fatal: Callable[[int], None]
+    ) -> None:
+        super().__init__(name="dialer", daemon=True)
+        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._make = make
+        self._trouble = trouble
+        self._fatal = fatal
+        self._log = logger("dialer")
+
+    def run(self) -> None:
+        """Work until `None` is given."""
+        try:
+            self._work()
+        except SchemaError as error:
+            self._log.error("campaigns' store refused", error=str(error))
+            self._fatal(EXIT_CONFIG)
+        except Exception:
+            self._log.exception("the process ends by an error")
+            self._fatal(EXIT_BUG)
+
+    def _work(self) -> None:
+        engine: Engine | None = None
+        pause_s = 0.0
+        while True:
+            try:
+                job = self.jobs.get(timeout=pause_s) if pause_s else self.jobs.get_nowait()
+            except queue.Empty:
+                job = Engine.tick
+            if job is None:
+                return
+            try:
+                if engine is None:
+                    engine = self._make()
+                job(engine)
+                pause_s = TICK_S
+                self._trouble("")
+            except StorageError as error:
+                self._trouble(str(error)[:200] or "error")
+                pause_s = RETRY_S
+
+
+class Dialer:
+    """The process on its pump. Is the engine's `Port`: what the engine's thread sends is posted to the loop."""
+
+    def __init__(self, context: ProcessContext) -> None:
+        self._context = context
+        self._log = logger("dialer")
+        self._pump = Pump("dialer")
+        self._metrics = DialerMetrics()
+        self._site = context.site
+        self._exit = EXIT_OK
+        self._ready = False
+        self._trouble = ""
+        self._link = LinkClient(
+            context.link_path, "dialer", context.incarnation, self._command, lambda _legs: None, lambda: None
+        )
+        self._worker = Worker(self._engine, self._troubled, self._fail)
+
+    def run(self) -> int:
+        """Serve until told to stop; returns the exit code."""
+        channel = self._context.channel
+        channel.on(Scrape, lambda m: channel.send(Scraped(m.id, generate_latest(self._metrics.registry).decode())))
+        channel.on(Request, self._request)
+        channel.on(Reload, self._reload)
+        channel.on(Drain, lambda _m: self._worker.jobs.put(Engine.drain))
+        channel.on(Stop, lambda _m: self._pump.stop())
+        channel.attach(self._pump)
+        self._pump.every(BEAT_MS, channel.beat)
+        self._link.on_change(self._changed)
+        self._worker.start()
+        self._pump.run()
+        self._worker.jobs.put(None)
+        self._worker.join(STOP_S)
+        self._link.close()
+        return self._exit
+
+    # --- the engine
+
+    def _engine(self) -> Engine:
+        """Make the engine; called on its thread, again and again until the store can be opened."""
+        site = self._site
+        store = opened(Path(site.paths.state), site.dialer.database)
+        clocks = Clocks(monotonic_ms, lambda: time.time_ns() // 1_000_000, lambda: f"d{secrets.token_hex(12)}")
+        engine = Engine(store, site.name, self, clocks, self._metrics, permissions_for(site))
+        engine.configure(settings(site))
+        engine.take_up()
+        self._pump.post(self._begin)
+        return engine
+
+    def _begin(self) -> None:
+        if not self._ready:
+            self._ready = True
+            self._link.attach(self._pump)
+            self._context.channel.ready()
+            self._log.info("ready", campaigns=len(self._site.campaigns))
+
+    def _troubled(self, text: str) -> None:
+        if text != self._trouble:
+            self._trouble = text
+            if text:
+                self._metrics.storage_errors.inc()
+            said = f"campaigns' store cannot be used: {text}" if text else ""
+            self.health("campaigns-storage", said)
+            self._pump.post(lambda: self._log.warning("campaigns' store", works=not text, error=text))
+            if text and not self._ready:
+                # It waits for its store, and that is a state to be told, not a failed start.
+                self._pump.post(self._context.channel.ready)
+
+    def _fail(self, code: int) -> None:
+        def end() -> None:
+            self._exit = code
+            self._pump.stop()
+
+        self._pump.post(end)
+
+    # --- the engine's port
+
+    @property
+    def connected(self) -> bool:
+        """See `Port`."""
+        return self._link.connected
+
+    def order(self, order: AttemptOrder) -> None:
+        """See `Port`."""
+        self._report(AttemptAsked(order))
+
+    def query(self, attempts: list[str]) -> None:
+        """See `Port`."""
+        self._report(AttemptsQueried(attempts))
+
+    def notice(self, event: SiteEvent) -> None:
+        """See `Port`."""
+        self._report(Noticed(event))
+
+    def health(self, condition: str, text: str) -> None:
+        """See `Port`."""
+        self._pump.post(lambda: self._context.channel.health(condition, text))
+
+    def _report(self, body: AnyReport) -> None:
+        self._pump.post(lambda: self._link.report(body))
+
+    # --- link and supervisor
+
+    def _command(self, _id: CommandId, command: AnyCommand) -> None:
+        if isinstance(command, AttemptTold | AgentsTold):
+            self._worker.jobs.put(lambda engine: engine.hear(command))
+
+    def _changed(self, connected: bool) -> None:
+        if connected:
+            self._worker.jobs.put(Engine.connected)
+
+    def _reload(self, message: Reload) -> None:
+        site = self._site = read_site(message.path)
+        self._worker.jobs.put(lambda engine: engine.reload(settings(site), permissions_for(site)))
+
+    def _request(self, message: Request) -> None:
+        def answer(engine: Engine) -> None:
+            try:
+                reply = Replied(message.id, to_json(_answer(engine, message.what, message.body)))
+            except (LookupError, msgspec.MsgspecError) as error:
+                reply = Replied(message.id, b"", str(error))
+            except StorageError as error:
+                reply = Replied(message.id, b"", f"storage: {error}")
+            self._pump.post(lambda: self._context.channel.send(reply))
+
+        self._worker.jobs.put(answer)
+
+
+def _answer(engine: Engine, what: str, body: bytes) -> Any:
+    if what == "campaigns":
+        return engine.describe()
+    if what == "campaign":
+        request = _state.decode(body)
+        if request.campaign not in engine.campaigns:
+            raise LookupError(f"there is no campaign '{request.campaign[:64]}'")
+        engine.set_state(request.campaign, request.state, request.by, request.why)
+        return {"campaign": request.campaign, "state": request.state}
+    raise LookupError(f"unknown request {what[:40]!r}")
+
+
+def settings(site: Site) -> dict[str, Settings]:
+    """Give the campaigns of a site as the engine takes them."""
+    return {one.name: settings_of(one, site.calendars.get(one.hours)) for one in site.campaigns}
+
+
+def main(context: ProcessContext) -> int:
+    """Run the process; returns its exit code (78: the store belongs to a newer version)."""
+    return Dialer(context).run()

@@ -1,0 +1,78 @@
+"""Metrics of dialer."""
+
+from typing import get_args
+
+from edge.core.dialer.reasons import REASONS
+from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
+from edge.vocabulary.dialing import Disposition
+
+#: States of a campaign (`edge.storage.campaigns.words.CampaignState`).
+STATES = ("running", "paused", "stopped", "done")
+#: Why a campaign that runs does not dial.
+BLOCKS = ("schedule", "rules", "storage", "switch", "lists", "refused")
+
+
+class DialerMetrics:
+    """Campaigns. Label `campaign`: names of the site file; `disposition`, `reason`: closed lists."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+
+        def counter(name: str, text: str, *more: str) -> Counter:
+            return Counter(f"edge_dialer_{name}_total", text, ["campaign", *more], registry=self.registry)
+
+        def gauge(name: str, text: str, *more: str) -> Gauge:
+            return Gauge(f"edge_dialer_{name}", text, ["campaign", *more], registry=self.registry)
+
+        self.attempts = counter("attempts", "Attempts that were leased and ordered")
+        self.ended = counter("attempts_ended", "Attempts that ended, by what became of them", "disposition")
+        self.released = counter(
+            "attempts_released", "Attempts that were given back, since they surely were not dialled"
+        )
+        self.refused = counter("refused", "Calls that the rules did not let be made, by reason", "reason")
+        self.open = gauge("attempts_open", "Attempts under way")
+        self.state = gauge("campaign_state", "1 for the state that the campaign is in", "state")
+        self.blocked = gauge("blocked", "1 for the reason for which a campaign that runs does not dial", "reason")
+        self.ring_seconds = Histogram(
+            "edge_dialer_ring_seconds",
+            "How long phones rang until they were answered or given up",
+            ["campaign"],
+            buckets=(1, 2, 5, 10, 15, 20, 25, 30, 45, 60),
+            registry=self.registry,
+        )
+        self.storage_errors = Counter(
+            "edge_dialer_storage_errors_total",
+            "Failed reads and writes of the campaigns' store",
+            registry=self.registry,
+        )
+
+    def known_campaign(self, campaign: str) -> None:
+        """Show all series of a campaign from its start, so that rates and alerts have a zero to begin with."""
+        for disposition in get_args(Disposition):
+            self.ended.labels(campaign, disposition)
+        for reason in REASONS:
+            self.refused.labels(campaign, reason)
+        for metric in (self.attempts, self.released, self.ring_seconds):
+            metric.labels(campaign)
+        self.open.labels(campaign).set(0)
+        self.show(campaign, "stopped", "")
+
+    def show(self, campaign: str, state: str, blocked: str) -> None:
+        """Show in which state a campaign is, and what keeps it from dialling (empty: nothing)."""
+        for one in STATES:
+            self.state.labels(campaign, one).set(one == state)
+        for one in BLOCKS:
+            self.blocked.labels(campaign, one).set(one == blocked)
+
+    def forgotten_campaign(self, campaign: str) -> None:
+        """Take the series of a removed campaign away."""
+        for disposition in get_args(Disposition):
+            self.ended.remove(campaign, disposition)
+        for reason in REASONS:
+            self.refused.remove(campaign, reason)
+        for state in STATES:
+            self.state.remove(campaign, state)
+        for block in BLOCKS:
+            self.blocked.remove(campaign, block)
+        for metric in (self.attempts, self.released, self.ring_seconds, self.open):
+            metric.remove(campaign)
