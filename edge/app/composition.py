@@ -17,6 +17,8 @@ class Composition(NamedTuple):
     media: Recipe = Recipe("edge.media", ("media_state", "rtp", "rtp6", "key_table"), zygote=True, prompt=True)
     span: Recipe = Recipe("edge.span", (), zygote=True)
     forwarder: Recipe = Recipe("edge.forwarder", secrets=True)
+    #: Only where the site has campaigns; it needs the password of their database.
+    dialer: Recipe = Recipe("edge.dialer", secrets=True)
     web: Recipe = Recipe("edge.web", ("http_listener", "sip_trace"))
     #: Module run once before switch and media start (`python -m`, with the effective configuration's path).
     repair: str = "edge.app.repair"

@@ -66,6 +66,8 @@ class Fleet:
         self.front = self._executed("front", composition.front)
         self.forwarder = self._executed("forwarder", composition.forwarder)
         self.web = self._executed("web", composition.web)
+        #: None: the site has no campaigns.
+        self.dialer = self._executed("dialer", composition.dialer) if site.campaigns else None
         self.spans = SpanPool(
             pump,
             self.span_forks,
@@ -75,7 +77,11 @@ class Fleet:
             stall=self._stall,
         )
         #: Those that have metrics and answer requests.
-        self.long_lived = {p.name: p for p in (self.front, *self.media, self.switch, self.forwarder, self.web)}
+        self.long_lived = {
+            p.name: p
+            for p in (self.front, *self.media, self.switch, self.forwarder, self.web, self.dialer)
+            if p is not None
+        }
         self._forks = {self.media_zygote.name: self.media_forks, self.span_zygote.name: self.span_forks}
         #: Set by `drain`: who is restarted meanwhile must be told, too.
         self.draining = False
@@ -135,6 +141,8 @@ class Fleet:
         self.switch.want()
         for engine in self.media:
             engine.want()
+        if self.dialer is not None:
+            self.dialer.want()
 
     def want_refused(self) -> None:
         """Try again those that refused the former configuration."""
@@ -145,8 +153,9 @@ class Fleet:
     def drain(self) -> None:
         """Tell those who let calls in to take no new ones. Spans are not told: they'd end theirs."""
         self.draining = True
-        for process in (self.front, self.switch):
-            process.send(Drain())
+        for process in (self.front, self.switch, self.dialer):
+            if process is not None:
+                process.send(Drain())
 
     def tell_all(
         self, message: ToChild, *, only: frozenset[str] | None = None, but: frozenset[str] = frozenset()
@@ -170,7 +179,7 @@ class Fleet:
             forks.serve()
         if process in self.media:
             self.standbys.ready(process)
-        if self.draining and process in {self.front, self.switch}:
+        if self.draining and process in {self.front, self.switch, self.dialer}:
             process.send(Drain())
         if process is self.front:
             process.send(self.spans.list_for_front())

@@ -51,6 +51,9 @@ def merge(old: S, new: S) -> Merged[S]:
     if bool(old.sip.certificate) != bool(new.sip.certificate):
         # Its file may change; but the listener is opened, or not, at start.
         needs_restart.append("sip.certificate")
+    if bool(old.campaigns) != bool(new.campaigns):
+        # Their process is started with the appliance, or not.
+        needs_restart.append("campaigns")
     return Merged(msgspec.structs.replace(new, **changes), needs_restart)
 
 

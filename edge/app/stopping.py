@@ -121,7 +121,14 @@ class Shutdown:
             fleet.spans.all(),
             [fleet.front, *fleet.media, *fleet.standbys.all],
             [fleet.switch],
-            [fleet.forwarder, fleet.web, fleet.media_zygote, fleet.span_zygote],
+            # The dialer hears from switch what became of its calls.
+            [
+                fleet.forwarder,
+                fleet.web,
+                *([fleet.dialer] if fleet.dialer else []),
+                fleet.media_zygote,
+                fleet.span_zygote,
+            ],
         ][self._phase]
 
     def _next_phase(self) -> None:

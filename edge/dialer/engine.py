@@ -156,7 +156,7 @@ class Engine:
 
     def _close_or_note(self, told: AttemptTold, under: Under) -> None:
         wall_ms = self._clocks.wall_ms()
-        if told.state in {"unknown", "refused"}:
+        if told.state == "unknown" or told.state == "refused":  # noqa: PLR1714 - what is left is an `AttemptAt`
             self._give_back(told, under)
         elif told.state != "ended":
             if under.state == "leased":
@@ -173,7 +173,7 @@ class Engine:
             self._closed(told.attempt, under, told.disposition or "held")
 
     def _give_back(self, told: AttemptTold, under: Under) -> None:
-        """It was not dialled, says switch; if the store says that it was, somebody has lost what he knew."""
+        """Give back what was not dialled, says switch; if the store says that it was, switch has lost what it knew."""
         stored = self._store.attempt(told.attempt)
         if stored is not None and stored.state == "dialling":
             self._store.hold(told.attempt, self._clocks.wall_ms(), "switch does not know the call any more")
@@ -340,7 +340,7 @@ class Engine:
         return True
 
     def _look_for_the_end(self, running: Running) -> None:
-        """A campaign is done when nobody waits and nothing is open."""
+        """Look whether the campaign is done: nobody waits and nothing is open."""
         settings = running.settings
         if self._open_of(settings.name) or self._store.next_due_ms(settings.lists) is not None:
             return

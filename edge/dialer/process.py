@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from edge.config.campaigns import settings_of
+from edge.config.campaign_plan import settings_of
 from edge.config.site import Site
 from edge.core.dialer.campaign import Settings
 from edge.dialer.engine import Clocks, Engine

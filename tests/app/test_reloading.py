@@ -52,7 +52,7 @@ def test_most_processes_are_given_no_secret() -> None:
     assert b"lion" not in packed
     assert b"whsec" not in packed
     assert without_secrets(site).trunks[0].user == "4930"
-    assert APPLIANCE.keepers() == {"front", "forwarder"}
+    assert APPLIANCE.keepers() == {"front", "forwarder", "dialer"}
 
 
 def test_the_effective_configuration_is_private_and_the_last_two_are_kept() -> None:

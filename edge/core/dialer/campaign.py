@@ -118,15 +118,14 @@ class Throttle:
     """Calls a second and at the same time. A second's worth of calls may begin at once, no more."""
 
     def __init__(self) -> None:
-        self._tokens = 1.0
+        self._tokens = 0.0
         self._last_ms: int | None = None
 
     def room(self, settings: Settings, open_now: int, now_ms: int) -> int:
         """Tell how many calls may begin; `open_now` are those that have not ended."""
         rate = settings.calls_per_second
-        if self._last_ms is not None:
-            earned = max(0, now_ms - self._last_ms) * rate / 1000
-            self._tokens = min(float(rate), self._tokens + earned)
+        passed_ms = max(0, now_ms - self._last_ms) if self._last_ms is not None else 1000
+        self._tokens = min(float(rate), self._tokens + passed_ms * rate / 1000)
         self._last_ms = now_ms
         return max(0, min(int(self._tokens), settings.max_channels - open_now))
 

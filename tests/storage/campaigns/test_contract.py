@@ -413,3 +413,20 @@ def test_consents(store: DatabaseStore) -> None:
     assert store.consents(number(1)) == [written, anew]
     assert store.withdraw(number(1), NOW + 3) == 2 + 1  # that which came late, too
     assert store.consents(number(1)) == []
+
+
+def test_who_must_not_be_called_now_is_put_off(store: DatabaseStore) -> None:
+    filled(store, 3, numbers=2)
+    assert store.postpone(LIST, "c0", NOW + 1000, 1)
+    assert ids(store) == ["c1", "c2"]
+    later = store.due([LIST], NOW + 1000, 10)
+    assert [(one.contact.id, one.position) for one in later if one.contact.id == "c0"] == [("c0", 1)]
+    assert store.postpone(LIST, "c1", None, 0)
+    status = store.contact(LIST, "c1")
+    assert status is not None
+    assert status.state == "done"
+    assert not store.postpone(LIST, "c1", NOW, 0)
+    assert store.lease(lease("one", 2), NOW) is None
+    assert not store.postpone(LIST, "c2", NOW, 0)
+    assert not store.postpone(LIST, "nobody", NOW, 0)
+    assert not store.postpone("no list", "c0", NOW, 0)
