@@ -78,4 +78,4 @@ def localised(text: str, example: str, folder: Path) -> str:
     ):
         changed = changed.replace(old, new)
     name = folder.resolve().name
-    return changed if name_fault(name) else changed.replace(f'\nname = "{example}"\n', f'\nname = "{name}"\n')
+    return changed if name_fault(name) else changed.replace(f'\nname = "{example}"\n', f'\nname = "{name}"\n', 1)

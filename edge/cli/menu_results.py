@@ -9,8 +9,8 @@ from edge.cli.output import print_json, printable
 from edge.config.errors import Place
 from edge.config.menu_tests import MenuTest
 from edge.core.menus.expectations import Miss
-from edge.core.menus.model import Menu
-from edge.core.menus.parts import NodeId
+from edge.core.menus.model import Menu, Return, Submenu
+from edge.core.menus.parts import NodeId, menu_of
 from edge.core.menus.rehearsal import Line
 from edge.core.menus.ways import ways_of
 
@@ -79,9 +79,19 @@ def sum_up(
         file=file,
         results=results,
         nodes_missed=[] if blind else [name for name in menu.nodes if name not in entered],
-        ways_missed=[] if blind else [way for way in ways if way not in moves],
+        ways_missed=[] if blind else [way for way in ways if way not in moves | _returns(menu, moves)],
         blind=blind,
     )
+
+
+def _returns(menu: Menu, moves: set[tuple[NodeId, NodeId]]) -> set[tuple[NodeId, NodeId]]:
+    """List moves out of a sub-menu as ways of the nodes that asked for it, for those nodes name where it leads to."""
+    askers: dict[str, list[NodeId]] = {}
+    for name, node in menu.nodes.items():
+        if isinstance(node, Submenu):
+            askers.setdefault(menu_of(node.start), []).append(name)
+    left = [(menu_of(source), target) for source, target in moves if isinstance(menu.nodes.get(source), Return)]
+    return {(asker, target) for inner, target in left for asker in askers.get(inner, [])}
 
 
 def print_tested(one: Tested, *, json: bool) -> None:

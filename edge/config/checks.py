@@ -24,6 +24,8 @@ from edge.config.targets import check_hunt_lists
 from edge.config.tls import check_tls
 from edge.config.tones import check_tones
 from edge.config.trials import check_trials
+from edge.core.menus.model import Survey
+from edge.core.menus.parts import menu_of
 from edge.vocabulary import events
 
 #: Ports from here on are the kernel's own (ip_local_port_range); any program may have one when we start.
@@ -260,10 +262,20 @@ def _check_routes(site: CompiledSite, root: Located, findings: Findings, *, menu
         findings.warning(root.place, "there are no routes; every incoming call is refused")
     if not site.trunks:
         findings.warning(root.place, "there are no trunks; every incoming call is ignored")
-    used = {route.menu for route in site.routes} | {trial.candidate for trial in site.trials}
-    used |= {campaign.menu for campaign in site.campaigns}
-    for name in sorted(set(site.menus) - used):
+    for name in sorted(set(site.menus) - _menus_in_use(site)):
         findings.warning(root.place, f"no route leads to menu '{name}'")
+
+
+def _menus_in_use(site: CompiledSite) -> set[str]:
+    """Name the menus that calls come to: by a route, a trial or a campaign, from another menu, or in a call of ours."""
+    used = {route.menu for route in site.routes} | {trial.candidate for trial in site.trials}
+    used |= {campaign.menu for campaign in site.campaigns} | {site.callbacks.menu}
+    for menu in site.menus.values():
+        for name, node in menu.nodes.items():
+            used.update(menu_of(name).split("/"))
+            if isinstance(node, Survey):
+                used.add(node.menu)
+    return used
 
 
 def _known(word: str, names: Iterable[str], what: str) -> str:
