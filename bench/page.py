@@ -86,6 +86,8 @@ REACH: dict[str, tuple[str, Any]] = {
     },
     "trials_power_of_planned_calls": ("80", lambda value: value >= 78),
     **{f"trials_looked_at_2000_times_margin_{n}_stopped": ("5", lambda value: value <= 5) for n in (0, 5)},
+    "rules_known_numbers": ("20,000", lambda value: value >= 20_000),
+    "rules_moments_wrong": ("0", lambda value: value == 0),
     "menu_walks_failed": ("0", lambda value: value == 0),
     **{
         f"reload_{what}": ("0", lambda value: value == 0)

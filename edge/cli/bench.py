@@ -25,6 +25,7 @@ SUBJECTS = (
     "adoption",
     "timers",
     "menus",
+    "rules",
     "reload",
     "hearing",
     "trials",

@@ -153,9 +153,10 @@ class Judge:
     def _case(self, request: Request, history: History) -> _Case:
         facts = facts_of(request.number.reveal())
         names = facts.zones if facts is not None else ()
-        if request.contact_zone and names:
-            replaces = self.rules.hours.contact_zone == "replaces"
-            names = (request.contact_zone,) if replaces else tuple(dict.fromkeys((*names, request.contact_zone)))
+        if request.contact_zone and self.rules.hours.contact_zone == "replaces":
+            names = (request.contact_zone,)
+        elif request.contact_zone and names:
+            names = tuple(dict.fromkeys((*names, request.contact_zone)))
         zones = self._hours.zones(names) if names else None
         return _Case(request, history, facts, names if zones else (), zones or ())
 
