@@ -20,7 +20,6 @@ from edge.core.calls.inputs import (
     Entry,
     FreeSeat,
     HuntTaken,
-    Incoming,
     Input,
     Originate,
     Question,
@@ -29,13 +28,12 @@ from edge.core.calls.inputs import (
     Send,
 )
 from edge.core.menus.model import Listen, Menu
-from edge.core.routing.numbers import e164
-from edge.core.routing.trials import Asker, Assigned
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import rfc3339
 from edge.runtime.logs import logger
 from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
 from edge.switch import joining
+from edge.switch.arriving import Arrivals
 from edge.switch.attempts import Attempts
 from edge.switch.callbacks import Callbacks
 from edge.switch.calling import Calling
@@ -50,9 +48,8 @@ from edge.switch.seats import Seats
 from edge.switch.standards import Standards
 from edge.switch.trials import Change, Trials
 from edge.vocabulary import events, site_events
-from edge.vocabulary.commands import HangUp, Reject
+from edge.vocabulary.commands import HangUp
 from edge.vocabulary.ids import FRONT, CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex, call_of
-from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
     AnyReport,
     AttemptAsked,
@@ -76,8 +73,6 @@ from edge.vocabulary.reports import (
 )
 from edge.vocabulary.wire import pack
 
-#: Legs whose answer or end was reported before their beginning (by another sender), which are remembered.
-MAX_EARLY = 1000
 #: Reports that name a recording, and so the call that it is of.
 OF_RECORDINGS = (RecordingDone, RecordingFailed, RecordingMuted)
 #: Ended calls that are remembered: front, back from a kill, tells its unanswered calls again. 40 s at 100 calls/s.
@@ -125,7 +120,6 @@ class Exchange:
         self._wall = wall
         self._heap: list[tuple[int, CallId]] = []
         self._armed: dict[CallId, int] = {}
-        self._early: OrderedDict[LegId, list[LegAnswered | LegEnded]] = OrderedDict()
         self._ended: OrderedDict[CallId, None] = OrderedDict()
         self._stored_menus: set[str] = set()
         #: Key of the target that took the last call, by the name of what it was a target of.
@@ -133,6 +127,7 @@ class Exchange:
         self._hears_sound: set[CallId] = set()
         #: What was told last of each trunk: of its registration, and of its answering.
         self._trunks: dict[tuple[str, bool], type] = {}
+        self.arrivals = Arrivals(self)
         self.calling = Calling(self)
         self.queues = Queues(self)
         self.attempts = Attempts(self, wall)
@@ -158,7 +153,7 @@ class Exchange:
             if call is not None:
                 self.feed(call, body)
         elif isinstance(body, LegIncoming):
-            self._incoming(body)
+            self.arrivals.take(body)
         elif isinstance(body, Noticed):
             self._noticed(body)
         elif isinstance(body, EngineOverload):
@@ -205,10 +200,8 @@ class Exchange:
             if isinstance(body, LegAdopted):
                 hang_up = HangUp(leg, "the call is over")
                 self.pending.add(Send(CommandId(f"{call_of(leg)}:0:{leg}"), "front", body.span, hang_up))
-            elif isinstance(body, LegAnswered | LegEnded) and call_of(leg) not in self._ended:
-                self._early.setdefault(leg, []).append(body)
-                if len(self._early) > MAX_EARLY:
-                    self._early.popitem(last=False)
+            elif isinstance(body, LegAnswered | LegEnded):
+                self.arrivals.early(leg, body)
         elif isinstance(body, SpanReserved):
             self._reserved(call, body)
         elif isinstance(body, TransferAsked) and body.other is not None:
@@ -229,61 +222,12 @@ class Exchange:
         call = self.call_with(leg)
         return call is not None and leg in call.legs and call.legs[leg].span == FRONT
 
-    def _incoming(self, report: LegIncoming) -> None:
-        id_ = call_of(report.leg)
-        if id_ in self.calls or id_ in self._ended or report.leg in self.moved:
-            return
-        if report.replaces is not None:
-            joining.take_place(self, report, report.replaces)
-            return
-        if self.refuses:
-            self.metrics.refused.labels(self.refuses).inc()
-            reject = Reject(report.leg, 503, "Service Unavailable")
-            self.pending.add(Send(CommandId(f"{id_}:0:1"), "span", report.span, reject))
-            return
-        country = self.plan.countries.get(report.trunk, "")
-        called_e164 = e164(report.called.reveal(), country)
-        caller_e164 = e164(report.caller.reveal(), country)
-        peer = "" if report.identity.withheld else caller_e164 or report.caller.reveal()
-        wall = self._wall()
-        menu, assigned = self._menu_for(report, called_e164, peer, wall)
-        taking = menu is not None and not self.draining
-        slot = self.slot_for(report.leg) if taking else None
-        refuse = 503 if self.draining else 404 if menu is None else 503 if slot is None else 0
-        call = self._new(id_, menu)
-        seat = self.plan.seat(slot) if slot is not None else None
-        trunk, waiting = report.trunk, len(self.callbacks)
-        terms = self.plan.terms(menu, wall, peer=peer, trunk=trunk, callbacks=waiting, assigned=assigned)
-        up = self.engine_is_up(slot)
-        begun = Incoming(
-            report=report,
-            terms=terms,
-            seat=seat,
-            refuse=refuse,
-            caller_e164=Private(caller_e164),
-            called_e164=Private(called_e164),
-            engine_up=up,
-        )
-        self.feed(call, begun)
-        for early in self._early.pop(report.leg, []):
-            if not call.over:
-                self.feed(call, early)
-
-    def _menu_for(
-        self, report: LegIncoming, called_e164: str, peer: str, wall: datetime
-    ) -> tuple[Menu | None, Assigned | None]:
-        """Give the menu that a call gets: that of its route, or the one on trial in its place."""
-        menu = self.plan.route(report.called.reveal(), called_e164, report.trunk)
-        if menu is None or self.draining:
-            return menu, None
-        asker = Asker(call=call_of(report.leg), number=peer, wall_ms=int(wall.timestamp() * 1000))
-        return self.trials.choose(self.plan, menu, asker)
-
     def originate(self, id: CallId, request: Originate, menu: Menu) -> None:  # noqa: A002
         """Begin a call of ours."""
-        self.feed(self._new(id, menu), request)
+        self.feed(self.new_call(id, menu), request)
 
-    def _new(self, id: CallId, menu: Menu | None) -> Call:  # noqa: A002
+    def new_call(self, id: CallId, menu: Menu | None) -> Call:  # noqa: A002
+        """Take a new call in, and store its menu if that is new, too; its first input is the caller's to feed."""
         call = Call(id, menu)
         if menu is not None:
             key, body = self.plan.stored(menu)
