@@ -119,8 +119,8 @@ class Permissions(Protocol):
         `edition`: what `begin_edition` gave, 0 for none. Returns how many are new and how many stood there.
         """
 
-    def begin_edition(self, listed_in: str) -> int:
-        """Begin to load a new edition of a list, or go on with that which was begun; until its end both count."""
+    def begin_edition(self, listed_in: str, *, again: bool = False) -> int:
+        """Begin to load a new edition of a list, or `again`: go on with the one that was begun. Until its end all count."""
 
     def finish_edition(self, listed_in: str, edition: int, loaded_ms: int) -> int:
         """Take the edition for the list: what was not in it goes. Returns how many went."""

@@ -85,16 +85,17 @@ class Permissions(Jobs):
             ],
         )
 
-    def begin_edition(self, listed_in: str) -> int:
-        """Begin to load a new edition of a list, or go on with it; see `interface.Permissions`."""
+    def begin_edition(self, listed_in: str, *, again: bool = False) -> int:
+        """Begin to load a new edition of a list; see `interface.Permissions`."""
         with self._write() as db:
             self._make_list(db, listed_in)
             mine = SUPPRESSION_LISTS.c.name == listed_in
             row = db.execute(select(SUPPRESSION_LISTS).where(mine).with_for_update()).mappings().one()
-            if row["loading"]:
+            if again and row["loading"]:
                 return int(row["loading"])
-            db.execute(update(SUPPRESSION_LISTS).where(mine).values(loading=row["edition"] + 1))
-            return int(row["edition"]) + 1
+            edition = max(row["edition"], row["loading"]) + 1
+            db.execute(update(SUPPRESSION_LISTS).where(mine).values(loading=edition))
+            return int(edition)
 
     def finish_edition(self, listed_in: str, edition: int, loaded_ms: int) -> int:
         """Take the edition for the list; see `interface.Permissions`. What goes, goes in several transactions."""
