@@ -5,7 +5,14 @@ import importlib
 from cyclopts import App
 
 #: Modules with a `register(app)`, in the order of the help page.
-PARTS = ("dial_campaigns", "dial_explain", "dial_report")
+PARTS = (
+    "dial_campaigns",
+    "dial_import",
+    "dial_lists",
+    "dial_permissions",
+    "dial_explain",
+    "dial_report",
+)
 
 
 def register(app: App) -> None:

@@ -149,7 +149,7 @@ def _sqlite(path: Path) -> Engine:
 def _postgres(place: str) -> Engine:
     try:
         url = make_url(place)
-        if url.get_backend_name() != "postgresql":
+        if url.drivername.partition("+")[0] not in {"postgresql", "postgres"}:
             raise StorageError("the database is neither a file nor postgresql://...")
         engine = create_engine(
             url.set(drivername="postgresql+psycopg"),

@@ -120,7 +120,10 @@ class Permissions(Protocol):
         """
 
     def begin_edition(self, listed_in: str, *, again: bool = False) -> int:
-        """Begin to load a new edition of a list, or `again`: go on with the one that was begun. Until its end all count."""
+        """Begin to load a new edition of a list; `again`: go on with the one that was begun.
+
+        Until it is finished, its numbers count beside those that are there.
+        """
 
     def finish_edition(self, listed_in: str, edition: int, loaded_ms: int) -> int:
         """Take the edition for the list: what was not in it goes. Returns how many went."""

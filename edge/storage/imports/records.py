@@ -109,7 +109,7 @@ class Records:
             else:
                 self._peek()
         except _BrokenError as error:
-            raise SourceError(text.file, 1, f"is no CSV: {error}") from None
+            raise SourceError(text.file, 1, str(error)) from None
         except (OSError, UnicodeError) as error:
             raise SourceError(text.file, 0, str(error)) from error
 
@@ -169,7 +169,8 @@ class Records:
         try:
             return next(csv.reader(self._feed(), delimiter=self.delimiter, strict=True), None)
         except csv.Error as error:
-            raise _BrokenError(str(error)) from None
+            unclosed = "unexpected end" in str(error)
+            raise _BrokenError("has a quote that is not closed" if unclosed else f"is no CSV: {error}") from None
 
     def _feed(self) -> Iterator[str]:
         while (line := self._lines.next()) is not None:
@@ -187,7 +188,7 @@ class Records:
             cells = self._cells()
         except _BrokenError as error:
             self._lines.put_back()
-            return self._record(begin, fault=f"is no CSV: {error}")
+            return self._record(begin, fault=str(error))
         if cells is None:
             return None
         if not any(cells):  # empty lines, and those that have delimiters only

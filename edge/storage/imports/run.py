@@ -43,6 +43,10 @@ class Target(Protocol[T]):
     name: str
     fields: tuple[str, ...]
     required: tuple[str, ...]
+    #: How many entries of earlier imports went; None: none ever do, or not yet.
+    gone: int | None = None
+    #: Why those that should have gone did not.
+    kept_because: str = ""
 
     def read(self, cells: Mapping[str, str], columns: Columns, reading: Reading, line: int) -> T:
         """Make something of a line. Raises `RefusedError`."""
@@ -50,11 +54,12 @@ class Target(Protocol[T]):
     def write(self, items: Sequence[T], job: Job, now_ms: int, note: Note) -> Added:
         """Write a batch."""
 
-    def finish(self, job: Job) -> None:
-        """Do what is to be done when all lines are in."""
+    def finish(self, job: Job) -> None:  # noqa: ARG002
+        """Do what is to be done when all lines are in; most have nothing to do."""
+        return
 
 
-class ContactsOf:
+class ContactsOf(Target[Row]):
     """Contacts of a list."""
 
     fields = CONTACT_FIELDS
@@ -73,11 +78,8 @@ class ContactsOf:
         """Add a batch."""
         return self._store.add(self._list, items, now_ms, job, note)
 
-    def finish(self, job: Job) -> None:
-        """All is done."""
 
-
-class SuppressionsOf:
+class SuppressionsOf(Target[tuple[Private, int]]):
     """Numbers that are not to be called: our own list grows, others get a new edition."""
 
     fields = SUPPRESSION_FIELDS
@@ -94,10 +96,6 @@ class SuppressionsOf:
         self._smaller = smaller
         self._edition = 0
         self.name = f"suppressions {listed_in}"
-        #: How many numbers are not on the list any more; None: the old edition counts still.
-        self.gone: int | None = None
-        #: Why it does.
-        self.kept_because = ""
         before = [one.numbers for one in store.suppression_lists() if one.name == listed_in and one.loaded_ms]
         self._before = before[0] if before else 0
 
@@ -136,7 +134,7 @@ class SuppressionsOf:
             self.gone = self._store.finish_edition(self._list, edition, self._loaded_ms)
 
 
-class Consents:
+class Consents(Target[tuple[Private, Consent]]):
     """Consents."""
 
     name = "consents"
@@ -159,9 +157,6 @@ class Consents:
     def write(self, items: Sequence[tuple[Private, Consent]], job: Job, now_ms: int, note: Note) -> Added:  # noqa: ARG002
         """Keep a batch."""
         return self._store.agree(items, note)
-
-    def finish(self, job: Job) -> None:
-        """All is done."""
 
 
 class Import(Generic[T]):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.storage.campaigns.store import DatabaseStore
+from edge.storage.campaigns.database_store import DatabaseStore
 from tests.support.postgres import Postgres
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, event
 
-from edge.storage.campaigns.store import DatabaseStore
+from edge.storage.campaigns.database_store import DatabaseStore
 from edge.storage.campaigns.words import Candidate, Lease, Outcome
 from tests.storage.campaigns.filling import CAMPAIGN
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.storage.campaigns.store import DatabaseStore
+from edge.storage.campaigns.database_store import DatabaseStore
 from edge.storage.campaigns.words import Added, Job, Outcome
 from edge.vocabulary.dialing import Consent, Contact, ContactNumber, PastAttempt, Suppression
 from edge.vocabulary.private import Private

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from edge.storage.campaigns.store import DatabaseStore
+from edge.storage.campaigns.database_store import DatabaseStore
 from edge.vocabulary.dialing import Contact, ContactNumber
 from tests.storage.campaigns.dialers import LISTS, NOW
 from tests.storage.campaigns.filling import CAMPAIGN, number, rows

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from edge.storage.campaigns.database import Database
+from edge.storage.campaigns.database_store import DatabaseStore
 from edge.storage.campaigns.schema import METADATA
-from edge.storage.campaigns.store import DatabaseStore, opened
+from edge.storage.campaigns.store import opened
 from edge.storage.turn import SchemaError, StorageError
 from tests.storage.campaigns.filling import CAMPAIGN, LIST, contact, lease, rows
 from tests.support.postgres import Postgres

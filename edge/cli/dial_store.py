@@ -1,0 +1,38 @@
+"""Which campaigns' store a command is about: the one that the site names, or the file in the state folder."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.cli.site import usable_site
+from edge.storage.campaigns.interface import CampaignStore
+from edge.storage.campaigns.store import FILE, opened
+from edge.storage.turn import SchemaError, StorageError
+
+
+class Place(NamedTuple):
+    """Where the store is, and the time zone of dates that people type (empty: UTC)."""
+
+    state: Path
+    database: str
+    time_zone: str
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there can be something in it: no file is an empty store."""
+        return bool(self.database) or (self.state / FILE).is_file()
+
+    def open(self) -> CampaignStore:
+        """Open it. Raises `StorageError`."""
+        try:
+            return opened(self.state, self.database)
+        except SchemaError as error:
+            raise StorageError(str(error)) from error
+
+
+def place_of(config: Path | None, *, demo: bool, state: Path | None) -> Place:
+    """Find the store; raises `UsageError`, `BadSiteError`."""
+    if state is not None and config is None:
+        return Place(state, "", "")
+    overrides: dict[str, object] = {} if state is None else {"paths.state": state}
+    site = usable_site(config, demo=demo, overrides=overrides, menus=False).site
+    return Place(Path(site.paths.state), site.dialer.database, site.time_zone)
