@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from edge.core.dialer.columns import Columns
 from edge.core.routing.numbers import countries, e164
+from edge.core.routing.quick import quick_e164
 from edge.vocabulary.dialing import Consent, Contact, ContactNumber
 from edge.vocabulary.private import Private
 
@@ -196,7 +197,8 @@ def number_of(text: str, country: str) -> Private:
         raise ValueError("has no +, and no country says where it is dialled")
     if country and country not in countries():
         raise ValueError(f"'{country[:10]}' is no country (ISO 3166-1, as DE)")
-    whole = e164(digits, country or "US")  # with its + it is the same one in every country
+    # With its + it is the same one in every country.
+    whole = quick_e164(digits, country) or e164(digits, country or "US")
     if not whole:
         raise ValueError(f"is no number of {country} or with a country code" if country else "is no number with its +")
     return Private(whole)
