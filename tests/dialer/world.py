@@ -17,8 +17,8 @@ from edge.core.menus.calendar import UTC_ZONE, Calendar
 from edge.dialer.engine import Clocks, Engine
 from edge.dialer.permission import Permissions
 from edge.metrics.dialer import DialerMetrics
+from edge.storage.campaigns.database_store import DatabaseStore
 from edge.storage.campaigns.interface import CampaignStore
-from edge.storage.campaigns.store import DatabaseStore
 from edge.storage.campaigns.words import Row
 from edge.vocabulary.commands import AttemptTold
 from edge.vocabulary.dialing import AttemptOrder, Contact, ContactNumber, Disposition, Evidence, Next
