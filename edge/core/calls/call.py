@@ -12,22 +12,20 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from edge.core.calls import account, agent_led
+from edge.core.calls import account
 from edge.core.calls.account import without_digit
 from edge.core.calls.aftercare import Aftercare
 from edge.core.calls.attempt import Attempt
 from edge.core.calls.dialling import Dialling
 from edge.core.calls.effects import Effects
-from edge.core.calls.elapsing import ACK_MS, ENDING, FIRST_FACTS, LONGEST, OPEN_MS, SETUP
+from edge.core.calls.elapsing import ENDING, FIRST_FACTS, LONGEST
 from edge.core.calls.guests import Guest, Guests
 from edge.core.calls.inputs import (
     Abandoned,
     Action,
     Entry,
-    Handed,
     Incoming,
     Input,
-    Invite,
     Originate,
 )
 from edge.core.calls.keys import Keys
@@ -37,10 +35,9 @@ from edge.core.calls.questions import Questions
 from edge.core.calls.queueing import Queueing
 from edge.core.calls.reactions import REACTIONS
 from edge.core.calls.recorder import Recorders
-from edge.core.calls.referrals import House
 from edge.core.calls.secrecy import Secrecy
 from edge.core.calls.stage import Stage
-from edge.core.calls.succession import RING_MS, Successor
+from edge.core.calls.succession import Successor
 from edge.core.calls.talk import TalkSounds
 from edge.core.calls.transfer import Transfer
 from edge.core.deadline import Deadline, earliest
@@ -50,16 +47,13 @@ from edge.core.menus.withheld import Withheld
 from edge.core.menus.words import Aftercare as Wanted
 from edge.core.menus.words import AskBackend, Dial, MenuAction, MessageAction, QueueAction, Started, StopDialling
 from edge.core.menus.words import End as MenuEnd
-from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.ids import CallId, LegId, RecordingId, leg_id
 from edge.vocabulary.media import FLASH
-from edge.vocabulary.reports import DigitHeard, InfoDigit, LegIncoming, TransferAsked
+from edge.vocabulary.reports import DigitHeard, InfoDigit
 
 #: A dead process must not hold a call open.
 ENDING_MS = 10_000
-#: What outcome a refusal before the answer has.
-REFUSALS: dict[int, Outcome] = {404: "no_route", 488: "media_lost", 503: "no_room"}
 
 Phase = Literal["new", "setup", "running", "ending", "over"]
 
@@ -195,7 +189,9 @@ class Call:
 
     # --- beginning
 
-    def _begin(self, begun: Incoming | Originate, leg: Leg) -> None:
+    def begin(self, begun: Incoming | Originate, signalling: Literal["offered", "reserving"]) -> Leg:
+        """Take the first input: the terms that hold, and a first leg; what it does now is `beginning`'s."""
+        leg = self._new_leg(signalling)
         self.begun = begun
         self.phase = "setup"
         self.started_ms = self.fx.now_ms
@@ -207,6 +203,7 @@ class Call:
         trunk = begun.report.trunk if isinstance(begun, Incoming) else begun.trunk
         self._set_up(leg, trunk, dialled=isinstance(begun, Originate))
         self.fx.set(LONGEST, begun.terms.max_call_ms)
+        return leg
 
     def _new_leg(self, signalling: Literal["offered", "reserving"]) -> Leg:
         self._legs_made += 1
@@ -234,41 +231,6 @@ class Call:
         """Take what front found about who carries a leg: it is dialled by URI or through a group, or has moved."""
         if trunk != leg.trunk and trunk:
             self._set_up(leg, trunk)
-
-    def begin_incoming(self, input: Incoming) -> None:  # noqa: A002
-        """Begin with an INVITE: open media, or refuse."""
-        report = input.report
-        leg = self._new_leg("offered")
-        leg.span, leg.address = report.span, report.source
-        self._begin(input, leg)
-        self.fx.emit(account.started_incoming(input))
-        if input.refuse or input.seat is None or self.run is None:
-            code = input.refuse or 503
-            self.finish(EndReason(outcome=REFUSALS.get(code, "failed"), ended_by="appliance", sip_code=code))
-            return
-        leg.ring_ms = input.terms.answer_after_ms.get(report.trunk, 0)
-        self.fx.set(SETUP, (ACK_MS if input.engine_up else OPEN_MS) + leg.ring_ms)
-        leg.take_seat(input.seat, report.remote)
-        if input.engine_up:
-            # The engine connects the sockets and empties them while the 200 is on its way through span and front: what
-            # strangers sent before is not heard, and the caller's first packet comes a round trip later.
-            leg.answer()
-
-    def begin_outgoing(self, input: Originate) -> None:  # noqa: A002
-        """Begin by reserving a span for the first leg."""
-        leg = self._new_leg("reserving")
-        self._begin(input, leg)
-        self.fx.emit(account.started_outgoing(input))
-        if input.attempt is not None:
-            self.attempt = Attempt(input.attempt, leg.id, self.fx, input.terms.wall_ms)
-        if input.errand is not None and input.errand.queue:
-            agent_led.begin(self, input.errand, {name: value.reveal() for name, value in input.attributes.items()})
-        self.fx.front(
-            ReserveSpan(
-                leg=leg.id, target=input.target, trunk=input.trunk, caller=input.caller, identity=input.identity
-            )
-        )
-        self.fx.set(SETUP, OPEN_MS)
 
     def start_menu(self) -> None:
         """Enter the menu as soon as the first leg was answered and its media facts are there."""
@@ -313,6 +275,15 @@ class Call:
         self._set_up(leg, trunk)
         return leg
 
+    def foreign_leg(self, id: LegId, signalling: Literal["offered", "up"], trunk: str) -> Leg:  # noqa: A002
+        """Take in a further leg that we have not dialled."""
+        self._legs_made += 1
+        leg = Leg(id, self._legs_made, signalling, self.fx)
+        leg.leads = False
+        self.legs[leg.id] = leg
+        self._set_up(leg, trunk, dialled=False)
+        return leg
+
     @property
     def transfer(self) -> Transfer | None:
         """The first leg's talk, or what may become it where one is dialled at a time."""
@@ -331,32 +302,6 @@ class Call:
         transfer = self.transfer
         return self.phase == "running" and transfer is not None and transfer.bridged and transfer.leg.talks
 
-    def look_for_successor(self, leg: Leg, asked: TransferAsked) -> None:
-        """Dial who is to talk in the place of `leg`."""
-        new = self.dialled_leg(asked.trunk)
-        ring_ms = self.transfer.target.ring_timeout_ms if self.transfer is not None else RING_MS
-        self.successor = Successor(new, leg, self.fx, House(self), ring_ms)
-        self.successor.begin(asked, account.caller_of(self.begun), account.identity_of(self.begun))
-
-    def comes_in(self, report: LegIncoming) -> Leg:
-        """Begin with a further leg that calls us."""
-        self._legs_made += 1
-        leg = Leg(report.leg, self._legs_made, "offered", self.fx)
-        leg.leads, leg.span = False, report.span
-        self.legs[leg.id] = leg
-        self._set_up(leg, report.trunk, dialled=False)
-        return leg
-
-    def take_up(self, handed: Handed) -> Leg:
-        """Go on with a leg of another call."""
-        self._legs_made += 1
-        leg = Leg(handed.leg, self._legs_made, "up", self.fx)
-        leg.leads = False
-        self.legs[leg.id] = leg
-        self._set_up(leg, handed.trunk, dialled=False)
-        leg.take_over(handed)
-        return leg
-
     def lead(self, leg: Leg) -> None:
         """Let another leg be the first one: its end is the call's, and it is recorded and hears the menu."""
         self.first.leads, leg.leads = False, True
@@ -373,13 +318,6 @@ class Call:
             return self.successor
         hunted = self.dialling.hunt.party(leg) if self.dialling.hunt is not None else None
         return hunted or self.guests.present.get(leg.id)
-
-    def invite(self, input: Invite) -> None:  # noqa: A002
-        """Have a further phone rung, which joins the talk."""
-        if self.talking and self.transfer is not None:
-            self.guests.talks_with(self.transfer.leg)
-            leg = self.dialled_leg(input.trunk)
-            self.guests.invite(leg, input)
 
     def give_up_successor(self) -> None:
         """Do without whoever was to take the place of a leg."""

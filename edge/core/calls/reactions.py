@@ -6,7 +6,7 @@ A command that could not be carried out counts as the report that will never com
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from edge.core.calls import elapsing, referrals, told_by_media
+from edge.core.calls import beginning, elapsing, referrals, told_by_media, told_by_operator
 from edge.core.calls.elapsing import ACK_MS, FIRST_FACTS, OPEN_MS, SETUP
 from edge.core.calls.inputs import (
     Abandoned,
@@ -293,42 +293,6 @@ def _resumed(call: "Call", _input: Resumed) -> None:
         call.dialling.hunt.resumed()
 
 
-def _stopped(call: "Call", input: Stopped) -> None:  # noqa: A002
-    call.finish(EndReason(outcome="stopped", ended_by="appliance", text=input.text))
-
-
-def _invited(call: "Call", input: Invite) -> None:  # noqa: A002
-    call.invite(input)
-
-
-def _mode(call: "Call", input: ChangeMode) -> None:  # noqa: A002
-    if call.talking:
-        call.guests.change(input.leg, input.mode, input.to)
-
-
-def _sound_set(call: "Call", input: ChangeSound) -> None:  # noqa: A002
-    leg = call.legs.get(input.leg)
-    if leg is not None and call.phase in {"setup", "running"}:
-        leg.set_sound(input.sound)
-
-
-def _put_on_hold(call: "Call", input: PutOnHold) -> None:  # noqa: A002
-    leg = call.legs.get(input.leg)
-    if leg is not None and call.talking:
-        leg.put_on_hold(input.on)
-
-
-def _dropped(call: "Call", input: Drop) -> None:  # noqa: A002
-    leg = call.legs.get(input.leg)
-    if leg is not None and call.phase == "running" and (party := call.party(leg)) is not None:
-        party.fail(EndReason(outcome="stopped", ended_by="appliance", text="by request"))
-
-
-def _announce(call: "Call", input: Announce) -> None:  # noqa: A002
-    if call.talking:
-        call.talk_sounds.announce(input.what)
-
-
 def _asked(call: "Call", input: Asked) -> None:  # noqa: A002
     waiting = call.run.waits_for if call.run is not None and call.phase == "running" else 0
     said = call.questions.answered(input, waiting)
@@ -357,21 +321,13 @@ def _queue_refused(call: "Call", input: QueueRefused) -> None:  # noqa: A002
     call.queueing.refused(input)
 
 
-def _incoming(call: "Call", input: Incoming) -> None:  # noqa: A002
-    call.begin_incoming(input)
-
-
-def _originate(call: "Call", input: Originate) -> None:  # noqa: A002
-    call.begin_outgoing(input)
-
-
 def _abandoned(call: "Call", input: Abandoned) -> None:  # noqa: A002
     call.abandon(input)
 
 
 REACTIONS: dict[type, Callable[["Call", Any], None]] = {
-    Incoming: _incoming,
-    Originate: _originate,
+    Incoming: beginning.incoming,
+    Originate: beginning.outgoing,
     Reserved: _reserved,
     SpanRefused: _refused,
     LegRouted: _routed,
@@ -404,13 +360,13 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     RecordingFailed: told_by_media.recording_failed,
     Elapsed: elapsing.elapsed,
     Resumed: _resumed,
-    Stopped: _stopped,
-    Invite: _invited,
-    ChangeMode: _mode,
-    ChangeSound: _sound_set,
-    PutOnHold: _put_on_hold,
-    Drop: _dropped,
-    Announce: _announce,
+    Stopped: told_by_operator.stopped,
+    Invite: told_by_operator.invited,
+    ChangeMode: told_by_operator.mode,
+    ChangeSound: told_by_operator.sound_set,
+    PutOnHold: told_by_operator.put_on_hold,
+    Drop: told_by_operator.dropped,
+    Announce: told_by_operator.announce,
     Asked: _asked,
     Superseded: _superseded,
     HuntTold: _hunt_told,

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from edge.core.calls import account
 from edge.core.calls.inputs import GivenAway, Handed, Joins, TakesPlace
 from edge.core.calls.leg import Leg
 from edge.core.calls.succession import ACK_MS, MOST, RING_MS, SUCCEEDS, Successor, told
@@ -35,7 +36,10 @@ def asked(call: "Call", report: TransferAsked) -> None:
         told(call.fx, leg, refusal)
         return
     call.transfers_asked += 1
-    call.look_for_successor(leg, report)
+    new = call.dialled_leg(report.trunk)
+    ring_ms = call.transfer.target.ring_timeout_ms if call.transfer is not None else RING_MS
+    call.successor = Successor(new, leg, call.fx, House(call), ring_ms)
+    call.successor.begin(report, account.caller_of(call.begun), account.identity_of(call.begun))
 
 
 def joins(call: "Call", input: Joins) -> None:  # noqa: A002
@@ -46,7 +50,8 @@ def joins(call: "Call", input: Joins) -> None:  # noqa: A002
         return
     call.fx.emit(events.TransferRequested(leg=leg.id, target=input.report.target, attended=True))
     call.transfers_asked += 1
-    new = call.take_up(input.handed)
+    new = call.foreign_leg(input.handed.leg, "up", input.handed.trunk)
+    new.take_over(input.handed)
     call.fx.front(TellReferrer(leg.id, 200))
     House(call).take_place(leg, new)
     call.fx.emit(events.TransferCompleted(leg=leg.id, to=new.id))
@@ -56,7 +61,8 @@ def takes_place(call: "Call", input: TakesPlace) -> None:  # noqa: A002
     """Answer a call that is to have the place of a leg, which it has as soon as it is up; or refuse it."""
     report = input.report
     old = call.legs.get(report.replaces) if report.replaces is not None else None
-    new = call.comes_in(report)
+    new = call.foreign_leg(report.leg, "offered", report.trunk)
+    new.span = report.span
     refusal = why_not(call, old) if old is not None else _NO_LEG
     if old is None or refusal is not None or input.seat is None:
         new.take_down(refusal or _NO_ROOM)
