@@ -64,7 +64,15 @@ class QueueMachine(CallMachine):
     @initialize(recorded=st.booleans(), engine_up=st.booleans(), auto=st.booleans(), plain=st.booleans())
     def begin(self, recorded, engine_up, auto, plain):
         CallMachine.begin(
-            self, out=False, refuse=0, with_seat=True, remote=REMOTE, recorded=recorded, engine_up=engine_up, auto=auto
+            self,
+            out=False,
+            refuse=0,
+            with_seat=True,
+            remote=REMOTE,
+            recorded=recorded,
+            engine_up=engine_up,
+            auto=auto,
+            campaign=False,
         )
         self.caller_gets_on(plain=plain, goes_on="waits")
 
