@@ -207,7 +207,7 @@ def test_what_is_accepted_without_an_override_never_allows_more(
     tmp_path: Path, hours: list[int], days: str, ceiling: int, period: int, ring: int, into: int
 ) -> None:
     (tmp_path / "own.toml").write_text(
-        f'title = "Own"\nextends = "us-ftc"\n[hours]\nweek = {{ {days} = "{hours[0]:02}:00-{hours[1]:02}:00" }}\n'
+        f'title = "Own"\nextends = "us-ftc"\n[hours]\nweek = {{ "{days}" = "{hours[0]:02}:00-{hours[1]:02}:00" }}\n'
         f'[abandonment]\nceiling_per_mille = {ceiling}\nperiod_days = {period}\n[ring]\nleast = "{ring}s"\n'
     )
     found, errors = read(tmp_path, "own")
@@ -218,3 +218,52 @@ def test_what_is_accepted_without_an_override_never_allows_more(
         own = judge_of(found.rules).judge(asked("+12125550123"), known(now), now)
         if own.allowed:
             assert judge_of(shipped("us-ftc")).judge(asked("+12125550123"), known(now), now).allowed
+
+
+PACK_LINES = [line for name in PACKS for line in (SHIPPED / f"{name}.toml").read_text().splitlines()]
+ODD = st.sampled_from(
+    """
+[hours]
+[[hours]]
+[[ring]]
+[attempts]
+[numbers.allowed]
+week = "mon"
+least = 5
+most = -1
+x = 1979-05-27
+override = 1
+reason = 5
+countries = {}
+dispositions = [[]]
+extends = "own"
+""".splitlines()
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(st.sampled_from(["", 'extends = "us-ftc"', 'extends = "own"']), st.data())
+def test_whatever_a_file_says_it_is_read_or_its_faults_are_told(
+    tmp_path: Path, extends: str, data: st.DataObject
+) -> None:
+    lines = (SHIPPED / f"{data.draw(st.sampled_from(PACKS))}.toml").read_text().splitlines()
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        change = data.draw(st.sampled_from(["drop", "double", "odd", "other", "cut"]))
+        replaced = {
+            "drop": [],
+            "double": [lines[at]] * 2,
+            "odd": [data.draw(ODD)],
+            "other": [data.draw(st.sampled_from(PACK_LINES))],
+            "cut": [lines[at][: len(lines[at]) // 2]],
+        }
+        lines[at : at + 1] = replaced[change]
+    (tmp_path / "own.toml").write_text("\n".join([extends, *lines]))
+    found, errors = read(tmp_path, "own")
+    assert (found is None) == bool(errors)
+    for error in errors:
+        assert error.startswith(str(tmp_path / "own.toml"))
+    if found is not None:
+        now = moment("2026-11-20T12:00Z")
+        verdict = judge_of(found.rules).judge(asked("+442079460958"), known(now), now)
+        assert verdict.allowed == (not verdict.refusals)
