@@ -52,8 +52,8 @@ class NumbersSource(RuleTable, frozen=True, kw_only=True):
 class HoursRuleSource(RuleTable, frozen=True, kw_only=True):
     """When people may be called, by the clock of every time zone that they may be in."""
 
-    #: Days (`mon`, `mon-fri`, `"sat,sun"`) -> times (`08:00-12:00, 13:00-17:00`) or `closed`. Days that are not named are
-    #: closed.
+    #: Days (`mon`, `mon-fri`, `"sat,sun"`) -> times (`08:00-12:00, 13:00-17:00`) or `closed`. Days that are not named
+    #: are closed.
     week: dict[str, str] = field(default_factory=dict)
     #: Countries, with or without a part (`DE`, `DE-BY`), on whose public holidays nobody is called.
     holidays: list[Annotated[str, Meta(extra={"kind": "holidays"})]] = field(default_factory=list)
