@@ -62,6 +62,8 @@ def _told_aside(kind: str, data: dict[str, Any]) -> Happened | None:
             return Happened("survey", "complete" if data["complete"] else "broken off")
         case "message.recorded" | "voicemail.left":
             return Happened("message", "urgent" if data.get("urgent") else "kept")
+        case "voicemail.full":
+            return Happened("message", "full")
         case "message.discarded":
             return Happened("message", data["why"])
         case "call.ended":

@@ -45,6 +45,8 @@ class Part(Struct, kw_only=True):
     arm: Arm = "candidate"
     #: `False`: nothing can be recorded.
     records: bool = True
+    #: Mailboxes that are full.
+    full: list[str] = field(default_factory=list)
     #: Its number among those of the stage.
     number: int = 0
     #: Name of the trunk that the caller comes from, and the caller's address.

@@ -37,6 +37,8 @@ FILL = "fill"
 _E164 = re.compile(r"\+[0-9]{4,15}")
 #: Where texts stand that are no SIP URI, whatever they say.
 _TEXTS = frozenset({"label", "labels", "text", "path", "value"})
+#: Messages: more than there will ever be.
+_ANY_NUMBER = 1_000_000_000
 #: What each part has of its own.
 _OWN = frozenset({"trunk", "endpoint", "table", "queue"})
 #: What a trial has on the side that its part is not on: nobody gets it.
@@ -191,6 +193,8 @@ def staged_menu(part: Part, folder: Path) -> Menu:
             made = {name: one if name in _TEXTS else changed(one, str(name)) for name, one in value.items()}
             if "trunk" in value and "target" in value:
                 made["trunk"] = part.staged_trunk(value["trunk"], value["target"])
+            if value.get("room"):  # all calls of the stage share one folder
+                made["room"] = {"messages": 0 if value.get("mailbox") in part.full else _ANY_NUMBER}
             if not part.records and "folder" in value:
                 made["folder"] = str(no_folder(folder))
             return made

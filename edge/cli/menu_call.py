@@ -139,6 +139,7 @@ def _own_appliance(site: CompiledSite, sheets: list[Sheet], world: World, folder
                 country=test.source.country or usual_country(site),
                 queues={name: test.queue_of(name, site) for name in queues_in(test.menu)},
                 records=test.source.records,
+                full=test.source.full,
                 refused=test.refused,
                 trial=test.source.trial,
                 arm=test.source.arm,

@@ -143,6 +143,7 @@ def _run(file: Path, found: Inspection) -> Tested:
             queue_of=partial(one.queue_of, site=found.site),
             answered=one.answered,
             records=one.source.records,
+            full=one.source.full,
         )
         call = Rehearsal(one.menu, facts, world)
         miss = follow(one.steps, call)

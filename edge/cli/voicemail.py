@@ -1,4 +1,4 @@
-"""`edge voicemail list | show | play | delete`: messages that callers have left in mailboxes."""
+"""`edge voicemail list | mailboxes | show | play | delete`: messages that callers have left in mailboxes."""
 
 import shutil
 import subprocess
@@ -13,9 +13,11 @@ from edge.cli.output import BAD, FINE, complain, print_json, print_table, second
 from edge.cli.recordings import Recording, find
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
 from edge.config.errors import did_you_mean
-from edge.config.mailboxes import folder_of
+from edge.config.mailboxes import MINUTE_MS, folder_of, room_of, share_filled
+from edge.config.menu_tables import Mailbox
 from edge.core.recording import sidecar
 from edge.media import disk
+from edge.media.mailboxes import filled
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 
@@ -40,6 +42,7 @@ def register(app: App) -> None:
     """Add the commands."""
     group = App(name="voicemail", help="Messages in mailboxes: list, show, play and delete them.")
     group.command(list_messages, name="list")
+    group.command(list_mailboxes, name="mailboxes")
     group.command(show)
     group.command(play)
     group.command(delete)
@@ -71,6 +74,47 @@ def list_messages(
     ]
     print_table(("left", "mailbox", "from", "length", "state", "message"), rows, right=("length",))
     return FINE
+
+
+def list_mailboxes(*, config: ConfigOption = None, demo: DemoOption = False, json: JsonOption = False) -> int:
+    """List the mailboxes, and how full they are. A full one takes no message; callers are told so."""
+    try:
+        site = usable_site(config, demo=demo).site
+        found = [_mailbox(box, filled(Path(folder_of(box, site.paths.recordings)))) for box in site.mailboxes]
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}")
+        return BAD
+    if json:
+        for one in found:
+            print_json(one)
+        return FINE
+    rows = [
+        (
+            one["mailbox"],
+            f"{one['messages']} of {one['max_messages']}" if one["max_messages"] else one["messages"],
+            f"{one['minutes']} of {one['max_minutes']}" if one["max_minutes"] else one["minutes"],
+            "FULL" if one["full"] else f"{one['filled']:.0%}" if one["max_messages"] or one["max_minutes"] else "",
+        )
+        for one in found
+    ]
+    print_table(("mailbox", "messages", "minutes", "filled"), rows, right=("messages", "minutes", "filled"))
+    return FINE
+
+
+def _mailbox(box: Mailbox, content: tuple[int, int]) -> dict[str, object]:
+    messages, length_ms = content
+    room = room_of(box)
+    return {
+        "mailbox": box.name,
+        "messages": messages,
+        "max_messages": box.max_messages,
+        "minutes": round(length_ms / MINUTE_MS, 1),
+        "max_minutes": box.max_minutes,
+        "filled": round(share_filled(box, messages, length_ms), 3),
+        "full": room is not None and room.is_full(messages, length_ms),
+    }
 
 
 def show(message: Id, /, *, config: ConfigOption = None, demo: DemoOption = False, json: JsonOption = False) -> int:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from edge.config.errors import Findings
 from edge.config.located import Located, place_of
 from edge.config.menu_tables import Mailbox
+from edge.core.menus.kinds.record import Room
 
 if TYPE_CHECKING:
     from edge.config.site import Site
 
 #: Folder of mailboxes in that of recordings.
 FOLDER = "voicemail"
+MINUTE_MS = 60_000
 #: What a greeting begins with that is a text, and no file.
 SAY = "say:"
 
@@ -20,6 +22,19 @@ SAY = "say:"
 def folder_of(mailbox: Mailbox, recordings: str) -> str:
     """Name the folder of a mailbox. `recordings`: that of the site's recordings."""
     return mailbox.folder or f"{recordings}/{FOLDER}/{mailbox.name}"
+
+
+def room_of(mailbox: Mailbox) -> Room | None:
+    """Give the limits of a mailbox; None: it has none."""
+    if not mailbox.max_messages and not mailbox.max_minutes:
+        return None
+    return Room(messages=mailbox.max_messages or None, length_ms=mailbox.max_minutes * MINUTE_MS or None)
+
+
+def share_filled(mailbox: Mailbox, messages: int, length_ms: int) -> float:
+    """Say how much of a mailbox is used, by the tighter one of its limits; 0 without limits."""
+    used = ((messages, mailbox.max_messages), (length_ms, mailbox.max_minutes * MINUTE_MS))
+    return max((what / limit for what, limit in used if limit), default=0.0)
 
 
 def roots_of(mailboxes: Iterable[Mailbox], recordings: str) -> list[str]:

@@ -77,6 +77,10 @@ class Mailbox(Struct, frozen=True, kw_only=True):
     review: bool = False
     #: Days after which messages are deleted; 0: they are kept.
     keep_days: Annotated[int, Meta(extra={"least": 0, "most": 3_650})] = 0
+    #: Messages that fit in; then it is full, and callers are told so. 0: any number.
+    max_messages: Annotated[int, Meta(extra={"least": 0, "most": 100_000})] = 0
+    #: Minutes that its messages may be long together, until it is full; 0: any.
+    max_minutes: Annotated[int, Meta(extra={"least": 0, "most": 100_000})] = 0
     #: Who is to be told of a message, for the backend that gets `voicemail.left`: names, addresses, whatever it knows.
     notify: list[str] = field(default_factory=list)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field, structs
 
-from edge.config.errors import Findings, Place
+from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.queues import Agent, Queue
 from edge.config.shape import Shaper
@@ -15,7 +15,7 @@ from edge.config.site import Site
 from edge.config.sources import read_yaml
 from edge.core.menus.expectations import Step
 from edge.core.menus.facts import Row
-from edge.core.menus.model import Menu
+from edge.core.menus.model import Menu, Voicemail
 from edge.core.menus.rehearsal import RING_OUT_MS, BackendAnswer, FreeAgent, QueueThere
 from edge.core.routing.trials import Arm
 from edge.vocabulary.media import AnswerVerdict
@@ -66,7 +66,7 @@ class StepSource(Struct, kw_only=True):
     ask: str = ""
     #: What comes of what the caller has said: it is `kept`, kept as `urgent`, or deleted, since it is `too_short` or to
     #: be said `again`.
-    message: Literal["kept", "urgent", "too_short", "again", ""] = ""
+    message: Literal["kept", "urgent", "too_short", "again", "full", ""] = ""
     #: The number (E.164) that is to be called back.
     callback: str = ""
     #: An answer to a survey, `NAME=4`, or its end, `complete` or `broken off`; with `by: callback` `afterwards MENU`.
@@ -143,6 +143,8 @@ class TestSource(Struct, kw_only=True):
     tables: dict[str, RowSource] = field(default_factory=dict)
     #: `false`: nothing can be recorded, since the disk is full.
     records: bool = True
+    #: Mailboxes that are full.
+    full: list[str] = field(default_factory=list)
     #: Who answered, of a call that we make.
     answered: Literal["human", "machine", "fax", "unknown", ""] = ""
     #: What happens, in order.
@@ -257,6 +259,12 @@ def _test(number: int, source: TestSource, root: Located, menu: Menu, findings: 
             findings.error(place, f"'{source.time}' is not a time such as 2026-12-24T17:30")
     places = [place_of(root, ("tests", number, "steps", index)) for index in range(len(source.steps))]
     steps = [_step(one, place, menu, findings) for one, place in zip(source.steps, places, strict=True)]
+    limited = {one.mailbox for one in menu.nodes.values() if isinstance(one, Voicemail) and one.room is not None}
+    for index, name in enumerate(source.full):
+        if name not in limited:
+            place = place_of(root, ("tests", number, "full", index))
+            advice = did_you_mean(name, limited) or "set max_messages or max_minutes of [[mailboxes]]"
+            findings.error(place, f"menu '{menu.name}' takes messages for no mailbox '{name}' with limits", advice)
     here = place_of(root, ("tests", number))
     return MenuTest(name=source.name, place=here, source=source, steps=steps, places=places, local=local, menu=menu)
 

@@ -86,6 +86,7 @@ class Legs:
             words.StartRecording: self._record,
             words.StopRecording: self._stop_record,
             words.StartMessage: lambda id_, command: self._at_once(id_, self.messages.start, command),
+            words.LookIntoMailbox: lambda id_, command: self._at_once(id_, self.messages.look, command),
             words.StopMessage: lambda id_, command: self._at_once(id_, self.messages.stop, command),
             words.DropMessage: lambda id_, command: self._at_once(id_, self.messages.drop, command),
             words.SendDigits: self._send_digits,

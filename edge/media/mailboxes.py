@@ -6,11 +6,12 @@ Everything here blocks as long as the disk does; it runs on the recorder's secon
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
-from edge.config.mailboxes import folder_of
+from edge.config.mailboxes import folder_of, share_filled
 from edge.config.menu_tables import Mailbox
 from edge.config.site import Site
-from edge.core.recording import sidecar
+from edge.core.recording import sidecar, wav
 from edge.media import disk
 from edge.metrics.media import MailboxReading as Contents
 from edge.runtime.clock import wall_time
@@ -53,11 +54,29 @@ class Watch:
 
         self._aside(work)
 
+    def ask(self, folder: str, tell: Callable[[int, int], None]) -> None:
+        """Tell how many messages lie in a folder, and how long they are together, milliseconds."""
+
+        def work() -> None:
+            try:
+                found = filled(Path(folder))
+            except OSError:
+                found = (0, 0)  # what is wrong with the disk is told when something is to be written
+            self._post(lambda: tell(*found))
+
+        self._aside(work)
+
     def _told(self, found: list[Contents]) -> None:
         for one in found:
             self._tell(one)
             if one.expired:
                 _log.info("old messages deleted", mailbox=one.mailbox, messages=one.expired)
+
+
+def filled(folder: Path) -> tuple[int, int]:
+    """Count the complete messages of a folder, and add up how long they are, milliseconds."""
+    found = _messages(folder)
+    return len(found), sum(one.length_ms for one in found)
 
 
 def look(mailboxes: Iterable[Mailbox], recordings: str, now_s: float) -> list[Contents]:
@@ -66,31 +85,51 @@ def look(mailboxes: Iterable[Mailbox], recordings: str, now_s: float) -> list[Co
 
 
 def _look(mailbox: Mailbox, folder: Path, now_s: float) -> Contents:
-    heard = new = expired = 0
+    heard = new = expired = length_ms = 0
     oldest = now_s
-    for path, left_s in _messages(folder):
-        if mailbox.keep_days and now_s - left_s > mailbox.keep_days * DAY_S:
-            disk.discard(str(path))
+    for one in _messages(folder):
+        if mailbox.keep_days and now_s - one.left_s > mailbox.keep_days * DAY_S:
+            disk.discard(str(one.path))
             expired += 1
-        elif Path(sidecar.heard_path(str(path))).exists():
+            continue
+        length_ms += one.length_ms
+        if Path(sidecar.heard_path(str(one.path))).exists():
             heard += 1
         else:
-            new, oldest = new + 1, min(oldest, left_s)
-    return Contents(mailbox.name, heard, new, max(0.0, now_s - oldest) if new else 0.0, expired)
+            new, oldest = new + 1, min(oldest, one.left_s)
+    return Contents(
+        mailbox=mailbox.name,
+        heard=heard,
+        new=new,
+        oldest_new_s=max(0.0, now_s - oldest) if new else 0.0,
+        expired=expired,
+        length_s=length_ms / 1000,
+        filled=share_filled(mailbox, heard + new, length_ms),
+    )
 
 
-def _messages(folder: Path) -> list[tuple[Path, float]]:
-    """List complete messages with the time of their end; what vanishes meanwhile is left out."""
+class _Found(NamedTuple):
+    """A complete message: when it was left, seconds since 1970."""
+
+    path: Path
+    left_s: float
+    length_ms: int
+
+
+def _messages(folder: Path) -> list[_Found]:
+    """List complete messages; what vanishes meanwhile is left out."""
     try:
         names = [entry.name for entry in os.scandir(folder) if entry.name.endswith(".wav")]
     except FileNotFoundError:
         return []
-    found: list[tuple[Path, float]] = []
+    found: list[_Found] = []
     for path in (folder / name for name in names):
         if Path(sidecar.open_path(str(path))).exists():
             continue  # it has its name, and is just being finished
         try:
-            found.append((path, path.stat().st_mtime))
+            stat = path.stat()
         except FileNotFoundError:
             continue
+        frames = wav.frames_in(stat.st_size, channels=1)
+        found.append(_Found(path, stat.st_mtime, frames * 1000 // wav.RATE))
     return found

@@ -8,7 +8,7 @@ from dsp.plane import layout
 from edge.media.errors import CommandError
 from edge.media.recorder import Recorder
 from edge.media.slots import RecordingState, SlotState
-from edge.vocabulary.commands import DropMessage, StartMessage, StopMessage
+from edge.vocabulary.commands import DropMessage, LookIntoMailbox, StartMessage, StopMessage
 from edge.vocabulary.ids import LegId
 
 _NS_PER_MS = 1_000_000
@@ -27,10 +27,13 @@ class Messages:
         push: Callable[..., None],
         refuse: Callable[[StartMessage], bool],
         timestamp: Callable[[], str],
+        look: Callable[[LookIntoMailbox], None],
     ) -> None:
         self._plane, self._recorder = plane, recorder
         self._state_of, self._save, self._push = state_of, save, push
         self._refuse, self._timestamp = refuse, timestamp
+        #: Has a mailbox looked into, which tells by itself.
+        self.look = look
 
     def start(self, command: StartMessage) -> None:
         """Record what a leg says from now on; nothing when that was begun. Raises `CommandError`.

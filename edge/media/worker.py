@@ -42,10 +42,10 @@ from edge.runtime.memory import collect_rarely, lock_memory
 from edge.runtime.process import ProcessContext, be_prompt, read_site
 from edge.runtime.pump import Pump
 from edge.runtime.standby import stand_by
-from edge.vocabulary.commands import StartMessage, StartRecording
+from edge.vocabulary.commands import LookIntoMailbox, StartMessage, StartRecording
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.quality import QualityFigures
-from edge.vocabulary.reports import AnyReport, EngineOverload, RecordingDone, RecordingFailed
+from edge.vocabulary.reports import AnyReport, EngineOverload, MailboxSeen, RecordingDone, RecordingFailed
 from edge.vocabulary.supervision import Reload, Replied, Request, Scrape, Scraped, Stop
 
 BEAT_MS = 1000
@@ -122,6 +122,7 @@ class Worker:
             commands.push,
             self._refuse_recording,
             lambda: rfc3339(wall_time()),
+            self._look_into,
         )
         self._events = Events(
             self.legs,
@@ -320,6 +321,13 @@ class Worker:
                 )
             )
         return bool(self._disk_trouble)
+
+    def _look_into(self, command: LookIntoMailbox) -> None:
+        def tell(messages: int, length_ms: int) -> None:
+            seen = MailboxSeen(leg=command.leg, folder=command.folder, messages=messages, length_ms=length_ms)
+            self._report(seen)
+
+        self._mailboxes.ask(command.folder, tell)
 
     def _disk_state(self, text: str) -> None:
         self._disk_trouble = text

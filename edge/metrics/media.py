@@ -113,6 +113,10 @@ class MailboxReading(NamedTuple):
     oldest_new_s: float
     #: Deleted now, because they were too old.
     expired: int
+    #: How long its messages are together.
+    length_s: float = 0.0
+    #: The larger share of its limits that is used; 0: it has none.
+    filled: float = 0.0
 
 
 class MediaMetrics:
@@ -160,6 +164,18 @@ class MediaMetrics:
             ["mailbox"],
             registry=self.registry,
         )
+        self._length = Gauge(
+            "edge_media_mailbox_length_seconds",
+            "How long the messages in a mailbox are together",
+            ["mailbox"],
+            registry=self.registry,
+        )
+        self._filled = Gauge(
+            "edge_media_mailbox_filled_ratio",
+            "How much of a mailbox is used, by the tighter one of its limits; from 1 on it is full; 0: no limits",
+            ["mailbox"],
+            registry=self.registry,
+        )
         self._mos = self._by_direction("edge_media_leg_mos", "Mean opinion score of a leg, by the E-model", MOS_BOUNDS)
         self._loss = self._by_direction("edge_media_leg_loss_ratio", "Share of a leg's packets not heard", LOSS_BOUNDS)
         self._jitter = self._by_direction("edge_media_leg_jitter_seconds", "Jitter of a leg", JITTER_BOUNDS)
@@ -176,6 +192,8 @@ class MediaMetrics:
         self._messages.labels(found.mailbox, "heard").set(found.heard)
         self._messages.labels(found.mailbox, "new").set(found.new)
         self._oldest.labels(found.mailbox).set(found.oldest_new_s)
+        self._length.labels(found.mailbox).set(found.length_s)
+        self._filled.labels(found.mailbox).set(found.filled)
         self.messages_expired.labels(found.mailbox).inc(found.expired)
 
     def leg_ended(self, figures: QualityFigures) -> None:

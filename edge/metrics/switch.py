@@ -78,6 +78,12 @@ class SwitchMetrics:
             registry=self.registry,
         )
         self.held = Gauge("edge_switch_legs_held", "Legs whose peers hold now", registry=self.registry)
+        self.mailbox_full = Counter(
+            "edge_switch_mailbox_full_total",
+            "Callers who found a mailbox full, and left no message",
+            ["mailbox"],
+            registry=self.registry,
+        )
         self.digits = Counter(
             "edge_switch_digits_total",
             "Key presses, by the method that reported them first",

@@ -343,6 +343,8 @@ class Exchange:
             self.metrics.whispers.labels(event.result).inc()
         elif isinstance(event, events.LegHeld):
             self.metrics.holds.inc()
+        elif isinstance(event, events.VoicemailFull):
+            self.metrics.mailbox_full.labels(event.mailbox).inc()
         elif isinstance(event, events.PromptMissing):
             facts = {"node": event.node, "file": event.file, "source": event.source}
             logger("switch").warning("prompt missing", call=call.id, **facts)

@@ -251,6 +251,13 @@ class StartMessage(Struct, frozen=True, tag=True, kw_only=True):
     longest_ms: int
 
 
+class LookIntoMailbox(Struct, frozen=True, tag=True):
+    """Tell how much lies in a folder of messages; `MailboxSeen` follows. `leg` is whom it is wanted for."""
+
+    leg: LegId
+    folder: str
+
+
 class StopMessage(Struct, frozen=True, tag=True):
     """Finish a message, if it is not finished already; ends with `RecordingDone`."""
 
@@ -338,6 +345,7 @@ MediaCommand = (
     | StartRecording
     | StopRecording
     | StartMessage
+    | LookIntoMailbox
     | StopMessage
     | DropMessage
     | SendDigits

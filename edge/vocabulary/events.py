@@ -794,6 +794,20 @@ class MessageRecorded(Struct, frozen=True, tag="message.recorded", kw_only=True)
     repaired: bool = False
 
 
+class VoicemailFull(Struct, frozen=True, tag="voicemail.full", kw_only=True):
+    """A caller who wanted to leave a message found the mailbox full, was told so, and left none there."""
+
+    mailbox: str
+    #: Who is to be told, as the mailbox says.
+    notify: list[str]
+    caller: Private
+    node: str
+    leg: LegId
+    #: What is in it.
+    messages: int
+    length_ms: int
+
+
 class VoicemailLeft(Struct, frozen=True, tag="voicemail.left", kw_only=True):
     """A caller has left a message in a mailbox, and it is complete."""
 
@@ -925,6 +939,7 @@ AnyEvent = (
     | RecordingCompleted
     | RecordingFailed
     | MessageRecorded
+    | VoicemailFull
     | VoicemailLeft
     | MessageDiscarded
     | MessageFailed

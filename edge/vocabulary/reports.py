@@ -332,6 +332,15 @@ class RecordingFailed(Struct, frozen=True, tag=True, kw_only=True):
     error: str
 
 
+class MailboxSeen(Struct, frozen=True, tag=True, kw_only=True):
+    """Reply to `LookIntoMailbox`: complete messages, and how long they are together. Unreadable folders are empty."""
+
+    leg: LegId
+    folder: str
+    messages: int
+    length_ms: int
+
+
 class LegMediaEnded(QualityFigures, frozen=True, tag=True, kw_only=True):
     """Reply to `CloseLeg`: the leg's figures."""
 
@@ -412,6 +421,7 @@ AnyReport = (
     | RecordingMuted
     | RecordingDone
     | RecordingFailed
+    | MailboxSeen
     | LegMediaEnded
     | EngineOverload
     | AttemptAsked

@@ -12,6 +12,7 @@ from edge.config.compiled import CompiledSite
 from edge.config.loader import inspect
 from edge.config.site import GroupMember, Trunk, TrunkGroup
 from edge.core.menus.facts import Row
+from edge.core.menus.kinds.record import Room
 from edge.core.menus.model import Ask, HangUp, Lookup, Menu, Record, Sound, Target, Transfer, Voicemail, Whisper
 from edge.core.routing.trials import Asker, Assigned
 from edge.metrics.switch import SwitchMetrics
@@ -191,3 +192,21 @@ def test_every_call_of_a_part_is_on_the_arm_that_it_says(tmp_path: Path, arm: st
         menu, assigned = trials.choose(plan, plan.route("100", "", "caller-1"), asker)
         assert (menu.name, assigned) == ("m-1", None)
     assert own(OTHER_ARM, 0) in stage.menus
+
+
+def test_mailboxes_of_the_stage_are_full_when_a_test_says_so_and_never_else(site: CompiledSite, tmp_path: Path) -> None:
+    box = Voicemail(
+        mailbox="sales", folder="/spool/sales", room=Room(messages=2, length_ms=9), next="bye", failed="bye",
+        unavailable="bye", on_full="bye",
+    )  # fmt: skip
+    menu = Menu(name="m", version="v", start="box", nodes={"box": box, "bye": HangUp()})
+    part = Part(menu=menu, caller="", rows={}, wall_ms=0)
+    free = staged_menu(part, tmp_path).nodes["box"]
+    assert isinstance(free, Voicemail)
+    assert free.room is not None
+    assert not free.room.is_full(1000, 10**9), "the messages of other tests lie in the same folder"
+    part.full = ["sales"]
+    full = staged_menu(part, tmp_path).nodes["box"]
+    assert isinstance(full, Voicemail)
+    assert full.room is not None
+    assert full.room.is_full(0, 0)

@@ -103,3 +103,28 @@ def test_shown_and_deleted(site: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["voicemail", "delete", "c1-m1", "c9-m1", "--config", str(site)]) == 1
     assert list(path.parent.iterdir()) == []
     assert main(["voicemail", "show", "c1-m1", "--config", str(site)]) == 1
+
+
+def test_how_full_mailboxes_are(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = site.read_text().replace('name = "desk"', 'name = "desk"\nmax_messages = 2\nmax_minutes = 3')
+    site.write_text(text.replace('name = "sales"', 'name = "sales"\nmax_minutes = 10'))
+    left(site.parent / "rec/voicemail/sales", "c2-m1", frames=8000 * 90)
+
+    def shown() -> list[dict[str, object]]:
+        assert main(["voicemail", "mailboxes", "--json", "--config", str(site)]) == 0
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    left(site.parent / "desk", "c1-m1")
+    sales, desk = shown()
+    assert sales == {
+        "mailbox": "sales", "messages": 1, "max_messages": 0, "minutes": 1.5, "max_minutes": 10, "filled": 0.15,
+        "full": False,
+    }  # fmt: skip
+    assert (desk["filled"], desk["full"]) == (0.5, False)
+    left(site.parent / "desk", "c3-m1")
+    assert [one["full"] for one in shown()] == [False, True]
+    assert main(["voicemail", "mailboxes", "--config", str(site)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:] == [["sales", "1", "1.5", "of", "10", "15%"], ["desk", "2", "of", "2", "0.0", "of", "3", "FULL"]]
+    assert main(["voicemail", "delete", "c3-m1", "--config", str(site)]) == 0
+    assert [one["full"] for one in shown()] == [False, False]

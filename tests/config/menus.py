@@ -109,6 +109,7 @@ nodes:
     next: main
     failed: main
     unavailable: bye
+    on_full: question
   quiet:
     wait: 2s
     next: listen
@@ -198,7 +199,7 @@ def site_of_everything(paths: Paths) -> CompiledSite:
         name="x",
         paths=paths,
         tables=[Table(name="vip", file="vip.csv")],
-        mailboxes=[Mailbox(name="desk", review=True)],
+        mailboxes=[Mailbox(name="desk", review=True, max_messages=50)],
         agents=[Agent(name="anna", target="sip:anna@192.0.2.1")],
         queues=[Queue(name="desk", agents=[QueueAgent(agent="anna")])],
     )

@@ -10,6 +10,8 @@ from edge.config.loader import inspect
 from edge.config.mailboxes import folder_of, roots_of
 from edge.config.menu_tables import Mailbox
 from edge.core.menus import model
+from edge.core.menus.kinds.record import Room
+from edge.core.menus.ways import named_ways_of
 from tests.config.test_menus import Desk, nodes
 
 BOX = Mailbox(
@@ -98,6 +100,34 @@ def test_what_a_mailbox_is_changes_the_version_of_the_menu(desk: Desk, tmp_path:
     text = nodes(NODE.replace("{}", "sales"))
     other = Desk(tmp_path, replace(desk.site, mailboxes=[replace(BOX, notify=["bob"])]))
     assert desk.compile(text).version != other.compile(text).version
+
+
+def test_a_full_mailbox_has_a_sentence_and_a_way(desk: Desk, tmp_path: Path) -> None:
+    text = nodes(NODE.replace("{}", "sales"))
+    plain = desk.compile(text)
+    assert (plain.nodes["a"].room, plain.nodes["a"].full, plain.nodes["a"].on_full) == (None, [], "")
+    box = replace(BOX, max_messages=20, max_minutes=30)
+    small = Desk(tmp_path, replace(desk.site, mailboxes=[box]))
+    menu = small.compile(text)
+    assert menu.version != plain.version
+    node = menu.nodes["a"]
+    assert isinstance(node, model.Voicemail)
+    assert node.room == Room(messages=20, length_ms=1_800_000)
+    assert "is full" in node.full[0].label
+    assert node.on_full == node.unavailable == "end"
+    own = NODE.replace("{}", "{mailbox: sales, full: welcome}") + "    on_full: other\n"
+    node = small.compile(nodes(own + "  other:\n    hang_up: full\n")).nodes["a"]
+    assert isinstance(node, model.Voicemail)
+    assert ([one.label for one in node.full], node.on_full) == (["welcome"], "other")
+    assert dict(named_ways_of(node))["on_full"] == "other"
+    assert not small.findings.warnings
+
+
+@pytest.mark.parametrize(("more", "line"), [("    on_full: end\n", 8), ("", 5)])
+def test_a_way_for_what_never_happens_is_told(desk: Desk, more: str, line: int) -> None:
+    node = NODE.replace("{}", "sales" if more else "{mailbox: sales, full: welcome}")
+    desk.compile(nodes(node + more))
+    assert [(one.line, "has no limits" in one.message) for one in desk.findings.warnings] == [(line, True)]
 
 
 RECORD = "  a:\n    record: {X}\n    next: end\n    failed: end\n"

@@ -2,8 +2,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.config.mailboxes import room_of, share_filled
 from edge.config.menu_tables import Mailbox
 from edge.config.site import Paths, Site
+from edge.core.menus.kinds.record import Room
 from edge.core.recording import sidecar
 from edge.media import mailboxes
 from tests.cli.test_voicemail import left
@@ -55,3 +57,41 @@ def test_mailboxes_of_the_site_of_now_are_looked_at(tmp_path: Path) -> None:
     for step in waiting:  # aside, then on the main thread
         step()
     assert [(one.mailbox, one.new) for one in told] == [("sales", 1)]
+
+
+def test_how_full_a_mailbox_is(tmp_path: Path) -> None:
+    folder = tmp_path / "voicemail/sales"
+    for number, seconds in enumerate((30, 45)):
+        left(folder, f"c{number}-m1", frames=8000 * seconds)
+    left(folder, "c3-m1", frames=8000 * 600)
+    os.utime(folder / "c3-m1.wav", (NOW_S - 40 * DAY_S,) * 2)
+    (folder / "c9-m1.part").touch()
+    assert mailboxes.filled(folder) == (3, 675_000)
+    assert mailboxes.filled(tmp_path / "none") == (0, 0)
+    boxes = [Mailbox(name="sales", keep_days=30, max_messages=8, max_minutes=2)]
+    for one in folder.glob("c[01]-m1.wav"):
+        os.utime(one, (NOW_S, NOW_S))
+    (found,) = mailboxes.look(boxes, str(tmp_path), NOW_S)
+    assert (found.new, found.expired, found.length_s) == (2, 1, 75.0), "what is too old is gone, and does not count"
+    assert found.filled == 75 / 120, "the tighter one of the two"
+    assert share_filled(Mailbox(name="a", max_messages=3), 4, 0) == 4 / 3
+    assert share_filled(Mailbox(name="a"), 4, 10**9) == 0
+    assert (room_of(Mailbox(name="a")), room_of(boxes[0])) == (None, Room(messages=8, length_ms=120_000))
+
+
+def test_who_asks_is_told_beside_the_loop_whatever_the_disk_says(tmp_path: Path) -> None:
+    left(tmp_path / "box", "c1-m1")
+    (tmp_path / "file").touch()
+    aside: list[Callable[[], None]] = []
+    posted: list[Callable[[], None]] = []
+    watch = mailboxes.Watch(Site(name="s"), aside.append, posted.append, lambda _found: None)
+    told: list[tuple[int, int]] = []
+    for name in ("box", "none", "file"):
+        watch.ask(str(tmp_path / name), lambda *found: told.append(found))
+    assert not told
+    for work in aside:
+        work()
+    assert not told, "it is for the main thread"
+    for tell in posted:
+        tell()
+    assert told == [(1, 1000), (0, 0), (0, 0)]

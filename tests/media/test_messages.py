@@ -66,6 +66,7 @@ class Rig:
             lambda kind, _slot, _generation, arguments: self.pushed.append((kind, *arguments)),
             lambda _command: self.refusing,
             lambda: "2026-11-22T12:00:00.000Z",
+            lambda _command: None,
         )
 
     @property

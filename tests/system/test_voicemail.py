@@ -31,9 +31,10 @@ start: box
 attributes: {answer: word}
 nodes:
   box:
-    voicemail: sales
+    voicemail: {mailbox: sales, full: two}
     next: ask
     failed: bye
+    on_full: bye
   ask:
     record: {greet_long: one, beep: 1400/300, silence: 30s, into: answer}
     next: bye
@@ -41,7 +42,9 @@ nodes:
   bye:
     hang_up: "${answer}"
 """
-MAILBOX = '[[mailboxes]]\nname = "sales"\ngreeting = "welcome"\nsilence = "1500ms"\nnotify = ["ann"]\n'
+MAILBOX = (
+    '[[mailboxes]]\nname = "sales"\ngreeting = "welcome"\nsilence = "1500ms"\nnotify = ["ann"]\nmax_messages = 2\n'
+)
 #: What stays of the silence after the last word, and what a detector may take for a part of it, samples.
 TAIL, SOFT = 2400, 1600
 
@@ -194,5 +197,18 @@ def test_a_message_is_what_the_caller_said(tmp_path: Path) -> None:
         assert not list(edge.recordings.rglob("*.part"))
         counted = 'edge_media_mailbox_messages{mailbox="sales",state="new"} 2.0'
         until(lambda: counted in metrics(edge), 10, "it is counted")
+
+        # Two messages are all that the mailbox takes: who comes now hears that, and no greeting.
+        call = caller.call(edge.uri).wait_answered()
+        hears(call, TONES["two"])
+        full = edge.wait_event("voicemail.full", edge.last_call())["data"]
+        assert (full["mailbox"], full["messages"], full["node"]) == ("sales", 2, "box")
+        assert abs(full["length_ms"] - left["duration_ms"] - short["duration_ms"]) < 3
+        call.bye()
+        edge.wait_event("call.ended", edge.last_call())
+        assert "voicemail.left" not in edge.types(edge.last_call())
+        assert 'edge_switch_mailbox_full_total{mailbox="sales"} 1.0' in metrics(edge)
+        (box,) = edge_says(edge, "voicemail", "mailboxes")
+        assert (box["messages"], box["full"], box["filled"]) == (2, True, 1.0)
         edge.check_histories()
         assert "5550123" not in edge.log.read_text(errors="replace")

@@ -23,7 +23,7 @@ from edge.config.menu_nodes.parts import (
     reached_by,
     short_form,
 )
-from edge.config.menu_nodes.record_texts import GREETING, REVIEW, REVIEW_URGENT, SAVED, TROUBLE, Texts
+from edge.config.menu_nodes.record_texts import FULL, GREETING, REVIEW, REVIEW_URGENT, SAVED, TROUBLE, Texts
 from edge.config.menu_tables import Mailbox
 from edge.config.tones import tone_fault
 from edge.core.menus import model
@@ -116,6 +116,9 @@ class VoicemailSettings(SpeakSettings, kw_only=True):
     greeting_busy: Sounds = field(default_factory=list)
     #: Instead of the mailbox's, when nobody answered the transfer before.
     greeting_no_answer: Sounds = field(default_factory=list)
+    #: Said in place of a greeting when the mailbox is full (its `max_messages`, `max_minutes`); nothing: an ordinary
+    #: sentence.
+    full: Sounds = field(default_factory=list)
 
 
 class VoicemailNode(Struct, kw_only=True):
@@ -128,6 +131,8 @@ class VoicemailNode(Struct, kw_only=True):
     failed: Annotated[NodeRef, reached_by("silence")]
     #: Node when nothing can be recorded; empty: as `failed`.
     unavailable: Annotated[OptionalNodeRef, reached_by("silence")] = ""
+    #: Node when the mailbox is full; empty: as `unavailable`.
+    on_full: Annotated[OptionalNodeRef, reached_by("silence")] = ""
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------
@@ -160,6 +165,11 @@ def _check_voicemail(node: VoicemailNode, located: Located, desk: Desk) -> None:
     if own.mailbox and own.mailbox not in known:
         advice = did_you_mean(own.mailbox, known) or "put it in the site file: [[mailboxes]]"
         desk.findings.error(place_of(located, ("voicemail", "mailbox")), f"there is no mailbox '{own.mailbox}'", advice)
+    box = next((one for one in desk.site.mailboxes if one.name == own.mailbox), None)
+    if box is not None and mailboxes.room_of(box) is None and (node.on_full or own.full):
+        place = place_of(located, ("on_full",) if node.on_full else ("voicemail", "full"))
+        text = f"mailbox '{own.mailbox}' has no limits, so it is never full"
+        desk.findings.warning(place, text, "set max_messages or max_minutes of [[mailboxes]]")
 
 
 def _check_beep(own: SpeakSettings, place: Place, desk: Desk) -> None:
@@ -201,13 +211,18 @@ def _voicemail(node: VoicemailNode, located: Located, desk: Desk) -> model.Node:
     special = {word: desk.sounds(sounds or _written(text, place)) for word, (sounds, text) in greetings.items()}
     review = ReviewSettings(urgent_key="*") if box.review else None
     folder = mailboxes.folder_of(box, desk.site.paths.recordings)
-    desk.made_of(repr((folder, box.notify, box.max_length_ms, box.min_length_ms, box.silence_ms, box.review)))
+    room = mailboxes.room_of(box)
+    desk.made_of(repr((folder, box.notify, box.max_length_ms, box.min_length_ms, box.silence_ms, box.review, room)))
+    unavailable = desk.node(node.unavailable or node.failed)
     return model.Voicemail(
         mailbox=box.name,
         folder=folder,
         notify=box.notify,
         prompt=_or_usual(own.greeting or _written(box.greeting, place), GREETING, place, desk),
         greetings={word: sounds for word, sounds in special.items() if sounds},
+        room=room,
+        full=_or_usual(own.full, FULL, place, desk) if room is not None else [],
+        on_full="" if room is None else desk.node(node.on_full) if node.on_full else unavailable,
         barge_in=own.barge_in,
         beep=beep_of(own),
         max_length_ms=box.max_length_ms,
@@ -220,7 +235,7 @@ def _voicemail(node: VoicemailNode, located: Located, desk: Desk) -> model.Node:
         trouble=_or_usual(own.trouble, TROUBLE, place, desk),
         next=desk.node(node.next),
         failed=desk.node(node.failed),
-        unavailable=desk.node(node.unavailable or node.failed),
+        unavailable=unavailable,
     )
 
 

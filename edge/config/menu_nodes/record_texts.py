@@ -51,3 +51,12 @@ TROUBLE: Texts = {
     "ru": "Извините: ваше сообщение сейчас записать нельзя.",
     "cmn": "抱歉。现在无法录音。",
 }
+FULL: Texts = {
+    "en": "This mailbox is full: no message can be left now.",
+    "de": "Diese Mailbox ist voll. Zurzeit kann keine Nachricht hinterlassen werden.",
+    "fr": "Cette messagerie est pleine : vous ne pouvez pas laisser de message maintenant.",
+    "es": "Este buzón está lleno: ahora no se puede dejar ningún mensaje.",
+    "it": "Questa casella è piena: adesso non si possono lasciare messaggi.",
+    "ru": "Почтовый ящик переполнен. Сейчас оставить сообщение нельзя.",
+    "cmn": "信箱已满。现在无法留言。",
+}

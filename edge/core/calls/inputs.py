@@ -36,6 +36,7 @@ from edge.vocabulary.reports import (
     LegMediaEnded,
     LegRinging,
     LegRouted,
+    MailboxSeen,
     PlayEnded,
     RecordingDone,
     RecordingFailed,
@@ -387,6 +388,7 @@ Input = (
     | RecordingMuted
     | RecordingDone
     | RecordingFailed
+    | MailboxSeen
     | LegMediaEnded
 )
 

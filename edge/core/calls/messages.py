@@ -12,9 +12,11 @@ from edge.core.calls.inputs import Restored
 from edge.core.menus.words import (
     DiscardMessage,
     KeepMessage,
+    LookIntoMailbox,
     MessageAction,
     MessageMade,
     RecordMessage,
+    RefuseMessage,
     StopMessage,
 )
 from edge.vocabulary import commands, events
@@ -75,6 +77,12 @@ class Messages:
         if isinstance(action, RecordMessage):
             self._begin(action, leg)
             return
+        if isinstance(action, LookIntoMailbox):
+            self._fx.media(commands.LookIntoMailbox(leg, action.folder))
+            return
+        if isinstance(action, RefuseMessage):
+            self._refuse(action, leg)
+            return
         one = self._all.get(action.number)
         if one is None:
             return
@@ -87,6 +95,19 @@ class Messages:
                 self._settle(one)
             case DiscardMessage():
                 self._discard(one, action.why)
+
+    def _refuse(self, refused: RefuseMessage, leg: LegId) -> None:
+        self._fx.emit(
+            events.VoicemailFull(
+                mailbox=refused.mailbox,
+                notify=refused.notify,
+                caller=self._caller,
+                node=refused.node,
+                leg=leg,
+                messages=refused.messages,
+                length_ms=refused.length_ms,
+            )
+        )
 
     def _begin(self, order: RecordMessage, leg: LegId) -> None:
         id_ = RecordingId(f"{self._fx.call}-m{order.number}")

@@ -10,6 +10,7 @@ from edge.core.calls.stage import missing_prompt
 from edge.core.calls.transfer import Transfer
 from edge.core.menus.words import AnswerTold, DigitsGone, Flash, MessageMade, SoundChanged
 from edge.core.menus.words import Digit as KeyPressed
+from edge.core.menus.words import MailboxSeen as MailboxContents
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.media import FLASH
@@ -21,6 +22,7 @@ from edge.vocabulary.reports import (
     DigitsSent,
     InfoDigit,
     LegMediaEnded,
+    MailboxSeen,
     PlayEnded,
     RecordingDone,
     RecordingFailed,
@@ -154,6 +156,13 @@ def recording_failed(call: "Call", input: RecordingFailed) -> None:  # noqa: A00
     """Take a recording that had to stop."""
     call.recorder.failed(input)
     _message(call, call.messages.failed(input))
+
+
+def mailbox_seen(call: "Call", input: MailboxSeen) -> None:  # noqa: A002
+    """Tell the menu how full a mailbox is."""
+    if call.run is not None and call.phase == "running" and input.leg == call.first.id:
+        told = MailboxContents(folder=input.folder, messages=input.messages, length_ms=input.length_ms)
+        call.perform(call.run.handle(told, call.fx.now_ms))
 
 
 def messages_lost(call: "Call", leg: Leg, error: str) -> None:

@@ -1,7 +1,7 @@
 """A call through a menu in virtual time: the same interpreter, with a caller and a world that are told what to do."""
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal
 
 from msgspec import Struct, field
@@ -25,6 +25,9 @@ RING_OUT_MS = 20_000
 #: A call does not go on for longer.
 LONGEST_MS = 24 * 3_600_000
 _FOR_EVER_MS = 2 * LONGEST_MS
+#: More than fit into any mailbox, a minute each.
+_MOST_MESSAGES = 1_000_000
+_MESSAGE_MS = 60_000
 _OF_QUEUES = (words.PlaceTold, words.AgentFound, words.QueueClosed)
 
 What = Literal[
@@ -92,6 +95,8 @@ class World(Struct, frozen=True, kw_only=True):
     queue_of: Callable[[str], QueueThere] = lambda _name: QueueThere(refuses="no_agents")
     #: Messages can be recorded.
     records: bool = True
+    #: Mailboxes that are full.
+    full: Collection[str] = ()
     #: Who answered a call that we made; None: it is not told.
     answered: AnswerVerdict | None = None
 
@@ -294,6 +299,12 @@ class Rehearsal:
         match action:
             case words.RecordMessage():
                 self._record(action)
+            case words.LookIntoMailbox():
+                held = _MOST_MESSAGES if action.mailbox in self._world.full else 0
+                seen = words.MailboxSeen(folder=action.folder, messages=held, length_ms=held * _MESSAGE_MS)
+                self._later(0, seen)
+            case words.RefuseMessage():
+                self._note("message", "full")
             case words.StopMessage():
                 self._plan_message(min(self._spoke_ms, self.now_ms), self.now_ms)
             case words.KeepMessage():

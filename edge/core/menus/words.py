@@ -85,6 +85,14 @@ class MessageMade(Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
+class MailboxSeen(Struct, frozen=True, kw_only=True):
+    """How much lies in a mailbox."""
+
+    folder: str
+    messages: int
+    length_ms: int
+
+
 class PlaceTold(Struct, frozen=True, kw_only=True):
     """Where the caller stands in the queue, and how long it will take from now on."""
 
@@ -130,6 +138,7 @@ MenuInput = (
     | TransferEnded
     | BackendSaid
     | MessageMade
+    | MailboxSeen
     | PlaceTold
     | AgentFound
     | QueueClosed
@@ -305,6 +314,23 @@ class RecordMessage(Struct, frozen=True, kw_only=True):
     least_ms: int
 
 
+class LookIntoMailbox(Struct, frozen=True):
+    """Ask how much lies in a mailbox; `MailboxSeen` follows."""
+
+    mailbox: str
+    folder: str
+
+
+class RefuseMessage(Struct, frozen=True, kw_only=True):
+    """The mailbox is full: the caller can leave no message in it, and is told so."""
+
+    node: NodeId
+    mailbox: str
+    notify: list[str]
+    messages: int
+    length_ms: int
+
+
 class StopMessage(Struct, frozen=True):
     """End a message: `by_key` before the key that was pressed last, else now."""
 
@@ -326,7 +352,7 @@ class DiscardMessage(Struct, frozen=True):
     why: Literal["too_short", "again"]
 
 
-MessageAction = RecordMessage | StopMessage | KeepMessage | DiscardMessage
+MessageAction = RecordMessage | LookIntoMailbox | RefuseMessage | StopMessage | KeepMessage | DiscardMessage
 
 
 class EnterNode(Struct, frozen=True):

@@ -200,6 +200,10 @@ class World(Desk):
             case c.StartMessage():
                 self._messages.add(body.recording)
                 self._later(0, body.longest_ms, self._message(body.recording, "silence"))
+            case c.LookIntoMailbox() if self.chance.random() < 0.8:
+                held = self.chance.choice([0, 1, 50])
+                seen = r.MailboxSeen(leg=body.leg, folder=body.folder, messages=held, length_ms=held * 60_000)
+                self._later(0, 3000, seen)
             case c.StopMessage():
                 self._later(0, 500, self._message(body.recording, "stopped"))
             case c.CloseLeg() if body.leg == FIRST:

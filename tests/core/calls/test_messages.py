@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Abandoned, Entry, MediaLost, Restored, Resumed, Send
+from edge.core.menus.kinds.record import Room
 from edge.core.menus.model import Gather, HangUp, Menu, Play, Record, Review, Voicemail
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
@@ -214,3 +215,36 @@ def test_messages_are_no_recordings_of_the_call() -> None:
     assert isinstance(event, e.CallEnded)
     assert event.recordings == ["c1-1"]
     assert desk.count("recording.completed") == 1
+
+
+SMALL = replace(BOX, room=Room(messages=2), full=[sound("full")], on_full="bye")
+
+
+@pytest.mark.parametrize(("messages", "full"), [(1, False), (2, True)])
+def test_a_full_mailbox_is_told_to_the_caller_and_to_the_backend(messages: int, full: bool) -> None:
+    nodes = {"ask": SMALL, "bye": Play(sounds=[sound("bye")], next="end"), "end": HangUp("done")}
+    menu = Menu(name="main", version="v1", start="ask", nodes=nodes)
+    desk = Desk(incoming(terms=TERMS_TOO), menu).answer()
+    assert desk.last(c.LookIntoMailbox) == c.LookIntoMailbox(FIRST, "/box/sales")
+    assert desk.bodies(c.Play) == []
+    desk.give(r.MailboxSeen(leg=FIRST, folder="/box/sales", messages=messages, length_ms=7000))
+    events = desk.of(e.VoicemailFull)
+    if full:
+        (event,) = events
+        assert (event.mailbox, event.notify, event.node) == ("sales", ["ann"], "ask")
+        assert (event.messages, event.length_ms, event.leg) == (2, 7000, FIRST)
+        assert desk.last(c.Play).files == ["/prompts/full.wav"]
+        desk.play_ends()
+        assert desk.last(c.Play).files == ["/prompts/bye.wav"]
+        assert desk.bodies(c.StartMessage) == []
+    else:
+        assert events == []
+        assert desk.last(c.Play).files == ["/prompts/beep.wav"], "it has no greeting"
+        desk.play_ends()
+        assert desk.bodies(c.StartMessage)
+    entry = unpacker(Entry)
+    again = Call(CALL, menu)
+    sends: list[Send] = []
+    for at_ms, line in desk.journal:
+        sends += [a for a in again.replay(entry.decode(pack(line)), at_ms) if isinstance(a, Send)]
+    assert [send.id for send in sends] == [send.id for send in desk.sent], "how full it was is in the journal"

@@ -27,6 +27,8 @@ from edge.core.menus.words import (
     Flash,
     JoinQueue,
     LeaveQueue,
+    LookIntoMailbox,
+    MailboxSeen,
     MenuAction,
     MenuInput,
     MessageMade,
@@ -222,8 +224,16 @@ class Caller:
                 assert action.node not in self.called_back, "one request of a call and node"
                 self.called_back.add(action.node)
                 assert action.begins_ms < action.ends_ms
+            case _:
+                self._record(action)
+
+    def _record(self, action: MenuAction) -> None:
+        match action:
             case RecordMessage():
                 self._message(action.number, action.longest_ms)
+            case LookIntoMailbox() if self.chance.random() < 0.8:  # else nobody tells
+                held = self.chance.choice([0, 1, 50])
+                self._later(0, 3000, MailboxSeen(folder=action.folder, messages=held, length_ms=held * 60_000))
             case StopMessage():
                 self._message(action.number, 500)
             case _:

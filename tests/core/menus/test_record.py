@@ -5,27 +5,32 @@ from msgspec.structs import replace
 
 from edge.core.menus.expectations import Step, follow
 from edge.core.menus.facts import Facts
-from edge.core.menus.kinds.record import FINISH_MS, GRACE_MS
+from edge.core.menus.kinds.record import FINISH_MS, GRACE_MS, LOOK_MS, Room
 from edge.core.menus.model import Gather, HangUp, Menu, Record, Review, Sound, Transfer, Voicemail
 from edge.core.menus.parts import Attribute
 from edge.core.menus.rehearsal import BackendAnswer, Rehearsal, World
 from edge.core.menus.ways import ways_of
 from edge.core.menus.words import (
     DiscardMessage,
+    EnterNode,
     KeepMessage,
+    LookIntoMailbox,
+    MailboxSeen,
     MessageMade,
     PlayDone,
     PlaySounds,
     RecordMessage,
+    RefuseMessage,
     Resumed,
     StopMessage,
     StopSounds,
+    TakenOver,
     TransferEnded,
 )
 from tests.core.menus.walk import Walk
 
-ASK, BEEP, HUH, STILL, SORRY, SAVED, MENU_OF_REVIEW, BUSY = (
-    Sound(f"/{name}.wav", name) for name in ("ask", "beep", "huh", "still", "sorry", "saved", "review", "busy")
+ASK, BEEP, HUH, STILL, SORRY, SAVED, MENU_OF_REVIEW, BUSY, FULL = (
+    Sound(f"/{name}.wav", name) for name in ("ask", "beep", "huh", "still", "sorry", "saved", "review", "busy", "full")
 )
 RECORD = Record(
     prompt=[ASK],
@@ -234,6 +239,49 @@ def test_the_greeting_says_why_nobody_answered(outcome, greeting):
     assert (order.mailbox, order.folder, order.notify) == ("sales", "/spool/sales", ["ann"])
 
 
+SMALL = replace(VOICEMAIL, room=Room(messages=3, length_ms=60_000), full=[FULL], on_full="bye")
+
+
+@pytest.mark.parametrize(
+    ("messages", "length_ms", "full"), [(0, 0, False), (2, 59_999, False), (3, 0, True), (1, 60_000, True)]
+)
+def test_a_mailbox_with_limits_is_looked_into_before_its_greeting(messages, length_ms, full):
+    w = Walk({"a": SMALL})
+    assert w.heard() == []
+    assert w.actions[-1] == LookIntoMailbox("sales", "/spool/sales")
+    assert w.press("5") == [], "nothing is heard yet that a key could end"
+    actions = w.give(MailboxSeen(folder="/spool/sales", messages=messages, length_ms=length_ms))
+    if not full:
+        assert actions == [PlaySounds([ASK], True)]
+        return
+    refused = RefuseMessage(node="a", mailbox="sales", notify=["ann"], messages=messages, length_ms=length_ms)
+    assert actions == [refused, PlaySounds([FULL], False)]
+    assert [one.node for one in w.give(PlayDone()) if isinstance(one, EnterNode)] == ["bye"]
+
+
+def test_one_limit_is_enough_and_no_room_is_always_full():
+    assert Room(messages=3).is_full(3, 0)
+    assert not Room(messages=3).is_full(2, 10**9)
+    assert Room(length_ms=60_000).is_full(1, 60_000)
+    assert not Room(length_ms=60_000).is_full(10**6, 59_999)
+    assert Room(messages=0).is_full(0, 0)
+
+
+def test_a_caller_whose_mailbox_nobody_looks_into_is_let_in():
+    w = Walk({"a": SMALL})
+    assert w.wait(LOOK_MS) == [PlaySounds([ASK], True)]
+    assert w.give(MailboxSeen(folder="/spool/sales", messages=9, length_ms=0)) == [], "it is too late to be refused"
+    w.give(PlayDone())
+    assert any(isinstance(one, RecordMessage) for one in w.give(PlayDone()))
+    assert w.give(MailboxSeen(folder="/spool/sales", messages=9, length_ms=0)) == []
+
+
+def test_who_is_in_his_place_is_told_anew():
+    w = Walk({"a": SMALL})
+    w.give(MailboxSeen(folder="/spool/sales", messages=0, length_ms=0))
+    assert w.give(TakenOver())[-1] == LookIntoMailbox("sales", "/spool/sales")
+
+
 # --- rehearsed
 
 
@@ -260,6 +308,23 @@ def test_a_test_speaks_and_sees_what_comes_of_it():
     assert rehearsed(Step(hear="sorry"), Step(at="bye"), records=False) is None
     said = (Step(speak_ms=2000), Step(hear="review"), Step(press="1"), Step(hear="message"), Step(press="9"))
     assert rehearsed(*said, Step(message="urgent"), review=REVIEW) is None
+
+
+def test_a_test_has_full_mailboxes():
+    room = {"room": SMALL.room, "full": [FULL], "on_full": "bye"}
+    node = replace(VOICEMAIL, silence_ms=3000, **room)
+    ends = {"won": HangUp("won"), "lost": HangUp("lost"), "bye": HangUp("bye")}
+    menu = Menu(name="m", version="1", start="a", nodes={"a": node, **ends})
+    refused = [Step(message="full"), Step(hear="full"), Step(at="bye")]
+    kept = [Step(hear="ask"), Step(speak_ms=2000), Step(message="kept"), Step(at="won")]
+    for full, steps in ((["sales"], refused), ([], kept), (["other"], kept)):
+        world = World(
+            length_ms=lambda _sound: 1000,
+            outcome_of=lambda _target: "",
+            answer_of=lambda _endpoint: BackendAnswer(),
+            full=full,
+        )
+        assert follow(steps, Rehearsal(menu, Facts(), world)) is None
 
 
 def test_a_test_fails_when_it_should():

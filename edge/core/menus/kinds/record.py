@@ -6,6 +6,8 @@
   heard, of these the one that it is its turn of, and the prompt again; the last one goes to `failed`.
 - With `review` the caller can listen, say it again, keep it or mark it as urgent. Whoever does nothing, or hangs up,
   keeps it.
+- A mailbox with limits (`room`) is looked into before its greeting. When it is full, `full` is heard, and the call goes
+  to `on_full`.
 - When nothing can be recorded (a full disk), `trouble` is heard, and the call goes to `unavailable`.
 """
 
@@ -19,9 +21,12 @@ from edge.core.menus.words import (
     DiscardMessage,
     InputResult,
     KeepMessage,
+    LookIntoMailbox,
+    MailboxSeen,
     MenuInput,
     MessageMade,
     RecordMessage,
+    RefuseMessage,
     StopMessage,
     StopSounds,
 )
@@ -29,6 +34,8 @@ from edge.core.menus.words import (
 #: Whoever records knows the length, too, and tells when it is over; these are for when it can't.
 GRACE_MS = 2000
 FINISH_MS = 8000
+#: Whoever looks into a mailbox may be slow, or away; then the caller is let in: rather a message too many than none.
+LOOK_MS = 1500
 
 #: Ways of the review's gather, which are no nodes.
 _LISTEN, _KEEP, _AGAIN, _URGENT = "listen", "keep", "again", "urgent"
@@ -87,6 +94,19 @@ class Record(Struct, frozen=True, tag="record", kw_only=True):
     folder: str = ""
 
 
+class Room(Struct, frozen=True, kw_only=True):
+    """What fits into a mailbox. It is looked at as the greeting begins: who speaks already says all that he has to."""
+
+    #: Messages, and how long they are together. None: there is no limit.
+    messages: int | None = None
+    length_ms: int | None = None
+
+    def is_full(self, messages: int, length_ms: int) -> bool:
+        """Say whether no further message fits in."""
+        by_number = self.messages is not None and messages >= self.messages
+        return by_number or (self.length_ms is not None and length_ms >= self.length_ms)
+
+
 class Voicemail(Record, frozen=True, tag="voicemail", kw_only=True):
     """Take a message for a mailbox; `prompt` is its greeting."""
 
@@ -95,6 +115,11 @@ class Voicemail(Record, frozen=True, tag="voicemail", kw_only=True):
     notify: list[str] = []
     #: Greetings by the outcome of the transfer before (`busy`, `no_answer`).
     greetings: dict[str, list[Sound]] = {}
+    #: None: as much as the disk.
+    room: Room | None = None
+    #: Said when it is full, and then...
+    full: list[Sound] = []
+    on_full: NodeId = ""
 
 
 class RecordVisit(Visit[Record]):
@@ -278,7 +303,42 @@ class RecordVisit(Visit[Record]):
 
 
 class VoicemailVisit(RecordVisit):
-    """The greeting says why nobody answered, where the mailbox has one for that."""
+    """The greeting says why nobody answered, where the mailbox has one for that; a full mailbox says that it is."""
+
+    def enter(self) -> Way:
+        """Look whether there is room, then play the greeting."""
+        node = self.node
+        if not isinstance(node, Voicemail) or node.room is None:
+            return super().enter()
+        self.walk.ahead.clear()
+        self.state = "looking"
+        self.walk.do(LookIntoMailbox(node.mailbox, node.folder))
+        self.walk.wait(LOOK_MS, "a look into the mailbox")
+        return None
+
+    def told(self, input: MenuInput) -> Way:  # noqa: A002
+        """Take how full the mailbox is, too."""
+        if not isinstance(input, MailboxSeen):
+            return super().told(input)
+        node = self.node
+        if self.state != "looking" or not isinstance(node, Voicemail) or node.room is None:
+            return None
+        if not node.room.is_full(input.messages, input.length_ms):
+            return super().enter()
+        self.walk.deadline = None
+        refused = RefuseMessage(
+            node=self.walk.node,
+            mailbox=node.mailbox,
+            notify=node.notify,
+            messages=input.messages,
+            length_ms=input.length_ms,
+        )
+        self.walk.do(refused)
+        return self._tell(node.full, node.on_full)
+
+    def time_up(self) -> Way:
+        """Go on when nobody says how full it is."""
+        return super().enter() if self.state == "looking" else super().time_up()
 
     def _prompt(self) -> list[Sound]:
         node = self.node
