@@ -318,6 +318,8 @@ class Engine:
         if refusal is not None:
             del self.open[attempt]
             return False
+        if not self._still_allowed(running, candidate, attempt):
+            return False
         order = AttemptOrder(
             attempt=attempt,
             campaign=settings.name,
@@ -338,6 +340,19 @@ class Engine:
         self._metrics.attempts.labels(settings.name).inc()
         self._port.order(order)
         return True
+
+    def _still_allowed(self, running: Running, candidate: Candidate, attempt: str) -> bool:
+        """Ask the rules again, now that nobody else can call the number. What they forbid is given back.
+
+        Before the lease another appliance may have called it, so that it was called as often as it may be.
+        """
+        permissions: Permissions | None = running.permissions
+        wall_ms = self._clocks.wall_ms()
+        if permissions is not None and permissions.ask(running.settings, candidate, wall_ms, attempt) is None:
+            return True
+        self._store.release(attempt, wall_ms)
+        del self.open[attempt]
+        return False
 
     def _look_for_the_end(self, running: Running) -> None:
         """Look whether the campaign is done: nobody waits and nothing is open."""

@@ -53,12 +53,14 @@ class Permissions:
         """Read the ages of lists anew. Raises StorageError."""
         self._lists = {one.name: one.loaded_ms for one in self._store.suppression_lists() if one.loaded_ms}
 
-    def ask(self, settings: Settings, candidate: Candidate, wall_ms: int) -> Refused | None:
-        """Ask the rules; None: call it. Raises StorageError."""
+    def ask(self, settings: Settings, candidate: Candidate, wall_ms: int, leased: str = "") -> Refused | None:
+        """Ask the rules; None: call it. `leased` is the attempt that has the number already. Raises StorageError."""
         store, number, contact = self._store, candidate.number, candidate.contact
         history = History(
-            number=store.history(number, 0),
-            contact=store.contact_history(contact.listed_in, contact.id, 0),
+            number=[past for past in store.history(number, 0) if past.attempt != leased],
+            contact=[
+                past for past in store.contact_history(contact.listed_in, contact.id, 0) if past.attempt != leased
+            ],
             suppressions=store.suppressed(number),
             lists=self._lists,
             consents=store.consents(number),

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from edge.core.dialer.campaign import Settings
+from edge.core.dialer.ruleset import AttemptsRule
 from edge.core.menus.calendar import Calendar
 from edge.dialer.engine import QUERY_MS
+from edge.storage.campaigns.words import Lease, Outcome
 from edge.storage.turn import StorageError
-from edge.vocabulary.dialing import Disposition
-from tests.dialer.world import CAMPAIGN, LIST, House, contact
+from edge.vocabulary.dialing import Contact, ContactNumber, Disposition
+from tests.dialer.world import CAMPAIGN, LIST, OWNER, RULES, House, contact, permissions_by
 
 SEED = 20261122
 
@@ -134,6 +137,37 @@ def test_whom_the_rules_forbid_does_not_keep_others_from_their_turn(tmp_path: Pa
     assert house.engine.describe()[0]["done"] == 50
 
 
+def test_what_another_appliance_calls_between_the_yes_of_the_rules_and_the_lease_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, 1)
+    rules = replace(RULES, attempts=[AttemptsRule(of="number", most=1, within_ms=86_400_000)])
+    house.engine.reload({CAMPAIGN: house.settings}, lambda store, _: permissions_by(store, rules))
+    number = contact(0).numbers[0].number
+    neighbour = Contact(listed_in=LIST, id="neighbour", numbers=[ContactNumber(number=number)])
+    lease = house.store.lease
+
+    def later(wanted: Lease, now_ms: int) -> Any:
+        monkeypatch.undo()
+        house.add([neighbour])
+        other = Lease(
+            attempt="theirs", campaign=CAMPAIGN, listed_in=LIST, contact="neighbour", number=number, owner="edge-2"
+        )
+        assert house.store.lease(other, now_ms) is None
+        assert house.store.dialling("theirs", now_ms)
+        assert house.store.end("theirs", Outcome(disposition="busy", ended_ms=now_ms))
+        return lease(wanted, now_ms)
+
+    house.begin()
+    monkeypatch.setattr(house.store, "lease", later)
+    for _ in range(5):
+        house.turn()
+    assert house.switch.dialled == {}
+    states = [one.state for one in house.store.attempts() if one.owner == OWNER]
+    assert states == ["released"]
+    assert house.engine.open == {}
+
+
 def test_a_forbidden_number_leaves_the_contacts_next_one(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.add([contact(0, numbers=2)])
@@ -159,8 +193,6 @@ def test_a_fault_of_all_calls_stops_all_and_costs_no_contact_its_turn(tmp_path: 
 
 
 def _foreign(settings: Settings) -> Settings:
-    from msgspec.structs import replace
-
     from edge.vocabulary.private import Private
 
     return replace(settings, caller_id=Private("+493055555555"))

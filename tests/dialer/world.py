@@ -61,6 +61,11 @@ def contact(index: int, numbers: int = 1, **more: Any) -> Contact:
     return Contact(listed_in=LIST, id=f"c{index}", numbers=own, **more)
 
 
+def permissions_by(store: CampaignStore, rules: Ruleset) -> Permissions:
+    judge = Judge(rules, lambda _name: UTC_ZONE, (0, WALL_MS * 2))
+    return Permissions(store, judge, frozenset({OURS}))
+
+
 class Switch:
     """What is on its disk, and what it would dial. `taken` is what its link has brought and it has not read."""
 
@@ -139,8 +144,7 @@ class House:
         self.engine.connected()
 
     def permissions(self, store: CampaignStore, _settings: Settings) -> Permissions | None:
-        judge = Judge(RULES, lambda _name: UTC_ZONE, (0, WALL_MS * 2))
-        return Permissions(store, judge, frozenset({OURS}))
+        return permissions_by(store, RULES)
 
     def kill_dialer(self) -> None:
         """All that is in the socket is lost: switch takes nothing of a former life."""
