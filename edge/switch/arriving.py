@@ -4,7 +4,8 @@ from collections import OrderedDict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from edge.core.calls.inputs import Incoming, Send
+from edge.core.calls.actions import Send
+from edge.core.calls.inputs import Incoming
 from edge.core.routing.numbers import e164
 from edge.core.routing.trials import Asker, Assigned
 from edge.switch import joining

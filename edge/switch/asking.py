@@ -26,7 +26,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from edge.config.site import Endpoint
-from edge.core.calls.inputs import Asked, Question
+from edge.core.calls.actions import Question
+from edge.core.calls.inputs import Asked
 from edge.runtime.memory import overwrite
 from edge.vocabulary.ids import CallId
 

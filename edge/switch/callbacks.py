@@ -14,8 +14,9 @@ from edge.config.callbacks import window_rule_of
 from edge.config.compiled import CompiledSite
 from edge.core.callbacks.window import Window, stamp, window_of
 from edge.core.calls import account
+from edge.core.calls.actions import Emit
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Emit, Incoming, Superseded
+from edge.core.calls.inputs import Incoming, Superseded
 from edge.core.routing.numbers import e164
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallbackRow, CallRow

@@ -18,9 +18,10 @@ from edge.core.callbacks import calling
 from edge.core.callbacks.calling import Policy, Request
 from edge.core.callbacks.errand import Errand
 from edge.core.callbacks.window import stamp
+from edge.core.calls.actions import Emit
 from edge.core.calls.attempted import callee_of, outcome_of
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Emit, Incoming, Originate, Stopped
+from edge.core.calls.inputs import Incoming, Originate, Stopped
 from edge.core.queues import model as q
 from edge.core.routing.numbers import e164
 from edge.runtime.clock import rfc3339

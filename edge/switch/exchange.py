@@ -10,23 +10,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from edge.config.engines import engine_names
+from edge.core.calls.actions import Action, AskHunt, Emit, FreeSeat, HuntTaken, Question, QueueNews, Send
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import (
-    Action,
-    Asked,
-    AskHunt,
-    Elapsed,
-    Emit,
-    Entry,
-    FreeSeat,
-    HuntTaken,
-    Input,
-    Originate,
-    Question,
-    QueueNews,
-    Reserved,
-    Send,
-)
+from edge.core.calls.inputs import Asked, Elapsed, Entry, Input, Originate, Reserved
 from edge.core.menus.model import Listen, Menu
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import rfc3339

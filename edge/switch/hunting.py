@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from edge.core.calls.actions import AskHunt
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import AskHunt, HuntTold
+from edge.core.calls.inputs import HuntTold
 
 #: Before the name of a list of targets, where switch remembers who took its last call.
 LAST_TARGET = "last target of "

@@ -7,7 +7,8 @@ their ids, so from then on the exchange finds that one by another call than its 
 from typing import TYPE_CHECKING
 
 from edge.core.calls import referrals
-from edge.core.calls.inputs import GivenAway, Joins, Send, TakesPlace
+from edge.core.calls.actions import Send
+from edge.core.calls.inputs import GivenAway, Joins, TakesPlace
 from edge.vocabulary.commands import Reject
 from edge.vocabulary.ids import CommandId, LegId, call_of
 from edge.vocabulary.reports import LegIncoming, TransferAsked

@@ -1,6 +1,6 @@
 """Commands on their way: to whom, whether sent on the present connection, and whether done."""
 
-from edge.core.calls.inputs import Send
+from edge.core.calls.actions import Send
 from edge.vocabulary.commands import LEAVES_EARLY, AnyCommand, Command
 from edge.vocabulary.ids import CallId, CommandId
 

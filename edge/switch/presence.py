@@ -19,7 +19,8 @@ from msgspec import Struct
 from edge.config.kinds import dial_number_fault, sip_uri_fault
 from edge.config.queues import Agent
 from edge.core.calls import account
-from edge.core.calls.inputs import Asked, Incoming, Question
+from edge.core.calls.actions import Question
+from edge.core.calls.inputs import Asked, Incoming
 from edge.core.queues.model import PresenceWanted, PresenceWish
 from edge.core.queues.pins import Pins
 from edge.vocabulary import site_events

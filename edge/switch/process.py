@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from edge.config.compiled import CompiledSite
 from edge.config.engines import slots_of
 from edge.config.queues import AGENTS_ENDPOINT
-from edge.core.calls.inputs import Asked, Question, Stopped
+from edge.core.calls.actions import Question
+from edge.core.calls.inputs import Asked, Stopped
 from edge.metrics.library import generate_latest
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import monotonic_ms, wall_time

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 from msgspec import Struct
 
-from edge.core.calls.inputs import AgentOffered, QueueNews, QueueRefused, QueueTold
+from edge.core.calls.actions import QueueNews
+from edge.core.calls.inputs import AgentOffered, QueueRefused, QueueTold
 from edge.core.queues import model as m
 from edge.core.queues.floor import Floor
 from edge.vocabulary import events, site_events

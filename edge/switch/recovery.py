@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from edge.core.calls.actions import Emit, Send
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Abandoned, Emit, Entry, Restored, Resumed, Send
+from edge.core.calls.inputs import Abandoned, Entry, Restored, Resumed
 from edge.core.menus.model import Menu
 from edge.core.recording.sidecar import decode_sidecar, sidecar_path
 from edge.runtime.clock import rfc3339, wall_time

@@ -2,8 +2,9 @@
 
 from msgspec import UNSET
 
+from edge.core.calls.actions import Emit
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Emit, Incoming
+from edge.core.calls.inputs import Incoming
 from edge.storage.turn import CallRow, EventRow
 from edge.vocabulary.events import AnyEvent, CallEnded, Envelope
 from edge.vocabulary.site_events import SiteEvent

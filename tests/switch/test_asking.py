@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from edge.config.site import Endpoint
-from edge.core.calls.inputs import Asked, Question
+from edge.core.calls.actions import Question
+from edge.core.calls.inputs import Asked
 from edge.runtime.memory import overwrite
 from edge.switch.asking import MAX_ANSWER, Asker
 from edge.vocabulary.ids import CallId

@@ -1,6 +1,6 @@
 """Commands on their way: kept until done, sent again after a reconnect, in order."""
 
-from edge.core.calls.inputs import Send
+from edge.core.calls.actions import Send
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.vocabulary.commands import Answer, CloseLeg, HangUp, OpenLeg, ReleaseSpan
 from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, SlotIndex

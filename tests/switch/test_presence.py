@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from edge.config.queues import Agent, Presence, Queue, QueueAgent
 from edge.config.site import Trunk
-from edge.core.calls.inputs import Question
+from edge.core.calls.actions import Question
 from edge.metrics.library import generate_latest
 from edge.storage.reader import Reader
 from edge.switch.plan import Plan

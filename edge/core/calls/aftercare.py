@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from edge.core.callbacks.window import stamp
 from edge.core.calls import account
-from edge.core.calls.inputs import Emit, Originate
+from edge.core.calls.actions import Emit
+from edge.core.calls.inputs import Originate
 from edge.core.menus.model import kind_of
 from edge.core.menus.words import (
     Aftercare as Wanted,

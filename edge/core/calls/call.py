@@ -14,20 +14,14 @@ from msgspec.structs import replace
 
 from edge.core.calls import account
 from edge.core.calls.account import without_digit
+from edge.core.calls.actions import Action
 from edge.core.calls.aftercare import Aftercare
 from edge.core.calls.attempt import Attempt
 from edge.core.calls.dialling import Dialling
 from edge.core.calls.effects import Effects
 from edge.core.calls.elapsing import ENDING, FIRST_FACTS, LONGEST
 from edge.core.calls.guests import Guest, Guests
-from edge.core.calls.inputs import (
-    Abandoned,
-    Action,
-    Entry,
-    Incoming,
-    Input,
-    Originate,
-)
+from edge.core.calls.inputs import Abandoned, Entry, Incoming, Input, Originate
 from edge.core.calls.keys import Keys
 from edge.core.calls.leg import Leg
 from edge.core.calls.messages import Messages

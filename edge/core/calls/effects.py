@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from edge.core.calls.inputs import Action, AskHunt, Emit, FreeSeat, HuntTaken, Question, QueueNews, Send
+from edge.core.calls.actions import Action, AskHunt, Emit, FreeSeat, HuntTaken, Question, QueueNews, Send
 from edge.core.deadline import Deadline
 from edge.vocabulary.commands import FrontCommand, MediaCommand, SpanCommand
 from edge.vocabulary.events import AnyEvent

@@ -11,8 +11,9 @@ Who took the last call of a list, and who of its targets talks already, is known
 from collections.abc import Collection
 from typing import Final, Protocol
 
+from edge.core.calls.actions import AskHunt, HuntTaken
 from edge.core.calls.effects import Effects
-from edge.core.calls.inputs import AskHunt, HuntTaken, HuntTold
+from edge.core.calls.inputs import HuntTold
 from edge.core.calls.leg import Leg
 from edge.core.calls.transfer import DEADLINES, Transfer
 from edge.core.menus.hunting import in_order, telling

@@ -1,4 +1,4 @@
-"""What a call core is fed with, and what it asks for.
+"""What a call core is fed with; what it asks for: `actions`.
 
 Inputs are what the journal holds; so they carry everything that was decided outside at the time (slot, menu, folder),
 and a replay needs nothing but the journal and the stored menu.
@@ -13,11 +13,9 @@ from edge.core.callbacks.rules import Rules
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Announcement
 from edge.core.queues.model import Refusal
-from edge.vocabulary.commands import AnyCommand
 from edge.vocabulary.dialing import AttemptOrder
-from edge.vocabulary.events import AnyEvent
 from edge.vocabulary.identity import Identity
-from edge.vocabulary.ids import CallbackId, CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex
+from edge.vocabulary.ids import CallbackId, CallId, Incarnation, LegId, RecordingId, SlotIndex
 from edge.vocabulary.media import Address, LegSound, RemoteMedia, RoomMode
 from edge.vocabulary.private import Private
 from edge.vocabulary.reports import (
@@ -398,77 +396,3 @@ class Entry(Struct, frozen=True, array_like=True):
 
     input: Input
     withheld: list[str] = []
-
-
-# --- actions ------------------------------------------------------------------------------------------------------
-
-
-class Send(Struct, frozen=True):
-    """Send a command, once the input is committed."""
-
-    id: CommandId
-    to: Literal["front", "media", "span"]
-    #: Which span.
-    span: Incarnation
-    body: AnyCommand
-
-
-class Emit(Struct, frozen=True):
-    """Store an event. `callseq` counts from 1 without a gap."""
-
-    call: CallId
-    callseq: int
-    event: AnyEvent
-
-
-class FreeSeat(Struct, frozen=True):
-    """The slot is not used any more."""
-
-    slot: SlotIndex
-
-
-class Question(Struct, frozen=True, kw_only=True):
-    """Ask a backend, once the input is committed; `Asked` follows. Not kept: after a crash the menu asks anew."""
-
-    call: CallId
-    #: Counts from 1 in the call.
-    number: int
-    endpoint: str
-    timeout_ms: int
-    #: What tells the backend which question it is.
-    facts: dict[str, str | int]
-    values: dict[str, Private] = {}
-    #: Digits that are nowhere else, and overwritten when they have been sent.
-    secrets: dict[str, Private] = {}
-
-
-class AskHunt(Struct, frozen=True, kw_only=True):
-    """Ask what other calls know of targets; `HuntTold` follows in the same turn."""
-
-    call: CallId
-    #: Of which list the last target is wanted; empty: of none.
-    name: str
-    #: Keys of the targets that may be busy; empty: it does not matter.
-    keys: list[str]
-
-
-class HuntTaken(Struct, frozen=True, kw_only=True):
-    """Remember who took the last call of a list."""
-
-    name: str
-    key: str
-
-
-class QueueNews(Struct, frozen=True, kw_only=True):
-    """Tell the queues what becomes of a stay; `join` begins one."""
-
-    call: CallId
-    number: int
-    what: Literal["join", "left", "answered", "missed", "released", "finished"]
-    #: Of `join`.
-    queue: str = ""
-    priority: int = 0
-    values: dict[str, Private] = {}
-
-
-Action = Send | Emit | FreeSeat | Question | AskHunt | HuntTaken | QueueNews

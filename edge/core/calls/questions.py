@@ -1,7 +1,8 @@
 """Questions that a call's menu asks backends, and what came of them."""
 
+from edge.core.calls.actions import Question
 from edge.core.calls.effects import Effects
-from edge.core.calls.inputs import Asked, Question
+from edge.core.calls.inputs import Asked
 from edge.core.menus.kinds.ask import Ask
 from edge.core.menus.run import MenuRun
 from edge.core.menus.words import AskBackend, BackendSaid

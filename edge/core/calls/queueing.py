@@ -8,7 +8,8 @@ the agent who is rung is seen after each input (`settle`), so nothing that bring
 from typing import TYPE_CHECKING, Literal
 
 from edge.core.calls import agent_led
-from edge.core.calls.inputs import AgentOffered, QueueNews, QueueRefused, QueueTold
+from edge.core.calls.actions import QueueNews
+from edge.core.calls.inputs import AgentOffered, QueueRefused, QueueTold
 from edge.core.calls.stay import CallStay
 from edge.core.menus.words import AgentFound, AgentMissed, JoinQueue, LeaveQueue, PlaceTold, QueueAction
 from edge.core.menus.words import QueueClosed as MenuQueueClosed

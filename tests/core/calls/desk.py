@@ -1,23 +1,8 @@
 """Drives a call core in virtual time: plays front, span and media for it, and checks each action as it comes."""
 
+from edge.core.calls.actions import Action, AskHunt, Emit, FreeSeat, HuntTaken, QueueNews, Send
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import (
-    Action,
-    AskHunt,
-    Elapsed,
-    Emit,
-    FreeSeat,
-    HuntTaken,
-    HuntTold,
-    Incoming,
-    Input,
-    Originate,
-    QueueNews,
-    Reserved,
-    Seat,
-    Send,
-    Terms,
-)
+from edge.core.calls.inputs import Elapsed, HuntTold, Incoming, Input, Originate, Reserved, Seat, Terms
 from edge.core.menus.model import Gather, HangUp, Menu, Play, Sound, Transfer
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r

@@ -1,7 +1,8 @@
 """A leg whose span is gone: front is asked for what the span did, and the call goes on."""
 
+from edge.core.calls.actions import Send
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Send, Stopped
+from edge.core.calls.inputs import Stopped
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r

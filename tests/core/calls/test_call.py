@@ -3,8 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
+from edge.core.calls.actions import Send
 from edge.core.calls.call import ENDING_MS, Call
-from edge.core.calls.inputs import Abandoned, Elapsed, MediaLost, Reserved, Restored, Resumed, Send, Stopped, Terms
+from edge.core.calls.inputs import Abandoned, Elapsed, MediaLost, Reserved, Restored, Resumed, Stopped, Terms
 from edge.core.menus.model import HangUp as HangUpNode
 from edge.core.menus.model import Listen, Menu, Press, Wait
 from edge.core.menus.sounds import with_sounds

@@ -6,6 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from msgspec.structs import replace
 
 from edge.core.calls import referrals
+from edge.core.calls.actions import Emit, FreeSeat, Send
 from edge.core.calls.call import ENDING_MS, Call
 from edge.core.calls.inputs import (
     Abandoned,
@@ -14,8 +15,6 @@ from edge.core.calls.inputs import (
     ChangeSound,
     Drop,
     Elapsed,
-    Emit,
-    FreeSeat,
     GivenAway,
     Handed,
     Input,
@@ -25,7 +24,6 @@ from edge.core.calls.inputs import (
     PutOnHold,
     Reserved,
     Resumed,
-    Send,
     Stopped,
     TakesPlace,
     Terms,

@@ -5,8 +5,9 @@ import itertools
 import pytest
 from msgspec.structs import replace
 
+from edge.core.calls.actions import AskHunt, HuntTaken
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Abandoned, AskHunt, Drop, HuntTaken, HuntTold, Reserved, Resumed
+from edge.core.calls.inputs import Abandoned, Drop, HuntTold, Reserved, Resumed
 from edge.core.menus.model import Gather, HangUp, Menu, Sound, Target, Transfer, Whisper
 from edge.core.menus.words import StopDialling
 from edge.vocabulary import commands as c

@@ -11,26 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from edge.core.calls.actions import Action, AskHunt, Emit, FreeSeat, HuntTaken, Question, QueueNews, Send
 from edge.core.calls.call import ENDING_MS, Call
 from edge.core.calls.inputs import (
-    Action,
     AgentOffered,
     Asked,
-    AskHunt,
     Elapsed,
-    Emit,
     Entry,
-    FreeSeat,
-    HuntTaken,
     HuntTold,
     Input,
-    Question,
-    QueueNews,
     QueueRefused,
     QueueTold,
     Reserved,
     Resumed,
-    Send,
     Terms,
 )
 from edge.core.menus.model import Menu

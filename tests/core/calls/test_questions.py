@@ -2,8 +2,9 @@
 
 import pytest
 
+from edge.core.calls.actions import Emit, Question
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Asked, Emit, Question, Resumed
+from edge.core.calls.inputs import Asked, Resumed
 from edge.core.menus.model import Ask, Gather, HangUp, Menu
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e

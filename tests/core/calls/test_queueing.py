@@ -2,8 +2,9 @@
 
 import pytest
 
+from edge.core.calls.actions import QueueNews
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import AgentOffered, QueueNews, QueueRefused, QueueTold, Resumed, Stopped
+from edge.core.calls.inputs import AgentOffered, QueueRefused, QueueTold, Resumed, Stopped
 from edge.core.menus.model import HangUp, Menu, Queue
 from edge.core.menus.words import TakenOver
 from edge.vocabulary import commands as c

@@ -2,8 +2,9 @@
 
 import pytest
 
+from edge.core.calls.actions import Emit
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Emit, Resumed
+from edge.core.calls.inputs import Resumed
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
