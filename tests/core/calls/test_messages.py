@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from edge.core.calls.actions import Send
 from edge.core.calls.call import Call
-from edge.core.calls.actions import Send
 from edge.core.calls.inputs import Abandoned, Entry, MediaLost, Restored, Resumed
+from edge.core.menus.kinds.record import Room
 from edge.core.menus.model import Gather, HangUp, Menu, Play, Record, Review, Voicemail
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
