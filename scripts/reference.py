@@ -2,7 +2,7 @@
 """Write the reference pages of events and metrics; `--check` only tells whether they are current.
 
 docs/events.md, docs/schemas/events.json, docs/asyncapi.json: from edge/vocabulary/{events,site_events}.py.
-docs/metrics.md: from the modules of edge/metrics.
+docs/metrics.md: from the modules of edge/metrics. docs/dispositions.md: from edge/core/dialer.
 """
 
 import argparse
@@ -25,7 +25,10 @@ import msgspec  # noqa: E402
 from prometheus_client import CollectorRegistry  # noqa: E402
 
 import edge.metrics  # noqa: E402
-from edge.vocabulary import endings, events  # noqa: E402
+from edge.config.shape import duration_text  # noqa: E402
+from edge.core.dialer import disposition  # noqa: E402
+from edge.core.dialer.campaign import DEFAULT_RETRIES  # noqa: E402
+from edge.vocabulary import dialing, endings, events  # noqa: E402
 from edge.vocabulary.private import Private  # noqa: E402
 
 GENERATED = "<!-- Made by scripts/reference.py; do not edit. -->"
@@ -36,6 +39,13 @@ ABOUT_EVENTS = (
     "without a gap per call, so a missing event shows. `menuversion` is the version of the menu that the call runs "
     "on, in each event of a call that has one. New fields and types may come; none is ever taken away or "
     "given another meaning."
+)
+ABOUT_DISPOSITIONS = (
+    "What became of an attempt of a campaign, in one word, made of all that is known of the call; "
+    "`dialer.attempt_ended` has that side by side, and says which of it decided (`decided_by`). Of a call that was "
+    "answered: the queue (an agent talked, or nobody came in time), the verdict of the answering machine detection, "
+    "tones. Of one that was not: special information tones, the Q.850 cause, busy tones, the status code, and at last "
+    "how we ended it."
 )
 ABOUT_METRICS = (
     "`GET /metrics` gives the families of all processes in the Prometheus text format. Label values come from closed "
@@ -308,6 +318,46 @@ def metrics_page() -> str:
     return "\n".join(out) + "\n"
 
 
+def dispositions_page() -> str:
+    """docs/dispositions.md: the words, what leads to each, and what follows where a campaign says nothing else."""
+    comments = literal_comments(dialing, "Disposition")
+    out = ["# Dispositions", "", GENERATED, "", ABOUT_DISPOSITIONS, "", "| disposition | | follows |", "|---|---|---|"]
+    out += [f"| `{word}` | {comments.get(word, '')} | {_follows(word)} |" for word in get_args(dialing.Disposition)]
+    for title, table in (
+        ("Special information tones (early media, or after the answer)", disposition.OF_SIT),
+        ("Other tones", {**disposition.OF_TONE, **disposition.OF_TERMINAL}),
+        ("Q.850 causes", disposition.OF_CAUSE),
+        ("Final status codes", disposition.OF_STATUS),
+        ("Ends of our own (`outcome` of `call.ended`)", disposition.OF_OUTCOME),
+        ("Verdict on who answered", disposition.OF_VERDICT),
+    ):
+        out += ["", f"## {title}", "", "| | disposition |", "|---|---|"]
+        out += [f"| `{key}` | `{value}` |" for key, value in table.items()]
+    return "\n".join(out) + "\n"
+
+
+def _follows(word: str) -> str:
+    retry = DEFAULT_RETRIES.get(word)  # type: ignore[call-overload]
+    if retry is None:
+        return "a person says what it was"
+    if retry.step == "same_number":
+        after = duration_text(retry.after_ms)
+        return f"again after {after}, until it was so {retry.attempts} times, then the next number"
+    return "the next number" if retry.step == "next_number" else "nothing more"
+
+
+def literal_comments(module: ModuleType, name: str) -> dict[str, str]:
+    """Return the comments behind the values of a `Literal`."""
+    lines = inspect.getsource(module).splitlines()
+    begin = next(at for at, line in enumerate(lines) if line.startswith(f"{name} = Literal["))
+    end = next(at for at in range(begin, len(lines)) if lines[at].startswith("]"))
+    found: dict[str, str] = {}
+    for line in lines[begin + 1 : end]:
+        value, _, comment = line.partition("#")
+        found[ast.literal_eval(value.strip().rstrip(","))] = comment.strip()
+    return found
+
+
 def pages() -> dict[Path, str]:
     """Every generated file with its content."""
 
@@ -319,6 +369,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/schemas/events.json": plain(schema_document()),
         ROOT / "docs/asyncapi.json": plain(asyncapi_document()),
         ROOT / "docs/metrics.md": metrics_page(),
+        ROOT / "docs/dispositions.md": dispositions_page(),
     }
 
 
