@@ -11,8 +11,10 @@ from typing import Any, Protocol
 from msgspec import Struct, to_builtins
 
 from edge.core.dialer.campaign import CampaignState, Settings, follows
+from edge.dialer.pacing import Pace
 from edge.dialer.permission import Permissions, PermissionsFor
-from edge.dialer.running import Running, Under
+from edge.dialer.running import Running
+from edge.dialer.under import Under
 from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.words import Attempt, Candidate, Lease, Outcome
@@ -83,7 +85,7 @@ class Engine:
         #: Attempts that have not been closed, by id.
         self.open: dict[str, Under] = {}
         #: Agents of queues by state, as switch told it last.
-        self.agents: dict[str, dict[str, int]] = {}
+        self.agents: dict[str, dict[str, list[int]]] = {}
         #: What was told and could not be written yet.
         self._unwritten: dict[str, AttemptTold] = {}
         self._looked_ms: int | None = None
@@ -101,9 +103,22 @@ class Engine:
                 self.campaigns[name] = Running(own)
                 self._metrics.known_campaign(name)
             running = self.campaigns[name]
+            changed = running.pace is None or running.settings != own
             running.settings = own
             running.permissions = self._permissions_for(self._store, own)
+            if changed:
+                running.pace = self._pace_of(running)
         self._looked_ms = None
+
+    def _pace_of(self, running: Running) -> Pace | None:
+        settings, permissions = running.settings, running.permissions
+        if permissions is None or not settings.queue:
+            return None
+        pace = Pace(settings, permissions.abandonment)
+        # The ceiling holds over all of a period, so what a former life has done of it counts.
+        since_ms = self._clocks.wall_ms() - permissions.abandonment.period_ms
+        pace.learn(self._store.attempts(since_ms, settings.name, ["ended"]))
+        return pace
 
     def reload(self, settings: Mapping[str, Settings], permissions: PermissionsFor) -> None:
         """Take the campaigns and rules of a new configuration. Calls in progress keep theirs."""
@@ -161,8 +176,11 @@ class Engine:
         elif told.state != "ended":
             if under.state == "leased":
                 self._store.dialling(told.attempt, wall_ms)
-            under.state = told.state
-            under.since_ms = self._clocks.now_ms()
+            if under.state != told.state:
+                under.state, under.since_ms = told.state, self._clocks.now_ms()
+            pace = self._pace(under)
+            if told.state == "connected" and pace is not None:
+                pace.found(under, under.since_ms)
         elif told.disposition in {None, "held"}:
             self._store.hold(told.attempt, wall_ms, "nobody knows what became of the call")
             self._closed(told.attempt, under, "held")
@@ -170,7 +188,14 @@ class Engine:
             self._store.end(told.attempt, self._outcome(told))
             if told.rang_ms is not None and under.campaign in self.campaigns:
                 self._metrics.ring_seconds.labels(under.campaign).observe(told.rang_ms / 1000)
+            pace = self._pace(under)
+            if pace is not None and told.disposition is not None:
+                pace.ended(under, told.disposition, self._clocks.now_ms(), wall_ms)
             self._closed(told.attempt, under, told.disposition or "held")
+
+    def _pace(self, under: Under) -> Pace | None:
+        running = self.campaigns.get(under.campaign)
+        return running.pace if running is not None else None
 
     def _give_back(self, told: AttemptTold, under: Under) -> None:
         """Give back what was not dialled, says switch; if the store says that it was, switch has lost what it knew."""
@@ -254,8 +279,8 @@ class Engine:
         if why:
             return
         name = settings.name
-        room = running.throttle.room(settings, self._open_of(name), now_ms)
-        count = running.pace(room, [one for one in self.open.values() if one.campaign == name], self.agents, now_ms)
+        mine = [one for one in self.open.values() if one.campaign == name]
+        count = running.room(mine, self.agents, now_ms, self._clocks.wall_ms())
         if count > 0:
             running.throttle.take(self._begin(running, count))
 
@@ -403,6 +428,7 @@ class Engine:
             "outcomes": self._store.outcomes(settings.name),
             "refused": running.refused,
             "pacing": settings.pacing if settings.queue else "channels",
+            "because": running.pace.last.because if running.pace is not None else "",
             "max_channels": settings.max_channels,
             "calls_per_second": settings.calls_per_second,
         }

@@ -8,6 +8,7 @@ from msgspec import Struct
 from edge.core.dialer.campaign import Settings
 from edge.core.dialer.reasons import Reason
 from edge.core.dialer.rules import History, Judge, Request
+from edge.core.dialer.ruleset import AbandonmentRule
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.words import Candidate
 
@@ -48,6 +49,11 @@ class Permissions:
         self._judge = judge
         self._own_numbers = own_numbers
         self._lists: dict[str, int] = {}
+
+    @property
+    def abandonment(self) -> AbandonmentRule:
+        """How many of those who answer may find nobody."""
+        return self._judge.rules.abandonment
 
     def refresh(self) -> None:
         """Read the ages of lists anew. Raises StorageError."""

@@ -1,26 +1,9 @@
 """A campaign as it runs: its state, what keeps it from dialling, and how many calls begin now."""
 
-from typing import Literal
-
-from msgspec import Struct
-
 from edge.core.dialer.campaign import CampaignState, Settings, Throttle
+from edge.dialer.pacing import Pace
 from edge.dialer.permission import Permissions
-
-AttemptAt = Literal["leased", "dialled", "ringing", "answered", "connected"]
-
-
-class Under(Struct):
-    """An attempt under way. Moments are of a clock that never jumps."""
-
-    campaign: str
-    since_ms: int
-    state: AttemptAt = "leased"
-    #: When switch told of it, or was asked for it, last.
-    asked_ms: int = 0
-
-    def __post_init__(self) -> None:
-        self.asked_ms = self.since_ms
+from edge.dialer.under import Under
 
 
 class Running:
@@ -30,6 +13,8 @@ class Running:
         self.settings = settings
         self.permissions: Permissions | None = None
         self.throttle = Throttle()
+        #: Of a campaign with agents whose rules are there.
+        self.pace: Pace | None = None
         self.state: CampaignState = "stopped"
         #: Why it does not dial although it runs (`metrics.dialer.BLOCKS`), and more about it.
         self.blocked = ""
@@ -54,12 +39,10 @@ class Running:
             self.resume()
         return False
 
-    def pace(self, room: int, mine: list[Under], agents: dict[str, dict[str, int]], now_ms: int) -> int:  # noqa: ARG002
-        """Tell how many calls begin now; `room` is what channels and calls a second leave."""
+    def room(self, mine: list[Under], agents: dict[str, dict[str, list[int]]], now_ms: int, wall_ms: int) -> int:
+        """Tell how many calls begin now: what channels and calls a second leave, and for agents what pacing says."""
         settings = self.settings
+        room = self.throttle.room(settings, len(mine), now_ms)
         if not settings.queue:
             return room
-        ready = agents.get(settings.queue, {}).get("ready", 0)
-        without_agent = sum(one.state != "connected" for one in mine)
-        ratio = settings.ratio if settings.pacing == "power" else 1.0
-        return max(0, min(room, int(ready * ratio) - without_agent))
+        return self.pace.decide(room, mine, agents.get(settings.queue, {}), now_ms, wall_ms) if self.pace else 0

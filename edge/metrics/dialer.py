@@ -32,7 +32,9 @@ class DialerMetrics:
         self.refused = counter("refused", "Calls that the rules did not let be made, by reason", "reason")
         self.open = gauge("attempts_open", "Attempts under way")
         self.state = gauge("campaigns", "1 for the state that the campaign is in", "state")
-        self.blocked = gauge("campaigns_blocked", "1 for the reason for which a campaign that runs does not dial", "reason")
+        self.blocked = gauge(
+            "campaigns_blocked", "1 for the reason for which a campaign that runs does not dial", "reason"
+        )
         self.ring_seconds = Histogram(
             "edge_dialer_ring_seconds",
             "How long phones rang until they were answered or given up",

@@ -56,7 +56,7 @@ class Attempts:
         self._news: list[AttemptTold] = []
         #: Calls that began in this turn, and are not on disk yet.
         self._fresh: list[CallId] = []
-        self._agents: dict[str, dict[str, int]] = {}
+        self._agents: dict[str, dict[str, list[int]]] = {}
 
     # --- what the dialer asks
 
@@ -184,18 +184,18 @@ class Attempts:
         self.dialer = incarnation
         self._agents = {}
 
-    def _agents_now(self) -> dict[str, dict[str, int]]:
+    def _agents_now(self) -> dict[str, dict[str, list[int]]]:
         wanted = {one.queue for one in self._exchange.plan.site.campaigns if one.queue}
         if not wanted or not self.dialer:
             return {}
-        floor, found = self._exchange.queues.floor, dict[str, dict[str, int]]()
+        floor, found = self._exchange.queues.floor, dict[str, dict[str, list[int]]]()
         for name in wanted & floor.queues.keys():
-            counts: dict[str, int] = {}
+            states: dict[str, list[int]] = {}
             for member in floor.queues[name].members:
                 agent = floor.roster.get(member.agent)
                 if agent is not None:
-                    counts[agent.state] = counts.get(agent.state, 0) + 1
-            found[name] = counts
+                    states.setdefault(agent.state, []).append(agent.since_ms)
+            found[name] = states
         return found
 
 

@@ -322,9 +322,12 @@ class AttemptTold(Struct, frozen=True, tag=True, kw_only=True):
 
 
 class AgentsTold(Struct, frozen=True, tag=True):
-    """How many agents of each queue are in each state (`ready`, `ringing`, `talking`...), whenever that changes."""
+    """Agents of each queue by state (`ready`, `ringing`, `talking`...), whenever that changes.
 
-    queues: dict[str, dict[str, int]]
+    Of each, since when he is so (CLOCK_MONOTONIC, milliseconds).
+    """
+
+    queues: dict[str, dict[str, list[int]]]
 
 
 #: `HangUp`, `SendInfoDigits`: for legs whose span is gone (`reports.LegAdopted`).
