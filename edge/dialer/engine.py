@@ -266,6 +266,8 @@ class Engine:
             running.state = status.state if status is not None else "stopped"
             if running.permissions is not None:
                 running.permissions.refresh()
+            if running.pace is None:  # the store failed when it was to be made
+                running.pace = self._pace_of(running)
 
     def _open_of(self, campaign: str) -> int:
         return sum(under.campaign == campaign for under in self.open.values())

@@ -83,23 +83,32 @@ class Worker(threading.Thread):
 
     def _work(self) -> None:
         engine: Engine | None = None
-        pause_s = 0.0
+        tick_at = 0.0
         while True:
-            try:
-                job = self.jobs.get(timeout=pause_s) if pause_s else self.jobs.get_nowait()
-            except queue.Empty:
-                job = Engine.tick
+            job = self._next(tick_at)
             if job is None:
                 return
+            pause_s = TICK_S
             try:
                 if engine is None:
                     engine = self._make()
                 job(engine)
-                pause_s = TICK_S
                 self._trouble("")
             except StorageError as error:
                 self._trouble(str(error)[:200] or "error")
                 pause_s = RETRY_S
+            if job is Engine.tick or pause_s == RETRY_S:
+                tick_at = time.monotonic() + pause_s
+
+    def _next(self, tick_at: float) -> Job | None:
+        """Wait for a job, or for the next tick: that has its turn however many jobs there are."""
+        left_s = tick_at - time.monotonic()
+        if left_s <= 0:
+            return Engine.tick
+        try:
+            return self.jobs.get(timeout=left_s)
+        except queue.Empty:
+            return Engine.tick
 
 
 class Dialer:
@@ -145,8 +154,12 @@ class Dialer:
         store = opened(Path(site.paths.state), site.dialer.database)
         clocks = Clocks(monotonic_ms, lambda: time.time_ns() // 1_000_000, lambda: f"d{secrets.token_hex(12)}")
         engine = Engine(store, site.name, self, clocks, self._metrics, permissions_for(site))
-        engine.configure(settings(site))
-        engine.take_up()
+        try:
+            engine.configure(settings(site))
+            engine.take_up()
+        except StorageError:
+            store.close()
+            raise
         self._pump.post(self._begin)
         return engine
 

@@ -135,7 +135,7 @@ def everybody_is_called_once(edge: Appliance, town: Callees, capsys: pytest.Capt
     until(lambda: campaign(edge, "first")["contacts"] == count + 1, 20, "the dialer has its lists")
     assert town.invited == {}
     assert main(["dial", "start", "first", "--why", "test", *where]) == 0
-    until(lambda: campaign(edge, "first")["state"] == "done", 90, f"the campaign is done; {edge.log_tail()}")
+    wait_done(edge, "first")
     ended = attempts(edge, "first")
     assert {one["number"]: one["disposition"] for one in ended} == {
         one["number"]: EXPECTED[one["number"][-2]] for one in ended
@@ -167,8 +167,8 @@ def through_kills(edge: Appliance, town: Callees, store: DatabaseStore) -> None:
         name = dice.choice(["dialer", "switch"])
         before = sum(town.invited.values())
         edge.wait_restarted(name, edge.kill(name))
-        until(lambda before=before: sum(town.invited.values()) > before or done(edge), 30, "it goes on")  # type: ignore[misc]
-    until(lambda: done(edge), 90, f"the campaign is done; {edge.log_tail()}")
+        until(lambda before=before: sum(town.invited.values()) > before or done(edge, "second"), 30, "it goes on")  # type: ignore[misc]
+    wait_done(edge, "second")
     assert town.most() == 1, f"seed {SEED}: {town.invited}"
     closed = list(store.attempts(campaign="second"))
     assert {one.state for one in closed} <= {"ended", "released", "held"}
@@ -177,8 +177,15 @@ def through_kills(edge: Appliance, town: Callees, store: DatabaseStore) -> None:
     assert len(attempts(edge, "second")) == 24
 
 
-def done(edge: Appliance) -> bool:
+def wait_done(edge: Appliance, name: str) -> None:
     try:
-        return bool(campaign(edge, "second")["state"] == "done")
+        until(lambda: done(edge, name), 60, "the campaign is done")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {campaign(edge, name)}; log: {edge.log_tail()}") from None
+
+
+def done(edge: Appliance, name: str) -> bool:
+    try:
+        return bool(campaign(edge, name)["state"] == "done")
     except (OSError, ValueError):
         return False  # it is being restarted
