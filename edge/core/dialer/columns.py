@@ -95,7 +95,7 @@ def _numbers_first(found: Mapping[str, tuple[str, ...]], names: Sequence[str]) -
 
 def _near(word: str, words: Iterable[str]) -> str:
     by_plain = {one.casefold(): one for one in words}
-    near = difflib.get_close_matches(word.casefold(), by_plain, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.casefold(), by_plain, n=1, cutoff=0.7)
     return f" (did you mean '{by_plain[near[0]]}'?)" if near else ""
 
 

@@ -134,6 +134,8 @@ def _sqlite(path: Path) -> Engine:
             "synchronous = FULL",
             "journal_size_limit = 16777216",
             "cache_size = -16384",
+            # Imports touch the same pages of indexes again and again: written back less often, that is a third.
+            "wal_autocheckpoint = 4000",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
