@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from edge.app.menu_events import told_by
+from edge.app.menu_greeting import greeting
 from edge.app.menu_prompts import Listener, Prompts, Recognised, is_loud
 from edge.app.menu_scene import Scene
 from edge.app.menu_world import World
@@ -22,7 +23,8 @@ from edge.app.phone import Phone, Talk
 from edge.app.phone_audio import FRAME, RATE, Samples
 from edge.core.menus.model import Menu, NodeId
 from edge.core.menus.parts import Whisper
-from edge.core.menus.rehearsal import Line, What
+from edge.core.menus.rehearsal import Line, What, WhoAnswers
+from edge.core.sip.message import Request
 from edge.core.sip.phone import Action, Over, Referred, Talks
 from edge.core.sip.uri import NameAddr, Uri
 from edge.runtime.clock import monotonic_ms, wall_time
@@ -100,9 +102,24 @@ class LiveCall:
 
         self._began_ms, self._began_wall_ms = monotonic_ms(), wall_time().timestamp() * 1000
         self._talk = self._world.run(phone.call(call.uri, caller, ready, to=call.to, withheld=not call.caller))
+        self.wait_for_answer()
+
+    def wait_for_answer(self) -> None:
+        """Return when it is answered, or refused."""
         self.answered.wait(60)
         if not self.over:
             self.pass_time(SETTLE_MS)
+
+    def await_call(self, phone: Phone, who: WhoAnswers) -> None:
+        """Have the next call to a phone answered by somebody; `wait_for_answer` waits for that."""
+
+        def invited(talk: Talk, _invite: Request) -> None:
+            talk.heard, talk.speaks, talk.told = self._hear, self._speaks, self._told
+            self._talk, self._saying = talk, greeting(who, self._prompts.voice)
+            talk.accept()
+
+        self._began_ms, self._began_wall_ms = monotonic_ms(), wall_time().timestamp() * 1000
+        phone.invited = invited
 
     def connect(self, hears: Callable[[Samples], None], speaks: Callable[[], Samples | None]) -> None:
         """Before it is dialled: have `hears` hear it, too, and say what `speaks` gives, 160 samples at a time."""
@@ -164,6 +181,12 @@ class LiveCall:
         """Whether it is the caller's turn to speak: it is recorded, and has heard what comes before, the beep too."""
         loud = self._loud_ms
         return self._listened_to and loud is not None and self.now_ms - loud >= TURN_MS
+
+    @property
+    def late_ms(self) -> int:
+        """By how much the caller's phone was behind at the most."""
+        audio = self._talk.audio if self._talk is not None else None
+        return audio.late_ms if audio is not None else 0
 
     def step(self, until: int) -> bool:
         """Wait for a new line, or for the turn to speak, until then; False: none came, or the call is over."""

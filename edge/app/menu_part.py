@@ -52,6 +52,8 @@ class Part(Struct, kw_only=True):
     #: Name of the trunk that the caller comes from, and the caller's address.
     trunk: str = ""
     host: str = ""
+    #: Where it is called, of a call that the appliance makes; None: it calls.
+    at: Address | None = None
     #: The same of those who are in its queues beside the caller.
     crowd_trunk: str = ""
     crowd_host: str = ""

@@ -1,5 +1,6 @@
 """The sounds of a menu, recognised by what is heard of them."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from edge.media.loader import UnreadableError, read_sound
 #: Sounds that follow each other within this are one play.
 PLAY_GAP_MS = 250
 _LOUD = 300
+#: Two seconds of packets.
+_FEEDS = 100
 #: What callers say is heard by this name when it is played to them (`edge.core.menus.kinds.record`).
 MESSAGE = "message"
 #: Longest prompt that is recognised.
@@ -113,14 +116,17 @@ class Listener:
         self.loud_ms: int | None = None
         self._prompts, self._now, self._tell = prompts, now, tell
         self._ear = Ear(prompts.library)
-        self._began_ms: int | None = None
+        #: What was fed so far, and of the last feeds, by how much they came later than what was fed before them lasts.
+        #: The least of these is when it began, and grows with what was lost on the way.
+        self._fed = 0
+        self._behind_ms = deque[int](maxlen=_FEEDS)
         #: Of the last play: when it began, when the last sound that was told of it should end, and what was heard.
         self._last: tuple[int, int, str] = (0, -1, "")
 
     def feed(self, samples: Samples) -> None:
         """Hear int16 samples at 8 kHz."""
-        if self._began_ms is None:
-            self._began_ms = self._now()
+        self._behind_ms.append(self._now() - self._fed * 1000 // RATE)
+        self._fed += len(samples)
         if is_loud(samples):
             self.loud_ms = self._now()
         self._take(self._ear.feed(samples))
@@ -141,5 +147,5 @@ class Listener:
             goes_on = abs(start - expected) <= PLAY_GAP_MS and before
             began, before = (began, f"{before} ") if goes_on else (start, "")
             self._last = (began, start + self._prompts.lengths_ms[one.sound], before + label)
-            at_ms = start + (self._began_ms or 0)
+            at_ms = start + min(self._behind_ms)
             self._tell(Recognised(at_ms, start - began, before + label, len(plain(before))))

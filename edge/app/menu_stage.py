@@ -77,7 +77,7 @@ def staged(site: CompiledSite, parts: list[Part], folder: Path, backends: tuple[
     verified by, `calls` how many there are at once. Raises `ValueError` when a table of a test cannot be made.
     """
     legs = max((legs_of(part) for part in parts), default=LEGS) * calls
-    address, slots = free_loopback(), 2 * legs + SPARE_SLOTS  # a slot rests for a second after a call
+    local, slots = free_loopback(), 2 * legs + SPARE_SLOTS  # a slot rests for a second after a call
     ask_url, authority = backends
     state = folder / "state"
     tables, findings = list[Table](), Findings()
@@ -87,7 +87,8 @@ def staged(site: CompiledSite, parts: list[Part], folder: Path, backends: tuple[
     for number, part in enumerate(parts):
         part.number, part.trunk = number, f"caller-{number}"
         clocks[part.trunk] = part.wall_ms
-        trunks.append(Trunk(name=part.trunk, sources=[part.host], country=part.country))
+        address = str(part.at) if part.at is not None else ""
+        trunks.append(Trunk(name=part.trunk, sources=[part.host], address=address, country=part.country))
         trunks += [_trunk(site, name, number, at) for name, at in part.trunks.items()]
         groups += [
             replace(
@@ -128,7 +129,7 @@ def staged(site: CompiledSite, parts: list[Part], folder: Path, backends: tuple[
     return replace(
         site,
         name="menu-test",
-        sip=Sip(address=address, port=free_sip_port(address), inner_address="127.0.0.1", max_spans=legs // 4 + 2),
+        sip=Sip(address=local, port=free_sip_port(local), inner_address="127.0.0.1", max_spans=legs // 4 + 2),
         media=replace(
             site.media,
             address="",

@@ -71,10 +71,11 @@ class World:
 
         self.run(doing())
 
-    def add(self, part: Part, site: Site, answers: Answers) -> Scene:
-        """Open the phones of a part: its caller's, and one for each place that its menu may call."""
+    def add(self, part: Part, site: Site, answers: Answers, *, called: bool = False) -> Scene:
+        """Open the phones of a part: its caller's (who may be `called`), and one for each place that its menu calls."""
         part.host = free_loopback()
         scene = Scene(part, answers, self.run(self._open(part.host)))
+        part.at = scene.caller.address if called else None
         elsewhere = free_loopback()
         agents = agents_of(site, part)
         for place in places_of(part.menu, [agent.target for agent in agents]):

@@ -35,6 +35,8 @@ class PhoneAudio(asyncio.DatagramProtocol):
     def __init__(self, heard: Callable[[Samples], None], speaks: Callable[[], Samples | None]) -> None:
         #: Packets that came, and those of them that were no RTP of ours.
         self.received = self.refused = 0
+        #: By how much its clock was behind at the most, milliseconds: this machine had no time for it.
+        self.late_ms = 0
         self._heard, self._speaks = heard, speaks
         self._transport: asyncio.DatagramTransport | None = None
         self._peer: RemoteMedia | None = None
@@ -108,6 +110,7 @@ class PhoneAudio(asyncio.DatagramProtocol):
 
     def _tick(self) -> None:
         now = self._loop.time()
+        self.late_ms = max(self.late_ms, round(1000 * (now - self._due)))
         if now - self._due > _LATE_S:
             self._due = now
         self._due += FRAME_S

@@ -151,6 +151,14 @@ def _originate(run_dir: Path, uri: str, script: Menu) -> str:
     return str(_request(run_dir, "originate", body)["call"])
 
 
+def make_call(run_dir: Path, target: str, trunk: str, menu: str) -> str:
+    """Have a running appliance call a number by a trunk, on a menu of its site; returns the id of the call.
+
+    Raises `FailedError`.
+    """
+    return str(_request(run_dir, "originate", {"target": target, "trunk": trunk, "menu": menu})["call"])
+
+
 def _history(run_dir: Path, id_: str) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = _request(run_dir, "call", {"id": id_})["events"]
     return events

@@ -10,8 +10,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -20,7 +21,7 @@ from edge.app.caller import UnreachableError
 from edge.app.menu_call import Call, LiveCall
 from edge.app.menu_crowd import NotGatheredError
 from edge.app.menu_events import EventFeed
-from edge.app.menu_part import Part
+from edge.app.menu_part import Part, own
 from edge.app.menu_possible import impossible
 from edge.app.menu_prompts import Prompts, prompts_of
 from edge.app.menu_scene import Answers, Scene
@@ -28,7 +29,7 @@ from edge.app.menu_stage import staged
 from edge.app.menu_stage_queues import queues_in
 from edge.app.menu_world import World
 from edge.app.phone import host_address
-from edge.cli.call import FailedError
+from edge.cli.call import FailedError, make_call
 from edge.cli.call import running as running_site
 from edge.cli.menu_results import Result, Tested, sum_up
 from edge.cli.menu_test import compiled_tests, test_files, usual_country
@@ -48,6 +49,8 @@ from edge.vocabulary.media import Address
 
 #: Name and version of a menu.
 Version = tuple[str, str]
+#: A phone that is further behind may not have heard all.
+LATE_MS = 500
 #: What an appliance of ours is called as where the test does not say.
 CALLED = "menu"
 
@@ -69,7 +72,9 @@ class Target(Struct):
 
     uri: Uri
     to: Address
-    feed: EventFeed | None
+    feed: EventFeed | None = None
+    #: Of an appliance of ours: makes a call to a number by a trunk, on a menu. Raises `FailedError`.
+    make: Callable[[str, str, str], str] | None = None
 
 
 def cache_folder() -> Path:
@@ -112,15 +117,15 @@ def _sheet(file: Path, found: Inspection, state: Path) -> Sheet:
 
 def why_not(test: MenuTest, part: Part | None) -> str:
     """Say why a test cannot be a call; empty: it can. `part` is None when the appliance is not ours."""
-    if test.answered is not None:
-        return "it is of a call that the appliance makes; who answers is told by what he says"
-    return impossible(part.menu, test.source.targets, part.queues) if part is not None else ""
+    if part is None:
+        return "it is of a call that the appliance makes" if test.answered is not None else ""
+    return impossible(part.menu, test.source.targets, part.queues)
 
 
 def _elsewhere(to: str) -> Target:
     try:
         uri = parse_uri(to)
-        return Target(uri, host_address(uri.host, uri.port), None)
+        return Target(uri, host_address(uri.host, uri.port))
     except (SipError, OSError) as error:
         detail = error.detail if isinstance(error, SipError) else error.strerror
         raise UsageError(f"'{to}' cannot be called: {detail}") from None
@@ -145,7 +150,7 @@ def _own_appliance(site: CompiledSite, sheets: list[Sheet], world: World, folder
                 arm=test.source.arm,
             )
             answers = Answers(outcome_of=test.outcome_of, answer_of=test.answer_of, ring_ms=RING_MS, talk_ms=TALK_MS)
-            world.add(part, site, answers)
+            world.add(part, site, answers, called=test.answered is not None)
     with running(site, world, folder, jobs) as target:
         yield target
 
@@ -164,7 +169,7 @@ def running(site: CompiledSite, world: World, folder: Path, calls: int) -> Itera
             EventFeed(Path(stage.paths.state)) as feed,
         ):
             at = Address(stage.sip.address, stage.sip.port)
-            yield Target(Uri("sip", "", at.host, at.port), at, feed)
+            yield Target(Uri("sip", "", at.host, at.port), at, feed, partial(make_call, Path(stage.paths.run)))
     except FailedError as error:
         raise UsageError(str(error)) from None
 
@@ -204,11 +209,13 @@ def _call(
             miss: Miss | None = Miss(0, f"the call was refused ({call.status})" if call.status else "nobody answered")
         else:
             miss = follow(test.steps, call)
-    except NotGatheredError as error:
+    except (NotGatheredError, FailedError) as error:
         miss = Miss(0, f"the test cannot be staged: {error}")
     call.hang_up()
     if scene is not None and scene.crowd_calls is not None:
         scene.crowd_calls.leave()
+    if miss is not None and call.late_ms > LATE_MS:
+        miss = Miss(miss.step, f"{miss.message} (this machine was up to {call.late_ms} ms late: try fewer --jobs)")
     recording = ""
     with keep[1]:
         sheet.moves |= call.moves if test.menu is sheet.menu else set()
@@ -237,4 +244,9 @@ def _begin(call: LiveCall, test: MenuTest, where: tuple[World, Target, Scene | N
     uri = Uri("sip", test.source.called or CALLED, target.uri.host, target.uri.port)
     with world.turn:
         world.gather(scene, target.to, target.feed)
-        call.dial(scene.caller, Call(uri=uri, to=target.to, caller=test.source.caller))
+        if test.answered is None or target.make is None:
+            call.dial(scene.caller, Call(uri=uri, to=target.to, caller=test.source.caller))
+            return
+        call.await_call(scene.caller, test.answered)
+        target.make(test.source.caller or CALLED, scene.part.trunk, own(scene.part.menu.name, scene.part.number))
+        call.wait_for_answer()

@@ -16,9 +16,8 @@ from edge.config.sources import read_yaml
 from edge.core.menus.expectations import Step
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Menu, Voicemail
-from edge.core.menus.rehearsal import RING_OUT_MS, BackendAnswer, FreeAgent, QueueThere
+from edge.core.menus.rehearsal import RING_OUT_MS, BackendAnswer, FreeAgent, QueueThere, WhoAnswers
 from edge.core.routing.trials import Arm
-from edge.vocabulary.media import AnswerVerdict
 from edge.vocabulary.private import Private
 
 #: When calls come whose test does not say when: a Monday that is no holiday in most places.
@@ -145,8 +144,8 @@ class TestSource(Struct, kw_only=True):
     records: bool = True
     #: Mailboxes that are full.
     full: list[str] = field(default_factory=list)
-    #: Who answered, of a call that we make.
-    answered: Literal["human", "machine", "fax", "unknown", ""] = ""
+    #: Who answered, of a call that we make to `caller`. A `machine` beeps after its greeting. `unknown` says nothing.
+    answered: Literal["human", "machine", "machine_without_beep", "fax", "unknown", ""] = ""
     #: What happens, in order.
     steps: list[StepSource]
 
@@ -216,7 +215,7 @@ class MenuTest(Struct, kw_only=True):
         )
 
     @property
-    def answered(self) -> AnswerVerdict | None:
+    def answered(self) -> WhoAnswers | None:
         """Who answered, None when nobody tells."""
         return self.source.answered or None
 

@@ -55,7 +55,7 @@ tests:
       - hear: welcome back
 
   - name: Not by a call
-    answered: human
+    targets: {"sip:echo@127.0.0.1:5070": trunk_down}
     steps:
       - at: main
 """
@@ -143,9 +143,12 @@ nodes:
 """
 STAGE_SHORT = """
 version: 1
-start: hi
+start: who
 nodes:
+  who: {answered: beep, human: hello, machine: message, fax: end, unknown: hi}
   hi: {say: Good morning to everybody who calls., next: end}
+  hello: {say: This is the call that you asked for., next: end}
+  message: {say: Please call us back tomorrow., next: end}
   end: {hang_up: }
 """
 STAGE_TESTS = """
@@ -185,6 +188,14 @@ tests:
     trial: short
     caller: ""
     steps: [{at: hi}, {hear: good morning}, {end: true}]
+  - name: a human answers
+    trial: short
+    answered: human
+    steps: [{hear: that you asked for}, {end: true}]
+  - name: a machine answers
+    trial: short
+    answered: machine
+    steps: [{hear: call us back tomorrow}, {end: true}]
   - name: not by a call
     targets: {"sip:nurse@192.0.2.21": trunk_down}
     steps: [{press: 2}]
@@ -233,9 +244,9 @@ def test_a_stage_has_queues_refer_whispers_and_trials(tmp_path: Path) -> None:
         (menus / name).write_text(text)
     site = ("--config", str(tmp_path / "site.toml"))
     virtual = edge("main", *site, cache=tmp_path / "cache")
-    assert "main: 10 passed, 0 failed; 11 of 11 nodes" in virtual.stdout, virtual.stdout
-    called = edge("main", *site, "--call", "--jobs", "9", cache=tmp_path / "cache")
-    assert "main: 9 passed, 0 failed, 1 not run; 11 of 11 nodes" in called.stdout, called.stdout + called.stderr
+    assert "main: 12 passed, 0 failed; 11 of 11 nodes" in virtual.stdout, virtual.stdout
+    called = edge("main", *site, "--call", "--jobs", "11", cache=tmp_path / "cache")
+    assert "main: 11 passed, 0 failed, 1 not run; 11 of 11 nodes" in called.stdout, called.stdout + called.stderr
     assert "not run: sip:nurse@192.0.2.21: it is not called by a trunk that could be down" in called.stdout
     assert called.returncode == 0
 

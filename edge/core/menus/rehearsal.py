@@ -14,10 +14,11 @@ from edge.core.menus.parts import NodeId, Sound
 from edge.core.menus.rehearsed_hunt import RehearsedHunt
 from edge.core.menus.run import MenuRun
 from edge.core.queues.model import Refusal
-from edge.vocabulary.media import AnswerVerdict
 
 #: How long a backend takes to answer a question.
 ANSWER_MS = 200
+#: From the verdict that a machine has answered to the end of its greeting, and from there to its beep.
+GREETING_MS, BEEP_AFTER_MS = 5000, 500
 #: A key as people press it.
 KEY_MS = 150
 #: How long agents of queues are rung who do not answer.
@@ -48,6 +49,10 @@ What = Literal[
     "message",
     "end",
 ]
+
+
+#: Who answers a call that we make. A machine beeps after its greeting, unless it is one without a beep.
+WhoAnswers = Literal["human", "machine", "machine_without_beep", "fax", "unknown"]
 
 
 class BackendAnswer(Struct, frozen=True, kw_only=True):
@@ -98,7 +103,7 @@ class World(Struct, frozen=True, kw_only=True):
     #: Mailboxes that are full.
     full: Collection[str] = ()
     #: Who answered a call that we made; None: it is not told.
-    answered: AnswerVerdict | None = None
+    answered: WhoAnswers | None = None
 
 
 class Line(Struct, frozen=True):
@@ -147,7 +152,15 @@ class Rehearsal:
         self._message_end = 0
         self._give(words.Started(world.answered is not None, facts))
         if world.answered is not None:
-            self._later(ANSWER_MS, words.AnswerTold(world.answered))
+            self._answer(world.answered)
+
+    def _answer(self, who: WhoAnswers) -> None:
+        machine = who in {"machine", "machine_without_beep"}
+        self._later(ANSWER_MS, words.AnswerTold("machine" if machine else who))
+        if machine:
+            self._later(ANSWER_MS + GREETING_MS, words.AnswerTold("greeting_ended"))
+        if who == "machine":
+            self._later(ANSWER_MS + GREETING_MS + BEEP_AFTER_MS, words.AnswerTold("beep"))
 
     @property
     def over(self) -> bool:

@@ -131,6 +131,28 @@ def test_who_answered_is_told_when_it_is_known() -> None:
     assert follow([Step(at="gone"), Step(end=True)], one) is None
 
 
+@pytest.mark.parametrize(
+    ("who", "wait_for", "node", "at_ms"),
+    [
+        ("human", "beep", "human", 200),
+        ("fax", "beep", "fax", 200),
+        ("unknown", "beep", "unknown", 200),
+        ("machine", "verdict", "machine", 200),
+        ("machine", "greeting", "machine", 5200),
+        ("machine", "beep", "machine", 5700),
+        ("machine_without_beep", "greeting", "machine", 5200),
+        ("machine_without_beep", "beep", "no_beep", 10_200),
+    ],
+)
+def test_what_a_machine_does_after_it_is_known(who: str, wait_for: str, node: str, at_ms: int) -> None:
+    ways = {name: name for name in ("human", "machine", "fax", "unknown", "no_beep")}
+    nodes = {"who": Answered(wait_for=wait_for, **ways), **dict.fromkeys(ways, Wait(milliseconds=99, next="end"))}
+    menu = Menu(name="m", version="1", start="who", nodes={**nodes, "end": HangUp()})
+    one = Rehearsal(menu, Facts(), world_of(answered=who))
+    assert follow([Step(at=node)], one) is None
+    assert one.lines[-1].at_ms == at_ms
+
+
 def test_ways_that_were_gone() -> None:
     one = call()
     follow([Step(end=True)], one)
