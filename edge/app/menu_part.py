@@ -15,6 +15,8 @@ from edge.vocabulary.media import Address
 TARGET = re.compile(r"(?P<scheme>sips?):(?:(?P<user>[^@\s]*)@)?(?P<rest>[^@\s]+)")
 
 
+#: Where agents are called who have no phone until they log in.
+NO_PHONE = "no-phone.invalid"
 #: Why no call comes through to a target that is none of its own doing.
 Refused = Literal["no_room", "trunk_down"]
 
@@ -83,6 +85,8 @@ class Part(Struct, kw_only=True):
         if written is None:
             return dialled
         scheme, _, rest = written.partition(":")
+        if rest == NO_PHONE:
+            return found["user"] or dialled
         return f"{scheme}:{found['user']}@{rest}" if found["user"] else f"{scheme}:{rest}"
 
     def staged_target(self, written: str) -> str:

@@ -161,6 +161,7 @@ def staged(site: CompiledSite, parts: list[Part], folder: Path, backends: tuple[
         trials=trials,
         standards=[],
         campaigns=[],
+        callbacks=replace(site.callbacks, dial=False),
         tried={},
         clocks=clocks,
     )

@@ -11,7 +11,7 @@
 
 from msgspec import Struct, field
 
-from edge.app.menu_part import Part, own
+from edge.app.menu_part import NO_PHONE, TARGET, Part, own
 from edge.config.queues import Agent, Queue, QueueAgent
 from edge.config.site import Route, Site
 from edge.core.menus.kinds.language import Language
@@ -126,8 +126,11 @@ def agents_of(site: Site, part: Part) -> list[Agent]:
 
 
 def _agent(site: Site, target: str) -> Agent:
-    known = next((agent for agent in site.agents if agent.target == target), None)
-    return known or Agent(name="", target=target)
+    """Find an agent by his target; who is rung where he logs in has none, and is known by his name."""
+    known = next((agent for agent in site.agents if target == (agent.target or agent.name)), None)
+    if known is None or not known.target:
+        return Agent(name=target, target=target if TARGET.fullmatch(target) else f"sip:{target}@{NO_PHONE}")
+    return known
 
 
 def languages_of(menu: Menu) -> set[str]:

@@ -8,6 +8,7 @@ import pytest
 import edge
 from edge.app.menu_part import Apart, Part, own
 from edge.app.menu_stage import FILL, OTHER_ARM, members_of, named_in, places_of, staged, staged_menu
+from edge.config.callback_settings import Callbacks
 from edge.config.compiled import CompiledSite
 from edge.config.loader import inspect
 from edge.config.site import GroupMember, Trunk, TrunkGroup
@@ -182,7 +183,8 @@ def test_every_call_of_a_part_is_on_the_arm_that_it_says(tmp_path: Path, arm: st
     menu = Menu(name="m", version="", start="a", nodes=nodes)
     part = Part(menu=menu, caller="", rows={}, wall_ms=0, host="127.9.9.8", trial="short", arm=arm)
     other = Part(menu=menu, caller="", rows={}, wall_ms=0, host="127.9.9.7")
-    stage = staged(CompiledSite(name="x"), [part, other], tmp_path, ("", ""), 1)
+    site = CompiledSite(name="x", callbacks=Callbacks(dial=True, target="sip:x@192.0.2.1"))
+    stage = staged(site, [part, other], tmp_path, ("", ""), 1)
     plan = Plan(stage)
     trials = Trials(plan.trials, SwitchMetrics())
     for number in ("", "+15550100", "+15550101"):
@@ -192,6 +194,7 @@ def test_every_call_of_a_part_is_on_the_arm_that_it_says(tmp_path: Path, arm: st
         menu, assigned = trials.choose(plan, plan.route("100", "", "caller-1"), asker)
         assert (menu.name, assigned) == ("m-1", None)
     assert own(OTHER_ARM, 0) in stage.menus
+    assert not stage.callbacks.dial
 
 
 def test_mailboxes_of_the_stage_are_full_when_a_test_says_so_and_never_else(site: CompiledSite, tmp_path: Path) -> None:

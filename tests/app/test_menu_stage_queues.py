@@ -5,6 +5,7 @@ import random
 import pytest
 
 from edge.app.menu_part import Part
+from edge.app.menu_stage import places_of
 from edge.app.menu_stage_queues import ELSEWHERE, TALKING, WAITING, agents_of, crowd_of, queues_in, staged_queues
 from edge.config.queues import Agent, Queue, QueueAgent, floor_settings
 from edge.config.site import Site
@@ -21,6 +22,7 @@ SITE = Site(
     name="x",
     agents=[
         Agent(name="ann", target="sip:ann@192.0.2.3", skills=["papers"]),
+        Agent(name="cem", signs_in=True, id="12", pin="3456"),
         Agent(name="bob", target="700", trunk="office", max_ring_ms=7000),
     ],
     queues=[Queue(name="help", agents=[QueueAgent(agent="ann")], max_wait_ms=90_000, ring_timeout_ms=12_000)],
@@ -126,6 +128,17 @@ def test_who_is_refused_is_refused_for_that_reason(why: str) -> None:
     assert not stay.talking
     assert not stay.ahead
     assert stay.of_caller() == [m.Closed(CALLER, why)]
+
+
+def test_an_agent_without_a_phone_of_his_own_is_rung_by_his_name() -> None:
+    part = part_of(QueueThere(agents=[FreeAgent(after_ms=0, target="cem")]))
+    [agent] = agents_of(SITE, part)
+    [place] = places_of(part.menu, [agent.target])
+    part.places[place] = Address("127.9.9.9", 5072)
+    staged = staged_queues(SITE, part).agents[0]
+    assert staged.target == "sip:cem@127.9.9.9:5072"
+    assert not staged.signs_in
+    assert part.target(staged.target, "") == "cem"
 
 
 def test_the_crowd_comes_by_routes_of_its_own() -> None:

@@ -171,7 +171,7 @@ tests:
     targets: {"100": trunk_down}
     steps: [{press: 3}, {transfer: "100"}, {hear: is interrupted}]
   - name: one agent is busy, the other one comes
-    queues: {help: {free: {ann: 4s, bob: 5s}, ahead: 2, moves: 2s, estimate: 90s}}
+    queues: {help: {free: {ann: 10s, bob: 10s}, ahead: 2, moves: 4s, estimate: 90s}}
     targets: {"sip:ann@192.0.2.30": busy}
     steps:
       - press: 4
