@@ -26,9 +26,10 @@ from edge.runtime.process import EXIT_CONFIG, EXIT_OK, ProcessContext, read_site
 from edge.runtime.pump import Pump, Timer
 from edge.storage.reader import Reader
 from edge.storage.store import Store
-from edge.storage.turn import SchemaError, StorageError, Turn
+from edge.storage.turn import SchemaError, StorageError
 from edge.switch import census, standards
 from edge.switch.exchange import Exchange
+from edge.switch.figures import show
 from edge.switch.hunting import LAST_TARGET
 from edge.switch.ledger import Ledger, free_megabytes
 from edge.switch.pending import receiver_of
@@ -36,9 +37,10 @@ from edge.switch.plan import Plan
 from edge.switch.recovery import give_up, recover
 from edge.switch.requests import RequestError, Requests
 from edge.switch.seats import Seats
+from edge.switch.tidings import Tidings
 from edge.switch.trials import META
-from edge.vocabulary.commands import Command, Wake
-from edge.vocabulary.ids import CallId, CommandId, Incarnation
+from edge.vocabulary.commands import Command
+from edge.vocabulary.ids import CallId, Incarnation
 from edge.vocabulary.reports import AnyReport, EngineOverload, MediaSnapshot
 from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
 
@@ -50,8 +52,6 @@ LAZY_MS = 40
 #: How long events and calls do, when nothing waits for the disk: a transaction takes the core that span and front need
 #: to bring the answer to the caller, whose ACK leads to the next one.
 SOON_MS = 5
-#: How long acknowledgements wait. They only free memory in the senders, and each wakes one while a call is set up.
-ACKNOWLEDGE_MS = 50
 #: A peer without a snapshot is sent its commands after this time.
 GREETING_MS = 500
 BEAT_MS = 500
@@ -76,13 +76,9 @@ class Switch:
         self._exchange: Exchange | None = None
         self._ledger: Ledger | None = None
         self._server: LinkServer | None = None
-        self._senders: dict[tuple[str, str], int] = {}
+        self._tidings = Tidings(self._later)
         self._timer: Timer | None = None
         self._lazy: Timer | None = None
-        #: Senders whose reports are on disk, and who have not been told so yet.
-        self._unacknowledged: set[tuple[str, str]] = set()
-        #: The newest event on disk that forwarders have not been told of; 0: none.
-        self._unforwarded = 0
         self._draining = False
         #: Answers that wait for the end of the turn.
         self._replies: list[Replied] = []
@@ -125,7 +121,7 @@ class Switch:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             store = Store(self._path)
-            self._senders = store.senders()
+            self._tidings.senders = store.senders()
             exchange.trials.restore(store.meta(META))
             exchange.standards.restore(store.meta(standards.META))
             exchange.last_targets = store.meta(LAST_TARGET)
@@ -136,16 +132,17 @@ class Switch:
             return
         exchange.attempts.past = Reader(self._path)
         self._exchange = exchange
-        self._ledger = Ledger(store, self.metrics, self._committed)
+        self._ledger = Ledger(store, self.metrics, self._tidings.committed)
         self._ledger.write(exchange.take_turn())
         self._server = LinkServer(
             self._context.fds["link_listener"][0],
-            lambda process, incarnation: self._senders.get((process, incarnation), 0),
+            lambda process, incarnation: self._tidings.senders.get((process, incarnation), 0),
             self._on_report,
             self._on_connect,
             self._on_disconnect,
         )
         self._server.attach(self._pump)
+        self._tidings.server = self._server
         if resumed:
             self._later(census.PATIENCE_MS, lambda: self._end_absent(exchange))
         self._later(census.PATIENCE_MS, lambda: seats.lapse(monotonic_ms()))
@@ -252,8 +249,9 @@ class Switch:
                     self._asker.ask(question)
         # Calls first: a caller waits for what commands lead to.
         self._reply()
-        self._wake_forwarders()
-        self._tell_dialer(exchange, ledger)
+        self._tidings.wake_forwarders()
+        if not exchange.turn and not ledger.trouble:
+            self._tidings.tell_dialer(exchange.attempts)
         self._rearm()
 
     @property
@@ -305,37 +303,6 @@ class Switch:
             for command in take(receiver):
                 peer.send(command)
 
-    def _committed(self, turn: Turn, last_event: int) -> None:
-        self._senders.update(turn.senders)
-        if turn.senders and not self._unacknowledged:
-            self._later(ACKNOWLEDGE_MS, self._acknowledge)
-        self._unacknowledged.update(turn.senders)
-        self._unforwarded = last_event or self._unforwarded
-
-    def _acknowledge(self) -> None:
-        """Tell senders what is on disk. Who is away learns it from `Welcome`."""
-        senders, self._unacknowledged = self._unacknowledged, set()
-        for process, incarnation in senders:
-            peer = self._server.peer(process, Incarnation(incarnation)) if self._server is not None else None
-            if peer is not None:
-                peer.acknowledge(self._senders[process, incarnation])
-
-    def _wake_forwarders(self) -> None:
-        event, self._unforwarded = self._unforwarded, 0
-        if event and self._server is not None:
-            for forwarder in self._server.peers("forwarder"):
-                forwarder.send(Command(CommandId(f"wake:{event}:0"), Wake(event)))
-
-    def _tell_dialer(self, exchange: Exchange, ledger: Ledger) -> None:
-        """Tell what is on disk. While the dialer is away nothing is kept for it: it asks when it comes."""
-        if exchange.turn or ledger.trouble or self._server is None:
-            return
-        news = exchange.attempts.take_news()
-        peer = self._server.peer("dialer", Incarnation(exchange.attempts.dialer)) if news else None
-        if peer is not None:
-            for told in news:
-                peer.send(Command(CommandId("told:0:0"), told))
-
     def _rearm(self) -> None:
         next_ms = self._exchange.next_deadline_ms if self._exchange is not None else None
         if self._timer is not None:
@@ -385,7 +352,7 @@ class Switch:
             return
         for peer in self._server.peers():
             # Keeps the rows of those that are here young.
-            number = self._senders.get((peer.process, peer.incarnation))
+            number = self._tidings.senders.get((peer.process, peer.incarnation))
             if number is not None:
                 self._exchange.turn.senders.setdefault((peer.process, peer.incarnation), number)
         self._ledger.purge(self._plan.site.callbacks.keep_days)
@@ -394,19 +361,7 @@ class Switch:
 
     def _scrape(self) -> str:
         if self._exchange is not None:
-            self.metrics.active.set(len(self._exchange.calls))
-            self.metrics.legs.set(self._exchange.seats.taken)
-            self.metrics.pending.set(len(self._exchange.pending))
-            legs = [leg for call in self._exchange.calls.values() for leg in call.legs.values()]
-            self.metrics.held.set(sum(leg.held for leg in legs))
-            waiting, oldest_s, late = self._exchange.callbacks.figures(wall_time())
-            self.metrics.callbacks_open.set(waiting)
-            self.metrics.callbacks_oldest.set(oldest_s)
-            self.metrics.callbacks_overdue.set(late)
-            self._exchange.calling.show()
-            self._exchange.trials.show(int(wall_time().timestamp() * 1000))
-            self._exchange.standards.show(wall_time())
-            self._exchange.queues.show()
+            show(self._exchange)
         return generate_latest(self.metrics.registry).decode()
 
     def _request(self, message: Request) -> None:
