@@ -155,12 +155,14 @@ class Rehearsal:
             self._answer(world.answered)
 
     def _answer(self, who: WhoAnswers) -> None:
-        machine = who in {"machine", "machine_without_beep"}
-        self._later(ANSWER_MS, words.AnswerTold("machine" if machine else who))
-        if machine:
-            self._later(ANSWER_MS + GREETING_MS, words.AnswerTold("greeting_ended"))
-        if who == "machine":
-            self._later(ANSWER_MS + GREETING_MS + BEEP_AFTER_MS, words.AnswerTold("beep"))
+        match who:
+            case "machine" | "machine_without_beep":
+                self._later(ANSWER_MS, words.AnswerTold("machine"))
+                self._later(ANSWER_MS + GREETING_MS, words.AnswerTold("greeting_ended"))
+                if who == "machine":
+                    self._later(ANSWER_MS + GREETING_MS + BEEP_AFTER_MS, words.AnswerTold("beep"))
+            case _:
+                self._later(ANSWER_MS, words.AnswerTold(who))
 
     @property
     def over(self) -> bool:
