@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.app.menu_scene import Scene
-from edge.core.menus.rehearsal import BackendAnswer
+from edge.core.menus.rehearsed_world import BackendAnswer
 
 #: A backend that says nothing keeps the question for so long.
 _SILENT_S = 600.0

@@ -23,7 +23,7 @@ from edge.app.phone import Phone, Talk
 from edge.app.phone_audio import FRAME, RATE, Samples
 from edge.core.menus.model import Menu, NodeId
 from edge.core.menus.parts import Whisper
-from edge.core.menus.rehearsal import Line, What, WhoAnswers
+from edge.core.menus.rehearsed_world import Line, What, WhoAnswers
 from edge.core.sip.message import Request
 from edge.core.sip.phone import Action, Over, Referred, Talks
 from edge.core.sip.uri import NameAddr, Uri

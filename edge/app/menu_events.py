@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from edge.app.menu_part import Part, written
-from edge.core.menus.rehearsal import What
+from edge.core.menus.rehearsed_world import What
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 

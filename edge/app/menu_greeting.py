@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge.app.phone_audio import FRAME, RATE, Samples
-from edge.core.menus.rehearsal import WhoAnswers
+from edge.core.menus.rehearsed_world import WhoAnswers
 
 #: A human says little, and waits.
 HUMAN_MS = 800

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Menu
-from edge.core.menus.rehearsal import QueueThere
+from edge.core.menus.rehearsed_world import QueueThere
 from edge.core.routing.trials import Arm
 from edge.vocabulary.media import Address
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from edge.app.menu_scene import STATUSES
 from edge.core.menus.model import Dial, Menu, Transfer
 from edge.core.menus.model import Queue as QueueNode
-from edge.core.menus.rehearsal import QueueThere
+from edge.core.menus.rehearsed_world import QueueThere
 
 #: Callers who can stand before the one of a test.
 AHEAD_MOST = 30

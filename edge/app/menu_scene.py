@@ -9,7 +9,7 @@ from edge.app.menu_part import Part
 from edge.app.menu_prompts import Listener
 from edge.app.phone import Phone
 from edge.core.menus.parts import Whisper
-from edge.core.menus.rehearsal import BackendAnswer, What
+from edge.core.menus.rehearsed_world import BackendAnswer, What
 
 #: How a target refuses. What is not here does not come from a target, or from how it goes on (`not_accepted`).
 STATUSES = {"busy": 486, "rejected": 603, "not_found": 404, "unreachable": 502, "failed": 500}

@@ -17,7 +17,7 @@ from edge.config.site import Route, Site
 from edge.core.menus.kinds.language import Language
 from edge.core.menus.kinds.queue import Queue as QueueNode
 from edge.core.menus.model import HangUp, Menu, Node, Set
-from edge.core.menus.rehearsal import QueueThere
+from edge.core.menus.rehearsed_world import QueueThere
 
 #: What nobody's language is: that of the callers before this one, and of the agent who never has time.
 ELSEWHERE = "zxx"

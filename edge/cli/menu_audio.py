@@ -31,8 +31,8 @@ from edge.config.loader import Inspection
 from edge.config.prompts import synthesise_all
 from edge.config.tables import make_tables
 from edge.core.menus.model import Menu
-from edge.core.menus.rehearsal import BackendAnswer
 from edge.core.menus.rehearsed_hunt import TALK_MS
+from edge.core.menus.rehearsed_world import BackendAnswer
 from edge.core.sip.uri import Uri
 from edge.switch.tables import Tables
 

@@ -11,7 +11,7 @@ from edge.config.menu_tests import MenuTest
 from edge.core.menus.expectations import Miss
 from edge.core.menus.model import Menu, Return, Submenu
 from edge.core.menus.parts import NodeId, menu_of
-from edge.core.menus.rehearsal import Line
+from edge.core.menus.rehearsed_world import Line
 from edge.core.menus.ways import ways_of
 
 #: Lines shown of a call that went wrong.

@@ -22,7 +22,8 @@ from edge.core.menus.expectations import follow
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
 from edge.core.menus.parts import Sound
-from edge.core.menus.rehearsal import Rehearsal, World
+from edge.core.menus.rehearsal import Rehearsal
+from edge.core.menus.rehearsed_world import World
 
 #: A text that was not spoken yet: people say about 14 characters a second.
 _CHARACTER_MS = 70

@@ -23,7 +23,8 @@ from edge.config.menu_tests import USUAL
 from edge.config.site import Site
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
-from edge.core.menus.rehearsal import BackendAnswer, FreeAgent, Line, QueueThere, Rehearsal, World
+from edge.core.menus.rehearsal import Rehearsal
+from edge.core.menus.rehearsed_world import BackendAnswer, FreeAgent, Line, QueueThere, World
 
 KEYS: Final = "0123456789*#"
 #: What comes of a transfer, by the key that is typed.

@@ -16,7 +16,7 @@ from edge.config.sources import read_yaml
 from edge.core.menus.expectations import Step
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Menu, Voicemail
-from edge.core.menus.rehearsal import RING_OUT_MS, BackendAnswer, FreeAgent, QueueThere, WhoAnswers
+from edge.core.menus.rehearsed_world import RING_OUT_MS, BackendAnswer, FreeAgent, QueueThere, WhoAnswers
 from edge.core.routing.trials import Arm
 from edge.vocabulary.private import Private
 

@@ -4,7 +4,7 @@ import pytest
 
 from edge.app.menu_possible import AHEAD_MOST, impossible
 from edge.core.menus.model import Dial, Gather, HangUp, Menu, Queue, Sound, Target, Transfer, Whisper
-from edge.core.menus.rehearsal import FreeAgent, QueueThere
+from edge.core.menus.rehearsed_world import FreeAgent, QueueThere
 
 WAYS = dict.fromkeys(("left", "full", "timed_out", "no_agents", "failed"), "end")
 ASKS = Whisper(sounds=[Sound("/w.wav", "for you")], accept="1")

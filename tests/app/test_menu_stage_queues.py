@@ -11,7 +11,7 @@ from edge.config.queues import Agent, Queue, QueueAgent, floor_settings
 from edge.config.site import Site
 from edge.core.menus.kinds.queue import Queue as QueueNode
 from edge.core.menus.model import HangUp, Language, Menu
-from edge.core.menus.rehearsal import FreeAgent, QueueThere
+from edge.core.menus.rehearsed_world import FreeAgent, QueueThere
 from edge.core.queues import model as m
 from edge.core.queues.floor import Floor
 from edge.vocabulary.ids import CallId

@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from edge.core.menus.parts import NodeId
-from edge.core.menus.rehearsal import Line, What
+from edge.core.menus.rehearsed_world import Line, What
 
 #: What is expected has to happen within this time of the call, unless the call ends before.
 PATIENCE_MS = 120_000

@@ -22,7 +22,8 @@ from edge.core.menus.model import (
     Transfer,
     Wait,
 )
-from edge.core.menus.rehearsal import BackendAnswer, Rehearsal, World
+from edge.core.menus.rehearsal import Rehearsal
+from edge.core.menus.rehearsed_world import BackendAnswer, World
 
 HELLO, MAIN, AWAY, GONE = (Sound(f"/{text}.wav", text) for text in ("Good  Morning", "Press 1", "Are you there", "Bye"))
 NODES = {

@@ -7,7 +7,8 @@ from edge.core.menus.expectations import Step, follow
 from edge.core.menus.facts import Facts
 from edge.core.menus.hunting import in_order, telling
 from edge.core.menus.model import HangUp, Menu, Sound, Target, Transfer, Whisper
-from edge.core.menus.rehearsal import BackendAnswer, Rehearsal, World
+from edge.core.menus.rehearsal import Rehearsal
+from edge.core.menus.rehearsed_world import BackendAnswer, World
 from edge.core.menus.words import Dial, TransferTaken
 from tests.core.menus.walk import Walk
 

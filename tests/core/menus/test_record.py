@@ -8,7 +8,8 @@ from edge.core.menus.facts import Facts
 from edge.core.menus.kinds.record import FINISH_MS, GRACE_MS, LOOK_MS, Room
 from edge.core.menus.model import Gather, HangUp, Menu, Record, Review, Sound, Transfer, Voicemail
 from edge.core.menus.parts import Attribute
-from edge.core.menus.rehearsal import BackendAnswer, Rehearsal, World
+from edge.core.menus.rehearsal import Rehearsal
+from edge.core.menus.rehearsed_world import BackendAnswer, World
 from edge.core.menus.ways import ways_of
 from edge.core.menus.words import (
     DiscardMessage,

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 from edge.core.menus.expectations import Step, follow
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import HangUp, Menu, Transfer
-from edge.core.menus.rehearsal import BackendAnswer, FreeAgent, QueueThere, Rehearsal, World
+from edge.core.menus.rehearsal import Rehearsal
+from edge.core.menus.rehearsed_world import BackendAnswer, FreeAgent, QueueThere, World
 from tests.core.menus.test_queue import ENDS, NODE, NUMBERS
 
 ANNA, BOB = FreeAgent(after_ms=20_000, target="sip:anna@x"), FreeAgent(after_ms=25_000, target="sip:bob@x")
