@@ -3,6 +3,7 @@
 import getpass
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -10,6 +11,7 @@ from cyclopts import App, Parameter
 from edge.cli.daemon import Where, ask_process
 from edge.cli.output import BAD, FINE, complain, print_json, print_table, printable
 from edge.cli.site import ConfigOption, DemoOption, JsonOption, StateOption
+from edge.vocabulary.dialing import Disposition
 
 CampaignArgument = Annotated[str, Parameter(help="Name of the campaign.")]
 WhyOption = Annotated[str, Parameter(help="What is remembered about it.")]
@@ -26,6 +28,8 @@ def register(group: App) -> None:
     group.command(resume)
     group.command(stop)
     group.command(status)
+    group.command(held)
+    group.command(settle)
 
 
 def start(
@@ -109,6 +113,43 @@ def status(
     return FINE
 
 
+def held(
+    *, config: ConfigOption = None, demo: DemoOption = False, state: StateOption = None, json: JsonOption = False
+) -> int:
+    """List the attempts that nobody knows the end of: their numbers are not called until a person says what it was."""
+    found = ask_process((config, demo, state), "dialer", "held", {})
+    if isinstance(found, int):
+        return found
+    if json:
+        for one in found:
+            print_json(one)
+        return FINE
+    rows = [
+        (one["attempt"], one["campaign"], one["list"], one["contact"], _moment(one["since_ms"]), one["why"])
+        for one in found
+    ]
+    print_table(("attempt", "campaign", "list", "contact", "since", "why"), rows)
+    return FINE
+
+
+def settle(
+    attempt: Annotated[str, Parameter(help="Id of the attempt, which is the call's.")],
+    disposition: Annotated[Disposition, Parameter(help="What became of it.")],
+    /,
+    *,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+) -> int:
+    """Say what became of a held attempt. Its contact goes on as the campaign's table says of that disposition."""
+    body = {"attempt": attempt, "disposition": disposition, "by": _who()}
+    answer = ask_process((config, demo, state), "dialer", "settle", body)
+    if isinstance(answer, int):
+        return answer
+    print(f"attempt {printable(attempt)} is {disposition}")
+    return FINE
+
+
 def _set(where: Where, campaign: str, state: str, why: str) -> int:
     body = {"campaign": campaign, "state": state, "by": _who(), "why": why}
     answer = ask_process(where, "dialer", "campaign", body)
@@ -116,6 +157,10 @@ def _set(where: Where, campaign: str, state: str, why: str) -> int:
         return answer
     print(f"campaign {printable(campaign)} is {state}")
     return FINE
+
+
+def _moment(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(" ", "seconds")
 
 
 def _who() -> str:

@@ -103,7 +103,7 @@ def _check_retries(campaign: Campaign, index: int, root: Located, findings: Find
             place = place_of(root, ("campaigns", index, "retries", number, "on", at))
             if disposition == "held":
                 findings.follow_up(
-                    place, "what follows a held attempt is said by a person", "edge dial held, edge dial release"
+                    place, "what follows a held attempt is said by a person", "edge dial held, edge dial settle"
                 )
             elif disposition in seen:
                 findings.follow_up(place, f"'{disposition}' stands in retry {seen[disposition] + 1}, too")

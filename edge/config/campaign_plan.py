@@ -50,9 +50,10 @@ def settings_of(campaign: Campaign, calendar: Calendar | None) -> Settings:
 def queue_menu(campaign: Campaign) -> Menu:
     """Give the menu of a campaign with a queue: a person waits for an agent, everybody else is hung up on.
 
+    With `on_machine = "menu"` nobody listens for who it is first: whoever answers waits for an agent, sooner.
     Who is not served hears the campaign's message. The longest wait is that of the queue (`max_wait`).
     """
-    message = campaign.abandoned_message
+    message, looks = campaign.abandoned_message, campaign.on_machine == "hang_up"
     nodes: dict[str, Node] = {
         "answered": Answered(
             human="agent", machine="over", fax="over", unknown="agent", no_beep="over", wait_for="verdict"
@@ -68,6 +69,8 @@ def queue_menu(campaign: Campaign) -> Menu:
         "alone": Play(sounds=[Sound(message, "message")], next="over") if message else HangUp("no agent in time"),
         "over": HangUp(""),
     }
+    if not looks:
+        del nodes["answered"]
     name = QUEUE_MENU + campaign.name
     version = blake2b(pack(nodes), digest_size=6).hexdigest()
-    return Menu(name=name, version=version, start="answered", nodes=nodes)
+    return Menu(name=name, version=version, start="answered" if looks else "agent", nodes=nodes)

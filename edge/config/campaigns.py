@@ -90,7 +90,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     calls_per_second: Annotated[int, _range(1, 1_000)] = 5
     #: How long a callee's phone may ring. Rules have a least time.
     ring_timeout_ms: Annotated[int, _range(1_000, 180_000)] = 25_000
-    #: What is done as soon as a machine has answered. `menu`: it gets the menu, which may ask who it is (`answered`).
+    #: What is done as soon as a machine has answered. `menu`: it gets the menu, which may ask who it is (`answered`);
+    #: with a queue whoever answers waits for an agent at once, where else the verdict comes first.
     on_machine: Literal["hang_up", "menu"] = "hang_up"
     #: Somebody who has answered and waits longer than this for an agent was abandoned.
     abandoned_after_ms: Annotated[int, _range(500, 60_000)] = 2_000

@@ -19,7 +19,7 @@ from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.words import Attempt, Candidate, Lease, Outcome
 from edge.vocabulary.commands import AgentsTold, AttemptTold
-from edge.vocabulary.dialing import AttemptOrder
+from edge.vocabulary.dialing import AttemptOrder, Disposition, Next
 from edge.vocabulary.private import Private
 from edge.vocabulary.site_events import DialerCampaignState, SiteEvent
 
@@ -402,6 +402,52 @@ class Engine:
             one.waiting for one in self._store.lists(self._clocks.wall_ms()) if one.name in running.settings.lists
         )
         self._port.notice(DialerCampaignState(campaign=campaign, state=state, by=by, why=why, waiting=waiting))
+
+    def held(self) -> list[dict[str, Any]]:
+        """Return the attempts that nobody knows the end of, the oldest first. No numbers."""
+        return [
+            {
+                "attempt": one.id,
+                "campaign": one.campaign,
+                "list": one.listed_in,
+                "contact": one.contact,
+                "since_ms": one.leased_ms,
+                "why": str(one.evidence.get("held", "")),
+            }
+            for one in self._store.attempts(states=["held"])
+        ]
+
+    def settle(self, attempt: str, disposition: Disposition, by: str) -> bool:
+        """Close a held attempt as a person says it ended; its contact goes on as the campaign's table says.
+
+        False: it is not held.
+        """
+        stored = self._store.attempt(attempt)
+        if stored is None or stored.state != "held":
+            return False
+        wall_ms = self._clocks.wall_ms()
+        following, position = self._following(stored, disposition)
+        evidence = {**stored.evidence, "settled_by": by}
+        due_ms = None if following.step == "done" else wall_ms + following.after_ms
+        outcome = Outcome(
+            disposition=disposition,
+            ended_ms=wall_ms,
+            evidence=evidence,
+            next_due_ms=due_ms,
+            next_position=position + (following.step == "next_number"),
+        )
+        return self._store.end(attempt, outcome)
+
+    def _following(self, stored: Attempt, disposition: Disposition) -> tuple[Next, int]:
+        """Return what follows a disposition, and which of the contact's numbers it was."""
+        running = self.campaigns.get(stored.campaign)
+        status = self._store.contact(stored.listed_in, stored.contact)
+        if running is None or status is None:
+            return Next(step="done"), 0
+        past = [one for one in self._store.history(stored.number, 0) if one.attempt != stored.id]
+        made = max(0, status.attempts - 1)
+        table = follows(running.settings, status.contact, stored.number, past, made)
+        return table.get(disposition, Next(step="done")), status.position
 
     def describe(self) -> list[dict[str, Any]]:
         """Return all campaigns for people. No numbers."""

@@ -26,7 +26,7 @@ from edge.runtime.pump import EXIT_BUG, Pump
 from edge.storage.campaigns.store import opened
 from edge.storage.turn import SchemaError, StorageError
 from edge.vocabulary.commands import AgentsTold, AnyCommand, AttemptTold
-from edge.vocabulary.dialing import AttemptOrder
+from edge.vocabulary.dialing import AttemptOrder, Disposition
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.reports import AnyReport, AttemptAsked, AttemptsQueried, Noticed
 from edge.vocabulary.site_events import SiteEvent
@@ -50,7 +50,16 @@ class StateRequest(Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
+class SettleRequest(Struct, frozen=True, kw_only=True):
+    """Say what became of an attempt that is held."""
+
+    attempt: str
+    disposition: Disposition
+    by: str = ""
+
+
 _state = json_reader(StateRequest)
+_settle = json_reader(SettleRequest)
 Job = Callable[[Engine], None]
 
 
@@ -251,6 +260,13 @@ def _answer(engine: Engine, what: str, body: bytes) -> Any:
             raise LookupError(f"there is no campaign '{request.campaign[:64]}'")
         engine.set_state(request.campaign, request.state, request.by, request.why)
         return {"campaign": request.campaign, "state": request.state}
+    if what == "held":
+        return engine.held()
+    if what == "settle":
+        wanted = _settle.decode(body)
+        if wanted.disposition == "held" or not engine.settle(wanted.attempt, wanted.disposition, wanted.by):
+            raise LookupError("no such attempt is held" if wanted.disposition != "held" else "that is what it is")
+        return {"attempt": wanted.attempt, "disposition": wanted.disposition}
     raise LookupError(f"unknown request {what[:40]!r}")
 
 

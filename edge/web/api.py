@@ -97,11 +97,25 @@ def make_api(questions: Questions, metrics: WebMetrics) -> Litestar:
         metrics.invalid.inc(invalid)
         return Response(content, media_type=CONTENT_TYPE_LATEST)
 
+    @get(
+        "/campaigns",
+        summary="Campaigns",
+        description="What each campaign does, how far it has come, and what became of its calls; no numbers.",
+        media_type=MediaType.JSON,
+    )
+    async def campaigns() -> Response[Any]:
+        try:
+            body = await questions.ask("dialer", "campaigns", b"{}")
+        except NoAnswerError as error:
+            metrics.unanswered.inc()
+            return Response({"error": str(error)}, status_code=503)
+        return Response(msgspec.json.decode(body))
+
     @get("/openapi.json", include_in_schema=False, media_type=MediaType.JSON)
     async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
         return request.app.openapi_schema.to_schema()
 
-    handlers: list[ControllerRouterHandler] = [healthz, readyz, all_metrics, openapi]
+    handlers: list[ControllerRouterHandler] = [healthz, readyz, all_metrics, campaigns, openapi]
     return Litestar(
         route_handlers=handlers,
         request_max_body_size=MAX_BODY,

@@ -335,6 +335,25 @@ def test_what_the_store_says_was_dialled_and_switch_does_not_know_is_held(tmp_pa
     assert house.engine.describe()[0]["held"] == 1
 
 
+def test_a_person_says_what_became_of_a_held_one(tmp_path: Path) -> None:
+    house = House(tmp_path, 1)
+    house.begin()
+    house.turn()
+    house.switch.calls.clear()
+    house.kill_dialer()
+    house.turn()
+    (held,) = house.engine.held()
+    assert (held["campaign"], held["contact"]) == (CAMPAIGN, "c0")
+    assert not house.engine.settle("d0", "busy", "ada")
+    assert house.engine.settle(held["attempt"], "busy", "ada")
+    assert not house.engine.settle(held["attempt"], "busy", "ada")
+    assert house.engine.held() == []
+    house.turn()
+    assert sum(house.switch.dialled.values()) == 1, "busy: not before ten minutes"
+    house.turn(10 * 60_000)
+    assert sum(house.switch.dialled.values()) == 2
+
+
 def test_kills_at_random_call_nobody_twice_and_lose_nobody(tmp_path: Path) -> None:
     """A thousand steps, every eighth of them a kill."""
     dice = random.Random(SEED)

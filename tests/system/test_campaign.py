@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge.cli import main
-from edge.storage.campaigns.store import DatabaseStore
+from edge.storage.campaigns.database_store import DatabaseStore
 from edge.storage.campaigns.words import Row
 from edge.vocabulary.dialing import Contact, ContactNumber
 from edge.vocabulary.private import Private

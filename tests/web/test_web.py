@@ -107,6 +107,16 @@ def test_readiness_is_what_the_supervisor_says(web: Web) -> None:
     assert (web.asked[-1].process, web.asked[-1].what) == ("supervisor", "status")
 
 
+def test_campaigns_are_what_the_dialer_says(web: Web) -> None:
+    web.status = Answered(0, b'[{"name": "spring", "state": "running"}]')
+    answer = httpx.get(web.url + "/campaigns")
+    assert (answer.status_code, answer.json()) == (200, [{"name": "spring", "state": "running"}])
+    assert (web.asked[-1].process, web.asked[-1].what) == ("dialer", "campaigns")
+    web.status = Answered(0, b"", "no process 'dialer'")
+    answer = httpx.get(web.url + "/campaigns")
+    assert (answer.status_code, answer.json()) == (503, {"error": "no process 'dialer'"})
+
+
 def test_a_silent_supervisor_is_not_ready_and_metrics_still_come(web: Web) -> None:
     web.silent = True
     try:
@@ -155,7 +165,7 @@ def test_metrics_of_all_processes_in_one_valid_exposition(web: Web) -> None:
 def test_openapi_names_every_path(web: Web) -> None:
     document = httpx.get(web.url + "/openapi.json").json()
     assert document["openapi"].startswith("3.")
-    assert set(document["paths"]) == {"/healthz", "/readyz", "/metrics"}
+    assert set(document["paths"]) == {"/healthz", "/readyz", "/metrics", "/campaigns"}
 
 
 def test_what_is_not_there_is_said_plainly(web: Web) -> None:
