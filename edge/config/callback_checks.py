@@ -27,7 +27,7 @@ def check_calling(site: CompiledSite, root: Located, findings: Findings, *, menu
         talks = [name for name in talks if name != "menu"]
     if not talks:
         what = "queue or target" if own.order == "agent_first" else "queue, target or menu"
-        findings.follow_up(place, "who is called back has nobody to talk with", f"set {what}")
+        findings.error(place, "who is called back has nobody to talk with", f"set {what}")
     if not own.hours:
         findings.warning(place, "callbacks are made at any time of the day", "set hours")
 
@@ -41,7 +41,7 @@ def _check_ring(own: Callbacks, root: Located, findings: Findings) -> None:
     elif not own.ring_min_ms + MARGIN_MS <= own.ring_ms <= own.ring_max_ms - MARGIN_MS:
         findings.follow_up(
             place_of(root, ("callbacks", "ring")),
-            f"who rings for {own.ring_ms} ms may ring for less than {own.ring_min_ms} or more than {own.ring_max_ms}",
+            f"a ring of {own.ring_ms} ms is not surely between {own.ring_min_ms} and {own.ring_max_ms} ms",
             f"stay {MARGIN_MS} ms away from both: the CANCEL has its way to go",
         )
 
@@ -69,6 +69,7 @@ def _check_names(site: CompiledSite, root: Located, findings: Findings, *, menus
         )
     if own.target:
         check_target(own.target, own.trunk, place_of(root, ("callbacks", "target")), findings)
+    deaf = next((trunk.name for trunk in site.trunks if not trunk.address), "")
     if own.trunk:
         check_trunk(own.trunk, place_of(root, ("callbacks", "trunk")), trunks, findings, numbers=True)
     elif own.dial and not any(trunks.values()):
@@ -76,4 +77,10 @@ def _check_names(site: CompiledSite, root: Located, findings: Findings, *, menus
             place_of(root, ("callbacks", "dial"), key=True),
             "no trunk has an address that numbers can be dialled on",
             "set 'address' of a trunk, or 'trunk' of [callbacks]",
+        )
+    elif own.dial and deaf:
+        findings.warning(
+            place_of(root, ("callbacks", "dial"), key=True),
+            f"callers of trunk '{deaf}' cannot be called back: it has no address to dial numbers on",
+            "set its address, or 'trunk' of [callbacks]",
         )

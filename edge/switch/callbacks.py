@@ -54,6 +54,11 @@ class Callbacks:
         """Return one; None: it is closed."""
         return self._open.get(callback)
 
+    def of_number(self, number: str) -> list[CallbackRow]:
+        """Return those of a number: to be called back, and for a survey."""
+        found = (self._by_number.get((number, purpose)) for purpose in ("callback", "survey"))
+        return [self._open[id_] for id_ in found if id_ is not None]
+
     def load(self, rows: Iterable[CallbackRow]) -> None:
         """Take what the store holds."""
         for row in rows:

@@ -65,18 +65,23 @@ class Calling:
 
     def open(self, calls: Iterable[Call]) -> None:
         """Begin, with the calls that were rebuilt. What nobody knows the end of is held."""
-        for call in calls:
-            self._numbers[call.id] = self._number(call)
+        self._learn(calls)
         for row in self._exchange.callbacks.rows():
             if row.state == "calling" and CallId(row.attempt) not in self._exchange.calls:
-                self._hold(row, "nobody knows what became of its last call")
+                self._hold(row._replace(last="held"), "nobody knows what became of its last call")
         self._open = self._changed = True
         self.settle()
 
     def configure(self) -> None:
         """Take another configuration."""
+        self._learn(self._exchange.calls.values())
         self._changed = True
         self.settle()
+
+    def _learn(self, calls: Iterable[Call]) -> None:
+        """Take note of whom calls are with; where nobody is called back that does not matter."""
+        dial = self._exchange.plan.site.callbacks.dial
+        self._numbers = {call.id: self._number(call) for call in calls} if dial else {}
 
     @property
     def policy(self) -> Policy:
@@ -97,9 +102,10 @@ class Calling:
         """Take an event of any call, in the turn of it; `settle` acts on it."""
         event = emit.event
         if isinstance(event, events.CallStarted):
-            call = self._exchange.calls[emit.call]
-            self._numbers[emit.call] = self._number(call)
-            self._make_way(call)
+            if self._exchange.plan.site.callbacks.dial:
+                call = self._exchange.calls[emit.call]
+                self._numbers[emit.call] = self._number(call)
+                self._make_way(call)
         elif isinstance(event, events.CallEnded):
             self._ended(self._exchange.calls[emit.call])
         elif isinstance(event, events.AnswerDetected | events.AnswerRevised) and event.verdict in {"machine", "fax"}:
@@ -113,7 +119,7 @@ class Calling:
         self._known.pop(row.id, None)
         self._refused.pop(row.id, None)
         if row.attempt:
-            self._give_up(CallId(row.attempt), "the request is closed")
+            self._give_up(CallId(row.attempt), "the request is closed", ringing=True)
 
     def changed(self) -> None:
         """Take note that a person has changed a request."""
@@ -134,19 +140,18 @@ class Calling:
         """Who rings by himself while his callback is set up is not rung."""
         if not isinstance(call.begun, Incoming):
             return
-        number = self._numbers[call.id]
-        for row in self._exchange.callbacks.rows():
-            if row.state == "calling" and row.number == number:
-                self._give_up(CallId(row.attempt), "the caller rings by himself")
+        for row in self._exchange.callbacks.of_number(self._numbers[call.id]):
+            if row.state == "calling":
+                self._give_up(CallId(row.attempt), "the caller rings by himself", ringing=False)
 
-    def _give_up(self, id_: CallId, why: str) -> None:
-        """End a call whose number does not ring yet."""
+    def _give_up(self, id_: CallId, why: str, *, ringing: bool) -> None:
+        """End a call that its number has not answered; only with `ringing` one that rings there already."""
         call = self._exchange.calls.get(id_)
         errand = _errand(call)
         if call is None or errand is None:
             return
         leg = callee_of(call, errand)
-        if leg is None or (leg.answered_ms is None and leg.trace.rings_ms is None):
+        if leg is None or (leg.answered_ms is None and (ringing or leg.trace.rings_ms is None)):
             self._stop.append((id_, why))
 
     def _machine(self, call: Call, what: str) -> None:
@@ -156,11 +161,12 @@ class Calling:
             self._stop.append((call.id, f"answered by a {what}"))
 
     def _ended(self, call: Call) -> None:
-        self._changed = True
-        self._numbers.pop(call.id, None)
-        errand = _errand(call)
+        number, errand = self._numbers.pop(call.id, ""), _errand(call)
+        if self._exchange.callbacks.of_number(number):
+            self._changed = True  # it may be rung now
         if errand is None:
             return
+        self._changed = True
         outcome = outcome_of(call, errand)
         row = self._exchange.callbacks.row(errand.callback)
         following = None
@@ -198,7 +204,7 @@ class Calling:
             )
 
     def _hold(self, row: CallbackRow, why: str) -> None:
-        self._exchange.callbacks.change(self._exchange, row._replace(state="held", last="held", held_why=why))
+        self._exchange.callbacks.change(self._exchange, row._replace(state="held", held_why=why))
         self._exchange.notice(site_events.CallbackHeld(callback=CallbackId(row.id), why=why))
 
     def _count(self, outcome: calling.Outcome, within: bool | None) -> None:
@@ -278,12 +284,13 @@ class Calling:
         if order is None or order.begin.errand is None:
             self._hold(row, f"there is no menu '{row.runs}' to call with")
             return False
+        first = not row.attempt
         row = row._replace(
             state="calling", attempts=row.attempts + 1, attempt=id_, began=rfc3339(wall), next="", urgent=0
         )
         exchange.callbacks.change(exchange, row)
         waited = self._now_wall_ms - max(_ms(row.requested), _ms(row.not_before))
-        if row.attempts == 1:
+        if first:
             exchange.metrics.callback_first_attempt.observe(max(0, waited) / 1000)
         exchange.notice(
             site_events.CallbackAttemptStarted(

@@ -128,9 +128,10 @@ class CallingHouse(House):
 
     def switch_on(self, **more: object) -> None:
         """Load a configuration that calls back; nothing of what follows is on disk yet."""
-        site = self.exchange.plan.site
+        site = self.site
         self.site = replace(site, callbacks=replace(site.callbacks, dial=True, **more))
         self.exchange.plan = Plan(self.site)
+        self.exchange.queues.configure()
         self.exchange.calling.configure()
 
     def ring(self, leg: LegId, code: int = 180) -> None:

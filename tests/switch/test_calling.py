@@ -1,11 +1,19 @@
 """Calls back: who is rung when, what follows, and that a kill at any moment calls nobody twice."""
 
+import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from edge.core.menus.model import HangUp, Menu
+from edge.storage.reader import Reader
+from edge.switch.requests import RequestError, Requests
 from edge.vocabulary import reports as r
 from tests.switch.callback_house import NUMBER, CallingHouse
+
+#: Of a request that nobody has called yet.
+FRESH = {"state": "open", "attempts": 0, "attempt": "", "began": ""}
 
 
 @pytest.fixture
@@ -246,3 +254,119 @@ def test_a_call_that_nobody_can_rebuild_is_held(house: CallingHouse) -> None:
     house.restart()
     house.run(3600)
     assert (house.row().state, house.left) == ("held", {})
+
+
+def test_what_people_say_of_a_request(tmp_path: Path) -> None:
+    house = CallingHouse(tmp_path, hours="office", gap_ms=7_200_000)
+    row = house.lose()  # at 18:00, when the office is closed
+    house.run(60)
+    assert (house.row().state, house.left) == ("open", {})
+    requests = Requests(lambda: house.exchange, Reader(house.path))
+
+    def ask(what: str, **more: str) -> object:
+        return json.loads(requests.answer(what, json.dumps({"id": row.id, **more}).encode()))
+
+    ask("hold_callback", why="he wrote")
+    house.run(14.5 * 3600)
+    assert (house.row().state, house.row().held_why, house.left) == ("held", "he wrote", {})
+    with pytest.raises(RequestError, match="release it first"):
+        ask("call_callback")
+    ask("release_callback")
+    with pytest.raises(RequestError, match="it is not held"):
+        ask("release_callback")
+    with pytest.raises(RequestError, match="being called"):
+        ask("hold_callback")
+    house.run(1)
+    assert list(house.left) == [house.leg()], "it is open"
+    with pytest.raises(RequestError, match="no such callback"):
+        requests.answer("call_callback", b'{"id": "none"}')
+
+
+def test_called_now_whatever_the_hours(tmp_path: Path) -> None:
+    house = CallingHouse(tmp_path, hours="office")
+    row = house.lose()
+    requests = Requests(lambda: house.exchange, Reader(house.path))
+    requests.answer("call_callback", json.dumps({"id": row.id}).encode())
+    house.run(1)
+    assert list(house.left) == [house.leg()]
+    with pytest.raises(RequestError, match="being called"):
+        requests.answer("call_callback", json.dumps({"id": row.id}).encode())
+    house.ring(house.leg())
+    house.run(30)
+    assert (house.row().state, house.row().urgent) == ("open", 0)
+    house.run(3600)
+    assert len(house.left) == 1, "once; then the hours count again"
+
+
+def test_closed_by_a_person_while_it_rings_it_stops(house: CallingHouse) -> None:
+    row = house.lose()
+    house.run(1)
+    house.ring(house.leg())
+    call = house.attempt
+    requests = Requests(lambda: house.exchange, Reader(house.path))
+    requests.answer("close_callback", json.dumps({"id": row.id, "why": "he wrote"}).encode())
+    house.run(1)
+    assert call not in house.exchange.calls
+    assert (house.row().closed_by, house.row().closed_why) == ("operator", "he wrote")
+    (end,) = (one["data"] for one in house.told("callback.attempt_ended"))
+    assert (end["disposition"], end["next"]) == ("cancelled", "")
+
+
+def test_a_survey_by_callback_runs_its_menu(house: CallingHouse) -> None:
+    row = house.lose()
+    menu = Menu(name="how", version="v1", start="bye", nodes={"bye": HangUp("thanks")})
+    house.exchange.callbacks.close_by_hand(house.exchange, row.id, "", house.wall)
+    house.run(1)
+    house.site = replace(house.site, menus={**house.site.menus, "how": menu})
+    house.switch_on(order="agent_first")
+    survey = row._replace(**FRESH, id="c9.1", purpose="survey", reason="survey", runs="how", language="de")
+    house.exchange.callbacks.change(house.exchange, survey)
+    house.exchange.calling.configure()
+    house.run(1)
+    call = house.exchange.calls[house.attempt]
+    assert call.run is not None
+    assert (call.run.menu.name, call.begun.target.reveal(), call.begun.language) == ("how", NUMBER, "de")
+    house.ring(house.leg())
+    house.answer(house.leg())
+    house.run(1)
+    closed = [one["data"] for one in house.told("callback.closed") if one["data"]["callback"] == "c9.1"]
+    assert [one["by"] for one in closed] == ["reached"]
+
+
+def test_a_survey_whose_menu_is_gone_is_held(house: CallingHouse) -> None:
+    row = house.lose()
+    house.exchange.callbacks.close_by_hand(house.exchange, row.id, "", house.wall)
+    house.exchange.callbacks.change(house.exchange, row._replace(**FRESH, id="c9.1", purpose="survey", runs="gone"))
+    house.exchange.calling.configure()
+    house.run(10)
+    (held,) = (one["data"] for one in house.told("callback.held"))
+    assert (held["callback"], held["why"]) == ("c9.1", "there is no menu 'gone' to call with")
+
+
+def test_skills_and_language_of_the_lost_call_find_its_agent(tmp_path: Path) -> None:
+    house = CallingHouse(tmp_path, dial=False, order="agent_first")
+    row = house.lose()
+    house.exchange.callbacks.change(house.exchange, row._replace(attributes='{"skill": "chess"}'))
+    house.agents = [replace(house.agents[0], skills=["billing"])]
+    house.site = replace(house.site, agents=house.agents)
+    house.commit()
+    house.switch_on()
+    house.run(120)
+    assert (house.row().state, house.left) == ("open", {}), "nobody of the queue can do that"
+    house.agents = [replace(house.agents[0], skills=["chess"])]
+    house.site = replace(house.site, agents=house.agents)
+    house.switch_on()
+    house.run(15)
+    assert list(house.left) == [house.leg()]
+
+
+def test_superseded_while_an_agent_is_rung_for_him(tmp_path: Path) -> None:
+    house = CallingHouse(tmp_path, order="agent_first")
+    house.lose()
+    house.run(1)
+    call = house.attempt
+    house.ring(house.leg())
+    house.report("front", house.came("c2"))
+    house.run(1)
+    assert call not in house.exchange.calls, "he rings by himself, so nobody need ring him"
+    assert house.exchange.queues.floor.roster.get("anna").state in {"ready", "ringing"}

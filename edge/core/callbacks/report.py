@@ -25,6 +25,7 @@ class CallbackCount:
 
     def __init__(self) -> None:
         self._fates: dict[str, Fate] = {}
+        self._called: set[str] = set()
         self.reasons: Counter[str] = Counter()
         #: From the request to its first call, milliseconds, of each request that had one.
         self.first_ms: list[int] = []
@@ -46,7 +47,8 @@ class CallbackCount:
             case site_events.CallbackClosed():
                 self._settle(event.callback, event.by)
             case site_events.CallbackAttemptStarted():
-                if event.attempt == 1 and event.callback in self._fates:
+                if event.callback in self._fates and event.callback not in self._called:
+                    self._called.add(event.callback)
                     self.first_ms.append(event.after_ms)
             case site_events.CallbackAttemptEnded():
                 self.attempts[event.disposition] += 1
