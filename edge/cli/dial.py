@@ -10,6 +10,7 @@ PARTS = (
     "dial_import",
     "dial_lists",
     "dial_permissions",
+    "dial_held",
     "dial_explain",
     "dial_report",
 )

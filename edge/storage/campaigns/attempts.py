@@ -7,7 +7,17 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, Select, delete, exists, func, select, tuple_, update
 
 from edge.storage.campaigns.database import Database
-from edge.storage.campaigns.schema import ATTEMPTS, CAMPAIGNS, CONTACTS, LISTS, LOCKS, NUMBERS, SUPPRESSIONS
+from edge.storage.campaigns.schema import (
+    ATTEMPTS,
+    CAMPAIGNS,
+    CONTACTS,
+    IS_HELD,
+    IS_OPEN,
+    LISTS,
+    LOCKS,
+    NUMBERS,
+    SUPPRESSIONS,
+)
 from edge.storage.campaigns.words import OWN, Attempt, AttemptState, Lease, Outcome, Refusal
 from edge.vocabulary.dialing import Disposition, PastAttempt
 from edge.vocabulary.private import Private
@@ -117,7 +127,7 @@ class Attempts(Database):
 
     def open_attempts(self, owner: str | None = None) -> list[Attempt]:
         """Return the attempts that are leased or dialling; see `interface.Leasing`."""
-        wanted = select(ATTEMPTS).where(ATTEMPTS.c.state.in_(_OPEN)).order_by(ATTEMPTS.c.leased_ms, ATTEMPTS.c.id)
+        wanted = select(ATTEMPTS).where(IS_OPEN).order_by(ATTEMPTS.c.leased_ms, ATTEMPTS.c.id)
         if owner is not None:
             wanted = wanted.where(ATTEMPTS.c.owner == owner)
         with self._read() as db:
@@ -128,6 +138,11 @@ class Attempts(Database):
         with self._read() as db:
             found = _attempts(db, select(ATTEMPTS).where(ATTEMPTS.c.id == attempt))
         return found[0] if found else None
+
+    def held_attempts(self) -> list[Attempt]:
+        """Return the attempts that are held; see `interface.Leasing`."""
+        with self._read() as db:
+            return _attempts(db, select(ATTEMPTS).where(IS_HELD).order_by(ATTEMPTS.c.leased_ms, ATTEMPTS.c.id))
 
     def attempts(
         self, since_ms: int = 0, campaign: str | None = None, states: Sequence[AttemptState] = ()

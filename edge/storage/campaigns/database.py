@@ -134,7 +134,7 @@ def _sqlite(path: Path) -> Engine:
             "synchronous = FULL",
             "journal_size_limit = 16777216",
             "cache_size = -16384",
-            # Imports touch the same pages of indexes again and again: written back less often, that is a quarter less to write.
+            # Imports touch the same pages of indexes again and again: so a quarter less is written.
             "wal_autocheckpoint = 4000",
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -81,6 +81,9 @@ class Leasing(Protocol):
     def open_attempts(self, owner: str | None = None) -> list[Attempt]:
         """Return the attempts that are leased or dialling, of one appliance or of all, the oldest first."""
 
+    def held_attempts(self) -> list[Attempt]:
+        """Return the attempts of which nobody knows what became, the oldest first."""
+
     def attempt(self, attempt: str) -> Attempt | None:
         """Return an attempt, None when there is none of that id."""
 

@@ -20,7 +20,12 @@ from sqlalchemy import (
 VERSION = 1
 
 METADATA = MetaData()
+#: Attempts that somebody has to look after, and that somebody has to say something about. As text and not as values:
+#: only so SQLite sees that the index has all that are asked for.
+IS_OPEN = text("attempts.state IN ('leased', 'dialling')")
+IS_HELD = text("attempts.state = 'held'")
 _OPEN = text("state IN ('leased', 'dialling')")
+_HELD = text("state = 'held'")
 
 META = Table("meta", METADATA, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
@@ -106,6 +111,7 @@ ATTEMPTS = Table(
     Index("attempts_time", "leased_ms", "id"),
     Index("attempts_outcome", "campaign", "ended_ms", "disposition"),
     Index("attempts_open", "owner", "leased_ms", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("attempts_held", "leased_ms", "id", sqlite_where=_HELD, postgresql_where=_HELD),
 )
 
 SUPPRESSION_LISTS = Table(

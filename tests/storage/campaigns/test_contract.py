@@ -251,9 +251,11 @@ def test_what_nobody_knows_is_held_until_somebody_says_so(store: DatabaseStore) 
     assert ids(store, NOW + 10**12) == []
     found = store.attempt("one")
     assert found is not None
+    assert store.held_attempts() == [found]
     assert (found.state, found.disposition, found.evidence) == ("held", "held", {"held": "its owner is gone"})
     assert store.end("one", Outcome(disposition="failed", ended_ms=NOW + 9, next_due_ms=NOW + 10))
     assert ids(store, NOW + 10) == ["c0"]
+    assert store.held_attempts() == []
 
 
 def test_what_was_not_dialled_does_not_count(store: DatabaseStore) -> None:

@@ -3,13 +3,15 @@
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import Select, select
 
 from edge.storage.campaigns.database import Database
 from edge.storage.campaigns.database_store import DatabaseStore
-from edge.storage.campaigns.schema import METADATA
+from edge.storage.campaigns.schema import ATTEMPTS, IS_HELD, IS_OPEN, METADATA, NUMBERS
 from edge.storage.campaigns.store import opened
 from edge.storage.turn import SchemaError, StorageError
 from tests.storage.campaigns.filling import CAMPAIGN, LIST, contact, lease, rows
@@ -140,3 +142,21 @@ def _plain(one: object) -> dict[str, object]:
     from edge.storage.campaigns.words import Row
 
     return _values(Row(contact=one, line=1), "")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (select(ATTEMPTS).where(IS_OPEN), "attempts_open"),
+        (select(ATTEMPTS).where(IS_HELD).order_by(ATTEMPTS.c.leased_ms, ATTEMPTS.c.id), "attempts_held"),
+        (select(ATTEMPTS).where(ATTEMPTS.c.number == "x", ATTEMPTS.c.leased_ms >= 0), "attempts_number"),
+        (select(NUMBERS).where(NUMBERS.c.number == "x"), "numbers_number"),
+    ],
+)
+def test_what_is_asked_often_is_asked_of_an_index(tmp_path: Path, statement: Select[Any], index: str) -> None:
+    store = opened(tmp_path)
+    assert isinstance(store, Database)
+    with store._read() as db:
+        plain = str(statement.compile(db.engine, compile_kwargs={"literal_binds": False}))
+        plan = db.exec_driver_sql(f"EXPLAIN QUERY PLAN {plain}", ("x", 0)[: plain.count("?")]).all()
+    assert [index in row[-1] and "TEMP B-TREE" not in row[-1] for row in plan] == [True]
