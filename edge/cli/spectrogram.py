@@ -92,7 +92,7 @@ class Spectrogram:
         size = (MARGIN_LEFT + WIDTH + MARGIN_RIGHT, 30 + panel * len(self._power) + MARGIN)
         image = Image.new("RGB", size, BACKGROUND)
         draw = ImageDraw.Draw(image)
-        draw.text((MARGIN, 8), title, INK, _font(15))
+        draw.text((MARGIN, 8), title, INK, font(15))
         seconds = max(length, 1) / RATE
         for channel, power in enumerate(self._power):
             top = 30 + panel * channel
@@ -100,10 +100,10 @@ class Spectrogram:
             image.paste(self._picture(power, length), (MARGIN_LEFT, floor))
             _axes(draw, floor, seconds)
             name = f"channel {channel + 1}" if len(self._power) > 1 else ""
-            draw.text((MARGIN, floor + HEIGHT + 6), name, INK, _font(11))
+            draw.text((MARGIN, floor + HEIGHT + 6), name, INK, font(11))
             for number, kind in enumerate(lanes):
                 place = top + LANE * number
-                draw.text((MARGIN, place + 2), kind, COLOURS[kind], _font(12))
+                draw.text((MARGIN, place + 2), kind, COLOURS[kind], font(12))
                 mine = [one for one in found if one.kind == kind and one.channel == channel]
                 _lane(draw, mine, place, floor, seconds)
         return image
@@ -125,7 +125,8 @@ class Spectrogram:
         return out
 
 
-def _font(size: int) -> Any:
+def font(size: int) -> Any:
+    """Give the letters that pictures are labelled with."""
     from PIL import ImageFont
 
     return ImageFont.load_default(size)
@@ -149,7 +150,7 @@ def _axes(draw: Any, floor: int, seconds: float) -> None:
     for khz in range(5):
         y = floor + HEIGHT - 1 - khz * (HEIGHT - 1) / 4
         draw.line((MARGIN_LEFT - 4, y, MARGIN_LEFT, y), FAINT)
-        draw.text((MARGIN_LEFT - 8, max(y, floor + 6)), f"{khz} kHz", INK, _font(11), anchor="rm")
+        draw.text((MARGIN_LEFT - 8, max(y, floor + 6)), f"{khz} kHz", INK, font(11), anchor="rm")
     step = _step(seconds)
     digits = max(0, -int(np.floor(np.log10(step))))
     for number in range(int(seconds / step) + 1):
@@ -157,8 +158,8 @@ def _axes(draw: Any, floor: int, seconds: float) -> None:
         draw.line((x, floor + HEIGHT, x, floor + HEIGHT + 4), FAINT)
         if x > MARGIN_LEFT + WIDTH - 2 * MARGIN:
             break  # there stands the unit
-        draw.text((x, floor + HEIGHT + 5), f"{number * step:.{digits}f}", INK, _font(11), anchor="ma")
-    draw.text((MARGIN_LEFT + WIDTH, floor + HEIGHT + 5), "s", INK, _font(11), anchor="ra")
+        draw.text((x, floor + HEIGHT + 5), f"{number * step:.{digits}f}", INK, font(11), anchor="ma")
+    draw.text((MARGIN_LEFT + WIDTH, floor + HEIGHT + 5), "s", INK, font(11), anchor="ra")
 
 
 def _lane(draw: Any, found: Sequence[Detection], place: int, floor: int, seconds: float) -> None:
@@ -175,8 +176,8 @@ def _lane(draw: Any, found: Sequence[Detection], place: int, floor: int, seconds
             draw.line((start, floor, start, floor + HEIGHT - 1), colour)
         text = str(next((one.facts[name] for name in ("digit", "label", "verdict") if name in one.facts), ""))
         if text and start >= free:
-            draw.text((start, place - 1), text, colour, _font(12))
-            free = start + draw.textlength(text, _font(12)) + 4
+            draw.text((start, place - 1), text, colour, font(12))
+            free = start + draw.textlength(text, font(12)) + 4
 
 
 def save(image: "Image", path: Path) -> None:

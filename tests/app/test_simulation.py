@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from edge.app.simulation.outcome import Outcome
-from edge.app.simulation.scenario import Scenario
+from edge.app.simulation.scenario import Draws, Scenario
 from edge.app.simulation.world import BEGIN_MS, World
 from edge.core.dialer.abandonment import DAY_MS
 from edge.core.dialer.pacing import Pacing, PacingTerms
@@ -15,7 +15,8 @@ SEED = 20261122
 
 
 def made(scenario: Scenario, pacing: Pacing, seed: int = SEED, *, oracle: bool = False, ratio: float = 1.0) -> Outcome:
-    return World(scenario, PacingTerms(pacing=pacing, rule=RULE, ratio=ratio), seed, oracle=oracle).run()
+    terms = PacingTerms(pacing=pacing, rule=RULE, ratio=ratio)
+    return World(scenario, terms, Draws(scenario, seed), oracle=oracle).run()
 
 
 def test_chance_comes_from_the_seed_alone() -> None:
@@ -27,7 +28,7 @@ def test_chance_comes_from_the_seed_alone() -> None:
 
 def test_every_attempt_ends_and_everybody_who_answers_is_served_or_abandoned() -> None:
     scenario = Scenario(agents=20, days=2, detector=False, machines=0.0)
-    world = World(scenario, PacingTerms(pacing="predictive", rule=RULE), SEED)
+    world = World(scenario, PacingTerms(pacing="predictive", rule=RULE), Draws(scenario, SEED))
     outcome = world.run()
     assert world.state.answers.attempts == outcome.attempts
     assert world.state.answers.answers == outcome.live
@@ -65,7 +66,7 @@ def test_lines_and_calls_a_second_are_kept() -> None:
             self.begun[self._now // 1000] = self.begun.get(self._now // 1000, 0) + 1
 
     scenario = Scenario(agents=20, days=0.3, lines=25, calls_per_second=2)
-    world = Watched(scenario, PacingTerms(pacing="predictive", rule=RULE), SEED)
+    world = Watched(scenario, PacingTerms(pacing="predictive", rule=RULE), Draws(scenario, SEED))
     world.run()
     assert world.most == 25
     assert max(world.begun.values()) <= 4  # two of the second before were left

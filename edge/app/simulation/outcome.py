@@ -4,8 +4,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from edge.core.dialer.abandonment import DAY_MS
+
+
+class Sample(Struct, frozen=True):
+    """Counts since the campaign's begin."""
+
+    at_ms: int
+    agent_ms: int
+    idle_ms: int
+    live: int
+    abandoned: int
 
 
 class Outcome:
@@ -23,6 +34,7 @@ class Outcome:
         self.connected_ms: list[int] = []
         self.waits_ms: list[int] = []
         self.abandoned_ms: list[int] = []
+        self.samples: list[Sample] = []
         self.decisions: dict[str, int] = {"pacing": 0, "learning": 0, "budget": 0}
 
     def logged_in(self, now_ms: int) -> None:
@@ -34,6 +46,11 @@ class Outcome:
         """Count one less."""
         self.agent_ms += self._agents * (now_ms - self._agents_since)
         self._agents, self._agents_since = self._agents - 1, now_ms
+
+    def sample(self, now_ms: int) -> None:
+        """Keep what has been counted until now, for a picture of how it went."""
+        agent_ms = self.agent_ms + self._agents * (now_ms - self._agents_since)
+        self.samples.append(Sample(now_ms, agent_ms, self.idle_ms, self.live, len(self.abandoned_ms)))
 
     def connected(self, now_ms: int, waited_ms: int) -> None:
         """Count a person who got an agent."""

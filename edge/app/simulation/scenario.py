@@ -105,6 +105,8 @@ class Draws:
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self._scenario = scenario
+        #: Attempts that can still be drawn.
+        self.left = 1 << 60
         self.weather, attempts, talk, wrap, pause = (
             np.random.default_rng(one) for one in np.random.SeedSequence(seed).spawn(5)
         )

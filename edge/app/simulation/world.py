@@ -34,9 +34,9 @@ BEGIN_MS = 1_767_600_000_000 // 1000 // DAY_S * DAY_S * 1000 + 8 * 3_600_000
 class World:
     """One campaign. `run` makes its attempts and returns what became of them."""
 
-    def __init__(self, scenario: Scenario, terms: PacingTerms, seed: int, *, oracle: bool = False) -> None:
+    def __init__(self, scenario: Scenario, terms: PacingTerms, draws: Draws, *, oracle: bool = False) -> None:
         self._scenario = scenario
-        self._draws = Draws(scenario, seed)
+        self._draws = draws
         self._state = PacingState(terms)
         self._oracle = oracle
         self._heap: list[int] = []
@@ -89,7 +89,9 @@ class World:
                 handlers[event >> _KIND_SHIFT & 15](event & _WHOM)
                 if self._open and self._now - self._last_decision >= LEAST_MS:
                     self._dial()
-            if outcome.attempts >= most_attempts:
+                    if outcome.attempts >= most_attempts or not self._draws.left:
+                        self._close(0)
+            if outcome.attempts >= most_attempts or not self._draws.left:
                 break
         return outcome
 
@@ -113,6 +115,9 @@ class World:
         self._push(begin_ms + 1, _TICK)
 
     def _next_segment(self, _whom: int) -> None:
+        if not self._open:
+            return
+        self.outcome.sample(self._now)
         self._segment = self._segments.popleft()
         self._answer_rate = min(self._scenario.answer_rate * self._segment.answers, 0.97)
         while self._there < self._segment.agents and self._home:
@@ -133,7 +138,10 @@ class World:
         self.outcome.logged_out(self._now)
 
     def _close(self, _whom: int) -> None:
+        if not self._open:
+            return
         self._open = False
+        self.outcome.sample(self._now)
         if not self._ringing.total:
             self._send_home()
 
@@ -209,7 +217,7 @@ class World:
         rate = self._scenario.calls_per_second
         self._bucket = min(self._bucket + (now - self._bucket_at) * rate / 1000, rate)
         self._bucket_at = now
-        room = min(self._lines - busy, int(self._bucket))
+        room = min(self._lines - busy, int(self._bucket), self._draws.left)
         if room <= 0 or self._oracle:
             return
         leaving = max(self._there - self._segment.agents, 0)
@@ -279,7 +287,7 @@ class World:
 
     def _foresee(self) -> None:
         """Have known which of the next contacts answers, and have dialled it so that it answers now."""
-        while True:
+        while self._draws.left:
             self.outcome.attempts += 1
             drawn, kind, lasts, _, _ = self._draws.attempt()
             if drawn < self._answer_rate and kind == LIVE:
