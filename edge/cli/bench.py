@@ -29,6 +29,7 @@ SUBJECTS = (
     "reload",
     "hearing",
     "trials",
+    "dialer",
 )
 
 

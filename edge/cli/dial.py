@@ -13,6 +13,7 @@ PARTS = (
     "dial_held",
     "dial_explain",
     "dial_report",
+    "dial_simulate",
 )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 COLOURS = ((255, 209, 102), (239, 71, 111), (6, 214, 160), (120, 170, 255), (200, 140, 255))
 WIDTH, HEIGHT = 900, 220
-LEFT, RIGHT, TOP, GAP, BOTTOM = 70, 150, 40, 40, 46
+LEFT, RIGHT, TOP, GAP, BOTTOM = 70, 150, 60, 40, 46
 
 
 class Curve(Struct, frozen=True):

@@ -26,7 +26,7 @@ class Measured(Struct, frozen=True):
 
 
 class _Event(Struct):
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw(b"")
     type: str = ""
 
 
@@ -45,9 +45,9 @@ def read(lines: Iterable[bytes], campaign: str = "") -> list[Measured]:
             continue
         try:
             event = msgspec.json.decode(line, type=_Event)
-            if event.data is not None and event.type not in {"", "dialer.attempt_ended"}:
+            if bytes(event.data) and event.type not in {"", "dialer.attempt_ended"}:
                 continue
-            one = msgspec.json.decode(line if event.data is None else event.data, type=Measured)
+            one = msgspec.json.decode(bytes(event.data) or line, type=Measured)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ReplayError(f"line {number}: {error}") from None
         if not campaign or one.campaign == campaign:

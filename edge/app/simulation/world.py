@@ -23,8 +23,9 @@ from edge.core.dialer.pacing import (
 _PAUSED, _WRAPPED, _TALKED, _GONE, _SEGMENT, _CLOSED, _TICK = range(4, 11)
 _SHIFT, _KIND_SHIFT = 24, 20
 _WHOM = (1 << _KIND_SHIFT) - 1
-#: Time between two decisions while nothing happens, and the least.
-TICK_MS, LEAST_MS = 1000, 500
+#: Time between two decisions: the next thing that happens after it brings one, at the latest a tick. Half of it wins
+#: agents 0.05 % of their time.
+TICK_MS = LEAST_MS = 1000
 #: What an agent says to a machine that the detector has missed.
 _MACHINE_TALK_MS = 8000
 #: First working day: a Monday, 08:00 UTC.

@@ -46,14 +46,12 @@ class Ages:
 
     def add(self, begin_ms: int) -> None:
         """Count one more, which began then; what begins after the last `advance` counts as if it began there."""
-        self.counts[self._place(begin_ms)] += 1
+        place = self._newest - begin_ms // self._cell_ms
+        self.counts[0 if place < 0 else min(place, self._last)] += 1
         self.total += 1
 
     def remove(self, begin_ms: int) -> None:
         """Count one less, which was added with this moment."""
-        self.counts[self._place(begin_ms)] -= 1
-        self.total -= 1
-
-    def _place(self, begin_ms: int) -> int:
         place = self._newest - begin_ms // self._cell_ms
-        return 0 if place < 0 else min(place, self._last)
+        self.counts[0 if place < 0 else min(place, self._last)] -= 1
+        self.total -= 1

@@ -39,7 +39,7 @@ class AnswerEstimate:
         self._slow_weight = self._fast_weight = weight
 
     def ended(self, lasted_ms: int, *, live: bool) -> bool:
-        """Learn from an attempt that is over, or has found a person; return whether forecasts should be made anew."""
+        """Learn from an attempt that is over, or has found a person; return whether that made much that is new."""
         cell = lasted_ms // self.CELL_MS
         if not 0 <= cell < self.CELLS:
             cell = 0 if cell < 0 else self.CELLS - 1
@@ -59,7 +59,7 @@ class AnswerEstimate:
         keep = 0.5 ** (self._BLOCK / self.SHAPE_HALF)
         self._live = [one * keep for one in self._live]
         self._other = [one * keep for one in self._other]
-        return self.attempts % (4 * self._BLOCK) == 0 or self.attempts < 1000 or self.changed
+        return True
 
     @property
     def changed(self) -> bool:
@@ -111,7 +111,7 @@ class SpanEstimate:
         self._prior = weight
 
     def ended(self, lasted_ms: int) -> bool:
-        """Learn from a span that is over; return whether forecasts should be made anew."""
+        """Learn from a span that is over; return whether that made much that is new."""
         self.seen += 1
         self._ended[min(max(lasted_ms, 0) // self.cell_ms, self.cells - 1)] += 1.0
         self._sum_ms += max(lasted_ms, 0)
@@ -122,7 +122,7 @@ class SpanEstimate:
         self._ended = [one * keep for one in self._ended]
         self._sum_ms *= keep
         self._count *= keep
-        return self.seen < 500 or self.seen % (4 * self._BLOCK) == 0
+        return True
 
     @property
     def mean_ms(self) -> float:

@@ -43,16 +43,19 @@ Because = Literal["pacing", "learning", "budget"]
 #: Cells of what is observed: (ms, cells).
 RINGING_CELLS = (AnswerEstimate.CELL_MS, AnswerEstimate.CELLS)
 WRAP_UP_CELLS = (1000, 64)
-TALKING_CELLS = (4000, 128)
+TALKING_CELLS = (8000, 64)
 #: Horizons of a forecast: shares of the answers to a new call that have come until then.
 SOON, LATE = 0.5, 0.95
-#: Several calls dialled at once find agents late, too: the last one does not at this risk at most.
-LATE_RISK, SEVERAL = 0.2, 2
+#: Calls dialled at once of which more than one will be answered find agents late, too: the last one does not at this
+#: risk at most.
+LATE_RISK = 0.2
+#: How long forecasts are kept at the least, and where the answer rate has changed.
+FORECAST_MS, CHANGED_MS = 120_000, 10_000
 #: Part of the ceiling that is never granted, and abandonments that are kept for later: where there are many answers,
 #: and where there are few.
 MARGIN, DEPTH, LEAST_DEPTH = 0.03, 30.0, 3.0
 #: Risk of the last call dialled when all of the budget is there, and when next to nothing is.
-BOLDEST, SHYEST = 0.2, 0.002
+BOLDEST, SHYEST = 0.12, 0.006
 #: An answer rate is held to be at worst so many times what it was, and so much more.
 WORST_FACTOR, WORST_MORE = 2.0, 0.25
 
@@ -116,11 +119,12 @@ class PacingState:
         #: Abandonments granted and not used, and how many are kept at most.
         self.tokens, self.depth = 0.0, LEAST_DEPTH
         self._horizons: list[Horizon] = []
+        self._stale, self._made_ms = True, 0
 
     def attempt_ended(self, lasted_ms: int, *, live: bool) -> None:
         """Note that an attempt has found a person so long after it began, or is over without one."""
         if self.answers.ended(lasted_ms, live=live):
-            self._horizons = []
+            self._stale = True
 
     def served(self, now_ms: int) -> None:
         """Note that somebody who answered has got an agent."""
@@ -147,12 +151,12 @@ class PacingState:
     def talked(self, lasted_ms: int) -> None:
         """Note how long an agent has talked."""
         if self.talk.ended(lasted_ms):
-            self._horizons = []
+            self._stale = True
 
     def wrapped_up(self, lasted_ms: int) -> None:
         """Note how long an agent has worked afterwards; 0: not at all."""
         if self.wrap_up.ended(lasted_ms):
-            self._horizons = []
+            self._stale = True
 
     @property
     def known(self) -> bool:
@@ -164,9 +168,11 @@ class PacingState:
             and self.talk.seen >= terms.learn_talks
         )
 
-    def horizons(self, seen: Observation) -> list[Horizon]:
-        """Give the forecasts, made anew when enough has been learnt since."""
-        if not self._horizons:
+    def horizons(self, seen: Observation, now_ms: int) -> list[Horizon]:
+        """Give the forecasts; those that are old are made anew when much was learnt since."""
+        keep_ms = CHANGED_MS if self.answers.changed else FORECAST_MS
+        if not self._horizons or (self._stale and not 0 <= now_ms - self._made_ms < keep_ms):
+            self._stale, self._made_ms = False, now_ms
             talk, wrap = self.talk.hazards(seen.talking), self.wrap_up.hazards(seen.wrap_up)
             self._horizons = [
                 horizon(
@@ -193,54 +199,50 @@ def decide(state: PacingState, seen: Observation, now_ms: int) -> Decision:
     if not state.known:
         return Decision(max(min(each, seen.room), 0), "learning")
     slack = state.slack(now_ms)
+    worst = min(WORST_FACTOR * state.answers.rate + WORST_MORE, 1.0)
     if terms.pacing == "power":
         wanted = math.floor(terms.ratio * (seen.ready - seen.waiting) + 1e-9) - seen.ringing.total
-        capped = min(wanted, _lines_at_worst(state, seen, slack) - seen.ringing.total)
+        capped = min(wanted, _lines_at_worst(worst, seen, slack) - seen.ringing.total)
     else:
-        wanted = capped = _predicted(state, seen, slack, seen.room)
+        wanted = capped = _predicted(state, seen, slack, worst, now_ms)
     dial = max(each, capped)
     because: Because = "budget" if slack < 1 or capped < wanted else "pacing"
     return Decision(max(min(dial, seen.room), 0), because)
 
 
-def _lines_at_worst(state: PacingState, seen: Observation, slack: float) -> int:
+def _lines_at_worst(worst: float, seen: Observation, slack: float) -> int:
     """Give how many calls may be under way: were so many answered as the worst rate says, the ceiling would hold.
 
-    `slack` are the abandonments that it allows now. Of n calls at a rate w as many as n w + 2 sqrt(n w (1 - w)) are
-    held to be answered, n at the most; no agent is held to get free meanwhile, for he may go home.
+    `worst` is that rate, `slack` are the abandonments that it allows now. Of n calls at a rate w as many as n w + 2
+    sqrt(n w (1 - w)) are held to be answered, n at the most. No agent is held to get free meanwhile: he may go home.
     """
     ready = seen.ready - seen.waiting
     answered = slack + ready
     if slack < 1 or answered < 0:
         return max(ready, 0)
-    worst = _worst(state)
     spread = math.sqrt(worst * (1 - worst))
     root = (math.sqrt(spread * spread + worst * answered) - spread) / worst
     return math.floor(max(root * root, answered))
 
 
-def _worst(state: PacingState) -> float:
-    return min(WORST_FACTOR * state.answers.rate + WORST_MORE, 1.0)
-
-
-def _predicted(state: PacingState, seen: Observation, slack: float, room: int) -> int:
+def _predicted(state: PacingState, seen: Observation, slack: float, worst: float, now_ms: int) -> int:
     """Give how many more calls find an agent, at the risk that the budget allows; below 0: the budget allows none."""
-    soon, late = state.horizons(seen)
+    soon, late = state.horizons(seen, now_ms)
     free, variance = _forecast(soon, seen)
     under_way = seen.ringing.total
-    most = _lines_at_worst(state, seen, slack) - under_way
-    reserve = max(under_way * _worst(state) - seen.ready + seen.waiting, 0.0)
+    most = _lines_at_worst(worst, seen, slack) - under_way
+    reserve = max(under_way * worst - seen.ready + seen.waiting, 0.0)
     budget = min(state.tokens, slack - reserve) / state.depth
     if most <= 0:
         return -1
     limit = SHYEST * (BOLDEST / SHYEST) ** max(budget, -1.0)
-    most = min(most, room)
+    most = min(most, seen.room)
     count = 0
     while count < most and _risk(free, variance, count, soon.fresh) <= limit:
         count += 1
-    if count > SEVERAL:
+    if count * late.fresh > 1:
         free, variance = _forecast(late, seen)
-        while count > SEVERAL and _risk(free, variance, count - 1, late.fresh) > LATE_RISK:
+        while count * late.fresh > 1 and _risk(free, variance, count - 1, late.fresh) > LATE_RISK:
             count -= 1
     return count
 

@@ -89,7 +89,7 @@ def test_what_is_not_known_yet_is_dialled_progressively(pacing: Pacing) -> None:
 
 def test_predictive_dials_for_agents_who_are_about_to_be_ready() -> None:
     predictive = state("predictive")
-    young = decide(predictive, seen(wrap_up=[0] * 20, talking=[5] * 80), NOW)
+    young = decide(predictive, seen(wrap_up=[6] * 20, talking=[5] * 80), NOW)
     old = decide(predictive, seen(wrap_up=[22] * 20, talking=[5] * 80), NOW)
     assert 0 < young.dial < old.dial
     ringing = decide(predictive, seen(wrap_up=[22] * 20, talking=[5] * 80, ringing=[1] * 15), NOW)
