@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 import urllib.request
 import wave
 from collections.abc import Iterator
@@ -85,6 +84,11 @@ def entered(bench: Bench, node: str) -> int:
     return sum(e["data"]["node"] == node for e in bench.edge.events() if e["type"] == "menu.node_entered")
 
 
+def by_events(bench: Bench, call: str) -> int:
+    keys = [e["data"] for e in bench.edge.events(call) if e["type"] == "dtmf.received"]
+    return sum(key["method"] == "rfc4733" for key in keys)
+
+
 def matched(bench: Bench, times: int) -> None:
     def found() -> list[str]:
         inputs = [e["data"] for e in bench.edge.events() if e["type"] == "menu.input"]
@@ -122,7 +126,7 @@ def assert_nowhere(bench: Bench, call: str, folder: Path) -> None:
     wanted = {piece for number in NUMBERS for piece in pieces(number)}
     capture = folder / "call.pcap"
     said = edge(bench, "calls", "show", call, "--sip", "--messages")
-    assert said.count(b"INFO sip") == len(INFO), "the requests are there"
+    assert said.count(b"INFO sip") >= len(INFO), "the requests are there, and perhaps again"
     edge(bench, "calls", "pcap", call, str(capture))
     with urllib.request.urlopen(f"http://{bench.edge.address}:8080/metrics", timeout=10) as page:
         metrics = page.read()
@@ -213,11 +217,11 @@ def test_a_number_is_nowhere_however_it_came_and_whoever_died(shop: Bench, bank:
     call.audio.press(TONES_ONLY[:6], 80, 60, method="inband")
     bench.edge.wait_restarted("media", bench.edge.kill("media"))
     out(call)
-    time.sleep(0.5)  # how many of them media has heard, around its death, nobody knows; all are told by now
-    told = bench.edge.types(id_).count("dtmf.received")
-    call.audio.press(TONES_ONLY[6:10], 80, 60, method="inband")
-    # A key that switch has not heard of before it dies would belong to what begins then.
-    until(lambda: bench.edge.types(id_).count("dtmf.received") == told + 4, 20, "four keys are told")
+    # How many of them media has heard, around its death, nobody knows. A key that switch has not heard of before it
+    # dies would belong to what begins then, so the last ones are told apart by their method.
+    told = by_events(bench, id_)
+    call.audio.press(TONES_ONLY[6:10], 80, 60)
+    until(lambda: by_events(bench, id_) == told + 4, 20, "four keys are told")
     bench.edge.wait_restarted("switch", bench.edge.kill("switch"))
     hears(call, TONES["one"])
     call.audio.press(TONES_ONLY, 80, 60, method="inband")

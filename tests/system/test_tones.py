@@ -17,7 +17,8 @@ from tests.support.softphone import Softphone
 from tests.support.waiting import until
 from tests.system.flows import hears
 
-pytestmark = pytest.mark.system
+#: Alone: a sender that is kept waiting makes other cadences.
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 #: The target is dialled by URI; its address is one of the trunk's.
 MENU_WITHOUT_RINGING = MENU.replace(", ringing: ringing", "")
