@@ -268,6 +268,8 @@ class Engine:
                 running.permissions.refresh()
             if running.pace is None:  # the store failed when it was to be made
                 running.pace = self._pace_of(running)
+            if running.state == "running":  # also while nobody is there to talk with whoever would be called
+                self._look_for_the_end(running)
 
     def _open_of(self, campaign: str) -> int:
         return sum(under.campaign == campaign for under in self.open.values())

@@ -86,3 +86,15 @@ def test_a_new_life_remembers_what_was_abandoned(tmp_path: Path) -> None:
     pace = made.engine.campaigns["spring"].pace
     assert pace is not None
     assert pace._state.ledger.recent(made.wall_ms).abandoned == 4
+
+
+def test_it_is_done_also_when_no_agent_is_there(tmp_path: Path) -> None:
+    made = House(tmp_path, 1, queue="sales")
+    made.begin()
+    agents(made, ready=1)
+    made.turn()
+    agents(made, resting=1)
+    made.hang_up(made.lasting[0], "connected")
+    made.turn()
+    made.turn(1000)
+    assert made.states == ["running", "done"]

@@ -15,6 +15,7 @@ from edge.vocabulary.private import Private
 from tests.support.addresses import address
 from tests.support.appliance import Appliance, write_site
 from tests.support.callees import Callees
+from tests.support.softphone import Softphone
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.system
@@ -64,6 +65,27 @@ on = ["busy"]
 step = "next_number"
 after = "0s"
 """
+AGENTS = """
+[[agents]]
+name = "anna"
+target = "sip:anna@{agent}:5060"
+rest = "1h"
+[[queues]]
+name = "sales"
+agents = ["anna"]
+max_wait = "2s"
+[[campaigns]]
+name = "agents"
+lists = ["agents"]
+rules = "anytime"
+trunk = "town"
+queue = "sales"
+caller_id = "+493022334455"
+on_machine = "menu"
+[[campaigns.retries]]
+on = ["abandoned"]
+step = "done"
+"""
 #: What becomes of a call, by the last digit but one of its number.
 EXPECTED = {
     "0": "connected",
@@ -89,10 +111,10 @@ def fill(store: DatabaseStore, name: str, numbers: list[list[str]]) -> None:
     store.add(name, [Row(contact=one, line=line) for line, one in enumerate(contacts, 1)], 1_700_000_000_000)
 
 
-def town_site(edge: Appliance, town: str) -> None:
-    """Write a site with two campaigns and rules of its own."""
+def town_site(edge: Appliance, town: str, agent: str) -> None:
+    """Write a site with campaigns and rules of its own."""
     trunk = f'[[trunks]]\nname = "town"\nsources = ["192.0.2.1"]\naddress = "{town}:5060"\n'
-    extra = trunk + CAMPAIGN.format(name="first") + CAMPAIGN.format(name="second")
+    extra = trunk + CAMPAIGN.format(name="first") + CAMPAIGN.format(name="second") + AGENTS.format(agent=agent)
     write_site(edge, menu=MENU, extra=extra)
     rules = edge.folder / "dialing_rules"
     rules.mkdir()
@@ -111,18 +133,25 @@ def attempts(edge: Appliance, name: str) -> list[dict[str, Any]]:
 
 
 def test_a_campaign_and_one_through_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    edge_at_home = tmp_path
-    with address() as at, address() as town_at, Callees(town_at) as town:
-        edge = Appliance(at, edge_at_home)
-        town_site(edge, town_at)
+    with (
+        address() as at,
+        address() as town_at,
+        address() as agent_at,
+        Callees(town_at) as town,
+        Softphone(agent_at, port=5060, user="anna") as anna,
+    ):
+        edge = Appliance(at, tmp_path)
+        town_site(edge, town_at, agent_at)
         edge.state.mkdir(parents=True, exist_ok=True)
         store = DatabaseStore(edge.state / "campaigns.db")
         kinds = [0, 0, 0, 0, 0, 1, 1, 2, 3, 4, 4, 5, 6, 7]
         fill(store, "first", [[number(of, kind)] for of, kind in enumerate(kinds)] + [[number(90, 1), number(90, 0)]])
         fill(store, "second", [[number(100 + of, 4 if of % 4 == 0 else 0)] for of in range(24)])
+        fill(store, "agents", [[number(200 + of, 0)] for of in range(3)])
         edge.start()
         try:
             everybody_is_called_once(edge, town, capsys, len(kinds))
+            an_agent_talks(edge, anna)
             through_kills(edge, town, store)
             edge.check_histories()
         finally:
@@ -153,6 +182,24 @@ def everybody_is_called_once(edge: Appliance, town: Callees, capsys: pytest.Capt
     assert [(one["campaign"], one["state"]) for one in states] == [("first", "running"), ("first", "done")]
     assert town.phone.calls  # the calls carry our number
     assert all("+493022334455@" in call.requests("INVITE")[0].get("From") for call in town.phone.calls.values())
+
+
+def an_agent_talks(edge: Appliance, anna: Softphone) -> None:
+    """One call at a time for one agent; who answers when she does not was abandoned."""
+    assert main(["dial", "start", "agents", "--config", str(edge.site)]) == 0
+    for count in (1, 2):
+        desk = anna.expect_call()
+        assert campaign(edge, "agents")["open"] == 1
+        desk.accept()
+        until(lambda: campaign(edge, "agents")["talking"] == 1, 20, "they talk")
+        desk.bye()
+        until(lambda count=count: len(attempts(edge, "agents")) == count, 20, "it is over")  # type: ignore[misc]
+    anna.expect_call().reject(486)
+    wait_done(edge, "agents")
+    ended = attempts(edge, "agents")
+    assert [one["disposition"] for one in ended] == ["connected", "connected", "abandoned"]
+    assert [one["evidence"]["queue"] for one in ended] == ["connected", "connected", "timed_out"]
+    assert all(one["evidence"]["decided_by"] == "queue" for one in ended)
 
 
 def through_kills(edge: Appliance, town: Callees, store: DatabaseStore) -> None:
