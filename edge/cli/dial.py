@@ -10,7 +10,6 @@ PARTS = (
     "dial_import",
     "dial_lists",
     "dial_permissions",
-    "dial_held",
     "dial_explain",
     "dial_report",
     "dial_simulate",

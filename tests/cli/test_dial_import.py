@@ -222,36 +222,3 @@ def test_lists_and_contacts_are_shown_with_what_became_of_them(desk: Desk) -> No
     assert desk.json("lists", "list") == []
     assert desk.dial("lists", "jobs") == 0
     assert "list customers" in desk.out
-
-
-def test_what_is_held_is_said_by_hand(desk: Desk) -> None:
-    desk.dial("import", desk.write(LIST), "--list", "customers", "--country", "DE", *MAP)
-    store = opened(desk.state)
-    store.set_campaign("spring", "running", 0)
-    for attempt, contact, number in (("a1", "k1", "+49301234567"), ("a2", "k2", "+49307654321")):
-        wanted = Lease(
-            attempt=attempt,
-            campaign="spring",
-            listed_in="customers",
-            contact=contact,
-            number=Private(number),
-            owner="x",
-        )
-        assert store.lease(wanted, 10**13) is None
-        store.hold(attempt, 10**13, "killed")
-    shown = desk.json("held", "list")
-    assert [(one["id"], one["evidence"]) for one in shown] == [("a1", {"held": "killed"}), ("a2", {"held": "killed"})]
-    assert desk.dial("held", "list") == 0
-    assert desk.out.splitlines()[1].split()[0] == "a1"
-    assert desk.dial("held", "resolve", "a1", "--as", "busy", "--again", "2h", "--why", "asked the carrier") == 0
-    assert desk.dial("held", "resolve", "a1", "--as", "busy") == 1
-    assert desk.dial("held", "resolve", "a3", "--as", "busy") == 1
-    assert desk.dial("held", "resolve", "a2", "--as", "held") == 2
-    assert desk.dial("held", "resolve", "a2", "--as", "busy", "--again", "soon") == 2
-    assert desk.dial("held", "resolve", "a2", "--as", "connected") == 0
-    assert desk.json("held", "list") == []
-    found = {one.contact.id: one for one in store.contacts("customers")}
-    assert (found["k1"].state, found["k1"].disposition, found["k2"].state) == ("waiting", "busy", "done")
-    ended = store.attempt("a1")
-    assert ended is not None
-    assert ended.evidence == {"held": "killed", "said": "asked the carrier"}
