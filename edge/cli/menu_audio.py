@@ -23,7 +23,7 @@ from edge.cli.desk_sound import Device, Handset, NoDeviceError, Sound
 from edge.cli.menu_call import CALLED, cache_folder, running
 from edge.cli.menu_named import spoken_menu
 from edge.cli.menu_test import usual_country
-from edge.cli.menu_try import HANG_UP, KEYS, Keyboard, answer_key, keyboard, outcome_key, queue_there, words
+from edge.cli.menu_try import HANG_UP, KEYS, Keyboard, answer_key, check_full, keyboard, outcome_key, queue_there, words
 from edge.cli.output import BAD, FINE, complain, console, print_table, printable
 from edge.cli.site import BadSiteError, usable_site
 from edge.config.errors import Findings
@@ -44,6 +44,8 @@ class Sitting(Struct, kw_only=True):
     called: str
     #: Local time of the menu.
     local: datetime
+    #: Mailboxes that are full.
+    full: list[str]
     microphone: str | None
     speaker: str | None
 
@@ -73,6 +75,7 @@ def try_aloud(name: str, config: Path | None, *, demo: bool, who: Sitting) -> in
     """Walk through a menu. Raises `UsageError`, `BadSiteError`."""
     found = usable_site(config, demo=demo, overrides={"paths.state": str(cache_folder())})
     menu, speeches = spoken_menu(name, found)
+    check_full(who.full, menu)
     findings = Findings()
     synthesise_all(speeches, findings)
     make_tables(found.site.tables, findings)
@@ -97,6 +100,7 @@ def _walk(menu: Menu, found: Inspection, who: Sitting, devices: tuple[Sound, Dev
         wall_ms=menu.zone.wall_ms(who.local),
         country=usual_country(found.site),
         queues={name: queue_there(name, found.site) for name in queues_in(menu)},
+        full=who.full,
     )
     prompts = prompts_of(menu, normalise=found.site.speech.normalise_files)
     complain("starting an appliance for this call")

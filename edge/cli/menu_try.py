@@ -7,7 +7,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Final
@@ -19,7 +19,7 @@ from edge.cli.menu_named import compiled_menu, rows_of
 from edge.cli.menu_test import length_ms, usual_country
 from edge.cli.output import FINE, USAGE, complain, console, printable
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, UsageError, usable_site
-from edge.config.menu_tests import USUAL
+from edge.config.menu_tests import USUAL, never_full
 from edge.config.site import Site
 from edge.core.menus.facts import Facts
 from edge.core.menus.model import Menu
@@ -45,6 +45,9 @@ def try_menu(
     caller: Annotated[str, Parameter(help="Number that calls; '' hides it.")] = "+15550100",
     called: Annotated[str, Parameter(help="Number that is called.")] = "",
     at: Annotated[str | None, Parameter(help="Local time of the menu, such as 2026-12-24T17:30; none: now.")] = None,
+    full: Annotated[
+        list[str] | None, Parameter(negative=(), help="A mailbox that is full; may be given several times.")
+    ] = None,
     audio: Annotated[bool, Parameter(negative=(), help="At the microphone and the speaker of this machine.")] = False,
     microphone: Annotated[
         str | None, Parameter(name="--input", help="With --audio: microphone, by its number or a part of its name.")
@@ -74,10 +77,18 @@ def try_menu(
         if audio:
             from edge.cli.menu_audio import Sitting, try_aloud
 
-            who = Sitting(caller=caller, called=called, local=local, microphone=microphone, speaker=speaker)
+            who = Sitting(
+                caller=caller,
+                called=called,
+                local=local,
+                full=full or [],
+                microphone=microphone,
+                speaker=speaker,
+            )
             return try_aloud(menu, config, demo=demo, who=who)
         found = usable_site(config, demo=demo)
         compiled = compiled_menu(menu, found)
+        check_full(full or [], compiled)
     except (UsageError, BadSiteError) as error:
         return failed(error)
     rows = rows_of(caller, compiled, found)
@@ -90,8 +101,16 @@ def try_menu(
         country=usual_country(found.site),
     )
     with keyboard():
-        Desk(compiled, facts, found.site).run()
+        Desk(compiled, facts, found.site, full or []).run()
     return FINE
+
+
+def check_full(mailboxes: Collection[str], menu: Menu) -> None:
+    """Check that these can be full. Raises `UsageError`."""
+    for name in mailboxes:
+        fault, advice = never_full(name, menu)
+        if fault:
+            raise UsageError(f"{fault} ({advice})")
 
 
 class Keyboard:
@@ -111,7 +130,7 @@ class Keyboard:
 class Desk:
     """One call, in real time. Time stands still while a question waits for its answer."""
 
-    def __init__(self, menu: Menu, facts: Facts, site: Site) -> None:
+    def __init__(self, menu: Menu, facts: Facts, site: Site, full: Collection[str] = ()) -> None:
         self._keys = Keyboard()
         self._shown = 0
         self._stood_s = 0.0
@@ -123,6 +142,7 @@ class Desk:
             outcome_of=self._outcome,
             answer_of=self._answer,
             queue_of=partial(queue_there, site=site),
+            full=full,
         )
         self._call = Rehearsal(menu, facts, world)
 

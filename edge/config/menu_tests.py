@@ -258,14 +258,21 @@ def _test(number: int, source: TestSource, root: Located, menu: Menu, findings: 
             findings.error(place, f"'{source.time}' is not a time such as 2026-12-24T17:30")
     places = [place_of(root, ("tests", number, "steps", index)) for index in range(len(source.steps))]
     steps = [_step(one, place, menu, findings) for one, place in zip(source.steps, places, strict=True)]
-    limited = {one.mailbox for one in menu.nodes.values() if isinstance(one, Voicemail) and one.room is not None}
     for index, name in enumerate(source.full):
-        if name not in limited:
-            place = place_of(root, ("tests", number, "full", index))
-            advice = did_you_mean(name, limited) or "set max_messages or max_minutes of [[mailboxes]]"
-            findings.error(place, f"menu '{menu.name}' takes messages for no mailbox '{name}' with limits", advice)
+        fault, advice = never_full(name, menu)
+        if fault:
+            findings.error(place_of(root, ("tests", number, "full", index)), fault, advice)
     here = place_of(root, ("tests", number))
     return MenuTest(name=source.name, place=here, source=source, steps=steps, places=places, local=local, menu=menu)
+
+
+def never_full(mailbox: str, menu: Menu) -> tuple[str, str]:
+    """Say why a mailbox can't be full in a menu, with an advice; empty texts: it can."""
+    limited = {one.mailbox for one in menu.nodes.values() if isinstance(one, Voicemail) and one.room is not None}
+    if mailbox in limited:
+        return "", ""
+    advice = did_you_mean(mailbox, limited) or "set max_messages or max_minutes of [[mailboxes]]"
+    return f"menu '{menu.name}' takes messages for no mailbox '{mailbox[:60]}' with limits", advice
 
 
 def _step(source: StepSource, place: Place, menu: Menu, findings: Findings) -> Step:

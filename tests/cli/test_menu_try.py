@@ -60,3 +60,30 @@ def test_a_time_that_is_none() -> None:
     done = subprocess.run([*COMMAND, "--at", "noon"], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 2
     assert b"'noon' is not a time such as 2026-11-23T10:00" in done.stderr
+
+
+def test_a_full_mailbox(tmp_path: Path) -> None:
+    (tmp_path / "menus").mkdir()
+    (tmp_path / "menus/main.yaml").write_text(
+        "version: 1\nstart: box\nnodes:\n  box:\n    voicemail: sales\n    next: end\n    failed: end\n"
+        "    on_full: later\n  later: {hang_up: full}\n  end: {hang_up: done}\n"
+    )
+    site = tmp_path / "site.toml"
+    site.write_text(
+        'name = "x"\n[paths]\nstate = "state"\nmenus = "menus"\n[[mailboxes]]\nname = "sales"\nmax_minutes = 9\n'
+    )
+    command = [sys.executable, "-m", "edge.cli", "menu", "try", "main", "--config", str(site)]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*command, "--full", "sales"], cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        said = read_until(ours, "later (hang_up)")
+        assert "This mailbox is full" in said
+        assert "leave a message" not in said
+        assert process.wait() == 0
+    os.close(ours)
+    for words in (["--full", "sails"], ["--full", "sails", "--audio"]):
+        wrong = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, check=False)
+        assert wrong.returncode == 2
+        assert b"did you mean 'sales'" in wrong.stderr
