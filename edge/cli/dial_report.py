@@ -24,7 +24,7 @@ from edge.core.dialer.reasons import REASONS
 from edge.core.dialer.rules import Judge
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.store import FILE, opened
-from edge.storage.campaigns.words import Attempt
+from edge.storage.campaigns.words import Attempt, RefusalCount
 from edge.storage.turn import StorageError
 
 _SHARES = 1.0
@@ -116,11 +116,20 @@ def _counted(
         conduct = Conduct(judge_for, reach, begin_ms, estimates)
         for made in _made(store, campaigns):
             conduct.take(made)
+        refusals = store.refusals(begin_ms)
     finally:
         store.close()
     for name in sorted(unknown):
         complain(f"the site has no campaign '{name}' any more, so nobody knows its rules: give --rules")
-    return conduct.result()
+    return _with_refusals(conduct.result(), refusals)
+
+
+def _with_refusals(found: list[CampaignConduct], refusals: list[RefusalCount]) -> list[CampaignConduct]:
+    by_name = {campaign.campaign: campaign for campaign in found}
+    for one in refusals:
+        if one.campaign in by_name:
+            by_name[one.campaign].refused[one.reason] += one.calls
+    return found
 
 
 def _made(store: CampaignStore, campaigns: dict[str, Campaign]) -> Iterator[Made]:
@@ -180,6 +189,7 @@ def _print(one: CampaignConduct, time_zone: str) -> None:
     else:
         print("no attempt broke a rule that can be judged afterwards")
     print_table(("hour of the callee", "attempts"), _hours(one), right=("attempts",))
+    print_table(("not called, for", "calls"), sorted(one.refused.items()), right=("calls",))
     spread = sorted(one.per_number.items())
     print_table(("attempts per number", "numbers"), spread, right=("attempts per number", "numbers"))
     print_table(("disposition", "attempts"), sorted(one.dispositions.items()), right=("attempts",))
@@ -223,6 +233,7 @@ def document(one: CampaignConduct) -> dict[str, Any]:
             for reason, count in sorted(one.breaches.items())
         ],
         "rang_short": one.rang_short,
+        "refused": dict(sorted(one.refused.items())),
         "hours": dict(_hours(one)),
         "attempts_per_number": {str(times): numbers for times, numbers in sorted(one.per_number.items())},
         "dispositions": dict(sorted(one.dispositions.items())),
@@ -263,5 +274,6 @@ def _write_csv(found: list[CampaignConduct]) -> None:
         writer.writerows((one.campaign, "attempts in the hour", hour, count) for hour, count in _hours(one))
         for times, numbers in sorted(one.per_number.items()):
             writer.writerow((one.campaign, "numbers with attempts", times, numbers))
+        writer.writerows((one.campaign, "not called", reason, count) for reason, count in sorted(one.refused.items()))
         for disposition, count in sorted(one.dispositions.items()):
             writer.writerow((one.campaign, "disposition", disposition, count))

@@ -13,6 +13,7 @@ from msgspec import Struct, to_builtins
 from edge.core.dialer.campaign import CampaignState, Settings, follows
 from edge.dialer.pacing import Pace
 from edge.dialer.permission import Permissions, PermissionsFor
+from edge.dialer.refusals import Refusals
 from edge.dialer.running import Running
 from edge.dialer.under import Under
 from edge.metrics.dialer import DialerMetrics
@@ -88,6 +89,7 @@ class Engine:
         self.agents: dict[str, dict[str, list[int]]] = {}
         #: What was told and could not be written yet.
         self._unwritten: dict[str, AttemptTold] = {}
+        self._refusals = Refusals(clocks.mint())
         self._looked_ms: int | None = None
         self._draining = False
 
@@ -270,6 +272,7 @@ class Engine:
                 running.pace = self._pace_of(running)
             if running.state == "running":  # also while nobody is there to talk with whoever would be called
                 self._look_for_the_end(running)
+        self._refusals.write(self._store)
 
     def _open_of(self, campaign: str) -> int:
         return sum(under.campaign == campaign for under in self.open.values())
@@ -315,6 +318,7 @@ class Engine:
         refused = permissions.ask(running.settings, candidate, self._clocks.wall_ms())
         if refused is None:
             return True
+        self._refusals.add(running.settings.name, refused.reasons, self._clocks.wall_ms())
         for reason in refused.reasons:
             self._metrics.refused.labels(running.settings.name, reason).inc()
             running.refused[reason] = running.refused.get(reason, 0) + 1

@@ -9,6 +9,7 @@ import pytest
 
 from edge.cli import main
 from edge.storage.campaigns.store import opened
+from edge.storage.campaigns.words import RefusalCount
 from tests.cli.campaign_site import dialled, make_site
 
 
@@ -75,7 +76,10 @@ def test_a_number_that_was_dialled_while_it_may_have_rung(site: Path, capsys: py
 def test_estimates_and_a_table(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = opened(site / "state")
     dialled(store, "a2", "2026-11-17T12:00-06:00", "abandoned")
+    store.note_refusals("run", [RefusalCount(campaign="spring", day_ms=0, reason="hours", calls=7)])
     store.close()
+    assert reported(site, capsys)[1]["refused"] == {"hours": 7}
+    assert reported(site, capsys, "--since", "2026-11-01")[1]["refused"] == {}
     _, found = reported(site, capsys, "--machines-among-live", "0.25")
     assert (found["periods"][0]["abandoned"], found["estimates"]["machines_among_live"]) == (0.75, 0.25)
     assert main(["dial", "report", "--csv", "--config", str(site / "site.toml")]) == 1
@@ -83,6 +87,7 @@ def test_estimates_and_a_table(site: Path, capsys: pytest.CaptureFixture[str]) -
     values = {(row["figure"], row["of"]): row["value"] for row in rows}
     assert values["disposition", "abandoned"] == "1"
     assert values["attempts in the hour", "12:00"] == "2"
+    assert values["not called", "hours"] == "7"
     assert main(["dial", "report", "--machines-among-live", "1", "--config", str(site / "site.toml")]) == 2
     assert "an estimate is a share" in capsys.readouterr().err
 

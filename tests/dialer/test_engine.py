@@ -134,6 +134,8 @@ def test_whom_the_rules_forbid_does_not_keep_others_from_their_turn(tmp_path: Pa
     assert len(house.lasting) == 4
     assert not {number.reveal() for number in forbidden} & set(house.switch.dialled)
     assert house.engine.describe()[0]["refused"] == {"own_list": 50}
+    house.turn(1000)
+    assert [(one.reason, one.calls) for one in house.store.refusals()] == [("own_list", 50)]
     assert house.engine.describe()[0]["done"] == 50
 
 

@@ -55,6 +55,8 @@ class CampaignConduct(Struct, kw_only=True):
     breaches: Counter[Reason] = field(default_factory=Counter)
     #: Their ids, the first few, for who looks into them.
     examples: dict[Reason, list[str]] = field(default_factory=dict)
+    #: Calls that were not made, by the reason, on the days of the time; a call has as many reasons as forbid it.
+    refused: Counter[str] = field(default_factory=Counter)
     #: Given up before it had rung as long as it has to.
     rang_short: int = 0
     #: Attempts of the time -> numbers that had so many.

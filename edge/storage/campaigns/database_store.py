@@ -1,13 +1,17 @@
 """The campaigns' store over a database: all of `interface.CampaignStore`."""
 
+from collections.abc import Sequence
+
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from edge.storage.campaigns.attempts import Attempts
 from edge.storage.campaigns.contacts import Contacts
 from edge.storage.campaigns.permissions import Permissions
-from edge.storage.campaigns.schema import CAMPAIGNS
-from edge.storage.campaigns.words import CampaignState, CampaignStatus
+from edge.storage.campaigns.schema import CAMPAIGNS, REFUSALS
+from edge.storage.campaigns.words import CampaignState, CampaignStatus, RefusalCount
+
+_DAY_MS = 86_400_000
 
 
 class DatabaseStore(Attempts, Contacts, Permissions):
@@ -27,3 +31,26 @@ class DatabaseStore(Attempts, Contacts, Permissions):
         with self._read() as db:
             rows = db.execute(select(CAMPAIGNS).order_by(CAMPAIGNS.c.name)).mappings().all()
         return [CampaignStatus(**row) for row in rows]
+
+    def note_refusals(self, run: str, counts: Sequence[RefusalCount]) -> None:
+        """Note how often the rules did not let calls be made; see `interface.CampaignStore`."""
+        if not counts:
+            return
+        rows = [{"run": run, **msgspec.structs.asdict(one)} for one in counts]
+        noted = self._insert(REFUSALS)
+        noted = noted.on_conflict_do_update(
+            index_elements=["run", "campaign", "day_ms", "reason"], set_={"calls": noted.excluded.calls}
+        )
+        with self._write() as db:
+            db.execute(noted, rows)
+
+    def refusals(self, since_ms: int = 0) -> list[RefusalCount]:
+        """Return the counts of days; see `interface.CampaignStore`."""
+        keys = (REFUSALS.c.campaign, REFUSALS.c.day_ms, REFUSALS.c.reason)
+        counted = select(*keys, func.sum(REFUSALS.c.calls)).where(REFUSALS.c.day_ms > since_ms - _DAY_MS)
+        with self._read() as db:
+            rows = db.execute(counted.group_by(*keys).order_by(*keys)).all()
+        return [
+            RefusalCount(campaign=campaign, day_ms=day_ms, reason=reason, calls=int(calls))
+            for campaign, day_ms, reason, calls in rows
+        ]

@@ -27,6 +27,7 @@ from edge.storage.campaigns.words import (
     Note,
     Outcome,
     Refusal,
+    RefusalCount,
     Row,
     SuppressionList,
 )
@@ -203,6 +204,15 @@ class CampaignStore(Leasing, Permissions, Lists, Protocol):
 
     def set_campaign(self, campaign: str, state: CampaignState, now_ms: int, by: str = "", why: str = "") -> None:
         """Note what a campaign is to do, for all appliances that share the store."""
+
+    def note_refusals(self, run: str, counts: Sequence[RefusalCount]) -> None:
+        """Note how often the rules did not let calls be made in one run of a dialer (`run`: an id of its own).
+
+        Counts are those of the run so far; they take the place of those that it gave before.
+        """
+
+    def refusals(self, since_ms: int = 0) -> list[RefusalCount]:
+        """Return the counts of days that end after `since_ms`, of all runs together, by campaign, day and reason."""
 
     def campaigns(self) -> list[CampaignStatus]:
         """Return what campaigns were told; one that was never told anything is not there, and does not run."""

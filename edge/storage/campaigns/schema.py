@@ -15,9 +15,10 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 #: Whoever changes a table adds a step to `STEPS`: files of earlier versions become new ones by the same steps.
-VERSION = 1
+VERSION = 2
 
 METADATA = MetaData()
 #: Attempts that somebody has to look after, and that somebody has to say something about. As text and not as values:
@@ -174,10 +175,29 @@ JOBS = Table(
     Column("finished_ms", BigInteger),
 )
 
+#: How often the rules did not let a call be made: by run of a dialer, campaign, day (its begin, UTC) and reason.
+REFUSALS = Table(
+    "refusals",
+    METADATA,
+    Column("run", Text, primary_key=True),
+    Column("campaign", Text, primary_key=True),
+    Column("day_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Index("refusals_day", "day_ms"),
+)
+
 
 def _first(connection: Connection) -> None:
     METADATA.create_all(connection, checkfirst=False)
 
 
+def _second(connection: Connection) -> None:
+    # A new database has it already, for `_first` makes all the tables that there are.
+    connection.execute(CreateTable(REFUSALS, if_not_exists=True))
+    for index in REFUSALS.indexes:
+        connection.execute(CreateIndex(index, if_not_exists=True))
+
+
 #: What makes each version from the one before.
-STEPS: tuple[Callable[[Connection], None], ...] = (_first,)
+STEPS: tuple[Callable[[Connection], None], ...] = (_first, _second)

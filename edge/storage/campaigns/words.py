@@ -154,6 +154,17 @@ class SuppressionList(Struct, frozen=True, kw_only=True):
     numbers: int
 
 
+class RefusalCount(Struct, frozen=True, kw_only=True):
+    """So often the rules did not let a call of a campaign be made, on a day, for a reason."""
+
+    campaign: str
+    #: Begin of the day (UTC).
+    day_ms: int
+    #: As in `core.dialer.reasons`.
+    reason: str
+    calls: int
+
+
 class CampaignStatus(Struct, frozen=True, kw_only=True):
     """What somebody wanted a campaign to do."""
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from edge.storage.campaigns.database_store import DatabaseStore
-from edge.storage.campaigns.words import Added, Job, Outcome
+from edge.storage.campaigns.words import Added, Job, Outcome, RefusalCount
 from edge.vocabulary.dialing import Consent, Contact, ContactNumber, PastAttempt, Suppression
 from edge.vocabulary.private import Private
 from tests.storage.campaigns.filling import CAMPAIGN, LIST, contact, lease, number, rows
@@ -437,3 +438,34 @@ def test_who_must_not_be_called_now_is_put_off(store: DatabaseStore) -> None:
     assert not store.postpone(LIST, "c2", NOW, 0)
     assert not store.postpone(LIST, "nobody", NOW, 0)
     assert not store.postpone("no list", "c0", NOW, 0)
+
+
+def test_refusals_are_counted_by_day_and_once(store: DatabaseStore) -> None:
+    day = 86_400_000
+
+    def counts(*rows: tuple[int, str, int]) -> list[RefusalCount]:
+        return [RefusalCount(campaign=CAMPAIGN, day_ms=at, reason=reason, calls=calls) for at, reason, calls in rows]
+
+    assert store.refusals() == []
+    store.note_refusals("one", [])
+    for _ in range(2):  # the answer to the first was lost
+        store.note_refusals("one", counts((0, "hours", 3), (day, "hours", 4)))
+    store.note_refusals("one", counts((day, "hours", 6)))
+    store.note_refusals("two", counts((day, "hours", 10), (day, "gap", 1)))
+    assert store.refusals() == counts((0, "hours", 3), (day, "gap", 1), (day, "hours", 16))
+    assert store.refusals(day) == counts((day, "gap", 1), (day, "hours", 16))
+    assert store.refusals(day - 1) == counts((0, "hours", 3), (day, "gap", 1), (day, "hours", 16))
+
+
+def test_a_database_of_the_first_schema_gets_what_it_lacks(store: DatabaseStore, place: Path | str) -> None:
+    with store._write() as db:
+        db.execute(text("DROP TABLE refusals"))
+        if isinstance(place, Path):
+            db.execute(text("PRAGMA user_version = 1"))
+        else:
+            db.execute(text("UPDATE meta SET value = '1' WHERE name = 'schema'"))
+    store.close()
+    again = DatabaseStore(place)
+    again.note_refusals("one", [RefusalCount(campaign=CAMPAIGN, day_ms=0, reason="hours", calls=1)])
+    assert len(again.refusals()) == 1
+    again.close()
