@@ -19,6 +19,7 @@ from sqlalchemy import Engine, event
 from edge.storage.campaigns.database_store import DatabaseStore
 from edge.storage.campaigns.words import Candidate, Lease, Outcome
 from tests.storage.campaigns.filling import CAMPAIGN
+from tests.support.waiting import until
 
 NOW = 1_790_000_000_000
 LISTS = ("one", "two")
@@ -37,6 +38,9 @@ class Phones:
 
     def knows(self, attempt: str) -> bool:
         return (self.folder / "calls" / attempt).exists()
+
+    def others_than(self, owner: str) -> bool:
+        return any(not attempt.name.startswith(owner) for attempt in (self.folder / "calls").iterdir())
 
     def ring(self, number: str, attempt: str) -> None:
         (self.folder / "busy" / number).mkdir()  # raises when it rings already
@@ -114,8 +118,10 @@ def main(place: str, folder: Path, seed: int, dialers: int, kills: int) -> dict[
 
         store, life_dice = DatabaseStore(where), random.Random(life_seed)
         take_up(store, phones, owner)
-        while dial(store, phones, owner, life_dice, 4):
-            pass
+        while store.due(LISTS, NOW, 1):
+            dial(store, phones, owner, life_dice, 4)
+            if kills == 0:  # nobody dials on before somebody else has: else the first to run has no rival
+                until(partial(phones.others_than, owner), 60, "a rival")
 
     while True:
         rest = counts["killed"] >= kills
