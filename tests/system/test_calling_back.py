@@ -116,12 +116,32 @@ def test_called_back_in_standard_and_once_through_kills(tmp_path: Path) -> None:
         assert attempts_of == [first["call"], second]
         assert len(home.calls) == 3, "an INVITE each, beside the one call of its own"
         edge.wait_event("call.ended", second)
+
+        # From now on an agent is rung first, and shown whom it is for. The caller is rung when she has answered.
+        text = edge.site.read_text()
+        edge.site.write_text(text.replace("dial = true", 'dial = true\norder = "agent_first"'))
+        edge.control(what="reload")
+        call = home.call(edge.uri).wait_answered()
+        hears(call, TONES["welcome"])
+        anna.expect_call().ring()
+        call.bye()
+        desk = anna.expect_call()
+        assert len(home.calls) == 4
+        desk.accept()
+        there = home.expect_call()
+        there.accept()
+        hears(there, ANNOUNCED)
+        hears(there, 900)
+        hears(desk, 700)
+        there.bye()
+        closed = edge.wait_event("callback.closed", count=2)["data"]
+        assert (closed["by"], closed["attempts"]) == ("reached", 1)
+        third = edge.wait_event("callback.attempt_ended", count=3)["data"]
+        assert (third["disposition"], third["answered"]) == ("connected", True)
+        edge.wait_event("call.ended", third["call"])
         edge.check_histories()
         line = [sys.executable, "-m", "edge", "callbacks", "report", "--json", "--state", str(edge.state)]
         counted = json.loads(subprocess.run(line, capture_output=True, timeout=60, check=True).stdout)
-        assert (counted["fates"]["reached"], counted["rang_in_standard"], counted["attempts"]) == (
-            1,
-            1,
-            {"no_answer": 1, "connected": 1},
-        )
+        assert (counted["fates"]["reached"], counted["rang_in_standard"]) == (2, 1)
+        assert counted["attempts"] == {"no_answer": 1, "connected": 2}
         assert "30123456" not in edge.log.read_text(errors="replace")
