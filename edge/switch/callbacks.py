@@ -16,7 +16,7 @@ from edge.core.callbacks.window import Window, stamp, window_of
 from edge.core.calls import account
 from edge.core.calls.actions import Emit
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Incoming, Superseded
+from edge.core.calls.inputs import Originate, Superseded
 from edge.core.routing.numbers import e164
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallbackRow, CallRow
@@ -151,10 +151,11 @@ class Callbacks:
         if call.id not in self._look:
             return []
         self._look.discard(call.id)
-        if not call.talking or not isinstance(call.begun, Incoming):
-            return []
-        peer = account.facts(call.begun, 0).peer
-        number = e164(peer, call.begun.terms.country or country) or peer
+        begun = call.begun
+        if not call.talking or begun is None or (isinstance(begun, Originate) and begun.errand is not None):
+            return []  # a call that calls back closes its request by itself, when it is over
+        peer = account.facts(begun, 0).peer
+        number = e164(peer, begun.terms.country or country) or peer
         row = self._open.get(self._by_number.get((number, "callback"), ""))
         return [Superseded(CallbackId(row.id), age_ms(row, wall))] if row is not None else []
 

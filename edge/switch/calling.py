@@ -22,6 +22,7 @@ from edge.core.calls.actions import Emit
 from edge.core.calls.attempted import callee_of, outcome_of
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Incoming, Originate, Stopped
+from edge.core.menus.model import Answered
 from edge.core.queues import model as q
 from edge.core.routing.numbers import e164
 from edge.runtime.clock import rfc3339
@@ -155,9 +156,10 @@ class Calling:
             self._stop.append((id_, why))
 
     def _machine(self, call: Call, what: str) -> None:
-        """End a call to a machine, which needs no agent; where one talks with it already, he knows what to do."""
-        errand = _errand(call)
-        if errand is not None and not call.talking and not errand.by_menu:
+        """End a call to a machine, unless somebody talks with it already or its menu asks who answered."""
+        errand, run = _errand(call), call.run
+        asks = run is not None and any(isinstance(node, Answered) for node in run.menu.nodes.values())
+        if errand is not None and not call.talking and not asks:
             self._stop.append((call.id, f"answered by a {what}"))
 
     def _ended(self, call: Call) -> None:

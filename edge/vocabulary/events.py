@@ -639,7 +639,7 @@ class CallbackRequested(Struct, frozen=True, tag="callback.requested", kw_only=T
 
 
 class CallbackSuperseded(Struct, frozen=True, tag="callback.superseded", kw_only=True):
-    """Who was to be called back rang by himself and talks with somebody now: the request is closed."""
+    """Who was to be called back talks with somebody now, in a call of his own or for another reason: it is closed."""
 
     callback: CallbackId
     #: Since the request.

@@ -370,3 +370,18 @@ def test_superseded_while_an_agent_is_rung_for_him(tmp_path: Path) -> None:
     house.run(1)
     assert call not in house.exchange.calls, "he rings by himself, so nobody need ring him"
     assert house.exchange.queues.floor.roster.get("anna").state in {"ready", "ringing"}
+
+
+def test_who_was_reached_for_another_reason_is_not_called_back(house: CallingHouse) -> None:
+    house.exchange.draining = False
+    row = house.lose()
+    house.run(1)
+    house.refuse(house.leg(), "busy", 486)
+    requests = Requests(lambda: house.exchange, Reader(house.path))
+    body = {"target": NUMBER, "menu": "main", "trunk": "loop"}
+    call = json.loads(requests.answer("originate", json.dumps(body).encode()))["call"]
+    house.run(1)
+    house.answer(f"{call}.1")
+    house.run(1)
+    house.answer(f"{call}.2")
+    assert (house.row().id, house.row().closed_by, house.row().closed_why) == (row.id, "superseded", call)
