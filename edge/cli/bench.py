@@ -30,6 +30,7 @@ SUBJECTS = (
     "hearing",
     "trials",
     "dialer",
+    "dialer_kills",
 )
 
 

@@ -75,9 +75,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     #: Other numbers that are shown to numbers with certain beginnings.
     caller_ids: list[CallerIdSource] = field(default_factory=list)
     #: How many are called: `progressive`: one for each agent who is ready; `power`: `ratio_percent` of that;
-    #: `predictive`: as many as will find an agent; `preview`: an agent accepts a contact first. Without a queue all of
-    #: `max_channels` are used.
-    pacing: Literal["preview", "progressive", "power", "predictive"] = "progressive"
+    #: `predictive`: as many as will find an agent. Without a queue all of `max_channels` are used.
+    pacing: Literal["progressive", "power", "predictive"] = "progressive"
     #: Calls for each agent who is ready, of `power`: 150 are three calls for two agents.
     ratio_percent: Annotated[int, _range(100, 1_000)] = 100
     #: Of those who answer, so many may at the most find no agent in time, per mille; the rules may say less.
