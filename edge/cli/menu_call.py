@@ -32,7 +32,7 @@ from edge.app.phone import host_address
 from edge.cli.call import FailedError, make_call
 from edge.cli.call import running as running_site
 from edge.cli.menu_results import Result, Tested, sum_up
-from edge.cli.menu_test import compiled_tests, test_files, usual_country
+from edge.cli.menu_test import Calling, compiled_tests, test_files, usual_country
 from edge.cli.output import complain
 from edge.cli.site import BadSiteError, UsageError, inspect_site
 from edge.config.compiled import CompiledSite
@@ -83,21 +83,19 @@ def cache_folder() -> Path:
     return Path(base) / "edge"
 
 
-def call_all(
-    names: tuple[str, ...], config: Path | None, *, demo: bool, to: str | None, jobs: int, heard: Path | None
-) -> list[Tested]:
+def call_all(names: tuple[str, ...], config: Path | None, calling: Calling, *, demo: bool) -> list[Tested]:
     """Run all tests as calls. Raises `UsageError`, `BadSiteError`."""
     found = inspect_site(config, demo=demo, overrides={"paths.state": str(cache_folder())}, menus=False)
     state = Path(inspect_site(config, demo=demo, menus=False).site.paths.state)
     sheets = [_sheet(file, found, state) for file in test_files(names, found)]
     with tempfile.TemporaryDirectory(prefix="edge-menu-") as name, World(Path(name)) as world:
         folder = Path(name)
-        if to is not None:
-            _call_sheets(sheets, world, _elsewhere(to), jobs, heard)
+        if calling.to is not None:
+            _call_sheets(sheets, world, _elsewhere(calling.to), calling)
         else:
-            with _own_appliance(found.site, sheets, world, folder, jobs) as target:
-                _call_sheets(sheets, world, target, jobs, heard)
-    return [sum_up(one.menu, one.file, one.results, one.moves, blind=to is not None) for one in sheets]
+            with _own_appliance(found.site, sheets, world, folder, calling.jobs) as target:
+                _call_sheets(sheets, world, target, calling)
+    return [sum_up(one.menu, one.file, one.results, one.moves, blind=calling.to is not None) for one in sheets]
 
 
 def _sheet(file: Path, found: Inspection, state: Path) -> Sheet:
@@ -115,8 +113,11 @@ def _sheet(file: Path, found: Inspection, state: Path) -> Sheet:
     return Sheet(file, menu, tests, known)
 
 
-def why_not(test: MenuTest, part: Part | None) -> str:
-    """Say why a test cannot be a call; empty: it can. `part` is None when the appliance is not ours."""
+def why_not(test: MenuTest, part: Part | None, longest_s: int) -> str:
+    """Say why a test is not to be a call; empty: it is. `part` is None when the appliance is not ours."""
+    waits_s = sum(step.wait_ms for step in test.steps) // 1000
+    if waits_s > longest_s:
+        return f"its caller waits for {waits_s} s (--longest)"
     if part is None:
         return "it is of a call that the appliance makes" if test.answered is not None else ""
     return impossible(part.menu, test.source.targets, part.queues)
@@ -174,21 +175,21 @@ def running(site: CompiledSite, world: World, folder: Path, calls: int) -> Itera
         raise UsageError(str(error)) from None
 
 
-def _call_sheets(sheets: list[Sheet], world: World, target: Target, jobs: int, heard: Path | None) -> None:
+def _call_sheets(sheets: list[Sheet], world: World, target: Target, calling: Calling) -> None:
     """Call for all tests, several at once; results stand in the order of the tests."""
     lock = threading.Lock()
     scenes = iter(world.scenes)
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(calling.jobs) as pool:
         begun: list[list[Result | Future[Result]]] = []
         for sheet in sheets:
             calls: list[Result | Future[Result]] = []
             for test in sheet.tests:
                 scene = next(scenes, None)
-                skipped = why_not(test, scene.part if scene is not None else None)
+                skipped = why_not(test, scene.part if scene is not None else None, calling.longest_s)
                 if skipped:
                     calls.append(Result(file=sheet.file, test=test, miss=None, lines=[], seconds=0, skipped=skipped))
                     continue
-                calls.append(pool.submit(_call, sheet, test, (world, target, scene), (heard, lock)))
+                calls.append(pool.submit(_call, sheet, test, (world, target, scene), (calling.heard, lock)))
             begun.append(calls)
         for sheet, calls in zip(sheets, begun, strict=True):
             sheet.results = [one if isinstance(one, Result) else one.result() for one in calls]

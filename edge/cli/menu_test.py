@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from msgspec import Struct
 
 from edge.cli.events import failed
 from edge.cli.menu_candidates import Candidates
@@ -29,6 +30,19 @@ from edge.core.menus.rehearsed_world import World
 _CHARACTER_MS = 70
 
 
+class Calling(Struct, frozen=True, kw_only=True):
+    """How tests are run as calls."""
+
+    #: SIP URI that is called; None: an appliance of its own.
+    to: str | None
+    #: Calls at once.
+    jobs: int
+    #: Where what was heard in calls that went wrong is kept; None: in a folder of its own.
+    heard: Path | None
+    #: Tests whose steps wait for more seconds are not run.
+    longest_s: int
+
+
 def run_tests(
     *names: Annotated[str, Parameter(help="Menus, or files of tests; none: all of the site.")],
     config: ConfigOption = None,
@@ -43,6 +57,9 @@ def run_tests(
     heard: Annotated[
         Path | None, Parameter(help="With --call: folder for what was heard in calls that went wrong.")
     ] = None,
+    longest: Annotated[
+        int, Parameter(help="With --call: tests whose steps wait for more seconds than this are not run.")
+    ] = 300,
 ) -> int:
     """Run the tests that stand beside menus (NAME.test.yaml), in virtual time. Exit code 1: one failed.
 
@@ -53,7 +70,8 @@ def run_tests(
         complain("--to needs --call, and --jobs is from 1 to 50")
         return USAGE
     try:
-        results = _called(names, config, demo, (to, jobs, heard)) if call else _virtual(names, config, demo)
+        calling = Calling(to=to, jobs=jobs, heard=heard, longest_s=longest)
+        results = _called(names, config, demo, calling) if call else _virtual(names, config, demo)
     except (UsageError, BadSiteError) as error:
         return failed(error)
     for one in results:
@@ -76,12 +94,10 @@ def _virtual(names: tuple[str, ...], config: Path | None, demo: bool) -> list[Te
     return [_run(file, found) for file in test_files(names, found)]
 
 
-def _called(
-    names: tuple[str, ...], config: Path | None, demo: bool, how: tuple[str | None, int, Path | None]
-) -> list[Tested]:
+def _called(names: tuple[str, ...], config: Path | None, demo: bool, calling: Calling) -> list[Tested]:
     from edge.cli.menu_call import call_all
 
-    return call_all(names, config, demo=demo, to=how[0], jobs=how[1], heard=how[2])
+    return call_all(names, config, calling, demo=demo)
 
 
 def test_files(names: tuple[str, ...], found: Inspection) -> list[Path]:

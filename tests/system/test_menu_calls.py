@@ -199,6 +199,8 @@ tests:
   - name: not by a call
     targets: {"sip:nurse@192.0.2.21": trunk_down}
     steps: [{press: 2}]
+  - name: not in real time
+    steps: [{wait: 6m}]
 """
 
 
@@ -244,10 +246,11 @@ def test_a_stage_has_queues_refer_whispers_and_trials(tmp_path: Path) -> None:
         (menus / name).write_text(text)
     site = ("--config", str(tmp_path / "site.toml"))
     virtual = edge("main", *site, cache=tmp_path / "cache")
-    assert "main: 12 passed, 0 failed; 11 of 11 nodes" in virtual.stdout, virtual.stdout
+    assert "main: 13 passed, 0 failed; 11 of 11 nodes" in virtual.stdout, virtual.stdout
     called = edge("main", *site, "--call", "--jobs", "11", cache=tmp_path / "cache")
-    assert "main: 11 passed, 0 failed, 1 not run; 11 of 11 nodes" in called.stdout, called.stdout + called.stderr
+    assert "main: 11 passed, 0 failed, 2 not run; 11 of 11 nodes" in called.stdout, called.stdout + called.stderr
     assert "not run: sip:nurse@192.0.2.21: it is not called by a trunk that could be down" in called.stdout
+    assert "not run: its caller waits for 360 s" in called.stdout
     assert called.returncode == 0
 
 
