@@ -330,3 +330,26 @@ def test_what_standards_counted_is_stored_with_each_call_and_survives():
     assert shown(later) == {}
     garbage = {f"{standards.META}main/3": "{}", f"{standards.META}gone/3": "[", f"{standards.META}main/x": "\0"}
     assert shown(Office(expecting(), garbage))['edge_switch_standard_measured{indicator="abandonment"}'] == 0
+
+
+def test_a_call_that_a_restart_took_up_counts_once_for_its_standard(tmp_path):
+    office = Office(expecting())
+    office.begin("a")
+    office.end("a")
+    office.begin("b")
+    store = Store(tmp_path / "state.db")
+    store.write(office.exchange.take_turn())
+    later = Office(expecting())
+    later.exchange.standards.restore(store.meta(standards.META))
+    later.exchange.connected.clear()
+    assert recover(store, later.exchange) == (1, 0)
+    assert shown(later)['edge_switch_standard_measured{indicator="abandonment"}'] == 1
+    later.exchange.connected |= {"front", "media", SPAN}
+    later.carried_out()
+    later.end("b")
+    store.write(later.exchange.take_turn())
+    last = Office(expecting())
+    last.exchange.standards.restore(store.meta(standards.META))
+    assert shown(last)['edge_switch_standard_measured{indicator="abandonment"}'] == 2
+    assert shown(last)['edge_switch_standard_value{indicator="abandonment"}'] == 1.0
+    store.close()
