@@ -143,9 +143,9 @@ def worst(answers: Sequence[tuple[int, Disposition | None]], rule: AbandonmentRu
     first, last = ordered[0][0], ordered[-1][0]
     if last - first < rule.period_ms:
         return Window(first, last + 1, tally(disposition for _, disposition in answers))
-    # What a window holds changes only where an attempt enters it or leaves it: it ends at one, or begins at one.
-    begins = {moment for moment, _ in ordered if moment + rule.period_ms <= last + 1}
-    begins |= {moment + 1 - rule.period_ms for moment, _ in ordered if moment + 1 - rule.period_ms >= first}
+    # What a window holds changes only where an attempt has just entered it, or has just left it.
+    changes = {moment + 1 for moment, _ in ordered} | {moment + 1 - rule.period_ms for moment, _ in ordered}
+    begins = {first} | {begin for begin in changes if first <= begin <= last + 1 - rule.period_ms}
     counts: dict[Answer, int] = dict.fromkeys(("served", "abandoned", "machine", "unclear", "none"), 0)
     enters = leaves = 0
     found: Window | None = None

@@ -3,7 +3,7 @@
 import math
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.core.dialer.abandonment import (
@@ -63,6 +63,7 @@ def test_successive_periods_hold_each_attempt_once(answers: Answers) -> None:
 
 
 @given(ANSWERS)
+@example([(0, "connected"), (2, "abandoned"), (10_001, "connected")])  # just after one has left, before the next enters
 def test_no_period_from_any_moment_is_worse_than_the_worst(answers: Answers) -> None:
     found = worst(answers, RULE)
     if not answers:
@@ -71,8 +72,9 @@ def test_no_period_from_any_moment_is_worse_than_the_worst(answers: Answers) -> 
     assert found is not None
     first, last = min(moment for moment, _ in answers), max(moment for moment, _ in answers)
     begins = range(first, last + 2 - RULE.period_ms) if last - first >= RULE.period_ms else [first]
-    step = max(1, len(begins) // 500)
-    for begin in [*begins[::step], begins[-1]]:
+    near = {moment + shift for moment, _ in answers for shift in (-1, 0, 1, *(n - RULE.period_ms for n in (-1, 0, 1)))}
+    step = max(1, len(begins) // 100)
+    for begin in [*begins[::step], begins[-1], *(near & {*begins})]:
         inside = [disposition for moment, disposition in answers if begin <= moment < begin + RULE.period_ms]
         assert rate(tally(inside)) <= rate(found.tally)
     inside = [disposition for moment, disposition in answers if found.begin_ms <= moment < found.end_ms]
