@@ -9,6 +9,7 @@ import ctypes
 import os
 import platform
 import socket
+import struct
 from typing import NamedTuple
 
 from edge.runtime.prctl import forbid_new_privileges
@@ -50,12 +51,8 @@ class _Step(NamedTuple):
     k: int
 
 
-class _Filter(ctypes.Structure):
-    _fields_ = (("code", ctypes.c_uint16), ("jt", ctypes.c_uint8), ("jf", ctypes.c_uint8), ("k", ctypes.c_uint32))
-
-
 class _Program(ctypes.Structure):
-    _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+    _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
 def _argument(index: int) -> _Step:
@@ -96,15 +93,18 @@ def program() -> list[_Step]:
     ]
 
 
+#: What the kernel is given (`struct sock_filter`), and the C library: made once, in the zygote, for what a worker makes
+#: itself is memory of its own.
+_FILTER = b"".join(struct.pack("=HBBI", *step) for step in program())
+_FITS = platform.machine() == "x86_64"
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.prctl.argtypes = [ctypes.c_int, *4 * [ctypes.c_ulong]]
+
+
 def confine() -> bool:
     """Give the calls up, in this thread and what it starts from now on; False where the filter is not known to fit."""
-    if platform.machine() != "x86_64":
+    if not _FITS:
         return False
     forbid_new_privileges()
-    steps = program()
-    array = (_Filter * len(steps))(*[_Filter(*step) for step in steps])
-    header = _Program(len(steps), ctypes.addressof(array))
-    libc = ctypes.CDLL(None, use_errno=True)
-    pointer = ctypes.c_ulong(ctypes.addressof(header))
-    nothing = ctypes.c_ulong(0)
-    return bool(libc.prctl(_SET_SECCOMP, ctypes.c_ulong(_MODE_FILTER), pointer, nothing, nothing) == 0)
+    header = _Program(len(_FILTER) // 8, _FILTER)
+    return bool(_libc.prctl(_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(header), 0, 0) == 0)
