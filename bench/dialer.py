@@ -20,7 +20,7 @@ RULE = AbandonmentRule(ceiling_per_mille=30, period_ms=30 * DAY_MS, connect_with
 NO_RULE = AbandonmentRule(ceiling_per_mille=1000, period_ms=30 * DAY_MS, connect_within_ms=2000)
 #: Attempts of the race against the clock: lists as they are cold, talks that are short.
 MANY = 1_000_000
-COLD = Scenario(agents=100, answer_rate=0.2, machines=0.25, talk_s=90, wrap_up_s=15, days=365)
+COLD = Scenario(agents=200, answer_rate=0.2, machines=0.25, talk_s=90, wrap_up_s=15, days=365)
 #: Agents, and working days that are simulated of each: long enough for what is measured, equal for all pacings.
 SIZES = {5: 24.0, 10: 16.0, 20: 12.0, 50: 8.0, 100: 8.0, 200: 5.0}
 RATIOS = (1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 7.0)
@@ -33,8 +33,10 @@ def measure(emit: Callable[..., None], *, quick: bool) -> None:
     many = MANY // 20 if quick else MANY
     begin = time.process_time()
     outcome = simulated(COLD, "predictive", RULE, SEED, most_attempts=many)
-    emit("dialer_simulated_attempts", outcome.attempts, "attempts", agents=COLD.agents)
-    emit("dialer_simulation", round(time.process_time() - begin, 2), "s of one core", attempts=outcome.attempts)
+    spent = time.process_time() - begin
+    emit("dialer_simulation", round(spent, 2), "s of one core", attempts=outcome.attempts,
+         decisions=sum(outcome.decisions.values()))  # fmt: skip
+    emit("dialer_simulated_attempts_per_second", round(outcome.attempts / spent), "attempts/s")
     storms(emit, 4 if quick else STORMS, 3 if quick else STORM_DAYS)
     for agents, days in SIZES.items():
         if not quick or agents in {5, 100}:

@@ -39,6 +39,7 @@ class World:
         self._scenario = scenario
         self._draws = draws
         self._state = PacingState(terms)
+        self._attempt_ended = self._state.attempt_ended
         self._oracle = oracle
         self._heap: list[int] = []
         self._now = BEGIN_MS
@@ -146,6 +147,10 @@ class World:
         if not self._ringing.total:
             self._send_home()
 
+    def _maybe_send_home(self) -> None:
+        if not self._open and not self._ringing.total and not self._waiting:
+            self._send_home()
+
     def _send_home(self) -> None:
         while self._ready:
             agent = self._ready.pop()
@@ -249,9 +254,9 @@ class World:
     def _end_ringing(self, lasted_ms: int, *, live: bool) -> None:
         self._ringing.remove(self._now - lasted_ms)
         self.outcome.line_ms += lasted_ms
-        self._state.attempt_ended(lasted_ms, live=live)
-        if not self._open and not self._ringing.total and not self._waiting:
-            self._send_home()
+        self._attempt_ended(lasted_ms, live=live)
+        if not self._open:
+            self._maybe_send_home()
 
     def _over(self, lasted_ms: int) -> None:
         self._end_ringing(lasted_ms, live=False)
@@ -283,8 +288,7 @@ class World:
         # Nobody can tell a machine from a person who was abandoned: both count as one.
         self.outcome.abandoned(self._now)
         self._state.abandoned(self._now)
-        if not self._open and not self._ringing.total and not self._waiting:
-            self._send_home()
+        self._maybe_send_home()
 
     def _foresee(self) -> None:
         """Have known which of the next contacts answers, and have dialled it so that it answers now."""

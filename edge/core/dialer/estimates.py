@@ -150,7 +150,7 @@ class Horizon(Struct, frozen=True):
 
     #: Share of new calls answered until then.
     fresh: float
-    #: Share of calls under way that are answered until then, by their age.
+    #: Share of calls under way that are answered until then, by their age; older ones are not answered any more.
     reach: list[float]
     #: Share of agents in wrap-up who are free until then, or so soon that a callee waits for them, by age; and share
     #: times its complement, whose sum is a variance.
@@ -171,6 +171,8 @@ def horizon(
     before, reached = answers.curves()
     last = len(before) - 1
     reach = [(before[min(age + cells, last)] - before[age]) / reached[age] for age in range(last)]
+    while len(reach) > 1 and not reach[-1]:
+        reach.pop()
     free_in = cells * AnswerEstimate.CELL_MS / 1000 + patience_ms / 1000
     risks = [0.0, *accumulate(wrap)]
 

@@ -50,7 +50,7 @@ SOON, LATE = 0.5, 0.95
 #: risk at most.
 LATE_RISK = 0.2
 #: How long forecasts are kept at the least, and where the answer rate has changed.
-FORECAST_MS, CHANGED_MS = 120_000, 10_000
+FORECAST_MS, CHANGED_MS = 240_000, 10_000
 #: Part of the ceiling that is never granted, and abandonments that are kept for later: where there are many answers,
 #: and where there are few.
 MARGIN, DEPTH, LEAST_DEPTH = 0.03, 30.0, 3.0
