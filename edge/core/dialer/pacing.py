@@ -22,7 +22,8 @@ All that dial more than `progressive` fall back to it:
 
 A window that begins later sees only what was granted and used since: so no more than `DEPTH` unused abandonments are
 kept for later (a token bucket), and a part of the ceiling, `MARGIN` or what makes `LEAST_DEPTH` of the answers so far,
-is never granted.
+is never granted. The ceiling is kept in a shorter period, too (`EARLY`): when good days are about to leave the period,
+their budget has been missed for a while.
 """
 
 import math
@@ -30,6 +31,7 @@ from operator import mul
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from edge.core.dialer.abandonment import Ledger
 from edge.core.dialer.ages import Ages
@@ -54,6 +56,8 @@ FORECAST_MS, CHANGED_MS = 240_000, 10_000
 #: Part of the ceiling that is never granted, and abandonments that are kept for later: where there are many answers,
 #: and where there are few.
 MARGIN, DEPTH, LEAST_DEPTH = 0.03, 30.0, 3.0
+#: The shorter period, as a part of the rules' own: 28 of 30 days.
+EARLY = 14 / 15
 #: Risk of the last call dialled when all of the budget is there, and when next to nothing is.
 BOLDEST, SHYEST = 0.12, 0.006
 #: An answer rate is held to be at worst so many times what it was, and so much more.
@@ -112,6 +116,7 @@ class PacingState:
     def __init__(self, terms: PacingTerms) -> None:
         self.terms = terms
         self.ledger = Ledger(terms.rule)
+        self._early = Ledger(replace(terms.rule, period_ms=round(EARLY * terms.rule.period_ms)))
         self.answers = AnswerEstimate(rate=terms.answer_rate, ring_ms=terms.ring_ms, limit_ms=terms.ring_limit_ms)
         self.talk = SpanEstimate(cell_ms=TALKING_CELLS[0], cells=TALKING_CELLS[1], mean_ms=terms.talk_ms)
         self.wrap_up = SpanEstimate(cell_ms=WRAP_UP_CELLS[0], cells=WRAP_UP_CELLS[1], mean_ms=terms.wrap_up_ms)
@@ -129,11 +134,13 @@ class PacingState:
     def served(self, now_ms: int) -> None:
         """Note that somebody who answered has got an agent."""
         self.ledger.add(now_ms, "connected")
+        self._early.add(now_ms, "connected")
         self._grant(now_ms)
 
     def abandoned(self, now_ms: int) -> None:
         """Note that somebody who answered has found nobody in time."""
         self.ledger.add(now_ms, "abandoned")
+        self._early.add(now_ms, "abandoned")
         self._grant(now_ms)
         self.tokens -= 1
 
@@ -144,9 +151,9 @@ class PacingState:
         self.tokens = min(self.tokens + max(self.ceiling - margin, 0.0), self.depth)
 
     def slack(self, now_ms: int) -> float:
-        """Return how many more the ceiling lets be abandoned, of the answers of the last period and since the begin."""
-        recent, since = self.ledger.recent(now_ms), self.ledger.since_begin
-        return min(self.ceiling * recent.live - recent.abandoned, self.ceiling * since.live - since.abandoned)
+        """Return how many more the ceiling lets be abandoned: of the last period, a shorter one, since the begin."""
+        whole, early, since = self.ledger.recent(now_ms), self._early.recent(now_ms), self.ledger.since_begin
+        return min([self.ceiling * one.live - one.abandoned for one in (whole, early, since)])
 
     def talked(self, lasted_ms: int) -> None:
         """Note how long an agent has talked."""
