@@ -4,7 +4,8 @@ from datetime import datetime
 from hashlib import blake2b
 
 from edge.config.callbacks import rules_of
-from edge.config.campaign_plan import QUEUE_MENU, queue_menu
+from edge.config.campaign_menu import queue_menu
+from edge.config.campaign_plan import QUEUE_MENU
 from edge.config.compiled import CompiledSite
 from edge.config.queues import floor_settings
 from edge.config.site import NO_MUSIC, AmdRules, amd_settings

@@ -775,8 +775,8 @@ class RecordingFailed(Struct, frozen=True, tag="recording.failed", kw_only=True)
     error: str
 
 
-class MessageRecorded(Struct, frozen=True, tag="message.recorded", kw_only=True):
-    """A caller has said something at a node `record`, and it is complete."""
+class MessageFields(Struct, frozen=True, kw_only=True):
+    """What is told of every message that a caller has left."""
 
     message: RecordingId
     node: str
@@ -792,6 +792,10 @@ class MessageRecorded(Struct, frozen=True, tag="message.recorded", kw_only=True)
     ended_by: MessageEndedBy
     #: True: its end was restored after a crash.
     repaired: bool = False
+
+
+class MessageRecorded(MessageFields, frozen=True, tag="message.recorded", kw_only=True):
+    """A caller has said something at a node `record`, and it is complete."""
 
 
 class VoicemailFull(Struct, frozen=True, tag="voicemail.full", kw_only=True):
@@ -808,29 +812,15 @@ class VoicemailFull(Struct, frozen=True, tag="voicemail.full", kw_only=True):
     length_ms: int
 
 
-class VoicemailLeft(Struct, frozen=True, tag="voicemail.left", kw_only=True):
+class VoicemailLeft(MessageFields, frozen=True, tag="voicemail.left", kw_only=True):
     """A caller has left a message in a mailbox, and it is complete."""
 
-    message: RecordingId
     mailbox: str
     #: Who is to be told, as `[[mailboxes]]` says.
     notify: list[str] = []
     caller: Private
     #: The caller has marked it so.
     urgent: bool = False
-    node: str
-    leg: LegId
-    #: WAV, mono: the caller only.
-    path: str
-    #: From the begin to a moment after the last word.
-    duration_ms: int
-    #: Missing time, filled with silence; None: not known (repaired after a crash).
-    gap_ms: int | None
-    size_bytes: int
-    sha256: str
-    ended_by: MessageEndedBy
-    #: True: its end was restored after a crash.
-    repaired: bool = False
 
 
 class MessageDiscarded(Struct, frozen=True, tag="message.discarded", kw_only=True):

@@ -5,7 +5,7 @@ import sys
 
 #: Entries of the processes that walk no menus; media's is left out, for it takes numba a second to be imported.
 LIGHT = ("edge.app.start", "edge.app.running", "edge.app.child", "edge.front.process", "edge.forwarder.process")
-LIGHT += ("edge.web.process", "edge.span.process")
+LIGHT += ("edge.web.process", "edge.span.process", "edge.dialer.process")
 #: The nodes of menus, the calls, the events of calls, and what tables of callers are made with: 3 MB and more.
 HEAVY = ("edge.core.menus.kinds", "edge.core.menus.model", "edge.core.calls.call", "edge.vocabulary.events")
 HEAVY += ("edge.config.tables", "edge.config.compiled")

@@ -1,0 +1,42 @@
+"""The menu of a campaign with a queue."""
+
+from hashlib import blake2b
+
+from edge.config.campaign_plan import QUEUE_MENU
+from edge.config.campaigns import Campaign
+from edge.core.menus.kinds.answered import Answered
+from edge.core.menus.kinds.hang_up import HangUp
+from edge.core.menus.kinds.play import Play
+from edge.core.menus.kinds.queue import Queue
+from edge.core.menus.model import Menu, Node
+from edge.core.menus.parts import Sound
+from edge.vocabulary.wire import pack
+
+
+def queue_menu(campaign: Campaign) -> Menu:
+    """Give the menu of a campaign with a queue: a person waits for an agent, everybody else is hung up on.
+
+    With `on_machine = "menu"` nobody listens for who it is first: whoever answers waits for an agent, sooner.
+    Who is not served hears the campaign's message. The longest wait is that of the queue (`max_wait`).
+    """
+    message, looks = campaign.abandoned_message, campaign.on_machine == "hang_up"
+    nodes: dict[str, Node] = {
+        "answered": Answered(
+            human="agent", machine="over", fax="over", unknown="agent", no_beep="over", wait_for="verdict"
+        ),
+        "agent": Queue(
+            queue=campaign.queue,
+            left="alone",
+            full="alone",
+            timed_out="alone",
+            no_agents="alone",
+            failed="alone",
+        ),
+        "alone": Play(sounds=[Sound(message, "message")], next="over") if message else HangUp("no agent in time"),
+        "over": HangUp(""),
+    }
+    if not looks:
+        del nodes["answered"]
+    name = QUEUE_MENU + campaign.name
+    version = blake2b(pack(nodes), digest_size=6).hexdigest()
+    return Menu(name=name, version=version, start="answered" if looks else "agent", nodes=nodes)
