@@ -52,6 +52,7 @@ class Presence(Struct, frozen=True, kw_only=True):
     pause_reasons: list[Annotated[str, Meta(extra={"kind": "name"})]] = field(default_factory=list)
     #: So many wrong PINs in a row, and an agent is not believed on the phone for `lock`.
     wrong_pins: Annotated[int, _range(1, 100)] = 5
+    #: How long he is not believed then.
     lock_ms: Annotated[int, _range(1_000, 86_400_000)] = 900_000
 
 
