@@ -48,7 +48,6 @@ class Contacts(Jobs):
             for row in db.execute(
                 select(CONTACTS)
                 .where(CONTACTS.c.list_key == list_key, CONTACTS.c.id.in_([row.contact.id for row in rows]))
-                .order_by(CONTACTS.c.key)
                 .with_for_update()  # what we change has no open attempt, and gets none meanwhile
             ).mappings()
         }
@@ -177,7 +176,8 @@ class Contacts(Jobs):
                 busy = exists().where(CONTACTS.c.list_key == key, CONTACTS.c.state.in_(["open", "held"]))
                 if db.execute(select(busy)).scalar_one():
                     return -1
-                mine = select(CONTACTS.c.key).where(CONTACTS.c.list_key == key).limit(_CHUNK).with_for_update()
+                idle = (CONTACTS.c.list_key == key) & CONTACTS.c.state.in_(["waiting", "done"])
+                mine = select(CONTACTS.c.key).where(idle).limit(_CHUNK).with_for_update()
                 chunk = db.execute(mine).scalars().all()
                 if not chunk:
                     db.execute(delete(LISTS).where(LISTS.c.key == key))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, select, tuple_, update
+from sqlalchemy import Connection, case, delete, func, select, update
 
 from edge.storage.campaigns.jobs import Jobs
 from edge.storage.campaigns.schema import CONSENTS, SUPPRESSION_LISTS, SUPPRESSIONS
@@ -103,7 +103,7 @@ class Permissions(Jobs):
         with self._write() as db:
             done = {"edition": edition, "loading": 0, "loaded_ms": loaded_ms}
             db.execute(update(SUPPRESSION_LISTS).where(mine, SUPPRESSION_LISTS.c.loading == edition).values(done))
-        return self._forget((SUPPRESSIONS.c.listed_in == listed_in) & (SUPPRESSIONS.c.edition < edition))
+        return self._forget(listed_in, SUPPRESSIONS.c.edition < edition)
 
     def unsuppress(self, listed_in: str, number: Private) -> bool:
         """Take a number off a list. False: it did not stand there."""
@@ -117,21 +117,18 @@ class Permissions(Jobs):
         """Forget a list with its numbers; see `interface.Permissions`. In several transactions, its name first."""
         with self._write() as db:
             db.execute(delete(SUPPRESSION_LISTS).where(SUPPRESSION_LISTS.c.name == listed_in))
-        return self._forget(SUPPRESSIONS.c.listed_in == listed_in)
+        return self._forget(listed_in)
 
-    def _forget(self, which: Any) -> int:
+    def _forget(self, listed_in: str, *which: Any) -> int:
+        mine = SUPPRESSIONS.c.listed_in == listed_in
         gone = 0
         while True:
             with self._write() as db:
-                chunk = db.execute(
-                    select(SUPPRESSIONS.c.number, SUPPRESSIONS.c.listed_in).where(which).limit(_CHUNK)
-                ).all()
-                pairs = [tuple(row) for row in chunk]
-                if pairs:
-                    both = tuple_(SUPPRESSIONS.c.number, SUPPRESSIONS.c.listed_in)
-                    db.execute(delete(SUPPRESSIONS).where(both.in_(pairs)))
-            gone += len(pairs)
-            if len(pairs) < _CHUNK:
+                chunk = db.execute(select(SUPPRESSIONS.c.number).where(mine, *which).limit(_CHUNK)).scalars().all()
+                if chunk:
+                    db.execute(delete(SUPPRESSIONS).where(mine, SUPPRESSIONS.c.number.in_(chunk)))
+            gone += len(chunk)
+            if len(chunk) < _CHUNK:
                 return gone
 
     def _make_list(self, db: Connection, listed_in: str) -> None:
@@ -164,8 +161,9 @@ class Permissions(Jobs):
         }
         keys = ("number", "kind", "given_ms")
         with self._write() as db:
-            named = tuple_(*(CONSENTS.c[name] for name in keys))
-            there = db.execute(select(func.count()).select_from(CONSENTS).where(named.in_(list(rows)))).scalar_one()
+            numbers = sorted({number for number, _, _ in rows})
+            known = select(*(CONSENTS.c[name] for name in keys)).where(CONSENTS.c.number.in_(numbers))
+            there = len(rows.keys() & {tuple(row) for row in db.execute(known)}) if rows else 0
             if rows:
                 put = self._insert(CONSENTS)
                 newer = {"expires_ms": put.excluded.expires_ms, "evidence": put.excluded.evidence}

@@ -62,8 +62,10 @@ CONTACTS = Table(
     #: Job and run that saw it last, and the line.
     Column("seen_by", Text, nullable=False),
     Column("seen_line", BigInteger, nullable=False),
-    Index("contacts_id", "list_key", "id", unique=True),
-    Index("contacts_due", "list_key", "state", "priority", "due_ms", "key"),
+    # No index begins with the list: PostgreSQL would take it to look for ids, as long as it has no figures yet of a
+    # table that is just being filled, and then each batch of an import would read all of the list.
+    Index("contacts_id", "id", "list_key", unique=True),
+    Index("contacts_due", "state", "list_key", "priority", "due_ms", "key"),
 )
 
 NUMBERS = Table(
