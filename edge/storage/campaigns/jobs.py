@@ -28,7 +28,7 @@ class Jobs(Database):
         with self._write() as db:
             self._save_job(db, job)
             if self.shared and job.finished_ms is not None:
-                # PostgreSQL plans by figures of its tables; it makes them by itself, but a minute after the dialer asks.
+                # PostgreSQL plans by figures of its tables. It makes them by itself, but after the dialer has asked.
                 db.execute(text("ANALYZE contacts, numbers, suppressions"))
 
     def _save_job(self, db: Connection, job: Job) -> None:
