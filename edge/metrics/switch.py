@@ -2,7 +2,6 @@
 
 from typing import get_args
 
-from edge.core.indicators.standards import Standing
 from edge.core.queues.model import AgentState
 from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 from edge.vocabulary.dialing import Disposition
@@ -25,7 +24,6 @@ class SwitchMetrics:
 
     QUEUE_OUTCOMES = ("connected", *get_args(QueueLeaving))
     AGENT_STATES = get_args(AgentState)
-    STANDINGS = get_args(Standing)
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -107,27 +105,25 @@ class SwitchMetrics:
         )
 
     def _standards(self) -> None:
-        def gauge(name: str, text: str, *more: str) -> Gauge:
-            labels = ["menu", "node", "indicator", *more]
+        def gauge(name: str, text: str) -> Gauge:
+            labels = ["menu", "node", "indicator"]
             return Gauge(f"edge_switch_standard_{name}", text, labels, registry=self.registry)
 
-        self.standard_target = gauge(
-            "target",
-            "What `[[standards]]` expect of a menu, or of a node of it: shares as ratios, times in seconds;"
-            " containment is to be this at least, all others at most",
-        )
-        self.standard_value = gauge(
-            "value",
-            "What is measured of the calls that ended within the standard's window; NaN: nothing to measure it of",
-        )
-        self.standard_of = gauge(
-            "measured", "How many calls (rounds of a gather, of no_input and no_match) it is measured of"
-        )
-        self.standard_state = gauge(
-            "state",
-            "1 for whether it is met: met and missed when the whole 95 % interval of the value lies on that side,"
-            " else unsure",
-            "state",
+        target = "What `[[standards]]` expect of a menu, or of a node of it: at most this, of containment at least"
+        value = "What is measured of the calls that ended within the standard's window; NaN: nothing to measure it of"
+        #: By the unit.
+        self.standard_target = {
+            "ratio": gauge("target_ratio", f"{target}; shares"),
+            "seconds": gauge("target_seconds", f"{target}; times"),
+        }
+        self.standard_value = {
+            "ratio": gauge("value_ratio", f"{value}; shares"),
+            "seconds": gauge("value_seconds", f"{value}; times"),
+        }
+        self.standard_samples = gauge("samples", "Calls, or rounds of a gather, that the value is measured of")
+        self.standard_met = gauge("met", "1 when the standard is met for sure: by the whole 95 % interval of the value")
+        self.standard_missed = gauge(
+            "missed", "1 when the standard is missed for sure: by the whole 95 % interval of the value"
         )
         self.standard_covered = gauge(
             "covered_seconds", "Of how much of the window calls were counted: less than all of it while it is new"
@@ -135,10 +131,11 @@ class SwitchMetrics:
 
     def forgotten_standard(self, menu: str, node: str, indicator: str) -> None:
         """Take the series of a removed standard away, if they were ever shown."""
-        for metric in (self.standard_target, self.standard_value, self.standard_of, self.standard_covered):
+        families = (*self.standard_target.values(), *self.standard_value.values())
+        for metric in (
+            *families, self.standard_samples, self.standard_met, self.standard_missed, self.standard_covered,
+        ):  # fmt: skip
             metric.remove(menu, node, indicator)
-        for state in self.STANDINGS:
-            self.standard_state.remove(menu, node, indicator, state)
 
     def _callbacks(self) -> None:
         self.callbacks_requested = Counter(

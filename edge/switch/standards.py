@@ -77,16 +77,15 @@ class Standards:
 
     def _show(self, menu: str, bound: Bound, sums: Sums, covered_s: float) -> None:
         metrics, labels = self._metrics, (menu, bound.node, bound.measured)
-        # Seconds, as all times of metrics; shares stay.
-        scale = 1000 if bound.measured == "time_in_menu" else 1
+        unit, scale = ("seconds", 1000) if bound.measured == "time_in_menu" else ("ratio", 1)
         found = sums.estimate(bound)
         _, standing = standing_of(found, bound.value, most=bound.most)
-        metrics.standard_target.labels(*labels).set(bound.value / scale)
-        metrics.standard_value.labels(*labels).set(found.value / scale)
-        metrics.standard_of.labels(*labels).set(found.of)
+        metrics.standard_target[unit].labels(*labels).set(bound.value / scale)
+        metrics.standard_value[unit].labels(*labels).set(found.value / scale)
+        metrics.standard_samples.labels(*labels).set(found.of)
         metrics.standard_covered.labels(*labels).set(covered_s)
-        for state in metrics.STANDINGS:
-            metrics.standard_state.labels(*labels, state).set(state == standing)
+        metrics.standard_met.labels(*labels).set(standing == "met")
+        metrics.standard_missed.labels(*labels).set(standing == "missed")
 
 
 def _ms(wall: datetime) -> int:

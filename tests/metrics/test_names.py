@@ -13,7 +13,14 @@ NAMES = [module.__name__.rpartition(".")[2] for module in MODULES]
 # An opinion score has no unit.
 BASE_UNITS = {"mos", "seconds", "bytes", "ratio", "celsius", "volts"}
 #: Gauges that are a yes or no.
-FLAGS = {"edge_switch_trial_running", "edge_supervisor_ready", "edge_front_trunk_up", "edge_front_trunk_registered"}
+FLAGS = {
+    "edge_switch_trial_running",
+    "edge_switch_standard_met",
+    "edge_switch_standard_missed",
+    "edge_supervisor_ready",
+    "edge_front_trunk_up",
+    "edge_front_trunk_registered",
+}
 #: What could name a call or a person. Values of these can't come from a closed list.
 FORBIDDEN_LABELS = {"call", "call_id", "leg", "number", "caller", "called", "digit", "id", "address", "ip", "user"}
 

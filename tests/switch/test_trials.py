@@ -291,26 +291,27 @@ def shown(office):
 def test_a_standard_shows_what_is_expected_and_what_is_measured():
     office = Office(expecting())
     before = shown(office)
-    assert before['edge_switch_standard_target{indicator="abandonment"}'] == 0.2
-    assert before['edge_switch_standard_target{indicator="time_in_menu"}'] == 60.0
-    assert before['edge_switch_standard_measured{indicator="abandonment"}'] == 0
-    assert math.isnan(before['edge_switch_standard_value{indicator="abandonment"}'])
-    assert before['edge_switch_standard_state{indicator="abandonment",state="unsure"}'] == 1
+    assert before['edge_switch_standard_target_ratio{indicator="abandonment"}'] == 0.2
+    assert before['edge_switch_standard_target_seconds{indicator="time_in_menu"}'] == 60.0
+    assert before['edge_switch_standard_samples{indicator="abandonment"}'] == 0
+    assert math.isnan(before['edge_switch_standard_value_ratio{indicator="abandonment"}'])
+    assert before['edge_switch_standard_met{indicator="abandonment"}'] == 0
+    assert before['edge_switch_standard_missed{indicator="abandonment"}'] == 0
     for number in range(6):
         office.begin(f"c{number}")
         office.now += 3000
         office.end(f"c{number}")
     office.wall = WALL + timedelta(hours=1)
     after = shown(office)
-    assert after['edge_switch_standard_value{indicator="abandonment"}'] == 1.0
-    assert after['edge_switch_standard_value{indicator="time_in_menu"}'] == 3.0
-    assert after['edge_switch_standard_measured{indicator="abandonment"}'] == 6
+    assert after['edge_switch_standard_value_ratio{indicator="abandonment"}'] == 1.0
+    assert after['edge_switch_standard_value_seconds{indicator="time_in_menu"}'] == 3.0
+    assert after['edge_switch_standard_samples{indicator="abandonment"}'] == 6
     assert after['edge_switch_standard_covered_seconds{indicator="abandonment"}'] == 3600
-    states = [after[f'edge_switch_standard_state{{indicator="abandonment",state="{s}"}}'] for s in ("met", "missed")]
-    assert states == [0, 1]
-    assert after['edge_switch_standard_state{indicator="time_in_menu",state="met"}'] == 1
+    assert after['edge_switch_standard_met{indicator="abandonment"}'] == 0
+    assert after['edge_switch_standard_missed{indicator="abandonment"}'] == 1
+    assert after['edge_switch_standard_met{indicator="time_in_menu"}'] == 1
     office.wall = WALL + timedelta(hours=25)
-    assert shown(office)['edge_switch_standard_measured{indicator="abandonment"}'] == 0
+    assert shown(office)['edge_switch_standard_samples{indicator="abandonment"}'] == 0
 
 
 def test_what_standards_counted_is_stored_with_each_call_and_survives():
@@ -319,17 +320,17 @@ def test_what_standards_counted_is_stored_with_each_call_and_survives():
         office.begin(f"c{number}")
         office.end(f"c{number}")
     later = Office(expecting(), office.stored)
-    assert shown(later)['edge_switch_standard_measured{indicator="abandonment"}'] == 3
+    assert shown(later)['edge_switch_standard_samples{indicator="abandonment"}'] == 3
     later.exchange.standards.configure(Plan(expecting(containment_least=30)).standards, WALL)
-    assert shown(later)['edge_switch_standard_measured{indicator="containment"}'] == 3, "a new bound, the same calls"
+    assert shown(later)['edge_switch_standard_samples{indicator="containment"}'] == 3, "a new bound, the same calls"
     later.exchange.standards.configure(Plan(expecting(served_at=["pin"])).standards, WALL)
     again = shown(later)
-    assert again['edge_switch_standard_measured{indicator="abandonment"}'] == 0, "calls count as another thing now"
+    assert again['edge_switch_standard_samples{indicator="abandonment"}'] == 0, "calls count as another thing now"
     assert not any("containment" in name for name in again)
     later.exchange.standards.configure([], WALL)
     assert shown(later) == {}
     garbage = {f"{standards.META}main/3": "{}", f"{standards.META}gone/3": "[", f"{standards.META}main/x": "\0"}
-    assert shown(Office(expecting(), garbage))['edge_switch_standard_measured{indicator="abandonment"}'] == 0
+    assert shown(Office(expecting(), garbage))['edge_switch_standard_samples{indicator="abandonment"}'] == 0
 
 
 def test_a_call_that_a_restart_took_up_counts_once_for_its_standard(tmp_path):
@@ -343,13 +344,13 @@ def test_a_call_that_a_restart_took_up_counts_once_for_its_standard(tmp_path):
     later.exchange.standards.restore(store.meta(standards.META))
     later.exchange.connected.clear()
     assert recover(store, later.exchange) == (1, 0)
-    assert shown(later)['edge_switch_standard_measured{indicator="abandonment"}'] == 1
+    assert shown(later)['edge_switch_standard_samples{indicator="abandonment"}'] == 1
     later.exchange.connected |= {"front", "media", SPAN}
     later.carried_out()
     later.end("b")
     store.write(later.exchange.take_turn())
     last = Office(expecting())
     last.exchange.standards.restore(store.meta(standards.META))
-    assert shown(last)['edge_switch_standard_measured{indicator="abandonment"}'] == 2
-    assert shown(last)['edge_switch_standard_value{indicator="abandonment"}'] == 1.0
+    assert shown(last)['edge_switch_standard_samples{indicator="abandonment"}'] == 2
+    assert shown(last)['edge_switch_standard_value_ratio{indicator="abandonment"}'] == 1.0
     store.close()
