@@ -184,9 +184,9 @@ class LiveCall:
 
     @property
     def late_ms(self) -> int:
-        """By how much the caller's phone was behind at the most."""
+        """By how much the caller's phone was behind at the most, in hearing or in speaking."""
         audio = self._talk.audio if self._talk is not None else None
-        return audio.late_ms if audio is not None else 0
+        return max(self._listener.late_ms, audio.late_ms if audio is not None else 0)
 
     def step(self, until: int) -> bool:
         """Wait for a new line, or for the turn to speak, until then; False: none came, or the call is over."""

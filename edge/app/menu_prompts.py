@@ -18,6 +18,7 @@ from edge.media.loader import UnreadableError, read_sound
 #: Sounds that follow each other within this are one play.
 PLAY_GAP_MS = 250
 _LOUD = 300
+_NEVER_MS = 1 << 60
 #: Two seconds of packets.
 _FEEDS = 100
 #: What callers say is heard by this name when it is played to them (`edge.core.menus.kinds.record`).
@@ -120,12 +121,17 @@ class Listener:
         #: The least of these is when it began, and grows with what was lost on the way.
         self._fed = 0
         self._behind_ms = deque[int](maxlen=_FEEDS)
+        self._first_ms = _NEVER_MS
+        #: By how much it heard something later than it could have at the most; what was lost on the way counts, too.
+        self.late_ms = 0
         #: Of the last play: when it began, when the last sound that was told of it should end, and what was heard.
         self._last: tuple[int, int, str] = (0, -1, "")
 
     def feed(self, samples: Samples) -> None:
         """Hear int16 samples at 8 kHz."""
         self._behind_ms.append(self._now() - self._fed * 1000 // RATE)
+        self._first_ms = min(self._first_ms, self._behind_ms[-1])
+        self.late_ms = max(self.late_ms, self._behind_ms[-1] - self._first_ms)
         self._fed += len(samples)
         if is_loud(samples):
             self.loud_ms = self._now()

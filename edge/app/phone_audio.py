@@ -1,6 +1,8 @@
 """The audio of a telephone: G.711 over RTP (RFC 3550), keys as telephone events (RFC 4733), 20 ms a packet."""
 
 import asyncio
+import contextlib
+import socket
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +23,8 @@ _LONGEST_GAP = 5 * RATE
 _QUIET_S = 0.5
 #: Behind by more than this, packets are left out: they would come in one burst.
 _LATE_S = 0.1
+#: More than any packet.
+_LARGEST = 4096
 
 Samples = NDArray[np.int16]
 
@@ -37,6 +41,8 @@ class PhoneAudio(asyncio.DatagramProtocol):
         self.received = self.refused = 0
         #: By how much its clock was behind at the most, milliseconds: this machine had no time for it.
         self.late_ms = 0
+        #: Its socket, which does not block.
+        self.socket: socket.socket | None = None
         self._heard, self._speaks = heard, speaks
         self._transport: asyncio.DatagramTransport | None = None
         self._peer: RemoteMedia | None = None
@@ -74,9 +80,13 @@ class PhoneAudio(asyncio.DatagramProtocol):
         return bool(self._keys)
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Hear what has come by now, which a busy machine may not have read yet, and give the socket back."""
         if self._timer is not None:
             self._timer.cancel()
+        if self.socket is not None and self._transport is not None and not self._transport.is_closing():
+            with contextlib.suppress(OSError):
+                while True:
+                    self.datagram_received(*self.socket.recvfrom(_LARGEST))
         if self._transport is not None:
             self._transport.close()
 
@@ -153,6 +163,13 @@ async def open_audio(
 ) -> tuple[PhoneAudio, Address]:
     """Open a socket on `host`; returns it with its address."""
     loop = asyncio.get_running_loop()
-    transport, audio = await loop.create_datagram_endpoint(lambda: PhoneAudio(heard, speaks), local_addr=(host, 0))
+    own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        own.bind((host, 0))
+        transport, audio = await loop.create_datagram_endpoint(lambda: PhoneAudio(heard, speaks), sock=own)
+    except OSError:
+        own.close()
+        raise
+    audio.socket = own
     name = transport.get_extra_info("sockname")
     return audio, Address(str(name[0]), int(name[1]))

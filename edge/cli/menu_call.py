@@ -50,7 +50,7 @@ from edge.vocabulary.media import Address
 #: Name and version of a menu.
 Version = tuple[str, str]
 #: A phone that is further behind may not have heard all.
-LATE_MS = 500
+LATE_MS = 800
 #: What an appliance of ours is called as where the test does not say.
 CALLED = "menu"
 

@@ -1,10 +1,15 @@
 """What is heard of a play, sound by sound, and when it was."""
 
+import asyncio
+import socket
+import struct
+
 import numpy as np
 import pytest
 
 from dsp.fingerprint import Library
 from edge.app.menu_prompts import Listener, Prompts, Recognised
+from edge.app.phone_audio import open_audio
 from tests.dsp.test_ear import RATE, silence, sound
 
 FRAME = RATE // 50
@@ -67,3 +72,20 @@ def test_how_long_it_is_quiet() -> None:
     now = 900
     listener.feed(silence(0.02))
     assert (listener.loud_ms, listener.quiet_ms) == (0, 900)
+
+
+def test_what_has_come_before_the_end_is_heard_also_by_a_busy_machine() -> None:
+    async def talk() -> tuple[int, bool]:
+        got: list[int] = []
+        audio, at = await open_audio("127.0.0.1", lambda samples: got.append(len(samples)), lambda: None)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            for number in range(40):
+                head = struct.pack("!BBHII", 0x80, 0, number, number * FRAME, 7)
+                peer.sendto(head + bytes([0xFF] * FRAME), (at.host, at.port))
+            audio.close()  # the loop has read none of them yet
+        closing = audio.socket
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return sum(got), closing is not None and closing.fileno() == -1
+
+    assert asyncio.run(talk()) == (40 * FRAME, True)
