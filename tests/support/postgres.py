@@ -89,7 +89,8 @@ class Postgres:
         if os.geteuid() != 0:
             return death
         user = self._user
-        return [*death, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+        # Twice, for with another user the kernel forgets what is to happen at the parent's death.
+        return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *death]
 
     def _run(self, program: str, *arguments: str) -> None:
         command: Sequence[str] = [*self._as_user(), _program(program), *arguments]
