@@ -25,7 +25,7 @@ COLD = Scenario(agents=200, answer_rate=0.2, machines=0.25, talk_s=90, wrap_up_s
 SIZES = {5: 24.0, 10: 16.0, 20: 12.0, 50: 8.0, 100: 8.0, 200: 5.0}
 RATIOS = (1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 7.0)
 #: Campaigns whose answer rates and talk times jump, and working days of each.
-STORMS, STORM_DAYS = 40, 45
+STORMS, STORM_DAYS = 20, 45
 
 
 def measure(emit: Callable[..., None], *, quick: bool) -> None:

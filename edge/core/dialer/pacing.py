@@ -61,7 +61,7 @@ EARLY = 14 / 15
 #: Risk of the last call dialled when all of the budget is there, and when next to nothing is.
 BOLDEST, SHYEST = 0.12, 0.006
 #: An answer rate is held to be at worst so many times what it was, and so much more.
-WORST_FACTOR, WORST_MORE = 2.0, 0.25
+WORST_FACTOR, WORST_MORE = 4.0, 0.4
 
 
 class PacingTerms(Struct, frozen=True, kw_only=True):
