@@ -21,7 +21,7 @@ All that dial more than `progressive` fall back to it:
   rate that jumps finds a reserve that was put aside. So the ceiling holds from the first answer of a campaign on.
 
 A window that begins later sees only what was granted and used since: so no more than `DEPTH` unused abandonments are
-kept for later (a token bucket), and a part of the ceiling, `MARGIN` or what makes `LEAST_DEPTH` of the answers so far,
+kept for later (a token bucket), and a part of the ceiling, `MARGIN` and at least `ASIDE` abandonments,
 is never granted. The ceiling is kept in a shorter period, too (`EARLY`): when good days are about to leave the period,
 their budget has been missed for a while.
 """
@@ -55,7 +55,9 @@ LATE_RISK = 0.2
 FORECAST_MS, CHANGED_MS = 240_000, 10_000
 #: Part of the ceiling that is never granted, and abandonments that are kept for later: where there are many answers,
 #: and where there are few.
-MARGIN, DEPTH, LEAST_DEPTH = 0.03, 30.0, 3.0
+MARGIN, DEPTH, LEAST_DEPTH = 0.04, 30.0, 3.0
+#: Abandonments that are never granted, however few the answers of the period are.
+ASIDE = 20.0
 #: The shorter period, as a part of the rules' own: 28 of 30 days.
 EARLY = 14 / 15
 #: Risk of the last call dialled when all of the budget is there, and when next to nothing is.
@@ -146,8 +148,8 @@ class PacingState:
 
     def _grant(self, now_ms: int) -> None:
         live = self.ledger.recent(now_ms).live
-        margin = max(MARGIN * self.ceiling, LEAST_DEPTH / live)
-        self.depth = min(max(2 / 3 * MARGIN * self.ceiling * live, LEAST_DEPTH), DEPTH)
+        margin = max(MARGIN * self.ceiling, ASIDE / live)
+        self.depth = min(max(MARGIN * self.ceiling * live / 2, LEAST_DEPTH), DEPTH)
         self.tokens = min(self.tokens + max(self.ceiling - margin, 0.0), self.depth)
 
     def slack(self, now_ms: int) -> float:
