@@ -242,7 +242,7 @@ def _predicted(state: PacingState, seen: Observation, slack: float, worst: float
     most = _lines_at_worst(worst, seen, slack) - under_way
     reserve = max(under_way * worst - seen.ready + seen.waiting, 0.0)
     budget = min(state.tokens, slack - reserve) / state.depth
-    if most <= 0:
+    if most <= 0 or state.tokens <= -state.depth:
         return -1
     limit = SHYEST * (BOLDEST / SHYEST) ** max(budget, -1.0)
     most = min(most, seen.room)
