@@ -178,6 +178,7 @@ def everybody_is_called_once(edge: Appliance, town: Callees, capsys: pytest.Capt
     told = json.loads(capsys.readouterr().out)
     assert (told["done"], told["waiting"], told["open"], told["held"]) == (count + 1, 0, 0, 0)
     assert told["outcomes"]["busy"] == 3
+    edge.wait_event("dialer.campaign_state", count=2)  # it follows the store, by way of switch
     states = [event["data"] for event in edge.events() if event["type"] == "dialer.campaign_state"]
     assert [(one["campaign"], one["state"]) for one in states] == [("first", "running"), ("first", "done")]
     assert town.phone.calls  # the calls carry our number
