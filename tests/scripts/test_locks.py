@@ -6,8 +6,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-RUNNING = [re.split(r"[><=]", line)[0] for line in PROJECT["dependencies"]]
-DEVELOPING = [re.split(r"[><=]", line)[0] for line in PROJECT["optional-dependencies"]["dev"]]
+RUNNING = [re.split(r"[><=[]", line)[0] for line in PROJECT["dependencies"]]
+DEVELOPING = [re.split(r"[><=[]", line)[0] for line in PROJECT["optional-dependencies"]["dev"]]
 
 
 def locked(name: str) -> dict[str, str]:
