@@ -21,8 +21,9 @@ NO_RULE = AbandonmentRule(ceiling_per_mille=1000, period_ms=30 * DAY_MS, connect
 #: Attempts of the race against the clock: lists as they are cold, talks that are short.
 MANY = 1_000_000
 COLD = Scenario(agents=200, answer_rate=0.2, machines=0.25, talk_s=90, wrap_up_s=15, days=365)
-#: Agents, and working days that are simulated of each: long enough for what is measured, equal for all pacings.
-SIZES = {5: 24.0, 10: 16.0, 20: 12.0, 50: 8.0, 100: 8.0, 200: 5.0}
+#: Agents, and working days that are simulated of each: so many that the first ones, in which it learns and puts its
+#: reserve aside, weigh little.
+SIZES = {5: 24.0, 10: 16.0, 20: 12.0, 50: 20.0, 100: 20.0, 200: 10.0}
 RATIOS = (1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 7.0)
 #: Campaigns whose answer rates and talk times jump, and working days of each.
 STORMS, STORM_DAYS = 20, 45
