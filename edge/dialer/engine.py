@@ -5,12 +5,14 @@ the call, whose id is the attempt's; switch tells what becomes of it; the attemp
 these leaves an attempt that switch knows, or does not: then it was never dialled and never will be, and is given back.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from msgspec import Struct, to_builtins
+from msgspec import to_builtins
 
 from edge.core.dialer.campaign import CampaignState, Settings, follows
+from edge.dialer.clocks import Clocks
+from edge.dialer.desk import Desk
 from edge.dialer.pacing import Pace
 from edge.dialer.permission import Permissions, PermissionsFor
 from edge.dialer.refusals import Refusals
@@ -20,7 +22,7 @@ from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.words import Attempt, Candidate, Lease, Outcome
 from edge.vocabulary.commands import AgentsTold, AttemptTold
-from edge.vocabulary.dialing import AttemptOrder, Disposition, Next
+from edge.vocabulary.dialing import AttemptOrder
 from edge.vocabulary.private import Private
 from edge.vocabulary.site_events import DialerCampaignState, SiteEvent
 
@@ -56,14 +58,6 @@ class Port(Protocol):
         """Tell the supervisor what is wrong; an empty text: nothing is any more."""
 
 
-class Clocks(Struct, frozen=True):
-    """The clocks of the process, and where ids come from."""
-
-    now_ms: Callable[[], int]
-    wall_ms: Callable[[], int]
-    mint: Callable[[], str]
-
-
 class Engine:
     """All campaigns of the site over an open store. Every method may raise StorageError; the shell calls again."""
 
@@ -92,6 +86,8 @@ class Engine:
         self._refusals = Refusals(clocks.mint())
         self._looked_ms: int | None = None
         self._draining = False
+        #: Answers people.
+        self.desk = Desk(store, clocks, self.campaigns, self.open)
 
     # --- beginning
 
@@ -408,84 +404,6 @@ class Engine:
             one.waiting for one in self._store.lists(self._clocks.wall_ms()) if one.name in running.settings.lists
         )
         self._port.notice(DialerCampaignState(campaign=campaign, state=state, by=by, why=why, waiting=waiting))
-
-    def held(self) -> list[dict[str, Any]]:
-        """Return the attempts that nobody knows the end of, the oldest first. No numbers."""
-        return [
-            {
-                "attempt": one.id,
-                "campaign": one.campaign,
-                "list": one.listed_in,
-                "contact": one.contact,
-                "since_ms": one.leased_ms,
-                "why": str(one.evidence.get("held", "")),
-            }
-            for one in self._store.attempts(states=["held"])
-        ]
-
-    def settle(self, attempt: str, disposition: Disposition, by: str) -> bool:
-        """Close a held attempt as a person says it ended; its contact goes on as the campaign's table says.
-
-        False: it is not held.
-        """
-        stored = self._store.attempt(attempt)
-        if stored is None or stored.state != "held":
-            return False
-        wall_ms = self._clocks.wall_ms()
-        following, position = self._following(stored, disposition)
-        evidence = {**stored.evidence, "settled_by": by}
-        due_ms = None if following.step == "done" else wall_ms + following.after_ms
-        outcome = Outcome(
-            disposition=disposition,
-            ended_ms=wall_ms,
-            evidence=evidence,
-            next_due_ms=due_ms,
-            next_position=position + (following.step == "next_number"),
-        )
-        return self._store.end(attempt, outcome)
-
-    def _following(self, stored: Attempt, disposition: Disposition) -> tuple[Next, int]:
-        """Return what follows a disposition, and which of the contact's numbers it was."""
-        running = self.campaigns.get(stored.campaign)
-        status = self._store.contact(stored.listed_in, stored.contact)
-        if running is None or status is None:
-            return Next(step="done"), 0
-        past = [one for one in self._store.history(stored.number, 0) if one.attempt != stored.id]
-        made = max(0, status.attempts - 1)
-        table = follows(running.settings, status.contact, stored.number, past, made)
-        return table.get(disposition, Next(step="done")), status.position
-
-    def describe(self) -> list[dict[str, Any]]:
-        """Return all campaigns for people. No numbers."""
-        lists = {one.name: one for one in self._store.lists(self._clocks.wall_ms())}
-        return [self._describe(running, lists) for running in self.campaigns.values()]
-
-    def _describe(self, running: Running, lists: Mapping[str, Any]) -> dict[str, Any]:
-        settings = running.settings
-        mine = [lists[name] for name in settings.lists if name in lists]
-        under = [one for one in self.open.values() if one.campaign == settings.name]
-        return {
-            "name": settings.name,
-            "state": running.state,
-            "blocked": running.blocked,
-            "why": running.why,
-            "lists": settings.lists,
-            "missing_lists": [name for name in settings.lists if name not in lists],
-            "contacts": sum(one.contacts for one in mine),
-            "waiting": sum(one.waiting for one in mine),
-            "due": sum(one.due for one in mine),
-            "held": sum(one.held for one in mine),
-            "done": sum(one.done for one in mine),
-            "open": len(under),
-            "ringing": sum(one.state == "ringing" for one in under),
-            "talking": sum(one.state in {"answered", "connected"} for one in under),
-            "outcomes": self._store.outcomes(settings.name),
-            "refused": running.refused,
-            "pacing": settings.pacing if settings.queue else "channels",
-            "because": running.pace.last.because if running.pace is not None else "",
-            "max_channels": settings.max_channels,
-            "calls_per_second": settings.calls_per_second,
-        }
 
 
 def contact_values(attributes: Mapping[str, str], language: str) -> dict[str, Private]:

@@ -14,7 +14,8 @@ from msgspec import Struct
 from edge.config.campaign_plan import settings_of
 from edge.config.site import Site
 from edge.core.dialer.campaign import Settings
-from edge.dialer.engine import Clocks, Engine
+from edge.dialer.clocks import Clocks
+from edge.dialer.engine import Engine
 from edge.dialer.rulebook import permissions_for
 from edge.metrics.dialer import DialerMetrics
 from edge.metrics.library import generate_latest
@@ -253,7 +254,7 @@ class Dialer:
 
 def _answer(engine: Engine, what: str, body: bytes) -> Any:
     if what == "campaigns":
-        return engine.describe()
+        return engine.desk.describe()
     if what == "campaign":
         request = _state.decode(body)
         if request.campaign not in engine.campaigns:
@@ -261,10 +262,10 @@ def _answer(engine: Engine, what: str, body: bytes) -> Any:
         engine.set_state(request.campaign, request.state, request.by, request.why)
         return {"campaign": request.campaign, "state": request.state}
     if what == "held":
-        return engine.held()
+        return engine.desk.held()
     if what == "settle":
         wanted = _settle.decode(body)
-        if wanted.disposition == "held" or not engine.settle(wanted.attempt, wanted.disposition, wanted.by):
+        if wanted.disposition == "held" or not engine.desk.settle(wanted.attempt, wanted.disposition, wanted.by):
             raise LookupError("no such attempt is held" if wanted.disposition != "held" else "that is what it is")
         return {"attempt": wanted.attempt, "disposition": wanted.disposition}
     raise LookupError(f"unknown request {what[:40]!r}")

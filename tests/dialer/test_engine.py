@@ -43,7 +43,7 @@ def test_as_many_calls_as_there_are_channels_and_each_contact_once(tmp_path: Pat
     assert len(house.switch.dialled) == 10
     house.turn()
     assert house.states == ["running", "done"]
-    assert house.engine.describe()[0]["outcomes"] == {"connected": 10}
+    assert house.engine.desk.describe()[0]["outcomes"] == {"connected": 10}
     assert house.engine.open == {}
 
 
@@ -133,10 +133,10 @@ def test_whom_the_rules_forbid_does_not_keep_others_from_their_turn(tmp_path: Pa
         house.turn()
     assert len(house.lasting) == 4
     assert not {number.reveal() for number in forbidden} & set(house.switch.dialled)
-    assert house.engine.describe()[0]["refused"] == {"own_list": 50}
+    assert house.engine.desk.describe()[0]["refused"] == {"own_list": 50}
     house.turn(1000)
     assert [(one.reason, one.calls) for one in house.store.refusals()] == [("own_list", 50)]
-    assert house.engine.describe()[0]["done"] == 50
+    assert house.engine.desk.describe()[0]["done"] == 50
 
 
 def test_what_another_appliance_calls_between_the_yes_of_the_rules_and_the_lease_counts(
@@ -187,7 +187,7 @@ def test_a_fault_of_all_calls_stops_all_and_costs_no_contact_its_turn(tmp_path: 
     house.begin()
     house.turn()
     assert house.switch.dialled == {}
-    told = house.engine.describe()[0]
+    told = house.engine.desk.describe()[0]
     assert (told["blocked"], told["why"], told["due"]) == ("lists", "caller_id_foreign", 3)
     house.engine.configure({CAMPAIGN: house.settings})
     house.turn(3000)
@@ -206,7 +206,7 @@ def test_what_switch_refuses_is_given_back_and_tried_later(tmp_path: Path) -> No
     house.begin()
     house.turn()
     assert house.engine.open == {}
-    assert house.engine.describe()[0]["blocked"] == "refused"
+    assert house.engine.desk.describe()[0]["blocked"] == "refused"
     house.turn()
     house.switch.refuses = ""
     house.turn(1000)
@@ -254,7 +254,7 @@ def test_a_store_that_fails_costs_nothing(tmp_path: Path, monkeypatch: pytest.Mo
             house.engine.tick()
     house.turn()
     assert house.engine.open == {}
-    assert house.engine.describe()[0]["outcomes"] == {"connected": 1}
+    assert house.engine.desk.describe()[0]["outcomes"] == {"connected": 1}
 
 
 # --- kills, in each state that an attempt can be in
@@ -334,7 +334,7 @@ def test_what_the_store_says_was_dialled_and_switch_does_not_know_is_held(tmp_pa
     assert house.engine.open == {}
     house.turn(40 * 86_400_000)
     assert sum(house.switch.dialled.values()) == 1
-    assert house.engine.describe()[0]["held"] == 1
+    assert house.engine.desk.describe()[0]["held"] == 1
 
 
 def test_a_person_says_what_became_of_a_held_one(tmp_path: Path) -> None:
@@ -344,12 +344,12 @@ def test_a_person_says_what_became_of_a_held_one(tmp_path: Path) -> None:
     house.switch.calls.clear()
     house.kill_dialer()
     house.turn()
-    (held,) = house.engine.held()
+    (held,) = house.engine.desk.held()
     assert (held["campaign"], held["contact"]) == (CAMPAIGN, "c0")
-    assert not house.engine.settle("d0", "busy", "ada")
-    assert house.engine.settle(held["attempt"], "busy", "ada")
-    assert not house.engine.settle(held["attempt"], "busy", "ada")
-    assert house.engine.held() == []
+    assert not house.engine.desk.settle("d0", "busy", "ada")
+    assert house.engine.desk.settle(held["attempt"], "busy", "ada")
+    assert not house.engine.desk.settle(held["attempt"], "busy", "ada")
+    assert house.engine.desk.held() == []
     house.turn()
     assert sum(house.switch.dialled.values()) == 1, "busy: not before ten minutes"
     house.turn(10 * 60_000)
@@ -399,7 +399,7 @@ def test_nobody_knows(tmp_path: Path, disposition: Disposition | None) -> None:
 
     house.to_dialer[-1] = replace(house.to_dialer[-1], disposition=disposition)
     house.turn()
-    told = house.engine.describe()[0]
+    told = house.engine.desk.describe()[0]
     assert (told["held"], told["waiting"]) == (1, 0)
     house.turn(40 * 86_400_000)
     assert sum(house.switch.dialled.values()) == 1

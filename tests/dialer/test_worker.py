@@ -23,7 +23,7 @@ def test_questions_without_end_do_not_keep_it_from_dialling(tmp_path: Path) -> N
     worker = Worker(make, lambda _text: None, failed.append)
 
     def ask_again(engine: Engine) -> None:
-        engine.describe()
+        engine.desk.describe()
         worker.jobs.put(ask_again)
 
     worker.jobs.put(ask_again)

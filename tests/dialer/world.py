@@ -14,7 +14,8 @@ from edge.core.dialer.campaign import Settings
 from edge.core.dialer.rules import Judge
 from edge.core.dialer.ruleset import AbandonmentRule, HoursRule, RingRule, Ruleset
 from edge.core.menus.calendar import UTC_ZONE, Calendar
-from edge.dialer.engine import Clocks, Engine
+from edge.dialer.clocks import Clocks
+from edge.dialer.engine import Engine
 from edge.dialer.permission import Permissions
 from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.database_store import DatabaseStore
