@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 
 from edge.app.simulation.outcome import Outcome
-from edge.app.simulation.runs import Way, simulated
+from edge.app.simulation.runs import simulated
 from edge.app.simulation.scenario import Scenario
+from edge.app.simulation.words import Way
 from edge.core.dialer.abandonment import DAY_MS
 from edge.core.dialer.ruleset import AbandonmentRule
 

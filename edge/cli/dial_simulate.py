@@ -3,17 +3,13 @@
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 from msgspec.structs import replace
 
-from edge.app.simulation.outcome import Outcome
-from edge.app.simulation.replay import Measured, ReplayError, read
-from edge.app.simulation.runs import WAYS, Way, simulated
-from edge.app.simulation.scenario import Scenario, Weather
+from edge.app.simulation.words import WAYS, Way, Weather
 from edge.cli.dial_explain import rules_named
-from edge.cli.dial_simulation_picture import over_agents, over_time
 from edge.cli.events import failed
 from edge.cli.output import FINE, print_json, print_table
 from edge.cli.site import DEFAULT_FILE, BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
@@ -21,6 +17,10 @@ from edge.config.campaigns import Campaign
 from edge.config.errors import did_you_mean
 from edge.config.kinds import duration_ms
 from edge.config.site import Site
+
+if TYPE_CHECKING:
+    from edge.app.simulation.outcome import Outcome
+    from edge.app.simulation.replay import Measured
 
 #: More agents, or days, than this are another order of machine.
 MOST_AGENTS, MOST_DAYS = 2000, 366
@@ -65,6 +65,9 @@ def simulate(
     Nothing is dialled. The decisions are those of campaigns; callees, agents and trunks are made by chance, or, with
     `--replay`, callees are those who were called. `oracle` knows in advance who answers, and when.
     """
+    from edge.app.simulation.runs import simulated
+    from edge.app.simulation.scenario import Scenario
+
     try:
         _plottable(plot)
         site = _site(config, demo=demo, needed=campaign is not None)
@@ -102,6 +105,8 @@ def simulate(
             for way in ways
         ]
         if plot is not None:
+            from edge.cli.dial_simulation_picture import over_agents, over_time
+
             draw = over_agents if len(sizes) > 1 else over_time
             draw(found, rule.ceiling_per_mille / 1000).save(plot, "PNG")
     except (UsageError, BadSiteError) as error:
@@ -112,7 +117,7 @@ def simulate(
     return FINE
 
 
-def _tell(found: list[tuple[int, Way, Outcome]], seed: int, *, json: bool) -> None:
+def _tell(found: list[tuple[int, Way, "Outcome"]], seed: int, *, json: bool) -> None:
     if json:
         for size, way, one in found:
             rounded = {name: round(value, 5) for name, value in one.figures().items()}
@@ -123,7 +128,7 @@ def _tell(found: list[tuple[int, Way, Outcome]], seed: int, *, json: bool) -> No
     print_table(columns, [_row(*one) for one in found], right=[one for one in columns if one != "pacing"])
 
 
-def _row(size: int, way: Way, one: Outcome) -> tuple[object, ...]:
+def _row(size: int, way: Way, one: "Outcome") -> tuple[object, ...]:
     found = one.figures()
     return (
         size,
@@ -193,7 +198,9 @@ def _sizes(text: str | None, site: Site, named: Campaign | None) -> list[int]:
     return sorted({int(part) for part in parts})
 
 
-def _measured(replay: Path | None, campaign: str | None) -> list[Measured] | None:
+def _measured(replay: Path | None, campaign: str | None) -> "list[Measured] | None":
+    from edge.app.simulation.replay import ReplayError, read
+
     if replay is None:
         return None
     try:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from edge.cli.spectrogram import BACKGROUND, FAINT, INK, font
+from edge.cli.palette import BACKGROUND, FAINT, INK, font
 
 if TYPE_CHECKING:
     from PIL.Image import Image

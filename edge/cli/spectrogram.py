@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from dsp.analysis import RATE, Detection
 from dsp.codecs.g711 import POWER_0_DBM0
+from edge.cli.palette import BACKGROUND, FAINT, INK, font
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,7 +40,6 @@ COLOURS = {
     "speech": (120, 170, 255),
     "level": (200, 200, 200),
 }
-BACKGROUND, INK, FAINT = (16, 17, 24), (228, 230, 238), (96, 99, 112)
 #: From silence to loud, evenly in brightness.
 _SCALE = ((4, 5, 18), (46, 16, 92), (126, 32, 118), (204, 66, 82), (247, 140, 50), (252, 232, 150))
 
@@ -123,13 +123,6 @@ class Spectrogram:
         width = max(min(round(right), WIDTH - round(left)), 1)
         out.paste(small.resize((width, HEIGHT), Image.Resampling.BILINEAR), (round(left), 0))
         return out
-
-
-def font(size: int) -> Any:
-    """Give the letters that pictures are labelled with."""
-    from PIL import ImageFont
-
-    return ImageFont.load_default(size)
 
 
 def _x(samples: int, seconds: float) -> float:

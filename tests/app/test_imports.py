@@ -17,6 +17,14 @@ def test_processes_that_walk_no_menus_load_none() -> None:
     assert done.stdout.split() == []
 
 
+def test_commands_are_read_without_what_few_of_them_need() -> None:
+    """Each `edge` command reads all others: numbers, the engine's kernels and databases are for those that run them."""
+    heavy = ("numpy", "numba", "sqlalchemy", "psycopg", "PIL", "soundfile")
+    code = f"import sys, edge.cli; edge.cli.build(); print(*(name for name in {heavy} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_switch_does() -> None:
     code = f"import sys, edge.switch.process; print(*(name for name in {HEAVY} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,17 +1,12 @@
 """Campaigns that are simulated to be compared: one scenario, several pacings."""
 
-from typing import Literal
-
 from edge.app.simulation.outcome import Outcome
 from edge.app.simulation.replay import Measured, Replayed
 from edge.app.simulation.scenario import Draws, Scenario
+from edge.app.simulation.words import Way
 from edge.app.simulation.world import World
 from edge.core.dialer.pacing import PacingTerms
 from edge.core.dialer.ruleset import AbandonmentRule
-
-#: The oracle knows in advance who answers and when, and when each agent is done: nobody waits, on either side.
-Way = Literal["progressive", "power", "predictive", "oracle"]
-WAYS: tuple[Way, ...] = ("progressive", "power", "predictive", "oracle")
 
 
 def terms_of(scenario: Scenario, way: Way, rule: AbandonmentRule, ratio: float) -> PacingTerms:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
+
+from edge.app.simulation.words import Weather
 
 #: Draws that are made at once.
 BLOCK = 1 << 15
@@ -14,9 +16,6 @@ DAY_S = 86_400
 
 #: How attempts end: without an answer; a person is taken for a machine, a machine for a person; a person.
 OVER, REFUSED, MACHINE, LIVE = range(4)
-
-#: How answer rates and talk times go: as they are; up and down over the day; besides, jumping at random moments.
-Weather = Literal["calm", "daily", "jumps"]
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
