@@ -91,26 +91,33 @@ class PresenceDesk:
         return None if verdict == "right" else verdict
 
     def _want(self, agent: Agent, wish: str, reason: str, question: Question) -> Word:
-        known = self._exchange.queues.floor.roster.get(agent.name)
-        if known is None or wish == "state":
-            return "ok" if known is not None else "wrong"
-        if wish in {"pause", "ready"} and known.presence == "away":
-            return "logged_out"
-        if wish == "pause" and not self._is_reason(reason):
-            return "reason"
+        if wish == "state":
+            return "ok"
         target, trunk = self._place(agent, question) if wish == "log_in" else ("", "")
-        if wish == "log_in" and not (target or agent.target):
-            return "no_number"
-        self._exchange.queues.wish(
+        return self._do(
             PresenceWanted(
                 agent=agent.name,
                 wish=wish,  # type: ignore[arg-type]  # one of _WISHES
-                reason=reason if wish == "pause" else "",
+                reason=reason,
                 target=Private(target) if target else None,
                 trunk=trunk,
                 call=question.call,
-            )
+            ),
+            agent,
         )
+
+    def _do(self, wanted: PresenceWanted, agent: Agent) -> Word:
+        """Have the queues do what is wanted, whoever wants it; returns why not."""
+        known = self._exchange.queues.floor.roster.get(agent.name)
+        if known is None:
+            return "wrong"
+        if wanted.wish in {"pause", "ready"} and known.presence == "away":
+            return "logged_out"
+        if wanted.wish == "pause" and not self._is_reason(wanted.reason):
+            return "reason"
+        if wanted.wish == "log_in" and wanted.target is None and not agent.target:
+            return "no_number"
+        self._exchange.queues.wish(wanted)
         return "ok"
 
     def _is_reason(self, reason: str) -> bool:
@@ -135,23 +142,23 @@ class PresenceDesk:
     def wanted(self, request: WishRequest) -> str:
         """Do what an operator wants; returns why not, empty: it is done."""
         agent = next((one for one in self._exchange.plan.site.agents if one.name == request.agent), None)
-        known = self._exchange.queues.floor.roster.get(request.agent)
-        if agent is None or known is None:
-            return f"there is no agent {request.agent[:64]!r}"
-        if request.wish in {"pause", "ready"} and known.presence == "away":
-            return f"{agent.name} is logged out"
-        if request.wish == "pause" and not self._is_reason(request.reason):
-            reasons = ", ".join(self._exchange.plan.site.presence.pause_reasons)
-            return f"there is no reason {request.reason[:64]!r} (there are: {reasons})" if reasons else "a long reason"
-        if request.wish == "log_in" and not (agent.target or request.target or known.place):
-            return f"agent {agent.name} has no target: where is he?"
-        self._exchange.queues.wish(
-            PresenceWanted(
-                agent=agent.name,
-                wish=request.wish,
-                reason=request.reason if request.wish == "pause" else "",
-                target=Private(request.target) if request.target else None,
-                trunk=request.trunk or agent.trunk,
+        word: Word = "wrong"
+        if agent is not None:
+            target = Private(request.target) if request.target else None
+            trunk = request.trunk or agent.trunk
+            wanted = PresenceWanted(
+                agent=agent.name, wish=request.wish, reason=request.reason, target=target, trunk=trunk
             )
-        )
-        return ""
+            word = self._do(wanted, agent)
+        return self._explained(word, request)
+
+    def _explained(self, word: Word, request: WishRequest) -> str:
+        reasons = ", ".join(self._exchange.plan.site.presence.pause_reasons)
+        no_reason = f"there is no reason {request.reason[:64]!r} (there are: {reasons})" if reasons else "a long reason"
+        told: dict[Word, str] = {
+            "wrong": f"there is no agent {request.agent[:64]!r}",
+            "logged_out": f"{request.agent} is logged out",
+            "reason": no_reason,
+            "no_number": f"agent {request.agent} has no target: where is he?",
+        }
+        return told.get(word, "")

@@ -132,6 +132,13 @@ def test_who_has_no_number_can_not_be_rung():
         desk.command(agent="anna", wish="ready")
 
 
+def test_an_operator_who_logs_in_somebody_again_does_not_lose_his_phone(desk):
+    desk.says("17", "4711", "log_in")
+    with pytest.raises(RequestError, match="where is he"):
+        desk.command(agent="anna", wish="log_in")
+    assert desk.exchange.queues.floor.roster.get("anna").place == ("100", "demo")
+
+
 def test_time_of_agents_is_counted_by_what_they_do(desk):
     desk.served("a")
     desk.now += 30_000
