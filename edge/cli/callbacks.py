@@ -2,13 +2,12 @@
 
 import json as jsonlib
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from edge.cli.callbacks_report import report
-from edge.cli.daemon import ask_process
+from edge.cli.daemon import Where, ask_process
 from edge.cli.events import failed
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import (
@@ -156,7 +155,7 @@ def release(
     return _ask("release_callback", "released", (config, demo, state), {"id": callback, "why": why})
 
 
-def _ask(what: str, done: str, where: tuple[Path | None, bool, Path | None], body: dict[str, str]) -> int:
+def _ask(what: str, done: str, where: Where, body: dict[str, str]) -> int:
     found = ask_process(where, "switch", what, body)
     if isinstance(found, int):
         return found

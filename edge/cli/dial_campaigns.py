@@ -3,12 +3,12 @@
 import getpass
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from edge.cli.daemon import Where, ask_process
+from edge.cli.dial_lists import at
 from edge.cli.output import BAD, FINE, complain, print_json, print_table, printable
 from edge.cli.site import ConfigOption, DemoOption, JsonOption, StateOption
 from edge.vocabulary.dialing import Disposition
@@ -125,8 +125,7 @@ def held(
             print_json(one)
         return FINE
     rows = [
-        (one["attempt"], one["campaign"], one["list"], one["contact"], _moment(one["since_ms"]), one["why"])
-        for one in found
+        (one["attempt"], one["campaign"], one["list"], one["contact"], at(one["since_ms"]), one["why"]) for one in found
     ]
     print_table(("attempt", "campaign", "list", "contact", "since", "why"), rows)
     return FINE
@@ -157,10 +156,6 @@ def _set(where: Where, campaign: str, state: str, why: str) -> int:
         return answer
     print(f"campaign {printable(campaign)} is {state}")
     return FINE
-
-
-def _moment(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(" ", "seconds")
 
 
 def _who() -> str:

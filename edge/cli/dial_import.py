@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from msgspec.structs import replace
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from edge.cli.daemon import Where
 from edge.cli.dial_store import place_of
 from edge.cli.events import failed
 from edge.cli.moments import now_ms
@@ -89,7 +90,7 @@ def import_contacts(
 
 
 def run_import(
-    where: tuple[Path | None, bool, Path | None],
+    where: Where,
     file: Path,
     source: Source,
     reading: Reading,

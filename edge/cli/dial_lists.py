@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from cyclopts import App, Parameter
 from msgspec import to_builtins
 
+from edge.cli.daemon import Where
 from edge.cli.dial_store import place_of
 from edge.cli.events import failed
 from edge.cli.moments import now_ms
@@ -47,9 +47,7 @@ def register(app: App) -> None:
     app.command(contacts)
 
 
-def with_store(
-    where: tuple[Path | None, bool, Path | None], work: Callable[[CampaignStore], int], *, writes: bool = False
-) -> int:
+def with_store(where: Where, work: Callable[[CampaignStore], int], *, writes: bool = False) -> int:
     """Do something with the store, and tell what went wrong; returns the exit code. Reading makes no file."""
     config, demo, state = where
     try:
@@ -62,13 +60,16 @@ def with_store(
         return failed(error)
 
 
-def number_or_complain(text: str, country: str) -> Private | None:
-    """Read a number of the command line."""
+def with_number(
+    where: Where, text: str, country: str, work: Callable[[CampaignStore, Private], int], *, writes: bool = False
+) -> int:
+    """Do something with the store about a number of the command line; as `with_store`."""
     try:
-        return number_of(text, country.upper())
+        number = number_of(text, country.upper())
     except ValueError as error:
         complain(f"'{text}' {error}")
-        return None
+        return BAD
+    return with_store(where, lambda store: work(store, number), writes=writes)
 
 
 def at(milliseconds: int | None) -> str:
@@ -211,11 +212,8 @@ def show(
     json: JsonOption = False,
 ) -> int:
     """Show the contacts that have a number, and every attempt at it. Exit code 1: nothing is known of it."""
-    found = number_or_complain(number, country)
-    if found is None:
-        return BAD
 
-    def work(store: CampaignStore) -> int:
+    def work(store: CampaignStore, found: Private) -> int:
         contacts = store.contacts_at(found)
         past = [store.attempt(one.attempt) for one in store.history(found, 0)]
         attempts = [one for one in past if one is not None]
@@ -226,7 +224,7 @@ def show(
         _print_attempts(attempts, json=json)
         return FINE
 
-    return with_store((config, demo, state), work)
+    return with_number((config, demo, state), number, country, work)
 
 
 def _there(store: CampaignStore, name: str) -> bool:

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from msgspec import to_builtins
 
 from edge.cli.dial_import import FileArgument, Source, run_import
-from edge.cli.dial_lists import CountryOption, at, number_or_complain, with_store
+from edge.cli.dial_lists import CountryOption, at, with_number, with_store
 from edge.cli.dial_store import place_of
 from edge.cli.events import failed
 from edge.cli.moments import now_ms
@@ -22,6 +22,7 @@ from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.words import OWN
 from edge.storage.imports.run import Consents, SuppressionsOf
 from edge.vocabulary.dialing import Consent
+from edge.vocabulary.private import Private
 
 NumberArgument = Annotated[str, Parameter(help="A telephone number.")]
 _DEFAULTS = Source()
@@ -133,16 +134,13 @@ def add(
     state: StateOption = None,
 ) -> int:
     """Put a number on our own list: it is not called any more, from now on."""
-    found = number_or_complain(number, country)
-    if found is None:
-        return BAD
 
-    def work(store: CampaignStore) -> int:
+    def work(store: CampaignStore, found: Private) -> int:
         new = store.suppress(OWN, {found: now_ms()}).new
         print("is not called any more" if new else "stood there already")
         return FINE
 
-    return with_store((config, demo, state), work, writes=True)
+    return with_number((config, demo, state), number, country, work, writes=True)
 
 
 def remove(
@@ -155,11 +153,8 @@ def remove(
     state: StateOption = None,
 ) -> int:
     """Take a number off our own list. Exit code 1: it does not stand there."""
-    found = number_or_complain(number, country)
-    if found is None:
-        return BAD
 
-    def work(store: CampaignStore) -> int:
+    def work(store: CampaignStore, found: Private) -> int:
         if not store.unsuppress(OWN, found):
             complain("it is not on our own list")
             return BAD
@@ -167,7 +162,7 @@ def remove(
         print(f"may be called again as far as our own list goes{f'; it stands on {others}' if others else ''}")
         return FINE
 
-    return with_store((config, demo, state), work)
+    return with_number((config, demo, state), number, country, work)
 
 
 def check(
@@ -181,11 +176,8 @@ def check(
     json: JsonOption = False,
 ) -> int:
     """Say on which lists a number stands. Exit code 1: it stands on one."""
-    found = number_or_complain(number, country)
-    if found is None:
-        return BAD
 
-    def work(store: CampaignStore) -> int:
+    def work(store: CampaignStore, found: Private) -> int:
         stands = store.suppressed(found)
         if json:
             for one in stands:
@@ -196,7 +188,7 @@ def check(
             print("stands on no list")
         return BAD if stands else FINE
 
-    return with_store((config, demo, state), work)
+    return with_number((config, demo, state), number, country, work)
 
 
 def list_dnc(
@@ -279,9 +271,6 @@ def add_consent(
     state: StateOption = None,
 ) -> int:
     """Note that somebody agreed to be called."""
-    found = number_or_complain(number, country)
-    if found is None:
-        return BAD
     try:
         zone = place_of(config, demo=demo, state=state).time_zone
         given_ms = _moment(given, zone)
@@ -290,12 +279,12 @@ def add_consent(
         return failed(error)
     one = Consent(kind=kind, given_ms=given_ms, expires_ms=expires_ms, evidence=evidence)
 
-    def work(store: CampaignStore) -> int:
+    def work(store: CampaignStore, found: Private) -> int:
         store.agree([(found, one)])
         print(f"{kind}: noted")
         return FINE
 
-    return with_store((config, demo, state), work, writes=True)
+    return with_number((config, demo, state), number, country, work, writes=True)
 
 
 def check_consent(
@@ -309,11 +298,8 @@ def check_consent(
     json: JsonOption = False,
 ) -> int:
     """Show what somebody agreed to and has not taken back. Exit code 1: nothing."""
-    found = number_or_complain(number, country)
-    if found is None:
-        return BAD
 
-    def work(store: CampaignStore) -> int:
+    def work(store: CampaignStore, found: Private) -> int:
         consents = store.consents(found)
         if json:
             for one in consents:
@@ -326,7 +312,7 @@ def check_consent(
             print("agreed to nothing")
         return FINE if consents else BAD
 
-    return with_store((config, demo, state), work)
+    return with_number((config, demo, state), number, country, work)
 
 
 def withdraw(
@@ -340,16 +326,13 @@ def withdraw(
     state: StateOption = None,
 ) -> int:
     """Note that somebody takes back what he agreed to. Exit code 1: he had not."""
-    found = number_or_complain(number, country)
-    if found is None:
-        return BAD
 
-    def work(store: CampaignStore) -> int:
+    def work(store: CampaignStore, found: Private) -> int:
         count = store.withdraw(found, now_ms(), kind)
         print(f"{count} taken back")
         return FINE if count else BAD
 
-    return with_store((config, demo, state), work)
+    return with_number((config, demo, state), number, country, work)
 
 
 def _moment(given: str | None, time_zone: str) -> int:

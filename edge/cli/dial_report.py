@@ -3,7 +3,6 @@
 import csv
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, St
 from edge.config.campaigns import Campaign
 from edge.config.dialing_rules import judge_of
 from edge.config.site import Site
+from edge.core.callbacks.window import stamp
 from edge.core.dialer.abandonment import Estimates, Window, abandoned_of, rate
 from edge.core.dialer.conduct import CampaignConduct, Conduct, Made
 from edge.core.dialer.reasons import REASONS
@@ -243,8 +243,8 @@ def document(one: CampaignConduct) -> dict[str, Any]:
 
 def _window(window: Window, one: CampaignConduct) -> dict[str, Any]:
     return {
-        "begin": _iso(window.begin_ms),
-        "end": _iso(window.end_ms),
+        "begin": stamp(window.begin_ms),
+        "end": stamp(window.end_ms),
         "live": window.tally.live,
         "abandoned": round(abandoned_of(window.tally, one.estimates), 3),
         "machines": window.tally.machines,
@@ -254,17 +254,13 @@ def _window(window: Window, one: CampaignConduct) -> dict[str, Any]:
     }
 
 
-def _iso(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _write_csv(found: list[CampaignConduct]) -> None:
     """Write one table: campaign, what, of which, value. Nothing in it comes from outside but names of the site."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("campaign", "figure", "of", "value"))
     for one in found:
         for window in one.periods:
-            at = _iso(window.begin_ms)
+            at = stamp(window.begin_ms)
             writer.writerow((one.campaign, "live answers", at, window.tally.live))
             writer.writerow((one.campaign, "abandoned", at, round(abandoned_of(window.tally, one.estimates), 3)))
             writer.writerow((one.campaign, "abandoned share", at, round(rate(window.tally, one.estimates), 6)))
