@@ -63,7 +63,9 @@ class _Guarded(H11Protocol):
         owed = state is h11.SEND_BODY or (state is h11.IDLE and begun)
         if not owed or self.transport.is_closing():
             self._unwatch()
-        elif self._late is None:
+            return
+        self._unset_keepalive_if_required()  # not idle: our deadline ends it, and counts it
+        if self._late is None:
             self._late = self.loop.call_later(REQUEST_S, self._too_late)
 
     def _unwatch(self) -> None:

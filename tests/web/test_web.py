@@ -1,5 +1,6 @@
 """The real process on a real listener."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -7,19 +8,21 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from litestar import Litestar
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.config.site import Site
 from edge.metrics.forwarder import ForwarderMetrics
+from edge.metrics.web import WebMetrics
 from edge.vocabulary.supervision import AllScraped, Answered, Ask, Drain, Reload, Scrape, ScrapeAll, Scraped, Stop
 from edge.web.api import read_status
-from edge.web.server import MAX_CONNECTIONS
+from edge.web.server import MAX_CONNECTIONS, App, make_server
 from tests.support.child import Child, child
 from tests.support.waiting import until
 from tests.web.test_families import text_of
@@ -203,6 +206,28 @@ def test_who_sends_too_slowly_is_cut_off(web: Web, sent: bytes) -> None:
                 if not peer.recv(65536):
                     raise EOFError
     assert requests_by(web, "edge_web_closed_connections_total", reason="too_slow") == before + 1
+
+
+def test_half_a_second_request_is_no_idle_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two deadlines are equally long: only a shorter one for idle connections shows which of them ran."""
+    monkeypatch.setattr("edge.web.server.KEEP_ALIVE_S", 0.1)
+    monkeypatch.setattr("edge.web.server.REQUEST_S", 0.5)
+    metrics = WebMetrics()
+
+    async def body() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            server = make_server(cast(App, Litestar()), metrics)
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHo")
+            with suppress(ConnectionResetError):
+                await asyncio.wait_for(reader.read(), 30)
+            writer.close()
+            server.should_exit = True
+            await task
+
+    asyncio.run(body())
+    assert metrics.registry.get_sample_value("edge_web_closed_connections_total", {"reason": "too_slow"}) == 1
 
 
 def test_header_and_body_are_bounded(web: Web) -> None:
