@@ -88,6 +88,11 @@ class Consent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 Step = Literal["same_number", "next_number", "done"]
 
 
+#: What is done about a contact after what an agent has said; `never`: nobody calls the number any more, for whatever
+#: campaign.
+ResultStep = Literal["done", "same_number", "next_number", "never"]
+
+
 class Next(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What follows an attempt of one disposition, settled before it is dialled."""
 

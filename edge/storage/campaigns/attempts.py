@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, RowMapping, Select, delete, exists, func, select, tuple_, update
 
-from edge.storage.campaigns.database import Database
+from edge.storage.campaigns.results import Results
 from edge.storage.campaigns.schema import (
     ATTEMPTS,
     CAMPAIGNS,
@@ -27,7 +27,7 @@ _OPEN = ("leased", "dialling")
 _PAGE = 2000
 
 
-class Attempts(Database):
+class Attempts(Results):
     """Leases and attempts in a database."""
 
     def lease(self, lease: Lease, now_ms: int) -> Refusal | None:
@@ -38,32 +38,37 @@ class Attempts(Database):
             if old is not None:  # the same request again, after its answer was lost
                 mine = old["state"] == "leased" and (old["number"], old["owner"]) == (number, lease.owner)
                 return None if mine else "not_due"
-            # Locked against a change: who was told that the campaign is stopped can rely on it.
-            running = select(CAMPAIGNS.c.state).where(CAMPAIGNS.c.name == lease.campaign).with_for_update(read=True)
-            if db.execute(running).scalar_one_or_none() != "running":
-                return "not_running"
-            own = exists().where(SUPPRESSIONS.c.number == number, SUPPRESSIONS.c.listed_in == OWN)
-            if db.execute(select(own)).scalar_one():
-                return "suppressed"
-            key = _take_contact(db, lease, now_ms)
-            if key is None:
-                return "not_due"
-            lock = {
-                "number": number,
-                "attempt": lease.attempt,
-                "campaign": lease.campaign,
-                "owner": lease.owner,
-                "since_ms": now_ms,
-            }
-            # Who inserts the row has the number: the database lets one have it, however many try. (RETURNING, since
-            # the count of inserted rows is not known with every driver.)
-            take = self._insert(LOCKS).values(lock).on_conflict_do_nothing().returning(LOCKS.c.number)
-            if db.execute(take).scalar_one_or_none() is None:
-                return "locked"
-            db.execute(ATTEMPTS.insert(), _new_row(lease, key, now_ms))
-            taken = {"state": "open", "attempt": lease.attempt, "attempts": CONTACTS.c.attempts + 1}
-            db.execute(update(CONTACTS).where(CONTACTS.c.key == key).values(taken))
+            key = self._take(db, lease, now_ms)
+            if isinstance(key, str):
+                return key
+            self._begin(db, lease, key, now_ms)
             return None
+
+    def _take(self, db: Connection, lease: Lease, now_ms: int) -> Refusal | int:
+        """Take contact and number for an attempt, or for a preview of one; returns the contact's key, or why not."""
+        refusal = hindrance(db, lease)
+        if refusal is not None:
+            return refusal
+        key = _take_contact(db, lease, now_ms)
+        if key is None:
+            return "not_due"
+        lock = {
+            "number": lease.number.reveal(),
+            "attempt": lease.attempt,
+            "campaign": lease.campaign,
+            "owner": lease.owner,
+            "since_ms": now_ms,
+        }
+        # Who inserts the row has the number: the database lets one have it, however many try. (RETURNING, since
+        # the count of inserted rows is not known with every driver.)
+        take = self._insert(LOCKS).values(lock).on_conflict_do_nothing().returning(LOCKS.c.number)
+        return key if db.execute(take).scalar_one_or_none() is not None else "locked"
+
+    def _begin(self, db: Connection, lease: Lease, key: int, now_ms: int) -> None:
+        """Write the attempt of what was taken."""
+        db.execute(ATTEMPTS.insert(), _new_row(lease, key, now_ms))
+        taken = {"state": "open", "attempt": lease.attempt, "attempts": CONTACTS.c.attempts + 1}
+        db.execute(update(CONTACTS).where(CONTACTS.c.key == key).values(taken))
 
     def dialling(self, attempt: str, now_ms: int) -> bool:
         """Note that the call is on its way; see `interface.Leasing`."""
@@ -93,6 +98,7 @@ class Attempts(Database):
                 return True
             db.execute(_contact_of(row).values(_after(db, row, outcome)))
             db.execute(delete(LOCKS).where(LOCKS.c.attempt == attempt))
+            self._follow_last(db, row)
             return True
 
     def hold(self, attempt: str, now_ms: int, why: str) -> bool:
@@ -198,6 +204,16 @@ class Attempts(Database):
             )
             for row in rows
         ]
+
+
+def hindrance(db: Connection, lease: Lease) -> Refusal | None:
+    """Tell why nothing may be begun for a campaign, or with a number."""
+    # Locked against a change: who was told that the campaign is stopped can rely on it.
+    running = select(CAMPAIGNS.c.state).where(CAMPAIGNS.c.name == lease.campaign).with_for_update(read=True)
+    if db.execute(running).scalar_one_or_none() != "running":
+        return "not_running"
+    own = exists().where(SUPPRESSIONS.c.number == lease.number.reveal(), SUPPRESSIONS.c.listed_in == OWN)
+    return "suppressed" if db.execute(select(own)).scalar_one() else None
 
 
 def _take_contact(db: Connection, lease: Lease, now_ms: int) -> int | None:

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import func, select
 
-from edge.storage.campaigns.attempts import Attempts
 from edge.storage.campaigns.contacts import Contacts
 from edge.storage.campaigns.permissions import Permissions
+from edge.storage.campaigns.previews import Previews
 from edge.storage.campaigns.schema import CAMPAIGNS, REFUSALS
 from edge.storage.campaigns.words import CampaignState, CampaignStatus, RefusalCount
 
 _DAY_MS = 86_400_000
 
 
-class DatabaseStore(Attempts, Contacts, Permissions):
+class DatabaseStore(Previews, Contacts, Permissions):
     """A store in SQLite or PostgreSQL."""
 
     def set_campaign(self, campaign: str, state: CampaignState, now_ms: int, by: str = "", why: str = "") -> None:

@@ -26,8 +26,11 @@ from edge.storage.campaigns.words import (
     ListStatus,
     Note,
     Outcome,
+    Preview,
+    PreviewState,
     Refusal,
     RefusalCount,
+    Result,
     Row,
     SuppressionList,
 )
@@ -95,6 +98,71 @@ class Leasing(Protocol):
 
     def outcomes(self, campaign: str, since_ms: int = 0) -> dict[Disposition, int]:
         """Count the attempts of a campaign that ended since then, by disposition."""
+
+
+class Previewing(Protocol):
+    """Contacts that agents look at before they are called."""
+
+    def offer(self, preview: Preview, now_ms: int) -> Refusal | None:
+        """Take contact and number for an agent to look at, as `lease` does for an attempt; it counts as no attempt.
+
+        Called again with the same id while it is offered, it answers None again.
+        """
+
+    def accept(self, preview: str, now_ms: int, by: str = "") -> Refusal | None:
+        """Make a preview a leased attempt of the same id; None: dial. `not_due`: it is not offered (any more).
+
+        Called again while the attempt is `leased`, it answers None again.
+        """
+
+    def end_preview(
+        self,
+        preview: str,
+        state: PreviewState,
+        now_ms: int,
+        *,
+        due_ms: int | None = None,
+        position: int | None = None,
+        reason: str = "",
+        by: str = "",
+    ) -> bool:
+        """End a preview that is offered, and unlock its number. `rejected`: its contact is done; else it waits.
+
+        `due_ms`, `position`: when, and which number is next; None: as before. False: it is not offered (any more).
+        """
+
+    def overdue_previews(self, now_ms: int) -> list[str]:
+        """Return the previews of all appliances whose time is over, and which nobody has ended."""
+
+    def preview(self, preview: str) -> Preview | None:
+        """Return a preview, None when there is none of that id."""
+
+    def pending_previews(self, owner: str) -> list[Preview]:
+        """Return the previews of an appliance that are offered, or whose end switch was not told, the oldest first."""
+
+    def preview_told(self, previews: Sequence[str]) -> None:
+        """Note that switch has the events of their ends on disk; of those that are offered nothing is noted."""
+
+    def preview_counts(self, campaign: str, since_ms: int = 0) -> dict[PreviewState, int]:
+        """Count the previews of a campaign that ended since then, by how."""
+
+
+class Results(Protocol):
+    """What agents say came of their talks."""
+
+    def give_result(self, result: Result) -> bool:
+        """Keep what an agent said, and let the contact go on by it. False: that id is known, and nothing changes.
+
+        The last one of an attempt counts (`given_ms`, then id); the others are kept. Before the attempt has ended its
+        end lets the contact go on so. Who is being called again, or was since, is left alone. `never` puts the number
+        on our own list at once, and a later result does not take it off.
+        """
+
+    def results(self, attempt: str) -> list[Result]:
+        """Return what was said of an attempt, the last one last."""
+
+    def result_counts(self, campaign: str, since_ms: int = 0) -> dict[str, int]:
+        """Count the attempts of a campaign by the last code that was given to each, of those given since then."""
 
 
 class Permissions(Protocol):
@@ -199,7 +267,7 @@ class Lists(Protocol):
         """Return 32 bytes of this store's own, for ids that are made of numbers and must not tell them."""
 
 
-class CampaignStore(Leasing, Permissions, Lists, Protocol):
+class CampaignStore(Leasing, Previewing, Results, Permissions, Lists, Protocol):
     """All of it, and what campaigns were told to do."""
 
     def set_campaign(self, campaign: str, state: CampaignState, now_ms: int, by: str = "", why: str = "") -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 #: Whoever changes a table adds a step to `STEPS`: files of earlier versions become new ones by the same steps.
-VERSION = 2
+VERSION = 3
 
 METADATA = MetaData()
 #: Attempts that somebody has to look after, and that somebody has to say something about. As text and not as values:
@@ -27,6 +27,9 @@ IS_OPEN = text("attempts.state IN ('leased', 'dialling')")
 IS_HELD = text("attempts.state = 'held'")
 _OPEN = text("state IN ('leased', 'dialling')")
 _HELD = text("state = 'held'")
+#: Previews that an agent has, or whose end switch has not been told.
+IS_PENDING = text("(previews.state = 'offered' OR previews.told = 0)")
+_PENDING = text("(state = 'offered' OR told = 0)")
 
 META = Table("meta", METADATA, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
@@ -189,6 +192,51 @@ REFUSALS = Table(
     Index("refusals_day", "day_ms"),
 )
 
+#: Contacts that agents were shown before they were called. The id is that of the attempt which follows, if one does.
+PREVIEWS = Table(
+    "previews",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("listed_in", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("contact_key", BigInteger, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("offered_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("reason", Text, nullable=False),
+    #: Who ended it: the agent's name, or a user's.
+    Column("by", Text, nullable=False),
+    #: 1: switch has the event of its end on disk.
+    Column("told", Integer, nullable=False),
+    Index("previews_contact", "listed_in", "contact", "offered_ms"),
+    Index("previews_campaign", "campaign", "ended_ms", "state"),
+    Index("previews_pending", "owner", "offered_ms", sqlite_where=_PENDING, postgresql_where=_PENDING),
+)
+
+#: What agents said came of their talks. The last one of an attempt counts.
+RESULTS = Table(
+    "results",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("attempt", Text, nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("due_ms", BigInteger),
+    Column("note", Text, nullable=False),
+    Column("given_ms", BigInteger, nullable=False),
+    #: It was followed: the contact goes on as it says.
+    Column("followed", Integer, nullable=False),
+    Index("results_attempt", "attempt", "given_ms", "id"),
+    Index("results_time", "campaign", "given_ms"),
+)
+
 
 def _first(connection: Connection) -> None:
     METADATA.create_all(connection, checkfirst=False)
@@ -201,5 +249,12 @@ def _second(connection: Connection) -> None:
         connection.execute(CreateIndex(index, if_not_exists=True))
 
 
+def _third(connection: Connection) -> None:
+    for table in (PREVIEWS, RESULTS):
+        connection.execute(CreateTable(table, if_not_exists=True))
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            connection.execute(CreateIndex(index, if_not_exists=True))
+
+
 #: What makes each version from the one before.
-STEPS: tuple[Callable[[Connection], None], ...] = (_first, _second)
+STEPS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third)

@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from edge.vocabulary.dialing import Contact, Disposition
+from edge.vocabulary.dialing import Contact, Disposition, ResultStep
 from edge.vocabulary.private import Private
 
-#: What a contact is waiting for. `waiting`: its time; `open`: the end of an attempt; `held`: somebody who says what
-#: became of one; `done`: nothing.
+#: What a contact is waiting for. `waiting`: its time; `open`: the end of an attempt, or of a preview; `held`: somebody
+#: who says what became of one; `done`: nothing.
 ContactState = Literal["waiting", "open", "held", "done"]
 
 #: How far an attempt has come. `released`: it surely was not dialled, and does not count as one.
@@ -55,6 +55,62 @@ class Lease(Struct, frozen=True, kw_only=True):
     number: Private
     #: The appliance that dials.
     owner: str
+
+
+#: `lapsed`: nobody said anything in time; `withdrawn`: the agent was not there for it after all.
+PreviewState = Literal["offered", "accepted", "skipped", "rejected", "lapsed", "withdrawn"]
+
+
+class Preview(Struct, frozen=True, kw_only=True):
+    """A contact that an agent is shown before it is called: nobody else calls it, or its number, meanwhile."""
+
+    #: Made by the caller, unique for ever; the attempt that follows has it, too.
+    id: str
+    campaign: str
+    listed_in: str
+    contact: str
+    number: Private
+    #: The appliance whose agent it is.
+    owner: str
+    agent: str
+    #: Whoever sees it after that gives the contact back.
+    until_ms: int
+    state: PreviewState = "offered"
+    offered_ms: int = 0
+    ended_ms: int | None = None
+    #: Why it was skipped or rejected, and who said so.
+    reason: str = ""
+    by: str = ""
+    #: Switch has the event of its end on disk.
+    told: bool = False
+
+    @property
+    def lease(self) -> Lease:
+        """What its attempt leases."""
+        return Lease(
+            attempt=self.id,
+            campaign=self.campaign,
+            listed_in=self.listed_in,
+            contact=self.contact,
+            number=self.number,
+            owner=self.owner,
+        )
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What an agent said came of the talk of an attempt."""
+
+    #: Made by the caller, unique for ever.
+    id: str
+    attempt: str
+    campaign: str
+    agent: str
+    code: str
+    step: ResultStep
+    #: Of `same_number` and `next_number`: not called again before that.
+    due_ms: int | None = None
+    note: Private = Private("")
+    given_ms: int
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
