@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from msgspec import NODEFAULT, Struct  # noqa: E402
 from msgspec import inspect as types  # noqa: E402
 
-from edge.config import menu_source, menu_tables, menu_tests, profiles, site  # noqa: E402
+from edge.config import menu_source, menu_tables, menu_tests, profiles, sink_settings, sinks, site  # noqa: E402
 from edge.config.kinds import DIGITS  # noqa: E402
 from edge.config.menu_nodes import gather, hunting, parts, survey, transfer, when  # noqa: E402
 from edge.config.shape import UNITS, duration_text, fields_of, hidden, without_unit  # noqa: E402
@@ -194,10 +194,26 @@ def configuration_reference() -> str:
         if hidden(field) or not isinstance(kind, types.StructType):
             continue
         title = f"[[{field.name}]]" if is_list else f"[{field.name}]"
+        if kind.cls is site.Sink:
+            out += sinks_reference()
+            continue
         out += ["", f"## `{title}`", "", inspect.getdoc(kind.cls) or "", "", *site_rows(kind.cls)]
         for inner, name, what in tables_within(kind.cls):
             out += ["", f"`{name}`{what}:", "", *site_rows(inner)]
     return "\n".join(out) + "\n" + profile_reference()
+
+
+def sinks_reference() -> list[str]:
+    """Describe sinks: what all have, then what each type has."""
+    common = sink_settings.SinkSettings
+    out = ["", "## `[[sinks]]`", "", inspect.getdoc(common) or "", "", *site_rows(common)]
+    names = {without_unit(field.name)[0] or field.name for field in fields_of(common)}
+    for name, kind in sinks.SETTINGS.items():
+        rows = list(site_rows(kind))
+        own = [row for row in rows[2:] if row.split("`")[1] not in names]
+        default = " (the default)" if name == sinks.DEFAULT else ""
+        out += ["", f'`type = "{name}"`{default}: {inspect.getdoc(kind)}', "", *rows[:2], *own]
+    return out
 
 
 def tables_within(kind: type) -> Iterator[tuple[type, str, str]]:

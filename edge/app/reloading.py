@@ -68,14 +68,15 @@ def without_secrets(site: S) -> S:
     return msgspec.structs.replace(
         site,
         trunks=[msgspec.structs.replace(trunk, password="") for trunk in site.trunks],
-        sinks=[msgspec.structs.replace(sink, secret="") for sink in site.sinks],
+        sinks=[msgspec.structs.replace(sink, secrets={}) for sink in site.sinks],
         dialer=msgspec.structs.replace(site.dialer, database=""),
     )
 
 
 def secrets_of(site: Site) -> frozenset[str]:
     """Return what `without_secrets` leaves out."""
-    found = {trunk.password for trunk in site.trunks} | {sink.secret for sink in site.sinks}
+    found = {trunk.password for trunk in site.trunks}
+    found.update(secret for sink in site.sinks for secret in sink.secrets.values())
     found.add(site.dialer.database)
     return frozenset(found - {""})
 

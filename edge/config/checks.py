@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-from edge.config import kinds
 from edge.config.accounts import check_accounts
 from edge.config.addresses import check_addresses
 from edge.config.callbacks import check_callbacks
@@ -19,6 +18,7 @@ from edge.config.located import Located, find, place_of
 from edge.config.mailboxes import check_mailboxes
 from edge.config.queue_checks import check_queues
 from edge.config.queues import Agent
+from edge.config.sinks import check_sinks, leaves_in_the_clear
 from edge.config.site import NO_MUSIC, AmdRules, Route, Trunk
 from edge.config.targets import check_hunt_lists
 from edge.config.tls import check_tls
@@ -53,7 +53,8 @@ def check_site(site: CompiledSite, root: Located, findings: Findings, *, menus_c
     check_campaigns(site, root, findings, menus_complete=menus_complete)
     _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
-    _check_sinks(site, root, findings)
+    check_sinks(site, root, findings, list(EVENT_TYPES))
+    _check_endpoints(site, root, findings)
     check_callbacks(site, root, findings, menus_complete=menus_complete)
     check_trials(site, root, findings, menus_complete=menus_complete)
     check_tones(site, root, findings)
@@ -291,37 +292,21 @@ def _covers(earlier: Route, later: Route) -> bool:
     return earlier.number == later.number
 
 
-def _check_sinks(site: CompiledSite, root: Located, findings: Findings) -> None:
-    groups = sorted({f"{name.split('.')[0]}.*" for name in EVENT_TYPES})
-    for index, sink in enumerate(site.sinks):
-        for at, name in enumerate(sink.types):
-            if name and name not in EVENT_TYPES and name not in groups:
-                findings.follow_up(
-                    place_of(root, ("sinks", index, "types", at)),
-                    f"there is no event type '{name}'",
-                    did_you_mean(name, [*EVENT_TYPES, *groups]) or "groups: " + ", ".join(groups),
-                )
-        if _leaves_in_the_clear(sink.url):
-            findings.warning(
-                place_of(root, ("sinks", index, "url")), "events leave the machine unencrypted", "use https://"
-            )
+def _check_endpoints(site: CompiledSite, root: Located, findings: Findings) -> None:
     for index, endpoint in enumerate(site.endpoints):
-        if _leaves_in_the_clear(endpoint.url):
+        if leaves_in_the_clear(endpoint.url):
             place = place_of(root, ("endpoints", index, "url"))
             findings.error(place, "questions would leave the machine unencrypted", "use https://")
-
-
-def _leaves_in_the_clear(url: str) -> bool:
-    if not url.startswith("http://"):
-        return False
-    split = kinds.split_host_port(url.removeprefix("http://").partition("/")[0])
-    return split is None or not (split[0] == "localhost" or split[0].startswith("127.") or split[0] == "::1")
 
 
 def masked(site: CompiledSite) -> dict[str, object]:
     """Give the effective configuration as plain values, secrets masked, menus by version."""
     plain: dict[str, object] = msgspec.to_builtins(site)
-    plain["sinks"] = [{**msgspec.structs.asdict(sink), "secret": "********"} for sink in site.sinks]
+    plain["sinks"] = [
+        {"name": sink.name, "type": sink.type, **sink.settings}
+        | {name: "********" if secret else "" for name, secret in sink.secrets.items()}
+        for sink in site.sinks
+    ]
     plain["dialer"] = {"database": "********" if site.dialer.database else ""}
     plain["trunks"] = [_masked(trunk, "password") for trunk in site.trunks]
     plain["agents"] = [_masked(agent, "pin") for agent in site.agents]

@@ -23,6 +23,7 @@ from edge.config.menus import MenuCompiler
 from edge.config.profiles import Profiles, resolve
 from edge.config.prompts import PromptUse, Synthesis
 from edge.config.shape import Shaper
+from edge.config.sinks import read_sink
 from edge.config.site import Site
 from edge.config.sources import read_site_files
 from edge.config.tables import check_tables, make_tables
@@ -107,7 +108,12 @@ def inspect(
             site=CompiledSite(name="unknown"), errors=findings.errors, warnings=findings.warnings, checked=checked
         )
     _override(root, overrides)
-    shaper = Shaper(findings, path.parent, os.environ if environment is None else environment)
+    shaper = Shaper(
+        findings,
+        path.parent,
+        os.environ if environment is None else environment,
+        {"sink": lambda node: read_sink(shaper, findings, node)},
+    )
     site = shaper.shape(CompiledSite, root)
     profiles = Profiles(site, findings, checked)
     profiles.check_own()

@@ -521,26 +521,16 @@ class Route(Struct, frozen=True, kw_only=True):
 
 
 class Sink(Struct, frozen=True, kw_only=True):
-    """A receiver of events."""
+    """A receiver of events, as every process knows it. What its type needs is read by `edge/config/sinks.py`."""
 
     #: What metrics and `edge status` call it.
     name: Name
     #: How events are sent.
-    type: Literal["webhook"] = "webhook"
-    #: Where each event is posted.
-    url: Annotated[str, _text("http_url")]
-    #: Standard Webhooks secret (`whsec_...`), in the file as `${ENV}` or `file:PATH`.
-    secret: Annotated[str, _text("webhook_secret", secret=True)]
-    #: Event types to send; empty: all. `call.*` stands for a group.
-    types: list[str] = field(default_factory=list)
-    #: An attempt that is not answered within it has failed.
-    timeout_ms: Annotated[int, _range(100, 60_000)] = 10000
-    #: Longest pause between two attempts.
-    max_backoff_ms: Annotated[int, _range(1_000, _DAY_MS)] = 60000
-    #: Attempts after which an event becomes a dead letter; 0: it is tried for ever. Counted anew after a restart.
-    max_attempts: Annotated[int, _range(0, 1_000_000)] = 0
-    #: Age from which an event that failed becomes a dead letter; 0: never.
-    max_age_seconds: Annotated[int, _range(0, 31_536_000)] = 0
+    type: str
+    #: What its type needs, by the names of its class of settings.
+    settings: dict[str, Any] = field(default_factory=dict)
+    #: Those that are secret, likewise: only forwarder is given them.
+    secrets: dict[str, str] = field(default_factory=dict)
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -587,7 +577,7 @@ class Site(Struct, frozen=True, kw_only=True):
     #: `congestion`, `ring`, `waiting`, `info`; further forms to be recognised are `ring-2` and the like.
     tones: dict[Name, dict[Name, str]] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=list)
-    sinks: list[Sink] = field(default_factory=list)
+    sinks: list[Annotated[Sink, Meta(extra={"kind": "sink"})]] = field(default_factory=list)
     callbacks: Callbacks = field(default_factory=Callbacks)
     #: Opening hours that menus can ask for.
     hours: list[HoursTable] = field(default_factory=list)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.config.site import Site
-from edge.forwarder.sinks import Sinks
+from edge.forwarder.roster import Sinks
 from edge.forwarder.store import BUSY_S, DeliveryStore, NewerSchemaError
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.metrics.library import generate_latest
@@ -52,7 +52,7 @@ class Forwarder:
         store = await self._open_store()
         if store is not None:
             outbox = Reader(self._state / "state.db", BUSY_S)
-            self._sinks = Sinks(outbox, store, self._metrics, self._channel.health)
+            self._sinks = Sinks(self._site.name, outbox, store, self._metrics, self._channel.health)
             await self._deliver(self._sinks)
             outbox.close()
             store.close()

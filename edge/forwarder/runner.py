@@ -2,10 +2,11 @@
 
 import asyncio
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple
 
 from edge.config.site import Sink
 from edge.core.delivery.model import (
@@ -18,6 +19,7 @@ from edge.core.delivery.model import (
     Enabled,
     Finished,
     Input,
+    Outcome,
     Pending,
     Policy,
     Read,
@@ -28,8 +30,10 @@ from edge.core.delivery.model import (
 )
 from edge.core.delivery.progress import Progress
 from edge.core.delivery.queue import SinkQueue
+from edge.forwarder.sinks.base import Answer, Outgoing, SinkContext, deliver
+from edge.forwarder.sinks.base import Sink as SinkClient
+from edge.forwarder.sinks.kinds import class_of, settings_from
 from edge.forwarder.store import STORAGE_ERRORS, DeliveryStore, Letter
-from edge.forwarder.webhook import BadSettingsError, WebhookSink
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.clock import monotonic_ms, wall_time
 from edge.runtime.logs import logger
@@ -37,19 +41,19 @@ from edge.storage.reader import Reader
 
 #: Pause before a failed read or write of a file is tried again, seconds.
 STORAGE_RETRY_S = 1.0
+#: What closing a sink's connections may take, seconds.
+CLOSE_S = 1.0
 
 #: (condition, text): a health condition of the process; empty text: it passed.
 OnCondition = Callable[[str, str], None]
 
 
-def policy_of(sink: Sink) -> Policy:
-    """Read the policy of a sink from its settings."""
-    return Policy(
-        types=tuple(sink.types),
-        max_backoff_ms=sink.max_backoff_ms,
-        max_attempts=sink.max_attempts,
-        max_age_ms=sink.max_age_seconds * 1000,
-    )
+class _Client(NamedTuple):
+    """A sink made from its settings, and how it is served."""
+
+    sink: SinkClient
+    timeout_ms: int
+    policy: Policy
 
 
 class SinkRunner:
@@ -60,15 +64,14 @@ class SinkRunner:
         sink: Sink,
         progress: Progress,
         *,
+        site: str,
         outbox: Reader,
         store: DeliveryStore,
         metrics: ForwarderMetrics,
         on_condition: OnCondition,
     ) -> None:
-        policy = policy_of(sink)
         self.name = sink.name
-        self._webhook = WebhookSink(sink)
-        self._queue = SinkQueue(policy, progress)
+        self._site = site
         self._outbox = outbox
         self._store = store
         self._metrics = metrics
@@ -88,6 +91,8 @@ class SinkRunner:
         self._retry: asyncio.TimerHandle | None = None
         self._failing = False
         self._closed = False
+        self._client = self._make(sink)
+        self._queue = SinkQueue(self._client.policy, progress)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -97,11 +102,11 @@ class SinkRunner:
 
     def configure(self, sink: Sink) -> None:
         """Go on with new settings of the same sink; what is under way ends by the old ones. Raises BadSettingsError."""
-        before, self._webhook = self._webhook, WebhookSink(sink)
-        task = self._loop.create_task(_retire(before, set(self._tasks)))
+        before, self._client = self._client, self._make(sink)
+        task = self._loop.create_task(_retire(before.sink, set(self._tasks)))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
-        self._feed(Configured(policy_of(sink)))
+        self._feed(Configured(self._client.policy))
 
     async def close(self) -> None:
         """Stop. Attempts under way are broken off and will be made again by whoever comes after."""
@@ -114,9 +119,26 @@ class SinkRunner:
             task.cancel()
         if self._tasks or self._retiring:
             await asyncio.wait(self._tasks | self._retiring)
-        for what in ("gone", "storage"):
+        await _close(self._client.sink)
+        for what in ("gone", "storage", "says"):
             self._on_condition(self._condition(what), "")
-        await self._webhook.close()
+
+    def _make(self, sink: Sink) -> _Client:
+        kind = class_of(sink.type)
+        settings = settings_from(sink, kind)
+        context = SinkContext(self._site, self._log, lambda text: self._on_condition(self._condition("says"), text))
+        made = kind.make(settings, context)
+        policy = Policy(
+            types=tuple(settings.types),
+            parallel=made.parallel,
+            max_backoff_ms=settings.max_backoff_ms,
+            max_attempts=settings.max_attempts,
+            max_age_ms=settings.max_age_seconds * 1000,
+            max_batch=made.max_batch,
+            max_batch_bytes=made.max_batch_bytes,
+            atomic=made.atomic,
+        )
+        return _Client(made, settings.timeout_ms, policy)
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
@@ -239,24 +261,41 @@ class SinkRunner:
         self._log.error("event put aside as dead letter", id=event.id, attempts=action.attempts, result=action.result)
 
     def _attempt(self, action: Attempt) -> None:
-        event = action.event
-        stored = self._outbox.event(event.sequence)
-        if stored is None:
-            self._metrics.missing.labels(self.name).inc()
-            self._log.error("event left the outbox before the sink took it", id=event.id)
-            self._inputs.append(Vanished(event.sequence))
+        found = [(event, self._outbox.event(event.sequence)) for event in action.events]
+        missing = [event for event, stored in found if stored is None]
+        if missing:
+            self._metrics.missing.labels(self.name).inc(len(missing))
+            for event in missing:
+                self._log.error("event left the outbox before the sink took it", id=event.id)
+            self._inputs.append(Vanished(action.id, [event.sequence for event in missing]))
+        there = [
+            Outgoing(event.id, event.type, event.call, stored.time, stored.body)
+            for event, stored in found
+            if stored is not None
+        ]
+        if not there:
             return
-        task = self._loop.create_task(self._post(action, stored.body, stored.time, self._webhook))
+        task = self._loop.create_task(self._deliver(action, there, self._client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _post(self, action: Attempt, body: bytes, time: str, webhook: WebhookSink) -> None:
-        event = action.event
+    async def _deliver(self, action: Attempt, events: list[Outgoing], client: _Client) -> None:
         began_s = self._loop.time()
-        answer = await webhook.post(event.id, body)
-        self._metrics.attempts.labels(self.name, answer.result).inc()
+        answers = await deliver(client.sink, events, client.timeout_ms)
         self._metrics.attempt_seconds.labels(self.name).observe(self._loop.time() - began_s)
-        if answer.result != "accepted":
+        self._tell(action, events, answers)
+        outcomes = [
+            Outcome(answer.result, answer.retry_after_ms, _age_ms(event.time))
+            for event, answer in zip(events, answers, strict=True)
+        ]
+        self._feed(Finished(attempt=action.id, outcomes=outcomes, jitter=self._dice.random()))
+
+    def _tell(self, action: Attempt, events: list[Outgoing], answers: list[Answer]) -> None:
+        for result, count in Counter(answer.result for answer in answers).items():
+            self._metrics.attempts.labels(self.name, result).inc(count)
+        bad = [pair for pair in zip(events, answers, strict=True) if pair[1].result != "accepted"]
+        if bad:
+            event, answer = bad[0]
             self._log.warning(
                 "event not accepted",
                 id=event.id,
@@ -265,23 +304,22 @@ class SinkRunner:
                 result=answer.result,
                 status=answer.status,
                 error=answer.error,
+                others=len(bad) - 1,
             )
-        self._feed(
-            Finished(
-                sequence=event.sequence,
-                result=answer.result,
-                jitter=self._dice.random(),
-                retry_after_ms=answer.retry_after_ms,
-                age_ms=_age_ms(time),
-            )
-        )
 
 
-async def _retire(webhook: WebhookSink, tasks: set[asyncio.Task[None]]) -> None:
+async def _retire(client: SinkClient, tasks: set[asyncio.Task[None]]) -> None:
     """Close a client when the attempts that use it are done."""
     if tasks:
         await asyncio.wait(tasks)
-    await webhook.close()
+    await _close(client)
+
+
+async def _close(client: SinkClient) -> None:
+    """Close a client, however it takes that: a peer that hangs, or a package's own faults, keep nobody waiting."""
+    with suppress(Exception):
+        async with asyncio.timeout(CLOSE_S):
+            await client.close()
 
 
 def _age_ms(time: str) -> int:
@@ -290,6 +328,3 @@ def _age_ms(time: str) -> int:
         return max(0, int((wall_time() - datetime.fromisoformat(time)).total_seconds() * 1000))
     except (ValueError, TypeError):
         return 0
-
-
-__all__ = ["BadSettingsError", "SinkRunner", "policy_of"]

@@ -46,6 +46,8 @@ class EventHead(NamedTuple):
     id: str
     call: str | None
     type: str
+    #: Bytes of its body.
+    size: int = 0
 
 
 class Reader:
@@ -79,7 +81,9 @@ class Reader:
     def heads_after(self, sequence: int, limit: int) -> list[EventHead]:
         """Return at most `limit` events above `sequence`, in order, without their bodies."""
         rows = self._rows(
-            "SELECT sequence, id, call, type FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?", sequence, limit
+            "SELECT sequence, id, call, type, length(body) FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            sequence,
+            limit,
         )
         return [EventHead(*row) for row in rows]
 

@@ -7,7 +7,8 @@ import msgspec
 
 from edge.app.composition import APPLIANCE
 from edge.app.reloading import FIXED, SiteMemory, merge, without_secrets
-from edge.config.site import Limits, Media, Route, Sink, Sip, Site, Trunk
+from edge.config.sink_settings import WebhookSettings
+from edge.config.site import Limits, Media, Route, Sip, Site, Trunk
 from edge.runtime.process import read_site
 from edge.vocabulary.wire import pack
 
@@ -46,7 +47,8 @@ def test_fixed_settings_are_fields_of_the_site() -> None:
 
 def test_most_processes_are_given_no_secret() -> None:
     trunk = Trunk(name="t", user="4930", password="lion-of-the-sea")
-    sink = Sink(name="s", url="https://example.org/", secret="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
+    secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+    sink = WebhookSettings(name="s", url="https://example.org/", secret=secret).sink()
     site = Site(name="a", trunks=[trunk, Trunk(name="u")], sinks=[sink])
     packed = pack(without_secrets(site))
     assert b"lion" not in packed

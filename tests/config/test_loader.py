@@ -79,8 +79,8 @@ def test_secrets_come_from_the_environment_or_a_file(folder: Path) -> None:
     file = add(folder, sink.format("a", "${KEY}") + sink.format("b", "file:key"))
     found = inspect(file, environment={"KEY": SECRET, "HOST": "example.org"})
     assert (found.errors, found.warnings) == ([], [])
-    assert [sink.secret for sink in found.site.sinks] == [SECRET, SECRET]
-    assert found.site.sinks[0].url == "https://example.org/"
+    assert [sink.secrets for sink in found.site.sinks] == [{"secret": SECRET}] * 2
+    assert found.site.sinks[0].settings["url"] == "https://example.org/"
     (folder / "key").chmod(0o644)
     found = inspect(file, environment={"KEY": SECRET, "HOST": "example.org"})
     assert [warning.line for warning in found.warnings] == [8]

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from standardwebhooks import Webhook
 
+from edge.config.sink_settings import WebhookSettings
 from edge.config.site import Paths, Sink, Site
 from edge.runtime.link_server import LinkServer
 from edge.runtime.pump import Pump
@@ -32,7 +33,8 @@ def site_of(folder: Path, *sinks: Sink) -> Site:
 
 
 def sink_of(name: str, url: str, **more: object) -> Sink:
-    return Sink(**{"name": name, "url": url, "secret": SECRET, "max_backoff_ms": 1000, **more})  # type: ignore[arg-type]
+    values = {"name": name, "url": url, "secret": SECRET, "max_backoff_ms": 1000, **more}
+    return WebhookSettings(**values).sink()  # type: ignore[arg-type]
 
 
 @pytest.fixture

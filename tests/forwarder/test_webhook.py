@@ -2,7 +2,8 @@
 
 import pytest
 
-from edge.forwarder.webhook import BadSettingsError, read_url
+from edge.forwarder.sinks.base import BadSettingsError
+from edge.forwarder.sinks.webhook import read_url
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_what_is_read_back(store, tmp_path):
     assert [e.sequence for e in reader.events_after(2, 3)] == [3, 4, 5]
     (first,) = reader.events_after(2, 1)
     assert reader.event(3) == first
-    assert [*reader.heads_after(2, 1)[0]] == [3, first.id, first.call, first.type]
+    assert [*reader.heads_after(2, 1)[0]] == [3, first.id, first.call, first.type, len(first.body)]
     assert (reader.event(7), reader.oldest_sequence(), reader.last_sequence()) == (None, 1, 6)
     assert [c.id for c in reader.calls()] == ["c1", "c0"]
     assert [c.id for c in reader.calls(open_only=True)] == ["c1"]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.config.site import Paths, Sink, Site
+from edge.config.sink_settings import WebhookSettings
+from edge.config.site import Paths, Site
 from tests.support.child import child
 from tests.support.outbox import Backend, OutboxWriter, Request
 from tests.support.waiting import until
@@ -42,7 +43,8 @@ def test_kill_9_loses_nothing_and_keeps_the_order_of_each_call(tmp_path: Path) -
             return 200, {}, b"x" * trouble.choice([0, 10, 100_000])
 
     backend = Backend(answer)
-    sink = Sink(name="a", url=backend.url, secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", max_backoff_ms=1000)
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    sink = WebhookSettings(name="a", url=backend.url, secret=secret, max_backoff_ms=1000).sink()
     site = Site(name="box", paths=Paths(state=str(tmp_path / "state")), sinks=[sink])
     busy = 0
     before = 0

@@ -1,4 +1,4 @@
-"""Inputs and actions of a sink's queue."""
+"""Inputs and actions of a sink's queue, and how deliveries end."""
 
 from typing import Literal
 
@@ -6,13 +6,13 @@ from msgspec import Struct
 
 #: How an attempt ended; a closed list, safe as a metric label.
 Result = Literal[
-    "accepted",  # 2xx
+    "accepted",  # 2xx, or a broker's acknowledgement
     "redirected",  # 3xx; never followed: a signed body goes where the site file says and nowhere else
-    "refused",  # 4xx: the sink does not like this event
-    "busy",  # 408, 425, 429, 503: later
-    "failed",  # any other 5xx, or no HTTP at all
+    "refused",  # 4xx, or what a broker says of this event: the sink does not like it
+    "busy",  # 408, 425, 429, 503, or a broker without room: later
+    "failed",  # any other 5xx, or what no protocol knows
     "gone",  # 410: the sink is no more
-    "unreachable",  # no connection, broken connection, TLS failure
+    "unreachable",  # no connection, broken connection, TLS failure, wrong credentials
     "timed_out",
 ]
 
@@ -34,8 +34,14 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     #: Event types to send; empty: all. `call.*` stands for a group.
     types: tuple[str, ...] = ()
-    #: Requests under way at once, each of another call.
+    #: Attempts under way at once, each of other calls.
     parallel: int = 4
+    #: Events of one attempt, and bytes of their bodies (an event that is larger goes alone; 0: any number).
+    max_batch: int = 1
+    max_batch_bytes: int = 0
+    #: An attempt is accepted or not as a whole, so it may have several events of a call, in order. Otherwise each event
+    #: has an answer of its own, and an attempt has one event of a call at the most.
+    atomic: bool = False
     #: Pause after the first failure; doubles up to `max_backoff_ms`.
     first_backoff_ms: int = 500
     max_backoff_ms: int = 60_000
@@ -65,6 +71,18 @@ class Pending(Struct, frozen=True):
     #: None: it belongs to no call and has no order.
     call: str | None
     type: str
+    #: Bytes of its body.
+    size: int = 0
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one event of an attempt."""
+
+    result: Result
+    #: The sink's wish, milliseconds from now.
+    retry_after_ms: int | None = None
+    #: Of the event, by its own time stamp.
+    age_ms: int = 0
 
 
 # --- inputs -------------------------------------------------------------------------------------------------------
@@ -88,20 +106,22 @@ class Batch(Struct, frozen=True):
 class Finished(Struct, frozen=True, kw_only=True):
     """An attempt ended."""
 
-    sequence: int
-    result: Result
+    #: `Attempt.id`.
+    attempt: int
+    #: One for each event that it still had, in their order; where the policy is `atomic` all have one result.
+    outcomes: list[Outcome]
     #: Uniform in 0..1, rolled by the shell.
     jitter: float
-    #: The sink's wish, milliseconds from now.
-    retry_after_ms: int | None = None
-    #: Of the event, by its own time stamp.
-    age_ms: int = 0
 
 
 class Vanished(Struct, frozen=True):
-    """An event that was to be sent is no longer in the outbox: its retention ended before the sink took it."""
+    """Events of an attempt are no longer in the outbox: their retention ended before the sink took them.
 
-    sequence: int
+    The attempt goes on with the others, if there are any.
+    """
+
+    attempt: int
+    sequences: list[int]
 
 
 class TimePassed(Struct, frozen=True):
@@ -142,11 +162,17 @@ class DeadLetter(Struct, frozen=True):
 
 
 class Attempt(Struct, frozen=True):
-    """Send the event and answer with `Finished`."""
+    """Send the events and answer with `Finished`. The same events in the same order are the same batch, sent again."""
 
-    event: Pending
+    #: Never empty; those of a call in order.
+    events: list[Pending]
     #: From 1.
     number: int
+
+    @property
+    def id(self) -> int:
+        """Tell it from all others that are under way: the sequence of its first event."""
+        return self.events[0].sequence
 
 
 class Disabled(Struct, frozen=True):

@@ -1,7 +1,11 @@
 """The queue of one sink: what is sent when, and what is done with the answers.
 
-Order: events of a call form a lane; of each lane only the first event is under way, and the next one follows when it
-was accepted (and recorded). Lanes go side by side, at most `Policy.parallel`.
+Order: events of a call form a lane; of each lane only the beginning is under way, and what follows waits until that was
+accepted (and recorded). What is sent together is a parcel: the first event of one or many lanes; where a sink accepts
+all or nothing, more than the first. At most `Policy.parallel` parcels are under way.
+
+A parcel that was not accepted as a whole is sent again as it was, so that a receiver can know it again. When it is
+refused, or comes to nothing time and again, it is cut in two: so the event that a receiver can't digest is found.
 
 Trouble has two sizes. A failed event waits in its lane with its own growing pause, and other lanes pass it: one event
 that a receiver can't digest holds up its own call only. When lanes fail one after the other with no acceptance between
@@ -25,6 +29,7 @@ from edge.core.delivery.model import (
     Enabled,
     Finished,
     Input,
+    Outcome,
     Pending,
     Policy,
     Read,
@@ -37,21 +42,30 @@ from edge.core.delivery.progress import Progress
 
 #: Skipped events alone (other types than the sink wants) are recorded with this delay: reading them again costs little.
 SKIPPED_RECORD_MS = 2000
+#: A parcel of several events that has failed (or was not answered) so often is cut in two.
+CUT_AFTER = 3
 
 
-class _Lane:
-    """Unfinished events of one call, in order."""
+class _Parcel:
+    """Events that are sent together; they stay in their lanes until they are finished."""
 
-    __slots__ = ("attempts", "due_ms", "events", "key", "sink_fault")
+    __slots__ = ("attempts", "due_ms", "events", "sink_fault")
 
-    def __init__(self, key: str) -> None:
-        self.key = key
-        self.events: deque[Pending] = deque()
-        #: Of the first event.
-        self.attempts = 0
-        self.due_ms = 0
-        #: Its last failure may be the sink's and not the event's.
-        self.sink_fault = False
+    def __init__(self, events: list[Pending], attempts: int = 0, due_ms: int = 0, sink_fault: bool = False) -> None:
+        self.events = events
+        self.attempts = attempts
+        self.due_ms = due_ms
+        #: Its last failure may be the sink's and not that of an event.
+        self.sink_fault = sink_fault
+
+    @property
+    def id(self) -> int:
+        return self.events[0].sequence
+
+
+def _lane_of(event: Pending) -> str:
+    # An event without a call gets a lane of its own; no call id contains a space.
+    return event.call if event.call is not None else f" {event.sequence}"
 
 
 class SinkQueue:
@@ -63,15 +77,18 @@ class SinkQueue:
         self._read_to = progress.cursor
         self._more = True
         self._reading = False
-        self._lanes: dict[str, _Lane] = {}
-        #: Lanes that are not under way, by due time and sequence: exactly one entry for each.
-        self._waiting: list[tuple[int, int, str]] = []
-        self._under_way: dict[int, _Lane] = {}
+        #: Unfinished events by lane, in order.
+        self._lanes: dict[str, deque[Pending]] = {}
+        #: Lanes of which nothing is in a parcel, by due time and sequence: exactly one entry for each.
+        self._fresh: list[tuple[int, int, str]] = []
+        #: Parcels to be sent again, by due time and sequence.
+        self._waiting: list[tuple[int, int, _Parcel]] = []
+        self._under_way: dict[int, _Parcel] = {}
         self._unfinished = 0
         self._record_now = False
         self._record_at_ms: int | None = None
         self._disabled = False
-        #: Lanes that failed since the last acceptance.
+        #: First lanes of the attempts that failed since the last acceptance.
         self._failed: set[str] = set()
         self._paused = False
         self._pauses = 0
@@ -86,7 +103,7 @@ class SinkQueue:
     def oldest(self) -> int | None:
         """Sequence of the oldest unfinished event, None when all that was read is finished."""
         return min(
-            (lane.events[0].sequence for lane in self._lanes.values()),
+            (lane[0].sequence for lane in self._lanes.values()),
             default=None,
         )
 
@@ -118,7 +135,7 @@ class SinkQueue:
                 case Finished():
                     actions += self._finish(given, now_ms)
                 case Vanished():
-                    self._close_event(self._answered(given.sequence), now_ms)
+                    self._vanish(given, now_ms)
                 case Configured():
                     actions += self._configure(given.policy, now_ms)
                 case TimePassed():
@@ -160,14 +177,12 @@ class SinkQueue:
                 self._record_at_ms = now_ms + SKIPPED_RECORD_MS
 
     def _enqueue(self, event: Pending, now_ms: int) -> None:
-        # An event without a call gets a lane of its own; no call id contains a space.
-        key = event.call if event.call is not None else f" {event.sequence}"
+        key = _lane_of(event)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = _Lane(key)
-            lane.due_ms = now_ms
-            heapq.heappush(self._waiting, (now_ms, event.sequence, key))
-        lane.events.append(event)
+            lane = self._lanes[key] = deque()
+            heapq.heappush(self._fresh, (now_ms, event.sequence, key))
+        lane.append(event)
         self._unfinished += 1
 
     # --- recording ------------------------------------------------------------------------------------------------
@@ -190,17 +205,45 @@ class SinkQueue:
 
     def _send(self, now_ms: int) -> Iterable[Action]:
         allowed = self._allowed(now_ms)
-        while self._waiting and self._waiting[0][0] <= now_ms and len(self._under_way) < allowed:
-            lane = self._lanes[heapq.heappop(self._waiting)[2]]
-            event = lane.events[0]
-            lane.attempts += 1
-            self._under_way[event.sequence] = lane
-            yield Attempt(event=event, number=lane.attempts)
+        while len(self._under_way) < allowed and (parcel := self._next_parcel(now_ms)) is not None:
+            parcel.attempts += 1
+            self._under_way[parcel.id] = parcel
+            yield Attempt(events=parcel.events, number=parcel.attempts)
+
+    def _next_parcel(self, now_ms: int) -> _Parcel | None:
+        fresh = self._fresh[0][:2] if self._fresh else None
+        again = self._waiting[0][:2] if self._waiting else None
+        if again is not None and again[0] <= now_ms and (fresh is None or again < fresh):
+            return heapq.heappop(self._waiting)[2]
+        return self._pack(now_ms) if fresh is not None and fresh[0] <= now_ms else None
+
+    def _pack(self, now_ms: int) -> _Parcel:
+        """Make a parcel of lanes that are due. While the sink is tried after a pause, one event is enough."""
+        policy = self._policy
+        room = 1 if self._paused else policy.max_batch
+        bytes_left = policy.max_batch_bytes or None
+        events: list[Pending] = []
+        while self._fresh and self._fresh[0][0] <= now_ms and room > 0:
+            taken = 0
+            for event in self._lanes[self._fresh[0][2]]:
+                too_large = bytes_left is not None and event.size > bytes_left and bool(events)
+                if taken == room or too_large or (taken and not policy.atomic):
+                    break
+                events.append(event)
+                taken += 1
+                if bytes_left is not None:
+                    bytes_left -= event.size
+            if not taken:
+                break
+            heapq.heappop(self._fresh)
+            room -= taken
+        return _Parcel(sorted(events, key=lambda event: event.sequence))
 
     def _send_deadline(self) -> Deadline | None:
-        if self._disabled or not self._waiting:
+        heads = [heap[0][0] for heap in (self._fresh, self._waiting) if heap]
+        if self._disabled or not heads:
             return None
-        due_ms = self._waiting[0][0]
+        due_ms = min(heads)
         if self._paused:
             return None if self._under_way else Deadline(max(due_ms, self._resume_ms), "try the sink again")
         return None if len(self._under_way) >= self._policy.parallel else Deadline(due_ms, "send an event (again)")
@@ -208,62 +251,100 @@ class SinkQueue:
     # --- answers --------------------------------------------------------------------------------------------------
 
     def _finish(self, answer: Finished, now_ms: int) -> Iterable[Action]:
-        lane = self._answered(answer.sequence)
-        if answer.result == "accepted":
-            self._close_event(lane, now_ms)
+        parcel = self._answered(answer.attempt)
+        pairs = list(zip(parcel.events, answer.outcomes, strict=True))
+        done = [event for event, outcome in pairs if outcome.result == "accepted"]
+        failed = [pair for pair in pairs if pair[1].result not in {"accepted", "gone"}]
+        gone = [event for event, outcome in pairs if outcome.result == "gone"]
+        if done:
             self._recover(now_ms)
-            return
-        if answer.result == "gone":
-            lane.attempts -= 1
-            self._wait(lane, now_ms)
-            if not self._disabled:
-                self._disabled = True
-                yield Disabled()
-            return
-        self._pause_sink(lane, answer, now_ms)
+        if failed:
+            self._pause_sink(_lane_of(parcel.events[0]), [outcome for _, outcome in failed], answer.jitter, now_ms)
+        dead = [pair for pair in failed if self._is_dead(parcel, pair[1])]
+        for event, outcome in dead:
+            yield DeadLetter(event=event, attempts=parcel.attempts, result=outcome.result)
+            done.append(event)
+        left = self._again(parcel, [pair for pair in failed if pair not in dead], answer.jitter, now_ms)
+        left += [_Parcel(events, parcel.attempts - 1, now_ms) for events in self._together(gone)]
+        self._close(parcel.events, done, left, now_ms)
+        if gone and not self._disabled:
+            self._disabled = True
+            yield Disabled()
+
+    def _is_dead(self, parcel: _Parcel, outcome: Outcome) -> bool:
         policy = self._policy
-        if 0 < policy.max_attempts <= lane.attempts or 0 < policy.max_age_ms <= answer.age_ms:
-            yield DeadLetter(event=lane.events[0], attempts=lane.attempts, result=answer.result)
-            self._close_event(lane, now_ms)
-            return
-        lane.sink_fault = answer.result != "refused"
-        self._wait(
-            lane, now_ms + backoff_ms(lane.attempts, policy.first_backoff_ms, policy.max_backoff_ms, answer.jitter)
-        )
+        return 0 < policy.max_attempts <= parcel.attempts or 0 < policy.max_age_ms <= outcome.age_ms
 
-    def _answered(self, sequence: int) -> _Lane:
-        lane = self._under_way.pop(sequence, None)
-        if lane is None:
-            raise ValueError(f"no attempt of event {sequence} is under way")
-        return lane
+    def _together(self, events: list[Pending]) -> list[list[Pending]]:
+        """Say which of the events of an attempt are sent together once more; what is left out waits in its lane."""
+        if self._policy.atomic:
+            return [events] if events else []
+        firsts = {_lane_of(event): event for event in reversed(events)}
+        return [[event] for event in firsts.values()]
 
-    def _wait(self, lane: _Lane, due_ms: int) -> None:
-        lane.due_ms = due_ms
-        heapq.heappush(self._waiting, (due_ms, lane.events[0].sequence, lane.key))
-
-    def _close_event(self, lane: _Lane, now_ms: int) -> None:
-        event = lane.events.popleft()
-        self._progress.finish(event.sequence)
-        self._record_now = True
-        self._unfinished -= 1
-        lane.attempts = 0
-        lane.sink_fault = False
-        if lane.events:
-            self._wait(lane, now_ms)
-        else:
-            del self._lanes[lane.key]
-
-    def _pause_sink(self, lane: _Lane, answer: Finished, now_ms: int) -> None:
+    def _again(
+        self, parcel: _Parcel, failed: list[tuple[Pending, Outcome]], jitter: float, now_ms: int
+    ) -> list[_Parcel]:
         policy = self._policy
-        self._failed.add(lane.key)
-        if answer.retry_after_ms is not None:
+        due_ms = now_ms + backoff_ms(parcel.attempts, policy.first_backoff_ms, policy.max_backoff_ms, jitter)
+        results = {event.sequence: outcome.result for event, outcome in failed}
+        parcels: list[_Parcel] = []
+        for events in self._together([event for event, _ in failed]):
+            result = results[events[0].sequence]
+            cut = result == "refused" or (result in {"failed", "timed_out"} and parcel.attempts >= CUT_AFTER)
+            parts = _halves(events) if cut else [events]
+            parcels += [_Parcel(part, parcel.attempts, due_ms, result != "refused") for part in parts]
+        return parcels
+
+    def _vanish(self, given: Vanished, now_ms: int) -> None:
+        parcel = self._under_way.get(given.attempt) or self._answered(given.attempt)
+        away = [event for event in parcel.events if event.sequence in given.sequences]
+        parcel.events = [event for event in parcel.events if event not in away]
+        held = {_lane_of(event) for event in parcel.events}
+        self._finish_events(away)
+        self._close([event for event in away if _lane_of(event) not in held], [], [], now_ms)
+        if not parcel.events:
+            del self._under_way[given.attempt]
+
+    def _answered(self, attempt: int) -> _Parcel:
+        parcel = self._under_way.pop(attempt, None)
+        if parcel is None:
+            raise ValueError(f"no attempt {attempt} is under way")
+        return parcel
+
+    def _close(self, events: list[Pending], done: list[Pending], left: list[_Parcel], now_ms: int) -> None:
+        """Take a parcel of `events` apart: `done` are finished, `left` is sent again, the lanes of the rest go on."""
+        self._finish_events(done)
+        held = {_lane_of(event) for parcel in left for event in parcel.events}
+        for key in dict.fromkeys(_lane_of(event) for event in events):
+            if key in held:
+                continue
+            if lane := self._lanes[key]:
+                heapq.heappush(self._fresh, (now_ms, lane[0].sequence, key))
+            else:
+                del self._lanes[key]
+        for parcel in left:
+            heapq.heappush(self._waiting, (parcel.due_ms, parcel.id, parcel))
+
+    def _finish_events(self, events: list[Pending]) -> None:
+        for event in events:
+            self._lanes[_lane_of(event)].remove(event)
+            self._progress.finish(event.sequence)
+            self._record_now = True
+            self._unfinished -= 1
+
+    def _pause_sink(self, lane: str, failed: list[Outcome], jitter: float, now_ms: int) -> None:
+        policy = self._policy
+        self._failed.add(lane)
+        wishes = [outcome.retry_after_ms for outcome in failed if outcome.retry_after_ms is not None]
+        if wishes:
             self._paused = True
-            self._resume_ms = max(self._resume_ms, now_ms + min(answer.retry_after_ms, policy.max_retry_after_ms))
+            self._resume_ms = max(self._resume_ms, now_ms + min(max(wishes), policy.max_retry_after_ms))
         elif self._paused or len(self._failed) >= policy.parallel:
             # Answers that were still under way when the pause began don't lengthen it.
             if not self._paused or now_ms >= self._resume_ms:
                 self._pauses += 1
-                pause_ms = backoff_ms(self._pauses, policy.first_backoff_ms, policy.max_backoff_ms, answer.jitter)
+                pause_ms = backoff_ms(self._pauses, policy.first_backoff_ms, policy.max_backoff_ms, jitter)
                 self._resume_ms = now_ms + pause_ms
             self._paused = True
 
@@ -277,17 +358,16 @@ class SinkQueue:
         self._release(now_ms)
 
     def _release(self, now_ms: int) -> None:
-        """Lanes that waited for the sink, and not because of their own event, are due now."""
-        waiting = []
-        for due_ms, sequence, key in self._waiting:
-            lane = self._lanes[key]
-            if lane.sink_fault:
-                lane.due_ms = min(due_ms, now_ms)
-            waiting.append((lane.due_ms, sequence, key))
-        heapq.heapify(waiting)
-        self._waiting = waiting
+        """Parcels that waited for the sink, and not because of their own events, are due now."""
+        for _, _, parcel in self._waiting:
+            if parcel.sink_fault:
+                parcel.due_ms = min(parcel.due_ms, now_ms)
+        self._waiting = [(parcel.due_ms, parcel.id, parcel) for _, _, parcel in self._waiting]
+        heapq.heapify(self._waiting)
 
     def _configure(self, policy: Policy, now_ms: int) -> Iterable[Action]:
+        if policy.atomic != self._policy.atomic:
+            self._unpack(now_ms)
         self._policy = policy
         self._more = True
         self._failed.clear()
@@ -298,3 +378,23 @@ class SinkQueue:
         if self._disabled:
             self._disabled = False
             yield Enabled()
+
+    def _unpack(self, now_ms: int) -> None:
+        """Put what waits to be sent together back into its lanes: the sink is of another kind now."""
+        many = [parcel for _, _, parcel in self._waiting if len(parcel.events) > 1]
+        self._waiting = [entry for entry in self._waiting if len(entry[2].events) == 1]
+        heapq.heapify(self._waiting)
+        for parcel in many:
+            self._close(parcel.events, [], [], now_ms)
+
+
+def _halves(events: list[Pending]) -> list[list[Pending]]:
+    """Cut a parcel: between lanes, or, when it has one lane only, off its end, which waits in its lane."""
+    lanes = list(dict.fromkeys(map(_lane_of, events)))
+    if len(lanes) == 1:
+        return [events[: (len(events) + 1) // 2]]
+    first = set(lanes[: len(lanes) // 2])
+    parts: tuple[list[Pending], list[Pending]] = ([], [])
+    for event in events:
+        parts[_lane_of(event) not in first].append(event)
+    return list(parts)

@@ -18,6 +18,7 @@ from edge.core.delivery.model import (
     Disabled,
     Enabled,
     Finished,
+    Outcome,
     Pending,
     Policy,
     Read,
@@ -28,7 +29,7 @@ from edge.core.delivery.model import (
     Woken,
 )
 from edge.core.delivery.progress import Progress
-from edge.core.delivery.queue import SKIPPED_RECORD_MS, SinkQueue
+from edge.core.delivery.queue import CUT_AFTER, SKIPPED_RECORD_MS, SinkQueue
 
 Answer = Result | tuple[Result, int]
 Receiver = Callable[[Pending, int], Answer]
@@ -49,7 +50,8 @@ class Bench:
         self.recorded = Progress(0)
         self.policy = policy or Policy()
         self.queue = SinkQueue(self.policy, Progress(0))
-        self.on_the_wire: list[tuple[int, Pending]] = []
+        self.on_the_wire: list[tuple[int, list[Pending]]] = []
+        self.batches: list[list[int]] = []
         self.attempts: list[tuple[int, Pending]] = []
         self.accepted: list[Pending] = []
         self.dead: list[Pending] = []
@@ -68,8 +70,8 @@ class Bench:
                         part = rest[:limit]
                         through = part[-1].sequence if part else after
                         waiting.append(Batch(part, through, len(rest) > len(part)))
-                    case Attempt(event=event):
-                        self._attempt(event)
+                    case Attempt(events=events):
+                        self._attempt(events)
                     case Record(cursor=cursor, ahead=ahead):
                         self.recorded = Progress(cursor, ahead)
                     case DeadLetter(event=event):
@@ -77,15 +79,28 @@ class Bench:
                     case _:
                         self.other.append(action)
 
-    def _attempt(self, event: Pending) -> None:
-        if event.call is not None:
-            assert all(other.call != event.call for _, other in self.on_the_wire), "two of one call at once"
-            wanted = [e for e in self.events if e.call == event.call and self.policy.wants(e.type)]
-            earlier = [e for e in wanted if e.sequence < event.sequence]
-            assert all(e.sequence in self.recorded or e in self.dead for e in earlier), "before it was recorded"
-        self.attempts.append((self.now_ms, event))
-        self.on_the_wire.append((self.now_ms + self.latency_ms, event))
+    def _attempt(self, events: list[Pending]) -> None:
+        assert len(events) <= self.policy.max_batch
+        lanes = [e.call for e in events if e.call is not None]
+        assert self.policy.atomic or len(set(lanes)) == len(lanes), "two of one call in an attempt"
+        for event in events:
+            if event.call is not None:
+                others = [other.call for _, batch in self.on_the_wire for other in batch]
+                assert event.call not in others, "two of one call at once"
+                wanted = [e for e in self.events if e.call == event.call and self.policy.wants(e.type)]
+                earlier = [e for e in wanted if e.sequence < event.sequence and e not in events]
+                assert all(e.sequence in self.recorded or e in self.dead for e in earlier), "before it was recorded"
+            self.attempts.append((self.now_ms, event))
+        self.batches.append([event.sequence for event in events])
+        self.on_the_wire.append((self.now_ms + self.latency_ms, events))
         self.most_at_once = max(self.most_at_once, len(self.on_the_wire))
+
+    def _outcomes(self, events: list[Pending]) -> list[Outcome]:
+        said = [self.receiver(event, self.now_ms) for event in events]
+        if self.policy.atomic:  # it takes all or nothing
+            bad = [one for one in said if one != "accepted"]
+            said = [bad[0] if bad else "accepted"] * len(events)
+        return [Outcome(*one) if isinstance(one, tuple) else Outcome(one) for one in said]
 
     def step(self) -> bool:
         """To the next thing that happens; False when nothing ever will."""
@@ -94,14 +109,9 @@ class Bench:
         if answer and (deadline is None or answer[0] <= deadline.at_ms):
             self.on_the_wire.remove(answer)
             self.now_ms = max(self.now_ms, answer[0])
-            said = self.receiver(answer[1], self.now_ms)
-            result, retry = said if isinstance(said, tuple) else (said, None)
-            if result == "accepted":
-                self.accepted.append(answer[1])
-            sequence = answer[1].sequence
-            self.feed(
-                Finished(sequence=sequence, result=result, jitter=self.jitter.random(), retry_after_ms=retry, age_ms=0)
-            )
+            outcomes = self._outcomes(answer[1])
+            self.accepted += [e for e, one in zip(answer[1], outcomes, strict=True) if one.result == "accepted"]
+            self.feed(Finished(attempt=answer[1][0].sequence, outcomes=outcomes, jitter=self.jitter.random()))
             return True
         if deadline is None:
             return False
@@ -135,14 +145,14 @@ def test_the_answers_of_one_turn_are_recorded_once_before_anything_is_sent() -> 
     queue = SinkQueue(Policy(), Progress(0))
     queue.handle([Woken(), Batch(calls("a", "b", "a", "b", "c"), 5, more=False)], 0)
     answers = [
-        Finished(sequence=1, result="accepted", jitter=0),
-        Finished(sequence=2, result="refused", jitter=0),
-        Finished(sequence=5, result="accepted", jitter=0),
+        Finished(attempt=1, outcomes=[Outcome("accepted")], jitter=0),
+        Finished(attempt=2, outcomes=[Outcome("refused")], jitter=0),
+        Finished(attempt=5, outcomes=[Outcome("accepted")], jitter=0),
     ]
     record, attempt = queue.handle(answers, 10)
     assert record == Record(cursor=1, ahead=[[5, 5]])
     assert isinstance(attempt, Attempt)
-    assert attempt.event.sequence == 3
+    assert attempt.id == 3
 
 
 def test_events_without_a_call_have_no_order() -> None:
@@ -236,11 +246,11 @@ def test_age_makes_dead_letters() -> None:
     bench = Bench(calls("a"), Policy(max_age_ms=1000))
     bench.feed(Woken())
     bench.on_the_wire.clear()
-    bench.feed(Finished(sequence=1, result="failed", jitter=0.5, age_ms=999))
+    bench.feed(Finished(attempt=1, outcomes=[Outcome("failed", age_ms=999)], jitter=0.5))
     assert bench.dead == []
     bench.now_ms += 10_000
     bench.feed(TimePassed())
-    bench.feed(Finished(sequence=1, result="failed", jitter=0.5, age_ms=1000))
+    bench.feed(Finished(attempt=1, outcomes=[Outcome("failed", age_ms=1000)], jitter=0.5))
     assert [e.sequence for e in bench.dead] == [1]
 
 
@@ -289,12 +299,14 @@ def test_the_window_bounds_what_is_held() -> None:
 
 def test_an_answer_to_nothing_is_our_own_bug() -> None:
     with pytest.raises(ValueError, match="under way"):
-        Bench(calls("a")).feed(Finished(sequence=1, result="accepted", jitter=0))
+        Bench(calls("a")).feed(Finished(attempt=1, outcomes=[Outcome("accepted")], jitter=0))
 
 
-@given(st.integers(0, 10**6), st.lists(st.integers(0, 5), max_size=60), st.floats(0, 0.9))
+@given(
+    st.integers(0, 10**6), st.lists(st.integers(0, 5), max_size=60), st.floats(0, 0.9), st.integers(1, 9), st.booleans()
+)
 def test_whatever_the_receiver_does_and_whenever_we_die_nothing_is_lost_or_out_of_order(
-    seed: int, names: list[int], trouble: float
+    seed: int, names: list[int], trouble: float, most: int, atomic: bool
 ) -> None:
     dice = random.Random(seed)
     events = calls(*[f"c{n}" if n else None for n in names])
@@ -303,7 +315,8 @@ def test_whatever_the_receiver_does_and_whenever_we_die_nothing_is_lost_or_out_o
     def receiver(_event: Pending, _now_ms: int) -> Answer:
         return dice.choice(results) if dice.random() < trouble else "accepted"
 
-    bench = Bench(events[: len(events) // 2], Policy(batch=7, window=21), receiver)
+    policy = Policy(batch=7, window=21, max_batch=most, atomic=atomic)
+    bench = Bench(events[: len(events) // 2], policy, receiver)
     bench.feed(Woken())
     lives = 1
     steps = 0
@@ -313,9 +326,9 @@ def test_whatever_the_receiver_does_and_whenever_we_die_nothing_is_lost_or_out_o
         if dice.random() < 0.02 and lives < 5:
             # We die: what was not recorded is forgotten, what is on the wire may or may not have arrived.
             lives += 1
-            bench.accepted += [e for _, e in bench.on_the_wire if dice.random() < 0.5]
+            bench.accepted += [e for _, batch in bench.on_the_wire if dice.random() < 0.5 for e in batch]
             bench.on_the_wire.clear()
-            bench.queue = SinkQueue(Policy(batch=7, window=21), Progress(bench.recorded.cursor, bench.recorded.ahead))
+            bench.queue = SinkQueue(policy, Progress(bench.recorded.cursor, bench.recorded.ahead))
             bench.feed(Woken())
         if len(bench.events) < len(events) and dice.random() < 0.3:
             bench.events = events[: len(bench.events) + 1]
@@ -336,7 +349,86 @@ def test_a_vanished_event_lets_its_call_go_on() -> None:
     bench = Bench(calls("a", "a"))
     bench.feed(Woken())
     bench.on_the_wire.clear()
-    bench.feed(Vanished(1))
+    bench.feed(Vanished(1, [1]))
     bench.run()
     assert [e.sequence for e in bench.accepted] == [2]
     assert bench.recorded.cursor == 2
+
+
+def test_a_batch_takes_one_event_of_each_call_where_each_is_answered_for_itself() -> None:
+    bench = Bench(calls(*"aabbcd"), Policy(parallel=1, max_batch=3))
+    bench.run()
+    assert bench.batches == [[1, 3, 5], [6, 2, 4]] or bench.batches == [[1, 3, 5], [2, 4, 6]]
+    assert bench.recorded.cursor == 6
+
+
+def test_a_batch_that_is_taken_as_a_whole_has_all_of_a_call_in_order() -> None:
+    bench = Bench(calls(*"ababcd"), Policy(parallel=1, max_batch=4, atomic=True))
+    bench.run()
+    assert bench.batches == [[1, 2, 3, 4], [5, 6]]
+
+
+def test_a_batch_is_bounded_by_bytes_and_a_giant_goes_alone() -> None:
+    sizes = [40, 40, 40, 500, 40]
+    events = [Pending(n, str(n), f"c{n}", "x", size) for n, size in enumerate(sizes, 1)]
+    bench = Bench(events, Policy(parallel=1, max_batch=9, max_batch_bytes=100, atomic=True))
+    bench.run()
+    assert bench.batches == [[1, 2], [3], [4], [5]]
+
+
+def test_what_was_not_answered_is_sent_again_as_it_was() -> None:
+    tries: list[int] = []
+
+    def receiver(_event: Pending, now_ms: int) -> Answer:
+        tries.append(now_ms)
+        return "unreachable" if len(tries) <= 4 else "accepted"
+
+    bench = Bench(calls(*"abab"), Policy(parallel=1, max_batch=9, atomic=True), receiver)
+    bench.feed(Woken())
+    bench.events += [Pending(5, "id5", "a", "x"), Pending(6, "id6", "c", "x")]
+    bench.run()
+    # The pause after it lets one more be tried alone; the batch itself comes back as it was.
+    assert bench.batches[0] == [1, 2, 3, 4]
+    assert [1, 2, 3, 4] in bench.batches[1:]
+    assert sorted(n for batch in bench.batches[1:] for n in batch) == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_event_that_a_receiver_cannot_digest_is_cut_out_of_its_batch() -> None:
+    bench = Bench(
+        calls(*"abcabcab"),
+        Policy(parallel=1, max_batch=8, max_attempts=6, atomic=True),
+        lambda e, _now: "refused" if e.sequence == 5 else "accepted",
+    )
+    bench.run()
+    assert [e.sequence for e in bench.dead] == [5]
+    assert {e.sequence for e in bench.accepted} == {1, 2, 3, 4, 6, 7, 8}
+
+
+def test_a_batch_that_is_never_answered_becomes_smaller() -> None:
+    """A receiver that is too slow for the whole batch would else never get on."""
+    bench = Bench(calls(*"abcd"), Policy(parallel=1, max_batch=4, atomic=True))
+    bench.receiver = lambda _e, _now: "timed_out" if len(bench.batches[-1]) > 1 else "accepted"
+    bench.run()
+    assert len(bench.accepted) == 4
+    assert [len(batch) for batch in bench.batches].count(4) == CUT_AFTER
+
+
+def test_of_a_batch_some_may_have_vanished() -> None:
+    bench = Bench(calls(*"aab"), Policy(parallel=1, max_batch=9, atomic=True))
+    bench.feed(Woken())
+    bench.on_the_wire.clear()
+    bench.feed(Vanished(1, [1, 3]))
+    bench.feed(Finished(attempt=1, outcomes=[Outcome("accepted")], jitter=0))
+    assert (bench.recorded.cursor, bench.queue.unfinished) == (3, 0)
+
+
+def test_what_waits_as_a_batch_is_taken_apart_when_the_sink_becomes_another() -> None:
+    policy = Policy(parallel=1, max_batch=9, atomic=True)
+    bench = Bench(calls(*"aabb"), policy, lambda _e, _now: "unreachable")
+    bench.feed(Woken())
+    bench.step()
+    bench.receiver = accept
+    bench.policy = Policy(parallel=1, max_batch=9)
+    bench.feed(Configured(bench.policy))
+    bench.run()
+    assert [sorted(batch) for batch in bench.batches[1:]] == [[1, 3], [2, 4]]

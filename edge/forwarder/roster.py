@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from edge.config.site import Sink
 from edge.core.delivery.progress import Progress
 from edge.forwarder.runner import OnCondition, SinkRunner
+from edge.forwarder.sinks.base import BadSettingsError
 from edge.forwarder.store import STORAGE_ERRORS, DeliveryStore
-from edge.forwarder.webhook import BadSettingsError
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.clock import wall_time
 from edge.runtime.logs import logger
@@ -19,8 +19,10 @@ class Sinks:
     """Runs every configured sink. A sink that can't be used, or not yet, stops no other."""
 
     def __init__(
-        self, outbox: Reader, store: DeliveryStore, metrics: ForwarderMetrics, on_condition: OnCondition
+        self, site: str, outbox: Reader, store: DeliveryStore, metrics: ForwarderMetrics, on_condition: OnCondition
     ) -> None:
+        #: Name of the appliance.
+        self._site = site
         self._outbox = outbox
         self._store = store
         self._metrics = metrics
@@ -89,6 +91,7 @@ class Sinks:
             runner = SinkRunner(
                 sink,
                 progress,
+                site=self._site,
                 outbox=self._outbox,
                 store=self._store,
                 metrics=self._metrics,

@@ -4,19 +4,19 @@ import asyncio
 import base64
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from string import punctuation
-from typing import NamedTuple
+from typing import Self
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import httpcore
 from standardwebhooks import Webhook
 
-from edge.config.site import Sink
+from edge.config.sink_settings import SinkSettings, WebhookSettings
 from edge.core.delivery.answers import result_of, retry_after_ms
-from edge.core.delivery.model import Result
+from edge.forwarder.sinks.base import Answer, BadSettingsError, Outgoing, Peer, Sink, SinkContext, words
 from edge.runtime.clock import wall_time
 
 #: What is read of an answer's body; the rest is cut off with the connection.
@@ -33,21 +33,6 @@ _NETWORK = (
     httpcore.ProxyError,
     httpcore.ConnectionNotAvailable,
 )
-
-
-class Answer(NamedTuple):
-    """How an attempt ended."""
-
-    result: Result
-    #: None: there was no HTTP answer.
-    status: int | None
-    retry_after_ms: int | None
-    #: For the log; never holds URL or body.
-    error: str
-
-
-class BadSettingsError(ValueError):
-    """Secret or URL can't be used."""
 
 
 def signers(secret: str) -> list[Webhook]:
@@ -94,7 +79,7 @@ def read_url(text: str) -> tuple[httpcore.URL, bytes, str]:
     )
 
 
-class WebhookSink:
+class WebhookSink(Sink):
     """The HTTP side of a sink, with connections of its own. Raises BadSettingsError.
 
     It stands on the connections of httpcore, the transport of httpx: an attempt costs half of what it does through
@@ -102,10 +87,12 @@ class WebhookSink:
     signed event. There is one connection for each attempt under way; whoever calls `post` limits those.
     """
 
-    def __init__(self, sink: Sink) -> None:
-        self._url, authority, userinfo = read_url(sink.url)
-        self._timeout_s = sink.timeout_ms / 1000
-        self._signers = signers(sink.secret)
+    settings = WebhookSettings
+
+    def __init__(self, settings: WebhookSettings) -> None:
+        self._url, authority, userinfo = read_url(settings.url)
+        self._timeout_s = settings.timeout_ms / 1000
+        self._signers = signers(settings.secret)
         self._tls = ssl.create_default_context()
         #: Connections between two attempts, the one used last at the end.
         self._idle: deque[httpcore.AsyncHTTPConnection] = deque()
@@ -121,6 +108,24 @@ class WebhookSink:
             credentials = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
             self._fixed.append((b"Authorization", b"Basic " + base64.b64encode(credentials)))
 
+    @classmethod
+    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:  # noqa: ARG003 -- it has nothing to tell
+        """Make a webhook. Raises BadSettingsError."""
+        if not isinstance(settings, WebhookSettings):
+            raise BadSettingsError("these are no settings of a webhook")
+        return cls(settings)
+
+    @property
+    def peer(self) -> Peer:
+        """Host and port of the URL."""
+        origin = self._url.origin
+        return Peer(origin.host.decode(), origin.port, tls=origin.scheme == b"https")
+
+    async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
+        """Post an event."""
+        (event,) = events
+        return [await self.post(event.id, event.body)]
+
     async def close(self) -> None:
         """Close the connections."""
         while self._idle:
@@ -130,7 +135,7 @@ class WebhookSink:
         """Send `body` once. Never raises for what the network or the receiver does."""
         status: int | None = None
         wish: int | None = None
-        failure = Answer("unreachable", None, None, "")
+        failure = Answer("unreachable")
         try:
             async with asyncio.timeout(self._timeout_s):
                 headers = self._headers(event_id, body)
@@ -142,14 +147,14 @@ class WebhookSink:
                     wish = retry_after_ms(_header(response, b"retry-after"), wall_time())
                     await _drain(response)
         except (TimeoutError, httpcore.TimeoutException) as error:
-            failure = Answer("timed_out", None, None, type(error).__name__)
+            failure = Answer("timed_out", type(error).__name__)
         except (*_NETWORK, OSError, ValueError) as error:
-            failure = Answer("unreachable", None, None, f"{type(error).__name__}: {error}"[:200])
+            failure = Answer("unreachable", words(error))
         if status is None:
             return failure
         # The status is the answer, whatever became of the body behind it.
         result = result_of(status)
-        return Answer(result, status, None if result == "accepted" else wish, "")
+        return Answer(result, "", None if result == "accepted" else wish, status)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
