@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from edge.cli.callbacks_report import report
 from edge.cli.daemon import Where, ask_process
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import (
     BadSiteError,

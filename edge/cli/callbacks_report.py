@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.indicator_page import estimate_text
 from edge.cli.moments import told_since
 from edge.cli.output import FINE, print_json, print_table

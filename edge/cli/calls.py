@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from edge.cli import conference, pcap
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.output import FINE, print_json, print_table, seconds
 from edge.cli.show import show
 from edge.cli.site import (

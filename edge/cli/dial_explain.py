@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from cyclopts import App, Parameter
 from msgspec import Struct
 
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.moments import moment_text, now_ms
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import (

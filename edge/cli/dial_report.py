@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from edge.cli.dial_explain import rules_named
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.moments import moment_text, told_since
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, usable_site

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from edge.app.simulation.words import WAYS, Way, Weather
 from edge.cli.dial_explain import rules_named
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.output import FINE, print_json, print_table
 from edge.cli.site import DEFAULT_FILE, BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
 from edge.config.campaigns import Campaign

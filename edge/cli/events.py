@@ -1,13 +1,14 @@
-"""`edge events list | tail`: the events that backends get, straight from the outbox."""
+"""`edge events`: the events that backends get, straight from the outbox."""
 
 import json as jsonlib
 import time
 from collections.abc import Iterator
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from edge.cli.output import BAD, FINE, USAGE, complain, console, print_table, printable
+from edge.cli.event_selection import CallOption, Selection, SinceOption, TypeOption, UntilOption, failed, selection
+from edge.cli.events_verify import verify
+from edge.cli.output import FINE, console, print_table, printable
 from edge.cli.site import (
     BadSiteError,
     ConfigOption,
@@ -16,16 +17,11 @@ from edge.cli.site import (
     LimitOption,
     StateOption,
     UsageError,
-    folders,
+    state_and_zone,
 )
 from edge.cli.state import open_state
-from edge.config.checks import EVENT_TYPES
-from edge.config.errors import did_you_mean
 from edge.storage.reader import Reader, StoredEvent
 from edge.storage.turn import StorageError
-
-CallOption = Annotated[str | None, Parameter(name="--call", help="Events of this call only.")]
-TypeOption = Annotated[str | None, Parameter(name="--type", help="Events of this type only; call.* is a group.")]
 
 #: How often `tail` looks for new events; the outbox has no notification for readers.
 _LOOK_SECONDS = 0.2
@@ -34,39 +30,27 @@ _PAGE = 500
 
 def register(app: App) -> None:
     """Add the commands."""
-    events = App(name="events", help="Events: list them, follow them.")
+    events = App(name="events", help="Events: list them, follow them, see whether all are there.")
     events.command(list_events, name="list")
     events.command(tail, name="tail")
+    events.command(verify, name="verify")
     app.command(events)
 
 
-def newest(reader: Reader, *, call: str | None = None, kind: str | None = None, limit: int = 0) -> list[StoredEvent]:
+def newest(reader: Reader, chosen: Selection, limit: int = 0) -> list[StoredEvent]:
     """Read the newest `limit` events that fit, in order; 0: all of them."""
-    if call:
-        found = [event for event in reader.events_of(call) if _fits(event, kind)]
+    if chosen.call:
+        found = [event for event in reader.events_of(chosen.call) if chosen.fits(event)]
         return found[-limit:] if limit > 0 else found
     found = []
-    end = reader.last_sequence()
+    begin, end = chosen.sequences(reader)
     # Backwards in pages: the newest few of a large outbox are found without reading it all.
-    while end > 0 and not 0 < limit <= len(found):
-        begin = max(0, end - _PAGE)
-        page = [event for event in reader.events_after(begin, end - begin) if event.sequence <= end]
-        found = [event for event in page if _fits(event, kind)] + found
-        end = begin
+    while end > begin and not 0 < limit <= len(found):
+        after = max(begin, end - _PAGE)
+        page = [event for event in reader.events_after(after, end - after) if event.sequence <= end]
+        found = [event for event in page if chosen.fits(event)] + found
+        end = after
     return found[-limit:] if limit > 0 else found
-
-
-def _fits(event: StoredEvent, kind: str | None) -> bool:
-    if kind is None:
-        return True
-    return event.type.startswith(kind[:-1]) if kind.endswith(".*") else event.type == kind
-
-
-def _check_type(kind: str | None) -> None:
-    groups = {f"{name.split('.')[0]}.*" for name in EVENT_TYPES}
-    if kind is not None and kind not in EVENT_TYPES and kind not in groups:
-        advice = did_you_mean(kind, [*EVENT_TYPES, *groups])
-        raise UsageError(f"there is no event type '{kind}'" + (f" ({advice})" if advice else ""))
 
 
 def list_events(
@@ -76,14 +60,16 @@ def list_events(
     state: StateOption = None,
     call: CallOption = None,
     type: TypeOption = None,  # noqa: A002 -- the option's name
+    since: SinceOption = None,
+    until: UntilOption = None,
     limit: LimitOption = 100,
     json: JsonOption = False,
 ) -> int:
     """List events, oldest first. Works when the daemon is down, too."""
     try:
-        _check_type(type)
-        folder, _ = folders(config, demo=demo, state=state)
-        rows = newest(open_state(folder), call=call, kind=type, limit=limit)
+        folder, zone = state_and_zone(config, demo=demo, state=state)
+        chosen = selection(call=call, kind=type, since=since, until=until, zone=zone)
+        rows = newest(open_state(folder), chosen, limit)
     except (UsageError, BadSiteError, StorageError) as error:
         return failed(error)
     if json:
@@ -101,14 +87,14 @@ def tail(
     state: StateOption = None,
     call: CallOption = None,
     type: TypeOption = None,  # noqa: A002
+    since: SinceOption = None,
     limit: LimitOption = 10,
     json: JsonOption = False,
 ) -> int:
     """Follow events as they are committed, after the newest `--limit`; ends with Ctrl-C."""
     try:
-        _check_type(type)
-        folder, _ = folders(config, demo=demo, state=state)
-        for row in follow(open_state(folder), call=call, kind=type, limit=limit):
+        folder, zone = state_and_zone(config, demo=demo, state=state)
+        for row in follow(open_state(folder), selection(call=call, kind=type, since=since, zone=zone), limit):
             if json:
                 print(_line(row), flush=True)
             else:
@@ -123,26 +109,18 @@ def tail(
     return FINE
 
 
-def follow(reader: Reader, *, call: str | None, kind: str | None, limit: int) -> Iterator[StoredEvent]:
-    """Give the newest `limit` events, then new ones for ever."""
+def follow(reader: Reader, chosen: Selection, limit: int) -> Iterator[StoredEvent]:
+    """Give the newest `limit` events that fit, then new ones for ever."""
     last = reader.last_sequence()
-    yield from (event for event in newest(reader, call=call, kind=kind, limit=limit) if event.sequence <= last)
+    yield from (event for event in newest(reader, chosen, limit) if event.sequence <= last)
     while True:
         page = reader.events_after(last, _PAGE)
         for event in page:
             last = event.sequence
-            if _fits(event, kind) and call in (None, event.call):
+            if chosen.fits(event):
                 yield event
         if len(page) < _PAGE:
             time.sleep(_LOOK_SECONDS)
-
-
-def failed(error: UsageError | BadSiteError | StorageError) -> int:
-    """Print why a reading command has nothing to show; the exit code."""
-    if isinstance(error, BadSiteError):
-        return error.report()
-    complain(error)
-    return USAGE if isinstance(error, UsageError) else BAD
 
 
 def _line(event: StoredEvent) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.menu_draw import draw
 from edge.cli.menu_hours import hours
 from edge.cli.menu_report import report

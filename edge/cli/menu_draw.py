@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.menu_named import compiled_menu
 from edge.cli.moments import told_since
 from edge.cli.output import BAD, FINE, complain

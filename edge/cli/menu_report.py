@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.indicator_page import NONE, Expected, estimate_text, measured, nodes_of, plain
 from edge.cli.indicator_source import count
 from edge.cli.moments import told_since

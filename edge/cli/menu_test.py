@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec import Struct
 
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.menu_candidates import Candidates
 from edge.cli.menu_results import Result, Tested, junit, print_tested, sum_up
 from edge.cli.output import BAD, FINE, USAGE, complain

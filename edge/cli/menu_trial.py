@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from edge.cli.control import NotRunningError, ask
 from edge.cli.daemon import ask_process, run_dir, trial_cells
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.indicator_page import Expected, difference_text, estimate_text, plain_row, svg, value_text
 from edge.cli.indicator_source import Counted, count
 from edge.cli.menu_report import RepeatOption, SinceOption, document, show_nodes

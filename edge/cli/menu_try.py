@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.menu_named import compiled_menu, rows_of
 from edge.cli.menu_test import length_ms, usual_country
 from edge.cli.output import FINE, USAGE, complain, console, printable

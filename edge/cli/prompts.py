@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from msgspec import Struct
 
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
 from edge.config import prompts

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from cyclopts import App, Parameter
 
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.moments import told_since
 from edge.cli.output import FINE, print_json, print_table
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, state_and_zone

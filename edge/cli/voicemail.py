@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 from msgspec import Struct, structs
 
-from edge.cli.events import failed
+from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, complain, print_json, print_table, seconds
 from edge.cli.recordings import Recording, find
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site

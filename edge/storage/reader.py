@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edge.storage.outbox import PURGED, Purged, read_purged
 from edge.storage.turn import CallbackRow, CallRow, StorageError
 
 #: Events that `every_event` reads at once.
@@ -37,6 +38,15 @@ class VersionCalls(NamedTuple):
     calls: int
     open: int
     last: str
+
+
+class CallEnd(NamedTuple):
+    """Whether a call is over, and when it was; times RFC 3339."""
+
+    id: str
+    state: str
+    started: str
+    ended: str | None
 
 
 class EventHead(NamedTuple):
@@ -71,9 +81,9 @@ class Reader:
         statement = f"SELECT * FROM events WHERE sequence > ? {chosen} ORDER BY sequence LIMIT ?"  # noqa: S608
         return [StoredEvent(*row) for row in self._rows(statement, sequence, *types, limit)]
 
-    def every_event(self, types: Sequence[str] = ()) -> Iterator[StoredEvent]:
-        """Give all events in order, with `types` only those; a page of them is in memory."""
-        sequence = 0
+    def every_event(self, types: Sequence[str] = (), after: int = 0) -> Iterator[StoredEvent]:
+        """Give all events above sequence `after`, in order, with `types` only those; a page of them is in memory."""
+        sequence = after
         while page := self.events_after(sequence, _PAGE, types):
             yield from page
             sequence = page[-1].sequence
@@ -91,6 +101,45 @@ class Reader:
         """Return one event, None when it is not there (any more)."""
         rows = self._rows("SELECT * FROM events WHERE sequence = ?", sequence)
         return StoredEvent(*rows[0]) if rows else None
+
+    def numbers_of(self, call: str, first: int, last: int) -> int:
+        """Count of how many numbers of a call, `first` to `last`, it is known where they are: here, or shed."""
+        where = "WHERE call = ? AND callseq BETWEEN ? AND ?"
+        there = self._rows(f"SELECT COUNT(*) FROM events {where}", call, first, last)  # noqa: S608
+        shed = self._rows(f"SELECT COUNT(*) FROM shed {where}", call, first, last)  # noqa: S608
+        return sum(int(rows[0][0]) for rows in (there, shed) if rows)
+
+    def shed_events(self) -> int:
+        """Count the events that were shed and are still noted."""
+        rows = self._rows("SELECT COUNT(*) FROM shed")
+        return int(rows[0][0]) if rows else 0
+
+    def purged(self) -> Purged:
+        """Return what left the outbox by age."""
+        return read_purged(self.meta(PURGED).get(""))
+
+    def sequence_before(self, time: str) -> int:
+        """Return the highest sequence below the first event of `time` (RFC 3339) or later; without such the last."""
+        # The index of the primary key is all there is: times mostly rise with it, and a clock that was set back costs
+        # the reader of a span at most events that he did not ask for.
+        low, high = (self.oldest_sequence() or 1) - 1, self.last_sequence()
+        while low < high:
+            middle = (low + high) // 2
+            found = self._rows("SELECT sequence, time FROM events WHERE sequence > ? ORDER BY sequence LIMIT 1", middle)
+            if not found or found[0][1] >= time:
+                high = middle
+            else:
+                low = found[0][0]
+        return low
+
+    def call_ends(self) -> Iterator[CallEnd]:
+        """Give id, state, begin and end of every call; a page of them is in memory."""
+        last = ""
+        while page := self._rows(
+            "SELECT id, state, started, ended FROM calls WHERE id > ? ORDER BY id LIMIT ?", last, _PAGE
+        ):
+            yield from (CallEnd(*row) for row in page)
+            last = page[-1][0]
 
     def oldest_sequence(self) -> int | None:
         """Return the sequence of the oldest event kept, None when there is none."""

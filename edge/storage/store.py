@@ -5,21 +5,21 @@ not a signal. Only this connection checkpoints; readers open the file read-only.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from edge.storage import outbox
 from edge.storage.turn import CallbackRow, CallRow, JournalRow, SchemaError, StorageError, Turn
 
 T = TypeVar("T")
 
-VERSION = 4
+VERSION = 5
 #: Where SQLite keeps user_version in the first page: https://sqlite.org/fileformat.html, section 1.3.
 _USER_VERSION_AT = 60
 
 _JOURNAL = "INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?)"
-_EVENTS = "INSERT INTO events (id, call, callseq, type, time, body) VALUES (?, ?, ?, ?, ?, ?)"
 _CALLS = f"INSERT OR REPLACE INTO calls VALUES ({', '.join('?' * len(CallRow._fields))})"  # noqa: S608 - no input in it
 _SENDERS = "INSERT OR REPLACE INTO senders VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))"
 _MENUS = "INSERT OR IGNORE INTO menus VALUES (?, ?)"
@@ -126,10 +126,9 @@ class Store:
             db.executemany(_META, turn.meta.items())
         last = 0
         if turn.events:
-            db.executemany(_EVENTS, turn.events)
-            last = db.execute("SELECT last_insert_rowid()").fetchone()[0]
+            last = outbox.append(db, turn.events)
         db.execute("COMMIT")
-        return int(last)
+        return last
 
     def probe(self) -> None:
         """Write something small, to see whether the disk takes it."""
@@ -154,6 +153,33 @@ class Store:
             return cursor.rowcount
 
         return self._guarded(work)
+
+    def outbox_size(self) -> int:
+        """How many bytes the outbox takes, as counted."""
+        return self._guarded(lambda: outbox.size(self._db()))
+
+    def purge_events(self, *, through: int, before: str, rows: int, site: str) -> int:
+        """Delete old events, see `outbox.purge`; returns how many."""
+        return self._in_transaction(lambda db: outbox.purge(db, through=through, before=before, rows=rows, site=site))
+
+    def shed_events(self, *, after: int, window: int, types: Sequence[str]) -> outbox.Shed:
+        """Delete events that not every sink has, see `outbox.shed`."""
+        return self._in_transaction(lambda db: outbox.shed(db, after=after, window=window, types=types))
+
+    def last_event(self) -> int:
+        """Return the highest sequence ever given out, 0 before the first."""
+        statement = "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'events'"
+        return int(self._guarded(lambda: self._db().execute(statement).fetchone())[0])
+
+    def _in_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        def whole() -> T:
+            db = self._db()
+            db.execute("BEGIN IMMEDIATE")
+            found = work(db)
+            db.execute("COMMIT")
+            return found
+
+        return self._guarded(whole)
 
     def blank_callbacks(self, before: str, rows: int) -> int:
         """Forget whom at most `rows` requests were about that were closed before `before` (RFC 3339); returns how many.

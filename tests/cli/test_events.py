@@ -10,6 +10,7 @@ from typing import IO
 import pytest
 
 from edge.cli import events, main
+from edge.cli.event_selection import Selection
 from edge.cli.events import newest, summary
 from edge.storage.reader import Reader
 from tests.cli.ledger import Ledger
@@ -60,9 +61,26 @@ def test_the_newest_are_found_over_pages(ledger: Ledger, monkeypatch: pytest.Mon
         ledger.event("c1", "dtmf.received")
         ledger.event("c1", "menu.input")
     reader = Reader(ledger.folder / "state.db")
-    assert [event.callseq for event in newest(reader, kind="menu.input", limit=4)] == [14, 16, 18, 20]
-    assert len(newest(reader)) == 20
-    assert len(newest(reader, limit=100)) == 20
+    chosen = Selection(kind="menu.input")
+    assert [event.callseq for event in newest(reader, chosen, limit=4)] == [14, 16, 18, 20]
+    assert len(newest(reader, Selection())) == 20
+    assert len(newest(reader, Selection(), limit=100)) == 20
+
+
+def test_a_span_of_time(ledger: Ledger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "_PAGE", 2)
+    for _ in range(9):
+        ledger.event("c1", "dtmf.received")  # at 19:00:01 and each second after it
+    span = ("--since", "2026-11-21 19:00:03", "--until", "2026-11-21T19:00:06")
+    assert listed(capsys, ledger, *span) == ["c1.3", "c1.4", "c1.5"]
+    assert listed(capsys, ledger, *span, "--limit", "1") == ["c1.5"]
+    assert listed(capsys, ledger, *span, "--call", "c1") == ["c1.3", "c1.4", "c1.5"]
+    assert listed(capsys, ledger, "--until", "2026-11-21 18:00") == []
+    assert listed(capsys, ledger, "--since", "2030-01-01") == []
+    assert (
+        main(["events", "list", "--since", "2030-01-01", "--until", "2029-01-01", "--state", str(ledger.folder)]) == 2
+    )
+    assert "is not before" in capsys.readouterr().err
 
 
 def test_a_table_for_people_has_the_numbers(ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
