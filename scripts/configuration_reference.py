@@ -47,6 +47,8 @@ KIND_TEXTS = {
     "ip_port": "address or address:port",
     "host_port": "host or host:port",
     "http_url": "http(s) address",
+    "ask_url": "`https://`, `http://`, `tls://` or `nats://` address",
+    "subject": "NATS subject",
     "webhook_secret": "secret",
     "database": "address of a database",
     "sip_user": "user part of a URI",

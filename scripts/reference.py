@@ -2,6 +2,7 @@
 """Write the reference pages of events and metrics; `--check` only tells whether they are current.
 
 docs/events.md, docs/schemas/events.json, docs/asyncapi.json: from edge/vocabulary/{events,site_events}.py.
+docs/schemas/ask-{question,answer}.json: from edge/vocabulary/asks.py.
 docs/metrics.md: from the modules of edge/metrics. docs/dispositions.md: from edge/core/dialer.
 """
 
@@ -28,7 +29,7 @@ import edge.metrics  # noqa: E402
 from edge.config.shape import duration_text  # noqa: E402
 from edge.core.dialer import disposition  # noqa: E402
 from edge.core.dialer.campaign import DEFAULT_RETRIES  # noqa: E402
-from edge.vocabulary import dialing, endings, events  # noqa: E402
+from edge.vocabulary import asks, dialing, endings, events  # noqa: E402
 from edge.vocabulary.private import Private  # noqa: E402
 
 GENERATED = "<!-- Made by scripts/reference.py; do not edit. -->"
@@ -145,6 +146,16 @@ def schema_document() -> dict[str, Any]:
         "oneOf": [{"$ref": REFERENCE.format(name=f"{kind.__name__}Event")} for kind in event_types()],
         "$defs": schemas(),
     }
+
+
+def ask_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """JSON Schema of what a backend is asked, or of what it says."""
+    _, components = msgspec.json.schema_components([kind], ref_template=REFERENCE)
+    schema = components[kind.__name__]
+    for name, comment in field_comments(kind).items():
+        if comment:
+            schema["properties"][name]["description"] = comment
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def asyncapi_document() -> dict[str, Any]:
@@ -367,6 +378,8 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs/events.md": events_page(),
         ROOT / "docs/schemas/events.json": plain(schema_document()),
+        ROOT / "docs/schemas/ask-question.json": plain(ask_schema(asks.AskQuestion)),
+        ROOT / "docs/schemas/ask-answer.json": plain(ask_schema(asks.AskAnswer)),
         ROOT / "docs/asyncapi.json": plain(asyncapi_document()),
         ROOT / "docs/metrics.md": metrics_page(),
         ROOT / "docs/dispositions.md": dispositions_page(),

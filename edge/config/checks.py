@@ -296,7 +296,12 @@ def _check_endpoints(site: CompiledSite, root: Located, findings: Findings) -> N
     for index, endpoint in enumerate(site.endpoints):
         if leaves_in_the_clear(endpoint.url):
             place = place_of(root, ("endpoints", index, "url"))
-            findings.error(place, "questions would leave the machine unencrypted", "use https://")
+            findings.error(place, "questions would leave the machine unencrypted", "use https:// or tls://")
+        by_nats = not endpoint.url.startswith("http")
+        if endpoint.url and by_nats != bool(endpoint.subject):
+            place = place_of(root, ("endpoints", index, "subject"))
+            said = "a NATS server is asked by 'subject'" if by_nats else "only a NATS server is asked by 'subject'"
+            findings.follow_up(place, said)
 
 
 def masked(site: CompiledSite) -> dict[str, object]:

@@ -146,6 +146,19 @@ def http_url_fault(text: str) -> str:
     return "" if text.isprintable() and " " not in text else fault
 
 
+def ask_url_fault(text: str) -> str:
+    """Check the address of a backend that is asked: `https://`, `http://`, or a NATS server, `nats://` or `tls://`."""
+    scheme, colon, rest = text.partition("://")
+    fault = http_url_fault(f"https://{rest}" if colon and scheme in {"nats", "tls"} else text)
+    return fault.replace("an http:// or https:// address", "an https://, http://, tls:// or nats:// address")
+
+
+def subject_fault(text: str) -> str:
+    """Check a NATS subject to publish to: words with dots between them, without wildcards."""
+    good = re.fullmatch(r"[A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+)*", text, re.ASCII)
+    return "" if good else f"'{text[:80]}' is no subject such as edge.ask"
+
+
 def webhook_secret_fault(text: str) -> str:
     """Check a Standard Webhooks 1.0.0 secret: `whsec_` and 24 to 64 bytes in base64. The text is never repeated."""
     shape = "a webhook secret is 'whsec_' and 24 to 64 bytes in base64"
@@ -359,6 +372,8 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "ip_port": ip_port_fault,
     "status_codes": status_codes_fault,
     "http_url": http_url_fault,
+    "ask_url": ask_url_fault,
+    "subject": subject_fault,
     "webhook_secret": webhook_secret_fault,
     "database": database_fault,
     "digits": digits_fault,

@@ -89,7 +89,8 @@ def check_sinks(site: Site, root: Located, findings: Findings, event_types: list
 
 def leaves_in_the_clear(url: str) -> bool:
     """Say whether what is sent to an address could be read on the way: no encryption, and not this machine."""
-    if not url.startswith("http://"):
+    scheme, _, rest = url.partition("://")
+    if scheme not in {"http", "nats"}:
         return False
-    split = kinds.split_host_port(url.removeprefix("http://").partition("/")[0])
+    split = kinds.split_host_port(rest.partition("/")[0])
     return split is None or not (split[0] == "localhost" or split[0].startswith("127.") or split[0] == "::1")

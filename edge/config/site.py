@@ -538,12 +538,25 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
     #: What menus call it.
     name: Name
-    #: Where questions are posted: `https://`, or `http://` on this machine.
-    url: Annotated[str, _text("http_url")]
+    #: Where questions are posted: `https://`, or `http://` on this machine. Or the NATS server that they are sent
+    #: through as requests: `tls://host:4222`, or `nats://` on this machine.
+    url: Annotated[str, _text("ask_url")]
+    #: With NATS: the subject that is asked.
+    subject: Annotated[str, _text("subject", optional=True)] = ""
     #: PEM file with the authorities that its certificate may be of; empty: those of the system.
     ca_file: OptionalPath = ""
-    #: File with a token that is sent as `Authorization: Bearer`, read for each question. Empty: none.
+    #: File with a token that is sent as `Authorization: Bearer`, read for each question, or that NATS is shown when we
+    #: connect. Empty: none.
     token_file: OptionalPath = ""
+    #: So many failures in a row (timeouts count), and the backend is not asked for a while: menus go on by their
+    #: default at once. 0: it always is.
+    breaker_failures: Annotated[int, _range(0, 1000)] = 5
+    #: After that pause one question tries whether it answers again.
+    breaker_pause_ms: Annotated[int, _range(100, 600_000)] = 10000
+    #: Without an answer for so long, the same question is asked a second time over another connection, and the answer
+    #: that comes first counts; the backend has to bear that (the question's `id` is the same). 0: never. Not with NATS,
+    #: nor with sensitive digits.
+    hedge_ms: Annotated[int, _range(0, 60_000)] = 0
 
 
 def amd_settings(rules: AmdRules) -> dict[str, int]:

@@ -24,6 +24,7 @@ class SwitchMetrics:
 
     QUEUE_OUTCOMES = ("connected", *get_args(QueueLeaving))
     AGENT_STATES = get_args(AgentState)
+    QUESTION_OUTCOMES = ("ok", "failed", "timeout", "not_asked")
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -32,6 +33,7 @@ class SwitchMetrics:
         self._callbacks()
         self._queues()
         self._attempts()
+        self._questions()
         self._work()
         for direction in DIRECTIONS:
             for outcome in get_args(Outcome):
@@ -279,6 +281,41 @@ class SwitchMetrics:
             self.queue_agents.remove(queue, state)
         self.queue_waiting.remove(queue)
         self.queue_longest.remove(queue)
+
+    def _questions(self) -> None:
+        self.questions = Counter(
+            "edge_switch_questions_total",
+            "Questions of menus to a backend; `not_asked`: its breaker was open, or too many waited",
+            ["endpoint", "outcome"],
+            registry=self.registry,
+        )
+        self.questions_hedged = Counter(
+            "edge_switch_questions_hedged_total",
+            "Questions that were asked a second time, since the answer took so long",
+            ["endpoint"],
+            registry=self.registry,
+        )
+        self.question_seconds = Histogram(
+            "edge_switch_question_seconds",
+            "From a question to its answer, or to the end of waiting for one",
+            ["endpoint"],
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+            registry=self.registry,
+        )
+
+    def known_endpoint(self, endpoint: str) -> None:
+        """Show all series of an endpoint from its start."""
+        for outcome in self.QUESTION_OUTCOMES:
+            self.questions.labels(endpoint, outcome)
+        self.questions_hedged.labels(endpoint)
+        self.question_seconds.labels(endpoint)
+
+    def forgotten_endpoint(self, endpoint: str) -> None:
+        """Take the series of a removed endpoint away."""
+        for outcome in self.QUESTION_OUTCOMES:
+            self.questions.remove(endpoint, outcome)
+        self.questions_hedged.remove(endpoint)
+        self.question_seconds.remove(endpoint)
 
     def _work(self) -> None:
         self.commit_seconds = Histogram(

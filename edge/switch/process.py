@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from edge.config.compiled import CompiledSite
 from edge.config.engines import slots_of
@@ -28,6 +27,7 @@ from edge.storage.reader import Reader
 from edge.storage.store import Store
 from edge.storage.turn import SchemaError, StorageError
 from edge.switch import census, standards
+from edge.switch.asking import Asker
 from edge.switch.exchange import Exchange
 from edge.switch.figures import show
 from edge.switch.hunting import LAST_TARGET
@@ -43,9 +43,6 @@ from edge.vocabulary.commands import Command
 from edge.vocabulary.ids import CallId, Incarnation
 from edge.vocabulary.reports import AnyReport, EngineOverload, MediaSnapshot
 from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
-
-if TYPE_CHECKING:
-    from edge.switch.asking import Asker
 
 #: How long inputs that lead to nothing (mostly CommandDone) wait for others to share their transaction.
 LAZY_MS = 40
@@ -255,11 +252,13 @@ class Switch:
         self._rearm()
 
     @property
-    def _asker(self) -> "Asker":
+    def _asker(self) -> Asker:
         if self._asking is None:
-            from edge.switch.asking import Asker  # HTTP and TLS are 3 MB, and most sites ask nobody
-
-            self._asking = Asker(lambda call, asked: self._pump.post(lambda: self._answered(call, asked)))
+            self._asking = Asker(
+                lambda call, asked: self._pump.post(lambda: self._answered(call, asked)),
+                lambda endpoint, why: self._pump.post(lambda: self._endpoint_fails(endpoint, why)),
+                self.metrics,
+            )
         return self._asking
 
     def _receivers(self) -> list[str]:
@@ -394,6 +393,12 @@ class Switch:
     def _ask_ourselves(self, question: Question) -> None:
         if self._exchange is not None:
             self._exchange.answered(question.call, self._exchange.presence.asked(question))
+
+    def _endpoint_fails(self, endpoint: str, why: str) -> None:
+        """Tell people that a backend is asked no more for now, or is asked again."""
+        said = f"it is asked only now and then, for it fails: {why}" if why else ""
+        self._context.channel.health(f"endpoint-{endpoint}", said)
+        self._log.warning("a backend", endpoint=endpoint, works=not why, error=why)
 
     def _answered(self, call: CallId, asked: Asked) -> None:
         if self._exchange is not None:

@@ -20,6 +20,8 @@ class Oracle:
         #: Seconds before the answer, and between its octets.
         self.think_s = 0.0
         self.drip_s = 0.0
+        #: Those of the next questions, before `think_s` holds.
+        self.thoughts_s: list[float] = []
         self.questions: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.url = ""
@@ -30,7 +32,7 @@ class Oracle:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         self.questions.append(json.loads(body))
         self.headers.append(dict(handler.headers))
-        time.sleep(self.think_s)
+        time.sleep(self.thoughts_s.pop(0) if self.thoughts_s else self.think_s)
         status = self.say if isinstance(self.say, int) else 200
         answer = self.say if isinstance(self.say, bytes) else json.dumps(self.say).encode()
         handler.send_response(status)
