@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from edge.cli.event_selection import failed
 from edge.cli.moments import moment_text, now_ms
@@ -30,10 +31,11 @@ from edge.config.trials import moment_ms
 from edge.core.dialer.reasons import Check, text_of
 from edge.core.dialer.rules import History, Judge, Request
 from edge.core.dialer.ruleset import CampaignKind, Ruleset
-from edge.core.routing.numbers import e164
+from edge.core.routing.numbers import e164, whole
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.knowledge import UNKNOWN, history_of, list_ages
 from edge.storage.campaigns.store import FILE, opened
+from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.vocabulary.private import Private
 
@@ -111,8 +113,6 @@ def _site(config: Path | None, *, demo: bool, state: Path | None, needed: bool) 
 
 
 def _with_state(site: Site, state: Path) -> Site:
-    from msgspec.structs import replace
-
     return replace(site, paths=replace(site.paths, state=str(state)))
 
 
@@ -145,6 +145,8 @@ def _asked(number: str, site: Site, campaign: Campaign | None, wanted: _Wanted) 
     private = Private(_e164(number, judge.rules))
     notes: list[str] = []
     zone, history = _known(site, campaign, private, at_ms - judge.looks_back_ms, notes)
+    if wanted.at is None:  # at another time it is another matter
+        history = replace(history, talking=_talks(site, private.reveal(), notes))
     shown = wanted.caller_id or _shown(campaign, private)
     request = Request(
         number=private,
@@ -199,6 +201,24 @@ def _known(
         return "", UNKNOWN
     finally:
         store.close()
+
+
+def _talks(site: Site, number: str, notes: list[str]) -> bool:
+    """Whether a number has a call with the appliance, or is called back, as far as that is on disk."""
+    reader = Reader(Path(site.paths.state) / "state.db")
+    countries = {one.name: one.country for one in site.trunks}
+    try:
+        with_us = [
+            (one.called if one.direction == "outgoing" else one.caller, one.trunk) for one in reader.calls(True, 0)
+        ]
+        called_back = {one.number for one in reader.callbacks() if one.state in {"calling", "held"}}
+    except StorageError as error:
+        notes.append(f"calls in progress cannot be read: {error}")
+        return False
+    finally:
+        reader.close()
+    known = {whole(peer, countries.get(trunk) or site.callbacks.country) for peer, trunk in with_us}
+    return number in known | called_back
 
 
 def _from(store: CampaignStore, campaign: Campaign | None, number: Private, since_ms: int) -> tuple[str, History]:

@@ -6,13 +6,13 @@ these leaves an attempt that switch knows, or does not: then it was never dialle
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
-
-from msgspec import to_builtins
+from typing import Protocol
 
 from edge.core.dialer.campaign import CampaignState, Settings, follows
 from edge.dialer.clocks import Clocks
 from edge.dialer.desk import Desk
+from edge.dialer.ending import outcome_of, position_of
+from edge.dialer.neighbours import Neighbours
 from edge.dialer.pacing import Pace
 from edge.dialer.permission import Permissions, PermissionsFor
 from edge.dialer.refusals import Refusals
@@ -20,9 +20,9 @@ from edge.dialer.running import Running
 from edge.dialer.under import Under
 from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.interface import CampaignStore
-from edge.storage.campaigns.words import Attempt, Candidate, Lease, Outcome
+from edge.storage.campaigns.words import Attempt, Candidate, Lease
 from edge.vocabulary.commands import AgentsTold, AttemptTold
-from edge.vocabulary.dialing import AttemptOrder
+from edge.vocabulary.dialing import BUSY_NUMBER, AttemptOrder
 from edge.vocabulary.private import Private
 from edge.vocabulary.site_events import DialerCampaignState, SiteEvent
 
@@ -32,6 +32,8 @@ LOOK_MS = 500
 QUERY_MS = 10_000
 #: A campaign that the rules hold up as a whole, or that switch takes no calls of, is tried again then.
 BACK_OFF_MS = 2000
+#: A contact who has a call with us is looked at again then.
+TALKING_MS = 60_000
 #: Candidates that are read at once, so that refused ones do not keep others from their turn.
 AHEAD = 20
 #: Attempts named in one question.
@@ -83,9 +85,11 @@ class Engine:
         self.agents: dict[str, dict[str, list[int]]] = {}
         #: What was told and could not be written yet.
         self._unwritten: dict[str, AttemptTold] = {}
-        self._refusals = Refusals(clocks.mint())
+        self._refusals = Refusals(clocks.mint(), metrics)
         self._looked_ms: int | None = None
         self._draining = False
+        #: Who else calls people; None: nobody.
+        self.neighbours: Neighbours | None = None
         #: Answers people.
         self.desk = Desk(store, clocks, self.campaigns, self.open)
 
@@ -136,6 +140,8 @@ class Engine:
     def connected(self) -> None:
         """Ask switch, which has just come, for all that is open. What was ordered before is ahead of it."""
         self.agents = {}
+        if self.neighbours is not None:
+            self.neighbours.forget()
         self._ask(list(self.open))
 
     def _ask(self, attempts: list[str]) -> None:
@@ -183,7 +189,7 @@ class Engine:
             self._store.hold(told.attempt, wall_ms, "nobody knows what became of the call")
             self._closed(told.attempt, under, "held")
         else:
-            self._store.end(told.attempt, self._outcome(told))
+            self._store.end(told.attempt, outcome_of(self._store, told))
             if told.rang_ms is not None and under.campaign in self.campaigns:
                 self._metrics.ring_seconds.labels(under.campaign).observe(told.rang_ms / 1000)
             pace = self._pace(under)
@@ -207,32 +213,19 @@ class Engine:
         running = self.campaigns.get(under.campaign)
         if running is not None:
             self._metrics.released.labels(under.campaign).inc()
-            if told.state == "refused":
+            if told.why == BUSY_NUMBER:
+                self._later(running, stored)
+            elif told.state == "refused":
                 running.block("refused", self._clocks.now_ms() + BACK_OFF_MS, told.why)
 
-    def _outcome(self, told: AttemptTold) -> Outcome:
-        stored = self._store.attempt(told.attempt)
-        position = self._position(stored) if stored is not None else 0
-        following = told.next
-        due_ms = None
-        if following is not None and following.step != "done":
-            due_ms = told.ended_ms + following.after_ms
-            position += following.step == "next_number"
-        evidence: dict[str, Any] = to_builtins(told.evidence) if told.evidence is not None else {}
-        evidence["talked_ms"] = told.talked_ms
-        return Outcome(
-            disposition=told.disposition or "held",
-            ended_ms=told.ended_ms,
-            evidence=evidence,
-            rang_ms=told.rang_ms,
-            answered_ms=told.started_ms + told.answered_ms if told.answered_ms is not None else None,
-            next_due_ms=due_ms,
-            next_position=position,
-        )
-
-    def _position(self, attempt: Attempt) -> int:
-        contact = self._store.contact(attempt.listed_in, attempt.contact)
-        return contact.position if contact is not None else 0
+    def _later(self, running: Running, stored: Attempt | None) -> None:
+        """Let a contact wait who has a call with us now."""
+        if stored is not None:
+            wall_ms = self._clocks.wall_ms()
+            self._refusals.add(running, ["talking"], wall_ms)
+            self._store.postpone(
+                stored.listed_in, stored.contact, wall_ms + TALKING_MS, position_of(self._store, stored)
+            )
 
     def _closed(self, attempt: str, under: Under, disposition: str) -> None:
         self.open.pop(attempt, None)
@@ -268,6 +261,10 @@ class Engine:
                 running.pace = self._pace_of(running)
             if running.state == "running":  # also while nobody is there to talk with whoever would be called
                 self._look_for_the_end(running)
+        if self.neighbours is not None:
+            self.neighbours.read()
+            if self._port.connected:
+                self.neighbours.look()
         self._refusals.write(self._store)
 
     def _open_of(self, campaign: str) -> int:
@@ -300,6 +297,8 @@ class Engine:
         candidates = self._store.due(settings.lists, self._clocks.wall_ms(), count + AHEAD)
         if not candidates:
             self._look_for_the_end(running)
+        elif self.neighbours is not None:
+            self.neighbours.read()  # now, for a callback may have ended since the last look
         for candidate in candidates:
             if begun == count or running.blocked:
                 break
@@ -314,10 +313,7 @@ class Engine:
         refused = permissions.ask(running.settings, candidate, self._clocks.wall_ms())
         if refused is None:
             return True
-        self._refusals.add(running.settings.name, refused.reasons, self._clocks.wall_ms())
-        for reason in refused.reasons:
-            self._metrics.refused.labels(running.settings.name, reason).inc()
-            running.refused[reason] = running.refused.get(reason, 0) + 1
+        self._refusals.add(running, refused.reasons, self._clocks.wall_ms())
         if refused.general:
             running.block("lists", self._clocks.now_ms() + BACK_OFF_MS, ", ".join(refused.reasons))
             return False

@@ -16,6 +16,7 @@ from edge.config.site import Site
 from edge.core.dialer.campaign import Settings
 from edge.dialer.clocks import Clocks
 from edge.dialer.engine import Engine
+from edge.dialer.neighbours import Neighbours
 from edge.dialer.rulebook import permissions_for
 from edge.metrics.dialer import DialerMetrics
 from edge.metrics.library import generate_latest
@@ -25,11 +26,13 @@ from edge.runtime.logs import logger
 from edge.runtime.process import EXIT_CONFIG, EXIT_OK, ProcessContext, read_site
 from edge.runtime.pump import EXIT_BUG, Pump
 from edge.storage.campaigns.store import opened
+from edge.storage.reader import Reader
 from edge.storage.turn import SchemaError, StorageError
 from edge.vocabulary.commands import AgentsTold, AnyCommand, AttemptTold
 from edge.vocabulary.dialing import AttemptOrder, Disposition
 from edge.vocabulary.ids import CommandId
-from edge.vocabulary.reports import AnyReport, AttemptAsked, AttemptsQueried, Noticed
+from edge.vocabulary.private import Private
+from edge.vocabulary.reports import AnyReport, AttemptAsked, AttemptsQueried, Noticed, NumbersLocked
 from edge.vocabulary.site_events import SiteEvent
 from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
 from edge.vocabulary.wire import json_reader, to_json
@@ -166,6 +169,8 @@ class Dialer:
         engine = Engine(store, site.name, self, clocks, self._metrics, permissions_for(site))
         try:
             engine.configure(settings(site))
+            past = Reader(Path(site.paths.state) / "state.db")
+            engine.neighbours = Neighbours(store, site.name, past, self._tell_locked)
             engine.take_up()
         except StorageError:
             store.close()
@@ -221,6 +226,9 @@ class Dialer:
     def health(self, condition: str, text: str) -> None:
         """See `Port`."""
         self._pump.post(lambda: self._context.channel.health(condition, text))
+
+    def _tell_locked(self, numbers: list[Private]) -> None:
+        self._report(NumbersLocked(numbers))
 
     def _report(self, body: AnyReport) -> None:
         self._pump.post(lambda: self._link.report(body))

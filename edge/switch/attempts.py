@@ -18,8 +18,9 @@ from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.vocabulary import events
 from edge.vocabulary.commands import AgentsTold, AttemptTold
-from edge.vocabulary.dialing import AttemptOrder
+from edge.vocabulary.dialing import BUSY_NUMBER, AttemptOrder
 from edge.vocabulary.ids import CallId
+from edge.vocabulary.reports import AttemptAsked, AttemptsQueried, NumbersLocked
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -60,6 +61,15 @@ class Attempts:
 
     # --- what the dialer asks
 
+    def take(self, incarnation: str, body: AttemptAsked | AttemptsQueried | NumbersLocked) -> None:
+        """Take what a life of the dialer reports."""
+        if isinstance(body, AttemptAsked):
+            self.ask(incarnation, body.order)
+        elif isinstance(body, AttemptsQueried):
+            self.query(incarnation, body.attempts)
+        elif incarnation == self.dialer:
+            self._exchange.calling.locked(body.numbers)
+
     def ask(self, incarnation: str, order: AttemptOrder) -> None:
         """Begin the call, once."""
         metrics = self._exchange.metrics
@@ -85,6 +95,8 @@ class Attempts:
             return None, "draining"
         if exchange.refuses:
             return None, exchange.refuses
+        if exchange.calling.lines.is_taken(order.number.reveal()):
+            return None, BUSY_NUMBER
         menu = exchange.plan.campaign_menu(order.menu)
         return menu, "" if menu is not None else "no_menu"
 

@@ -9,7 +9,7 @@ after a restart costs nothing.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -24,10 +24,10 @@ from edge.core.calls.call import Call
 from edge.core.calls.inputs import Incoming, Originate, Stopped
 from edge.core.menus.model import Answered
 from edge.core.queues import model as q
-from edge.core.routing.numbers import e164
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import CallbackRow
 from edge.switch.callback_orders import calendar_of, order_of, queue_of, rings_agent_first, values_of
+from edge.switch.lines import Lines
 from edge.vocabulary import events, site_events
 from edge.vocabulary.ids import CallbackId, CallId
 from edge.vocabulary.private import Private
@@ -41,6 +41,7 @@ LOOK_MS = 60_000
 #: While no calls may be made (disk, overload, a drain), and after a queue had nobody for us.
 PAUSE_MS = 1_000
 REFUSED_MS = 15_000
+_HIMSELF = "the caller rings by himself"
 
 
 class Calling:
@@ -53,8 +54,8 @@ class Calling:
         self._open = False
         self._changed = False
         self._busy = False
-        #: Whom each call is with, in E.164 where that is known.
-        self._numbers: dict[CallId, str] = {}
+        #: Whom calls are with, of whichever kind.
+        self.lines = Lines(exchange)
         #: Requests that wait for an agent to be rung first: by the call that it will be.
         self._tickets: dict[CallId, tuple[str, int]] = {}
         #: Requests that a queue had nobody for, and until when they wait.
@@ -66,7 +67,7 @@ class Calling:
 
     def open(self, calls: Iterable[Call]) -> None:
         """Begin, with the calls that were rebuilt. What nobody knows the end of is held."""
-        self._learn(calls)
+        self.lines.learn(calls)
         for row in self._exchange.callbacks.rows():
             if row.state == "calling" and CallId(row.attempt) not in self._exchange.calls:
                 self._hold(row._replace(last="held"), "nobody knows what became of its last call")
@@ -75,14 +76,9 @@ class Calling:
 
     def configure(self) -> None:
         """Take another configuration."""
-        self._learn(self._exchange.calls.values())
+        self.lines.learn(self._exchange.calls.values())
         self._changed = True
         self.settle()
-
-    def _learn(self, calls: Iterable[Call]) -> None:
-        """Take note of whom calls are with; where nobody is called back that does not matter."""
-        dial = self._exchange.plan.site.callbacks.dial
-        self._numbers = {call.id: self._number(call) for call in calls} if dial else {}
 
     @property
     def policy(self) -> Policy:
@@ -103,10 +99,10 @@ class Calling:
         """Take an event of any call, in the turn of it; `settle` acts on it."""
         event = emit.event
         if isinstance(event, events.CallStarted):
-            if self._exchange.plan.site.callbacks.dial:
-                call = self._exchange.calls[emit.call]
-                self._numbers[emit.call] = self._number(call)
-                self._make_way(call)
+            call = self._exchange.calls[emit.call]
+            number = self.lines.begins(call)
+            if number and isinstance(call.begun, Incoming):
+                self._make_way(call.id, number)
         elif isinstance(event, events.CallEnded):
             self._ended(self._exchange.calls[emit.call])
         elif isinstance(event, events.AnswerDetected | events.AnswerRevised) and event.verdict in {"machine", "fax"}:
@@ -127,23 +123,21 @@ class Calling:
         self._changed = True
         self._refused.clear()
 
-    def _number(self, call: Call) -> str:
-        begun = call.begun
-        if isinstance(begun, Incoming):
-            # Of a caller who hides his number, too: it is not told, but he is on the line.
-            known = begun.caller_e164.reveal()
-            return known or e164(begun.report.caller.reveal(), self._exchange.plan.site.callbacks.country)
-        if begun is None:
-            return ""
-        return begun.errand.number.reveal() if begun.errand is not None else begun.target.reveal()
+    def locked(self, numbers: Sequence[Private]) -> None:
+        """Take the numbers that campaigns have locked."""
+        self.lines.lock(numbers)
+        self._changed = True
+        self.settle()
 
-    def _make_way(self, call: Call) -> None:
-        """Who rings by himself while his callback is set up is not rung."""
-        if not isinstance(call.begun, Incoming):
-            return
-        for row in self._exchange.callbacks.of_number(self._numbers[call.id]):
+    def _make_way(self, caller: CallId, number: str) -> None:
+        """Who rings by himself while he is about to be called, by a callback or a campaign, is not rung."""
+        for row in self._exchange.callbacks.of_number(number):
             if row.state == "calling":
-                self._give_up(CallId(row.attempt), "the caller rings by himself", ringing=False)
+                self._give_up(CallId(row.attempt), _HIMSELF, ringing=False)
+        for id_ in self.lines.calls_with(number):
+            attempt = self._exchange.calls[id_].attempt
+            if id_ != caller and attempt is not None and attempt.state == "dialled":
+                self._stop.append((id_, _HIMSELF))
 
     def _give_up(self, id_: CallId, why: str, *, ringing: bool) -> None:
         """End a call that its number has not answered; only with `ringing` one that rings there already."""
@@ -163,7 +157,7 @@ class Calling:
             self._stop.append((call.id, f"answered by a {what}"))
 
     def _ended(self, call: Call) -> None:
-        number, errand = self._numbers.pop(call.id, ""), _errand(call)
+        number, errand = self.lines.ended(call.id), _errand(call)
         if self._exchange.callbacks.of_number(number):
             self._changed = True  # it may be rung now
         if errand is None:
@@ -257,7 +251,7 @@ class Calling:
             self.next_ms = None
             self._withdraw(())
             return
-        if exchange.refuses or exchange.draining:
+        if exchange.refuses or exchange.draining or self.lines.waits_ms:
             self.next_ms = now_ms + PAUSE_MS
             self._withdraw(())
             return
@@ -265,7 +259,7 @@ class Calling:
         requests = [self._request(row) for row in exchange.callbacks.rows()]
         self._refused = {id_: at_ms for id_, at_ms in self._refused.items() if at_ms > now_ms}
         able = [one for one in requests if one.id not in self._refused]
-        decision = calling.decide(self.policy, able, set(self._numbers.values()), wall_ms)
+        decision = calling.decide(self.policy, able, self.lines.taken, wall_ms)
         for request, by in decision.close:
             exchange.callbacks.close_with(exchange, CallbackId(request.id), by, "", exchange.wall)
         wake_ms = min(LOOK_MS, decision.wake_ms - wall_ms) if decision.wake_ms is not None else LOOK_MS
@@ -346,11 +340,11 @@ class Calling:
     def _may(self, row: CallbackRow) -> bool:
         """Whether a request may be called this very moment."""
         exchange = self._exchange
-        if exchange.refuses or exchange.draining:
+        if exchange.refuses or exchange.draining or self.lines.waits_ms:
             return False
         calls = [self._request(one) for one in exchange.callbacks.rows()]
         mine = [one for one in calls if one.id == row.id or one.state == "calling"]
-        decision = calling.decide(self.policy, mine, set(self._numbers.values()), self._now_wall_ms)
+        decision = calling.decide(self.policy, mine, self.lines.taken, self._now_wall_ms)
         return any(one.id == row.id for one in decision.call)
 
     def show(self) -> None:

@@ -49,6 +49,7 @@ from edge.vocabulary.reports import (
     LegIncoming,
     MediaSnapshot,
     Noticed,
+    NumbersLocked,
     RecordingDone,
     RecordingFailed,
     RecordingMuted,
@@ -144,10 +145,8 @@ class Exchange:
             self._noticed(body)
         elif isinstance(body, EngineOverload):
             self.note_overload(process, on=body.on)
-        elif isinstance(body, AttemptAsked):
-            self.attempts.ask(incarnation, body.order)
-        elif isinstance(body, AttemptsQueried):
-            self.attempts.query(incarnation, body.attempts)
+        elif isinstance(body, AttemptAsked | AttemptsQueried | NumbersLocked):
+            self.attempts.take(incarnation, body)
         elif process == "span" and isinstance(body, LegEnded) and self._is_fronts(body.leg):
             return  # its part in the call ended, not the call
         elif isinstance(body, SpanSnapshot | FrontSnapshot | MediaSnapshot):

@@ -27,6 +27,12 @@ Disposition = Literal[
 ]
 
 
+#: Why switch did not take an attempt: its number has a call with us, or is called back.
+BUSY_NUMBER = "busy_number"
+#: Stands for the campaign in attempts that called somebody back: no campaign can have such a name.
+CALLBACKS = "(callback)"
+
+
 class ContactNumber(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One of the numbers of a contact, in E.164."""
 

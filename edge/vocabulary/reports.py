@@ -370,6 +370,15 @@ class AttemptsQueried(Struct, frozen=True, tag=True):
     attempts: list[str]
 
 
+class NumbersLocked(Struct, frozen=True, tag=True):
+    """All numbers (E.164) that campaigns have locked and that switch has no call of: nobody is called back there.
+
+    Of attempts that are held, and of those that other appliances dial from the same lists.
+    """
+
+    numbers: list[Private]
+
+
 # --- snapshots: what a process holds, sent first after each (re)connect -------------------------------------------
 
 
@@ -426,6 +435,7 @@ AnyReport = (
     | EngineOverload
     | AttemptAsked
     | AttemptsQueried
+    | NumbersLocked
     | SpanSnapshot
     | FrontSnapshot
     | MediaSnapshot

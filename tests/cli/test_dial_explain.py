@@ -8,6 +8,8 @@ import pytest
 
 from edge.cli import main
 from edge.storage.campaigns.store import opened
+from edge.storage.store import Store
+from edge.storage.turn import CallRow, Turn
 from edge.vocabulary.private import Private
 from tests.cli.campaign_site import AT, CALLEE, OURS, dialled, make_site
 
@@ -105,3 +107,19 @@ def test_faults_of_rules_are_told_with_their_place(site: Path, capsys: pytest.Ca
     (site / "rules" / "own.toml").write_text('title = "x"\nextends = "us-ftc"\n[ring]\nleest = "20s"\n')
     assert main(["dial", "explain", CALLEE, "--rules", "own", "--config", str(site / "site.toml")]) == 78
     assert "own.toml:4:1: unknown setting 'leest' (did you mean 'least'?)" in capsys.readouterr().err
+
+
+def test_who_has_a_call_with_us_is_not_called_now(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blank = dict.fromkeys(CallRow._fields, "")
+    call = blank | {"id": "c1", "state": "open", "direction": "incoming", "trunk": "carrier", "caller": CALLEE}
+    store = Store(site / "state" / "state.db")
+    store.write(Turn(calls={"c1": CallRow(**call)}))  # type: ignore[arg-type]
+    where = ("--config", str(site / "site.toml"), "--campaign", "spring")
+    code, found = explained(capsys, CALLEE, *where)
+    assert (code, "talking" in [check["reason"] for check in found["checks"]]) == (1, True)
+    _, found = explained(capsys, CALLEE, *where, "--at", AT)
+    assert found["allowed"], "at another time it is another matter"
+    store.write(Turn(calls={"c1": CallRow(**call | {"state": "ended"})}))  # type: ignore[arg-type]
+    store.close()
+    _, found = explained(capsys, CALLEE, *where)
+    assert "talking" not in [check["reason"] for check in found["checks"]]

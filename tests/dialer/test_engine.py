@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from edge.core.dialer.campaign import Settings
 from edge.core.dialer.ruleset import AttemptsRule
 from edge.core.menus.calendar import Calendar
-from edge.dialer.engine import QUERY_MS
+from edge.dialer.engine import QUERY_MS, TALKING_MS
 from edge.storage.campaigns.words import Lease, Outcome
 from edge.storage.turn import StorageError
 from edge.vocabulary.dialing import Contact, ContactNumber, Disposition
@@ -403,3 +403,22 @@ def test_nobody_knows(tmp_path: Path, disposition: Disposition | None) -> None:
     assert (told["held"], told["waiting"]) == (1, 0)
     house.turn(40 * 86_400_000)
     assert sum(house.switch.dialled.values()) == 1
+
+
+def test_who_has_a_call_with_us_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.add([contact(0, numbers=2), contact(1)])
+    house.begin()
+    house.switch.refuses = "busy_number"
+    house.turn()
+    assert house.switch.dialled == {}
+    assert house.engine.open == {}
+    running = house.engine.campaigns[CAMPAIGN]
+    assert (running.refused, running.blocked) == ({"talking": 2}, "")
+    assert house.store.contact(LIST, "c0").position == 0  # type: ignore[union-attr]
+    house.switch.refuses = ""
+    house.turn(TALKING_MS - 1000)
+    assert house.switch.dialled == {}
+    house.turn(1000)
+    assert len(house.switch.dialled) == 2
+    assert {one.attempts for one in house.store.contacts(LIST)} == {1}, "what was not dialled does not count"

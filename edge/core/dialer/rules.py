@@ -55,6 +55,8 @@ class History(Struct, frozen=True, kw_only=True):
     #: Imported lists with the moment (ms) of their last load.
     lists: dict[str, int] | None
     consents: list[Consent] | None
+    #: The number is on the line with us, whoever called whom, or is about to be called back.
+    talking: bool = False
 
 
 class _Case(Struct, frozen=True):
@@ -216,6 +218,8 @@ class Judge:
                 reason = "held"
             elif attempt.disposition is None:
                 reason = reason or "under_way"
+        if case.history.talking:
+            reason = reason or "talking"
         yield Check(rule="history", reason=reason, have=len(number))
 
     def _attempts(self, case: _Case, at_ms: int) -> Iterator[Check]:

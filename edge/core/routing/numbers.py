@@ -68,6 +68,18 @@ def e164(number: str, country: str) -> str:
     return str(_library().format_number(parsed, _library().PhoneNumberFormat.E164))
 
 
+def whole(number: str, country: str) -> str:
+    """Return `number` as `e164` does, and where no country is known what it is if it begins with a country code.
+
+    For who asks whether two numbers may be the same one; "" when it is none.
+    """
+    if country:
+        return e164(number, country)
+    digits = number.removeprefix("+").removeprefix("00")
+    # With its + it is the same one in every country.
+    return e164(f"+{digits}", "US") if digits.isdecimal() else ""
+
+
 @lru_cache(maxsize=4096)
 def place_of(number: str) -> tuple[str, bool]:
     """Return the country of a number in E.164, and whether it is an ordinary number of somebody.

@@ -25,6 +25,7 @@ from edge.storage.campaigns.words import (
     Lease,
     ListStatus,
     Note,
+    OtherCall,
     Outcome,
     Preview,
     PreviewState,
@@ -267,7 +268,23 @@ class Lists(Protocol):
         """Return 32 bytes of this store's own, for ids that are made of numbers and must not tell them."""
 
 
-class CampaignStore(Leasing, Previewing, Results, Permissions, Lists, Protocol):
+class Neighbours(Protocol):
+    """What campaigns and those who call people for other reasons must know of each other."""
+
+    def locked_for_others(self, owner: str) -> list[Private]:
+        """Return the numbers that are locked and that `owner` has no call of, in order.
+
+        They are held, or another appliance dials them.
+        """
+
+    def note_calls(self, owner: str, calls: Sequence[OtherCall], mark: int) -> None:
+        """Keep calls that no campaign has made as attempts that have ended, each id once; and `mark` with them."""
+
+    def calls_mark(self, owner: str) -> int:
+        """Return the `mark` that `note_calls` got last of this owner; 0: none."""
+
+
+class CampaignStore(Leasing, Previewing, Results, Permissions, Lists, Neighbours, Protocol):
     """All of it, and what campaigns were told to do."""
 
     def set_campaign(self, campaign: str, state: CampaignState, now_ms: int, by: str = "", why: str = "") -> None:

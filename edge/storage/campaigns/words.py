@@ -148,6 +148,20 @@ class Attempt(Struct, frozen=True, kw_only=True):
     evidence: dict[str, Any] = {}
 
 
+class OtherCall(Struct, frozen=True, kw_only=True):
+    """A call that no campaign has made, and that the rules count as an attempt at its number: a callback."""
+
+    #: Of the call.
+    id: str
+    callback: str
+    number: Private
+    started_ms: int
+    ended_ms: int
+    disposition: Disposition
+    rang_ms: int | None = None
+    answered: bool = False
+
+
 class ContactStatus(Struct, frozen=True, kw_only=True):
     """A contact, and how far it has come."""
 

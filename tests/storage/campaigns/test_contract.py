@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from edge.storage.campaigns.database_store import DatabaseStore
-from edge.storage.campaigns.words import Added, Job, Outcome, RefusalCount
+from edge.storage.campaigns.words import Added, Job, OtherCall, Outcome, RefusalCount
 from edge.vocabulary.dialing import Consent, Contact, ContactNumber, PastAttempt, Suppression
 from edge.vocabulary.private import Private
 from tests.storage.campaigns.filling import CAMPAIGN, LIST, contact, lease, number, rows
@@ -469,3 +469,36 @@ def test_a_database_of_the_first_schema_gets_what_it_lacks(store: DatabaseStore,
     again.note_refusals("one", [RefusalCount(campaign=CAMPAIGN, day_ms=0, reason="hours", calls=1)])
     assert len(again.refusals()) == 1
     again.close()
+
+
+# --- who else calls
+
+
+def test_calls_of_others_are_attempts_at_their_numbers_once(store: DatabaseStore) -> None:
+    assert store.calls_mark("a") == 0
+    call = OtherCall(
+        id="o1", callback="c1.4", number=number(0), started_ms=NOW, ended_ms=NOW + 9, disposition="connected", rang_ms=5
+    )
+    store.note_calls("a", [call], 7)
+    store.note_calls("a", [call, msgspec.structs.replace(call, id="o2", answered=True)], 9)
+    store.note_calls("b", [], 3)
+    assert (store.calls_mark("a"), store.calls_mark("b")) == (9, 3)
+    past = store.history(number(0), 0)
+    assert [(one.attempt, one.disposition, one.answered) for one in past] == [
+        ("o1", "connected", False),
+        ("o2", "connected", True),
+    ]
+    assert store.open_attempts("a") == []
+    assert store.outcomes("spring") == {}
+
+
+def test_numbers_that_are_locked_for_others(store: DatabaseStore) -> None:
+    filled(store, 3)
+    for name, index, owner in (("one", 0, "a"), ("two", 1, "a"), ("three", 2, "b")):
+        assert store.lease(lease(name, index, owner=owner), NOW) is None
+    assert store.locked_for_others("a") == [number(2)]
+    store.hold("two", NOW, "nobody knows")
+    assert store.locked_for_others("a") == [number(1), number(2)]
+    assert store.locked_for_others("b") == [number(0), number(1)]
+    store.release("three", NOW)
+    assert store.locked_for_others("a") == [number(1)]
