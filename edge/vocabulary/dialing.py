@@ -22,7 +22,7 @@ Disposition = Literal[
     "refused_by_network",  # a carrier does not let us call it
     "failed",  # we had no way: no trunk, no room, no answer of the far end to the INVITE
     "cancelled",  # the campaign was stopped, or its window closed, before somebody answered
-    "silence",  # answered, and nothing was heard
+    "silence",  # answered, and nothing was heard, or hung up before it was known who it was
     "held",  # nobody knows what became of it: it is not dialled again until a person says so
 ]
 

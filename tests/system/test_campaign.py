@@ -94,7 +94,7 @@ EXPECTED = {
     "3": "unallocated",
     "4": "no_answer",
     "5": "congestion",
-    "6": "connected",
+    "6": "silence",
     "7": "fax",
 }
 

@@ -82,6 +82,7 @@ OF_CAUSE: Final[dict[int, Disposition]] = {
 
 #: Final status code of the far end -> disposition.
 OF_STATUS: Final[dict[int, Disposition]] = {
+    301: "changed",  # for good; where we may call him there, the call went there
     401: "failed",  # a challenge that we could not meet
     402: "refused_by_network",
     403: "refused_by_network",
@@ -158,6 +159,9 @@ def _answered(evidence: Evidence, abandoned_after_ms: int) -> tuple[Disposition,
         return "held", "outcome"
     if evidence.outcome in {"media_lost", "span_lost"}:
         return "failed", "outcome"
+    if evidence.ended_by == "callee" and not evidence.verdict:
+        # He was gone before it was known who it is: to count him as served would make the abandoned share smaller.
+        return "silence", "answer"
     return "connected", "answer"
 
 

@@ -19,8 +19,8 @@ def unanswered(outcome: str = "no_answer", by: str = "callee", **more: typing.An
     return Evidence(outcome=outcome, ended_by=by, **more)
 
 
-def answered(**more: typing.Any) -> Evidence:
-    return Evidence(outcome="completed", ended_by="callee", answered=True, **more)
+def answered(by: str = "callee", **more: typing.Any) -> Evidence:
+    return Evidence(outcome="completed", ended_by=by, answered=True, **more)
 
 
 def early(label: str, meaning: str = "") -> HeardTone:
@@ -81,7 +81,8 @@ def test_every_end_of_ours_has_a_word(outcome: str) -> None:
 @pytest.mark.parametrize(
     ("evidence", "wanted", "by"),
     [
-        (answered(), "connected", "answer"),
+        (answered(), "silence", "answer"),
+        (answered(by="appliance"), "connected", "answer"),
         (answered(verdict="human"), "connected", "verdict"),
         (answered(verdict="machine"), "machine", "verdict"),
         (answered(verdict="machine", revised=True), "machine", "revised"),
@@ -91,7 +92,7 @@ def test_every_end_of_ours_has_a_word(outcome: str) -> None:
         (answered(tones=[HeardTone(label="fax_ced")]), "fax", "tone"),
         (answered(verdict="unknown", tones=[HeardTone(label="sit", meaning="vacant_code")]), "unallocated", "tone"),
         (answered(verdict="human", tones=[HeardTone(label="busy")]), "connected", "verdict"),
-        (answered(tones=[early("busy")]), "connected", "answer"),
+        (answered(by="appliance", tones=[early("busy")]), "connected", "answer"),
         (answered(queue="connected", waited_ms=300), "connected", "queue"),
         (answered(queue="connected", waited_ms=ABANDONED_MS), "connected", "queue"),
         (answered(queue="connected", waited_ms=ABANDONED_MS + 1), "abandoned", "queue"),
