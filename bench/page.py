@@ -104,6 +104,18 @@ REACH: dict[str, tuple[str, Any]] = {
     "span_kill_keys_lost": ("0", lambda value: value == 0),
     "span_kill_rtp_lost": ("0", lambda value: value == 0),
     "span_kill_before_answer_wrong": ("0", lambda value: value == 0),
+    "dialer_kills": ("1,000", lambda value: value >= 1000),
+    **{
+        f"dialer_kills_{what}": ("0", lambda value: value == 0)
+        for what in (
+            "numbers_called_twice",
+            "numbers_called_and_given_back",
+            "attempts_left_open",
+            "contacts_lost",
+            "ends_untold",
+            "ends_told_twice",
+        )
+    },
     "front_kill_cut": ("0", lambda value: value == 0),
 }
 
@@ -144,6 +156,9 @@ cut short, to an ear that knows them all (`edge menu test --call`).
 
 Spans are killed (SIGKILL) under talks of two legs in a whole appliance; seeds choose moment, order and who hangs up.
 Front is killed with conversations up: `front_kill_in_...` tells how many of them were seen in which state.
+
+A campaign is killed: any process of a whole appliance, or one that has the call in a state that is seen before the kill
+(`dialer_kills_while_...`), while contacts come onto the list, two a kill. Callees count who calls them.
 
 | figure | value | unit | beside it | to reach | reached |
 |---|---:|---|---|---|---|

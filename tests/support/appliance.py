@@ -84,11 +84,19 @@ class Appliance:
         """Where a caller finds the menu."""
         return f"sip:100@{self.address}:5060"
 
-    def start(self, ready: bool = True, environment: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Run the daemon; with `ready` wait until it takes calls. `environment` is added to ours."""
+    def start(
+        self,
+        ready: bool = True,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        program: str = "edge.cli",
+    ) -> None:
+        """Run the daemon; with `ready` wait until it takes calls. `environment` is added to ours.
+
+        `program`: `tests.support.unpunished` restarts who was killed at once, however often.
+        """
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "edge.cli", "run", "--config", str(self.site)],
+                [sys.executable, "-m", program, "run", "--config", str(self.site)],
                 cwd=ROOT,
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,

@@ -41,7 +41,11 @@ class Callees:
         self.ringing: dict[str, Call] = {}
         #: Phones of these numbers ring until they are told to answer.
         self.slow: set[str] = set()
-        self._seen: set[int] = set()
+        #: Calls that were answered and are up, by number.
+        self.talking: dict[str, Call] = {}
+        #: Calls that were taken; kept, for the id of an object that is gone may be another one's.
+        self._seen: dict[int, Call] = {}
+        self._open: list[Call] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="callees", daemon=True)
 
@@ -62,12 +66,21 @@ class Callees:
         while not self._stop.is_set():
             for call in list(self.phone.calls.values()):
                 if call.invited and id(call) not in self._seen:
-                    self._seen.add(id(call))
+                    self._seen[id(call)] = call
+                    self._open.append(call)
                     self._take(call)
-            for number, call in list(self.ringing.items()):
-                if call.state == "ended":
-                    del self.ringing[number]
+            self._let_go()
             time.sleep(LOOK_S)
+
+    def _let_go(self) -> None:
+        """Free what ended calls have: a thread each, which thousands of calls must not keep."""
+        for calls in (self.ringing, self.talking):
+            for number, call in list(calls.items()):
+                if call.state == "ended":
+                    del calls[number]
+        for call in [one for one in self._open if one.state == "ended"]:
+            call.audio.close()
+            self._open.remove(call)
 
     def _take(self, call: Call) -> None:
         number = call.requests("INVITE")[0].uri.partition(":")[2].partition("@")[0]
@@ -84,5 +97,6 @@ class Callees:
         if kind == "fax":
             call.audio.tone_hz = FAX_HZ
         call.accept()
+        self.talking[number] = call
         if kind == "hangs_up":
             threading.Timer(0.2, call.hang_up).start()
