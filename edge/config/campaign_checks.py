@@ -56,12 +56,12 @@ def _check_talk(
             f"there is no queue '{campaign.queue}'",
             did_you_mean(campaign.queue, queues) or "define it as [[queues]]",
         )
-    if queue is not None and queue.max_wait_ms > campaign.abandoned_after_ms:
+    if queue is not None and queue.max_wait_ms > campaign.abandoned_after_ms and not campaign.abandoned_message:
         findings.warning(
             place_of(root, (*at, "queue")),
             f"callees wait {queue.max_wait_ms} ms in queue '{queue.name}', but after {campaign.abandoned_after_ms} ms "
             "they were abandoned",
-            "set max_wait of the queue to abandoned_after of the campaign",
+            "set abandoned_message, or max_wait of the queue to abandoned_after of the campaign",
         )
     if campaign.queue and not campaign.abandoned_message:
         findings.warning(

@@ -12,12 +12,16 @@ from edge.core.menus.model import Menu, Node
 from edge.core.menus.parts import Sound
 from edge.vocabulary.wire import pack
 
+#: A message is heard so long after it was asked for, at the most.
+BEGINS_MS = 100
+
 
 def queue_menu(campaign: Campaign) -> Menu:
     """Give the menu of a campaign with a queue: a person waits for an agent, everybody else is hung up on.
 
     With `on_machine = "menu"` nobody listens for who it is first: whoever answers waits for an agent, sooner.
-    Who is not served hears the campaign's message. The longest wait is that of the queue (`max_wait`).
+    Who is not served hears the campaign's message, and that begins within `abandoned_after` of the end of his greeting.
+    Without a message he waits as long as the queue lets him (`max_wait`).
     """
     message, looks = campaign.abandoned_message, campaign.on_machine == "hang_up"
     nodes: dict[str, Node] = {
@@ -26,6 +30,7 @@ def queue_menu(campaign: Campaign) -> Menu:
         ),
         "agent": Queue(
             queue=campaign.queue,
+            give_up_ms=max(1, campaign.abandoned_after_ms - BEGINS_MS) if message else 0,
             left="alone",
             full="alone",
             timed_out="alone",

@@ -168,6 +168,6 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revised: bool = False
     #: What became of the wait for an agent: `connected`, else why the call left the queue; empty: it was in none.
     queue: str = ""
-    #: How long the person waited for the agent.
+    #: How long the person waited for the agent: from the end of his greeting on, else from when he was in the queue.
     waited_ms: int | None = None
     decided_by: str = ""

@@ -23,6 +23,8 @@ class Seen(Struct):
     verdict_cause: str = ""
     verdict_at_ms: int | None = None
     revised: bool = False
+    #: When the greeting of a person ended.
+    greeted_ms: int | None = None
     queue: str = ""
     waited_ms: int | None = None
 
@@ -76,17 +78,24 @@ class Attempt:
                 self._tone(event)
             case events.AnswerDetected(leg=self._leg):
                 seen.verdict, seen.verdict_cause, seen.verdict_at_ms = event.verdict, event.cause, event.at_ms
+                if event.speech_ms:
+                    seen.greeted_ms = now_ms - max(0, event.at_ms - event.end_ms)
                 self._hang_up_on(event.verdict)
             case events.AnswerRevised(leg=self._leg):
                 seen.verdict, seen.verdict_cause, seen.revised = event.verdict, event.cause, True
                 if seen.queue != "connected":  # an agent who talks says himself when it is over
                     self._hang_up_on(event.verdict)
             case events.QueueConnected():
-                seen.queue, seen.waited_ms = "connected", event.waited_ms
+                seen.queue, seen.waited_ms = "connected", self._waited(event.waited_ms)
             case events.QueueLeft() if seen.queue != "connected":
-                seen.queue, seen.waited_ms = event.reason, event.waited_ms
+                seen.queue, seen.waited_ms = event.reason, self._waited(event.waited_ms)
             case _:
                 pass
+
+    def _waited(self, queued_ms: int) -> int:
+        """Give how long a person waited: from the end of his greeting on, where that is known."""
+        greeted_ms = self._seen.greeted_ms
+        return queued_ms if greeted_ms is None else max(0, self._fx.now_ms - greeted_ms)
 
     def _tone(self, event: events.ToneDetected) -> None:
         if len(self._tones) < MAX_TONES:

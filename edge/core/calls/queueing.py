@@ -71,7 +71,7 @@ class Queueing:
         if stay.position:
             self._menu(PlaceTold(position=stay.position, estimate_ms=stay.estimate_ms))
 
-    def _leave(self, reason: Literal["left", "callback"]) -> None:
+    def _leave(self, reason: Literal["left", "callback", "timed_out"]) -> None:
         stay = self.stay
         if stay is None or stay.state == "talking":
             return

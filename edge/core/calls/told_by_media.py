@@ -131,7 +131,8 @@ def answer_heard(call: "Call", input: AnswerHeard) -> None:  # noqa: A002
     if leg is None or not leg.answer_heard(input):
         return
     if leg is call.first and call.run is not None and call.phase == "running":
-        call.perform(call.run.handle(AnswerTold(input.what), call.fx.now_ms))
+        over_ms = max(0, input.at_ms - input.end_ms) if input.speech_ms else 0
+        call.perform(call.run.handle(AnswerTold(input.what, over_ms), call.fx.now_ms))
 
 
 def tone_heard(call: "Call", input: ToneHeard) -> None:  # noqa: A002

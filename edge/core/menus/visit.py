@@ -98,7 +98,7 @@ class Walk:
         elif isinstance(input, SoundChanged):
             self.loud = input.on
         elif isinstance(input, AnswerTold):
-            self.who.note(input.what)
+            self.who.note(input.what, now_ms - input.over_ms)
         elif isinstance(input, TransferEnded):
             self.outcome = input.outcome
 

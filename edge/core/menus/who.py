@@ -15,17 +15,19 @@ class WhoAnswered:
     def __init__(self) -> None:
         #: It will be told at all.
         self.detected = False
+        #: When the greeting before the verdict ended, as far as is known.
+        self.greeted_ms: int | None = None
         self._verdict = ""
         self._machine_did: set[str] = set()
 
-    def note(self, what: str) -> None:
+    def note(self, what: str, greeted_ms: int) -> None:
         """Take what media told: the verdict, that it is `revised`, or a machine's `greeting_ended` or `beep`."""
         if what in {"greeting_ended", "beep"}:
             self._machine_did.add(what)
         elif what == "revised":
             self._verdict = "machine"
-        else:
-            self._verdict = self._verdict or what
+        elif not self._verdict:
+            self._verdict, self.greeted_ms = what, greeted_ms
 
     def way(self, node: "Answered", now_ms: int, waits: Deadline | None) -> NodeId | Deadline:
         """Give the next node, or until when to wait. `waits`: until when the verdict is waited for; None: from now."""

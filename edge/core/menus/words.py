@@ -45,6 +45,8 @@ class AnswerTold(Struct, frozen=True):
     """It is known who answered, or that it was a machine after all, or its greeting is over, or it has beeped."""
 
     what: AnswerVerdict | Literal["greeting_ended", "beep", "revised"]
+    #: Of a verdict: so long ago the greeting ended.
+    over_ms: int = 0
 
 
 class DigitsGone(Struct, frozen=True):
@@ -208,7 +210,7 @@ class JoinQueue(Struct, frozen=True):
 class LeaveQueue(Struct, frozen=True):
     """Give the place up; who is dialled for it is another thing (`StopDialling`)."""
 
-    reason: Literal["left", "callback"]
+    reason: Literal["left", "callback", "timed_out"]
 
 
 class AgentMissed(Struct, frozen=True):

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Abandoned, Originate, Reserved, Stopped
-from edge.core.menus.model import Answered, HangUp, Menu, Play
+from edge.core.menus.model import Answered, HangUp, Menu, Play, Queue
 from edge.core.menus.parts import Attribute
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
@@ -57,8 +57,8 @@ def order(attributes: dict[str, Private] | None = None, **more) -> Originate:
     )
 
 
-def dialled(**more) -> Desk:
-    desk = Desk(order(**more), MENU)
+def dialled(menu: Menu = MENU, **more) -> Desk:
+    desk = Desk(order(**more), menu)
     desk.give(Reserved(FIRST, SPAN, seat(0)))
     return desk
 
@@ -185,3 +185,24 @@ def test_a_replay_tells_the_same() -> None:
     for at_ms, entry in desk.journal:
         told += [action.event for action in again.replay(entry, at_ms) if hasattr(action, "event")]
     assert told == desk.events
+
+
+def test_an_abandoned_person_waited_from_the_end_of_his_greeting_on() -> None:
+    ways = dict.fromkeys(("left", "full", "timed_out", "no_agents", "failed"), "alone")
+    nodes = {
+        "who": Answered(human="agent", machine="bye", fax="bye", unknown="agent", no_beep="bye"),
+        "agent": Queue(queue="sales", give_up_ms=1900, **ways),
+        "alone": Play(sounds=[sound("message")], next="bye"),
+        "bye": HangUp(""),
+    }
+    desk = answered(menu=Menu(name="main", version="v1", start="who", nodes=nodes))
+    desk.give(said("human", "short_greeting", speech_ms=700))  # 600 ms after it ended
+    desk.wait(1299)
+    assert desk.bodies(c.Play) == []
+    desk.wait(1)
+    assert [play.files for play in desk.bodies(c.Play)] == [[sound("message").path]]
+    left = desk.of(e.QueueLeft)[0]
+    assert (left.reason, left.waited_ms) == ("timed_out", 1300)
+    desk.play_ends()
+    told = end_of(desk)
+    assert (told.disposition, told.evidence.queue, told.evidence.waited_ms) == ("abandoned", "timed_out", 1900)

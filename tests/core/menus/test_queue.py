@@ -4,11 +4,12 @@ import pytest
 from msgspec.structs import replace
 
 from edge.core.menus.facts import Facts
-from edge.core.menus.model import Attribute, HangUp, Play, Queue, Set
+from edge.core.menus.model import Answered, Attribute, HangUp, Play, Queue, Set
 from edge.core.menus.parts import Reading, Sound, Target, Whisper
 from edge.core.menus.words import (
     AgentFound,
     AgentMissed,
+    AnswerTold,
     Dial,
     JoinQueue,
     LeaveQueue,
@@ -241,3 +242,40 @@ def test_what_was_told_is_a_value_for_later():
     walk = waiting(position=2, estimate_ms=60_000)
     assert walk.run._walk.values.get("queue_position", walk.now) == "2"
     assert walk.run._walk.values.get("queue_minutes", walk.now) == "1"
+
+
+CALLED = {
+    "who": Answered(human="a", machine="after", fax="after", unknown="a", no_beep="after"),
+    "a": replace(NODE, give_up_ms=1900),
+}
+
+
+@pytest.mark.parametrize(("over_ms", "waits_ms"), [(0, 1900), (700, 1200), (5000, 1000)])
+def test_who_was_called_waits_from_the_end_of_his_greeting_on(over_ms: int, waits_ms: int) -> None:
+    walk = Walk({**ENDS, **CALLED}, start="who", detects=True, words=NUMBERS)
+    walk.give(AnswerTold("human", over_ms))
+    assert walk.wait(waits_ms - 1) == []
+    left = walk.wait(1)
+    assert LeaveQueue("timed_out") in left
+    assert walk.ended == "late"
+
+
+def test_an_agent_who_rings_does_not_keep_who_was_called_waiting() -> None:
+    walk = Walk({**ENDS, **CALLED}, start="who", detects=True, words=NUMBERS)
+    walk.give(AnswerTold("human", 700))
+    walk.wait(100)
+    walk.give(AgentFound(target="sip:anna@x", trunk="", ring_timeout_ms=20_000))
+    assert [one for one in walk.wait(1100) if isinstance(one, StopDialling | LeaveQueue)] == [
+        StopDialling(),
+        LeaveQueue("timed_out"),
+    ]
+    assert walk.ended == "late"
+
+
+def test_who_talks_with_an_agent_is_not_given_up() -> None:
+    walk = Walk({**ENDS, **CALLED}, start="who", detects=True, words=NUMBERS)
+    walk.give(AnswerTold("human", 700))
+    walk.give(AgentFound(target="sip:anna@x", trunk="", ring_timeout_ms=20_000))
+    walk.give(TransferTaken(0))
+    assert walk.waits is None
+    assert walk.wait(60_000) == []

@@ -6,6 +6,7 @@
 - The callback is offered once the caller has waited `callback_after_ms`, and its key counts from then on.
 - Words interrupt the music, which goes on where it was. While an agent is rung nothing is said.
 - An agent who does not answer costs the caller nothing: he keeps his place, and the music plays.
+- Who was called by us waits `give_up_ms` from the end of his greeting on, whether an agent is being rung or not.
 """
 
 from typing import Final, Literal
@@ -36,6 +37,9 @@ from edge.core.queues.estimate import minutes_to_say
 MATCHED: Final = ("skill", "language", "customer_type")
 #: Music that ends sooner is none.
 LEAST_MUSIC_MS: Final = 1000
+#: It may have taken long to know that it is a person. Then he is late whatever is done, and an agent who is ready is
+#: given so long to answer.
+LEAST_PATIENCE_MS: Final = 1000
 
 
 class Queue(Struct, frozen=True, tag="queue", kw_only=True):
@@ -62,6 +66,8 @@ class Queue(Struct, frozen=True, tag="queue", kw_only=True):
     callback_after_ms: int = 60_000
     callback_every_ms: int = 120_000
     leave_key: str = ""
+    #: 0: he waits as long as the queue lets him.
+    give_up_ms: int = 0
     #: Said to an agent who has answered, before he is connected.
     whisper: Whisper | None = None
     #: Said while the two talk.
@@ -87,6 +93,8 @@ class QueueVisit(Visit[Queue]):
         self._began_ms = walk.now_ms
         #: What is due when: `announce`, `comfort`, `callback`.
         self._due: dict[str, int] = {}
+        #: When it is given up; None: never.
+        self._gives_up_ms: int | None = None
         #: Position and minutes as they are now, 0: not known, and as they were said.
         self._now = (0, 0)
         self._said = (0, 0)
@@ -114,6 +122,9 @@ class QueueVisit(Visit[Queue]):
             self._due["comfort"] = walk.now_ms + node.comfort_every_ms
         if node.call_back:
             self._due["callback"] = walk.now_ms + node.callback_after_ms
+        if node.give_up_ms:
+            greeted_ms = walk.who.greeted_ms if walk.who.greeted_ms is not None else walk.now_ms
+            self._gives_up_ms = max(greeted_ms + node.give_up_ms, walk.now_ms + LEAST_PATIENCE_MS)
         self._music()
         self._arm()
         return None
@@ -145,6 +156,8 @@ class QueueVisit(Visit[Queue]):
     def time_up(self) -> Way:
         """Say what is due."""
         now_ms, words = self.walk.now_ms, list[Sound]()
+        if self._gives_up_ms is not None and self._gives_up_ms <= now_ms:
+            return self._leave("timed_out", self.node.timed_out)
         due = [what for what, at_ms in self._due.items() if at_ms <= now_ms]
         if "announce" in due:
             words += self._announcement()
@@ -194,7 +207,7 @@ class QueueVisit(Visit[Queue]):
 
     def _ring(self, found: AgentFound) -> None:
         self._ringing = True
-        self.walk.deadline = None
+        self._arm()
         whisper, target = self.node.whisper, _target(found)
         if whisper is not None:
             whisper = replace(whisper, sounds=self.walk.heard(whisper.sounds))
@@ -214,7 +227,7 @@ class QueueVisit(Visit[Queue]):
             closed.reason, node.failed
         )
 
-    def _leave(self, reason: Literal["left", "callback"], way: NodeId) -> Way:
+    def _leave(self, reason: Literal["left", "callback", "timed_out"], way: NodeId) -> Way:
         self._silence()
         if self._ringing:
             self.walk.do(StopDialling())
@@ -263,11 +276,14 @@ class QueueVisit(Visit[Queue]):
 
     def _arm(self) -> None:
         """Wake up for what is due next; while something is said, or somebody is rung, it waits until that is over."""
-        if self.state != "queueing" or not self._due or self._speaking or self._ringing:
+        busy = self._speaking or self._ringing
+        moments = [] if busy else [*self._due.values()]
+        if self._gives_up_ms is not None:
+            moments.append(self._gives_up_ms)
+        if self.state != "queueing" or not moments:
             self.walk.deadline = None
             return
-        at_ms = min(self._due.values())
-        self.walk.wait(max(0, at_ms - self.walk.now_ms), "announcement in a queue")
+        self.walk.wait(max(0, min(moments) - self.walk.now_ms), "announcement in a queue, or its end")
 
 
 def _target(found: AgentFound) -> Target:
