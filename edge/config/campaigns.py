@@ -26,6 +26,9 @@ class Dialer(Struct, frozen=True, kw_only=True):
     #: `postgresql://...` where several appliances dial one list; in the file as `${ENV}` or `file:PATH`, for it may
     #: hold a password. Empty: `campaigns.db` in the folder of the state.
     database: Annotated[str, _text("database", optional=True, secret=True)] = ""
+    #: When the appliance is to stop, calls of campaigns that nobody has answered ring on for so long at most, and are
+    #: `cancelled` then: that does not count against the contact.
+    drain_ring_ms: Annotated[int, _range(0, 180_000)] = 15_000
 
 
 class RetrySource(Struct, frozen=True, kw_only=True):

@@ -58,6 +58,8 @@ class Attempts:
         #: Calls that began in this turn, and are not on disk yet.
         self._fresh: list[CallId] = []
         self._agents: dict[str, dict[str, list[int]]] = {}
+        #: When what has not been answered is cancelled, for the appliance is to stop.
+        self._cancel_ms: int | None = None
 
     # --- what the dialer asks
 
@@ -156,6 +158,26 @@ class Attempts:
                 except msgspec.MsgspecError:
                     break  # of another release, which this one cannot read
         return AttemptTold(attempt=attempt, state="ended")
+
+    # --- the appliance stops
+
+    def drain(self) -> None:
+        """Let what rings ring for a while, and cancel it then; who has answered talks on."""
+        self._cancel_ms = self._exchange.now_ms + self._exchange.plan.site.dialer.drain_ring_ms
+
+    @property
+    def next_ms(self) -> int | None:
+        """When `fire` has something to do."""
+        return self._cancel_ms
+
+    def fire(self, now_ms: int) -> None:
+        """Cancel when it is time to."""
+        if self._cancel_ms is None or now_ms < self._cancel_ms:
+            return
+        self._cancel_ms = None
+        for call in list(self._exchange.calls.values()):
+            if call.attempt is not None and call.attempt.state in {"dialled", "ringing"}:
+                self._exchange.feed(call, Stopped("the appliance stops"))
 
     # --- what becomes of calls
 

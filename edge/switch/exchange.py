@@ -383,10 +383,8 @@ class Exchange:
     @property
     def next_deadline_ms(self) -> int | None:
         """When `fire` has something to do."""
-        return min(
-            (at_ms for at_ms in (self._next_call_ms, self.queues.next_ms, self.calling.next_ms) if at_ms is not None),
-            default=None,
-        )
+        times = (self._next_call_ms, self.queues.next_ms, self.calling.next_ms, self.attempts.next_ms)
+        return min((at_ms for at_ms in times if at_ms is not None), default=None)
 
     @property
     def _next_call_ms(self) -> int | None:
@@ -403,6 +401,7 @@ class Exchange:
             self.feed(self.calls[id_], Elapsed())
         self.queues.fire(now_ms)
         self.calling.fire(now_ms)
+        self.attempts.fire(now_ms)
 
     def answered(self, id: CallId, asked: Asked) -> None:  # noqa: A002
         """Take what came of a question; the call may be over."""

@@ -128,6 +128,8 @@ class Switch:
             channel.health("storage", f"state.db cannot be used: {error}")
             return
         exchange.attempts.past = Reader(self._path)
+        if self._draining:
+            exchange.attempts.drain()
         self._exchange = exchange
         self._ledger = Ledger(store, self.metrics, self._tidings.committed)
         self._ledger.write(exchange.take_turn())
@@ -408,6 +410,7 @@ class Switch:
         self._draining = True
         if self._exchange is not None:
             self._exchange.draining = True
+            self._exchange.attempts.drain()
 
 
 def _is_no_span(receiver: str) -> bool:

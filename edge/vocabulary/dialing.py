@@ -33,6 +33,10 @@ BUSY_NUMBER = "busy_number"
 CALLBACKS = "(callback)"
 
 
+#: Attempts that we took back ourselves: they do not count against the contact; to rules that count attempts they do.
+UNCOUNTED: frozenset[Disposition] = frozenset({"cancelled"})
+
+
 class ContactNumber(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One of the numbers of a contact, in E.164."""
 

@@ -179,3 +179,25 @@ def test_a_served_callback_is_an_attempt_that_rules_see(house: SharedHouse, tmp_
     one.look()
     assert told == [[]]
     store.close()
+
+
+def test_a_stop_lets_what_rings_ring_for_a_while_and_cancels_it_then(house: SharedHouse) -> None:
+    legs = [LegId(f"d{digit:024x}.1") for digit in (1, 2, 3)]
+    for digit in (1, 2, 3):
+        house.order(digit, f"+493099999{digit}")
+    house.ring(legs[0])
+    house.ring(legs[1])
+    house.exchange.draining = True
+    house.exchange.attempts.drain()
+    assert house.order(4, "+4930999994").why == "draining"
+    house.run(10)
+    house.answer(legs[0])
+    house.run(4)
+    assert house.told("dialer.attempt_ended") == []
+    house.run(2)
+    ends = {one["data"]["attempt"]: one["data"] for one in house.told("dialer.attempt_ended")}
+    assert {f"{attempt}.1": (end["disposition"], end["rang_ms"]) for attempt, end in ends.items()} == {
+        legs[1]: ("cancelled", 15_000),
+        legs[2]: ("cancelled", None),
+    }
+    assert [call.id for call in house.exchange.calls.values()] == [legs[0].partition(".")[0]], "who answered talks on"

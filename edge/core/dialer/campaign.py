@@ -8,7 +8,7 @@ from typing import Final, Literal
 from msgspec import Struct, field
 
 from edge.core.menus.calendar import Calendar
-from edge.vocabulary.dialing import Contact, Disposition, Next, PastAttempt, Step
+from edge.vocabulary.dialing import UNCOUNTED, Contact, Disposition, Next, PastAttempt, Step
 from edge.vocabulary.private import Private
 
 _MINUTE: Final = 60_000
@@ -97,7 +97,7 @@ def follows(
     last = number not in numbers or numbers.index(number) == len(numbers) - 1
     return {
         disposition: _after(retry, sum(one.disposition == disposition for one in mine) + 1, last=last)
-        if made + 1 < settings.max_attempts
+        if made + 1 < settings.max_attempts or disposition in UNCOUNTED
         else Next(step="done")
         for disposition, retry in settings.retries.items()
         if disposition != "held"

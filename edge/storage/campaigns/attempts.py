@@ -19,7 +19,7 @@ from edge.storage.campaigns.schema import (
     SUPPRESSIONS,
 )
 from edge.storage.campaigns.words import OWN, Attempt, AttemptState, Lease, Outcome, Refusal
-from edge.vocabulary.dialing import Disposition, PastAttempt
+from edge.vocabulary.dialing import UNCOUNTED, Disposition, PastAttempt
 from edge.vocabulary.private import Private
 
 _OPEN = ("leased", "dialling")
@@ -92,11 +92,13 @@ class Attempts(Results):
                 "evidence": msgspec.json.encode(outcome.evidence).decode(),
             }
             db.execute(update(ATTEMPTS).where(ATTEMPTS.c.id == attempt).values(ended))
+            counts = outcome.disposition not in UNCOUNTED
             if row["state"] == "released":  # it was dialled after all, so it counts; its contact may be further now
-                counted = {"attempts": CONTACTS.c.attempts + 1}
+                counted = {"attempts": CONTACTS.c.attempts + int(counts)}
                 db.execute(update(CONTACTS).where(CONTACTS.c.key == row["contact_key"]).values(counted))
                 return True
-            db.execute(_contact_of(row).values(_after(db, row, outcome)))
+            back = {} if counts else {"attempts": CONTACTS.c.attempts - 1}
+            db.execute(_contact_of(row).values({**_after(db, row, outcome), **back}))
             db.execute(delete(LOCKS).where(LOCKS.c.attempt == attempt))
             self._follow_last(db, row)
             return True

@@ -502,3 +502,17 @@ def test_numbers_that_are_locked_for_others(store: DatabaseStore) -> None:
     assert store.locked_for_others("b") == [number(0), number(1)]
     store.release("three", NOW)
     assert store.locked_for_others("a") == [number(1)]
+
+
+def test_what_we_cancel_ourselves_does_not_count_against_the_contact(store: DatabaseStore) -> None:
+    filled(store, 1)
+    for disposition, counted in (("busy", 1), ("cancelled", 1), ("cancelled", 1), ("no_answer", 2)):
+        attempt = f"{disposition}-{counted}-{len(store.history(number(0), 0))}"
+        assert store.lease(lease(attempt, 0), NOW) is None
+        assert store.end(attempt, Outcome(disposition=disposition, ended_ms=NOW, next_due_ms=NOW))  # type: ignore[arg-type]
+        assert store.contact(LIST, "c0").attempts == counted  # type: ignore[union-attr]
+    assert len(store.history(number(0), 0)) == 4, "rules count them all: it may have rung"
+    assert store.lease(lease("given back", 0), NOW) is None
+    store.release("given back", NOW)
+    assert store.end("given back", Outcome(disposition="cancelled", ended_ms=NOW))
+    assert store.contact(LIST, "c0").attempts == 2  # type: ignore[union-attr]
