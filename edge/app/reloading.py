@@ -51,6 +51,10 @@ def merge(old: S, new: S) -> Merged[S]:
     if bool(old.sip.certificate) != bool(new.sip.certificate):
         # Its file may change; but the listener is opened, or not, at start.
         needs_restart.append("sip.certificate")
+    if bool(old.http.certificate) != bool(new.http.certificate):
+        needs_restart.append("http.certificate")
+        http = changes["http"]
+        changes["http"] = msgspec.structs.replace(http, certificate=old.http.certificate, key=old.http.key)  # type: ignore[type-var]
     if bool(old.campaigns) != bool(new.campaigns):
         # Their process is started with the appliance, or not.
         needs_restart.append("campaigns")

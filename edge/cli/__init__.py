@@ -28,6 +28,7 @@ COMMANDS = (
     "recordings",
     "voicemail",
     "bans",
+    "tokens",
     "analyze",
     "amd",
     "menu",

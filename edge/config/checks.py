@@ -9,6 +9,7 @@ import msgspec
 
 from edge.config.accounts import check_accounts
 from edge.config.addresses import check_addresses
+from edge.config.api import check_api
 from edge.config.callbacks import check_callbacks
 from edge.config.campaign_checks import check_campaigns
 from edge.config.compiled import CompiledSite
@@ -46,6 +47,7 @@ def check_site(site: CompiledSite, root: Located, findings: Findings, *, menus_c
     _check_names(site, root, findings)
     _check_trunks(site, root, findings)
     check_tls(site, root, findings)
+    check_api(site, root, findings)
     check_accounts(site, root, findings)
     check_groups(site, root, findings)
     check_hunt_lists(site, root, findings)
@@ -116,6 +118,7 @@ def _check_names(site: CompiledSite, root: Located, findings: Findings) -> None:
         ("trunk_groups", [one.name for one in site.trunk_groups]),
         ("hunt_lists", [one.name for one in site.hunt_lists]),
         ("sinks", [one.name for one in site.sinks]),
+        ("api_tokens", [one.name for one in site.api_tokens]),
         ("amd_rules", [one.name for one in site.amd_rules]),
         ("mailboxes", [one.name for one in site.mailboxes]),
         ("agents", [one.name for one in site.agents]),

@@ -171,6 +171,12 @@ def webhook_secret_fault(text: str) -> str:
     return "" if 24 <= len(key) <= 64 else f"{shape}; this has {len(key)} bytes"
 
 
+def token_hash_fault(text: str) -> str:
+    """Check the hash of a token of the API: `sha256:` and 64 hexadecimal digits."""
+    good = re.fullmatch(r"sha256:[0-9a-f]{64}", text, re.ASCII)
+    return "" if good else "the hash of a token is 'sha256:' and 64 hexadecimal digits; `edge tokens new` makes one"
+
+
 def database_fault(text: str) -> str:
     """Check the address of a PostgreSQL database. The text is never repeated: it may hold a password."""
     try:
@@ -375,6 +381,7 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "ask_url": ask_url_fault,
     "subject": subject_fault,
     "webhook_secret": webhook_secret_fault,
+    "token_hash": token_hash_fault,
     "database": database_fault,
     "digits": digits_fault,
     "id_digits": id_digits_fault,

@@ -201,8 +201,9 @@ class Shaper:
         if text is None or node.table is not None or node.items is not None:
             return self._wrong(node, "a text")
         filled = self._fill(text, node.place)
-        if extra.get("secret") and filled is not None:
-            filled = self._secret(filled, literal=filled == text, place=node.place)
+        if (extra.get("secret") or extra.get("file")) and filled is not None:
+            # What may be in a `file` only to be changed there is no secret, and may stand here as well.
+            filled = self._secret(filled, literal=filled == text and "secret" in extra, place=node.place)
         if filled is None:
             return MISSING
         kind = extra.get("kind", "")

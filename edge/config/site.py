@@ -19,6 +19,7 @@ from edge.config.menu_tables import HoursTable, Mailbox, Standard, Table, TrialS
 from edge.config.queues import Agent, Presence, Queue
 from edge.core.dialer.ruleset import Ruleset
 from edge.core.menus.calendar import Calendar
+from edge.vocabulary.access import Role
 from edge.vocabulary.crypto import SrtpPolicy
 from edge.vocabulary.hunting import HuntStrategy
 from edge.vocabulary.media import CodecName, DigitSending, InbandDtmf
@@ -137,12 +138,37 @@ class Media(Struct, frozen=True, kw_only=True):
 
 
 class Http(Struct, frozen=True, kw_only=True):
-    """API, console and metrics."""
+    """API and metrics."""
 
-    #: IPv4 address that HTTP is served on.
+    #: IPv4 address that HTTP is served on. Beyond loopback that takes a certificate, or `behind_proxy`.
     address: Ipv4 = "127.0.0.1"
     #: TCP port.
     port: Port = 8080
+    #: PEM file with the certificate that HTTPS is served with, and those that it is signed by. Empty: plain HTTP.
+    certificate: OptionalPath = ""
+    #: PEM file with its private key; empty: it is in the file of the certificate.
+    key: OptionalPath = ""
+    #: Plain HTTP beyond loopback: a proxy in front of it ends TLS, and nobody else can reach the port.
+    behind_proxy: bool = False
+    #: Tokens of the role `operator` are shown whole numbers; else their last three digits, as viewers are.
+    operators_see_numbers: bool = False
+
+
+class ApiToken(Struct, frozen=True, kw_only=True):
+    """Somebody who may use the API under `/api/v1`. `edge tokens new` makes a token, and this table for it."""
+
+    #: What logs, metrics and `api.acted` events call it.
+    name: Name
+    #: `sha256:` and the SHA-256 of the token in hexadecimal, or `file:PATH` of a file that holds that. The token
+    #: itself is nowhere in the appliance.
+    hash: Annotated[str, _text("token_hash", file=True)]
+    #: What it may: `viewer` reads, without numbers; `operator` acts on calls, agents, queues and campaigns;
+    #: `integrator` sees numbers and recordings, and makes calls; `admin` changes the appliance, too.
+    role: Role = "viewer"
+    #: Requests a second, in the long run.
+    rate: Annotated[int, _range(1, 10_000)] = 20
+    #: Requests at once after a quiet time.
+    burst: Annotated[int, _range(1, 10_000)] = 60
 
 
 class Paths(Struct, frozen=True, kw_only=True):
@@ -607,6 +633,7 @@ class Site(Struct, frozen=True, kw_only=True):
     #: Rules that campaigns name, by name.
     rulesets: Annotated[dict[str, Ruleset], _HIDDEN] = field(default_factory=dict)
     endpoints: list[Endpoint] = field(default_factory=list)
+    api_tokens: list[ApiToken] = field(default_factory=list)
     agents: list[Agent] = field(default_factory=list)
     presence: Presence = field(default_factory=Presence)
     queues: list[Queue] = field(default_factory=list)

@@ -80,6 +80,13 @@ def server_context(site: Site, trunk: Trunk | None) -> ssl.SSLContext:
     return context
 
 
+def http_context(site: Site) -> ssl.SSLContext:
+    """Make the context for HTTPS. Raises `TlsFileError`; its `setting` is one of `[http]`."""
+    context = _base(ssl.PROTOCOL_TLS_SERVER)
+    _load_own(context, ("certificate", "key"), site.http.certificate, site.http.key)
+    return context
+
+
 def client_context(site: Site, trunk: Trunk | None) -> ssl.SSLContext:
     """Make the context for connections that we open to `trunk`; None: to one that no trunk names. Raises as above."""
     context = _base(ssl.PROTOCOL_TLS_CLIENT)
@@ -120,7 +127,7 @@ def check_tls(site: Site, root: Located, findings: Findings) -> None:
             server_context(site, None)
         except TlsFileError as error:
             findings.follow_up(place_of(root, ("sip", error.setting)), str(error))
-        _check_end(site.sip.certificate, root, ("sip", "certificate"), findings)
+        check_end(site.sip.certificate, root, ("sip", "certificate"), findings)
         if site.sip.tls_port == site.sip.port:
             findings.follow_up(place_of(root, ("sip", "tls_port")), "tls_port is the port of UDP and TCP")
     elif site.sip.key:
@@ -146,7 +153,7 @@ def _check_trunk(site: Site, index: int, trunk: Trunk, root: Located, findings: 
             if error.setting.startswith("tls_"):
                 findings.follow_up(place_of(root, (*at, error.setting)), str(error))
     if trunk.tls_certificate:
-        _check_end(trunk.tls_certificate, root, (*at, "tls_certificate"), findings)
+        check_end(trunk.tls_certificate, root, (*at, "tls_certificate"), findings)
     if trunk.transport in {"tls", "auto"} and not trunk.tls_verify:
         findings.warning(
             place_of(root, (*at, "tls_verify")),
@@ -171,7 +178,8 @@ def _check_keys(trunk: Trunk, root: Located, at: tuple[str | int, ...], findings
         findings.warning(place, f"{said}: calls over UDP and TCP {what}", advice)
 
 
-def _check_end(path: str, root: Located, at: tuple[str | int, ...], findings: Findings) -> None:
+def check_end(path: str, root: Located, at: tuple[str | int, ...], findings: Findings) -> None:
+    """Warn of a certificate that is or will soon be too old."""
     end = end_of(path)
     if end is None:
         return

@@ -3,14 +3,27 @@
 from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 
 #: Paths that have a series of their own; everything else is `other`.
-PATHS = ("/metrics", "/healthz", "/readyz", "/openapi.json", "other")
+PATHS = ("/metrics", "/healthz", "/readyz", "/openapi.json", "/api/v1", "/api/v1/events/stream", "other")
 STATUS_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 #: Why a connection was closed by us.
-CLOSED = ("too_many", "too_slow")
+CLOSED = ("too_many", "too_slow", "slow_reader")
+#: Why somebody was not let in to the API: no token, a wrong one, a role that will not do, more requests than its token
+#: may make, more wrong tokens than a source may try, more streams than there may be.
+REFUSED = ("none", "wrong", "role", "rate", "failures", "streams")
+
+
+def label_of(path: str) -> str:
+    """Return the label of a request's path."""
+    if path in PATHS:
+        return path
+    return "/api/v1" if path.startswith("/api/v1/") else "other"
 
 
 class WebMetrics:
-    """HTTP service. Label `path`: one of `PATHS`, `status`: one of `STATUS_CLASSES`, `reason`: one of `CLOSED`."""
+    """HTTP service.
+
+    Label `path`: one of `PATHS`, `status`: one of `STATUS_CLASSES`, `reason`: one of `CLOSED` or `REFUSED`.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -41,6 +54,15 @@ class WebMetrics:
             "Answers to a scrape that are no valid exposition, or repeat a family of another process",
             registry=self.registry,
         )
+        self.refused = Counter(
+            "edge_web_refused_requests_total",
+            "Requests to the API that were not let in",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.streams = Gauge("edge_web_open_streams", "Streams of events open now", registry=self.registry)
+        for reason in REFUSED:
+            self.refused.labels(reason)
         for path in PATHS:
             self.request_seconds.labels(path)
             for status in STATUS_CLASSES:

@@ -75,11 +75,21 @@ class Reader:
             self._connection.close()
             self._connection = None
 
-    def events_after(self, sequence: int, limit: int = 500, types: Sequence[str] = ()) -> list[StoredEvent]:
-        """Return at most `limit` events above `sequence`, in order; with `types` only those."""
-        chosen = f"AND type IN ({', '.join('?' * len(types))})" if types else ""
-        statement = f"SELECT * FROM events WHERE sequence > ? {chosen} ORDER BY sequence LIMIT ?"  # noqa: S608
-        return [StoredEvent(*row) for row in self._rows(statement, sequence, *types, limit)]
+    def events_after(
+        self, sequence: int, limit: int = 500, types: Sequence[str] = (), call: str = ""
+    ) -> list[StoredEvent]:
+        """Return at most `limit` events above `sequence`, in order; with `types` (`call.*`: a group) only those."""
+        where, values = _fitting(types, call)
+        statement = f"SELECT * FROM events WHERE sequence > ? {where} ORDER BY sequence LIMIT ?"  # noqa: S608
+        return [StoredEvent(*row) for row in self._rows(statement, sequence, *values, limit)]
+
+    def events_before(
+        self, sequence: int, limit: int = 500, types: Sequence[str] = (), call: str = ""
+    ) -> list[StoredEvent]:
+        """Return the newest `limit` events below `sequence` that fit, the newest first."""
+        where, values = _fitting(types, call)
+        statement = f"SELECT * FROM events WHERE sequence < ? {where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608
+        return [StoredEvent(*row) for row in self._rows(statement, sequence, *values, limit)]
 
     def every_event(self, types: Sequence[str] = (), after: int = 0) -> Iterator[StoredEvent]:
         """Give all events above sequence `after`, in order, with `types` only those; a page of them is in memory."""
@@ -160,11 +170,13 @@ class Reader:
         """Return the events of a call, in order."""
         return [StoredEvent(*row) for row in self._rows("SELECT * FROM events WHERE call = ? ORDER BY callseq", call)]
 
-    def calls(self, open_only: bool = False, limit: int = 100) -> list[CallRow]:
-        """Return the latest `limit` (0: all) calls, the newest first."""
-        which = "WHERE state = 'open'" if open_only else ""
-        statement = f"SELECT * FROM calls {which} ORDER BY started DESC, id DESC LIMIT ?"  # noqa: S608
-        rows = self._rows(statement, limit if limit > 0 else _ALL)
+    def calls(self, open_only: bool = False, limit: int = 100, before: str = "") -> list[CallRow]:
+        """Return the latest `limit` (0: all) calls, the newest first; `before`: those that began before this call."""
+        which = ["state = 'open'"] if open_only else []
+        which += ["(started, id) < (SELECT started, id FROM calls WHERE id = ?)"] if before else []
+        where = f"WHERE {' AND '.join(which)}" if which else ""
+        statement = f"SELECT * FROM calls {where} ORDER BY started DESC, id DESC LIMIT ?"  # noqa: S608
+        rows = self._rows(statement, *([before] if before else []), limit if limit > 0 else _ALL)
         return [CallRow(*row) for row in rows]
 
     def call(self, id: str) -> CallRow | None:  # noqa: A002
@@ -209,3 +221,17 @@ class Reader:
             if "no such table" in str(error):
                 return []  # switch is just making it
             raise StorageError(str(error)) from error
+
+
+def _fitting(types: Sequence[str], call: str) -> tuple[str, list[str]]:
+    """Return what a statement about events asks for besides their place, and its values."""
+    where = ""
+    values: list[str] = []
+    if types:
+        tests = ("type GLOB ?" if "*" in one else "type = ?" for one in types)
+        where += f" AND ({' OR '.join(tests)})"
+        values += types
+    if call:
+        where += " AND call = ?"
+        values.append(call)
+    return where, values

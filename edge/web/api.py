@@ -1,6 +1,9 @@
 """The HTTP interface."""
 
+import asyncio
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,11 +16,37 @@ from litestar.types import ControllerRouterHandler
 from edge.metrics.library import CONTENT_TYPE_LATEST, generate_latest
 from edge.metrics.web import WebMetrics
 from edge.runtime.logs import logger
+from edge.web.admission import Admission
+from edge.web.described import document
+from edge.web.downloads import Downloads
+from edge.web.endpoint import RefusedError
 from edge.web.families import join
+from edge.web.outbox import Outbox
 from edge.web.questions import NoAnswerError, Questions
+from edge.web.reads import Reads
+from edge.web.routes import make_route, make_socket, refusal, source_of
+from edge.web.streams import Streams
 
 #: Largest request body, bytes.
 MAX_BODY = 64 * 1024
+
+
+@dataclass
+class Parts:
+    """What the application is made of."""
+
+    questions: Questions
+    outbox: Outbox
+    admission: Admission
+    metrics: WebMetrics
+    #: Set when the process ends: streams end then.
+    stop: asyncio.Event
+    #: The ring of SIP messages.
+    trace_fd: int
+    #: Folders that recordings and messages are in; nothing outside of them is given out.
+    recordings: list[Path]
+    #: Nobody beyond this machine can come, other than by a proxy.
+    on_loopback: bool
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -55,17 +84,51 @@ def _release() -> str:
         return "0"
 
 
-def _refusal(_request: Any, error: HTTPException) -> Response[dict[str, Any]]:
-    return Response({"error": error.detail}, status_code=error.status_code, media_type=MediaType.JSON)
+def _refusal(_request: Any, error: HTTPException) -> Response[Any]:
+    return refusal(RefusedError(error.status_code, error.detail, headers=error.headers))
 
 
-def _failure(_request: Any, error: Exception) -> Response[dict[str, Any]]:
+def _failure(_request: Any, error: Exception) -> Response[Any]:
     logger("web").error("a request failed by a bug", exc_info=error)
-    return Response({"error": "internal error"}, status_code=500, media_type=MediaType.JSON)
+    return refusal(RefusedError(500, "internal error"))
 
 
-def make_api(questions: Questions, metrics: WebMetrics) -> Litestar:
+def make_api(parts: Parts) -> Litestar:
     """Make the application."""
+    endpoints = [*Reads(parts.questions, parts.outbox, parts.trace_fd).endpoints()]
+    endpoints += Downloads(parts.outbox, parts.recordings).endpoints()
+    streams = Streams(parts.outbox, parts.metrics, parts.stop)
+    endpoints += streams.endpoints()
+
+    @get("/openapi.json", include_in_schema=False, media_type=MediaType.JSON)
+    async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        return document(request.app.openapi_schema.to_schema(), endpoints)
+
+    handlers: list[ControllerRouterHandler] = [
+        *_open_routes(parts),
+        openapi,
+        *(make_route(one, parts.admission) for one in endpoints),
+        make_socket(streams, parts.admission),
+    ]
+    return Litestar(
+        route_handlers=handlers,
+        request_max_body_size=MAX_BODY,
+        exception_handlers={HTTPException: _refusal, Exception: _failure},
+        openapi_config=OpenAPIConfig(
+            title="Telephony edge appliance",
+            version=_release(),
+            # A document at the root would make Litestar answer every unknown path with a page of its own.
+            path="/openapi",
+            render_plugins=[JsonRenderPlugin()],
+        ),
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _open_routes(parts: Parts) -> list[ControllerRouterHandler]:
+    """Make what takes no token: health for everybody, and on loopback metrics, which say nothing of anybody."""
+    questions, metrics = parts.questions, parts.metrics
 
     @get("/healthz", media_type=MediaType.TEXT, summary="Liveness", description="200 while this process lives.")
     async def healthz() -> str:
@@ -85,8 +148,17 @@ def make_api(questions: Questions, metrics: WebMetrics) -> Litestar:
             found = Readiness(False, [str(error)])
         return Response(found, status_code=200 if found.ready else 503)
 
-    @get("/metrics", summary="Metrics of all processes", description="Prometheus text format.")
-    async def all_metrics() -> Response[bytes]:
+    @get(
+        "/metrics",
+        summary="Metrics of all processes",
+        description="Prometheus text format. Beyond loopback it takes a token of any role.",
+    )
+    async def all_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+        if not parts.on_loopback:
+            try:
+                parts.admission.admit(request.headers.get("authorization"), "viewer", source_of(request.client))
+            except RefusedError as error:
+                return refusal(error)
         texts: dict[str, str | None]
         try:
             texts = await questions.scrape_all()
@@ -97,36 +169,4 @@ def make_api(questions: Questions, metrics: WebMetrics) -> Litestar:
         metrics.invalid.inc(invalid)
         return Response(content, media_type=CONTENT_TYPE_LATEST)
 
-    @get(
-        "/campaigns",
-        summary="Campaigns",
-        description="What each campaign does, how far it has come, and what became of its calls; no numbers.",
-        media_type=MediaType.JSON,
-    )
-    async def campaigns() -> Response[Any]:
-        try:
-            body = await questions.ask("dialer", "campaigns", b"{}")
-        except NoAnswerError as error:
-            metrics.unanswered.inc()
-            return Response({"error": str(error)}, status_code=503)
-        return Response(msgspec.json.decode(body))
-
-    @get("/openapi.json", include_in_schema=False, media_type=MediaType.JSON)
-    async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
-        return request.app.openapi_schema.to_schema()
-
-    handlers: list[ControllerRouterHandler] = [healthz, readyz, all_metrics, campaigns, openapi]
-    return Litestar(
-        route_handlers=handlers,
-        request_max_body_size=MAX_BODY,
-        exception_handlers={HTTPException: _refusal, Exception: _failure},
-        openapi_config=OpenAPIConfig(
-            title="Telephony edge appliance",
-            version=_release(),
-            # A document at the root would make Litestar answer every unknown path with a page of its own.
-            path="/openapi",
-            render_plugins=[JsonRenderPlugin()],
-        ),
-        logging_config=None,
-        debug=False,
-    )
+    return [healthz, readyz, all_metrics]

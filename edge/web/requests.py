@@ -43,7 +43,12 @@ def answer(what: str, body: bytes, fds: dict[str, list[int]]) -> bytes:
         call = msgspec.json.decode(body, type=SipRequest).call
     except msgspec.DecodeError as error:
         raise RequestError(f"sip: {error}") from None
-    return msgspec.json.encode([_shown(one) for one in messages_of(fds["sip_trace"][0], call)[-MAX_MESSAGES:]])
+    return msgspec.json.encode(sip_messages(fds["sip_trace"][0], call))
+
+
+def sip_messages(trace_fd: int, call: str) -> list[SipMessage]:
+    """Return the SIP messages of a call, in order, as far as the ring still has them."""
+    return [_shown(one) for one in messages_of(trace_fd, call)[-MAX_MESSAGES:]]
 
 
 def _shown(one: Traced) -> SipMessage:

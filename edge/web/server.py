@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -9,8 +10,9 @@ from typing import Any, ClassVar
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
-from edge.metrics.web import PATHS, WebMetrics
+from edge.metrics.web import WebMetrics, label_of
 
 #: A request's header and body must be here this long after its connection, or after the answer before it.
 REQUEST_S = 5.0
@@ -19,6 +21,10 @@ KEEP_ALIVE_S = 5
 #: Connections at once; more are closed at once.
 MAX_CONNECTIONS = 128
 MAX_HEADER = 16 * 1024
+#: Who does not take what was sent, with some 64 KB waiting, is cut off after this. A stream goes on where it was.
+READER_S = 10.0
+#: Longest message of a WebSocket's peer: nothing that it says is looked at.
+MAX_SAID = 4096
 #: What stopping gives answers under way.
 GRACE_S = 1
 
@@ -28,11 +34,37 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class _Guarded(H11Protocol):
-    """uvicorn's HTTP/1.1 protocol with a deadline for every request and a bound on connections."""
+class _Reader:
+    """Cuts off a peer that does not read what it is sent."""
 
     metrics: ClassVar[WebMetrics]
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _stuck: asyncio.TimerHandle | None = None
+
+    def full(self) -> None:
+        """Take note that the peer owes us reading from now on."""
+        if self._stuck is None:
+            self._stuck = self.loop.call_later(READER_S, self._cut_off)
+
+    def emptied(self) -> None:
+        """Take note that it has read."""
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def _cut_off(self) -> None:
+        self._stuck = None
+        self.metrics.closed.labels("slow_reader").inc()
+        self.transport.abort()
+
+
+class _Guarded(_Reader, H11Protocol):
+    """uvicorn's HTTP/1.1 protocol with a deadline for every request and a bound on connections."""
+
+    transport: asyncio.Transport
     _late: asyncio.TimerHandle | None = None
+    _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -43,8 +75,22 @@ class _Guarded(H11Protocol):
             return
         self._watch()
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._upgraded = True
+        self._unwatch()
+        super().handle_websocket_upgrade(event)
+
+    def pause_writing(self) -> None:
+        self.full()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.emptied()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
+        self.emptied()
         super().connection_lost(exc)
         self.metrics.connections.set(len(self.connections))
 
@@ -60,7 +106,7 @@ class _Guarded(H11Protocol):
         """Time runs while the peer owes us its first request, or the rest of one that it began."""
         state = self.conn.their_state
         begun = self.cycle is None or bool(self.conn.trailing_data[0])
-        owed = state is h11.SEND_BODY or (state is h11.IDLE and begun)
+        owed = not self._upgraded and (state is h11.SEND_BODY or (state is h11.IDLE and begun))
         if not owed or self.transport.is_closing():
             self._unwatch()
             return
@@ -79,6 +125,29 @@ class _Guarded(H11Protocol):
         self.transport.abort()
 
 
+class _Socket(_Reader, WSProtocol):
+    """uvicorn's protocol of WebSockets, counted among the connections, and cut off when it is not read."""
+
+    transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.metrics.connections.set(len(self.connections))
+
+    def pause_writing(self) -> None:
+        self.full()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.emptied()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.emptied()
+        super().connection_lost(exc)
+        self.metrics.connections.set(len(self.connections))
+
+
 def guarded(metrics: WebMetrics) -> type[asyncio.Protocol]:
     """Return the protocol that counts in `metrics`."""
     return type("Guarded", (_Guarded,), {"metrics": metrics})
@@ -91,7 +160,7 @@ def counted(app: App, metrics: WebMetrics) -> App:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        path = scope["path"] if scope["path"] in PATHS else "other"
+        path = label_of(scope["path"])
         status = ["5xx"]
 
         async def note(message: MutableMapping[str, Any]) -> None:
@@ -115,25 +184,30 @@ class _Server(uvicorn.Server):
         yield
 
 
-def make_server(app: App, metrics: WebMetrics) -> uvicorn.Server:
-    """Make the server; run it by `serve(sockets=[...])`, end it by `should_exit = True`."""
-    return _Server(
-        uvicorn.Config(
-            counted(app, metrics),
-            http=guarded(metrics),
-            ws="none",
-            lifespan="on",
-            loop="asyncio",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            h11_max_incomplete_event_size=MAX_HEADER,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=GRACE_S,
-            backlog=128,
-        )
+def make_server(app: App, metrics: WebMetrics, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
+    """Make the server; run it by `serve(sockets=[...])`, end it by `should_exit = True`. `tls`: for HTTPS."""
+    config = uvicorn.Config(
+        counted(app, metrics),
+        http=guarded(metrics),
+        ws=type("Socket", (_Socket,), {"metrics": metrics}),
+        ws_max_size=MAX_SAID,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=MAX_HEADER,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=128,
     )
+    server = _Server(config)
+    if tls is not None:
+        config.load()
+        config.ssl = tls
+    return server
 
 
 def inherited(fd: int) -> socket.socket:

@@ -17,10 +17,11 @@ import pytest
 from litestar import Litestar
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge.config.site import Site
+from edge.config.site import Paths, Site
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.metrics.web import WebMetrics
 from edge.vocabulary.supervision import AllScraped, Answered, Ask, Drain, Reload, Scrape, ScrapeAll, Scraped, Stop
+from edge.vocabulary.wire import pack
 from edge.web.api import read_status
 from edge.web.server import MAX_CONNECTIONS, App, make_server
 from tests.support.child import Child, child
@@ -36,6 +37,8 @@ class Web:
         self.url = url
         self.port = port
         self.silent = False
+        #: What others than the supervisor answer, by process and request.
+        self.answers: dict[tuple[str, str], bytes] = {}
         self.status: Answered = Answered(0, b'{"ready": true, "conditions": []}')
         self.texts: dict[str, str | None] = {}
         self.asked: list[Any] = []
@@ -55,6 +58,8 @@ class Web:
                     continue
                 if isinstance(message, ScrapeAll):
                     self.process.send(AllScraped(message.id, self.texts))
+                elif (message.process, message.what) in self.answers:
+                    self.process.send(Answered(message.id, self.answers[message.process, message.what]))
                 else:
                     self.process.send(Answered(message.id, self.status.body, self.status.error))
 
@@ -64,14 +69,17 @@ class Web:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Web]:
+def running(folder: Path, site: Site | None = None) -> Iterator[Web]:
     with (
         socket.create_server(("127.0.0.1", 0), backlog=512) as listener,
         os.fdopen(os.memfd_create("sip_trace"), "rb") as trace,
     ):
         port = listener.getsockname()[1]
         with child(
-            "web", Site(name="box"), folder, {"http_listener": [listener.fileno()], "sip_trace": [trace.fileno()]}
+            "web",
+            site or Site(name="box", paths=Paths(state=str(folder))),
+            folder,
+            {"http_listener": [listener.fileno()], "sip_trace": [trace.fileno()]},
         ) as process:
             web = Web(process, f"http://127.0.0.1:{port}", port)
             try:
@@ -108,16 +116,6 @@ def test_readiness_is_what_the_supervisor_says(web: Web) -> None:
     assert httpx.get(web.url + "/readyz").json() == {"ready": False, "conditions": ["no such process"]}
     assert isinstance(web.asked[-1], Ask)
     assert (web.asked[-1].process, web.asked[-1].what) == ("supervisor", "status")
-
-
-def test_campaigns_are_what_the_dialer_says(web: Web) -> None:
-    web.status = Answered(0, b'[{"name": "spring", "state": "running"}]')
-    answer = httpx.get(web.url + "/campaigns")
-    assert (answer.status_code, answer.json()) == (200, [{"name": "spring", "state": "running"}])
-    assert (web.asked[-1].process, web.asked[-1].what) == ("dialer", "campaigns")
-    web.status = Answered(0, b"", "no process 'dialer'")
-    answer = httpx.get(web.url + "/campaigns")
-    assert (answer.status_code, answer.json()) == (503, {"error": "no process 'dialer'"})
 
 
 def test_a_silent_supervisor_is_not_ready_and_metrics_still_come(web: Web) -> None:
@@ -168,7 +166,7 @@ def test_metrics_of_all_processes_in_one_valid_exposition(web: Web) -> None:
 def test_openapi_names_every_path(web: Web) -> None:
     document = httpx.get(web.url + "/openapi.json").json()
     assert document["openapi"].startswith("3.")
-    assert set(document["paths"]) == {"/healthz", "/readyz", "/metrics", "/campaigns"}
+    assert {"/healthz", "/readyz", "/metrics"} == {path for path in document["paths"] if not path.startswith("/api/")}
 
 
 def test_what_is_not_there_is_said_plainly(web: Web) -> None:
@@ -263,7 +261,8 @@ def test_rubbish_is_answered_and_survived(web: Web) -> None:
 def test_it_stops_in_order_and_drains_and_reloads_without_harm(tmp_path: Path) -> None:
     with running(tmp_path) as web:
         web.process.send(Drain())
-        web.process.send(Reload("unused"))
+        (tmp_path / "new").write_bytes(pack(Site(name="box")))
+        web.process.send(Reload(str(tmp_path / "new")))
         assert httpx.get(web.url + "/healthz").status_code == 200
         with socket.create_connection(("127.0.0.1", web.port)):  # an idle peer does not hold it up
             web.process.send(Stop())

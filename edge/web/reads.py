@@ -1,0 +1,251 @@
+"""What can be read by the API: from `state.db`, and from the processes that know it."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response
+from msgspec import Meta, Struct
+
+from edge.storage.reader import Reader
+from edge.vocabulary.api import (
+    Agents,
+    Callbacks,
+    CallDetail,
+    Calls,
+    Campaigns,
+    Events,
+    Me,
+    NumberedEvent,
+    Queues,
+    Recordings,
+    SipMessages,
+    Trials,
+    Trunks,
+)
+from edge.web import shown
+from edge.web.endpoint import Endpoint, RefusedError, Visit
+from edge.web.outbox import Outbox
+from edge.web.questions import NoAnswerError, Questions
+from edge.web.requests import sip_messages
+
+Limit = Annotated[int, Meta(ge=1, le=1000)]
+Name = Annotated[str, Meta(pattern=r"\A[\w.\-]{1,128}\Z")]
+Place = Annotated[int, Meta(ge=0, le=2**53)]
+#: A type of events, or a group of them.
+EventType = Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}(\.([a-z_]{1,32}|\*))\Z", examples=["call.ended", "call.*"])]
+
+
+class CallsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls."""
+
+    #: `open`: those in progress.
+    state: Literal["open", "all"] = "all"
+    limit: Limit = 100
+    #: The next page: those that began before this call.
+    before: Name | None = None
+
+
+class EventsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which events."""
+
+    #: Those above this place of the outbox.
+    after: Place = 0
+    call: Name | None = None
+    type: list[EventType] = []
+    limit: Limit = 100
+
+
+class NewestQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which recordings."""
+
+    limit: Limit = 100
+    #: The next page: what `last` said.
+    before: Place | None = None
+    call: Name | None = None
+
+
+class CallbacksQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which requests to be called back."""
+
+    state: Literal["open", "all"] = "open"
+    limit: Limit = 100
+
+
+class Reads:
+    """The reading endpoints."""
+
+    def __init__(self, questions: Questions, outbox: Outbox, trace_fd: int) -> None:
+        self._questions = questions
+        self._outbox = outbox
+        self._trace_fd = trace_fd
+
+    def endpoints(self) -> list[Endpoint]:
+        """List them."""
+        listed = self._listed
+        return [
+            Endpoint("GET", "/me", "viewer", "whoAmI", "Whose token this is", self._me, Me),
+            Endpoint(
+                "GET",
+                "/status",
+                "operator",
+                "getStatus",
+                "State of the appliance",
+                self._status,
+                dict[str, Any],
+                text="As `edge status --json` has it.",
+            ),
+            Endpoint("GET", "/calls", "viewer", "listCalls", "Calls, the newest first", self._calls, Calls, CallsQuery),
+            Endpoint(
+                "GET",
+                "/calls/{id}",
+                "viewer",
+                "getCall",
+                "A call",
+                self._call,
+                CallDetail,
+                problems=(404,),
+            ),
+            Endpoint(
+                "GET",
+                "/calls/{id}/sip",
+                "integrator",
+                "getCallSip",
+                "SIP messages of a call",
+                self._sip,
+                SipMessages,
+                text="Without keys, credentials and digits.",
+            ),
+            Endpoint(
+                "GET",
+                "/events",
+                "viewer",
+                "listEvents",
+                "Events in the order of the outbox",
+                self._events,
+                Events,
+                query=EventsQuery,
+            ),
+            Endpoint(
+                "GET",
+                "/callbacks",
+                "viewer",
+                "listCallbacks",
+                "Who is to be called back",
+                self._callbacks,
+                Callbacks,
+                query=CallbacksQuery,
+            ),
+            Endpoint(
+                "GET",
+                "/recordings",
+                "viewer",
+                "listRecordings",
+                "Finished recordings and messages, the newest first",
+                self._recordings,
+                Recordings,
+                query=NewestQuery,
+            ),
+            Endpoint("GET", "/trunks", "viewer", "listTrunks", "Trunks", listed("front", "trunks", Trunks), Trunks),
+            Endpoint("GET", "/queues", "viewer", "listQueues", "Queues", listed("switch", "queues", Queues), Queues),
+            Endpoint("GET", "/agents", "viewer", "listAgents", "Agents", listed("switch", "agents", Agents), Agents),
+            Endpoint("GET", "/trials", "viewer", "listTrials", "Trials", listed("switch", "trials", Trials), Trials),
+            Endpoint(
+                "GET",
+                "/campaigns",
+                "viewer",
+                "listCampaigns",
+                "Campaigns",
+                listed("dialer", "campaigns", Campaigns),
+                Campaigns,
+                text="No numbers. A site without campaigns answers 503.",
+            ),
+        ]
+
+    async def ask(self, process: str, what: str, body: Any = None) -> Any:
+        """Have a process answer; raises `RefusedError`."""
+        try:
+            return msgspec.json.decode(await self._questions.ask(process, what, msgspec.json.encode(body or {})))
+        except NoAnswerError as error:
+            raise RefusedError(503, str(error)) from None
+
+    def _listed(self, process: str, what: str, kind: Any) -> Any:
+        (field,) = kind.__struct_fields__
+
+        async def answer(_visit: Visit) -> Any:
+            return {field: await self.ask(process, what)}
+
+        return answer
+
+    async def _me(self, visit: Visit) -> Me:
+        return Me(name=visit.holder.name, role=visit.holder.role, sees_numbers=visit.sees_numbers)
+
+    async def _status(self, _visit: Visit) -> Any:
+        return await self.ask("supervisor", "status")
+
+    async def _calls(self, visit: Visit) -> Calls:
+        query: CallsQuery = visit.query
+        rows = await self._outbox.read(
+            lambda reader: reader.calls(query.state == "open", query.limit, query.before or "")
+        )
+        return Calls(calls=[shown.call_summary(row, whole=visit.sees_numbers) for row in rows])
+
+    async def _call(self, visit: Visit) -> CallDetail:
+        id_ = visit.names["id"]
+
+        def look(reader: Reader) -> tuple[Any, Any]:
+            return reader.call(id_), reader.events_of(id_)
+
+        row, events = await self._outbox.read(look)
+        if row is None:
+            raise RefusedError(404, "no such call")
+        summary = shown.call_summary(row, whole=visit.sees_numbers)
+        live = {}
+        if row.state == "open":
+            live = {one["id"]: one for one in await self.ask("switch", "calls")}.get(id_, {})
+        path = [msgspec.json.decode(one.body)["data"]["node"] for one in events if one.type == "menu.entered"]
+        return CallDetail(
+            **msgspec.structs.asdict(summary),
+            phase=live.get("phase", ""),
+            node=live.get("node", ""),
+            path=path,
+            legs=[shown.leg_shown(leg) for leg in live.get("legs", [])],
+            events=len(events),
+        )
+
+    async def _sip(self, visit: Visit) -> SipMessages:
+        return SipMessages(messages=msgspec.to_builtins(sip_messages(self._trace_fd, visit.names["id"])))
+
+    async def _events(self, visit: Visit) -> Response[bytes]:
+        query: EventsQuery = visit.query
+
+        def look(reader: Reader) -> tuple[int, Any]:
+            tip = reader.last_sequence()
+            return tip, reader.events_after(query.after, query.limit, query.type, query.call or "")
+
+        tip, found = await self._outbox.read(look)
+        last = found[-1].sequence if len(found) == query.limit else max(tip, query.after, *(e.sequence for e in found))
+        page = Events(
+            events=[
+                NumberedEvent(
+                    sequence=one.sequence,
+                    event=msgspec.Raw(shown.event_json(one.body, whole=visit.sees_numbers)),  # type: ignore[arg-type]
+                )
+                for one in found
+            ],
+            last=last,
+        )
+        return Response(msgspec.json.encode(page), media_type="application/json")
+
+    async def _callbacks(self, visit: Visit) -> Callbacks:
+        query: CallbacksQuery = visit.query
+        rows = await self._outbox.read(lambda reader: reader.callbacks(query.state == "open", query.limit))
+        return Callbacks(callbacks=[shown.callback_shown(row, whole=visit.sees_numbers) for row in rows])
+
+    async def _recordings(self, visit: Visit) -> Recordings:
+        query: NewestQuery = visit.query
+        before = query.before if query.before is not None else 2**53
+        found = await self._outbox.read(
+            lambda reader: reader.events_before(before, query.limit, list(shown.FILES), query.call or "")
+        )
+        last = found[-1].sequence if len(found) == query.limit else None
+        return Recordings(recordings=[shown.recording_shown(one) for one in found], last=last)

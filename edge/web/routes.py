@@ -1,0 +1,75 @@
+"""Makes routes of endpoints: lets in, reads, has it done, answers. A fault of a request never becomes one of ours."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, WebSocket, route, websocket
+from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
+
+from edge.storage.turn import StorageError
+from edge.vocabulary.api import Problem
+from edge.vocabulary.wire import to_json
+from edge.web.admission import Admission
+from edge.web.endpoint import BASE, Endpoint, RefusedError, Visit, read_body, read_query
+from edge.web.streams import Streams
+
+JSON = "application/json"
+
+
+def source_of(client: Any) -> str:
+    """Return whom wrong tokens are counted for."""
+    return str(client.host) if client is not None else ""
+
+
+def refusal(error: RefusedError) -> Response[Any]:
+    """Answer a request that can't be met."""
+    return Response(to_json(error.problem), status_code=error.status, media_type=JSON, headers=error.headers)
+
+
+def make_route(endpoint: Endpoint, admission: Admission) -> HTTPRouteHandler:
+    """Make the route of one endpoint."""
+
+    async def serve(request: Request[Any, Any, Any]) -> Response[Any]:
+        try:
+            visit = await _visit(endpoint, admission, request)
+            found = await endpoint.do(visit)
+        except RefusedError as error:
+            return refusal(error)
+        except StorageError as error:
+            return Response(to_json(Problem(error=f"storage: {error}")), status_code=503, media_type=JSON)
+        if isinstance(found, Response):
+            return found
+        return Response(to_json(found), status_code=endpoint.status, media_type=JSON)
+
+    path = BASE + endpoint.path.replace("}", ":str}")
+    return route(path, http_method=[endpoint.method], include_in_schema=False, name=endpoint.name)(serve)
+
+
+async def _visit(endpoint: Endpoint, admission: Admission, request: Request[Any, Any, Any]) -> Visit:
+    header = request.headers.get("authorization")
+    guest = admission.admit(header, endpoint.role, source_of(request.client))
+    query = read_query(endpoint.query, request.query_params.multi_items())
+    body = None
+    if endpoint.method != "GET":
+        body = read_body(endpoint.body or _Nothing, await request.body())
+    names = {name: str(value) for name, value in request.path_params.items()}
+    return Visit(guest.holder, guest.sees_numbers, names, query, body, request)
+
+
+class _Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A body without fields."""
+
+
+def make_socket(streams: Streams, admission: Admission) -> WebsocketRouteHandler:
+    """Make the route of the WebSocket."""
+
+    async def serve(socket: WebSocket[Any, Any, Any]) -> None:
+        try:
+            guest = admission.admit(socket.headers.get("authorization"), "viewer", source_of(socket.client))
+            query = streams.query(socket.query_params.multi_items(), socket.headers.get("last-event-id"))
+            await streams.talk(socket, query, whole=guest.sees_numbers)
+        except RefusedError as error:
+            # Before it was accepted: uvicorn answers the handshake with 403.
+            await socket.close(code=4000 + error.status, reason=error.text[:100])
+
+    return websocket(f"{BASE}/events/ws")(serve)
