@@ -50,6 +50,7 @@ KIND_TEXTS = {
     "ask_url": "`https://`, `http://`, `tls://` or `nats://` address",
     "subject": "NATS subject",
     "webhook_secret": "secret",
+    "token_hash": "hash of a token, or `file:PATH`",
     "database": "address of a database",
     "sip_user": "user part of a URI",
     "quotable": "text",

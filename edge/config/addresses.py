@@ -14,12 +14,6 @@ def check_addresses(site: Site, root: Located, findings: Findings) -> None:
     _check_media(site, root, findings)
     for index, trunk in enumerate(site.trunks):
         _check_trunk(site, trunk, index, root, findings)
-    if not ipaddress.ip_address(site.http.address).is_loopback:
-        findings.warning(
-            place_of(root, ("http", "address")),
-            f"HTTP is served on {site.http.address} without encryption",
-            "put a TLS proxy in front, or use 127.0.0.1",
-        )
 
 
 def _is_any(address: str) -> bool:

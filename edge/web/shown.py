@@ -1,6 +1,7 @@
 """What is stored and told, as the API shows it: numbers whole, or masked for who may not see them."""
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -8,11 +9,11 @@ from edge.core.access.masking import masked
 from edge.storage.reader import StoredEvent
 from edge.storage.turn import CallbackRow, CallRow
 from edge.vocabulary.api import CallbackShown, CallSummary, LegShown, RecordingShown
-from edge.vocabulary.events import Envelope
 from edge.vocabulary.private import Private
 from edge.vocabulary.wire import json_reader
 
-_envelopes = json_reader(Envelope)
+if TYPE_CHECKING:
+    from edge.vocabulary.events import Envelope
 
 
 def _hide(value: Any) -> Any:
@@ -24,6 +25,14 @@ def _hide(value: Any) -> Any:
 _masking = msgspec.json.Encoder(enc_hook=_hide)
 
 
+@cache
+def _envelopes() -> msgspec.json.Decoder["Envelope"]:
+    # Most sites have tokens of integrators only, or none: the classes of all events take a megabyte.
+    from edge.vocabulary.events import Envelope
+
+    return json_reader(Envelope)
+
+
 def event_json(body: bytes, *, whole: bool) -> bytes:
     """Return an event's JSON for somebody who sees whole numbers, or for one who does not.
 
@@ -32,7 +41,7 @@ def event_json(body: bytes, *, whole: bool) -> bytes:
     if whole:
         return body
     try:
-        return _masking.encode(_envelopes.decode(body))
+        return _masking.encode(_envelopes().decode(body))
     except msgspec.MsgspecError:
         plain: dict[str, Any] = msgspec.json.decode(body)
         return msgspec.json.encode({**plain, "data": {}})
