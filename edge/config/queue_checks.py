@@ -1,5 +1,6 @@
 """Agents and queues: that they are there, once each, that agents can be called, and that somebody takes the calls."""
 
+import os
 from collections.abc import Mapping
 
 from edge.config import kinds
@@ -7,6 +8,7 @@ from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.queues import Agent, Queue
 from edge.config.site import Site
+from edge.config.tones import tone_fault
 
 
 def check_queues(site: Site, root: Located, findings: Findings) -> None:
@@ -20,10 +22,31 @@ def check_queues(site: Site, root: Located, findings: Findings) -> None:
         _check_log_in(agent, index, ids, root, findings)
     for index, queue in enumerate(site.queues):
         _check_queue(queue, index, agents, root, findings)
+    _check_lines(site, root, findings)
     used = {member.agent for queue in site.queues for member in queue.agents}
     for index, agent in enumerate(site.agents):
         if agent.name and agent.name not in used:
             findings.warning(place_of(root, ("agents", index)), f"agent '{agent.name}' is in no queue")
+
+
+def _check_lines(site: Site, root: Located, findings: Findings) -> None:
+    """Check what legs that stay up need."""
+    presence = site.presence
+    if presence.line_tone and (fault := tone_fault(presence.line_tone)):
+        findings.follow_up(place_of(root, ("presence", "line_tone")), fault)
+    if presence.line_music and not os.access(presence.line_music, os.R_OK):
+        place = place_of(root, ("presence", "line_music"))
+        findings.follow_up(place, f"the file {presence.line_music} cannot be read")
+    for index, agent in enumerate(site.agents):
+        if agent.line != "nailed_up":
+            continue
+        place = place_of(root, ("agents", index, "line"))
+        if site.media.engines > 1:
+            what = f"the leg of agent '{agent.name}' is on one engine, and callers may be on others"
+            findings.follow_up(place, what, 'set engines = 1 in [media], or line = "on_demand"')
+        if not agent.target and not agent.pin:
+            what = f"agent '{agent.name}' can neither be called nor log in by phone"
+            findings.follow_up(place, what, "set target, or id and pin")
 
 
 def _check_queue(queue: Queue, index: int, agents: set[str], root: Located, findings: Findings) -> None:
@@ -55,7 +78,7 @@ def _check_log_in(agent: Agent, index: int, ids: dict[str, str], root: Located, 
         ids[agent.id] = agent.name
     if agent.pin and not agent.id:
         findings.follow_up(place_of(root, ("agents", index)), f"agent '{agent.name}' has a PIN and no id", "set id")
-    if not agent.target and not agent.signs_in:
+    if not agent.target and not agent.signs_in and agent.line == "on_demand":
         place = place_of(root, ("agents", index))
         findings.follow_up(place, f"agent '{agent.name}' has no target", "set target, or signs_in = true")
 

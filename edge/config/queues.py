@@ -1,6 +1,6 @@
 """Agents and queues as the site file has them. What else has to be right with them: `queue_checks`."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -39,6 +39,10 @@ class Agent(Struct, frozen=True, kw_only=True):
     #: He takes calls once he has logged in, by phone (`id`, `pin`) or by `edge agents login`, until he logs out. Else
     #: he does from the start. Restarts change nothing of it.
     signs_in: bool = False
+    #: `on_demand`: he is rung for each call. `nailed_up`: one leg of his stays up over all calls, which are bridged to
+    #: it at once. He logs in: by phone, and that call is the leg once its menu is over; or by `edge agents login`, and
+    #: is called. Who hangs up on it has logged out.
+    line: Literal["on_demand", "nailed_up"] = "on_demand"
     #: Digits that he is known by on the phone.
     id: Annotated[str, Meta(extra={"kind": "id_digits", "optional": True})] = ""
     #: Digits that he proves it with, in the file as `${ENV}` or `file:PATH`. Empty: not by phone.
@@ -54,6 +58,10 @@ class Presence(Struct, frozen=True, kw_only=True):
     wrong_pins: Annotated[int, _range(1, 100)] = 5
     #: How long he is not believed then.
     lock_ms: Annotated[int, _range(1_000, 86_400_000)] = 900_000
+    #: Sound file that agents whose leg stays up (`nailed_up`) hear between calls, again and again. Empty: silence.
+    line_music: Annotated[str, Meta(extra={"kind": "path", "optional": True})] = ""
+    #: Tone that they hear as a call comes, over its first words, in the notation of `indications.conf`; empty: none.
+    line_tone: str = "440/200"
 
 
 class QueueAgent(Struct, frozen=True, kw_only=True):
@@ -110,6 +118,7 @@ def floor_settings(agents: list[Agent], queues: list[Queue]) -> model.Settings:
                 wrap_up_ms=one.wrap_up_ms,
                 rest_ms=one.rest_ms,
                 signs_in=one.signs_in,
+                nailed_up=one.line == "nailed_up",
             )
             for one in agents
         ],

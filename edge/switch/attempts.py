@@ -228,7 +228,7 @@ class Attempts:
             for member in floor.queues[name].members:
                 agent = floor.roster.get(member.agent)
                 if agent is not None:
-                    states.setdefault(agent.state, []).append(agent.since_ms)
+                    states.setdefault(agent.shown, []).append(agent.shown_since_ms)
             found[name] = states
         return found
 

@@ -46,8 +46,16 @@ def calendar_of(plan: Plan, row: CallbackRow) -> Calendar | None:
 
 
 def rings_agent_first(plan: Plan, row: CallbackRow) -> bool:
-    """Say whether somebody here is rung before the number is. A survey has nobody to be rung."""
-    return plan.site.callbacks.order == "agent_first" and not row.runs
+    """Say whether somebody here is rung before the number is. A survey has nobody to be rung.
+
+    An agent whose leg stays up has nothing that could ring; he is there when the number has answered.
+    """
+    if plan.site.callbacks.order != "agent_first" or row.runs:
+        return False
+    nailed_up = {agent.name for agent in plan.site.agents if agent.line == "nailed_up"}
+    name = queue_of(plan, row) if nailed_up else ""
+    members = next((queue.agents for queue in plan.site.queues if queue.name == name), [])
+    return not any(member.agent in nailed_up for member in members)
 
 
 def values_of(row: CallbackRow) -> dict[str, str]:
@@ -103,7 +111,8 @@ def order_of(plan: Plan, row: CallbackRow, wall: datetime, offered: Offered | No
 
 def _menu(plan: Plan, row: CallbackRow) -> Menu | None:
     site, own = plan.site, plan.site.callbacks
-    if row.runs or (own.menu and own.order == "caller_first"):
+    agent_first = rings_agent_first(plan, row)
+    if row.runs or (own.menu and not agent_first):
         return site.menus.get(row.runs or own.menu)
     from edge.config.tones import ringing_of  # the tables of all countries, and most sites call nobody back
 
@@ -121,4 +130,4 @@ def _menu(plan: Plan, row: CallbackRow) -> Menu | None:
         language=row.language or "en",
         ring_ms=own.ring_ms,
     )
-    return menus.agent_first(to) if own.order == "agent_first" else menus.caller_first(to)
+    return menus.agent_first(to) if agent_first else menus.caller_first(to)

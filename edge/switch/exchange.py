@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from edge.config.engines import engine_names
-from edge.core.calls.actions import Action, AskHunt, Emit, FreeSeat, HuntTaken, Question, QueueNews, Send
+from edge.core.calls.actions import Action, AskHunt, Emit, FreeSeat, HuntTaken, LineNews, Question, QueueNews, Send
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Asked, Elapsed, Entry, Input, Originate, Reserved
 from edge.core.menus.model import Listen, Menu
@@ -25,6 +25,7 @@ from edge.switch.callbacks import Callbacks
 from edge.switch.calling import Calling
 from edge.switch.hunting import LAST_TARGET, what_others_know
 from edge.switch.journeys import Journeys
+from edge.switch.nailed import NailedUp
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
 from edge.switch.presence import PresenceDesk
@@ -116,6 +117,7 @@ class Exchange:
         self._trunks: dict[tuple[str, bool], type] = {}
         self.arrivals = Arrivals(self)
         self.calling = Calling(self)
+        self.nailed = NailedUp(self)
         self.queues = Queues(self)
         self.attempts = Attempts(self, wall)
         self.presence = PresenceDesk(self)
@@ -180,6 +182,7 @@ class Exchange:
 
     def _about_leg(self, leg: LegId, body: AnyReport) -> None:
         call = self._recorded(body.recording) if isinstance(body, OF_RECORDINGS) else self.call_with(leg)
+        call = self.nailed.hearer(leg, body) or call
         if call is None:
             self.metrics.unknown.inc()
             if isinstance(body, LegAdopted):
@@ -194,6 +197,7 @@ class Exchange:
         elif not isinstance(body, SoundHeard) or call.id in self._hears_sound:
             # Sound matters to menus that listen only; elsewhere each word spoken would be a line of the journal.
             self.feed(call, body)  # type: ignore[arg-type]
+            self.nailed.tell_borrower(leg, body)
 
     def call_with(self, leg: LegId) -> Call | None:
         """Return the call that a leg is in: that of its id, or the one that it has moved to."""
@@ -225,7 +229,7 @@ class Exchange:
     def adopt(self, call: Call, menu: Menu | None) -> None:
         """Take a call in, a new one or one that was rebuilt."""
         self.calls[call.id] = call
-        self.moved |= {leg: call.id for leg in call.legs if call_of(leg) != call.id}
+        self.moved |= {leg: call.id for leg, one in call.legs.items() if call_of(leg) != call.id and not one.borrowed}
         if menu is not None and any(isinstance(node, Listen) for node in menu.nodes.values()):
             self._hears_sound.add(call.id)
         self._arm(call)
@@ -310,7 +314,7 @@ class Exchange:
                 continue  # `feed` answers it when all else is kept
             elif isinstance(action, Question):
                 self.questions.append(action)
-            elif isinstance(action, QueueNews):
+            elif isinstance(action, QueueNews | LineNews):
                 self.queues.note(action)
             else:
                 self.send(call, action)

@@ -12,7 +12,7 @@ from edge.config.site import NO_MUSIC, AmdRules, amd_settings
 from edge.config.trials import bounds_of, trial_of
 from edge.core.calls.inputs import CallbackTerms, Seat, Terms
 from edge.core.calls.leg import Leg
-from edge.core.menus.model import Answered, Callback, Menu, Survey
+from edge.core.menus.model import TONE, Answered, Callback, Menu, Survey
 from edge.core.routing import numbers
 from edge.core.routing.did import DidTable
 from edge.core.routing.trials import Assigned, Trial
@@ -53,6 +53,9 @@ class Plan:
         self.served = {standard.menu: frozenset(standard.served_at) for standard in site.standards}
         self._campaign_menus = {QUEUE_MENU + one.name: queue_menu(one) for one in site.campaigns if one.queue}
         self.queues = floor_settings(site.agents, site.queues)
+        #: What agents whose leg stays up hear as a call comes, and between calls; empty: nothing.
+        self.line_tone = TONE + site.presence.line_tone if site.presence.line_tone else ""
+        self.line_music = site.presence.line_music
 
     def route(self, called: str, called_e164: str, trunk: str) -> Menu | None:
         """Return the menu for a call, None when there is none."""

@@ -71,10 +71,12 @@ class PresenceDesk:
             self._exchange.metrics.agents_refused.labels(word).inc()
             self._exchange.notice(site_events.AgentRefused(agent=name, why=word, call=question.call))
         known = self._exchange.queues.floor.roster.get(agent.name) if agent is not None else None
-        told = {}
+        told, line = {}, None
+        if known is not None and word == "ok" and known.line == question.call and not known.line_up:
+            line = self._exchange.nailed.terms(known.terms.name)
         if known is not None and word not in {"wrong", "locked"}:
             told = {"agent_name": known.terms.name, "agent_state": known.shown}
-        return Asked(number=question.number, outcome="ok", answer=word, attributes=told)
+        return Asked(number=question.number, outcome="ok", answer=word, attributes=told, line=line)
 
     def _find(self, text: str) -> Agent | None:
         agents = self._exchange.plan.site.agents
@@ -102,6 +104,7 @@ class PresenceDesk:
                 target=Private(target) if target else None,
                 trunk=trunk,
                 call=question.call,
+                on_line=wish == "log_in" and agent.line == "nailed_up",
             ),
             agent,
         )
@@ -115,9 +118,9 @@ class PresenceDesk:
             return "logged_out"
         if wanted.wish == "pause" and not self._is_reason(wanted.reason):
             return "reason"
-        if wanted.wish == "log_in" and wanted.target is None and not agent.target:
+        if wanted.wish == "log_in" and wanted.target is None and not agent.target and not wanted.on_line:
             return "no_number"
-        self._exchange.queues.wish(wanted)
+        self._exchange.queues.tell(wanted)
         return "ok"
 
     def _is_reason(self, reason: str) -> bool:

@@ -411,6 +411,7 @@ class Switch:
         if self._exchange is not None:
             self._exchange.draining = True
             self._exchange.attempts.drain()
+            self._exchange.nailed.drain()
 
 
 def _is_no_span(receiver: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 from msgspec import Struct
 
-from edge.core.calls.actions import QueueNews
+from edge.core.calls.actions import LineNews, QueueNews
 from edge.core.calls.inputs import AgentOffered, QueueRefused, QueueTold
 from edge.core.queues import model as m
 from edge.core.queues.floor import Floor
@@ -77,7 +77,8 @@ class Queues:
         self._calls |= {stay.ticket.call for stay in stays}
         # What calls told as they were taken up stands in their stays already.
         self._news = deque(one for one in self._news if isinstance(one, m.Configured))
-        self._news.append(m.Restored(stays, self._remembered(note)))
+        lines = self._exchange.nailed.open(self._exchange.calls.values())
+        self._news.append(m.Restored(stays, self._remembered(note), lines))
         self._open = True
         self.settle()
 
@@ -99,8 +100,11 @@ class Queues:
 
     # --- what calls tell
 
-    def note(self, news: QueueNews) -> None:
+    def note(self, news: QueueNews | LineNews) -> None:
         """Take what a call tells; `settle` acts on it."""
+        if isinstance(news, LineNews):
+            self._news.append(self._exchange.nailed.heard(news))
+            return
         ticket = m.Ticket(news.call, news.number)
         if news.what == "join":
             self._calls.add(news.call)
@@ -142,8 +146,11 @@ class Queues:
         self._busy = True
         try:
             while self._news:
-                for action in self.floor.handle(self._news.popleft(), self._exchange.now_ms):
+                news = self._news.popleft()
+                self._exchange.nailed.before(news)
+                for action in self.floor.handle(news, self._exchange.now_ms):
                     self._carry_out(action)
+                self._exchange.nailed.after(news)
         finally:
             self._busy = False
         deadline = self.floor.deadline
@@ -153,9 +160,9 @@ class Queues:
             self._noted = marks
             self._exchange.turn.meta[NOTE] = to_json(Note(self._exchange.boot, marks)).decode()
 
-    def wish(self, wanted: m.PresenceWanted) -> None:
+    def tell(self, news: m.PresenceWanted | m.LineGone) -> None:
         """Let an agent take calls, or not."""
-        self._news.append(wanted)
+        self._news.append(news)
         self.settle()
 
     def _carry_out(self, action: m.Action) -> None:
@@ -171,6 +178,12 @@ class Queues:
                 )
             )
             return
+        if isinstance(action, m.LineWanted):
+            self._exchange.nailed.dial(action.agent, self._news.append)
+            return
+        if isinstance(action, m.LineReleased):
+            self._exchange.nailed.release(action.call)
+            return
         call = self._exchange.calls.get(action.ticket.call)
         if call is None and self._exchange.calling.carry_out(action):
             return
@@ -180,12 +193,15 @@ class Queues:
             told = QueueTold(number=action.ticket.number, position=action.position, estimate_ms=action.estimate_ms)
             self._exchange.feed(call, told)
         elif isinstance(action, m.Offered):
+            line = self._exchange.nailed.lend(action, call)
             offered = AgentOffered(
                 number=action.ticket.number,
                 agent=action.agent.name,
                 target=action.agent.target,
                 trunk=action.agent.trunk,
                 ring_timeout_ms=action.ring_ms,
+                line=line,
+                tone=self._exchange.plan.line_tone if line is not None else "",
             )
             self._exchange.feed(call, offered)
         else:
@@ -251,6 +267,12 @@ class Queues:
                 "queues": [terms.name for terms in self.floor.queues.values() if agent.terms.name in terms.names],
                 "call": agent.ticket.call if agent.ticket is not None else "",
                 "elsewhere": agent.place is not None,
+                "line": ("up" if agent.line_up else "calling")
+                if agent.line
+                else "down"
+                if agent.terms.nailed_up
+                else "",
+                "line_call": agent.line or "",
                 "talks": agent.talks,
                 "handling_s": _seconds(agent.handling_ms),
                 "occupancy": None if agent.occupancy is None else round(agent.occupancy, 3),

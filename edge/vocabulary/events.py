@@ -580,6 +580,16 @@ class QueueConnected(Struct, frozen=True, tag="queue.connected", kw_only=True):
     offers: int
 
 
+class AgentLineUp(Struct, frozen=True, tag="agent.line_up", kw_only=True):
+    """The call stays up as an agent's line from now on: calls of queues are bridged to it.
+
+    That it is gone is told by `call.ended`; what follows for the agent, by `agent.presence`.
+    """
+
+    agent: str
+    leg: LegId
+
+
 class QueueLeft(Struct, frozen=True, tag="queue.left", kw_only=True):
     """The call does not wait any more, and has not talked with an agent."""
 
@@ -919,6 +929,7 @@ AnyEvent = (
     | QueueAgentOffered
     | QueueAgentMissed
     | QueueConnected
+    | AgentLineUp
     | QueueLeft
     | DtmfReceived
     | DtmfFlash

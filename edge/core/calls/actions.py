@@ -5,8 +5,9 @@ from typing import Literal
 from msgspec import Struct
 
 from edge.vocabulary.commands import AnyCommand
+from edge.vocabulary.endings import EndReason
 from edge.vocabulary.events import AnyEvent
-from edge.vocabulary.ids import CallId, CommandId, Incarnation, SlotIndex
+from edge.vocabulary.ids import CallId, CommandId, Incarnation, LegId, SlotIndex
 from edge.vocabulary.private import Private
 
 
@@ -78,4 +79,17 @@ class QueueNews(Struct, frozen=True, kw_only=True):
     values: dict[str, Private] = {}
 
 
-Action = Send | Emit | FreeSeat | Question | AskHunt | HuntTaken | QueueNews
+class LineNews(Struct, frozen=True, kw_only=True):
+    """Tell the queues that a line of an agent is up, or is gone."""
+
+    call: CallId
+    agent: str
+    leg: LegId
+    what: Literal["up", "gone"]
+    #: He has hung up himself.
+    hung_up: bool = False
+    #: How it ended.
+    end: EndReason | None = None
+
+
+Action = Send | Emit | FreeSeat | Question | AskHunt | HuntTaken | QueueNews | LineNews

@@ -77,7 +77,7 @@ class Announcer:
 
     def _play(self, leg: Leg, said: Announcement) -> None:
         self._plays += 1
-        play = PlayId(f"{leg.id}-a{self._plays}")
+        play = PlayId(f"{leg.plays_as}-a{self._plays}")
         self._playing[leg.id] = leg, play
         files = [sound.path for sound in said.sounds]
         self._fx.media(Play(leg=leg.id, play=play, files=files, mix=True, duck_db=said.duck_db))

@@ -6,6 +6,7 @@ from edge.core.calls import account, agent_led
 from edge.core.calls.attempt import Attempt
 from edge.core.calls.elapsing import ACK_MS, OPEN_MS, SETUP
 from edge.core.calls.inputs import Incoming, Originate
+from edge.core.calls.line import Line
 from edge.vocabulary.commands import ReserveSpan
 from edge.vocabulary.endings import EndReason, Outcome
 
@@ -41,6 +42,8 @@ def outgoing(call: "Call", input: Originate) -> None:  # noqa: A002
     call.fx.emit(account.started_outgoing(input))
     if input.attempt is not None:
         call.attempt = Attempt(input.attempt, leg.id, call.fx, input.terms.wall_ms)
+    if input.line is not None:
+        call.line = Line(call, input.line)
     if input.errand is not None and input.errand.queue:
         agent_led.begin(call, input.errand, {name: value.reveal() for name, value in input.attributes.items()})
     call.fx.front(

@@ -17,13 +17,15 @@ from edge.core.calls.account import without_digit
 from edge.core.calls.actions import Action
 from edge.core.calls.aftercare import Aftercare
 from edge.core.calls.attempt import Attempt
+from edge.core.calls.borrowed import BorrowedLeg
 from edge.core.calls.dialling import Dialling
 from edge.core.calls.effects import Effects
 from edge.core.calls.elapsing import ENDING, FIRST_FACTS, LONGEST
 from edge.core.calls.guests import Guest, Guests
-from edge.core.calls.inputs import Abandoned, Entry, Incoming, Input, Originate
+from edge.core.calls.inputs import Abandoned, Entry, Handed, Incoming, Input, Originate
 from edge.core.calls.keys import Keys
 from edge.core.calls.leg import Leg
+from edge.core.calls.line import Line
 from edge.core.calls.messages import Messages
 from edge.core.calls.questions import Questions
 from edge.core.calls.queueing import Queueing
@@ -86,6 +88,8 @@ class Call:
         self.talk_sounds = TalkSounds(self.fx)
         #: Of a call that the dialer has ordered.
         self.attempt: Attempt | None = None
+        #: Of an agent whose leg stays up from call to call.
+        self.line: Line | None = None
         self._legs_made = 0
         self._entry: Entry | None = None
 
@@ -250,8 +254,7 @@ class Call:
             elif isinstance(action, StopDialling):
                 self.dialling.stop()
             elif isinstance(action, MenuEnd):
-                outcome: Outcome = "failed" if action.fault else "completed"
-                self.finish(EndReason(outcome=outcome, ended_by="appliance", text=action.text[:200]))
+                self._menu_over(action)
             elif isinstance(action, AskBackend):
                 self.questions.ask(action, self.run)
             elif isinstance(action, QueueAction):
@@ -263,10 +266,27 @@ class Call:
             elif self.run is not None:
                 self.stage.perform(action, self.run)
 
+    def _menu_over(self, end: MenuEnd) -> None:
+        if self.line is not None and not end.fault:
+            self.line.begin()
+            return
+        outcome: Outcome = "failed" if end.fault else "completed"
+        self.finish(EndReason(outcome=outcome, ended_by="appliance", text=end.text[:200]))
+
     def dialled_leg(self, trunk: str) -> Leg:
         """Make a further leg that is to be dialled, with the settings of a trunk."""
         leg = self._new_leg("reserving")
         self._set_up(leg, trunk)
+        return leg
+
+    def borrowed_leg(self, handed: Handed) -> Leg:
+        """Take in the leg of an agent's line for a talk."""
+        self._legs_made += 1
+        leg = BorrowedLeg(handed, self._legs_made, self.fx)
+        self.legs[leg.id] = leg
+        self._set_up(leg, handed.trunk, dialled=False)
+        leg.no_rtp_ms = 0  # its own call looks after that
+        leg.as_it_was()
         return leg
 
     def foreign_leg(self, id: LegId, signalling: Literal["offered", "up"], trunk: str) -> Leg:  # noqa: A002
@@ -328,6 +348,8 @@ class Call:
         self.ended_ms = self.ended_ms if self.ended_ms is not None else self.fx.now_ms
         self.aftercare.close(reason)
         self.phase = "ending"
+        if self.line is not None:
+            self.line.gone(reason)
         self.recorder.restored(input.recordings)
         self.messages.restored(input.recordings)
         self.queueing.over(self.end)
@@ -349,6 +371,8 @@ class Call:
         self.aftercare.close(reason)
         self.fx.clear_all()
         self.fx.set(ENDING, ENDING_MS)
+        if self.line is not None:
+            self.line.gone(reason)
         self.queueing.over(reason)
         self.dialling.end(reason)
         self.give_up_successor()

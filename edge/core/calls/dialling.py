@@ -48,6 +48,7 @@ class Dialling:
         if self.hunt is not None:  # a menu that dials anew has given up the former one
             self.give_up()
         menu, node = (call.run.menu.name, call.run.node) if call.run is not None else ("", "")
+        dial = call.queueing.with_tone(dial)
         self.hunt = Hunt(call.first, dial, dial.hunt_list or f"{menu}/{node}", call.fx, self)
         self.hunt.begin(account.caller_of(call.begun), account.identity_of(call.begun))
 
@@ -65,8 +66,9 @@ class Dialling:
     # --- as the hunt sees it
 
     def new_leg(self, trunk: str) -> Leg:
-        """Make a leg that is to be dialled."""
-        return self._call.dialled_leg(trunk)
+        """Make a leg that is to be dialled, or borrow the one that is up."""
+        handed = self._call.queueing.take_line()
+        return self._call.borrowed_leg(handed) if handed is not None else self._call.dialled_leg(trunk)
 
     def ring(self, sounds: list[Sound]) -> None:
         """Play ringing to the first leg; empty: leave off."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from edge.core.calls.actions import Action, AskHunt, Emit, FreeSeat, HuntTaken, Question, QueueNews, Send
+from edge.core.calls.actions import Action, AskHunt, Emit, FreeSeat, HuntTaken, LineNews, Question, QueueNews, Send
 from edge.core.deadline import Deadline
 from edge.vocabulary.commands import FrontCommand, MediaCommand, SpanCommand
 from edge.vocabulary.events import AnyEvent
@@ -81,7 +81,7 @@ class Effects:
         """Ask a backend, or the other calls; or tell them."""
         self._actions.append(question)
 
-    def tell_queue(self, news: QueueNews) -> None:
+    def tell_queue(self, news: QueueNews | LineNews) -> None:
         """Tell the queues."""
         self._actions.append(news)
 

@@ -52,7 +52,7 @@ class Holding:
 
     def _start(self, leg: Leg) -> None:
         self._plays += 1
-        play = PlayId(f"{leg.id}-h{self._plays}")
+        play = PlayId(f"{leg.plays_as}-h{self._plays}")
         self._music[leg.id] = leg, play
         self._fx.media(Play(leg=leg.id, play=play, files=[leg.hold_music], times=0))
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from edge.core.callbacks.errand import Errand
 from edge.core.callbacks.rules import Rules
+from edge.core.calls.line_words import LineGivenUp, LineReturned, LineTaken, LineTerms
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Announcement
 from edge.core.queues.model import Refusal
@@ -144,6 +145,8 @@ class Originate(Struct, frozen=True, tag=True, kw_only=True):
     errand: Errand | None = None
     #: The dialer's order, when it is one.
     attempt: AttemptOrder | None = None
+    #: Whose line it is; None: nobody's.
+    line: LineTerms | None = None
 
 
 class Reserved(Struct, frozen=True, tag=True):
@@ -280,6 +283,8 @@ class Asked(Struct, frozen=True, tag=True, kw_only=True):
     attributes: dict[str, str] = {}
     after_ms: int = 0
     error: str = ""
+    #: By which the call is an agent's line from now on; None: it is none, or was one before.
+    line: LineTerms | None = None
 
 
 class HuntTold(Struct, frozen=True, tag=True, kw_only=True):
@@ -308,6 +313,10 @@ class AgentOffered(Struct, frozen=True, tag=True, kw_only=True):
     target: Private
     trunk: str
     ring_timeout_ms: int
+    #: His leg, where it stays up from call to call: he is not rung. None: ring him.
+    line: Handed | None = None
+    #: What he hears on it as the call comes (`tone:...`); empty: nothing.
+    tone: str = ""
 
 
 class QueueRefused(Struct, frozen=True, tag=True):
@@ -361,6 +370,9 @@ Input = (
     | QueueTold
     | AgentOffered
     | QueueRefused
+    | LineTaken
+    | LineReturned
+    | LineGivenUp
     | Abandoned
     | CommandDone
     | LegMedia

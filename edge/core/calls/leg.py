@@ -58,6 +58,9 @@ TAKE_DOWN: dict[Signalling, Literal["release", "reject", "hang up"]] = {
 class Leg:
     """State of a leg. All that it does goes through `effects`."""
 
+    #: It is another call's, and here for a talk only.
+    borrowed = False
+
     def __init__(self, id: LegId, number: int, signalling: Signalling, effects: Effects) -> None:  # noqa: A002
         self.id = id
         self.number = number
@@ -116,6 +119,11 @@ class Leg:
     def gone(self) -> bool:
         """Whether nothing of it is left anywhere."""
         return self.signalling == "down" and self.media in {"none", "closed"}
+
+    @property
+    def plays_as(self) -> str:
+        """What the names of its plays begin with."""
+        return self.id
 
     @property
     def keys_by(self) -> DigitMethod:

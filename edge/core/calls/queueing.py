@@ -7,11 +7,14 @@ the agent who is rung is seen after each input (`settle`), so nothing that bring
 
 from typing import TYPE_CHECKING, Literal
 
+from msgspec.structs import replace
+
 from edge.core.calls import agent_led
 from edge.core.calls.actions import QueueNews
-from edge.core.calls.inputs import AgentOffered, QueueRefused, QueueTold
+from edge.core.calls.inputs import AgentOffered, Handed, QueueRefused, QueueTold
 from edge.core.calls.stay import CallStay
-from edge.core.menus.words import AgentFound, AgentMissed, JoinQueue, LeaveQueue, PlaceTold, QueueAction
+from edge.core.menus.parts import Announcement, Sound
+from edge.core.menus.words import AgentFound, AgentMissed, Dial, JoinQueue, LeaveQueue, PlaceTold, QueueAction
 from edge.core.menus.words import QueueClosed as MenuQueueClosed
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
@@ -110,6 +113,7 @@ class Queueing:
             return
         stay.state, stay.agent, stay.since_ms = "ringing", input.agent, self._fx.now_ms
         stay.offers += 1
+        stay.line, stay.tone = input.line, input.tone
         self._fx.emit(
             events.QueueAgentOffered(
                 queue=stay.queue,
@@ -128,6 +132,29 @@ class Queueing:
             return
         self._end(stay, input.reason)
         self._menu(MenuQueueClosed(input.reason))
+
+    def take_line(self) -> Handed | None:
+        """Return the line of the agent who was just found, once; None: he has none, and is rung."""
+        stay = self.stay
+        if stay is None:
+            return None
+        handed, stay.line = stay.line, None
+        return handed
+
+    def with_tone(self, dial: Dial) -> Dial:
+        """Let the agent hear on his line that a call comes, unless something else is said as the talk begins."""
+        stay = self.stay
+        if stay is None or stay.line is None or not stay.tone:
+            return dial
+        tone = Sound(stay.tone, "tone")
+        if dial.whisper is not None:
+            return replace(dial, whisper=replace(dial.whisper, sounds=[tone, *dial.whisper.sounds]))
+        if dial.announcement is None:
+            return replace(dial, announcement=Announcement(sounds=[tone], to="target", duck_db=0))
+        if dial.announcement.to != "target" or dial.announcement.every_ms:
+            return dial
+        said = replace(dial.announcement, sounds=[tone, *dial.announcement.sounds])
+        return replace(dial, announcement=said)
 
     # --- what follows from the call's legs
 

@@ -6,7 +6,7 @@ A command that could not be carried out counts as the report that will never com
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from edge.core.calls import beginning, elapsing, referrals, told_by_media, told_by_operator
+from edge.core.calls import beginning, elapsing, line, referrals, told_by_media, told_by_operator
 from edge.core.calls.elapsing import ACK_MS, FIRST_FACTS, OPEN_MS, SETUP
 from edge.core.calls.inputs import (
     Abandoned,
@@ -34,6 +34,7 @@ from edge.core.calls.inputs import (
     TakesPlace,
 )
 from edge.core.calls.leg import Leg
+from edge.core.calls.line_words import LineGivenUp, LineReturned, LineTaken
 from edge.core.calls.told_by_media import fail_leg, keys_sent
 from edge.core.calls.transfer import MEDIA_MS, Transfer
 from edge.core.menus.words import Resumed as MenuResumed
@@ -295,6 +296,8 @@ def _resumed(call: "Call", _input: Resumed) -> None:
 
 
 def _asked(call: "Call", input: Asked) -> None:  # noqa: A002
+    if input.line is not None and call.phase == "running":
+        call.line = line.Line(call, input.line)
     waiting = call.run.waits_for if call.run is not None and call.phase == "running" else 0
     said = call.questions.answered(input, waiting)
     if said is not None and call.run is not None:
@@ -375,5 +378,8 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     QueueTold: _queue_told,
     AgentOffered: _agent_offered,
     QueueRefused: _queue_refused,
+    LineTaken: line.taken,
+    LineReturned: line.returned,
+    LineGivenUp: line.given_up,
     Abandoned: _abandoned,
 }

@@ -82,7 +82,13 @@ def handed(call: "Call", leg: LegId) -> Handed | None:
     other = call.talks_with(asking) if asking is not None and call.talking else None
     if other is None or other.seat is None or other.remote is None or other.media != "open":
         return None
-    if call.guests.present or call.successor is not None or not other.talks or other.hold_asked is not None:
+    if (
+        other.borrowed
+        or call.guests.present
+        or call.successor is not None
+        or not other.talks
+        or other.hold_asked is not None
+    ):
         return None
     return Handed(leg=other.id, span=other.span, seat=other.seat, remote=other.remote, trunk=other.trunk)
 
@@ -105,6 +111,8 @@ def why_not(call: "Call", leg: Leg) -> EndReason | None:
     code, text = 0, ""
     if call.phase != "running" or not leg.talks:
         code, text = 481, "the leg is not up"
+    elif call.line is not None:
+        code, text = 603, "an agent's line"
     elif call.guests.present:
         code, text = 603, "a talk of more than two"
     elif call.successor is not None or _waits_for_another(call):

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from edge.core.calls.inputs import Handed
 from edge.vocabulary.ids import LegId
 
 
@@ -26,6 +27,9 @@ class CallStay(Struct, kw_only=True):
     estimate_ms: int = 0
     #: Agents who were offered so far.
     offers: int = 0
+    #: The line of the agent who is offered, until it is borrowed; what is heard on it as the call comes.
+    line: Handed | None = None
+    tone: str = ""
     #: The agent is the call's first leg (`agent_led`); how long he was rung, and whether he has talked with anybody.
     led: bool = False
     rang_ms: int = 0

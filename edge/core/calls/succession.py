@@ -159,7 +159,7 @@ class Successor:
         """Note that who asked has hung up: its partner hears ringing until the place is taken."""
         self.alone = alone
         if ringing:
-            self._ringing = PlayId(f"{alone.id}-s{self.leg.number}")
+            self._ringing = PlayId(f"{alone.plays_as}-s{self.leg.number}")
             files = [sound.path for sound in ringing]
             self._fx.media(Play(leg=alone.id, play=self._ringing, files=files, times=0))
 

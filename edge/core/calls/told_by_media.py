@@ -85,6 +85,8 @@ def played(call: "Call", input: PlayEnded) -> None:  # noqa: A002
     """Go on after a play."""
     if call.phase != "running" or call.run is None:
         return
+    if call.line is not None:
+        call.line.played(input)
     hunt = call.dialling.hunt
     if call.talk_sounds.played(input) or (hunt is not None and hunt.played(input)):
         call.fx.emit(missing_prompt(call.run, input.file))

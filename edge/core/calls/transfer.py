@@ -70,7 +70,10 @@ class Transfer:
             self.whispering = Whispering(leg, dial.whisper, effects, accepted=self.connect, refused=self.fail)
 
     def begin(self, caller: Private, identity: Identity, position: int, targets: int) -> None:
-        """Ask front for a span. `position` of `targets`: in a hunt, counted from 1."""
+        """Ask front for a span; `position` of `targets`: in a hunt, counted from 1. A line that is up needs none."""
+        if self.leg.borrowed:
+            self.connect()
+            return
         target, trunk = Private(self.target.target), self.target.trunk
         self._fx.emit(
             events.LegStarted(leg=self.leg.id, target=target, trunk=trunk, position=position, targets=targets)

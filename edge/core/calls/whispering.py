@@ -40,7 +40,7 @@ class Whispering:
         self._fx = effects
         self._accepted = accepted
         self._refused = refused
-        self._play = PlayId(f"{leg.id}-w1")
+        self._play = PlayId(f"{leg.plays_as}-w1")
         self._began_ms = 0
 
     @property

@@ -13,10 +13,14 @@ from edge.core.queues.model import (
     PresenceWanted,
     Ticket,
 )
+from edge.vocabulary.ids import CallId
 from edge.vocabulary.private import Private
 
 #: States in which an agent works on a call; of the time that he takes calls they are his occupancy.
 OCCUPIED: frozenset[AgentState] = frozenset({"talking", "wrap_up"})
+#: Why somebody does not take calls whose leg is to stay up: it is being called, was lost, or could not be had.
+LINE, LINE_LOST, LINE_FAILED = "line", "line_lost", "line_failed"
+_FOR_LINE = frozenset({LINE, LINE_LOST, LINE_FAILED})
 _AT_HAND: dict[Presence, AgentState] = {"paused": "paused", "away": "logged_out"}
 
 
@@ -39,6 +43,9 @@ class Agent(Struct, kw_only=True):
     presence_since_ms: int = 0
     #: Where he said that he is: target and trunk.
     place: tuple[str, str] | None = None
+    #: The call whose leg stays up for him, and whether it is up already.
+    line: CallId | None = None
+    line_up: bool = False
     #: Milliseconds in each state, and talks, since he logged in or the process began.
     spent: dict[AgentState, int] = field(default_factory=dict)
     talks: int = 0
@@ -106,13 +113,14 @@ class Agent(Struct, kw_only=True):
 
     def configure(self, terms: AgentTerms, now_ms: int) -> None:
         """Take the terms of another configuration. Whether he takes calls stays, unless he is to log in only now."""
-        if terms.signs_in != self.terms.signs_in:
+        if terms.logs_in != self.terms.logs_in:
             self.presence, self.reason, self.presence_since_ms, self.place = first_presence(terms), "", now_ms, None
         self.terms = terms
+        self._wait_for_line(LINE_LOST)
 
     def want(self, wanted: PresenceWanted, now_ms: int) -> PresenceChanged | None:
         """Do what is asked for; returns what has changed, None: it was so already."""
-        before, lasted_ms = (self.presence, self.reason), now_ms - self.presence_since_ms
+        before = self.presence, self.reason
         if wanted.wish == "log_in":
             self._log_in(wanted, now_ms)
         elif wanted.wish == "log_out":
@@ -123,9 +131,13 @@ class Agent(Struct, kw_only=True):
         if wanted.wish == "ready" and self.state in {"wrap_up", "resting"}:
             self.idle_since_ms = now_ms
             self.free(now_ms)
+        self._wait_for_line(LINE)
+        return self._changed(before, now_ms, wanted.call)
+
+    def _changed(self, before: tuple[Presence, str], now_ms: int, call: CallId | None) -> PresenceChanged | None:
         if before == (self.presence, self.reason):
             return None
-        self.presence_since_ms = now_ms
+        lasted_ms, self.presence_since_ms = now_ms - self.presence_since_ms, now_ms
         if self.presence == "here":
             self.idle_since_ms = max(self.idle_since_ms, now_ms)  # who comes back is not the longest idle one
         return PresenceChanged(
@@ -134,7 +146,7 @@ class Agent(Struct, kw_only=True):
             reason=self.reason,
             before=before[0],
             lasted_ms=lasted_ms,
-            call=wanted.call,
+            call=call,
         )
 
     def _log_in(self, wanted: PresenceWanted, now_ms: int) -> None:
@@ -142,6 +154,42 @@ class Agent(Struct, kw_only=True):
         if self.presence == "away":
             self.spent, self.talks, self.booked_ms = {}, 0, now_ms
         self.presence, self.reason = "here", ""
+
+    # --- a leg that stays up
+
+    @property
+    def lacks_line(self) -> bool:
+        """Whether he waits for his leg, and nobody calls him."""
+        return self.terms.nailed_up and self.line is None and self.reason == LINE and self.presence == "paused"
+
+    @property
+    def spare_line(self) -> CallId | None:
+        """His line, where he does not need it any more and talks with nobody."""
+        spare = self.ticket is None and (self.presence == "away" or not self.terms.nailed_up)
+        return self.line if spare else None
+
+    def _wait_for_line(self, why: str) -> None:
+        """Take no calls until the leg is up: what can't be bridged is not offered."""
+        if self.terms.nailed_up and self.presence == "here" and not self.line_up:
+            self.presence, self.reason = "paused", why
+
+    def line_set(self, call: CallId, *, up: bool, now_ms: int) -> PresenceChanged | None:
+        """Have a line; as soon as it is up he takes calls, unless he wanted to pause."""
+        before = self.presence, self.reason
+        self.line, self.line_up = call, up
+        if up and self.presence == "paused" and self.reason in _FOR_LINE:
+            self.presence, self.reason = "here", ""
+        return self._changed(before, now_ms, call)
+
+    def line_gone(self, now_ms: int, *, hung_up: bool, call: CallId | None) -> PresenceChanged | None:
+        """Have none any more. Who hangs up on it has logged out; else he pauses until somebody says otherwise."""
+        before, was_up = (self.presence, self.reason), self.line_up
+        self.line, self.line_up = None, False
+        if hung_up:
+            self.presence, self.reason, self.place = "away", "", None
+        elif self.presence == "here" or self.reason == LINE:
+            self.presence, self.reason = "paused", LINE_LOST if was_up else LINE_FAILED
+        return self._changed(before, now_ms, call)
 
     # --- restarts
 
@@ -160,13 +208,18 @@ class Agent(Struct, kw_only=True):
             trunk=trunk,
         )
 
-    def recall_presence(self, mark: AgentMark, now_ms: int) -> None:
-        """Be where he said."""
+    def recall_presence(self, mark: AgentMark, now_ms: int) -> PresenceChanged | None:
+        """Be where he said; returns what a line that was lost meanwhile has changed."""
         if mark.presence:
             self.presence, self.reason = mark.presence, mark.reason
             self.presence_since_ms = mark.since_ms or now_ms
         if mark.target:
             self.place = (mark.target, mark.trunk)
+        before = self.presence, self.reason
+        if self.line is None and self.reason == LINE:
+            self.reason = LINE_LOST
+        self._wait_for_line(LINE_LOST)
+        return self._changed(before, now_ms, None)
 
     def recall(self, mark: AgentMark, now_ms: int) -> None:
         """Do what he did, when he has no call."""
@@ -177,4 +230,4 @@ class Agent(Struct, kw_only=True):
 
 def first_presence(terms: AgentTerms) -> Presence:
     """Say whether an agent takes calls before anybody has said anything of it."""
-    return "away" if terms.signs_in else "here"
+    return "away" if terms.logs_in else "here"

@@ -24,9 +24,14 @@ from edge.core.queues.model import (
     Input,
     Join,
     Left,
+    LineGone,
+    LineReleased,
+    LineSet,
+    LineWanted,
     Marks,
     Missed,
     Offered,
+    PresenceChanged,
     PresenceWanted,
     QueueTerms,
     Refusal,
@@ -37,6 +42,7 @@ from edge.core.queues.model import (
 )
 from edge.core.queues.roster import Roster
 from edge.core.queues.waiting import Line, Waiter, waiter_of
+from edge.vocabulary.ids import CallId
 
 
 class Floor:
@@ -61,6 +67,8 @@ class Floor:
             Missed: self._missed,
             Finished: self._finished,
             PresenceWanted: self._presence,
+            LineSet: self._line_set,
+            LineGone: self._line_gone,
             Gone: self._gone,
             Elapsed: lambda _input: None,
             Restored: self._restored,
@@ -77,6 +85,7 @@ class Floor:
         self._time_out()
         offers = self._match()
         self._tell()
+        self._actions += map(LineReleased, self.roster.take_spare_lines())
         return [*self._actions, *offers]
 
     @property
@@ -244,7 +253,38 @@ class Floor:
 
     def _presence(self, input: PresenceWanted) -> None:  # noqa: A002
         agent = self.roster.get(input.agent)
-        changed = agent.want(input, self._now_ms) if agent is not None else None
+        if agent is None:
+            return
+        if input.on_line and input.call is not None and agent.terms.nailed_up and agent.line != input.call:
+            self._release(agent.line)  # he is at another phone now
+            agent.line, agent.line_up = input.call, False
+        self._note(agent.want(input, self._now_ms))
+        if agent.lacks_line:
+            self._actions.append(LineWanted(agent.at))
+
+    def _line_set(self, input: LineSet) -> None:  # noqa: A002
+        agent = self.roster.get(input.agent)
+        if (
+            agent is None
+            or not agent.terms.nailed_up
+            or agent.presence == "away"
+            or agent.line not in {None, input.call}
+        ):
+            self._release(input.call)
+        else:
+            self._note(agent.line_set(input.call, up=input.up, now_ms=self._now_ms))
+
+    def _line_gone(self, input: LineGone) -> None:  # noqa: A002
+        agent = self.roster.get(input.agent)
+        if agent is not None and agent.line == input.call:
+            self._note(agent.line_gone(self._now_ms, hung_up=input.hung_up, call=input.call))
+
+    def _release(self, line: CallId | None) -> None:
+        if line is not None:
+            self._actions.append(LineReleased(line))
+
+    def _note(self, changed: PresenceChanged | None) -> None:
+        """Tell that an agent takes calls, or none; callers whom nobody is left for have no place any more."""
         if changed is None:
             return
         self._actions.append(changed)
@@ -264,9 +304,15 @@ class Floor:
             if name in self._handled:
                 self._handled[name].extend(handled)
         self.roster.asked = dict(input.marks.asked)
+        for line in input.lines:
+            agent = self.roster.get(line.agent)
+            if agent is None:
+                self._release(line.call)
+            else:
+                agent.line, agent.line_up = line.call, line.up
         marked = [(one, mark) for one in self.roster if (mark := input.marks.agents.get(one.terms.name)) is not None]
         for agent, mark in marked:  # before anybody's place is closed for want of agents
-            agent.recall_presence(mark, self._now_ms)
+            self._note(agent.recall_presence(mark, self._now_ms))
         for stay in sorted(input.stays, key=lambda one: (one.joined_ms, one.position, one.ticket)):
             terms = self.queues.get(stay.queue)
             if terms is None and stay.state == "waiting":
@@ -303,7 +349,8 @@ class Floor:
             agent.busy("ringing", ticket, self._now_ms)
             waiter.state, waiter.agent, waiter.since_ms = "ringing", agent.terms.name, self._now_ms
             ring_ms = min(terms.ring_timeout_ms, agent.terms.max_ring_ms or terms.ring_timeout_ms)
-            offers.append(Offered(ticket=ticket, agent=agent.at, ring_ms=ring_ms))
+            line = agent.line if agent.terms.nailed_up else None
+            offers.append(Offered(ticket=ticket, agent=agent.at, ring_ms=ring_ms, line=line))
         return offers
 
     def _tell(self) -> None:

@@ -47,6 +47,13 @@ class AgentTerms(Struct, frozen=True, kw_only=True):
     rest_ms: int = 60_000
     #: He is away until he logs in. Without a `target` he says where he is by the phone that he does it from.
     signs_in: bool = False
+    #: One leg stays up over all his calls. He takes calls while it is up, so he logs in, too.
+    nailed_up: bool = False
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether he is away until he logs in."""
+        return self.signs_in or self.nailed_up
 
     def covers(self, wants: frozenset[str]) -> bool:
         """Say whether he can take who wants these skills."""
@@ -148,6 +155,25 @@ class PresenceWanted(Struct, frozen=True, kw_only=True):
     trunk: str = ""
     #: The call in which he said so; empty: somebody else did.
     call: CallId | None = None
+    #: Of a log-in: that call is to be his line.
+    on_line: bool = False
+
+
+class LineSet(Struct, frozen=True, kw_only=True):
+    """A call is an agent's line; `up`: other calls can have his leg."""
+
+    agent: str
+    call: CallId
+    up: bool
+
+
+class LineGone(Struct, frozen=True, kw_only=True):
+    """An agent's line is over, or there is no way to call him (`call`: None)."""
+
+    agent: str
+    call: CallId | None
+    #: By himself.
+    hung_up: bool = False
 
 
 class Gone(Struct, frozen=True):
@@ -207,9 +233,23 @@ class Restored(Struct, frozen=True):
 
     stays: list[Stay]
     marks: Marks = Marks()
+    lines: list[LineSet] = []
 
 
-Input = Configured | Join | Left | Answered | Missed | Finished | PresenceWanted | Gone | Elapsed | Restored
+Input = (
+    Configured
+    | Join
+    | Left
+    | Answered
+    | Missed
+    | Finished
+    | PresenceWanted
+    | LineSet
+    | LineGone
+    | Gone
+    | Elapsed
+    | Restored
+)
 
 # --- actions ----------------------------------------------------------------------------------------------------------
 
@@ -230,6 +270,8 @@ class Offered(Struct, frozen=True, kw_only=True):
     ticket: Ticket
     agent: AgentTerms
     ring_ms: int
+    #: The call that is his line; None: ring him.
+    line: CallId | None = None
 
 
 class Closed(Struct, frozen=True):
@@ -251,6 +293,18 @@ class PresenceChanged(Struct, frozen=True, kw_only=True):
     call: CallId | None = None
 
 
+class LineWanted(Struct, frozen=True):
+    """Call an agent, for his leg to stay up. `LineSet` or `LineGone` follows."""
+
+    agent: AgentTerms
+
+
+class LineReleased(Struct, frozen=True):
+    """An agent's line is not wanted any more."""
+
+    call: CallId
+
+
 #: What is told of a place.
 PlaceAction = Told | Offered | Closed
-Action = PlaceAction | PresenceChanged
+Action = PlaceAction | PresenceChanged | LineWanted | LineReleased

@@ -6,6 +6,7 @@ from typing import Any
 
 from edge.core.queues.agent import Agent, first_presence
 from edge.core.queues.model import AgentState, AgentTerms, QueueTerms
+from edge.vocabulary.ids import CallId
 
 
 class Roster:
@@ -16,6 +17,8 @@ class Roster:
         #: Who was asked last, by queue.
         self.asked: dict[str, str] = {}
         self._spent: Counter[AgentState] = Counter()
+        #: Lines of agents whom no site names any more.
+        self._left_lines: list[CallId] = []
 
     def __iter__(self) -> Iterator[Agent]:
         return iter(self._agents.values())
@@ -28,7 +31,8 @@ class Roster:
         """Know these, and nobody else as soon as his call is over."""
         known = {terms.name: terms for terms in agents}
         for name in [name for name, one in self._agents.items() if name not in known and one.ticket is None]:
-            del self._agents[name]
+            line = self._agents.pop(name).line
+            self._left_lines += [line] if line is not None else []
         for name, terms in known.items():
             if name in self._agents:
                 self._agents[name].configure(terms, now_ms)
@@ -71,6 +75,16 @@ class Roster:
             return None
         self.asked[queue.name] = best[1].terms.name
         return best[1]
+
+    def take_spare_lines(self) -> list[CallId]:
+        """Give the lines that nobody needs any more; nobody has them from now on."""
+        spare, self._left_lines = self._left_lines, []
+        for agent in self._agents.values():
+            line = agent.spare_line
+            if line is not None:
+                spare.append(line)
+                agent.line, agent.line_up = None, False
+        return spare
 
     def rested(self, now_ms: int) -> None:
         """Let those have calls again whose pause is over."""
