@@ -102,7 +102,7 @@ def _print(agents: list[dict[str, Any]], *, json: bool) -> None:
         for agent in agents:
             print_json(agent)
         return
-    columns = ("agent", "is", "why", "for", "queues", "talks", "handling", "occupancy", "call")
+    columns = ("agent", "is", "why", "leg", "for", "queues", "talks", "handling", "occupancy", "call")
     print_table(columns, map(_row, agents), right=("talks", "handling", "occupancy"))
 
 
@@ -112,6 +112,7 @@ def _row(agent: dict[str, Any]) -> tuple[object, ...]:
         agent["name"],
         agent["state"].replace("_", " ") + (" (elsewhere)" if agent["elsewhere"] else ""),
         agent["reason"],
+        agent["line"],
         age(agent["for_s"]),
         ", ".join(agent["queues"]),
         agent["talks"],

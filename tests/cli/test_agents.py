@@ -12,13 +12,14 @@ from edge.cli import main
 
 ANNA = {
     "name": "anna", "state": "paused", "reason": "lunch", "for_s": 75, "queues": ["sales", "night"], "call": "",
-    "elsewhere": True, "talks": 3, "handling_s": 184, "occupancy": 0.726, "spent_s": {},
+    "elsewhere": True, "line": "up", "line_call": "p", "talks": 3, "handling_s": 184, "occupancy": 0.726, "spent_s": {},
 }  # fmt: skip
 BOB = ANNA | {
     "name": "bob",
     "state": "logged_out",
     "reason": "",
     "elsewhere": False,
+    "line": "",
     "handling_s": None,
     "occupancy": None,
 }
@@ -62,7 +63,19 @@ def test_the_list_says_what_each_does_and_how_his_time_went(
     state = str(daemon[0])
     assert main(["agents", "list", "--state", state]) == 0
     _, anna, bob = capsys.readouterr().out.splitlines()
-    assert anna.split() == ["anna", "paused", "(elsewhere)", "lunch", "1m15s", "sales,", "night", "3", "3m04s", "73%"]
+    assert anna.split() == [
+        "anna",
+        "paused",
+        "(elsewhere)",
+        "lunch",
+        "up",
+        "1m15s",
+        "sales,",
+        "night",
+        "3",
+        "3m04s",
+        "73%",
+    ]
     assert bob.split() == ["bob", "logged", "out", "1m15s", "sales,", "night", "3"]
     assert main(["agents", "list", "--state", state, "--json"]) == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [ANNA, BOB]
