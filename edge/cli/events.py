@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from cyclopts import App
 
+from edge.cli import events_dead
 from edge.cli.event_selection import CallOption, Selection, SinceOption, TypeOption, UntilOption, failed, selection
+from edge.cli.events_replay import cancel, replay, replays
 from edge.cli.events_verify import verify
 from edge.cli.output import FINE, console, print_table, printable
 from edge.cli.site import (
@@ -30,10 +32,14 @@ _PAGE = 500
 
 def register(app: App) -> None:
     """Add the commands."""
-    events = App(name="events", help="Events: list them, follow them, see whether all are there.")
+    events = App(name="events", help="Events: list them, follow them, see whether all are there, send them again.")
     events.command(list_events, name="list")
     events.command(tail, name="tail")
     events.command(verify, name="verify")
+    events.command(replay, name="replay")
+    events.command(replays, name="replays")
+    events.command(cancel, name="cancel")
+    events_dead.register(events)
     app.command(events)
 
 

@@ -5,7 +5,10 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from edge.config.site import Site
+from edge.forwarder.replaying import ReplayError, Replaying
 from edge.forwarder.roster import Sinks
 from edge.forwarder.store import BUSY_S, DeliveryStore, NewerSchemaError
 from edge.metrics.forwarder import ForwarderMetrics
@@ -17,7 +20,7 @@ from edge.runtime.process import EXIT_CONFIG, ProcessContext, read_site
 from edge.storage.reader import Reader
 from edge.vocabulary.commands import AnyCommand, Wake
 from edge.vocabulary.ids import CommandId
-from edge.vocabulary.supervision import Drain, Reload, Scrape, Scraped, Stop
+from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
 
 #: Fallback when no wake comes, as while switch is down.
 POLL_S = 1.0
@@ -35,12 +38,15 @@ class Forwarder:
         self._reloads: asyncio.Queue[Site] = asyncio.Queue()
         self._woken = asyncio.Event()
         self._sinks: Sinks | None = None
+        self._replaying: Replaying | None = None
+        self._answering: set[asyncio.Task[None]] = set()
         self._channel = context.channel
         self._on_loop = AsyncChannel(context.channel)
         self._channel.on(Stop, lambda _message: self._stop_now())
         self._channel.on(Drain, lambda _message: None)  # calls that end meanwhile still have events
         self._channel.on(Reload, self._reload)
         self._channel.on(Scrape, self._scrape)
+        self._channel.on(Request, self._request)
         self._link = AsyncLink(
             LinkClient(
                 context.link_path, "forwarder", context.incarnation, self._command, lambda _legs: None, lambda: None
@@ -53,7 +59,8 @@ class Forwarder:
         if store is not None:
             outbox = Reader(self._state / "state.db", BUSY_S)
             self._sinks = Sinks(self._site.name, outbox, store, self._metrics, self._channel.health)
-            await self._deliver(self._sinks)
+            self._replaying = Replaying(self._site.name, self._state / "state.db", outbox, store, self._metrics)
+            await self._deliver(self._sinks, self._replaying)
             outbox.close()
             store.close()
         self._link.close()
@@ -78,14 +85,19 @@ class Forwarder:
                 return store
         return None
 
-    async def _deliver(self, sinks: Sinks) -> None:
+    async def _deliver(self, sinks: Sinks, replaying: Replaying) -> None:
         await sinks.configure(self._site.sinks)
+        await replaying.configure(self._site.sinks)
         self._channel.ready()
         while not self._stop.is_set():
             while not self._reloads.empty():
-                await sinks.configure(self._reloads.get_nowait().sinks)
+                site = self._reloads.get_nowait()
+                await sinks.configure(site.sinks)
+                await replaying.configure(site.sinks)
             sinks.wake()
+            replaying.wake()
             await self._pause()
+        await replaying.close()
         await sinks.close()
 
     async def _pause(self) -> None:
@@ -104,6 +116,23 @@ class Forwarder:
     def _reload(self, message: Reload) -> None:
         self._reloads.put_nowait(read_site(message.path))
         self._woken.set()
+
+    def _request(self, message: Request) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(message))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, message: Request) -> None:
+        body, error = b"", None
+        if self._replaying is None:
+            error = "delivery.db can't be used yet"
+        else:
+            try:
+                body = msgspec.json.encode(await self._replaying.answer(message.what, message.body))
+            except ReplayError as wrong:
+                error = str(wrong)
+        self._channel.send(Replied(message.id, body, error))
+        self._on_loop.send_rest()
 
     def _scrape(self, message: Scrape) -> None:
         if self._sinks is not None:

@@ -3,10 +3,10 @@
 import asyncio
 import random
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from edge.config.site import Sink
 from edge.core.delivery.model import (
@@ -33,11 +33,11 @@ from edge.core.delivery.queue import SinkQueue
 from edge.forwarder.sinks.base import Answer, Outgoing, SinkContext, deliver
 from edge.forwarder.sinks.base import Sink as SinkClient
 from edge.forwarder.sinks.kinds import class_of, settings_from
-from edge.forwarder.store import STORAGE_ERRORS, DeliveryStore, Letter
+from edge.forwarder.store import STORAGE_ERRORS, Letter
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.clock import monotonic_ms, wall_time
 from edge.runtime.logs import logger
-from edge.storage.reader import Reader
+from edge.storage.reader import EventHead, StoredEvent
 
 #: Pause before a failed read or write of a file is tried again, seconds.
 STORAGE_RETRY_S = 1.0
@@ -46,6 +46,30 @@ CLOSE_S = 1.0
 
 #: (condition, text): a health condition of the process; empty text: it passed.
 OnCondition = Callable[[str, str], None]
+
+
+class EventSource(Protocol):
+    """Where events come from: the outbox, or what was chosen of it. Raises STORAGE_ERRORS."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether a sequence that is missing was lost to the sink."""
+
+    def heads_after(self, sequence: int, limit: int) -> list[EventHead]:
+        """Return the next events, in order."""
+
+    def event(self, sequence: int) -> StoredEvent | None:
+        """Return one event, None when it is not there (any more)."""
+
+    def last_sequence(self) -> int:
+        """Return the sequence of the last event."""
+
+
+class Place(Protocol):
+    """Where it is written how far the sink is. Raises STORAGE_ERRORS."""
+
+    def record(self, sink: str, cursor: int, ahead: list[list[int]], letters: Iterable[Letter], now: datetime) -> None:
+        """Write progress and dead letters, all or nothing."""
 
 
 class _Client(NamedTuple):
@@ -65,8 +89,8 @@ class SinkRunner:
         progress: Progress,
         *,
         site: str,
-        outbox: Reader,
-        store: DeliveryStore,
+        outbox: EventSource,
+        store: Place,
         metrics: ForwarderMetrics,
         on_condition: OnCondition,
     ) -> None:
@@ -139,6 +163,11 @@ class SinkRunner:
             atomic=made.atomic,
         )
         return _Client(made, settings.timeout_ms, policy)
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was read is done, and on disk as done."""
+        return not (self._queue.unfinished or self._inputs or self._held)
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
@@ -245,7 +274,7 @@ class SinkRunner:
 
     def _read(self, action: Read) -> None:
         events = [Pending(*head) for head in self._outbox.heads_after(action.after, action.limit)]
-        if events and events[0].sequence > action.after + 1 and action.after > 0:
+        if self._outbox.whole and events and events[0].sequence > action.after + 1 and action.after > 0:
             # Sequences have no gaps of their own: what is missing was purged.
             missing = events[0].sequence - action.after - 1
             self._metrics.missing.labels(self.name).inc(missing)

@@ -1,7 +1,8 @@
 """`delivery.db`: how far each sink is, and dead letters. Forwarder is its only writer."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -14,7 +15,7 @@ from edge.core.delivery.progress import Progress
 from edge.runtime.clock import rfc3339
 from edge.storage.turn import StorageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: Wait for a lock at most this long: the loop, and every sink with it, stands still meanwhile.
 BUSY_S = 0.2
 #: What reading the outbox and writing here may raise, when the disk does not give or take it now.
@@ -53,10 +54,29 @@ class DeliveryStore:
         connection.execute("PRAGMA journal_mode=WAL")
         # FULL: an acceptance that was recorded survives a power cut, so it is not sent again.
         connection.execute("PRAGMA synchronous=FULL")
-        if version == 0:
-            schema = resources.files("edge.forwarder").joinpath("schema.sql").read_text("utf-8")
-            connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+        for number in range(version + 1, SCHEMA_VERSION + 1):
+            name = "schema.sql" if number == 1 else f"schema_{number}.sql"
+            schema = resources.files("edge.forwarder").joinpath(name).read_text("utf-8")
+            connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version={number}; COMMIT;")
         return cls(connection)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """What `replay_store` works on."""
+        return self._connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of the block or nothing."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -81,26 +101,23 @@ class DeliveryStore:
 
     def record(self, sink: str, cursor: int, ahead: list[list[int]], letters: Iterable[Letter], now: datetime) -> None:
         """Write progress and dead letters in one transaction."""
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self.transaction() as connection:
             connection.execute(
                 "UPDATE sinks SET cursor = ?, ahead = ? WHERE name = ?",
                 (cursor, msgspec.json.encode(ahead).decode(), sink),
             )
-            connection.executemany(
-                "INSERT OR REPLACE INTO dead_letters (sink, sequence, id, call, type, time, attempts, result, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (sink, e.sequence, e.id, e.call, e.type, rfc3339(now), attempts, result, body)
-                    for e, attempts, result, body in letters
-                ],
-            )
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+            self.put_aside(sink, letters, now)
+
+    def put_aside(self, sink: str, letters: Iterable[Letter], now: datetime) -> None:
+        """Keep dead letters, within a transaction."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO dead_letters (sink, sequence, id, call, type, time, attempts, result, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (sink, e.sequence, e.id, e.call, e.type, rfc3339(now), attempts, result, body)
+                for e, attempts, result, body in letters
+            ],
+        )
 
     def configured(self, sinks: Iterable[str], now: datetime) -> None:
         """Date the sinks that are no longer in the configuration, and forget those removed long ago."""

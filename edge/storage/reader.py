@@ -7,7 +7,7 @@ may not exist yet, and may vanish: both read as empty.
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from edge.storage.outbox import PURGED, Purged, read_purged
 from edge.storage.turn import CallbackRow, CallRow, StorageError
@@ -60,8 +60,31 @@ class EventHead(NamedTuple):
     size: int = 0
 
 
+class Choice(Protocol):
+    """Which events are meant; empty: no limit. Times are RFC 3339, `until` is not in it."""
+
+    @property
+    def call(self) -> str:
+        """Of this call."""
+
+    @property
+    def types(self) -> Sequence[str]:
+        """Of these types; `call.*` is a group."""
+
+    @property
+    def since(self) -> str:
+        """Of then or later."""
+
+    @property
+    def until(self) -> str:
+        """Of before."""
+
+
 class Reader:
     """Every method raises `StorageError` when the file is there and can't be read."""
+
+    #: All events are in it, in order: a sequence that is missing has left it.
+    whole = True
 
     def __init__(self, path: Path, busy_s: float = 1.0) -> None:
         """`busy_s`: how long a read may wait for a lock, as while the log is recovered."""
@@ -106,6 +129,27 @@ class Reader:
             limit,
         )
         return [EventHead(*row) for row in rows]
+
+    def chosen_heads(self, choice: Choice, *, after: int, through: int, limit: int) -> list[EventHead]:
+        """Return the next of the chosen events above sequence `after`, up to `through`, without their bodies."""
+        where, values = _where(choice)
+        statement = (
+            "SELECT sequence, id, call, type, length(body) FROM events"  # noqa: S608 - placeholders only
+            f" WHERE sequence > ? AND sequence <= ?{where} ORDER BY sequence LIMIT ?"
+        )
+        return [EventHead(*row) for row in self._rows(statement, after, through, *values, limit)]
+
+    def count_chosen(self, choice: Choice) -> tuple[int, int, int]:
+        """Count the chosen events: how many, the first sequence and the last; zeros when there are none."""
+        where, values = _where(choice)
+        after = self.sequence_before(choice.since) if choice.since else 0
+        through = self.sequence_before(choice.until) if choice.until else self.last_sequence()
+        statement = (
+            "SELECT COUNT(*), COALESCE(MIN(sequence), 0), COALESCE(MAX(sequence), 0) FROM events"  # noqa: S608
+            f" WHERE sequence > ? AND sequence <= ?{where}"
+        )
+        rows = self._rows(statement, after, through, *values)
+        return (int(rows[0][0]), int(rows[0][1]), int(rows[0][2])) if rows else (0, 0, 0)
 
     def event(self, sequence: int) -> StoredEvent | None:
         """Return one event, None when it is not there (any more)."""
@@ -234,4 +278,14 @@ def _fitting(types: Sequence[str], call: str) -> tuple[str, list[str]]:
     if call:
         where += " AND call = ?"
         values.append(call)
+    return where, values
+
+
+def _where(choice: Choice) -> tuple[str, list[str]]:
+    """Conditions of a choice, as SQL to be added, and their values."""
+    where, values = _fitting(choice.types, choice.call)
+    for test, value in (("time >= ?", choice.since), ("time < ?", choice.until)):
+        if value:
+            where += f" AND {test}"
+            values.append(value)
     return where, values
