@@ -26,7 +26,6 @@ from edge.runtime.clock import monotonic_ms, wall_time
 from edge.runtime.logs import logger
 from edge.storage.reader import EventHead, Reader, StoredEvent
 
-
 #: How often replays are looked after.
 LOOK_MS = 500
 
