@@ -77,6 +77,7 @@ class Process:
         self.pid = 0
         self.incarnation = Incarnation("")
         self.conditions: dict[str, str] = {}
+        self.notes: dict[str, str] = {}
         self.channel: ChildChannel | None = None
         self.port = 0
         #: Makes the name of the next life.
@@ -163,6 +164,7 @@ class Process:
         self.pid = 0
         self.channel = None
         self.conditions.clear()
+        self.notes.clear()
         self._lost = True
         self._feed(life.Left())
         return life_
@@ -195,6 +197,7 @@ class Process:
         self.channel = None
         self.port = 0
         self.conditions.clear()
+        self.notes.clear()
         self._feed(life.Ended(status))
 
     def _reap_orphan(self) -> int | None:
@@ -245,10 +248,11 @@ class Process:
 
     def _health(self, message: Health) -> None:
         name, text = message.condition[:100], message.text[:1000]
+        held = self.notes if message.note else self.conditions
         if text:
-            self.conditions[name] = text
+            held[name] = text
             _log.warning("condition", child=self.name, condition=name, text=text)
-        elif self.conditions.pop(name, None) is not None:
+        elif held.pop(name, None) is not None:
             _log.info("condition passed", child=self.name, condition=name)
         self._owner.process_changed(self)
 

@@ -8,7 +8,7 @@ from edge.runtime.clock import monotonic_ms
 
 
 class Condition(NamedTuple):
-    """One reason for not being ready."""
+    """One reason for not being ready, or a note."""
 
     process: str
     condition: str
@@ -26,6 +26,15 @@ def conditions(fleet: Fleet, mode: str) -> list[Condition]:
         text = "spans end soon after their start" if fleet.spans.crash_loop else "no span is up yet"
         found.append(Condition("span", "process", text))
     return found
+
+
+def notes(fleet: Fleet) -> list[Condition]:
+    """Return what people should know, and is no reason for not being ready."""
+    return [
+        Condition(process.name, name, text)
+        for process in fleet.long_lived.values()
+        for name, text in process.notes.items()
+    ]
 
 
 def takes_calls(fleet: Fleet, mode: str, *, was_complete: bool) -> bool:

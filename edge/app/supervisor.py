@@ -22,7 +22,7 @@ from edge.app.loading import Loading, order_of
 from edge.app.notices import Notices
 from edge.app.notify import ServiceManager
 from edge.app.preparing import Prepared, Source
-from edge.app.readiness import complete, conditions, process_document, spans_document, takes_calls
+from edge.app.readiness import complete, conditions, notes, process_document, spans_document, takes_calls
 from edge.app.reloading import SiteMemory, merge, secrets_of, with_run_dir, without_secrets
 from edge.app.sockets import Sockets, unix_listener
 from edge.app.starters import Surroundings
@@ -345,6 +345,7 @@ class Supervisor:
             "sip6": str(Address(self.site.sip.address6, self._sockets.sip_port)) if self.site.sip.address6 else "",
             "http": f"{self.site.http.address}:{self._sockets.http_port}",
             "conditions": [reason._asdict() for reason in reasons],
+            "notes": [note._asdict() for note in notes(self.fleet)],
             "processes": [process_document(process, now_ms) for process in self.fleet.processes],
             "spans": spans_document(self.fleet, now_ms),
             "spans_wanted": self.fleet.spans.wanted,

@@ -136,6 +136,8 @@ def _show(document: dict[str, Any]) -> None:
     )
     for reason in document["conditions"]:
         out.print(f"  {printable(reason['process'])}: {printable(reason['text'])}", markup=False)
+    for note in document["notes"]:
+        out.print(f"  note: {printable(note['condition'])}: {printable(note['text'])}", markup=False)
     if document["needs_restart"]:
         out.print(f"  waits for a restart: {', '.join(document['needs_restart'])}", markup=False)
     for line in _configuration(document["configuration"]):

@@ -162,12 +162,12 @@ class SupervisorChannel:
         """Sign of life; call it once a second from the main loop."""
         self.send(Beat())
 
-    def health(self, condition: str, text: str) -> None:
-        """Tell that a condition began (`text`), changed, or passed (empty). Only changes are sent."""
+    def health(self, condition: str, text: str, *, note: bool = False) -> None:
+        """Tell that a condition began (`text`), changed, or passed (empty); see `Health`. Only changes are sent."""
         if self._conditions.get(condition, "") == text:
             return
         self._conditions[condition] = text
-        self.send(Health(condition, text))
+        self.send(Health(condition, text, note))
 
 
 def _leave() -> None:

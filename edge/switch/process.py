@@ -399,7 +399,7 @@ class Switch:
     def _endpoint_fails(self, endpoint: str, why: str) -> None:
         """Tell people that a backend is asked no more for now, or is asked again."""
         said = f"it is asked only now and then, for it fails: {why}" if why else ""
-        self._context.channel.health(f"endpoint-{endpoint}", said)
+        self._context.channel.health(f"endpoint-{endpoint}", said, note=True)
         self._log.warning("a backend", endpoint=endpoint, works=not why, error=why)
 
     def _answered(self, call: CallId, asked: Asked) -> None:

@@ -18,10 +18,14 @@ class Beat(Struct, frozen=True, tag=True):
 
 
 class Health(Struct, frozen=True, tag=True):
-    """A condition began (`text`) or passed (empty text); any active one makes the appliance not ready."""
+    """A condition began (`text`) or passed (empty text); any active one makes the appliance not ready.
+
+    A note is one that people should know of, and that keeps no call away.
+    """
 
     condition: str
     text: str
+    note: bool = False
 
 
 class Scraped(Struct, frozen=True, tag=True):

@@ -78,7 +78,7 @@ class Appliance:
             return {
                 "name": "box", "configuration": {"refused": None, "rolled_back": []},
                 "ready": True, "mode": "running", "uptime_s": 1.0, "pid": 1, "calls": 0,
-                "sip": "127.0.0.1:5060", "http": "127.0.0.1:8080", "takes_calls": True, "conditions": [],
+                "sip": "127.0.0.1:5060", "http": "127.0.0.1:8080", "takes_calls": True, "conditions": [], "notes": [],
                 "needs_restart": [], "processes": [], "spans": [], "spans_wanted": 1, "span_restarts": 0,
                 "span_last_exit": None, "trunks": self.trunks,
             }  # fmt: skip

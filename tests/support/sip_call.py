@@ -81,9 +81,13 @@ class Call:
         """Return the dialog as a Replaces header of a message to its other side names it (RFC 3891)."""
         return f"{self.call_id};to-tag={tag(self._remote_party)};from-tag={self._local_tag}"
 
-    def requests(self, method: str) -> list[Message]:
-        """Requests of the peer within this call, repeats included."""
-        return [m for m in self.received if m.is_request and m.method == method]
+    def requests(self, method: str, *, repeats: bool = False) -> list[Message]:
+        """Requests of the peer within this call; repeats (over UDP, of what we were late to answer) only if wished."""
+        received = [m for m in self.received if m.is_request and m.method == method]
+        first: dict[str, Message] = {}
+        for message in received:
+            first.setdefault(message.branch, message)
+        return received if repeats else list(first.values())
 
     def wait_answered(self, limit_s: float = LIMIT_S) -> "Call":
         """Wait for 200; AssertionError at once when another final response came."""

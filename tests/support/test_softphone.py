@@ -92,7 +92,7 @@ def test_repeated_invite_is_one_call(phones) -> None:
     call = alice.call(bob.uri)
     heard = bob.expect_call()
     call.repeat_invite()
-    until(lambda: len(heard.requests("INVITE")) == 2)
+    until(lambda: len(heard.requests("INVITE", repeats=True)) == 2)
     heard.accept()
     call.wait_answered()
     assert len(bob.calls) == 1
