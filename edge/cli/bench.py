@@ -31,6 +31,7 @@ SUBJECTS = (
     "trials",
     "dialer",
     "dialer_kills",
+    "dialer_answers",
 )
 
 
