@@ -71,6 +71,12 @@ def _check_talk(
         findings.follow_up(
             place_of(root, (*at, "abandoned_message")), f"the file {campaign.abandoned_message} cannot be read"
         )
+    if campaign.opt_out_key and (len(campaign.opt_out_key) != 1 or not campaign.abandoned_message):
+        findings.follow_up(
+            place_of(root, (*at, "opt_out_key")),
+            "it is one key, of who hears the message of an abandoned call",
+            "set abandoned_message, which names it" if not campaign.abandoned_message else "",
+        )
     if campaign.pacing != "progressive" and not campaign.queue:
         findings.warning(
             place_of(root, (*at, "pacing")),

@@ -5,6 +5,8 @@ from hashlib import blake2b
 from edge.config.campaign_plan import QUEUE_MENU
 from edge.config.campaigns import Campaign
 from edge.core.menus.kinds.answered import Answered
+from edge.core.menus.kinds.do_not_call import DoNotCall
+from edge.core.menus.kinds.gather import Gather
 from edge.core.menus.kinds.hang_up import HangUp
 from edge.core.menus.kinds.play import Play
 from edge.core.menus.kinds.queue import Queue
@@ -14,6 +16,8 @@ from edge.vocabulary.wire import pack
 
 #: A message is heard so long after it was asked for, at the most.
 BEGINS_MS = 100
+#: Who has heard the message may still press a key for so long.
+THINKS_MS = 3000
 
 
 def queue_menu(campaign: Campaign) -> Menu:
@@ -37,11 +41,28 @@ def queue_menu(campaign: Campaign) -> Menu:
             no_agents="alone",
             failed="alone",
         ),
-        "alone": Play(sounds=[Sound(message, "message")], next="over") if message else HangUp("no agent in time"),
+        "alone": _message(campaign) if message else HangUp("no agent in time"),
+        "stop": DoNotCall(next="over", failed="over"),
         "over": HangUp(""),
     }
     if not looks:
         del nodes["answered"]
+    if not message or not campaign.opt_out_key:
+        del nodes["stop"]
     name = QUEUE_MENU + campaign.name
     version = blake2b(pack(nodes), digest_size=6).hexdigest()
     return Menu(name=name, version=version, start="answered" if looks else "agent", nodes=nodes)
+
+
+def _message(campaign: Campaign) -> Node:
+    """Give what is played to who is not served; a key ends it, and him being called."""
+    sounds = [Sound(campaign.abandoned_message, "message")]
+    if not campaign.opt_out_key:
+        return Play(sounds=sounds, next="over")
+    return Gather(
+        prompt=sounds,
+        choices={campaign.opt_out_key: "stop"},
+        first_digit_timeout_ms=THINKS_MS,
+        max_failures=1,
+        failed="over",
+    )

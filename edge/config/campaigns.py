@@ -99,6 +99,9 @@ class Campaign(Struct, frozen=True, kw_only=True):
     abandoned_after_ms: Annotated[int, _range(500, 60_000)] = 2_000
     #: Sound file for who finds no agent in time: who called, and where to call. Rules may demand it. Empty: none.
     abandoned_message: Annotated[str, _text("path", optional=True)] = ""
+    #: Key for who hears that message and does not want to be called any more: his number goes on our own list, and he
+    #: is hung up on. The message has to name it. Empty: none.
+    opt_out_key: Annotated[str, _text("digits", optional=True)] = ""
     #: What is done by disposition; those that are not named here have the defaults.
     retries: list[RetrySource] = field(default_factory=list)
     #: Attempts for one contact, whatever becomes of them.

@@ -13,6 +13,7 @@ from edge.config.menu_nodes.answered import ANSWERED
 from edge.config.menu_nodes.ask import ASK
 from edge.config.menu_nodes.callback import CALLBACK
 from edge.config.menu_nodes.dial import DIAL
+from edge.config.menu_nodes.do_not_call import DO_NOT_CALL
 from edge.config.menu_nodes.gather import GATHER, GatherSettings
 from edge.config.menu_nodes.hang_up import HANG_UP
 from edge.config.menu_nodes.hours import HOURS
@@ -56,6 +57,7 @@ KINDS: dict[str, Kind] = {
     "give_back": GIVE_BACK,
     "listen": LISTEN,
     "answered": ANSWERED,
+    "do_not_call": DO_NOT_CALL,
     "press": PRESS,
     "wait": WAIT,
     "hang_up": HANG_UP,

@@ -13,6 +13,7 @@ from edge.dialer.clocks import Clocks
 from edge.dialer.desk import Desk
 from edge.dialer.ending import outcome_of, position_of
 from edge.dialer.neighbours import Neighbours
+from edge.dialer.opting_out import opt_out
 from edge.dialer.pacing import Pace
 from edge.dialer.permission import Permissions, PermissionsFor
 from edge.dialer.refusals import Refusals
@@ -186,10 +187,14 @@ class Engine:
             if told.state == "connected" and pace is not None:
                 pace.found(under, under.since_ms)
         elif told.disposition in {None, "held"}:
+            opt_out(self._store, told)
             self._store.hold(told.attempt, wall_ms, "nobody knows what became of the call")
             self._closed(told.attempt, under, "held")
         else:
+            opted_out = opt_out(self._store, told)  # before the number is free again
             self._store.end(told.attempt, outcome_of(self._store, told))
+            if opted_out and under.campaign in self.campaigns:
+                self._metrics.suppressed.labels(under.campaign).inc()
             if told.rang_ms is not None and under.campaign in self.campaigns:
                 self._metrics.ring_seconds.labels(under.campaign).observe(told.rang_ms / 1000)
             pace = self._pace(under)

@@ -30,6 +30,7 @@ class DialerMetrics:
             "attempts_released", "Attempts that were given back, since they surely were not dialled"
         )
         self.refused = counter("refused", "Calls that the rules did not let be made, by reason", "reason")
+        self.suppressed = counter("suppressed", "Callees who asked not to be called any more")
         self.open = gauge("attempts_open", "Attempts under way")
         self.state = gauge("campaigns", "1 for the state that the campaign is in", "state")
         self.blocked = gauge(
@@ -54,7 +55,7 @@ class DialerMetrics:
             self.ended.labels(campaign, disposition)
         for reason in REASONS:
             self.refused.labels(campaign, reason)
-        for metric in (self.attempts, self.released, self.ring_seconds):
+        for metric in (self.attempts, self.released, self.suppressed, self.ring_seconds):
             metric.labels(campaign)
         self.open.labels(campaign).set(0)
         self.show(campaign, "stopped", "")
@@ -76,5 +77,5 @@ class DialerMetrics:
             self.state.remove(campaign, state)
         for block in BLOCKS:
             self.blocked.remove(campaign, block)
-        for metric in (self.attempts, self.released, self.ring_seconds, self.open):
+        for metric in (self.attempts, self.released, self.suppressed, self.ring_seconds, self.open):
             metric.remove(campaign)

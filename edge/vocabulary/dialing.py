@@ -174,4 +174,6 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     queue: str = ""
     #: How long the person waited for the agent: from the end of his greeting on, else from when he was in the queue.
     waited_ms: int | None = None
+    #: The callee asked not to be called any more: the number stands on our own list.
+    opted_out: bool = False
     decided_by: str = ""

@@ -149,6 +149,22 @@ class DialerAttemptEnded(Struct, frozen=True, tag="dialer.attempt_ended", kw_onl
     next: Next
 
 
+class DialerSuppressed(Struct, frozen=True, tag="dialer.suppressed", kw_only=True):
+    """Whom a campaign has called asked not to be called any more; the number goes on our own list with the call's end.
+
+    Until then it is locked, so nobody calls it.
+    """
+
+    attempt: str
+    campaign: str
+    #: List and id of the contact, who is done.
+    listed_in: str
+    contact: str
+    number: Private
+    #: Of the menu.
+    node: str
+
+
 class LegStarted(Struct, frozen=True, tag="leg.started", kw_only=True):
     """A further leg is being dialled."""
 
@@ -884,6 +900,7 @@ AnyEvent = (
     | CallEnded
     | DialerAttemptStarted
     | DialerAttemptEnded
+    | DialerSuppressed
     | LegStarted
     | HuntStarted
     | HuntEnded

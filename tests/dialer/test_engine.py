@@ -422,3 +422,31 @@ def test_who_has_a_call_with_us_is_left_alone_for_a_while(tmp_path: Path) -> Non
     house.turn(1000)
     assert len(house.switch.dialled) == 2
     assert {one.attempts for one in house.store.contacts(LIST)} == {1}, "what was not dialled does not count"
+
+
+@pytest.mark.parametrize(("disposition", "state"), [("abandoned", "ended"), ("held", "held")])
+@pytest.mark.parametrize("killed", [False, True])
+def test_who_opts_out_stands_on_our_list_before_his_number_is_free(
+    tmp_path: Path, killed: bool, disposition: Disposition, state: str
+) -> None:
+    """Also when the dialer dies before it has heard of it; and his other campaigns do not call him, either."""
+    house = House(tmp_path, 1)
+    house.begin()
+    house.turn()
+    (attempt,) = house.lasting
+    (mine,) = contact(0).numbers
+    house.hang_up(attempt, disposition, opted_out=True)
+    if killed:
+        house.to_dialer.clear()
+        house.kill_dialer()
+    house.turn()
+    assert [one.listed_in for one in house.store.suppressed(mine.number)] == ["own"]
+    stored = house.store.attempt(attempt)
+    assert stored is not None
+    assert stored.state == state
+    if state == "ended":
+        house.store.restart(LIST, house.wall_ms)
+        house.begin()
+        house.turn()
+        assert house.switch.dialled == {mine.number.reveal(): 1}
+        assert house.metrics.registry.get_sample_value("edge_dialer_suppressed_total", {"campaign": CAMPAIGN}) == 1

@@ -92,12 +92,12 @@ class Switch:
             return AttemptTold(attempt=attempt, state="unknown")
         return self.calls[attempt] or AttemptTold(attempt=attempt, state="dialled")
 
-    def end(self, attempt: str, disposition: Disposition, wall_ms: int) -> AttemptTold:
+    def end(self, attempt: str, disposition: Disposition, wall_ms: int, *, opted_out: bool = False) -> AttemptTold:
         told = AttemptTold(
             attempt=attempt,
             state="ended",
             disposition=disposition,
-            evidence=Evidence(outcome="completed", ended_by="callee"),
+            evidence=Evidence(outcome="completed", ended_by="callee", opted_out=opted_out),
             next=self.orders[attempt].follows.get(disposition, Next(step="done")),
             started_ms=wall_ms - 3000,
             ended_ms=wall_ms,
@@ -201,8 +201,8 @@ class House:
     def begin(self) -> None:
         self.engine.set_state(CAMPAIGN, "running", "test", "")
 
-    def hang_up(self, attempt: str, disposition: Disposition = "connected") -> None:
-        self.to_dialer.append(self.switch.end(attempt, disposition, self.wall_ms))
+    def hang_up(self, attempt: str, disposition: Disposition = "connected", *, opted_out: bool = False) -> None:
+        self.to_dialer.append(self.switch.end(attempt, disposition, self.wall_ms, opted_out=opted_out))
 
     @property
     def lasting(self) -> list[str]:

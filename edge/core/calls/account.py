@@ -129,6 +129,7 @@ def facts(begun: Incoming | Originate | None, elapsed_ms: int) -> Facts:
         attributes={name: value.reveal() for name, value in _given(begun).items()},
         language=begun.language if isinstance(begun, Originate) else "",
         callback_number=begun.errand.number.reveal() if isinstance(begun, Originate) and begun.errand else "",
+        attempt=isinstance(begun, Originate) and begun.attempt is not None,
     )
 
 

@@ -17,6 +17,7 @@ from edge.core.menus.words import (
 from edge.core.menus.words import (
     RequestCallback,
     RequestSurvey,
+    Suppress,
     SurveyAnswered,
     SurveyAsked,
     SurveyBegun,
@@ -69,6 +70,8 @@ class Aftercare:
                 )
             case RequestSurvey():
                 self._later = wanted
+            case Suppress() if self._call.attempt is not None:
+                self._call.attempt.suppress(wanted.node)
             case SurveyBegun():
                 self._break_off()
                 self._survey = _OpenSurvey(wanted.node)

@@ -27,6 +27,7 @@ class Seen(Struct):
     greeted_ms: int | None = None
     queue: str = ""
     waited_ms: int | None = None
+    opted_out: bool = False
 
 
 class Attempt:
@@ -92,6 +93,23 @@ class Attempt:
             case _:
                 pass
 
+    def suppress(self, node: str) -> None:
+        """Take note that the callee does not want to be called any more; once a call."""
+        if self._seen.opted_out:
+            return
+        self._seen.opted_out = True
+        order = self.order
+        self._fx.emit(
+            events.DialerSuppressed(
+                attempt=order.attempt,
+                campaign=order.campaign,
+                listed_in=order.listed_in,
+                contact=order.contact,
+                number=order.number,
+                node=node,
+            )
+        )
+
     def _waited(self, queued_ms: int) -> int:
         """Give how long a person waited: from the end of his greeting on, where that is known."""
         greeted_ms = self._seen.greeted_ms
@@ -126,6 +144,7 @@ class Attempt:
             revised=seen.revised,
             queue=seen.queue,
             waited_ms=seen.waited_ms,
+            opted_out=seen.opted_out,
         )
         disposition, evidence = decide(evidence, order.abandoned_after_ms)
         rang_until_ms = seen.answered_ms if seen.answered_ms is not None else ended_ms
@@ -144,6 +163,7 @@ class Attempt:
                 rang_ms=max(0, rang_until_ms - seen.rang_ms) if seen.rang_ms is not None else None,
                 answered_ms=max(0, seen.answered_ms - self._began_ms) if seen.answered_ms is not None else None,
                 talked_ms=max(0, ended_ms - seen.answered_ms) if seen.answered_ms is not None else 0,
-                next=order.follows.get(disposition, _DONE),
+                # Whoever does not want to be called is not called on another number of his, either.
+                next=_DONE if seen.opted_out else order.follows.get(disposition, _DONE),
             )
         )

@@ -66,6 +66,8 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str = ""
     #: Who is called back by this call, in E.164; empty: nobody.
     callback_number: str = ""
+    #: A campaign has made the call.
+    attempt: bool = False
 
 
 class Values:

@@ -11,6 +11,7 @@ from edge.core.menus.kinds.ask import Ask, AskVisit
 from edge.core.menus.kinds.callback import Callback, CallbackVisit
 from edge.core.menus.kinds.checks import Check
 from edge.core.menus.kinds.dial import Dial, DialVisit
+from edge.core.menus.kinds.do_not_call import DoNotCall, DoNotCallVisit
 from edge.core.menus.kinds.gather import FLASH_CHOICE, Commands, Confirm, Gather, GatherVisit, is_left
 from edge.core.menus.kinds.hang_up import HangUp, HangUpVisit
 from edge.core.menus.kinds.hours import Hours, HoursVisit
@@ -45,6 +46,7 @@ __all__ = [
     "Commands",
     "Confirm",
     "Dial",
+    "DoNotCall",
     "Gather",
     "HangUp",
     "Hours",
@@ -98,6 +100,7 @@ Node = (
     | Return
     | Listen
     | Answered
+    | DoNotCall
     | Press
     | Wait
     | HangUp
@@ -124,6 +127,7 @@ VISITS: dict[type, type[Visit]] = {  # type: ignore[type-arg]
     Return: ReturnVisit,
     Listen: ListenVisit,
     Answered: AnsweredVisit,
+    DoNotCall: DoNotCallVisit,
     Press: PressVisit,
     Wait: WaitVisit,
     HangUp: HangUpVisit,

@@ -3,6 +3,8 @@
 import heapq
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from edge.core.callbacks.window import stamp
 from edge.core.menus import words
 from edge.core.menus.facts import Facts
@@ -56,7 +58,8 @@ class Rehearsal:
         self._message: words.RecordMessage | None = None
         self._began_ms = self._spoke_ms = 0
         self._message_end = 0
-        self._give(words.Started(world.answered is not None, facts))
+        # Whom we have called was called by a campaign.
+        self._give(words.Started(world.answered is not None, replace(facts, attempt=world.answered is not None)))
         if world.answered is not None:
             self._answer(world.answered)
 
@@ -262,6 +265,8 @@ class Rehearsal:
                 self._note("survey", f"afterwards {action.menu}")
             case words.SurveyAnswered():
                 self._note("survey", f"{action.question}={'said' if action.value is None else action.value}")
+            case words.Suppress():
+                self._note("do_not_call", "own")
             case words.SurveyOver():
                 self._note("survey", "complete" if action.complete else "broken off")
 

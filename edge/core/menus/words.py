@@ -254,6 +254,12 @@ class RequestSurvey(Struct, frozen=True):
     menu: str
 
 
+class Suppress(Struct, frozen=True):
+    """Whom a campaign has called does not want to be called any more."""
+
+    node: NodeId
+
+
 class SurveyBegun(Struct, frozen=True):
     """Questions are asked from here on; what another node asked is over."""
 
@@ -290,7 +296,7 @@ class SurveyOver(Struct, frozen=True):
 
 
 #: What outlives the node that asked for it.
-Aftercare = RequestCallback | RequestSurvey | SurveyBegun | SurveyAsked | SurveyAnswered | SurveyOver
+Aftercare = RequestCallback | RequestSurvey | SurveyBegun | SurveyAsked | SurveyAnswered | SurveyOver | Suppress
 
 
 class PressKeys(Struct, frozen=True):

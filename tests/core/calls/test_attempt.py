@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Abandoned, Originate, Reserved, Stopped
-from edge.core.menus.model import Answered, HangUp, Menu, Play, Queue
+from edge.core.menus.model import Answered, DoNotCall, HangUp, Menu, Play, Queue
 from edge.core.menus.parts import Attribute
 from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
@@ -206,3 +206,34 @@ def test_an_abandoned_person_waited_from_the_end_of_his_greeting_on() -> None:
     desk.play_ends()
     told = end_of(desk)
     assert (told.disposition, told.evidence.queue, told.evidence.waited_ms) == ("abandoned", "timed_out", 1900)
+
+
+def test_who_opts_out_is_not_called_on_another_number_either() -> None:
+    nodes = {"hello": Play(sounds=[sound("hello")], next="stop"), "stop": DoNotCall(next="again", failed="bye")}
+    nodes |= {"again": DoNotCall(next="last", failed="bye"), "last": Play(sounds=[sound("bye")], next="bye")}
+    menu = Menu(name="main", version="v1", start="hello", nodes={**nodes, "bye": HangUp("")})
+    desk = answered(menu=menu, follows={"connected": Next(step="next_number")})
+    desk.play_ends()
+    suppressed = desk.of(e.DialerSuppressed)
+    assert [(one.attempt, one.campaign, one.contact, one.number, one.node) for one in suppressed] == [
+        ("c1", "spring", "17", NUMBER, "stop")
+    ], "once, at once"
+    desk.give(said("human", "short_greeting", speech_ms=700))
+    desk.play_ends()
+    told = end_of(desk)
+    assert (told.disposition, told.evidence.opted_out, told.next) == ("connected", True, Next(step="done"))
+
+
+def test_a_call_that_no_campaign_made_suppresses_nobody() -> None:
+    menu = Menu(
+        name="main",
+        version="v1",
+        start="stop",
+        nodes={"stop": DoNotCall(next="yes", failed="no"), "yes": HangUp("yes"), "no": HangUp("no")},
+    )
+    desk = Desk(originate(TERMS), menu)
+    desk.give(Reserved(FIRST, SPAN, seat(0)))
+    desk.answer()
+    desk.give(r.LegMedia(FIRST, REMOTE))
+    assert desk.of(e.DialerSuppressed) == []
+    assert desk.call.end.text == "no"
