@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from edge.cli import conference, pcap
+from edge.cli import conference, pcap, vcon
 from edge.cli.event_selection import failed
 from edge.cli.output import FINE, print_json, print_table, seconds
 from edge.cli.show import show
@@ -30,6 +30,7 @@ def register(app: App) -> None:
     conference.register(group)
     group.command(show)
     pcap.register(group)
+    vcon.register(group)
     app.command(group)
 
 

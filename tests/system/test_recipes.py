@@ -1,5 +1,7 @@
 """The recipes of docs/recipes, as they stand there, beside a real appliance."""
 
+import base64
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from edge.cli import main
 from edge.config.site import Endpoint
 from tests.support.addresses import address
 from tests.support.appliance import TONES, Appliance, appliance, sink
@@ -156,6 +159,12 @@ def test_backends_answer_take_events_and_may_fail(place: Place) -> None:
         for backend in (place.python, place.node):
             until(lambda backend=backend, id_=id_: backend.told("call.ended", id_), 30)  # type: ignore[misc]
             assert backend.told("call.started", id_) == 1
+        document = edge.folder / "call.json"
+        assert main(["calls", "vcon", id_, "--output", str(document), "--state", str(edge.state)]) == 0
+        made = json.loads(document.read_text())
+        assert [one["type"] for one in made["dialog"]] == ["recording-set", "recording"]
+        (path,) = [event["data"]["path"] for event in edge.events(id_) if event["type"] == "recording.completed"]
+        assert base64.urlsafe_b64decode(made["dialog"][1]["body"] + "==") == Path(path).read_bytes()
         call(edge, other, TONES["no_match"])
         # Two failures, and it is left alone; events wait meanwhile, and are told when it is back.
         place.python.kill()
