@@ -6,6 +6,9 @@ from edge.app.children import Process, describe
 from edge.app.fleet import Fleet
 from edge.runtime.clock import monotonic_ms
 
+#: Conditions of switch and media that keep no call away: what went wrong is told, and the operator wants calls.
+HARMLESS = frozenset({"outbox_shedding"})
+
 
 class Condition(NamedTuple):
     """One reason for not being ready, or a note."""
@@ -44,7 +47,7 @@ def takes_calls(fleet: Fleet, mode: str, *, was_complete: bool) -> bool:
     and front itself sees whether its link to switch is up.
     """
     # Conditions of these mean that a new call could not be stored or recorded. Others' (a sink that is away) don't.
-    bad = any(process.conditions for process in (fleet.switch, *fleet.media))
+    bad = any(process.conditions.keys() - HARMLESS for process in (fleet.switch, *fleet.media))
     # One engine is enough: switch gives calls to those that are there.
     lasting = _lasts(fleet.switch) and any(_lasts(engine) for engine in fleet.media)
     return was_complete and mode == "running" and not bad and lasting

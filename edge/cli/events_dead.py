@@ -1,9 +1,10 @@
 """`edge events dead`: dead letters, which are events that a sink did not take in the attempts or the time it has."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 
@@ -16,6 +17,8 @@ from edge.storage.turn import StorageError
 
 if TYPE_CHECKING:
     from edge.forwarder.replay_store import LetterHead
+
+T = TypeVar("T")
 
 AnySinkOption = Annotated[str, Parameter(name="--sink", help="Of this sink only.")]
 AllOption = Annotated[bool, Parameter(name="--all", negative=(), help="All of the sink.")]
@@ -46,7 +49,7 @@ def _open(folder: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
-def _read(work: Any) -> Any:
+def _read(work: Callable[[], T]) -> T:
     try:
         return work()
     except sqlite3.Error as error:

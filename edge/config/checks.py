@@ -19,7 +19,7 @@ from edge.config.located import Located, find, place_of
 from edge.config.mailboxes import check_mailboxes
 from edge.config.queue_checks import check_queues
 from edge.config.queues import Agent
-from edge.config.sinks import check_sinks, leaves_in_the_clear
+from edge.config.sinks import check_events, check_sinks, leaves_in_the_clear
 from edge.config.site import NO_MUSIC, AmdRules, Route, Trunk
 from edge.config.targets import check_hunt_lists
 from edge.config.tls import check_tls
@@ -56,6 +56,7 @@ def check_site(site: CompiledSite, root: Located, findings: Findings, *, menus_c
     _check_amd(site, root, findings)
     _check_routes(site, root, findings, menus_complete=menus_complete)
     check_sinks(site, root, findings, list(EVENT_TYPES))
+    check_events(site, root, findings)
     _check_endpoints(site, root, findings)
     check_callbacks(site, root, findings, menus_complete=menus_complete)
     check_trials(site, root, findings, menus_complete=menus_complete)

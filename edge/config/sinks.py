@@ -9,6 +9,7 @@ from edge.config.located import Located, place_of
 from edge.config.shape import Shaper
 from edge.config.sink_settings import SinkSettings, WebhookSettings
 from edge.config.site import Sink, Site
+from edge.core.delivery.room import SHEDDABLE
 
 #: Group of entry points under which packages bring types of sinks: `name = "module:Class"`.
 GROUP = "edge.sinks"
@@ -84,6 +85,18 @@ def check_sinks(site: Site, root: Located, findings: Findings, event_types: list
         if leaves_in_the_clear(str(sink.settings.get("url", ""))):
             findings.warning(
                 place_of(root, ("sinks", index, "url")), "events leave the machine unencrypted", "use https://"
+            )
+
+
+def check_events(site: Site, root: Located, findings: Findings) -> None:
+    """Check what may be shed."""
+    groups = sorted({f"{name.split('.')[0]}.*" for name in SHEDDABLE})
+    for at, name in enumerate(site.events.shed):
+        if name and name not in SHEDDABLE and name not in groups:
+            findings.follow_up(
+                place_of(root, ("events", "shed", at)),
+                f"'{name}' can't be shed",
+                did_you_mean(name, [*SHEDDABLE, *groups]) or "groups: " + ", ".join(groups),
             )
 
 

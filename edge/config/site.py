@@ -239,6 +239,22 @@ class Limits(Struct, frozen=True, kw_only=True):
     drain_seconds: Annotated[int, _range(0, 86_400)] = 300
 
 
+class Events(Struct, frozen=True, kw_only=True):
+    """How long events are kept, and what happens when there is no room for more."""
+
+    #: Days that an event is kept when every sink has it; 0: for ever. Reports count by them. What a sink has not taken
+    #: is kept however old it is.
+    keep_days: Annotated[int, _range(0, 36_500)] = 400
+    #: What the outbox may hold; 0: as much as the disk does. When it is full, what every sink has goes first.
+    quota_mb: Annotated[int, _range(0, 1_000_000)] = 4096
+    #: Then, as long as sinks do not take what is left: `refuse_calls` (503; calls in progress go on), which loses
+    #: nothing, or `shed`: the least valuable kinds of events go, and when there are none left calls are refused.
+    when_full: Literal["refuse_calls", "shed"] = "refuse_calls"
+    #: With `shed`: types that may go, the least valuable first; `leg.*` is a group. Empty: as in docs/delivery.md. How
+    #: calls, attempts, callbacks and recordings ended is never shed.
+    shed: list[str] = field(default_factory=list)
+
+
 class Reloading(Struct, frozen=True, kw_only=True):
     """How files are loaded anew, and what is kept of what they said before."""
 
@@ -608,6 +624,7 @@ class Site(Struct, frozen=True, kw_only=True):
     voices: list[Voice] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
     reload: Reloading = field(default_factory=Reloading)
+    events: Events = field(default_factory=Events)
     trunks: list[Trunk] = field(default_factory=list)
     trunk_groups: list[TrunkGroup] = field(default_factory=list)
     hunt_lists: list[HuntList] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from edge.core.delivery.room import SHEDDABLE
 from edge.core.queues.model import AgentState
 from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 from edge.vocabulary.dialing import Disposition
@@ -11,7 +12,7 @@ from edge.vocabulary.media import DigitMethod
 from edge.vocabulary.site_events import CallbackClosing
 
 #: Why a new call was refused before it became one.
-REFUSALS = ("storage", "disk", "overload")
+REFUSALS = ("storage", "disk", "outbox", "overload")
 DIRECTIONS = ("incoming", "outgoing")
 #: What closes a request to be called back.
 CLOSED_BY = ("superseded", *get_args(CallbackClosing))
@@ -46,6 +47,8 @@ class SwitchMetrics:
             self.digits.labels(method)
         for why in REFUSALS:
             self.refused.labels(why)
+        for kind in SHEDDABLE:
+            self.events_shed.labels(kind)
 
     def _calls(self) -> None:
         self.calls = Counter(
@@ -332,6 +335,19 @@ class SwitchMetrics:
         )
         self.inputs = Counter("edge_switch_inputs_total", "Inputs that calls took", registry=self.registry)
         self.events = Counter("edge_switch_events_total", "Events committed to the outbox", registry=self.registry)
+        self.events_purged = Counter(
+            "edge_switch_events_purged_total", "Events that left the outbox and every sink had", registry=self.registry
+        )
+        self.events_shed = Counter(
+            "edge_switch_events_shed_total",
+            "Events that left the outbox for want of room, before every sink had them",
+            ["type"],
+            registry=self.registry,
+        )
+        self.outbox_bytes = Gauge("edge_switch_outbox_bytes", "What the outbox holds", registry=self.registry)
+        self.outbox_quota = Gauge(
+            "edge_switch_outbox_quota_bytes", "What the outbox may hold; 0: there is no bound", registry=self.registry
+        )
         self.pending = Gauge("edge_switch_pending_commands", "Commands without a CommandDone", registry=self.registry)
         self.unknown = Counter(
             "edge_switch_unknown_reports_total", "Reports about calls that are not there", registry=self.registry

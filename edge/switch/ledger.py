@@ -92,6 +92,13 @@ class Ledger:
         except StorageError as error:
             self._fail(error)
 
+    def attempt(self, work: Callable[[], None]) -> None:
+        """Do something with the store that nothing depends on; when it fails, the disk does not work."""
+        try:
+            work()
+        except StorageError as error:
+            self._fail(error)
+
     def close(self) -> None:
         """Close the store."""
         self._store.close()

@@ -36,6 +36,7 @@ from edge.switch.pending import receiver_of
 from edge.switch.plan import Plan
 from edge.switch.recovery import give_up, recover
 from edge.switch.requests import RequestError, Requests
+from edge.switch.room import RoomKeeper
 from edge.switch.seats import Seats
 from edge.switch.tidings import Tidings
 from edge.switch.trials import META
@@ -72,6 +73,7 @@ class Switch:
         # These three are there as soon as the disk has shown what the last life left; see `_begin`.
         self._exchange: Exchange | None = None
         self._ledger: Ledger | None = None
+        self._room: RoomKeeper | None = None
         self._server: LinkServer | None = None
         self._tidings = Tidings(self._later)
         self._timer: Timer | None = None
@@ -131,8 +133,15 @@ class Switch:
         if self._draining:
             exchange.attempts.drain()
         self._exchange = exchange
-        self._ledger = Ledger(store, self.metrics, self._tidings.committed)
+        self._ledger = ledger = Ledger(store, self.metrics, self._tidings.committed)
         self._ledger.write(exchange.take_turn())
+        self._room = RoomKeeper(
+            store,
+            exchange,
+            flush=lambda: self._write(exchange, ledger),
+            health=channel.health,
+            later=self._later,
+        )
         self._server = LinkServer(
             self._context.fds["link_listener"][0],
             lambda process, incarnation: self._tidings.senders.get((process, incarnation), 0),
@@ -323,6 +332,8 @@ class Switch:
             return
         if self._ledger.trouble:
             self._ledger.probe()
+        if self._room is not None and not self._ledger.trouble:
+            self._ledger.attempt(self._room.look)
         self._show_trouble()
 
     def _show_trouble(self) -> None:
@@ -332,7 +343,8 @@ class Switch:
         paths = self._plan.site.paths
         reserve = self._plan.site.recording.reserve_mb
         low = [p for p in (paths.state, paths.recordings) if _below(p, reserve)]
-        refusing = "storage" if ledger.trouble else "disk" if low else ""
+        full = self._room is not None and self._room.refusing
+        refusing = "storage" if ledger.trouble else "disk" if low else "outbox" if full else ""
         if refusing != exchange.refusing:
             self._log.warning("new calls", taken=not refusing, reason=refusing, error=ledger.trouble)
         exchange.refusing = refusing
@@ -357,6 +369,8 @@ class Switch:
             if number is not None:
                 self._exchange.turn.senders.setdefault((peer.process, peer.incarnation), number)
         self._ledger.purge(self._plan.site.callbacks.keep_days)
+        if self._room is not None and not self._ledger.trouble:
+            self._ledger.attempt(self._room.age)
 
     # --- supervisor
 

@@ -283,6 +283,18 @@ class AgentRefused(Struct, frozen=True, tag="agent.refused", kw_only=True):
     call: CallId
 
 
+class EventsShed(Struct, frozen=True, tag="events.shed", kw_only=True):
+    """The outbox was full (`[events] quota_mb`), and events were deleted before every sink had them.
+
+    Told when it begins, each minute while it goes on, and when it is over.
+    """
+
+    #: How many of which types since it was told last. Their numbers (`callseq`) are missing in what backends get.
+    counts: dict[str, int]
+    events: int
+    quota_mb: int
+
+
 TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
 ConfigurationEvent = ConfigurationLoaded | ConfigurationRefused | MenuRolledBack | MenuReleased
 SiteEvent = (
@@ -302,4 +314,5 @@ SiteEvent = (
     | TrialStarted
     | TrialStopped
     | DialerCampaignState
+    | EventsShed
 )

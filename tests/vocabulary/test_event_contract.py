@@ -1,11 +1,13 @@
 """What was released stays: backends rely on every field of every event that an earlier version has sent.
 
-`events_released.json` holds the schemas of the released versions. After an addition, write it anew on purpose by
-`python tests/vocabulary/test_event_contract.py`; a change that takes something away can't be released at all.
+`docs/schemas/released/<version>.json` holds the schemas of each version, that of the next one as it is so far. After an
+addition, write that one anew on purpose by `python tests/vocabulary/test_event_contract.py`; those of versions that are
+out stay as they are. A change that takes something away from any of them can't be released at all.
 """
 
 import copy
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ from edge.vocabulary.private import Private
 from edge.vocabulary.wire import json_reader, to_json
 from scripts.reference import asyncapi_document, event_types, pages, schema_document, schemas, tag_of
 
-RELEASED = Path(__file__).with_name("events_released.json")
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "schemas" / "released"
+#: Of the version that this tree is, or becomes.
+RELEASED = FOLDER / f"{tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['version']}.json"
 
 
 def broken(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -48,8 +53,9 @@ def holds(old: dict[str, Any], new: dict[str, Any]) -> bool:
     return old == new
 
 
-def test_nothing_that_was_released_is_taken_away() -> None:
-    assert broken(json.loads(RELEASED.read_text()), schemas()) == []
+@pytest.mark.parametrize("version", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_nothing_that_was_released_is_taken_away(version: Path) -> None:
+    assert broken(json.loads(version.read_text()), schemas()) == []
 
 
 def test_the_snapshot_knows_every_event_of_today() -> None:
