@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.app.campaigners import Campaigners
 from edge.app.children import Process, Starter
 from edge.app.composition import Composition
 from edge.app.engines import EngineWatch
@@ -66,8 +67,6 @@ class Fleet:
         self.front = self._executed("front", composition.front)
         self.forwarder = self._executed("forwarder", composition.forwarder)
         self.web = self._executed("web", composition.web)
-        #: None: the site has no campaigns.
-        self.dialer = self._executed("dialer", composition.dialer) if site.campaigns else None
         self.spans = SpanPool(
             pump,
             self.span_forks,
@@ -77,11 +76,14 @@ class Fleet:
             stall=self._stall,
         )
         #: Those that have metrics and answer requests.
-        self.long_lived = {
-            p.name: p
-            for p in (self.front, *self.media, self.switch, self.forwarder, self.web, self.dialer)
-            if p is not None
-        }
+        self.long_lived = {p.name: p for p in (self.front, *self.media, self.switch, self.forwarder, self.web)}
+        self.campaigners = Campaigners(
+            self.long_lived,
+            self.relay,
+            pump,
+            lambda: self._executed("dialer", composition.dialer),
+            wanted=bool(site.campaigns),
+        )
         self._forks = {self.media_zygote.name: self.media_forks, self.span_zygote.name: self.span_forks}
         #: Set by `drain`: who is restarted meanwhile must be told, too.
         self.draining = False
@@ -93,6 +95,11 @@ class Fleet:
         self.on_ask: Callable[[str, bytes, Callable[[bytes, str | None], None]], None] = _unanswered
         self.own_metrics: Callable[[], str] = lambda: ""
         self.spans.on_change = self._changed
+
+    @property
+    def dialer(self) -> Process | None:
+        """None: the site has no campaigns."""
+        return self.campaigners.process
 
     # --- making
 
@@ -141,8 +148,7 @@ class Fleet:
         self.switch.want()
         for engine in self.media:
             engine.want()
-        if self.dialer is not None:
-            self.dialer.want()
+        self.campaigners.start()
 
     def want_refused(self) -> None:
         """Try again those that refused the former configuration."""
@@ -198,6 +204,7 @@ class Fleet:
         self._changed()
 
     def _changed(self) -> None:
+        self.campaigners.ended()
         self.on_change()
 
     def process_said(self, process: Process, message: FromChild) -> None:
@@ -226,7 +233,7 @@ class Fleet:
         def answer(texts: dict[str, str | None]) -> None:
             self.web.send(AllScraped(number, {**texts, "supervisor": self.own_metrics()}))
 
-        self.relay.scrape_all(self.long_lived, answer)
+        self.relay.scrape_all(dict(self.long_lived), answer)
 
     def _ask(self, ask: Ask) -> None:
         def answer(body: bytes, error: str | None) -> None:

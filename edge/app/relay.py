@@ -1,7 +1,9 @@
 """Questions that the supervisor passes on to its children, and their answers, each with a time limit."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from edge.app.children import Process
 from edge.runtime.clock import monotonic_ms
@@ -86,3 +88,12 @@ class Relay:
         if pending is not None:
             pending.timer.cancel()
             pending.answer(body, error)
+
+
+def count_of(body: bytes) -> int | None:
+    """Count the calls in switch's answer, a JSON list; None when it is something else."""
+    try:
+        calls: Any = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return None
+    return len(calls) if isinstance(calls, list) else None

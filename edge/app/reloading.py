@@ -55,9 +55,6 @@ def merge(old: S, new: S) -> Merged[S]:
         needs_restart.append("http.certificate")
         http = changes["http"]
         changes["http"] = msgspec.structs.replace(http, certificate=old.http.certificate, key=old.http.key)  # type: ignore[type-var]
-    if bool(old.campaigns) != bool(new.campaigns):
-        # Their process is started with the appliance, or not.
-        needs_restart.append("campaigns")
     return Merged(msgspec.structs.replace(new, **changes), needs_restart)
 
 

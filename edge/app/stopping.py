@@ -1,12 +1,10 @@
 """How the appliance ends: in which order, and how long it waits for whom."""
 
 from collections.abc import Callable
-from typing import Any
-
-import msgspec
 
 from edge.app.children import Process
 from edge.app.fleet import Fleet
+from edge.app.relay import count_of
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.pump import Pump, Timer
@@ -88,15 +86,6 @@ class LastCalls:
         self._limit.cancel()
         if over is not None:
             over()
-
-
-def count_of(body: bytes) -> int | None:
-    """Count the calls in switch's answer, a JSON list; None when it is something else."""
-    try:
-        calls: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return None
-    return len(calls) if isinstance(calls, list) else None
 
 
 class Shutdown:

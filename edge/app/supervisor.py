@@ -23,10 +23,11 @@ from edge.app.notices import Notices
 from edge.app.notify import ServiceManager
 from edge.app.preparing import Prepared, Source
 from edge.app.readiness import complete, conditions, notes, process_document, spans_document, takes_calls
+from edge.app.relay import count_of
 from edge.app.reloading import SiteMemory, merge, secrets_of, with_run_dir, without_secrets
 from edge.app.sockets import Sockets, unix_listener
 from edge.app.starters import Surroundings
-from edge.app.stopping import Drainage, LastCalls, Shutdown, count_of
+from edge.app.stopping import Drainage, LastCalls, Shutdown
 from edge.config.packed import PackedSite
 from edge.metrics.library import generate_latest
 from edge.metrics.supervisor import SupervisorMetrics
@@ -192,6 +193,7 @@ class Supervisor:
             return
         _log.info("stopping")
         self._mode = "stopping"
+        self.fleet.campaigners.stop()
         self._manager.tell("STOPPING=1")
         if self._drainage is not None:
             self._drainage.cancel()
@@ -265,6 +267,7 @@ class Supervisor:
         keepers = self._composition.keepers()
         self.fleet.tell_all(Reload(self._around.site_path), but=keepers)
         self.fleet.tell_all(Reload(self._around.secret_site_path), only=keepers)
+        self.fleet.campaigners.follow(wanted=bool(self.site.campaigns))
         self.fleet.want_refused()
 
     # --- answers

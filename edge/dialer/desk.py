@@ -21,6 +21,12 @@ class Desk:
         self._store, self._clocks = store, clocks
         self._campaigns, self._under = campaigns, under
 
+    def under_way(self) -> list[dict[str, Any]]:
+        """Return the attempts under way, also of campaigns that are gone. No numbers."""
+        return [
+            {"attempt": attempt, "campaign": one.campaign, "state": one.state} for attempt, one in self._under.items()
+        ]
+
     def held(self) -> list[dict[str, Any]]:
         """Return the attempts that nobody knows the end of, the oldest first. No numbers."""
         return [

@@ -269,6 +269,8 @@ def _answer(engine: Engine, what: str, body: bytes) -> Any:
             raise LookupError(f"there is no campaign '{request.campaign[:64]}'")
         engine.set_state(request.campaign, request.state, request.by, request.why)
         return {"campaign": request.campaign, "state": request.state}
+    if what == "attempts":
+        return engine.desk.under_way()
     if what == "held":
         return engine.desk.held()
     if what == "settle":

@@ -69,7 +69,7 @@ class Fake:
         match request.what:
             case "seen":
                 reply = self.seen
-            case "calls":
+            case "calls" | "attempts":
                 reply = self.calls
             case "set calls":
                 self.calls = body

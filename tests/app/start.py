@@ -26,7 +26,7 @@ def composition() -> Composition:
     real = os.environ.get("REAL", "").split()
     changed = {
         name: getattr(APPLIANCE, name)._replace(module=FAKES)
-        for name in ("front", "switch", "media", "span", "forwarder", "web")
+        for name in ("front", "switch", "media", "span", "forwarder", "web", "dialer")
         if name not in real
     }
     return APPLIANCE._replace(**changed, repair="tests.app.repair")

@@ -35,9 +35,19 @@ drain_seconds = {drain}
 [[trunks]]
 name = "t"
 sources = ["127.0.0.0/8"]
+address = "{address}:5999"
 [[routes]]
 number = "*"
 menu = "main"
+"""
+CAMPAIGN = """
+[[campaigns]]
+name = "spring"
+lists = ["customers"]
+rules = "us-ftc"
+trunk = "t"
+menu = "main"
+caller_id = "+12025550123"
 """
 
 MENU = """
@@ -59,9 +69,9 @@ class Site:
         (folder / "menus" / "main.yaml").write_text(MENU)
         self.write()
 
-    def write(self, drain: Any = 30, port: int = 5060) -> None:
+    def write(self, drain: Any = 30, port: int = 5060, more: str = "") -> None:
         text = SITE.format(address=self._address, state=self._state, drain=drain, port=port)
-        self.file.write_text(text)
+        self.file.write_text(text + more)
 
 
 @pytest.fixture
@@ -137,3 +147,37 @@ def test_a_stop_during_a_reload_does_not_wait_for_it(appliance: Appliance) -> No
     appliance.signal(signal.SIGHUP)
     appliance.signal(signal.SIGINT)
     assert appliance.process.wait(20) == 0
+
+
+def dialer(appliance: Appliance) -> int | None:
+    """Its pid, None when there is none or it does not run yet."""
+    found = [one["pid"] for one in appliance.status()["processes"] if one["name"] == "dialer"]
+    return found[0] if found and appliance.status()["ready"] else None
+
+
+def test_the_dialer_comes_with_the_first_campaign_and_goes_after_the_last_attempt(
+    appliance: Appliance, site: Site
+) -> None:
+    assert dialer(appliance) is None
+    site.write(more=CAMPAIGN)
+    answer = appliance.ask("reload")
+    assert answer["ok"], answer
+    assert answer["body"]["needs_restart"] == []
+    until(lambda: dialer(appliance) is not None, 20)
+    pid = dialer(appliance)
+    appliance.request("dialer", "set calls", ["d1"])
+    site.write()
+    assert appliance.ask("reload")["ok"]
+    appliance.request("dialer", "seen")  # it is there: an attempt is open
+    site.write(more=CAMPAIGN)
+    assert appliance.ask("reload")["ok"]
+    assert dialer(appliance) == pid, "campaigns came back before it went"
+    site.write()
+    assert appliance.ask("reload")["ok"]
+    until(lambda: appliance.log.count("the dialer ends with its last attempt") == 2, 10)
+    appliance.request("dialer", "set calls", [])
+    until(lambda: "dialer" not in [one["name"] for one in appliance.status()["processes"]], 10)
+    assert appliance.status()["ready"]
+    site.write(more=CAMPAIGN)
+    assert appliance.ask("reload")["ok"]
+    until(lambda: dialer(appliance) not in {None, pid}, 20)

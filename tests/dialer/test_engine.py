@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from edge.core.dialer.campaign import Settings
+from edge.core.dialer.campaign import DEFAULT_RETRIES, Retry, Settings
 from edge.core.dialer.ruleset import AttemptsRule
 from edge.core.menus.calendar import Calendar
 from edge.dialer.engine import QUERY_MS, TALKING_MS
 from edge.storage.campaigns.words import Lease, Outcome
 from edge.storage.turn import StorageError
 from edge.vocabulary.dialing import Contact, ContactNumber, Disposition
-from tests.dialer.world import CAMPAIGN, LIST, OWNER, RULES, House, contact, permissions_by
+from tests.dialer.world import CAMPAIGN, LIST, OWNER, RULES, House, contact, permissions_by, settings
 
 SEED = 20261122
 
@@ -450,3 +450,24 @@ def test_who_opts_out_stands_on_our_list_before_his_number_is_free(
         house.turn()
         assert house.switch.dialled == {mine.number.reveal(): 1}
         assert house.metrics.registry.get_sample_value("edge_dialer_suppressed_total", {"campaign": CAMPAIGN}) == 1
+
+
+def test_what_a_campaign_began_ends_by_what_it_said_then_even_if_it_is_gone(tmp_path: Path) -> None:
+    house = House(tmp_path, 2, max_channels=1)
+    house.begin()
+    house.turn()
+    busy = DEFAULT_RETRIES | {"busy": Retry(step="done")}
+    house.engine.reload({CAMPAIGN: settings(retries=busy, max_channels=1)}, house.permissions)
+    house.hang_up(house.lasting[0], "busy")
+    house.turn()
+    house.turn()
+    assert [one.state for one in house.store.contacts(LIST)].count("waiting") == 1, "the order said: the same number"
+    house.engine.reload({}, house.permissions)
+    (attempt,) = house.lasting
+    assert [one["attempt"] for one in house.engine.desk.under_way()] == [attempt]
+    house.hang_up(attempt, "busy")
+    house.turn()
+    assert house.engine.desk.under_way() == []
+    assert [one.state for one in house.store.contacts(LIST)] == ["waiting", "done"]
+    house.turn(3_600_000)
+    assert len(house.switch.dialled) == 2, "nobody is dialled for a campaign that is not there"
