@@ -31,7 +31,7 @@ from tests.support.waiting import until
 SEED = 20261122
 AGENTS = 20
 #: Attempts at once, the calls before the measurement, and its length in seconds.
-ATTEMPTS, WARM, SECONDS = 100, 150, 45.0
+ATTEMPTS, WARM, SECONDS = 100, 150, 40.0
 QUICK_SECONDS = 12.0
 ABANDONED_NS = 2_000_000_000
 #: Turns of the town that may be late, and share of the machine that others may have.
@@ -97,7 +97,7 @@ class Run:
             edge = Appliance(at, Path(folder))
             self._write(edge, town_at, agents_at)
             settings = Settings(
-                seed=SEED, town=town_at, agents_at=agents_at, answers=0.25, least_s=1.0, most_s=9.0, talk_s=4.0,
+                seed=SEED, town=town_at, agents_at=agents_at, answers=0.4, least_s=1.0, most_s=9.0, talk_s=2.0,
                 warm=WARM, speak=self._listens,
             )  # fmt: skip
             command = [sys.executable, "-m", "bench.answering", msgspec.json.encode(settings).decode()]
@@ -191,13 +191,21 @@ class Run:
         void = [f"the town was late in {told['late']:.1%} of its turns"] if told["late"] > MAX_LATE else []
         void += [f"others had {steal:.1%} of the machine"] if steal > MAX_STEAL else []
         if void:
-            more["void"] = "; ".join(void)
+            more["void"] = void
         emit(f"{name}_answers", len(seen), "answers", **more)
-        for what, values in (("callee_hears_agent", agent), ("agent_hears_callee", callee)):
-            for label, share in (("p50", 0.5), ("p99", 0.99)):
-                if values and not (self._listens and what == "agent_hears_callee"):
-                    emit(f"{name}_{what}_{label}", round(quantile(values, share)), "ms", **more)
+        self._spread(emit, f"{name}_callee_hears_agent", agent, more)
+        if self._listens:
+            late = [(one.agent_heard_ns - one.answered_ns) / 1e6 for one in seen if one.agent_heard_ns]
+            self._spread(emit, f"dialer_answers_{self._line}_listening_callee_hears_agent", late, more)
+        else:
+            self._spread(emit, f"{name}_agent_hears_callee", callee, more)
         emit(f"{name}_abandoned", round(100 * (1 - len(served) / len(seen)), 2) if seen else 0.0, "%", **more)
+
+    @staticmethod
+    def _spread(emit: Callable[..., None], name: str, values: list[float], more: dict[str, Any]) -> None:
+        for label, share in (("p50", 0.5), ("p99", 0.99)):
+            if values:
+                emit(f"{name}_{label}", round(quantile(values, share)), "ms", **more)
 
 
 def quantile(values: list[float], share: float) -> float:
