@@ -166,7 +166,7 @@ Front is killed with conversations up: `front_kill_in_...` tells how many of the
 A campaign is killed: any process of a whole appliance, or one that has the call in a state that is seen before the kill
 (`dialer_kills_while_...`), while contacts come onto the list, two a kill. Callees count who calls them.
 
-Answers of a campaign: 100 attempts at once, 20 agents who answer at once, by legs that stay up (`nailed_up`) or are rung
+Answers of a campaign: 100 attempts at once; 20 agents answer at once, on legs that stay up (`nailed_up`) or are rung
 for each call (`on_demand`). From the callee's 200 to the first packet of the agent's tone at the callee, and of his own
 at an agent; where it is listened for who answered (`listening`), also from that verdict. Abandoned: more than 2 s.
 
