@@ -158,6 +158,7 @@ def made_of(attempt: Attempt, campaign: Campaign | None, zone: str) -> Made:
         ended_ms=attempt.ended_ms,
         disposition=attempt.disposition or ("held" if attempt.state == "held" else None),
         rang_ms=attempt.rang_ms,
+        given_up=attempt.evidence.get("ended_by", "appliance") == "appliance",
         kind="agent" if campaign is None or queue else "agentless",
         agent_waiting=campaign is not None and queue and campaign.pacing in {"preview", "progressive"},
     )

@@ -7,8 +7,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -16,10 +18,12 @@ import soundfile
 
 from edge.cli import main
 from edge.storage.campaigns.store import opened
+from edge.vocabulary.private import Private
 from tests.support import tones
 from tests.support.addresses import address
 from tests.support.appliance import Appliance, write_site
-from tests.support.farm import KINDS, Farm, greeting
+from tests.support.farm import KINDS, Farm, greeting, silence, voice
+from tests.support.softphone import Softphone
 from tests.support.waiting import until
 
 #: Alone: a sender that is kept waiting makes other cadences.
@@ -74,7 +78,40 @@ max_channels = 8
 calls_per_second = 8
 ring_timeout = "4s"
 on_machine = "menu"
+[[campaigns]]
+name = "later"
+lists = ["later"]
+rules = "usa"
+trunk = "town"
+menu = "main"
+caller_id = "+12025550123"
+ring_timeout = "4s"
+[[campaigns.retries]]
+on = ["busy"]
+step = "done"
+[[agents]]
+name = "anna"
+target = "sip:anna@{agent}:5060"
+[[queues]]
+name = "sales"
+agents = ["anna"]
+ring_timeout = "60s"
+[[campaigns]]
+name = "desk"
+lists = ["desk"]
+rules = "usa"
+trunk = "town"
+queue = "sales"
+caller_id = "+12025550123"
+ring_timeout = "4s"
+abandoned_message = "{message}"
+opt_out_key = "9"
+[[campaigns.retries]]
+on = ["abandoned"]
+step = "done"
 """
+#: The greeting of a person, from the first packet on: its end, seconds.
+HELLO = np.concatenate([silence(1.0), voice("hello")])
 
 
 class Expected(NamedTuple):
@@ -132,9 +169,10 @@ def number(kind: str, of: int = 0) -> str:
     return f"+1{area}7360{of}{KINDS[kind].code}"
 
 
-def write(edge: Appliance, town: str) -> None:
+def write(edge: Appliance, town: str, agent: str) -> None:
     """Write site, menu, prompts and rules."""
-    write_site(edge, menu=MENU, extra=CAMPAIGN.format(town=town))
+    message = edge.folder / "prompts" / "en" / "message.wav"
+    write_site(edge, menu=MENU, extra=CAMPAIGN.format(town=town, agent=agent, message=message))
     for name, hz in (("hello", HELLO_HZ), ("message", MESSAGE_HZ)):
         soundfile.write(edge.folder / "prompts" / "en" / f"{name}.wav", tones.sine(hz, 12_000), 8000, subtype="PCM_16")
     rules = edge.folder / "dialing_rules"
@@ -168,14 +206,22 @@ def ended(edge: Appliance, campaign: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def place(folder: Path) -> Iterator[tuple[Appliance, Farm]]:
-    ears = {number("machine"): greeting()}
-    with address() as at, address() as town_at, Farm(town_at, folder / "farm", ears) as farm:
+    ears = {number("machine"): greeting(), number("listens"): HELLO, number("listens", 1): HELLO}
+    with (
+        address() as at,
+        address() as town_at,
+        address() as agent_at,
+        Farm(town_at, folder / "farm", ears) as farm,
+        Softphone(agent_at, port=5060, user="anna"),  # who never answers
+    ):
         edge = Appliance(at, folder)
-        write(edge, town_at)
+        write(edge, town_at, agent_at)
         edge.state.mkdir(parents=True, exist_ok=True)
         contacts = {kind: [number(kind)] for kind in TABLE}
         contacts["vacant"].append(number("busy", 9))
         fill(edge, "everyone", contacts)
+        fill(edge, "desk", {"stops": [number("listens"), number("busy", 8)], "stays": [number("listens", 1)]})
+        fill(edge, "later", {"stopped": [number("listens"), number("busy", 7)]})
         edge.start()
         try:
             yield edge, farm
@@ -192,6 +238,9 @@ def test_a_campaign_over_callees_of_every_kind(tmp_path: Path, capsys: pytest.Ca
         a_message_was_left(farm)
         what_the_callees_saw(farm)
         what_follows(edge, found)
+        nobody_is_free(edge, farm)
+        who_opted_out_is_not_called(edge, farm)
+        the_report_says_what_was(edge, capsys)
         edge.check_histories()
 
 
@@ -263,3 +312,72 @@ def what_follows(edge: Appliance, found: dict[str, dict[str, Any]]) -> None:
                 assert status.due_ms - told["ended_ms"] == int(expected.then) * MINUTE, kind
     finally:
         store.close()
+
+
+def nobody_is_free(edge: Appliance, farm: Farm) -> None:
+    """The agent is rung and does not answer: the message comes in time, and a key of one of the two ends his calls."""
+    assert main(["dial", "start", "desk", "--config", str(edge.site)]) == 0
+    ear = farm.ears[number("listens")].audio
+    until(lambda: ear.hears(MESSAGE_HZ, 0.3), 30, "the message")
+    ear.press("9")
+    until(lambda: len(ended(edge, "desk")) == 2, 30, "both ended")
+    found = {one["contact"]: one for one in ended(edge, "desk")}
+    suppressed = edge.wait_event("dialer.suppressed")["data"]
+    assert suppressed | {"type": ""} == {
+        **{name: found["stops"][name] for name in ("attempt", "campaign", "listed_in", "contact", "number")},
+        "type": "",
+        "node": "stop",
+    }
+    waits_s = []
+    for contact, one in found.items():
+        evidence = one["evidence"]
+        assert (one["disposition"], evidence["decided_by"], evidence["queue"]) == ("abandoned", "queue", "timed_out")
+        assert (one["next"]["step"], evidence.get("opted_out", False)) == ("done", contact == "stops")
+        assert evidence["waited_ms"] >= 1900
+        heard = farm.ears[one["number"]].audio.recorded()
+        waits_s.append(loud_frames(heard)[0] * 0.02 - len(HELLO) / 8000)
+    # Within 2 s of the end of the greeting (47 CFR 64.1200(a)(7)); one of the two the machine may have made wait.
+    assert 1.5 < min(waits_s) < 2.4, waits_s
+
+
+def who_opted_out_is_not_called(edge: Appliance, farm: Farm) -> None:
+    """Neither on the other number of the contact, nor by another campaign; that goes on with the next number."""
+    assert main(["dial", "start", "later", "--config", str(edge.site)]) == 0
+    until(lambda: len(ended(edge, "later")) == 1, 30, "the other number was called")
+    assert farm.count(number("listens"), "INVITE") == 1
+    assert (farm.count(number("busy", 7), "INVITE"), farm.count(number("busy", 8), "INVITE")) == (1, 0)
+    store = opened(edge.state)
+    try:
+        assert [one.listed_in for one in store.suppressed(Private(number("listens")))] == ["own"]
+        assert store.suppressed(Private(number("listens", 1))) == []
+    finally:
+        store.close()
+
+
+def the_report_says_what_was(edge: Appliance, capsys: pytest.CaptureFixture[str]) -> None:
+    """All of it worked out once more, from the events alone and with another library of time zones."""
+    capsys.readouterr()
+    assert main(["dial", "report", "--json", "--config", str(edge.site)]) == 1, "the ceiling was broken"
+    told = {one["campaign"]: one for one in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert told.keys() == {"everyone", "desk", "later"}
+    for name, one in told.items():
+        events = ended(edge, name)
+        words = Counter(event["disposition"] for event in events)
+        live = words["connected"] + words["abandoned"]
+        assert (one["attempts"], one["dispositions"]) == (len(events), dict(sorted(words.items())))
+        (period,) = one["periods"]
+        assert (period["live"], period["abandoned"]) == (live, words["abandoned"])
+        assert period["share"] == pytest.approx(words["abandoned"] / live if live else 0, abs=1e-6)
+        assert period["keeps"] == (words["abandoned"] * 1000 <= 30 * live)
+        assert one["hours"] == dict(sorted(Counter(hour_there(event) for event in events).items()))
+        assert one["attempts_per_number"] == {"1": len({event["number"] for event in events})}
+        assert (one["breaches"], one["rang_short"]) == ([], 0)
+        assert [each["rule"] for each in one["overrides"]] == ["hours", "ring"]
+    assert told["later"]["refused"] == {"own_list": 1}
+    assert (told["desk"]["good"], told["everyone"]["good"]) == (False, True)
+
+
+def hour_there(event: dict[str, Any]) -> str:
+    """Give the hour in which an attempt began, where its number is."""
+    place = PLACES[event["number"][2:5]]
+    return f"{datetime.fromtimestamp(event['started_ms'] / 1000, ZoneInfo(place)):%H}:00"

@@ -37,6 +37,8 @@ class Made(Struct, frozen=True, kw_only=True):
     ended_ms: int | None = None
     disposition: Disposition | None = None
     rang_ms: int | None = None
+    #: It was we who ended the ringing, not the far end.
+    given_up: bool = True
     kind: CampaignKind = "agent"
     #: An agent was there before it was dialled.
     agent_waiting: bool = False
@@ -146,8 +148,7 @@ class Conduct:
             agent_waiting=made.agent_waiting,
         )
         found.hours[_hour(judge.tables(request), made.started_ms)] += 1
-        if made.disposition in _UNANSWERED and (made.rang_ms or judge.rules.ring.least_ms) < judge.rules.ring.least_ms:
-            found.rang_short += 1
+        found.rang_short += _rang_short(made, judge.rules.ring.least_ms)
         history = History(
             number=list(self._of_number[made.number]),
             contact=list(self._of_contact[made.contact]),
@@ -167,6 +168,11 @@ class Conduct:
             examples = found.examples.setdefault(reason, [])
             if len(examples) < _EXAMPLES:
                 examples.append(made.attempt)
+
+
+def _rang_short(made: Made, least_ms: int) -> bool:
+    unanswered = made.disposition in _UNANSWERED and made.given_up
+    return unanswered and made.rang_ms is not None and made.rang_ms < least_ms
 
 
 def _hour(zones: tuple[Zone, ...], at_ms: int) -> int:

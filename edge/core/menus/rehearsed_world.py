@@ -22,6 +22,7 @@ What = Literal[
     "ask",
     "callback",
     "survey",
+    "do_not_call",
     "send",
     "answer",
     "queue",

@@ -1,5 +1,6 @@
 """Attempts judged afterwards, against judging each when it was made."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,3 +82,26 @@ def test_each_is_judged_as_it_would_have_been(drawn: list[tuple[int, str, int, s
         assert sum(period.tally.live for period in found[0].periods) == sum(
             one.disposition in {"connected", "abandoned"} for one in made
         )
+
+
+@pytest.mark.parametrize(
+    ("rang_ms", "given_up", "short"),
+    [(14_999, True, 1), (15_000, True, 0), (None, True, 0), (0, True, 1), (300, False, 0)],
+)
+def test_only_what_we_gave_up_can_have_rung_too_short(rang_ms: int | None, given_up: bool, short: int) -> None:
+    judge = judge_of(RULES)
+    conduct = Conduct(lambda _name: judge, judge.window_ms, 0)
+    conduct.take(
+        Made(
+            attempt="a",
+            campaign="c",
+            number=Private(NUMBERS[0]),
+            contact=("list", "1"),
+            started_ms=NOON,
+            ended_ms=NOON,
+            disposition="no_answer",
+            rang_ms=rang_ms,
+            given_up=given_up,
+        )
+    )
+    assert [one.rang_short for one in conduct.result()] == [short]
