@@ -49,6 +49,8 @@ KIND_TEXTS = {
     "http_url": "http(s) address",
     "ask_url": "`https://`, `http://`, `tls://` or `nats://` address",
     "subject": "NATS subject",
+    "server_url": "address",
+    "event_template": "template",
     "webhook_secret": "secret",
     "token_hash": "hash of a token, or `file:PATH`",
     "database": "address of a database",

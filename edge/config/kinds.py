@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from edge.config.zones import holidays_fault, time_zone_fault
+from edge.core.delivery.template import template_fault as event_template_fault
 from edge.core.routing.numbers import countries
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)", re.ASCII)
@@ -157,6 +158,23 @@ def subject_fault(text: str) -> str:
     """Check a NATS subject to publish to: words with dots between them, without wildcards."""
     good = re.fullmatch(r"[A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+)*", text, re.ASCII)
     return "" if good else f"'{text[:80]}' is no subject such as edge.ask"
+
+
+def server_url_fault(text: str) -> str:
+    """Check the address of a server of events: a scheme, a host, perhaps a port and a path."""
+    fault = f"'{text}' is not an address such as nats://host:4222"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return fault
+    if parts.username or parts.password:
+        return "the address contains a user or password; they would appear in logs"
+    if parts.scheme == "unix":
+        return "" if parts.path.startswith("/") and not parts.netloc else f"'{text}' is not an address: unix:///path"
+    if not parts.scheme or not parts.hostname or not is_host(parts.hostname) or port == 0 or " " in text:
+        return fault
+    return ""
 
 
 def webhook_secret_fault(text: str) -> str:
@@ -380,6 +398,8 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "http_url": http_url_fault,
     "ask_url": ask_url_fault,
     "subject": subject_fault,
+    "server_url": server_url_fault,
+    "event_template": event_template_fault,
     "webhook_secret": webhook_secret_fault,
     "token_hash": token_hash_fault,
     "database": database_fault,

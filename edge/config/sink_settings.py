@@ -3,13 +3,13 @@
 Field docstrings (`#:`) become the configuration page.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, convert, field, to_builtins
 from msgspec import inspect as types
 
 from edge.config.shape import fields_of
-from edge.config.site import Name, Sink
+from edge.config.site import Name, OptionalPath, Path, Sink
 
 
 def _range(least: int, most: int) -> Any:
@@ -22,6 +22,10 @@ def _text(kind: str, **more: bool) -> Any:
 
 _DAY_MS = 86_400_000
 Secret = Annotated[str, Meta(extra={"secret": True})]
+ServerUrl = Annotated[str, _text("server_url")]
+EventTemplate = Annotated[str, _text("event_template")]
+#: Structured: the whole CloudEvents document is the message; binary: its data is, and its attributes are headers.
+Mode = Literal["structured", "binary"]
 
 
 class SinkSettings(Struct, frozen=True, kw_only=True):
@@ -71,3 +75,131 @@ class WebhookSettings(SinkSettings, frozen=True, kw_only=True):
     url: Annotated[str, _text("http_url")]
     #: Standard Webhooks secret (`whsec_...`), in the file as `${ENV}` or `file:PATH`.
     secret: Annotated[str, _text("webhook_secret", secret=True)]
+
+
+class ServerSettings(SinkSettings, frozen=True, kw_only=True):
+    """A server of events that one logs in to."""
+
+    #: User to log in as; empty: none.
+    user: str = ""
+    #: Password or token, in the file as `${ENV}` or `file:PATH`.
+    password: Secret = ""
+    #: PEM file with the authorities that the server's certificate may be of; empty: those of the system.
+    ca_file: OptionalPath = ""
+    #: PEM file with a certificate of our own, where the server asks for one; empty: none.
+    cert_file: OptionalPath = ""
+    #: PEM file with its key; empty: it stands in `cert_file`, too.
+    key_file: OptionalPath = ""
+    #: `structured`: the whole CloudEvents document is the message. `binary`: its data is, its attributes are headers.
+    mode: Mode = "structured"
+
+
+class NatsSettings(ServerSettings, frozen=True, kw_only=True):
+    """Each event is published to NATS JetStream and counts as taken when its stream has acknowledged it.
+
+    The message id is the event's, so within the stream's window of duplicates a repetition is stored once.
+    """
+
+    type: str = "nats"
+    #: `nats://host:port`, or `tls://host:port`.
+    url: ServerUrl
+    #: Subject of an event. Characters that a subject can't have become `_`.
+    subject: EventTemplate = "edge.{site}.{type}.{call}"
+    #: Name of the stream that has to take the events; empty: whichever has the subject.
+    stream: str = ""
+    #: Make the stream `stream` when there is none: on disk, with all subjects that begin as `subject` does.
+    create: bool = False
+    #: File with credentials (`.creds`: JWT and seed); empty: `user` and `password`, or `password` alone as a token.
+    credentials_file: OptionalPath = ""
+
+
+class MqttSettings(ServerSettings, frozen=True, kw_only=True):
+    """Each event is published by MQTT 5 with QoS 1 and counts as taken when the broker's PUBACK says so.
+
+    Every connection begins a session anew: what waits is kept here, not there.
+    """
+
+    type: str = "mqtt"
+    #: `mqtt://host:port`, or `mqtts://host:port`.
+    url: ServerUrl
+    #: Topic of an event. Characters that a topic can't have become `_`.
+    topic: EventTemplate = "edge/{site}/{type}/{call}"
+    #: Client identifier; empty: `edge-`, the appliance's and the sink's name.
+    client_id: str = ""
+    #: Silence after which the connection is tried.
+    keepalive_seconds: Annotated[int, _range(5, 3600)] = 30
+
+
+class AmqpSettings(ServerSettings, frozen=True, kw_only=True):
+    """Each event is a persistent message of AMQP 0-9-1 and counts as taken when the broker has confirmed it.
+
+    What no queue is bound for is not taken: it waits, and `edge status` says so.
+    """
+
+    type: str = "amqp"
+    #: `amqp://host:port/vhost`, or `amqps://host:port/vhost`; no path: the vhost `/`.
+    url: ServerUrl
+    #: Exchange that events are published to.
+    exchange: str = "edge"
+    #: Declare the exchange (durable, of type `topic`) when there is none.
+    create: bool = True
+    #: Routing key of an event.
+    routing_key: EventTemplate = "{type}.{call}"
+
+
+class RedisSettings(ServerSettings, frozen=True, kw_only=True):
+    """Each event is an entry of a Redis Stream (XADD); whether it survives the server is up to that (`appendfsync`)."""
+
+    type: str = "redis"
+    #: `redis://host:port/number`, or `rediss://host:port/number` with TLS.
+    url: ServerUrl
+    #: Stream of an event.
+    stream: EventTemplate = "edge:{site}"
+    #: Entries that a stream keeps, about; 0: all.
+    max_length: Annotated[int, _range(0, 1_000_000_000)] = 0
+
+
+class FileSettings(SinkSettings, frozen=True, kw_only=True):
+    """Each event is a line of JSON at the end of a file. A full disk makes it wait; a half line is taken back."""
+
+    type: str = "file"
+    #: The file; its folder must be there.
+    path: Path
+    #: When what was written is forced to the disk: before it counts as taken, once a second, or when the system likes.
+    fsync: Literal["always", "second", "never"] = "always"
+    #: Size from which a new file is begun; 0: never.
+    rotate_mb: Annotated[int, _range(0, 100_000)] = 100
+    #: Begin a new file each day (UTC).
+    rotate_daily: bool = False
+    #: Older files that are kept, beside `path`, with the time of their end in their names; 0: all.
+    keep: Annotated[int, _range(0, 100_000)] = 10
+
+
+class StdoutSettings(SinkSettings, frozen=True, kw_only=True):
+    """Each event is a line of JSON on standard output of `edge run`. Nobody acknowledges it."""
+
+    type: str = "stdout"
+
+
+class SyslogSettings(SinkSettings, frozen=True, kw_only=True):
+    """Each event is a syslog message (RFC 5424). Syslog acknowledges nothing: what is lost on its way is lost.
+
+    Over TCP and TLS messages are framed by their length (RFC 6587, 5425); over UDP and a datagram socket each is one
+    datagram, and one that is too long for it is refused.
+    """
+
+    type: str = "syslog"
+    #: `udp://host:514`, `tcp://host:514`, `tls://host:6514`, or `unix:///dev/log`.
+    url: ServerUrl = "unix:///dev/log"
+    #: Facility (RFC 5424 section 6.2.1): 0 to 23, `local0` is 16.
+    facility: Annotated[int, _range(0, 23)] = 16
+    #: PEM file with the authorities that the server's certificate may be of; empty: those of the system.
+    ca_file: OptionalPath = ""
+
+
+class JournaldSettings(SinkSettings, frozen=True, kw_only=True):
+    """Each event is an entry of systemd's journal, its attributes are fields (`EDGE_TYPE`, `EDGE_CALL`...)."""
+
+    type: str = "journald"
+    #: The journal's socket.
+    socket: Path = "/run/systemd/journal/socket"

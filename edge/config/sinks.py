@@ -7,7 +7,18 @@ from edge.config import kinds
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.shape import Shaper
-from edge.config.sink_settings import SinkSettings, WebhookSettings
+from edge.config.sink_settings import (
+    AmqpSettings,
+    FileSettings,
+    JournaldSettings,
+    MqttSettings,
+    NatsSettings,
+    RedisSettings,
+    SinkSettings,
+    StdoutSettings,
+    SyslogSettings,
+    WebhookSettings,
+)
 from edge.config.site import Sink, Site
 from edge.core.delivery.room import SHEDDABLE
 
@@ -17,7 +28,25 @@ GROUP = "edge.sinks"
 DEFAULT = "webhook"
 
 #: Our own, by type.
-SETTINGS: dict[str, type[SinkSettings]] = {"webhook": WebhookSettings}
+SETTINGS: dict[str, type[SinkSettings]] = {
+    "webhook": WebhookSettings,
+    "nats": NatsSettings,
+    "mqtt": MqttSettings,
+    "amqp": AmqpSettings,
+    "redis": RedisSettings,
+    "file": FileSettings,
+    "stdout": StdoutSettings,
+    "syslog": SyslogSettings,
+    "journald": JournaldSettings,
+}
+#: Schemes of addresses, by type: first those that can be read on the way.
+SCHEMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "nats": (("nats",), ("tls",)),
+    "mqtt": (("mqtt",), ("mqtts",)),
+    "amqp": (("amqp",), ("amqps",)),
+    "redis": (("redis",), ("rediss",)),
+    "syslog": (("udp", "tcp"), ("tls", "unix")),
+}
 
 
 class NoSuchTypeError(LookupError):
@@ -82,10 +111,15 @@ def check_sinks(site: Site, root: Located, findings: Findings, event_types: list
                     f"there is no event type '{name}'",
                     did_you_mean(name, [*event_types, *groups]) or "groups: " + ", ".join(groups),
                 )
-        if leaves_in_the_clear(str(sink.settings.get("url", ""))):
-            findings.warning(
-                place_of(root, ("sinks", index, "url")), "events leave the machine unencrypted", "use https://"
-            )
+        url = str(sink.settings.get("url", ""))
+        place = place_of(root, ("sinks", index, "url"))
+        plain, safe = SCHEMES.get(sink.type, ((), ()))
+        if plain and url and url.partition("://")[0] not in plain + safe:
+            known = " or ".join(f"{scheme}://" for scheme in plain + safe)
+            findings.follow_up(place, f"a sink of type '{sink.type}' has an address with {known}")
+        elif leaves_in_the_clear(url, plain):
+            better = safe[0] if safe else "https"
+            findings.warning(place, "events leave the machine unencrypted", f"use {better}://")
 
 
 def check_events(site: Site, root: Located, findings: Findings) -> None:
@@ -100,10 +134,10 @@ def check_events(site: Site, root: Located, findings: Findings) -> None:
             )
 
 
-def leaves_in_the_clear(url: str) -> bool:
+def leaves_in_the_clear(url: str, schemes: tuple[str, ...] = ("nats",)) -> bool:
     """Say whether what is sent to an address could be read on the way: no encryption, and not this machine."""
-    scheme, _, rest = url.partition("://")
-    if scheme not in {"http", "nats"}:
+    scheme, found, rest = url.partition("://")
+    if not found or scheme not in ("http", *schemes):
         return False
     split = kinds.split_host_port(rest.partition("/")[0])
     return split is None or not (split[0] == "localhost" or split[0].startswith("127.") or split[0] == "::1")

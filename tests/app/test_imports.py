@@ -9,6 +9,9 @@ LIGHT += ("edge.web.process", "edge.span.process", "edge.dialer.process")
 #: The nodes of menus, the calls, the events of calls, and what tables of callers are made with: 3 MB and more.
 HEAVY = ("edge.core.menus.kinds", "edge.core.menus.model", "edge.core.calls.call", "edge.vocabulary.events")
 HEAVY += ("edge.config.tables", "edge.config.compiled")
+#: Clients of brokers are for forwarders with such a sink.
+BROKERS = ("nats", "paho", "aio_pika", "aiormq", "redis")
+HEAVY += BROKERS
 
 
 def test_processes_that_walk_no_menus_load_none() -> None:
@@ -19,7 +22,7 @@ def test_processes_that_walk_no_menus_load_none() -> None:
 
 def test_commands_are_read_without_what_few_of_them_need() -> None:
     """Each `edge` command reads all others: numbers, the engine's kernels and databases are for those that run them."""
-    heavy = ("numpy", "numba", "sqlalchemy", "psycopg", "PIL", "soundfile")
+    heavy = ("numpy", "numba", "sqlalchemy", "psycopg", "PIL", "soundfile", *BROKERS)
     code = f"import sys, edge.cli; edge.cli.build(); print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -8,7 +8,17 @@ from edge.config.site import Sink as SinkOfSite
 from edge.forwarder.sinks.base import BadSettingsError, Sink
 
 #: Module and class, by type.
-OURS = {"webhook": ("webhook", "WebhookSink")}
+OURS = {
+    "webhook": ("webhook", "WebhookSink"),
+    "nats": ("nats", "NatsSink"),
+    "mqtt": ("mqtt", "MqttSink"),
+    "amqp": ("amqp", "AmqpSink"),
+    "redis": ("redis", "RedisSink"),
+    "file": ("lines", "FileSink"),
+    "stdout": ("lines", "StdoutSink"),
+    "syslog": ("syslog", "SyslogSink"),
+    "journald": ("journald", "JournaldSink"),
+}
 
 
 def class_of(kind: str) -> type[Sink]:
