@@ -11,7 +11,7 @@ from edge.app.campaigners import Campaigners
 from edge.app.children import Process, Starter
 from edge.app.composition import Composition
 from edge.app.engines import EngineWatch
-from edge.app.relay import Relay
+from edge.app.relay import Relay, Silence
 from edge.app.spans import SpanPool
 from edge.app.standbys import Standbys
 from edge.app.starters import Executed, ForkedBy, Recipe, Surroundings
@@ -237,7 +237,7 @@ class Fleet:
 
     def _ask(self, ask: Ask) -> None:
         def answer(body: bytes, error: str | None) -> None:
-            self.web.send(Answered(ask.id, body, error))
+            self.web.send(Answered(ask.id, body, error, is_silence=isinstance(error, Silence)))
 
         self.ask(ask.process, ask.what, ask.body, answer)
 
@@ -248,7 +248,7 @@ class Fleet:
         elif name in self.long_lived:
             self.relay.request(self.long_lived[name], what, body, answer)
         else:
-            answer(b"", f"no process {name[:40]!r}; there are: supervisor, {', '.join(self.long_lived)}")
+            answer(b"", Silence(f"no process {name[:40]!r}; there are: supervisor, {', '.join(self.long_lived)}"))
 
     def accept_calls(self, calls: bool) -> None:
         """Tell front whether new calls are welcome."""

@@ -17,6 +17,12 @@ REQUEST_MS = 5000
 OnReply = Callable[[bytes, str | None], None]
 
 
+class Silence(str):
+    """An error text that no process has said: it did not answer."""
+
+    __slots__ = ()
+
+
 class _Pending(NamedTuple):
     process: Process
     timer: Timer
@@ -35,7 +41,7 @@ class Relay:
         """Ask `process`; `answer` is called exactly once, at `limit_ms` from now at the latest."""
         number = self._expect(process, answer, limit_ms)
         if not process.send(Request(number, what, body)):
-            self._settle(number, b"", f"{process.name} is not running")
+            self._settle(number, b"", Silence(f"{process.name} is not running"))
 
     def scrape(self, process: Process, answer: Callable[[str | None], None]) -> None:
         """Collect the metrics of `process`; None when it does not answer in time."""
@@ -43,7 +49,7 @@ class Relay:
             process, lambda body, error: answer(None if error is not None else body.decode()), SCRAPE_MS
         )
         if not process.send(Scrape(number)):
-            self._settle(number, b"", f"{process.name} is not running")
+            self._settle(number, b"", Silence(f"{process.name} is not running"))
 
     def scrape_all(self, processes: Mapping[str, Process], answer: Callable[[dict[str, str | None]], None]) -> None:
         """Collect the metrics of all `processes`."""
@@ -68,12 +74,12 @@ class Relay:
     def lost(self, process: Process) -> None:
         """Answer for a process that ended."""
         for number in [n for n, pending in self._pending.items() if pending.process is process]:
-            self._settle(number, b"", f"{process.name} ended before it answered")
+            self._settle(number, b"", Silence(f"{process.name} ended before it answered"))
 
     def _expect(self, process: Process, answer: OnReply, limit_ms: int) -> int:
         self._count += 1
         number = self._count
-        text = f"{process.name} did not answer within {limit_ms} ms"
+        text = Silence(f"{process.name} did not answer within {limit_ms} ms")
         timer = self._pump.at(monotonic_ms() + limit_ms, lambda: self._settle(number, b"", text))
         self._pending[number] = _Pending(process, timer, answer)
         return number

@@ -306,6 +306,8 @@ class Supervisor:
     def _ask(self, what: str, _body: bytes, answer: Any) -> None:
         if what == "status":
             self.status(lambda document: answer(msgspec.json.encode(document), None))
+        elif what == "reload":
+            self.reload(lambda document: answer(msgspec.json.encode(document), None))
         else:
             answer(b"", f"the supervisor does not know {what[:40]!r}")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from edge.storage.outbox import PURGED, Purged, read_purged
-from edge.storage.turn import CallbackRow, CallRow, StorageError
+from edge.storage.turn import ActRow, CallbackRow, CallRow, StorageError
 
 #: Events that `every_event` reads at once.
 _PAGE = 2000
@@ -251,6 +251,11 @@ class Reader:
         """Return one request to be called back."""
         rows = self._rows("SELECT * FROM callbacks WHERE id = ?", id)
         return CallbackRow(*rows[0]) if rows else None
+
+    def act(self, token: str, key: str) -> ActRow | None:
+        """Return what was done by the API under a key."""
+        rows = self._rows("SELECT * FROM acts WHERE token = ? AND key = ?", token, key)
+        return ActRow(*rows[0]) if rows else None
 
     def _rows(self, statement: str, *values: str | int) -> list[Any]:
         try:

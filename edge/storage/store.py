@@ -15,7 +15,7 @@ from edge.storage.turn import CallbackRow, CallRow, JournalRow, SchemaError, Sto
 
 T = TypeVar("T")
 
-VERSION = 5
+VERSION = 6
 #: Where SQLite keeps user_version in the first page: https://sqlite.org/fileformat.html, section 1.3.
 _USER_VERSION_AT = 60
 
@@ -28,6 +28,7 @@ _CALLBACKS = (
     f"INSERT INTO callbacks VALUES ({', '.join('?' * len(CallbackRow._fields))}) "  # noqa: S608
     f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in CallbackRow._fields[1:])}"
 )
+_ACTS = "INSERT OR REPLACE INTO acts VALUES (?, ?, ?, ?, ?)"
 _META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 
 
@@ -122,6 +123,8 @@ class Store:
             db.executemany(_CALLBACKS, turn.callbacks.values())
         if turn.senders:
             db.executemany(_SENDERS, ((*key, number) for key, number in turn.senders.items()))
+        if turn.acts:
+            db.executemany(_ACTS, turn.acts.values())
         if turn.meta:
             db.executemany(_META, turn.meta.items())
         last = 0
@@ -201,6 +204,10 @@ class Store:
     def purge_senders(self, before: str) -> None:
         """Forget senders that reported nothing since `before` (RFC 3339): lives of processes are not reused."""
         self._guarded(lambda: self._db().execute("DELETE FROM senders WHERE updated < ?", (before,)))
+
+    def purge_acts(self, before: str) -> None:
+        """Forget what was done by the API under a key before `before` (RFC 3339)."""
+        self._guarded(lambda: self._db().execute("DELETE FROM acts WHERE at < ?", (before,)))
 
     def forget_menus(self) -> None:
         """Delete the menus that no open call runs on; who starts stores anew what new calls run on."""

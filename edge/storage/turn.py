@@ -1,6 +1,6 @@
 """What one turn of switch's loop wants to be written, and the errors of writing it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 
@@ -107,6 +107,16 @@ class CallbackRow(NamedTuple):
     held_why: str = ""
 
 
+class ActRow(NamedTuple):
+    """What was done by the API under a key; `at` RFC 3339, `answer` JSON."""
+
+    token: str
+    key: str
+    digest: str
+    at: str
+    answer: bytes
+
+
 @dataclass
 class Turn:
     """One transaction."""
@@ -118,13 +128,13 @@ class Turn:
     senders: dict[tuple[str, str], int] = field(default_factory=dict)
     menus: dict[str, bytes] = field(default_factory=dict)
     callbacks: dict[str, CallbackRow] = field(default_factory=dict)
+    #: By token and key.
+    acts: dict[tuple[str, str], ActRow] = field(default_factory=dict)
     #: Small things to be remembered, by key.
     meta: dict[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(
-            self.journal or self.events or self.calls or self.senders or self.menus or self.callbacks or self.meta
-        )
+        return any(getattr(self, one.name) for one in fields(self))
 
     @property
     def matters(self) -> bool:
@@ -139,6 +149,7 @@ class Turn:
         self.senders.update(later.senders)
         self.menus.update(later.menus)
         self.callbacks.update(later.callbacks)
+        self.acts.update(later.acts)
         self.meta.update(later.meta)
 
     @property

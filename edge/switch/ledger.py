@@ -18,6 +18,8 @@ JOURNAL_DAYS = 7
 PURGE_ROWS = 500
 #: A sender that has reported nothing for this long is another life by now.
 SENDER_DAYS = 30
+#: What was done by the API under a key is remembered for a day; the rest is for clocks that differ.
+ACT_HOURS = 26
 
 
 class Ledger:
@@ -88,6 +90,7 @@ class Ledger:
             self._store.purge(rfc3339(now - timedelta(days=JOURNAL_DAYS)), PURGE_ROWS)
             if callback_days:
                 self._store.blank_callbacks(rfc3339(now - timedelta(days=callback_days)), PURGE_ROWS)
+            self._store.purge_acts(rfc3339(now - timedelta(hours=ACT_HOURS)))
             self._store.purge_senders(rfc3339(now - timedelta(days=SENDER_DAYS)))
         except StorageError as error:
             self._fail(error)

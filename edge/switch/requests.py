@@ -20,6 +20,7 @@ from edge.runtime.clock import wall_time
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.switch import callback_requests
+from edge.switch.acts import ActRefusedError, Acts
 from edge.switch.exchange import Exchange
 from edge.switch.presence import WishRequest
 from edge.switch.trials import Change, TrialError
@@ -41,6 +42,10 @@ OwnValue = Annotated[str, Meta(pattern=r"\A[ -~]{1,256}\Z")]
 
 class RequestError(Exception):
     """The request can't be met; the text says why."""
+
+
+class NoSuchError(RequestError):
+    """What it is about is not there."""
 
 
 class OriginateRequest(Struct, frozen=True, kw_only=True):
@@ -138,6 +143,15 @@ _notice: Decoder[ConfigurationEvent] = json_reader(cast(Any, ConfigurationEvent)
 _wish = json_reader(WishRequest)
 
 
+#: What can be done by the API.
+ACTS = frozenset(
+    {
+        *("originate", "hang_up", "invite", "mode", "sound", "hold", "drop", "announce", "agent_wish"),
+        *("trial_start", "trial_stop", "close_callback", "call_callback", "hold_callback", "release_callback"),
+    }
+)
+
+
 class Requests:
     """The requests by name. Numbers are shown: the control socket's mode is the permission."""
 
@@ -165,6 +179,7 @@ class Requests:
             "agent_wish": self._agent_wish,
             "queues": lambda _body: self._exchange.queues.describe(),
             "queue_figures": lambda _body: self._exchange.queues.figures(),
+            **Acts(lambda: self._exchange, reader, self._act).handlers(),
         }
 
     def answer(self, what: str, body: bytes) -> bytes:
@@ -180,6 +195,18 @@ class Requests:
             raise RequestError(str(error)) from error
         except StorageError as error:
             raise RequestError(f"storage: {error}") from error
+
+    def _act(self, what: str, body: bytes) -> bytes:
+        """Do something for the API. Raises `ActRefusedError`."""
+        if what not in ACTS:
+            raise ActRefusedError(404, f"there is no act {what[:40]!r}")
+        try:
+            return self.answer(what, body)
+        except NoSuchError as error:
+            raise ActRefusedError(404, str(error)) from error
+        except RequestError as error:
+            status = 400 if isinstance(error.__cause__, msgspec.MsgspecError) else 409
+            raise ActRefusedError(status, str(error)) from error
 
     @property
     def _exchange(self) -> Exchange:
@@ -208,7 +235,7 @@ class Requests:
         exchange = self._exchange
         menu = request.menu if isinstance(request.menu, Menu) else exchange.plan.site.menus.get(request.menu)
         if menu is None:
-            raise RequestError(f"no menu {str(request.menu)[:60]!r}")
+            raise NoSuchError(f"no menu {str(request.menu)[:60]!r}")
         if exchange.refuses or exchange.draining:
             raise RequestError(f"no new calls: {exchange.refuses or 'draining'}")
         id_ = CallId(f"o{secrets.token_hex(10)}")
@@ -239,7 +266,7 @@ class Requests:
         call = self._exchange.calls.get(id_)
         row = self._reader.call(id_)
         if call is None and row is None:
-            raise RequestError("no such call")
+            raise NoSuchError("no such call")
         found: dict[str, Any] = describe(self._exchange, call) if call is not None else {}
         if row is not None:
             found = {**row._asdict(), "recordings": msgspec.Raw(row.recordings.encode()), **found}
@@ -270,7 +297,7 @@ class Requests:
     def _live(self, id_: str) -> Call:
         call = self._exchange.calls.get(CallId(id_))
         if call is None:
-            raise RequestError("no such call")
+            raise NoSuchError("no such call")
         return call
 
     def _talking(self, id_: str) -> Call:
@@ -343,7 +370,7 @@ class Requests:
         call = self._talking(request.id)
         path = Path(request.file)
         if "\0" in request.file or not path.is_absolute() or not path.is_file():
-            raise RequestError("there is no such sound file")
+            raise NoSuchError("there is no such sound file")
         sound = Sound(path=request.file, label=path.name)
         self._exchange.feed(call, Announce(Announcement(sounds=[sound], to=request.to, duck_db=request.duck_db)))
         return {"call": call.id, "leg": call.first.id}
@@ -372,7 +399,7 @@ def _leg_of(call: Call, name: str) -> Leg:
     """Find a leg by its id or its number."""
     leg = call.legs.get(LegId(name)) or call.legs.get(LegId(f"{call.id}.{name}"))
     if leg is None:
-        raise RequestError("no such leg")
+        raise NoSuchError("no such leg")
     return leg
 
 

@@ -3,11 +3,12 @@
 Numbers are texts here: who may not see them gets `***` and the last three digits. Times are RFC 3339 in UTC.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from edge.vocabulary.access import Role
+from edge.vocabulary.media import RoomMode
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -188,3 +189,155 @@ class SipMessages(Struct, frozen=True, kw_only=True):
     """SIP messages of a call, in order, as long as they are remembered."""
 
     messages: list[dict[str, Any]]
+
+
+# --- orders ---------------------------------------------------------------------------------------------------------
+
+Target = Annotated[str, Meta(min_length=1, max_length=300)]
+Word = Annotated[str, Meta(max_length=128)]
+RingTimeout = Annotated[int, Meta(ge=1000, le=600_000)]
+#: In dB.
+Gain = Annotated[float, Meta(ge=-60.0, le=24.0)]
+
+
+class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be done; a field that there is not is refused."""
+
+
+class Originate(Order, frozen=True, kw_only=True):
+    """Make a call, which walks through a menu when it is answered."""
+
+    #: SIP URI, or a number that is dialled on `trunk`.
+    target: Target
+    #: Name of a menu of the site.
+    menu: Word
+    trunk: Word = ""
+    #: What the callee is shown.
+    caller: Word = "edge"
+    withheld: bool = False
+    #: Headers of one's own, of those that the trunk lists.
+    headers: dict[
+        Annotated[str, Meta(pattern=r"\A[Xx]-(?![Ee][Dd][Gg][Ee]-)[A-Za-z0-9\-]{1,62}\Z")],
+        Annotated[str, Meta(pattern=r"\A[ -~]{1,256}\Z")],
+    ] = {}
+    ring_timeout_ms: RingTimeout = 60_000
+
+
+class Invite(Order, frozen=True, kw_only=True):
+    """Ask one more into a talk: to be heard by all, to listen, or to whisper to one."""
+
+    target: Target
+    mode: RoomMode = "talk"
+    #: Leg that it whispers to; null: the one that the first leg talks with.
+    to: Word | None = None
+    #: Its keys 4, 5 and 6 change the mode.
+    supervises: bool = False
+    trunk: Word = ""
+    caller: Word = "edge"
+    ring_timeout_ms: RingTimeout = 30_000
+
+
+class Mode(Order, frozen=True, kw_only=True):
+    """How a further leg takes part in a talk."""
+
+    mode: RoomMode
+    to: Word | None = None
+
+
+class Sound(Order, frozen=True, kw_only=True):
+    """What a leg sends and hears; what is left out stays."""
+
+    #: Nobody hears it.
+    muted: bool | None = None
+    #: It hears nobody.
+    deaf: bool | None = None
+    gain_db: Gain | None = None
+    heard_gain_db: Gain | None = None
+    auto_level: bool | None = None
+
+
+class Hold(Order, frozen=True, kw_only=True):
+    """Whether a leg of a talk is on hold."""
+
+    on: bool
+
+
+class Announce(Order, frozen=True, kw_only=True):
+    """Mix a sound file over a talk, the voices lowered meanwhile."""
+
+    #: Absolute path on the appliance.
+    file: Annotated[str, Meta(pattern=r"\A/[^\x00]{1,1000}\Z")]
+    to: Literal["both", "caller", "target"] = "both"
+    duck_db: Annotated[int, Meta(ge=0, le=60)] = 12
+
+
+class AgentWish(Order, frozen=True, kw_only=True):
+    """Whether an agent takes calls."""
+
+    wish: Literal["log_in", "log_out", "pause", "ready"]
+    reason: Word = ""
+    #: Where he is from now on, with `log_in`; empty: where the site says.
+    target: Annotated[str, Meta(max_length=300)] = ""
+    trunk: Word = ""
+
+
+class CampaignState(Order, frozen=True, kw_only=True):
+    """Whether a campaign goes on."""
+
+    state: Literal["running", "paused", "stopped"]
+    why: Word = ""
+
+
+class CallbackOrder(Order, frozen=True, kw_only=True):
+    """What is done about a request to be called back."""
+
+    what: Literal["close", "call", "hold", "release"]
+    why: Word = ""
+
+
+class TrialOrder(Order, frozen=True, kw_only=True):
+    """Whether a trial runs."""
+
+    run: bool
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """It was done."""
+
+    #: The call, leg, agent... that it was done to.
+    call: str | UnsetType = UNSET
+    leg: str | UnsetType = UNSET
+    agent: str | UnsetType = UNSET
+    campaign: str | UnsetType = UNSET
+    callback: str | UnsetType = UNSET
+    trial: str | UnsetType = UNSET
+
+
+class Begun(Struct, frozen=True, kw_only=True):
+    """It is being done: `GET /api/v1/operations/{operation}` tells how it goes on."""
+
+    operation: str
+    call: str
+    leg: str | UnsetType = UNSET
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """How something goes on that takes its time. What it says follows from the call's events."""
+
+    id: str
+    call: str
+    state: Literal["running", "done", "failed"]
+    #: `answered`, `played`, `busy`...
+    result: str = ""
+    #: What was pressed, where that was asked for; masked as numbers are.
+    digits: str = ""
+
+
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """The configuration was loaded anew."""
+
+    #: Settings that wait for a restart.
+    needs_restart: list[str]
+    warnings: list[str]
+    #: Menus that are other versions now.
+    menus: dict[str, str]

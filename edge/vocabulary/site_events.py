@@ -295,6 +295,26 @@ class EventsShed(Struct, frozen=True, tag="events.shed", kw_only=True):
     quota_mb: int
 
 
+class ApiActed(Struct, frozen=True, tag="api.acted", kw_only=True):
+    """Something was done by the API, or refused. What came of it is told by the events of what it was done to."""
+
+    #: Name and role of the token, and the IP address that it came from.
+    token: str
+    role: str
+    source: str = ""
+    #: `originate`, `hang_up`, `hold`...: what the reference of the API says of each.
+    act: str
+    #: The call that it was about; null: none, or one that it made.
+    call: CallId | None = None
+    #: What it was about otherwise: an agent, a campaign, a trial.
+    subject: str = ""
+    #: Whom it wanted dialled.
+    target: Private = Private("")
+    result: Literal["done", "refused"]
+    #: Why it was refused.
+    why: str = ""
+
+
 TrunkEvent = TrunkRegistered | TrunkUnregistered | TrunkUp | TrunkDown
 ConfigurationEvent = ConfigurationLoaded | ConfigurationRefused | MenuRolledBack | MenuReleased
 SiteEvent = (
@@ -315,4 +335,5 @@ SiteEvent = (
     | TrialStopped
     | DialerCampaignState
     | EventsShed
+    | ApiActed
 )

@@ -115,6 +115,8 @@ class Answered(Struct, frozen=True, tag=True):
     id: int
     body: bytes
     error: str | None = None
+    #: Nobody has said so: the process was not there, or did not answer in time.
+    is_silence: bool = False
 
 
 class Reload(Struct, frozen=True, tag=True):

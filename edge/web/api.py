@@ -16,6 +16,7 @@ from litestar.types import ControllerRouterHandler
 from edge.metrics.library import CONTENT_TYPE_LATEST, generate_latest
 from edge.metrics.web import WebMetrics
 from edge.runtime.logs import logger
+from edge.web.acts import Acts
 from edge.web.admission import Admission
 from edge.web.described import document
 from edge.web.downloads import Downloads
@@ -96,6 +97,7 @@ def _failure(_request: Any, error: Exception) -> Response[Any]:
 def make_api(parts: Parts) -> Litestar:
     """Make the application."""
     endpoints = [*Reads(parts.questions, parts.outbox, parts.trace_fd).endpoints()]
+    endpoints += Acts(parts.questions, parts.outbox).endpoints()
     endpoints += Downloads(parts.outbox, parts.recordings).endpoints()
     streams = Streams(parts.outbox, parts.metrics, parts.stop)
     endpoints += streams.endpoints()

@@ -16,7 +16,11 @@ MAX_OPEN = 64
 
 
 class NoAnswerError(Exception):
-    """The supervisor did not answer in time, or has no good answer."""
+    """There is no good answer: nobody gave one in time (`is_silence`), or who was asked can't do it."""
+
+    def __init__(self, text: str, *, is_silence: bool = True) -> None:
+        super().__init__(text)
+        self.is_silence = is_silence
 
 
 class Questions:
@@ -36,12 +40,12 @@ class Questions:
         answer: AllScraped = await self._ask(ScrapeAll(number), SCRAPE_S)
         return answer.text
 
-    async def ask(self, process: str, what: str, body: bytes = b"") -> bytes:
-        """Have `process` answer a request. Raises NoAnswerError, also when the answer is an error."""
+    async def ask(self, process: str, what: str, body: bytes = b"", limit_s: float = 0.0) -> bytes:
+        """Have `process` answer a request, in `ASK_S` or `limit_s`. Raises NoAnswerError, also for an error."""
         number = next(self._numbers)
-        answer: Answered = await self._ask(Ask(number, process, what, body), ASK_S)
+        answer: Answered = await self._ask(Ask(number, process, what, body), limit_s or ASK_S)
         if answer.error is not None:
-            raise NoAnswerError(answer.error)
+            raise NoAnswerError(answer.error, is_silence=answer.is_silence)
         return answer.body
 
     async def _ask(self, question: ScrapeAll | Ask, limit_s: float) -> Any:

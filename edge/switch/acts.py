@@ -1,0 +1,170 @@
+"""What the API has done: each act once under its `Idempotency-Key`, each told by an `api.acted` in its transaction.
+
+Web asks; who may do what by HTTP it has decided. Whom a token may have dialled is decided here, where numbers are read.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from edge.core.routing.numbers import e164
+from edge.runtime.clock import rfc3339
+from edge.storage.reader import Reader
+from edge.storage.turn import ActRow
+from edge.vocabulary.ids import CallId
+from edge.vocabulary.private import Private
+from edge.vocabulary.site_events import ApiActed
+from edge.vocabulary.wire import json_reader
+
+if TYPE_CHECKING:
+    from edge.switch.exchange import Exchange
+
+#: How long a key is remembered.
+KEEP: Final = timedelta(hours=24)
+#: Keys of this life that need not be looked up on disk.
+MEMORY: Final = 2000
+#: Fields of requests that say what they are about, other than a call.
+_SUBJECTS: Final = ("agent", "name", "leg", "menu")
+#: A token may dial everything.
+ANYTHING: Final = "*"
+
+
+class ActRequest(Struct, frozen=True, kw_only=True):
+    """Have something done for a token."""
+
+    token: str
+    role: str
+    #: Where the request came from, an IP address.
+    source: str = ""
+    act: str
+    body: msgspec.Raw
+    #: Empty: it is done whenever it is asked for.
+    key: str = ""
+    #: Of act and body as they came by HTTP.
+    digest: str = ""
+
+
+class NotedRequest(Struct, frozen=True, kw_only=True):
+    """Tell of an act that another process has done, or refused (`why`)."""
+
+    token: str
+    role: str
+    source: str = ""
+    act: str
+    subject: str = ""
+    why: str = ""
+
+
+class ActRefusedError(Exception):
+    """It is not done: an HTTP status, and a text."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+#: Does one thing; raises `ActRefusedError`.
+Perform = Callable[[str, bytes], bytes]
+_act = json_reader(ActRequest)
+_noted = json_reader(NotedRequest)
+_plain: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
+
+
+class Acts:
+    """Acts of the API."""
+
+    def __init__(self, exchange: Callable[[], "Exchange"], reader: Reader, perform: Perform) -> None:
+        self._exchange = exchange
+        self._reader = reader
+        self._perform = perform
+        self._memory: OrderedDict[tuple[str, str], ActRow] = OrderedDict()
+
+    def handlers(self) -> dict[str, Callable[[bytes], Any]]:
+        """Give the requests by name."""
+        return {"act": self._do, "acted": self._note}
+
+    def _do(self, body: bytes) -> dict[str, Any]:
+        request = _act.decode(body)
+        try:
+            known = self._known(request)
+            return {"status": 200, "again": True, "answer": msgspec.Raw(known.answer)} if known else self._once(request)
+        except ActRefusedError as refused:
+            return {"status": refused.status, "error": str(refused)}
+
+    def _known(self, request: ActRequest) -> ActRow | None:
+        """Find what the key has led to. Raises `ActRefusedError`."""
+        if not request.key:
+            return None
+        row = self._memory.get((request.token, request.key)) or self._reader.act(request.token, request.key)
+        if row is None or row.at < rfc3339(self._exchange().wall - KEEP):
+            if self._exchange().refusing == "storage":
+                # It could be done, but not remembered.
+                raise ActRefusedError(503, "storage does not work now")
+            return None
+        if row.digest != request.digest:
+            raise ActRefusedError(422, "this Idempotency-Key was used for another request")
+        return row
+
+    def _once(self, request: ActRequest) -> dict[str, Any]:
+        said = _plain.decode(request.body)
+        target = str(said.get("target") or "")
+        try:
+            self._check_dialling(request.token, request.act, target, str(said.get("trunk") or ""))
+            answer = self._perform(request.act, bytes(request.body))
+        except ActRefusedError as refused:
+            self._tell(request, said, str(refused))
+            raise
+        self._tell(request, {**said, "id": said.get("id") or _plain.decode(answer).get("call")})
+        if request.key:
+            row = ActRow(request.token, request.key, request.digest, rfc3339(self._exchange().wall), answer)
+            self._exchange().turn.acts[row.token, row.key] = self._memory[row.token, row.key] = row
+            while len(self._memory) > MEMORY:
+                self._memory.popitem(last=False)
+        return {"status": 200, "answer": msgspec.Raw(answer)}
+
+    def _tell(self, request: ActRequest, said: dict[str, Any], why: str = "") -> None:
+        subject = next((str(said[name])[:128] for name in _SUBJECTS if said.get(name)), "")
+        call = str(said.get("id") or "")[:128]
+        self._exchange().notice(
+            ApiActed(
+                token=request.token,
+                role=request.role,
+                source=request.source,
+                act=request.act,
+                call=CallId(call) if call and "callback" not in request.act else None,
+                subject=subject or (call if "callback" in request.act else ""),
+                target=Private(str(said.get("target") or "")[:300]),
+                result="refused" if why else "done",
+                why=why[:200],
+            )
+        )
+
+    def _check_dialling(self, token: str, act: str, target: str, trunk: str) -> None:
+        """Refuse a target that the token may not have dialled: nothing is allowed that the site does not say."""
+        if not target or act == "agent_wish":
+            return
+        plan = self._exchange().plan
+        allowed = next((one.may_dial for one in plan.site.api_tokens if one.name == token), [])
+        number = e164(target, plan.countries.get(trunk, ""))
+        forms = [form for form in (number, target) if form]
+        if not any(one == ANYTHING or form.startswith(one) for one in allowed for form in forms):
+            raise ActRefusedError(403, "this token may not dial that (may_dial)")
+
+    def _note(self, body: bytes) -> dict[str, Any]:
+        request = _noted.decode(body)
+        self._exchange().notice(
+            ApiActed(
+                token=request.token,
+                role=request.role,
+                source=request.source,
+                act=request.act,
+                subject=request.subject[:128],
+                result="refused" if request.why else "done",
+                why=request.why[:200],
+            )
+        )
+        return {}

@@ -1,0 +1,221 @@
+"""What can be done by the API. Switch does it, once under each `Idempotency-Key`, and tells of it by `api.acted`."""
+
+import hashlib
+import re
+from typing import Any
+
+import msgspec
+
+from edge.storage.reader import Reader
+from edge.vocabulary import api
+from edge.vocabulary.access import Role
+from edge.web.endpoint import Endpoint, RefusedError, Visit
+from edge.web.outbox import Outbox
+from edge.web.questions import NoAnswerError, Questions
+from edge.web.routes import source_of
+from edge.web.shown import number
+
+_KEY = re.compile(r"[!-~]{1,128}")
+#: A reload may have to have texts spoken.
+RELOAD_S = 120.0
+
+
+class Acts:
+    """The acting endpoints."""
+
+    def __init__(self, questions: Questions, outbox: Outbox) -> None:
+        self._questions = questions
+        self._outbox = outbox
+
+    def endpoints(self) -> list[Endpoint]:
+        """List them."""
+        begin, act = self._begin, self._act
+        return [
+            begin("/calls", "integrator", "originate", "Make a call", api.Originate),
+            act("/calls/{id}/hang_up", "operator", "hang_up", "End a call"),
+            begin("/calls/{id}/legs", "operator", "invite", "Ask one more into a talk", api.Invite),
+            act("/calls/{id}/legs/{leg}/mode", "operator", "mode", "Change how a further leg takes part", api.Mode),
+            act("/calls/{id}/legs/{leg}/sound", "operator", "sound", "Mute a leg, or change its levels", api.Sound),
+            act("/calls/{id}/legs/{leg}/hold", "operator", "hold", "Put a leg on hold, or resume it", api.Hold),
+            act("/calls/{id}/legs/{leg}/drop", "operator", "drop", "End a leg that is not the first one"),
+            act("/calls/{id}/announce", "operator", "announce", "Mix a sound over a talk", api.Announce),
+            self._endpoint(
+                "/agents/{agent}/state", "operator", "setAgent", "Log in or out, pause", self._agent, api.AgentWish
+            ),
+            self._endpoint(
+                "/callbacks/{id}", "operator", "orderCallback", "Close, call, hold", self._callback, api.CallbackOrder
+            ),
+            self._endpoint(
+                "/trials/{name}", "operator", "setTrial", "Start or stop a trial", self._trial, api.TrialOrder
+            ),
+            self._endpoint(
+                "/campaigns/{campaign}/state",
+                "operator",
+                "setCampaign",
+                "Start, pause or stop a campaign",
+                self._campaign,
+                api.CampaignState,
+                once=False,
+            ),
+            Endpoint(
+                "POST",
+                "/reload",
+                "admin",
+                "reload",
+                "Load the configuration anew",
+                self._reload,
+                api.Reloaded,
+                problems=(409,),
+                text="Answered when it is in force, or with its faults.",
+            ),
+            Endpoint(
+                "GET",
+                "/operations/{id}",
+                "viewer",
+                "getOperation",
+                "How something goes on that takes its time",
+                self._operation,
+                api.Operation,
+                problems=(404,),
+            ),
+        ]
+
+    def _endpoint(  # noqa: PLR0917 - the columns of a table
+        self, path: str, role: Role, name: str, summary: str, do: Any, body: Any, *, once: bool = True
+    ) -> Endpoint:
+        return Endpoint("POST", path, role, name, summary, do, api.Done, body=body, problems=(404, 409), once=once)
+
+    def _act(self, path: str, role: Role, what: str, summary: str, body: Any = None) -> Endpoint:
+        async def do(visit: Visit) -> Any:
+            return msgspec.convert(await self._done(visit, what, visit.names, visit.body), api.Done)
+
+        return self._endpoint(path, role, _camel(what), summary, do, body)
+
+    def _begin(self, path: str, role: Role, what: str, summary: str, body: Any) -> Endpoint:
+        async def do(visit: Visit) -> api.Begun:
+            found = await self._done(visit, what, visit.names, visit.body)
+            operation = found.get("operation") or found.get("leg") or found["call"]
+            return msgspec.convert({**found, "operation": operation}, api.Begun)
+
+        return Endpoint(
+            "POST",
+            path,
+            role,
+            _camel(what),
+            summary,
+            do,
+            api.Begun,
+            body=body,
+            status=202,
+            problems=(404, 409),
+            once=True,
+        )
+
+    # --- by switch
+
+    async def _done(self, visit: Visit, act: str, names: dict[str, str], order: Any) -> dict[str, Any]:
+        """Have switch do something; raises `RefusedError`."""
+        given: dict[str, Any] = msgspec.to_builtins(order) if order is not None else {}
+        body = msgspec.json.encode({**{name: value for name, value in given.items() if value is not None}, **names})
+        key = visit.request.headers.get("idempotency-key", "")
+        if key and not _KEY.fullmatch(key):
+            raise RefusedError(400, "a key has 1 to 128 characters, none of them a space", "Idempotency-Key")
+        request = {
+            "token": visit.holder.name,
+            "role": visit.holder.role,
+            "source": source_of(visit.request.client),
+            "act": act,
+            "body": msgspec.Raw(body),
+            "key": key,
+            "digest": hashlib.sha256(act.encode() + b"\n" + body).hexdigest(),
+        }
+        found = await self._ask("switch", "act", request)
+        if found["status"] != 200:
+            raise RefusedError(found["status"], found["error"])
+        answer: dict[str, Any] = found["answer"]
+        return answer
+
+    async def _agent(self, visit: Visit) -> api.Done:
+        found = await self._done(visit, "agent_wish", visit.names, visit.body)
+        return api.Done(agent=found["name"])
+
+    async def _callback(self, visit: Visit) -> api.Done:
+        order: api.CallbackOrder = visit.body
+        found = await self._done(visit, f"{order.what}_callback", {**visit.names, "why": order.why}, None)
+        return api.Done(callback=found["callback"])
+
+    async def _trial(self, visit: Visit) -> api.Done:
+        what = "trial_start" if visit.body.run else "trial_stop"
+        return api.Done(trial=(await self._done(visit, what, visit.names, None))["trial"])
+
+    # --- by others
+
+    async def _campaign(self, visit: Visit) -> api.Done:
+        body = {**visit.names, **msgspec.to_builtins(visit.body), "by": visit.holder.name}
+        campaign = visit.names["campaign"]
+        try:
+            await self._ask("dialer", "campaign", body)
+        except RefusedError as error:
+            await self._note(visit, f"campaign_{visit.body.state}", campaign, error.text)
+            raise
+        await self._note(visit, f"campaign_{visit.body.state}", campaign)
+        return api.Done(campaign=campaign)
+
+    async def _reload(self, visit: Visit) -> api.Reloaded:
+        found = await self._ask("supervisor", "reload", {}, RELOAD_S)
+        error = "" if found["ok"] else "; ".join([found["error"], *found.get("errors", [])])
+        await self._note(visit, "reload", "", error)
+        if error:
+            raise RefusedError(409, error)
+        return msgspec.convert(found["body"], api.Reloaded)
+
+    async def _note(self, visit: Visit, act: str, subject: str, why: str = "") -> None:
+        """Have it told what another process than switch has done."""
+        said = {"act": act, "subject": subject, "why": why}
+        who = {"token": visit.holder.name, "role": visit.holder.role, "source": source_of(visit.request.client)}
+        await self._ask("switch", "acted", {**who, **said})
+
+    async def _ask(self, process: str, what: str, body: Any, limit_s: float = 0.0) -> Any:
+        try:
+            answer = await self._questions.ask(process, what, msgspec.json.encode(body), limit_s)
+        except NoAnswerError as error:
+            raise RefusedError(503 if error.is_silence else 409, str(error)) from None
+        return msgspec.json.decode(answer) if answer else {}
+
+    # --- what takes its time
+
+    async def _operation(self, visit: Visit) -> api.Operation:
+        id_ = visit.names["id"]
+        found = await self._outbox.read(lambda reader: operation_of(reader, id_))
+        if found is None:
+            raise RefusedError(404, "no such operation")
+        return msgspec.structs.replace(found, digits=number(found.digits, whole=visit.sees_numbers))
+
+
+def operation_of(reader: Reader, id_: str) -> api.Operation | None:
+    """Follow an operation by the events of its call: the call, or a leg that is asked in; None: there is none.
+
+    The id of the first is that of the call, the other's that of the leg (`<call>.<n>`).
+    """
+    call = id_.partition(".")[0]
+    if reader.call(call) is None:
+        return None
+    begun = id_ == call
+    for event in reader.events_of(call):
+        data = msgspec.json.decode(event.body)["data"]
+        if id_ == call and event.type == "call.answered":
+            return api.Operation(id=id_, call=call, state="done", result="answered")
+        if id_ != call and data.get("leg") == id_:
+            begun = True
+            if event.type == "leg.answered":
+                return api.Operation(id=id_, call=call, state="done", result="answered")
+            if event.type == "leg.ended":
+                return api.Operation(id=id_, call=call, state="failed", result=data["end"]["outcome"])
+        if begun and event.type == "call.ended":
+            return api.Operation(id=id_, call=call, state="failed", result=data["end"]["outcome"])
+    return api.Operation(id=id_, call=call, state="running") if begun else None
+
+
+def _camel(what: str) -> str:
+    first, *rest = what.split("_")
+    return first + "".join(word.capitalize() for word in rest)

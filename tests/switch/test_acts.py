@@ -1,0 +1,101 @@
+"""What the API has done: once under a key whatever is killed, told by an event each, and nobody dialled by stealth."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.config.site import ApiToken
+from tests.switch.world import World, incoming
+
+DIGEST = "d" * 64
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    tokens = [
+        ApiToken(name="crm", hash="", role="integrator", may_dial=["+49", "sip:desk@"]),
+        ApiToken(name="wall", hash="", role="integrator"),
+    ]
+    made = World(tmp_path, api_tokens=tokens)
+    made.start()
+    yield made
+    made.close()
+
+
+def act(world: World, what: str, body: Any, token: str = "crm", key: str = "", digest: str = DIGEST) -> dict[str, Any]:
+    asked = {"token": token, "role": "integrator", "source": "192.0.2.9", "act": what, "body": body}
+    found: dict[str, Any] = world.ask("act", {**asked, "key": key, "digest": digest})
+    return found
+
+
+def acted(world: World) -> list[dict[str, Any]]:
+    return [json.loads(one.body)["data"] for one in world.events() if one.type == "api.acted"]
+
+
+def started(world: World) -> list[str]:
+    return [one.call for one in world.events() if one.type == "call.started"]
+
+
+def test_the_same_key_is_one_call_whatever_is_killed(world: World) -> None:
+    order = {"target": "+493012345", "menu": world.site.routes[0].menu}
+    first = act(world, "originate", order, key="k1")
+    assert first["status"] == 200
+    call = first["answer"]["call"]
+    assert act(world, "originate", order, key="k1") == {"status": 200, "again": True, "answer": {"call": call}}
+    world.kill()
+    world.start()
+    assert act(world, "originate", order, key="k1")["answer"] == {"call": call}
+    assert act(world, "originate", order, key="k1", digest="e" * 64)["status"] == 422
+    assert act(world, "originate", order, token="wall", key="k1")["status"] == 403  # another token's key is another key
+    assert started(world) == [call]
+    assert act(world, "originate", order, key="k2")["answer"]["call"] != call
+    assert act(world, "originate", order)["answer"]["call"] not in {call, ""}
+    assert len(started(world)) == 3
+
+
+def test_each_act_is_told_with_who_wanted_it(world: World) -> None:
+    world.peer("front", "front-1").link.report(incoming("c1"))
+    world.until(lambda: "c1" in started(world))
+    assert act(world, "hang_up", {"id": "c1"})["status"] == 200
+    assert act(world, "hang_up", {"id": "nothing"})["status"] == 404
+    assert act(world, "hold", {"id": "c1", "leg": "1", "on": True})["status"] in {404, 409}
+    assert act(world, "end_calls", {})["status"] == 404
+    assert act(world, "sound", {"id": "c1", "leg": "1", "gain_db": 99})["status"] == 400
+    told = acted(world)
+    assert (told[0]["token"], told[0]["role"], told[0]["source"]) == ("crm", "integrator", "192.0.2.9")
+    assert [(one["act"], one["call"], one["result"]) for one in told[:2]] == [
+        ("hang_up", "c1", "done"),
+        ("hang_up", "nothing", "refused"),
+    ]
+    assert told[1]["why"] == "no such call"
+    world.ask("acted", {"token": "crm", "role": "operator", "act": "reload", "subject": "", "why": "it has faults"})
+    assert (acted(world)[-1]["act"], acted(world)[-1]["result"]) == ("reload", "refused")
+
+
+@pytest.mark.parametrize(
+    ("token", "target", "allowed"),
+    [
+        ("crm", "+49301234567", True),
+        ("crm", "+12125550100", False),
+        ("crm", "sip:desk@192.0.2.1", True),
+        ("crm", "sip:desk2@192.0.2.1", False),
+        ("crm", "00493012345", False),  # of no country's trunk, so nobody knows what number it is
+        ("wall", "+49301234567", False),
+        ("gone", "+49301234567", False),
+    ],
+)
+def test_a_token_has_dialled_only_what_the_site_says(world: World, token: str, target: str, allowed: bool) -> None:
+    found = act(world, "originate", {"target": target, "menu": world.site.routes[0].menu}, token=token)
+    assert found["status"] == (200 if allowed else 403)
+    assert len(started(world)) == allowed
+    assert [(one["result"], one["target"]) for one in acted(world)] == [("done" if allowed else "refused", target)]
+
+
+def test_what_failed_may_be_tried_again_with_its_key(world: World) -> None:
+    order = {"target": "+493012345", "menu": "nothing"}
+    assert act(world, "originate", order, key="k1")["status"] == 404
+    order["menu"] = world.site.routes[0].menu
+    assert act(world, "originate", order, key="k1", digest="e" * 64)["status"] == 200
