@@ -137,7 +137,7 @@ class Acts:
                 act=request.act,
                 call=CallId(call) if call and "callback" not in request.act else None,
                 subject=subject or (call if "callback" in request.act else ""),
-                target=Private(str(said.get("target") or "")[:300]),
+                target=Private(str(said["target"])[:300]) if said.get("target") else None,
                 result="refused" if why else "done",
                 why=why[:200],
             )

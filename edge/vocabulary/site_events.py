@@ -308,8 +308,8 @@ class ApiActed(Struct, frozen=True, tag="api.acted", kw_only=True):
     call: CallId | None = None
     #: What it was about otherwise: an agent, a campaign, a trial.
     subject: str = ""
-    #: Whom it wanted dialled.
-    target: Private = Private("")
+    #: Whom it wanted dialled; null: nobody.
+    target: Private | None = None
     result: Literal["done", "refused"]
     #: Why it was refused.
     why: str = ""
