@@ -372,6 +372,7 @@ class Supervisor:
         reasons = conditions(fleet, self._mode)
         metrics.ready.set(not reasons)
         metrics.conditions.set(len(reasons))
+        metrics.notes.set(len(notes(fleet)))
         metrics.takes_calls.set(bool(self._taking_calls))
         metrics.spans.set(len(fleet.spans.up))
         metrics.spans_wanted.set(fleet.spans.wanted)

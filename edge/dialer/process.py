@@ -225,7 +225,7 @@ class Dialer:
 
     def health(self, condition: str, text: str) -> None:
         """See `Port`."""
-        self._pump.post(lambda: self._context.channel.health(condition, text))
+        self._pump.post(lambda: self._context.channel.health(condition, text, note=True))
 
     def _tell_locked(self, numbers: list[Private]) -> None:
         self._report(NumbersLocked(numbers))

@@ -58,7 +58,7 @@ class Forwarder:
         store = await self._open_store()
         if store is not None:
             outbox = Reader(self._state / "state.db", BUSY_S)
-            self._sinks = Sinks(self._site.name, outbox, store, self._metrics, self._channel.health)
+            self._sinks = Sinks(self._site.name, outbox, store, self._metrics, self._note)
             self._replaying = Replaying(self._site.name, self._state / "state.db", outbox, store, self._metrics)
             await self._deliver(self._sinks, self._replaying)
             outbox.close()
@@ -74,14 +74,14 @@ class Forwarder:
                 store = DeliveryStore.open(self._state / "delivery.db")
             except sqlite3.Error as error:
                 self._metrics.storage_errors.inc()
-                self._channel.health("delivery-storage", f"delivery waits: {error}")
+                self._note("delivery-storage", f"delivery waits: {error}")
                 if not told:
                     self._log.error("delivery state can't be opened", error=str(error))
                     self._channel.ready()
                     told = True
                 await self._pause()
             else:
-                self._channel.health("delivery-storage", "")
+                self._note("delivery-storage", "")
                 return store
         return None
 
@@ -99,6 +99,10 @@ class Forwarder:
             await self._pause()
         await replaying.close()
         await sinks.close()
+
+    def _note(self, condition: str, text: str) -> None:
+        """Tell people what keeps events here. Calls are taken as ever: events wait in the outbox."""
+        self._channel.health(condition, text, note=True)
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):

@@ -35,6 +35,11 @@ class SupervisorMetrics:
         self.conditions = Gauge(
             "edge_supervisor_conditions", "Reasons for not being ready at this moment.", registry=self.registry
         )
+        self.notes = Gauge(
+            "edge_supervisor_notes",
+            "What people should know of and keeps no call away, at this moment: a sink or a backend that fails, say.",
+            registry=self.registry,
+        )
         self.reloads = Counter(
             "edge_supervisor_reloads", "Reloads of the configuration.", ["result"], registry=self.registry
         )

@@ -87,6 +87,8 @@ class Fake:
                 self.channel.send(RetireSpan(body))
             case "health":
                 self.channel.health(*body)
+            case "note":
+                self.channel.health(*body, note=True)
             case "exit":
                 os._exit(body)
             case "hang":

@@ -287,6 +287,22 @@ def test_conditions_make_it_not_ready_and_those_of_switch_and_media_refuse_calls
     )
 
 
+def test_a_note_is_shown_and_keeps_nothing_away(ready: Appliance) -> None:
+    for process in ("forwarder", "switch"):
+        ready.request(process, "note", ["sink-gone-a", "sink `a` is gone"])
+    until(lambda: len(ready.status()["notes"]) == 2, 10)
+    assert ready.status()["notes"][1] == {
+        "process": "forwarder",
+        "condition": "sink-gone-a",
+        "text": "sink `a` is gone",
+    }
+    assert (ready.status()["ready"], ready.status()["takes_calls"], ready.status()["conditions"]) == (True, True, [])
+    ready.request("switch", "note", ["sink-gone-a", ""])
+    until(lambda: [one["process"] for one in ready.status()["notes"]] == ["forwarder"], 10)
+    os.kill(ready.one("forwarder")["pid"], signal.SIGKILL)
+    until(lambda: not ready.status()["notes"], 20, "a new life has none")
+
+
 def test_metrics_of_all_are_collected_and_who_does_not_answer_is_none(ready: Appliance) -> None:
     texts = ready.request("web", "scrape all")
     assert {n: t for n, t in texts.items() if n != "supervisor"} == {
