@@ -69,12 +69,27 @@ def secret_fields(kind: type) -> list[str]:
 
 
 class WebhookSettings(SinkSettings, frozen=True, kw_only=True):
-    """Each event is posted over HTTP (Standard Webhooks 1.0.0; CloudEvents HTTP binding)."""
+    """Events are posted over HTTP (Standard Webhooks 1.0.0; CloudEvents HTTP binding). Redirects are not followed."""
 
-    #: Where each event is posted.
+    #: Where events are posted. A name may lead to public addresses only, see `networks`.
     url: Annotated[str, _text("http_url")]
-    #: Standard Webhooks secret (`whsec_...`), in the file as `${ENV}` or `file:PATH`.
+    #: Standard Webhooks secret (`whsec_...`), in the file as `${ENV}` or `file:PATH`. Two, separated by a space, while
+    #: one takes over from the other: each signs.
     secret: Annotated[str, _text("webhook_secret", secret=True)]
+    #: `structured`: an event a request, a CloudEvents document. `binary`: its data, with its attributes as headers.
+    #: `batch`: up to 256 KB of events a request (`application/cloudevents-batch+json`), all taken or none.
+    mode: Literal["structured", "binary", "batch"] = "structured"
+    #: Networks that the URL's name may lead to though they are not public. An address in the URL needs no mention, nor
+    #: does `localhost`.
+    networks: list[Annotated[str, _text("network")]] = field(default_factory=list)
+    #: PEM file with the authorities that its certificate may be of; empty: those of the system.
+    ca_file: OptionalPath = ""
+    #: PEM file with our own certificate, for a receiver that wants one (mTLS), and with its key if `key_file` is empty.
+    cert_file: OptionalPath = ""
+    #: PEM file with the key of our certificate.
+    key_file: OptionalPath = ""
+    #: Headers of your own: name, and file with the value, read at start and at reload.
+    header_files: dict[str, Annotated[str, _text("path")]] = field(default_factory=dict)
 
 
 class ServerSettings(SinkSettings, frozen=True, kw_only=True):

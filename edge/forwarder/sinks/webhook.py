@@ -1,22 +1,28 @@
-"""One HTTP attempt: a signed POST of a CloudEvents document (Standard Webhooks; CloudEvents HTTP binding 1.0, 3.2)."""
+"""One HTTP attempt: a signed POST of an event or of a batch (Standard Webhooks; CloudEvents HTTP binding 1.0)."""
 
 import asyncio
 import base64
+import hashlib
+import hmac
+import re
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from string import punctuation
-from typing import Self
+from typing import Self, cast
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import httpcore
-from standardwebhooks import Webhook
 
 from edge.config.sink_settings import SinkSettings, WebhookSettings
 from edge.core.delivery.answers import result_of, retry_after_ms
+from edge.forwarder.sinks import cloud_events
 from edge.forwarder.sinks.base import Answer, BadSettingsError, Outgoing, Peer, Sink, SinkContext, words
+from edge.forwarder.sinks.cloud_events import Posted
+from edge.forwarder.sinks.reach import Outbound, Reach
 from edge.runtime.clock import wall_time
 
 #: What is read of an answer's body; the rest is cut off with the connection.
@@ -25,6 +31,10 @@ MAX_ANSWER = 64 * 1024
 IDLE_S = 30.0
 
 _PORTS = {"http": 80, "https": 443}
+#: RFC 9110 section 5.1: a token.
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
+#: What we say ourselves.
+_OURS = {"host", "content-length", "content-type", "connection", "transfer-encoding", "user-agent", "accept-encoding"}
 
 _NETWORK = (
     httpcore.NetworkError,
@@ -35,15 +45,63 @@ _NETWORK = (
 )
 
 
-def signers(secret: str) -> list[Webhook]:
-    """One signer for each secret in `secret`, separated by space: two while one takes over from the other."""
-    try:
-        made = [Webhook(one) for one in secret.split()]
-    except Exception as error:  # the library has several kinds, none of them ours
-        raise BadSettingsError("the secret is not base64 after `whsec_`") from error
+#: Signs what is posted at a time, seconds since 1970 as text.
+Signer = Callable[[Posted, bytes], bytes]
+
+
+def signers(secret: str) -> list[Signer]:
+    """Give one signer for each secret in `secret`, separated by space: two while one takes over from the other.
+
+    Standard Webhooks 1.0.0, symmetric: HMAC-SHA256 of id, time and body. Raises BadSettingsError.
+    """
+    made = [_signer(one) for one in secret.split()]
     if not made:
         raise BadSettingsError("the secret is empty")
     return made
+
+
+def _signer(secret: str) -> Signer:
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError as error:
+        raise BadSettingsError("the secret is not base64 after `whsec_`") from error
+    ready = hmac.new(key, digestmod=hashlib.sha256)
+
+    def sign(posted: Posted, seconds: bytes) -> bytes:
+        made = ready.copy()
+        made.update(b"%b.%b." % (posted.id.encode(), seconds))
+        made.update(posted.body)
+        return b"v1," + base64.b64encode(made.digest())
+
+    return sign
+
+
+def tls_context(settings: WebhookSettings) -> ssl.SSLContext:
+    """Make what connections are secured by, with our own certificate if there is one. Raises BadSettingsError."""
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if settings.cert_file:
+            context.load_cert_chain(settings.cert_file, settings.key_file or None)
+    except (OSError, ValueError) as error:
+        raise BadSettingsError(f"certificates can't be used: {words(error)}") from error
+    return context
+
+
+def own_headers(settings: WebhookSettings) -> list[tuple[bytes, bytes]]:
+    """Read the headers that the operator wants to be sent, each from its file. Raises BadSettingsError."""
+    found = []
+    for name, path in settings.header_files.items():
+        if not _HEADER.fullmatch(name) or name.lower() in _OURS or name.lower().startswith(("ce-", "webhook-")):
+            raise BadSettingsError(f"'{name}' can't be a header of your own")
+        try:
+            value = Path(path).read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise BadSettingsError(f"the file of header '{name}' can't be read: {words(error)}") from error
+        if not value.isascii() or not value.isprintable():
+            raise BadSettingsError(f"the file of header '{name}' has what no header may have")
+        found.append((name.encode(), value.encode()))
+    return found
 
 
 def _agent() -> str:
@@ -89,11 +147,13 @@ class WebhookSink(Sink):
 
     settings = WebhookSettings
 
-    def __init__(self, settings: WebhookSettings) -> None:
+    def __init__(self, settings: WebhookSettings, context: SinkContext) -> None:
+        self._binary = settings.mode == "binary"
         self._url, authority, userinfo = read_url(settings.url)
         self._timeout_s = settings.timeout_ms / 1000
         self._signers = signers(settings.secret)
-        self._tls = ssl.create_default_context()
+        self._tls = tls_context(settings)
+        self._network = Outbound(Reach(settings.networks), context.condition)
         #: Connections between two attempts, the one used last at the end.
         self._idle: deque[httpcore.AsyncHTTPConnection] = deque()
         self._fixed: list[tuple[bytes, bytes]] = [
@@ -101,7 +161,7 @@ class WebhookSink(Sink):
             (b"User-Agent", _agent().encode()),
             (b"Accept", b"*/*"),
             (b"Accept-Encoding", b"identity"),
-            (b"Content-Type", b"application/cloudevents+json"),
+            *own_headers(settings),
         ]
         if userinfo:
             user, _, password = userinfo.partition(":")
@@ -109,11 +169,12 @@ class WebhookSink(Sink):
             self._fixed.append((b"Authorization", b"Basic " + base64.b64encode(credentials)))
 
     @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:  # noqa: ARG003 -- it has nothing to tell
+    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
         """Make a webhook. Raises BadSettingsError."""
         if not isinstance(settings, WebhookSettings):
             raise BadSettingsError("these are no settings of a webhook")
-        return cls(settings)
+        kind = BatchWebhookSink if settings.mode == "batch" and cls is WebhookSink else cls
+        return cast(Self, kind(settings, context))
 
     @property
     def peer(self) -> Peer:
@@ -123,25 +184,27 @@ class WebhookSink(Sink):
 
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Post an event."""
-        (event,) = events
-        return [await self.post(event.id, event.body)]
+        return [
+            await self.post(cloud_events.binary(one) if self._binary else cloud_events.structured(one))
+            for one in events
+        ]
 
     async def close(self) -> None:
         """Close the connections."""
         while self._idle:
             await self._idle.pop().aclose()
 
-    async def post(self, event_id: str, body: bytes) -> Answer:
-        """Send `body` once. Never raises for what the network or the receiver does."""
+    async def post(self, posted: Posted) -> Answer:
+        """Send it once. Never raises for what the network or the receiver does."""
         status: int | None = None
         wish: int | None = None
         failure = Answer("unreachable")
         try:
             async with asyncio.timeout(self._timeout_s):
-                headers = self._headers(event_id, body)
+                headers = self._headers(posted)
                 async with (
                     self._connection() as connection,
-                    connection.stream("POST", self._url, headers=headers, content=body) as response,
+                    connection.stream("POST", self._url, headers=headers, content=posted.body) as response,
                 ):
                     status = response.status
                     wish = retry_after_ms(_header(response, b"retry-after"), wall_time())
@@ -165,7 +228,9 @@ class WebhookSink(Sink):
         if self._idle:
             connection = self._idle.pop()
         else:
-            connection = httpcore.AsyncHTTPConnection(self._url.origin, self._tls, keepalive_expiry=IDLE_S)
+            connection = httpcore.AsyncHTTPConnection(
+                self._url.origin, self._tls, keepalive_expiry=IDLE_S, network_backend=self._network
+            )
         try:
             yield connection
         finally:
@@ -174,16 +239,32 @@ class WebhookSink(Sink):
             else:
                 await connection.aclose()
 
-    def _headers(self, event_id: str, body: bytes) -> list[tuple[bytes, bytes]]:
-        now = wall_time()
-        text = body.decode()
+    def _headers(self, posted: Posted) -> list[tuple[bytes, bytes]]:
+        seconds = str(int(wall_time().timestamp())).encode()
         return [
             *self._fixed,
-            (b"Content-Length", str(len(body)).encode()),
-            (b"webhook-id", event_id.encode()),
-            (b"webhook-timestamp", str(int(now.timestamp())).encode()),
-            (b"webhook-signature", " ".join(one.sign(event_id, now, text) for one in self._signers).encode()),
+            *posted.headers,
+            (b"Content-Length", str(len(posted.body)).encode()),
+            (b"webhook-id", posted.id.encode()),
+            (b"webhook-timestamp", seconds),
+            (b"webhook-signature", b" ".join(one(posted, seconds) for one in self._signers)),
         ]
+
+
+class BatchWebhookSink(WebhookSink):
+    """Events in batches: all of one are taken or none is, so it may have several of a call, in order."""
+
+    max_batch = cloud_events.MAX_BATCH
+    atomic = True
+
+    @property
+    def max_batch_bytes(self) -> int:
+        """What bodies may take of a batch; brackets and commas are the rest."""
+        return cloud_events.MAX_BATCH_BYTES - cloud_events.MAX_BATCH - 1
+
+    async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
+        """Post events as one batch."""
+        return [await self.post(cloud_events.batch(events))]
 
 
 def _header(response: httpcore.Response, name: bytes) -> str | None:
