@@ -2,6 +2,8 @@
 
 from hashlib import blake2b
 
+from msgspec.structs import replace
+
 from edge.config.campaign_plan import QUEUE_MENU
 from edge.config.campaigns import Campaign
 from edge.core.menus.kinds.answered import Answered
@@ -11,22 +13,26 @@ from edge.core.menus.kinds.hang_up import HangUp
 from edge.core.menus.kinds.play import Play
 from edge.core.menus.kinds.queue import Queue
 from edge.core.menus.model import Menu, Node
-from edge.core.menus.parts import Sound
+from edge.core.menus.parts import Announcement, Sound
 from edge.vocabulary.wire import pack
 
+#: The node of a compiled whisper that has its sounds.
+WHISPER = "whisper"
 #: A message is heard so long after it was asked for, at the most.
 BEGINS_MS = 100
 #: Who has heard the message may still press a key for so long.
 THINKS_MS = 3000
 
 
-def queue_menu(campaign: Campaign) -> Menu:
+def queue_menu(campaign: Campaign, whisper: Menu | None = None) -> Menu:
     """Give the menu of a campaign with a queue: a person waits for an agent, everybody else is hung up on.
 
     With `on_machine = "menu"` nobody listens for who it is first: whoever answers waits for an agent, sooner.
     Who is not served hears the campaign's message, and that begins within `abandoned_after` of the end of his greeting.
-    Without a message he waits as long as the queue lets him (`max_wait`).
+    Without a message he waits as long as the queue lets him (`max_wait`). `whisper` is what the agent is told: over
+    the talk, for who has answered must not wait for it.
     """
+    told = whisper.nodes.get(WHISPER) if whisper is not None else None
     message, looks = campaign.abandoned_message, campaign.on_machine == "hang_up"
     nodes: dict[str, Node] = {
         "answered": Answered(
@@ -40,6 +46,7 @@ def queue_menu(campaign: Campaign) -> Menu:
             timed_out="alone",
             no_agents="alone",
             failed="alone",
+            announcement=Announcement(sounds=told.sounds, to="target") if isinstance(told, Play) else None,
         ),
         "alone": _message(campaign) if message else HangUp("no agent in time"),
         "stop": DoNotCall(next="over", failed="over"),
@@ -51,7 +58,10 @@ def queue_menu(campaign: Campaign) -> Menu:
         del nodes["stop"]
     name = QUEUE_MENU + campaign.name
     version = blake2b(pack(nodes), digest_size=6).hexdigest()
-    return Menu(name=name, version=version, start="answered" if looks else "agent", nodes=nodes)
+    menu = Menu(name=name, version=version, start="answered" if looks else "agent", nodes=nodes)
+    if whisper is None:
+        return menu
+    return replace(menu, language=whisper.language, attributes=whisper.attributes, words=whisper.words)
 
 
 def _message(campaign: Campaign) -> Node:

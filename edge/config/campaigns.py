@@ -55,6 +55,15 @@ class CallerIdSource(Struct, frozen=True, kw_only=True):
     number: Annotated[str, _text("dial_number")]
 
 
+class ContactValue(Struct, frozen=True, kw_only=True):
+    """What a column of the list may hold. What does not fit is not there."""
+
+    #: How it is read out. A word is one of `values`.
+    type: Literal["word", "number", "digits"] = "word"
+    #: The words.
+    values: list[str] = field(default_factory=list)
+
+
 class Campaign(Struct, frozen=True, kw_only=True):
     """Contacts of lists that are called, as fast as there is somebody to talk with them, and never against the rules.
 
@@ -75,6 +84,13 @@ class Campaign(Struct, frozen=True, kw_only=True):
     queue: Annotated[str, _text("name", optional=True)] = ""
     #: Number that is shown.
     caller_id: Annotated[str, _text("dial_number")]
+    #: Said to the agent as the talk begins, over the callee's first words, who does not hear it: a text, in which
+    #: `${name}` stands for a value of the contact. With `queue`. Empty: nothing.
+    whisper: Annotated[str, _text("speech", optional=True, of_calls=True)] = ""
+    #: Language of the agents, and so of `whisper`.
+    language: Annotated[str, _text("language")] = "en"
+    #: Columns of the list that `whisper` may name: name -> what it may be. They are in no event.
+    contact_values: Annotated[dict[str, ContactValue], _text("attributes")] = field(default_factory=dict)
     #: Other numbers that are shown to numbers with certain beginnings.
     caller_ids: list[CallerIdSource] = field(default_factory=list)
     #: How many are called: `progressive`: one for each agent who is ready; `power`: `ratio_percent` of that;

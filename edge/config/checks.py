@@ -321,6 +321,7 @@ def masked(site: CompiledSite) -> dict[str, object]:
     plain["agents"] = [_masked(agent, "pin") for agent in site.agents]
     plain["menus"] = {name: menu.version for name, menu in site.menus.items()}
     plain["tried"] = {name: menu.version for name, menu in site.tried.items()}
+    plain["whispers"] = {name: menu.version for name, menu in site.whispers.items()}
     return plain
 
 

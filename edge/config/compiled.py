@@ -26,11 +26,13 @@ class CompiledSite(Site, frozen=True, kw_only=True):
     menus: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
     #: Versions of menus that are on trial, compiled, by the name of the trial.
     tried: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
+    #: What agents of campaigns are told, compiled, by the name of the campaign: a node `whisper`.
+    whispers: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
 
 
 def packed(site: Site) -> PackedSite:
     """Make of a site what the supervisor hands on, with the sounds listed that its menus name."""
     if isinstance(site, CompiledSite):
-        menus = [*site.menus.values(), *site.tried.values()]
+        menus = [*site.menus.values(), *site.tried.values(), *site.whispers.values()]
         site = replace(site, sounds=list(dict.fromkeys(path for menu in menus for path in sound_paths(menu))))
     return _packed.decode(pack(site))

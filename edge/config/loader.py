@@ -131,6 +131,8 @@ def inspect(
     compiled = compiler.compile_folder(Path(site.paths.menus)) if menus else {}
     paths = msgspec.structs.replace(site.paths, run=site.paths.run or f"{site.paths.state}/run")
     site = msgspec.structs.replace(site, paths=paths, menus=compiled, source=str(path))
+    if menus:
+        site = msgspec.structs.replace(site, whispers=compiler.compile_whispers(root))
     check_site(site, root, findings, menus_complete=menus and compiler.complete)
     return Inspection(
         site=site,

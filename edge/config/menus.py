@@ -9,6 +9,7 @@ from msgspec import Struct, inspect
 
 from edge.config import kinds
 from edge.config import menu_source as source
+from edge.config.campaign_whispers import WhisperCompiler
 from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, find, place_of
@@ -79,6 +80,10 @@ class MenuCompiler:
     def compare(self) -> None:
         """Note what the menus compiled so far have twice."""
         compare(self._compiled, self._findings)
+
+    def compile_whispers(self, root: Located) -> dict[str, model.Menu]:
+        """Compile what agents of campaigns are told, by the campaign's name."""
+        return WhisperCompiler(self._site, self._findings, self._speeches, self.uses).compile(root)
 
     def compile_file(self, path: Path) -> model.Menu | None:
         """Compile one file; None when it has errors."""

@@ -24,6 +24,7 @@ class PackedSite(Site, frozen=True, kw_only=True):
 
     menus: Annotated[Raw, _HIDDEN] = _NOTHING
     tried: Annotated[Raw, _HIDDEN] = _NOTHING
+    whispers: Annotated[Raw, _HIDDEN] = _NOTHING
 
     @property
     def versions(self) -> dict[str, str]:

@@ -200,7 +200,8 @@ class Shaper:
         text = node.value if isinstance(node.value, str) else node.text if node.value is not None else None
         if text is None or node.table is not None or node.items is not None:
             return self._wrong(node, "a text")
-        filled = self._fill(text, node.place)
+        # Where `${name}` is a value of calls it is no variable of the environment.
+        filled = text if extra.get("of_calls") else self._fill(text, node.place)
         if (extra.get("secret") or extra.get("file")) and filled is not None:
             # What may be in a `file` only to be changed there is no secret, and may stand here as well.
             filled = self._secret(filled, literal=filled == text and "secret" in extra, place=node.place)

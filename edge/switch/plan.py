@@ -51,7 +51,9 @@ class Plan:
         self.standards = [bounds_of(standard) for standard in site.standards]
         #: Nodes where a caller has what it called for, by menu.
         self.served = {standard.menu: frozenset(standard.served_at) for standard in site.standards}
-        self._campaign_menus = {QUEUE_MENU + one.name: queue_menu(one) for one in site.campaigns if one.queue}
+        self._campaign_menus = {
+            QUEUE_MENU + one.name: queue_menu(one, site.whispers.get(one.name)) for one in site.campaigns if one.queue
+        }
         self.queues = floor_settings(site.agents, site.queues)
         #: What agents whose leg stays up hear as a call comes, and between calls; empty: nothing.
         self.line_tone = TONE + site.presence.line_tone if site.presence.line_tone else ""

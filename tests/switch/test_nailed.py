@@ -6,14 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from edge.config.queues import Agent, Presence, Queue, QueueAgent
-from edge.core.calls.actions import Emit, Question, Send
+from edge.core.calls.actions import Question, Send
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Asked, Entry, Resumed, Stopped
+from edge.core.calls.inputs import Entry, Resumed, Stopped
 from edge.core.menus.model import Ask, Gather, HangUp, Menu
 from edge.switch.plan import Plan
 from edge.switch.presence import WishRequest
 from edge.vocabulary import commands as c
-from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CallId, Incarnation, LegId
@@ -400,10 +399,3 @@ def test_after_a_restart_of_the_appliance_he_has_no_line(office):
     again.exchange.queues._open = False
     again.exchange.queues.open([], office.exchange.turn.meta["queues"])
     assert again.agent() == ("paused", "line_lost", "down")
-
-
-def test_words_of_the_journal():
-    """A log-in that makes a line is a journal line as any other."""
-    entry = Entry(Asked(number=1, outcome="ok", answer="ok"))
-    assert entry.input.line is None
-    assert isinstance(Emit(CallId("a"), 1, e.AgentLineUp(agent="anna", leg=LegId("a.1"))).event, e.AgentLineUp)

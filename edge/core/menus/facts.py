@@ -140,6 +140,11 @@ class Values:
             changed[name] = self.set_to[name] = value
         return changed
 
+    @property
+    def told(self) -> dict[str, str]:
+        """Those values of `set_to` that may be told of."""
+        return {name: value for name, value in self.set_to.items() if self._attributes[name].told}
+
     def fill_target(self, text: str, now_ms: int) -> str | None:
         """Fill `${...}` in a target; None when a value is missing or has characters that mean something in a URI."""
         if "${" not in text:

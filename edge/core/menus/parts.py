@@ -91,6 +91,8 @@ class Attribute(Struct, frozen=True, kw_only=True):
     least: int = 0
     most: int = 999_999_999_999
     default: str = ""
+    #: It is in the call's events.
+    told: bool = True
 
     def takes(self, value: str) -> bool:
         """Say whether `value` may be set; the empty one always."""

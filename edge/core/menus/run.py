@@ -71,8 +71,8 @@ class MenuRun:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """What was set, or has a default, by its name."""
-        return self._walk.values.set_to
+        """What was set, or has a default, by its name, as far as it may be told."""
+        return self._walk.values.told
 
     @property
     def language(self) -> str:

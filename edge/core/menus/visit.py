@@ -7,9 +7,11 @@ methods; each returns the node to go to, or None to stay. What it wants done, it
 
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
+from msgspec.structs import replace
+
 from edge.core.deadline import Deadline
 from edge.core.menus.facts import Values
-from edge.core.menus.parts import NodeId, Reading, Sound
+from edge.core.menus.parts import Announcement, NodeId, Reading, Sound
 from edge.core.menus.reading import read_out
 from edge.core.menus.who import WhoAnswered
 from edge.core.menus.withheld import Withheld
@@ -127,6 +129,11 @@ class Walk:
             else:
                 heard.append(sound)
         return heard
+
+    def announced(self, said: Announcement | None) -> Announcement | None:
+        """Give an announcement as it is heard now; None: nothing of it is."""
+        sounds = self.heard(said.sounds) if said is not None else []
+        return replace(said, sounds=sounds) if said is not None and sounds else None
 
     def _read(self, reading: Reading, language: str) -> list[Sound]:
         value = self.values.fill(reading.value, self.now_ms)

@@ -211,7 +211,7 @@ class QueueVisit(Visit[Queue]):
         whisper, target = self.node.whisper, _target(found)
         if whisper is not None:
             whisper = replace(whisper, sounds=self.walk.heard(whisper.sounds))
-        announcement = self.node.announcement
+        announcement = self.walk.announced(self.node.announcement)
         self.walk.do(Dial(targets=[target], early_media=False, whisper=whisper, announcement=announcement))
 
     def _talk(self) -> None:

@@ -74,7 +74,7 @@ class TransferVisit(Visit[Transfer]):
                 hunt_timeout_ms=node.hunt_timeout_ms,
                 ringing=walk.heard(node.ringing),
                 whisper=replace(whisper, sounds=walk.heard(whisper.sounds)) if whisper is not None else None,
-                announcement=node.announcement,
+                announcement=walk.announced(node.announcement),
                 by=node.by,
             )
         )
