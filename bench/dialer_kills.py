@@ -80,7 +80,9 @@ def measure(emit: Callable[..., None], *, quick: bool) -> None:
     kills, contacts = (30, 60) if quick else (1000, 2000)
     found = run(kills, contacts)
     more = {"kills": found.kills.total(), "contacts": found.contacts, "seed": SEED}
-    emit("dialer_kills", found.kills.total(), "kills", **more, **found.kills, seconds=round(found.seconds))
+    emit("dialer_kills", found.kills.total(), "kills", **more, seconds=round(found.seconds))
+    for name, count in found.kills.most_common():
+        emit(f"dialer_kills_of_{name}", count, "kills", **more)
     for state, count in sorted(found.states.items()):
         emit(f"dialer_kills_while_{state}", count, "kills", **more)
     emit("dialer_kills_numbers_called", found.called, "numbers", **more)

@@ -124,10 +124,10 @@ def held(
         for one in found:
             print_json(one)
         return FINE
-    rows = [
-        (one["attempt"], one["campaign"], one["list"], one["contact"], at(one["since_ms"]), one["why"]) for one in found
-    ]
-    print_table(("attempt", "campaign", "list", "contact", "since", "why"), rows)
+    columns = ("attempt", "campaign", "list", "contact", "appliance", "since", "why")
+    print_table(
+        columns, [tuple(at(one["since_ms"]) if name == "since" else one[name] for name in columns) for one in found]
+    )
     return FINE
 
 
@@ -189,6 +189,9 @@ def _remarks(one: dict[str, Any]) -> Iterable[str]:
         yield f"{one['name']}: there is no list {', '.join(one['missing_lists'])}; edge dial import makes it"
     if one["blocked"] and one["why"]:
         yield f"{one['name']}: {one['blocked']}: {one['why']}"
+    for gone in one.get("absent", ()):
+        seen = f"appliance {gone['appliance']} was last seen {at(gone['seen_ms'])}"
+        yield f"{one['name']}: {seen}; what it has left: edge dial held"
     if one["refused"]:
         refused = ", ".join(f"{reason} {count}" for reason, count in sorted(one["refused"].items()))
         yield f"{one['name']}: not called by the rules: {refused}"

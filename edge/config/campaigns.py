@@ -29,6 +29,9 @@ class Dialer(Struct, frozen=True, kw_only=True):
     #: When the appliance is to stop, calls of campaigns that nobody has answered ring on for so long at most, and are
     #: `cancelled` then: that does not count against the contact.
     drain_ring_ms: Annotated[int, _range(0, 180_000)] = 15_000
+    #: Of appliances that share the database: one that has done nothing there for so long is gone, and its attempts
+    #: that have not ended are held. When it is there again, it goes on with those that nobody has settled.
+    gone_after_ms: Annotated[int, _range(5_000, 86_400_000)] = 300_000
 
 
 class RetrySource(Struct, frozen=True, kw_only=True):

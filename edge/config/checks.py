@@ -316,7 +316,7 @@ def masked(site: CompiledSite) -> dict[str, object]:
         | {name: "********" if secret else "" for name, secret in sink.secrets.items()}
         for sink in site.sinks
     ]
-    plain["dialer"] = {"database": "********" if site.dialer.database else ""}
+    plain["dialer"] = _masked(site.dialer, "database")
     plain["trunks"] = [_masked(trunk, "password") for trunk in site.trunks]
     plain["agents"] = [_masked(agent, "pin") for agent in site.agents]
     plain["menus"] = {name: menu.version for name, menu in site.menus.items()}

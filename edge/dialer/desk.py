@@ -5,11 +5,15 @@ from typing import Any
 
 from edge.core.dialer.campaign import follows
 from edge.dialer.clocks import Clocks
+from edge.dialer.presence import Presence
 from edge.dialer.running import Running
 from edge.dialer.under import Under
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.words import Attempt, Outcome
 from edge.vocabulary.dialing import Disposition, Next
+
+#: Of an appliance that is gone, status tells for so long.
+FORGOTTEN_MS = 7 * 86_400_000
 
 
 class Desk:
@@ -20,6 +24,8 @@ class Desk:
     ) -> None:
         self._store, self._clocks = store, clocks
         self._campaigns, self._under = campaigns, under
+        #: Who else works on the store; None: nobody can.
+        self.presence: Presence | None = None
 
     def under_way(self) -> list[dict[str, Any]]:
         """Return the attempts under way, also of campaigns that are gone. No numbers."""
@@ -33,6 +39,7 @@ class Desk:
             {
                 "attempt": one.id,
                 "campaign": one.campaign,
+                "appliance": one.owner,
                 "list": one.listed_in,
                 "contact": one.contact,
                 "since_ms": one.leased_ms,
@@ -103,4 +110,14 @@ class Desk:
             "because": running.pace.last.because if running.pace is not None else "",
             "max_channels": settings.max_channels,
             "calls_per_second": settings.calls_per_second,
+            "absent": self._absent(),
         }
+
+    def _absent(self) -> list[dict[str, Any]]:
+        """Return the appliances that share the store and are gone, by name. Who is gone for long was taken away."""
+        if self.presence is None:
+            return []
+        since_ms = self._clocks.wall_ms() - FORGOTTEN_MS
+        return [
+            {"appliance": one.name, "seen_ms": one.seen_ms} for one in self.presence.absent if one.seen_ms >= since_ms
+        ]

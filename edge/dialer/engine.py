@@ -16,6 +16,7 @@ from edge.dialer.neighbours import Neighbours
 from edge.dialer.opting_out import opt_out
 from edge.dialer.pacing import Pace
 from edge.dialer.permission import Permissions, PermissionsFor
+from edge.dialer.presence import Presence
 from edge.dialer.refusals import Refusals
 from edge.dialer.running import Running
 from edge.dialer.under import Under
@@ -91,6 +92,8 @@ class Engine:
         self._draining = False
         #: Who else calls people; None: nobody.
         self.neighbours: Neighbours | None = None
+        #: Who else works on the store; None: nobody can.
+        self.presence: Presence | None = None
         #: Answers people.
         self.desk = Desk(store, clocks, self.campaigns, self.open)
 
@@ -136,7 +139,7 @@ class Engine:
         """Take the attempts that a former life has left; switch is asked for them when it is there."""
         now_ms = self._clocks.now_ms()
         for attempt in self._store.open_attempts(self._owner):
-            self.open.setdefault(attempt.id, Under(attempt.campaign, now_ms))
+            self.open.setdefault(attempt.id, Under(attempt.campaign, now_ms)).asked_ms = now_ms - QUERY_MS
 
     def connected(self) -> None:
         """Ask switch, which has just come, for all that is open. What was ordered before is ahead of it."""
@@ -243,6 +246,11 @@ class Engine:
         """Do all that is due: look what campaigns were told, ask for what is silent, and dial."""
         self.write_rest()
         now_ms = self._clocks.now_ms()
+        if self.presence is not None and not self.presence.look():
+            for name, running in self.campaigns.items():
+                running.block("name", now_ms + BACK_OFF_MS, "another appliance has the name of this one")
+                self._metrics.show(name, running.state, running.blocked)
+            return
         if self._looked_ms is None or now_ms - self._looked_ms >= LOOK_MS:
             self._look()
             self._looked_ms = now_ms

@@ -17,6 +17,7 @@ from edge.core.dialer.campaign import Settings
 from edge.dialer.clocks import Clocks
 from edge.dialer.engine import Engine
 from edge.dialer.neighbours import Neighbours
+from edge.dialer.presence import Presence
 from edge.dialer.rulebook import permissions_for
 from edge.metrics.dialer import DialerMetrics
 from edge.metrics.library import generate_latest
@@ -26,7 +27,9 @@ from edge.runtime.logs import logger
 from edge.runtime.process import EXIT_CONFIG, EXIT_OK, ProcessContext, read_site
 from edge.runtime.pump import EXIT_BUG, Pump
 from edge.storage.campaigns.store import opened
+from edge.storage.campaigns.words import Presence as Seen
 from edge.storage.reader import Reader
+from edge.storage.store import IDENTITY
 from edge.storage.turn import SchemaError, StorageError
 from edge.vocabulary.commands import AgentsTold, AnyCommand, AttemptTold
 from edge.vocabulary.dialing import AttemptOrder, Disposition
@@ -43,6 +46,11 @@ TICK_S = 0.1
 RETRY_S = 1.0
 #: How long a stop waits for a transaction in progress.
 STOP_S = 2.0
+#: How long the first start waits for switch to make its file.
+SWITCH_S = 10.0
+#: A store that does not answer for so long is told of; and in the end the process begins anew, for a server that stands
+#: still may never answer.
+SLOW_S, STUCK_S = 4.0, 60.0
 
 
 class StateRequest(Struct, frozen=True, kw_only=True):
@@ -82,6 +90,8 @@ class Worker(threading.Thread):
         self._trouble = trouble
         self._fatal = fatal
         self._log = logger("dialer")
+        #: When the job began that is being done; 0: none is.
+        self.busy_since_s = 0.0
 
     def run(self) -> None:
         """Work until `None` is given."""
@@ -105,11 +115,13 @@ class Worker(threading.Thread):
             try:
                 if engine is None:
                     engine = self._make()
+                self.busy_since_s = time.monotonic()
                 job(engine)
                 self._trouble("")
             except StorageError as error:
                 self._trouble(str(error)[:200] or "error")
                 pause_s = RETRY_S
+            self.busy_since_s = 0.0
             if job is Engine.tick or pause_s == RETRY_S:
                 tick_at = time.monotonic() + pause_s
 
@@ -135,7 +147,8 @@ class Dialer:
         self._site = context.site
         self._exit = EXIT_OK
         self._ready = False
-        self._trouble = ""
+        #: What is wrong with the store as the worker sees it, and as it was told last.
+        self._trouble = self._told = ""
         self._link = LinkClient(
             context.link_path, "dialer", context.incarnation, self._command, lambda _legs: None, lambda: None
         )
@@ -150,10 +163,11 @@ class Dialer:
         channel.on(Drain, lambda _m: self._worker.jobs.put(Engine.drain))
         channel.on(Stop, lambda _m: self._pump.stop())
         channel.attach(self._pump)
-        self._pump.every(BEAT_MS, channel.beat)
+        self._pump.every(BEAT_MS, self._beat)
         self._link.on_change(self._changed)
         self._worker.start()
         self._pump.run()
+        self._worker.jobs.put(leave)
         self._worker.jobs.put(None)
         self._worker.join(STOP_S)
         self._link.close()
@@ -171,7 +185,16 @@ class Dialer:
             engine.configure(settings(site))
             past = Reader(Path(site.paths.state) / "state.db")
             engine.neighbours = Neighbours(store, site.name, past, self._tell_locked)
-            engine.take_up()
+            me = Seen(name=site.name, identity=identity_of(past), run=self._context.boot_id)
+            engine.presence = engine.desk.presence = Presence(
+                store,
+                me,
+                clocks,
+                site.dialer.gone_after_ms,
+                self.health,
+                engine.take_up,
+                lambda campaign: count_held(self._metrics, engine, campaign),
+            )
         except StorageError:
             store.close()
             raise
@@ -186,16 +209,33 @@ class Dialer:
             self._log.info("ready", campaigns=len(self._site.campaigns))
 
     def _troubled(self, text: str) -> None:
-        if text != self._trouble:
-            self._trouble = text
-            if text:
-                self._metrics.storage_errors.inc()
-            said = f"campaigns' store cannot be used: {text}" if text else ""
-            self.health("campaigns-storage", said)
-            self._pump.post(lambda: self._log.warning("campaigns' store", works=not text, error=text))
-            if text and not self._ready:
+        if text and text != self._trouble:
+            self._metrics.storage_errors.inc()
+            if not self._ready:
                 # It waits for its store, and that is a state to be told, not a failed start.
                 self._pump.post(self._context.channel.ready)
+        if text != self._trouble:
+            self._trouble = text
+            self._pump.post(self._tell_storage)
+
+    def _beat(self) -> None:
+        self._context.channel.beat()
+        self._tell_storage()
+        if self._busy_s() > STUCK_S:
+            self._log.error("the campaigns' store does not answer: the process begins anew")
+            self._exit = EXIT_BUG
+            self._pump.stop()
+
+    def _busy_s(self) -> float:
+        since_s = self._worker.busy_since_s
+        return time.monotonic() - since_s if since_s else 0.0
+
+    def _tell_storage(self) -> None:
+        text = "it does not answer" if self._busy_s() > SLOW_S else self._trouble
+        if text != self._told:
+            self._told = text
+            self.health("campaigns-storage", f"campaigns' store cannot be used: {text}" if text else "")
+            self._log.warning("campaigns' store", works=not text, error=text)
 
     def _fail(self, code: int) -> None:
         def end() -> None:
@@ -279,6 +319,28 @@ def _answer(engine: Engine, what: str, body: bytes) -> Any:
             raise LookupError("no such attempt is held" if wanted.disposition != "held" else "that is what it is")
         return {"attempt": wanted.attempt, "disposition": wanted.disposition}
     raise LookupError(f"unknown request {what[:40]!r}")
+
+
+def identity_of(past: Reader) -> str:
+    """Give the identity of what switch remembers. Raises StorageError when switch has not made its file in time."""
+    until_s = time.monotonic() + SWITCH_S
+    while not (found := past.meta(IDENTITY).get("")):
+        if time.monotonic() > until_s:
+            raise StorageError("switch has not made its store yet")
+        time.sleep(TICK_S)
+    return found
+
+
+def leave(engine: Engine) -> None:
+    """Say that this run is over."""
+    if engine.presence is not None:
+        engine.presence.leave()
+
+
+def count_held(metrics: DialerMetrics, engine: Engine, campaign: str) -> None:
+    """Count an attempt of another appliance that was held; only campaigns of this site have figures here."""
+    if campaign in engine.campaigns:
+        metrics.ended.labels(campaign, "held").inc()
 
 
 def settings(site: Site) -> dict[str, Settings]:

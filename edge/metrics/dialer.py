@@ -9,7 +9,7 @@ from edge.vocabulary.dialing import Disposition
 #: States of a campaign (`edge.storage.campaigns.words.CampaignState`).
 STATES = ("running", "paused", "stopped", "done")
 #: Why a campaign that runs does not dial.
-BLOCKS = ("schedule", "rules", "storage", "switch", "lists", "refused")
+BLOCKS = ("schedule", "rules", "storage", "switch", "lists", "refused", "name")
 
 
 class DialerMetrics:

@@ -18,6 +18,8 @@ T = TypeVar("T")
 VERSION = 6
 #: Where SQLite keeps user_version in the first page: https://sqlite.org/fileformat.html, section 1.3.
 _USER_VERSION_AT = 60
+#: In `meta`: made with the file, so whoever has another one does not know what this one does.
+IDENTITY = "identity"
 
 _JOURNAL = "INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?)"
 _CALLS = f"INSERT OR REPLACE INTO calls VALUES ({', '.join('?' * len(CallRow._fields))})"  # noqa: S608 - no input in it
@@ -81,6 +83,8 @@ class Store:
             for number in range(version + 1, VERSION + 1):
                 # A file of any earlier version becomes a new one in the same steps that a new file is made in.
                 connection.executescript(f"BEGIN IMMEDIATE; {_script(number)} PRAGMA user_version = {number}; COMMIT;")
+            if connection.execute("SELECT 1 FROM meta WHERE key = ?", (IDENTITY,)).fetchone() is None:
+                connection.execute("INSERT OR IGNORE INTO meta VALUES (?, lower(hex(randomblob(16))))", (IDENTITY,))
         except BaseException:
             connection.close()
             raise

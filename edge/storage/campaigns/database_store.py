@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from edge.storage.campaigns.contacts import Contacts
 from edge.storage.campaigns.outside import Outside
 from edge.storage.campaigns.permissions import Permissions
+from edge.storage.campaigns.presences import Presences
 from edge.storage.campaigns.previews import Previews
 from edge.storage.campaigns.schema import CAMPAIGNS, REFUSALS
 from edge.storage.campaigns.words import CampaignState, CampaignStatus, RefusalCount
@@ -15,7 +16,7 @@ from edge.storage.campaigns.words import CampaignState, CampaignStatus, RefusalC
 _DAY_MS = 86_400_000
 
 
-class DatabaseStore(Previews, Contacts, Permissions, Outside):
+class DatabaseStore(Previews, Contacts, Permissions, Outside, Presences):
     """A store in SQLite or PostgreSQL."""
 
     def set_campaign(self, campaign: str, state: CampaignState, now_ms: int, by: str = "", why: str = "") -> None:

@@ -16,6 +16,7 @@ from edge.storage.campaigns.words import (
     Added,
     Attempt,
     AttemptState,
+    Beat,
     CampaignState,
     CampaignStatus,
     Candidate,
@@ -27,6 +28,7 @@ from edge.storage.campaigns.words import (
     Note,
     OtherCall,
     Outcome,
+    Presence,
     Preview,
     PreviewState,
     Refusal,
@@ -284,7 +286,33 @@ class Neighbours(Protocol):
         """Return the `mark` that `note_calls` got last of this owner; 0: none."""
 
 
-class CampaignStore(Leasing, Previewing, Results, Permissions, Lists, Neighbours, Protocol):
+class Presences(Protocol):
+    """Which appliances work here."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other appliances may be in it, too."""
+
+    def beat(self, me: Presence, now_ms: int, stood_still_at: int | None = None) -> Beat:
+        """Say that the appliance `me` (name, identity, run) works here: by the answer it may go on, or may not.
+
+        While another run has the name it may not, unless that one's count of beats is still `stood_still_at`: then
+        the caller has watched it do nothing for long enough, and takes the name over. Whoever has the name with another
+        identity does not know what was dialled: all open attempts of the name are then held. What others have held
+        (`hold_absent`) is open again, for now there is somebody who knows what became of it.
+        """
+
+    def leave(self, me: Presence, now_ms: int) -> None:
+        """Say that the run is over: the next one has the name at once."""
+
+    def presences(self) -> list[Presence]:
+        """Return all appliances that work here or did, or have open attempts, by name."""
+
+    def hold_absent(self, seen: Presence, now_ms: int) -> list[str]:
+        """Hold all open attempts of an appliance that has not beaten since it was `seen`; returns their campaigns."""
+
+
+class CampaignStore(Leasing, Previewing, Results, Permissions, Lists, Neighbours, Presences, Protocol):
     """All of it, and what campaigns were told to do."""
 
     def set_campaign(self, campaign: str, state: CampaignState, now_ms: int, by: str = "", why: str = "") -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 #: Whoever changes a table adds a step to `STEPS`: files of earlier versions become new ones by the same steps.
-VERSION = 3
+VERSION = 4
 
 METADATA = MetaData()
 #: Attempts that somebody has to look after, and that somebody has to say something about. As text and not as values:
@@ -238,6 +238,22 @@ RESULTS = Table(
 )
 
 
+#: Appliances that work on this store, or did.
+PRESENCES = Table(
+    "presences",
+    METADATA,
+    #: That of the site, which attempts have as their owner.
+    Column("name", Text, primary_key=True),
+    #: Of what switch remembers: whoever has another one under the same name does not know what was dialled.
+    Column("identity", Text, nullable=False),
+    #: The run of the appliance that works here now; empty: it has stopped in order.
+    Column("run", Text, nullable=False),
+    Column("beats", BigInteger, nullable=False),
+    #: By its own clock, for people.
+    Column("seen_ms", BigInteger, nullable=False),
+)
+
+
 def _first(connection: Connection) -> None:
     METADATA.create_all(connection, checkfirst=False)
 
@@ -256,5 +272,9 @@ def _third(connection: Connection) -> None:
             connection.execute(CreateIndex(index, if_not_exists=True))
 
 
+def _fourth(connection: Connection) -> None:
+    connection.execute(CreateTable(PRESENCES, if_not_exists=True))
+
+
 #: What makes each version from the one before.
-STEPS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third)
+STEPS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third, _fourth)

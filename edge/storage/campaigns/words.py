@@ -27,6 +27,30 @@ Refusal = Literal["not_running", "not_due", "locked", "suppressed"]
 OWN: Literal["own"] = "own"
 
 
+class Presence(Struct, frozen=True, kw_only=True):
+    """An appliance that works on the store."""
+
+    name: str
+    #: Of what its switch remembers, and of its run; empty: no run is under way.
+    identity: str = ""
+    run: str = ""
+    #: How often it has said that it is there; never gets smaller.
+    beats: int = 0
+    #: When it did so last, by its own clock.
+    seen_ms: int = 0
+    #: Its open attempts.
+    open: int = 0
+
+
+class Beat(Struct, frozen=True, kw_only=True):
+    """What came of saying that one is there."""
+
+    #: Another run has the name: nothing was written, and nothing may be dialled.
+    in_use: Presence | None = None
+    #: Attempts of ours that others had held while we were away, and that are open again.
+    taken_back: int = 0
+
+
 class Candidate(Struct, frozen=True, kw_only=True):
     """A contact that may be called as far as the store knows: the rules have not been asked."""
 
