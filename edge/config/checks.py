@@ -12,6 +12,7 @@ from edge.config.addresses import check_addresses
 from edge.config.api import check_api
 from edge.config.callbacks import check_callbacks
 from edge.config.campaign_checks import check_campaigns
+from edge.config.campaigns import Dialer
 from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.groups import check_groups
@@ -325,6 +326,6 @@ def masked(site: CompiledSite) -> dict[str, object]:
     return plain
 
 
-def _masked(one: Trunk | Agent, secret: str) -> dict[str, object]:
+def _masked(one: Trunk | Agent | Dialer, secret: str) -> dict[str, object]:
     plain: dict[str, object] = msgspec.to_builtins(one)
     return plain | {secret: "********"} if plain[secret] else plain

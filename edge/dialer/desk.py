@@ -20,10 +20,16 @@ class Desk:
     """Answers over the store, and over what the engine has in hand: `campaigns` and `under`, by name and attempt."""
 
     def __init__(
-        self, store: CampaignStore, clocks: Clocks, campaigns: Mapping[str, Running], under: Mapping[str, Under]
+        self,
+        store: CampaignStore,
+        clocks: Clocks,
+        campaigns: Mapping[str, Running],
+        under: Mapping[str, Under],
+        moved: set[str],
     ) -> None:
+        """Keep what is handed over; `moved` gets the campaigns of attempts that were settled."""
         self._store, self._clocks = store, clocks
-        self._campaigns, self._under = campaigns, under
+        self._campaigns, self._under, self._moved = campaigns, under, moved
         #: Who else works on the store; None: nobody can.
         self.presence: Presence | None = None
 
@@ -67,7 +73,9 @@ class Desk:
             next_due_ms=due_ms,
             next_position=position + (following.step == "next_number"),
         )
-        return self._store.end(attempt, outcome)
+        ended = self._store.end(attempt, outcome)
+        self._moved.add(stored.campaign)
+        return ended
 
     def _following(self, stored: Attempt, disposition: Disposition) -> tuple[Next, int]:
         """Return what follows a disposition, and which of the contact's numbers it was."""

@@ -6,7 +6,6 @@ these leaves an attempt that switch knows, or does not: then it was never dialle
 """
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from edge.core.dialer.campaign import CampaignState, Settings, follows
 from edge.dialer.clocks import Clocks
@@ -16,6 +15,7 @@ from edge.dialer.neighbours import Neighbours
 from edge.dialer.opting_out import opt_out
 from edge.dialer.pacing import Pace
 from edge.dialer.permission import Permissions, PermissionsFor
+from edge.dialer.port import Port
 from edge.dialer.presence import Presence
 from edge.dialer.refusals import Refusals
 from edge.dialer.running import Running
@@ -26,7 +26,7 @@ from edge.storage.campaigns.words import Attempt, Candidate, Lease
 from edge.vocabulary.commands import AgentsTold, AttemptTold
 from edge.vocabulary.dialing import BUSY_NUMBER, AttemptOrder
 from edge.vocabulary.private import Private
-from edge.vocabulary.site_events import DialerCampaignState, SiteEvent
+from edge.vocabulary.site_events import DialerCampaignState
 
 #: How often what each campaign was told is read again.
 LOOK_MS = 500
@@ -40,26 +40,6 @@ TALKING_MS = 60_000
 AHEAD = 20
 #: Attempts named in one question.
 PAGE = 200
-
-
-class Port(Protocol):
-    """What the engine sends; the shell carries it to the link."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether switch is there."""
-
-    def order(self, order: AttemptOrder) -> None:
-        """Ask switch for a call."""
-
-    def query(self, attempts: list[str]) -> None:
-        """Ask switch what has become of attempts."""
-
-    def notice(self, event: SiteEvent) -> None:
-        """Have switch store an event."""
-
-    def health(self, condition: str, text: str) -> None:
-        """Tell the supervisor what is wrong; an empty text: nothing is any more."""
 
 
 class Engine:
@@ -87,6 +67,8 @@ class Engine:
         self.agents: dict[str, dict[str, list[int]]] = {}
         #: What was told and could not be written yet.
         self._unwritten: dict[str, AttemptTold] = {}
+        #: Campaigns with attempts that were closed, given back or settled since the last look.
+        self._moved: set[str] = set()
         self._refusals = Refusals(clocks.mint(), metrics)
         self._looked_ms: int | None = None
         self._draining = False
@@ -95,7 +77,7 @@ class Engine:
         #: Who else works on the store; None: nobody can.
         self.presence: Presence | None = None
         #: Answers people.
-        self.desk = Desk(store, clocks, self.campaigns, self.open)
+        self.desk = Desk(store, clocks, self.campaigns, self.open, self._moved)
 
     # --- beginning
 
@@ -218,6 +200,7 @@ class Engine:
             return
         self._store.release(told.attempt, self._clocks.wall_ms())
         self.open.pop(told.attempt, None)
+        self._moved.add(under.campaign)
         running = self.campaigns.get(under.campaign)
         if running is not None:
             self._metrics.released.labels(under.campaign).inc()
@@ -237,6 +220,7 @@ class Engine:
 
     def _closed(self, attempt: str, under: Under, disposition: str) -> None:
         self.open.pop(attempt, None)
+        self._moved.add(under.campaign)
         if under.campaign in self.campaigns:
             self._metrics.ended.labels(under.campaign, disposition).inc()
 
@@ -272,8 +256,11 @@ class Engine:
                 running.permissions.refresh()
             if running.pace is None:  # the store failed when it was to be made
                 running.pace = self._pace_of(running)
+            if running.state == "done" and name in self._moved:
+                self._reopen(running)
             if running.state == "running":  # also while nobody is there to talk with whoever would be called
                 self._look_for_the_end(running)
+        self._moved.clear()
         if self.neighbours is not None:
             self.neighbours.read()
             if self._port.connected:
@@ -400,6 +387,11 @@ class Engine:
         if any(one.open for one in self._store.lists(self._clocks.wall_ms()) if one.name in settings.lists):
             return  # of another appliance
         self.set_state(settings.name, "done", "", "nobody is left to be called")
+
+    def _reopen(self, running: Running) -> None:
+        """Go on with a campaign that was done but for a held attempt, if that has led to another call."""
+        if self._store.next_due_ms(running.settings.lists) is not None:
+            self.set_state(running.settings.name, "running", "", "somebody is to be called again")
 
     # --- what people ask
 

@@ -8,7 +8,7 @@ from edge.dialer.presence import TAKE_OVER_MS, Presence
 from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.database_store import DatabaseStore
 from edge.storage.campaigns.words import Presence as Seen
-from tests.dialer.world import CAMPAIGN, House, Switch
+from tests.dialer.world import CAMPAIGN, House, Switch, contact
 
 GONE_MS = 60_000
 
@@ -144,3 +144,39 @@ def test_who_has_lost_the_disk_of_its_switch_dials_nobody_again(tmp_path: Path) 
     assert called
     assert not called.keys() & anew.switch.dialled.keys()
     assert anew.why() == ["its appliance has lost what it knew"] * len(called)
+
+
+def test_a_campaign_that_was_done_but_for_what_is_held_goes_on_when_that_leads_to_a_call(tmp_path: Path) -> None:
+    anna, bert = Sharing(tmp_path, "anna", contacts=2), Sharing(tmp_path, "bert")
+    anna.turn()
+    anna.begin()
+    anna.now_ms += 500
+    anna.engine.tick()  # leased and ordered, and its switch never gets it
+    anna.to_switch.clear()
+    bert.turns(GONE_MS + 4000)
+    assert bert.store.campaigns()[0].state == "done"
+    first, second = bert.store.held_attempts()
+    assert bert.engine.desk.settle(first.id, "busy", "somebody")
+    bert.turns(1000)
+    assert bert.store.campaigns()[0].state == "running"  # busy is called again later
+    anna.now_ms = bert.now_ms
+    anna.turns(12_000, bert)
+    stored = bert.store.attempt(second.id)
+    assert stored is not None
+    assert stored.state == "released"
+    assert (anna.switch.dialled + bert.switch.dialled)[second.number.reveal()] == 1
+
+
+def test_nobody_is_called_by_a_campaign_that_is_done_since_a_list_has_grown(tmp_path: Path) -> None:
+    anna = Sharing(tmp_path, "anna", contacts=1)
+    anna.turn()
+    anna.begin()
+    anna.turns(1000)
+    for attempt in anna.lasting:
+        anna.hang_up(attempt)
+    anna.turns(2000)
+    assert anna.store.campaigns()[0].state == "done"
+    anna.add([contact(9)])
+    anna.turns(3000)
+    assert anna.store.campaigns()[0].state == "done"
+    assert len(anna.switch.dialled) == 1

@@ -76,6 +76,7 @@ class Appliance:
         self.site = folder / "site.toml"
         self.log = folder / "edge.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.name = "test"
         #: Events up to this sequence are of tests before; see `forget`.
         self._forgotten = 0
 
@@ -216,7 +217,7 @@ class Appliance:
         for event in self.events():
             calls.setdefault(event["subject"], []).append(event)
         # The appliance's own events (its name is the subject) are a history without begin and end.
-        own = calls.pop("test", [])
+        own = calls.pop(self.name, [])
         first = own[0]["callseq"] if self._forgotten and own else 1
         assert [event["callseq"] for event in own] == list(range(first, first + len(own))), own
         for call, events in calls.items():
@@ -265,7 +266,7 @@ def write_site(
         soundfile.write(prompts / f"{name}.wav", 0.3 * np.sin(2 * np.pi * hz * time), 8000, subtype="PCM_16")
     (menus / "main.yaml").write_text(menu.replace("TARGET", target))
     appliance.site.write_text(
-        f"""name = "test"
+        f"""name = "{appliance.name}"
 [sip]
 address = "{appliance.address}"
 inner_address = "{appliance.address}"

@@ -37,6 +37,8 @@ class Callees:
     def __init__(self, address: str) -> None:
         self.phone = Softphone(address, port=5060, user="town")
         self.invited: Counter[str] = Counter()
+        #: Calls that came while another one to the same number was up.
+        self.crossed: Counter[str] = Counter()
         #: Calls that ring now, by number.
         self.ringing: dict[str, Call] = {}
         #: Phones of these numbers ring until they are told to answer.
@@ -85,6 +87,8 @@ class Callees:
     def _take(self, call: Call) -> None:
         number = call.requests("INVITE")[0].uri.partition(":")[2].partition("@")[0]
         self.invited[number] += 1
+        up = (calls.get(number) for calls in (self.ringing, self.talking))
+        self.crossed[number] += any(other is not None and other.state != "ended" for other in up)
         kind = KINDS.get(number[-2], "answers")
         if kind in CODES:
             call.ring()

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -53,6 +54,22 @@ class Postgres:
                 time.sleep(0.05)
             else:
                 return
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let all of its processes stand still: connections stay, and nothing answers."""
+        assert self.process is not None
+        main = self.process.pid
+        os.kill(main, signal.SIGSTOP)  # first, so that no more processes come
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        pids = [*map(int, children), main]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """Stop it at once, as when it crashes; `start` may follow."""

@@ -1,0 +1,26 @@
+"""What the engine sends."""
+
+from typing import Protocol
+
+from edge.vocabulary.dialing import AttemptOrder
+from edge.vocabulary.site_events import SiteEvent
+
+
+class Port(Protocol):
+    """What the engine sends; the shell carries it to the link."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether switch is there."""
+
+    def order(self, order: AttemptOrder) -> None:
+        """Ask switch for a call."""
+
+    def query(self, attempts: list[str]) -> None:
+        """Ask switch what has become of attempts."""
+
+    def notice(self, event: SiteEvent) -> None:
+        """Have switch store an event."""
+
+    def health(self, condition: str, text: str) -> None:
+        """Tell the supervisor what is wrong; an empty text: nothing is any more."""
