@@ -21,7 +21,7 @@ async def answer(question):
 
 async def main():
     client = await nats.connect(sys.argv[1], max_reconnect_attempts=-1)
-    await client.subscribe("edge.ask", queue="backends", cb=answer)
+    await client.subscribe("ask.edge", queue="backends", cb=answer)
     await client.flush()
     print("ready", flush=True)
     await asyncio.Event().wait()

@@ -157,7 +157,7 @@ def ask_url_fault(text: str) -> str:
 def subject_fault(text: str) -> str:
     """Check a NATS subject to publish to: words with dots between them, without wildcards."""
     good = re.fullmatch(r"[A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+)*", text, re.ASCII)
-    return "" if good else f"'{text[:80]}' is no subject such as edge.ask"
+    return "" if good else f"'{text[:80]}' is no subject such as ask.edge"
 
 
 def server_url_fault(text: str) -> str:

@@ -586,7 +586,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     #: Where questions are posted: `https://`, or `http://` on this machine. Or the NATS server that they are sent
     #: through as requests: `tls://host:4222`, or `nats://` on this machine.
     url: Annotated[str, _text("ask_url")]
-    #: With NATS: the subject that is asked.
+    #: With NATS: the subject that is asked. No stream may take it, for it would answer in the backend's place.
     subject: Annotated[str, _text("subject", optional=True)] = ""
     #: PEM file with the authorities that its certificate may be of; empty: those of the system.
     ca_file: OptionalPath = ""

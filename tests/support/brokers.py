@@ -115,7 +115,10 @@ class Broker:
         os.killpg(self.process.pid, number)
 
     def freeze(self) -> None:
+        """Stop it; it does nothing any more when this returns: a signal takes its time to reach all threads."""
+        assert self.process is not None
         self.signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
         self.signal(signal.SIGCONT)
@@ -138,6 +141,10 @@ class Nats(Broker):
 
     port = 4222
 
+    @property
+    def url(self) -> str:
+        return f"nats://{self.host}:{self.port}"
+
     def prepare(self) -> None:
         config = f'listen: "{self.host}:{self.port}"\njetstream {{ store_dir: "{self.folder}/js" }}\n'
         (self.folder / "nats.conf").write_text(config)
@@ -151,14 +158,14 @@ class Nats(Broker):
     async def _stream(self, act: Any) -> Any:
         import nats
 
-        client = await nats.connect(f"nats://{self.host}:{self.port}")
+        client = await nats.connect(self.url)
         try:
             return await act(client.jetstream())
         finally:
             await client.close()
 
     def settings(self, **more: Any) -> SinkSettings:
-        return NatsSettings(url=f"nats://{self.host}:{self.port}", **{"name": "nats", "timeout_ms": 500, **more})
+        return NatsSettings(url=self.url, **{"name": "nats", "timeout_ms": 500, **more})
 
     async def _all(self, js: Any) -> list[Any]:
         state = (await js.stream_info("EDGE")).state

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from edge.config.site import Endpoint
 from tests.support.addresses import address
 from tests.support.appliance import TONES, Appliance, appliance, sink
 from tests.support.backend import SECRET
-from tests.support.nats_server import nats_server
+from tests.support.brokers import Nats
 from tests.support.softphone import Softphone
 from tests.support.waiting import until
 from tests.system.flows import hears
@@ -112,11 +112,13 @@ def recipes(folder: Path, python_at: str, node_at: str, nats: str) -> Iterator[t
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    with address() as at, address() as python_at, address() as node_at, address() as nats_at:
+    with ExitStack() as stack, address() as at, address() as python_at, address() as node_at:
+        nats = Nats()
+        stack.callback(nats.remove)
         endpoints = [
             Endpoint(name="python", url=f"http://{python_at}:9090/ask", breaker_failures=2, breaker_pause_ms=2000),
             Endpoint(name="node", url=f"http://{node_at}:9090/ask"),
-            Endpoint(name="nats", url=f"nats://{nats_at}:4222", subject="edge.ask"),
+            Endpoint(name="nats", url=nats.url, subject="ask.edge"),
         ]
         extra = "".join(
             f'[[endpoints]]\nname = "{one.name}"\nurl = "{one.url}"\nbreaker_failures = {one.breaker_failures}\n'
@@ -126,8 +128,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         python_sink = sink(f"http://{python_at}:9090/events")
         node_sink = sink(f"http://{node_at}:9090/events").replace('"backend"', '"node"')
         with (
-            nats_server(nats_at, tmp_path / "jetstream") as server,
-            recipes(tmp_path, python_at, node_at, server.url) as (python, node),
+            recipes(tmp_path, python_at, node_at, nats.url) as (python, node),
             appliance(at, tmp_path, menu=MENU, trunk='country = "DE"', extra=extra + python_sink + node_sink) as edge,
         ):
             yield Place(edge, python, node)
