@@ -7,7 +7,7 @@ from edge.core.dialer.campaign import follows
 from edge.dialer.clocks import Clocks
 from edge.dialer.presence import Presence
 from edge.dialer.running import Running
-from edge.dialer.under import Under
+from edge.dialer.under import FOUND, Under
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.words import Attempt, Outcome
 from edge.vocabulary.dialing import Disposition, Next
@@ -111,7 +111,7 @@ class Desk:
             "done": sum(one.done for one in mine),
             "open": len(under),
             "ringing": sum(one.state == "ringing" for one in under),
-            "talking": sum(one.state in {"answered", "connected"} for one in under),
+            "talking": sum(one.state == "answered" or one.state in FOUND for one in under),
             "outcomes": self._store.outcomes(settings.name),
             "refused": running.refused,
             "pacing": settings.pacing if settings.queue else "channels",

@@ -142,6 +142,8 @@ class Engine:
     def hear(self, told: AttemptTold | AgentsTold) -> None:
         """Take news; what could not be written is kept, and written later."""
         if isinstance(told, AgentsTold):
+            for running in self.campaigns.values():
+                running.saw_agents(self.agents, told.queues, self._clocks.now_ms())
             self.agents = told.queues
         else:
             self._unwritten[told.attempt] = told
@@ -169,8 +171,8 @@ class Engine:
             if under.state != told.state:
                 under.state, under.since_ms = told.state, self._clocks.now_ms()
             pace = self._pace(under)
-            if told.state == "connected" and pace is not None:
-                pace.found(under, under.since_ms)
+            if pace is not None:
+                pace.went_on(under, self._clocks.now_ms(), wall_ms, abandoned=told.abandoned)
         elif told.disposition in {None, "held"}:
             opt_out(self._store, told)
             self._store.hold(told.attempt, wall_ms, "nobody knows what became of the call")

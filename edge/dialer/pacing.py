@@ -1,5 +1,6 @@
 """How many calls a campaign with agents begins now: what is seen of them, put before the core of pacing."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from edge.core.dialer.pacing import (
     decide,
 )
 from edge.core.dialer.ruleset import AbandonmentRule
-from edge.dialer.under import Under
+from edge.dialer.under import FOUND, Under
 from edge.storage.campaigns.words import Attempt
 from edge.vocabulary.dialing import Disposition
 
@@ -50,11 +51,15 @@ class Pace:
                 self._state.attempt_ended(max(0, until_ms - attempt.dialled_ms), live=live)
                 self._count(attempt.disposition, attempt.ended_ms)
 
-    def found(self, under: Under, now_ms: int) -> None:
-        """Note that an agent talks with somebody."""
-        if not under.found:
+    def went_on(self, under: Under, now_ms: int, wall_ms: int, *, abandoned: bool) -> None:
+        """Note how far an attempt has come; `abandoned`: nobody was there in time for the person who was found."""
+        if under.state in FOUND and not under.found:
             under.found = True
             self._state.attempt_ended(now_ms - under.began_ms, live=True)
+        served = under.state == "connected" and not abandoned
+        if (served or abandoned) and not under.settled:
+            under.settled = True
+            self._count("connected" if served else "abandoned", wall_ms)
 
     def ended(self, under: Under, disposition: Disposition, now_ms: int, wall_ms: int) -> None:
         """Note what became of an attempt."""
@@ -63,7 +68,18 @@ class Pace:
         if not under.found:
             under.found = True
             self._state.attempt_ended(now_ms - under.began_ms, live=disposition in LIVE)
-        self._count(disposition, wall_ms)
+        if not under.settled:
+            under.settled = True
+            self._count(disposition, wall_ms)
+
+    def saw_agents(self, before: Mapping[str, list[int]], now: Mapping[str, list[int]], now_ms: int) -> None:
+        """Note whose work after a talk is over: agents are told of by state and since when, not by name."""
+        worked, works = Counter(before.get("wrap_up", ())), Counter(now.get("wrap_up", ()))
+        for since_ms in (worked - works).elements():
+            self._state.wrapped_up(now_ms - since_ms)
+        talked = Counter(before.get("talking", ())) - Counter(now.get("talking", ()))
+        for _ in range(talked.total() - (works - worked).total()):
+            self._state.wrapped_up(0)  # had none
 
     def _count(self, disposition: Disposition, wall_ms: int) -> None:
         if disposition == "connected":
@@ -75,10 +91,10 @@ class Pace:
         self, room: int, mine: Iterable[Under], agents: Mapping[str, list[int]], now_ms: int, wall_ms: int
     ) -> int:
         """Tell how many calls begin now. `agents`: by state, since when each is so."""
-        # Who is answered and has an agent who is being rung is neither without one nor leaves one ready.
-        taken = len(agents.get("ringing", ()))
-        answered = sorted(one.began_ms for one in mine if one.state == "answered")[taken:]
-        without_agent = answered + [one.began_ms for one in mine if one.state not in {"answered", "connected"}]
+        mine = list(mine)
+        # Who has an agent who is being rung is neither without one nor leaves one ready.
+        waiting = sum(one.state == "waiting" for one in mine) - len(agents.get("ringing", ()))
+        without_person = [one.began_ms for one in mine if one.state not in FOUND]
 
         def ages(begins_ms: Iterable[int], cells: tuple[int, int]) -> Ages:
             return Ages.of(begins_ms, now_ms, cell_ms=cells[0], cells=cells[1])
@@ -87,7 +103,8 @@ class Pace:
             ready=len(agents.get("ready", ())),
             talking=ages(agents.get("talking", ()), TALKING_CELLS),
             wrap_up=ages(agents.get("wrap_up", ()), WRAP_UP_CELLS),
-            ringing=ages(without_agent, RINGING_CELLS),
+            ringing=ages(without_person, RINGING_CELLS),
+            waiting=max(waiting, 0),
             room=room,
         )
         self.last = decide(self._state, seen, wall_ms)

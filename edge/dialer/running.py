@@ -39,6 +39,14 @@ class Running:
             self.resume()
         return False
 
+    def saw_agents(
+        self, before: dict[str, dict[str, list[int]]], now: dict[str, dict[str, list[int]]], now_ms: int
+    ) -> None:
+        """Take note of what the agents of its queue do from now on."""
+        queue = self.settings.queue
+        if self.pace is not None and queue in before and queue in now:
+            self.pace.saw_agents(before[queue], now[queue], now_ms)
+
     def room(self, mine: list[Under], agents: dict[str, dict[str, list[int]]], now_ms: int, wall_ms: int) -> int:
         """Tell how many calls begin now: what channels and calls a second leave, and for agents what pacing says."""
         settings = self.settings

@@ -25,6 +25,7 @@ from edge.vocabulary.reports import AttemptAsked, AttemptsQueried, NumbersLocked
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from edge.core.calls.attempt import Attempt
     from edge.core.calls.call import Call
     from edge.core.menus.model import Menu
     from edge.switch.exchange import Exchange
@@ -136,7 +137,7 @@ class Attempts:
         """Tell what there is of an attempt; None: nothing. Empty: not to be told now, so ask again."""
         call = self._exchange.calls.get(CallId(attempt))
         if call is not None:
-            return [] if call.attempt is None else [AttemptTold(attempt=attempt, state=call.attempt.state)]
+            return [] if call.attempt is None else [_progress(call.attempt)]
         if self.past is None:
             return None
         try:
@@ -187,9 +188,9 @@ class Attempts:
             self._exchange.metrics.attempts_ended.labels(event.disposition).inc()
             self._news.append(told_of(event))
         elif call.attempt is not None and isinstance(
-            event, events.LegRang | events.CallAnswered | events.QueueConnected
+            event, events.LegRang | events.CallAnswered | events.QueueEntered | events.QueueConnected | events.QueueLeft
         ):
-            self._news.append(AttemptTold(attempt=call.attempt.order.attempt, state=call.attempt.state))
+            self._news.append(_progress(call.attempt))
 
     def written(self, trouble: str) -> None:
         """Take note that a turn was written; with `trouble` it is in memory only.
@@ -231,6 +232,10 @@ class Attempts:
                     states.setdefault(agent.shown, []).append(agent.shown_since_ms)
             found[name] = states
         return found
+
+
+def _progress(attempt: "Attempt") -> AttemptTold:
+    return AttemptTold(attempt=attempt.order.attempt, state=attempt.state, abandoned=attempt.abandoned)
 
 
 def told_of(event: events.DialerAttemptEnded) -> AttemptTold:

@@ -307,7 +307,10 @@ class AttemptTold(Struct, frozen=True, tag=True, kw_only=True):
 
     attempt: str
     #: `unknown`, `refused`: it was not dialled and never will be.
-    state: Literal["dialled", "ringing", "answered", "connected", "ended", "refused", "unknown"]
+    #: `waiting`: a person was found and waits for an agent; `missed`: he has left the queue without one.
+    state: Literal["dialled", "ringing", "answered", "waiting", "missed", "connected", "ended", "refused", "unknown"]
+    #: Of `missed` and `connected`: nobody was there in time.
+    abandoned: bool = False
     #: Of `refused`.
     why: str = ""
     #: Of `ended`; None: the call is over, and what became of it is not to be found any more.

@@ -38,7 +38,7 @@ CallbackReason = Literal["asked", "lost", "survey"]
 QueueLeaving = Literal["hung_up", "left", "callback", "full", "no_agents", "timed_out", "failed", "ended"]
 #: Who holds a leg.
 Holder = Literal["peer", "appliance"]
-AttemptProgress = Literal["dialled", "ringing", "answered", "connected"]
+AttemptProgress = Literal["dialled", "ringing", "answered", "waiting", "missed", "connected"]
 WhisperResult = Literal["accepted", "declined", "timeout", "gone"]
 
 

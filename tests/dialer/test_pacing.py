@@ -61,8 +61,8 @@ def test_a_ratio_is_used_when_enough_is_known(tmp_path: Path) -> None:
     for number in range(300):
         under = Under("spring", NOW)
         if number % 3 == 0:
-            pace.found(under, NOW + 5000)
             under.state, under.since_ms = "connected", NOW + 5000
+            pace.went_on(under, NOW + 5000, WALL + number * 1000, abandoned=False)
         pace.ended(under, "connected" if number % 3 == 0 else "no_answer", NOW + 60_000, WALL + number * 1000)
     assert pace.decide(100, [], ready, NOW, WALL + 400_000) > 10
     assert pace.decide(7, [], ready, NOW, WALL + 400_000) == 7

@@ -25,6 +25,8 @@ class Seen(Struct):
     revised: bool = False
     #: When the greeting of a person ended.
     greeted_ms: int | None = None
+    #: It waits for an agent, or has.
+    queued: bool = False
     queue: str = ""
     waited_ms: int | None = None
     opted_out: bool = False
@@ -63,9 +65,20 @@ class Attempt:
         seen = self._seen
         if seen.queue == "connected":
             return "connected"
+        if seen.queue:
+            return "missed"
+        if seen.queued:
+            return "waiting"
         if seen.answered_ms is not None:
             return "answered"
         return "ringing" if seen.rang_ms is not None else "dialled"
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether, as far as is known, nobody was there in time for the person who has answered."""
+        seen, most_ms = self._seen, self.order.abandoned_after_ms
+        late = (seen.waited_ms or 0) > most_ms
+        return late if seen.queue in {"connected", "hung_up"} else bool(seen.queue)
 
     def saw(self, event: events.AnyEvent) -> None:
         """Take an event of the call."""
@@ -86,12 +99,19 @@ class Attempt:
                 seen.verdict, seen.verdict_cause, seen.revised = event.verdict, event.cause, True
                 if seen.queue != "connected":  # an agent who talks says himself when it is over
                     self._hang_up_on(event.verdict)
-            case events.QueueConnected():
-                seen.queue, seen.waited_ms = "connected", self._waited(event.waited_ms)
-            case events.QueueLeft() if seen.queue != "connected":
-                seen.queue, seen.waited_ms = event.reason, self._waited(event.waited_ms)
+            case events.QueueEntered() | events.QueueConnected() | events.QueueLeft():
+                self._queue(event)
             case _:
                 pass
+
+    def _queue(self, event: events.QueueEntered | events.QueueConnected | events.QueueLeft) -> None:
+        seen = self._seen
+        if isinstance(event, events.QueueEntered):
+            seen.queued = True
+        elif isinstance(event, events.QueueConnected):
+            seen.queue, seen.waited_ms = "connected", self._waited(event.waited_ms)
+        elif seen.queue != "connected":
+            seen.queue, seen.waited_ms = event.reason, self._waited(event.waited_ms)
 
     def suppress(self, node: str) -> None:
         """Take note that the callee does not want to be called any more; once a call."""

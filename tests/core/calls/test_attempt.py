@@ -237,3 +237,18 @@ def test_a_call_that_no_campaign_made_suppresses_nobody() -> None:
     desk.give(r.LegMedia(FIRST, REMOTE))
     assert desk.of(e.DialerSuppressed) == []
     assert desk.call.end.text == "no"
+
+
+@pytest.mark.parametrize(
+    ("left", "waited_ms", "abandoned"),
+    [("timed_out", 2000, True), ("hung_up", 900, False), ("hung_up", 2500, True), ("left", 100, True)],
+)
+def test_how_far_a_wait_for_an_agent_has_come(left: str, waited_ms: int, abandoned: bool) -> None:
+    desk = answered()
+    attempt = desk.call.attempt
+    assert attempt is not None
+    assert attempt.state == "answered"
+    attempt.saw(e.QueueEntered(queue="sales", position=1, estimate_ms=0))
+    assert (attempt.state, attempt.abandoned) == ("waiting", False)
+    attempt.saw(e.QueueLeft(queue="sales", reason=left, waited_ms=waited_ms, position=1))  # type: ignore[arg-type]
+    assert (attempt.state, attempt.abandoned) == ("missed", abandoned)
