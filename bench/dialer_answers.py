@@ -31,7 +31,7 @@ from tests.support.waiting import until
 SEED = 20261122
 AGENTS = 20
 #: Attempts at once, the calls before the measurement, and its length in seconds.
-ATTEMPTS, WARM, SECONDS = 100, 150, 40.0
+ATTEMPTS, WARM, SECONDS = 100, 150, 30.0
 QUICK_SECONDS = 12.0
 ABANDONED_NS = 2_000_000_000
 #: Turns of the town that may be late, and share of the machine that others may have.

@@ -1,6 +1,7 @@
 """Agents whose leg stays up: lent to one call after the other, lost in every state, and made again from the journal."""
 
 import json
+import random
 
 import pytest
 from msgspec.structs import replace
@@ -399,3 +400,94 @@ def test_after_a_restart_of_the_appliance_he_has_no_line(office):
     again.exchange.queues._open = False
     again.exchange.queues.open([], office.exchange.turn.meta["queues"])
     assert again.agent() == ("paused", "line_lost", "down")
+
+
+class Days(Lines):
+    """Anything that may happen, and what must hold after it."""
+
+    def settle(self):
+        """Carry out all that was asked for; legs that are hung up on or closed say so."""
+        for _ in range(8):
+            for receiver in ("front", "span span-1", "media"):
+                for body in self.sent(receiver):
+                    if isinstance(body, c.HangUp | c.Reject):
+                        self.hangs_up(body.leg, "appliance")
+                    elif isinstance(body, c.CloseLeg):
+                        self.report("media", media_ended(body.leg))
+                    elif isinstance(body, c.ReserveSpan):
+                        self.report("front", r.SpanReserved(body.leg, Incarnation("span-1")))
+
+    def check(self):
+        calls = self.exchange.calls
+        lent = {call.first.id: call.line.by for call in calls.values() if call.line and call.line.state == "lent"}
+        borrowed = {
+            leg.id: call.id for call in calls.values() for leg in call.legs.values() if leg.borrowed and leg.talks
+        }
+        assert borrowed == lent
+        talking = {
+            one["name"] for one in self.exchange.queues.describe_agents() if one["state"] in {"talking", "ringing"}
+        }
+        assert len(talking) == len(lent)
+        for one in self.exchange.queues.describe_agents():
+            assert one["state"] != "ready" or one["line"] == "up"
+            assert not one["line_call"] or calls[CallId(one["line_call"])].line is not None
+
+    def anything(self, dice, name):
+        """Something happens; `name` is that of a call that may begin."""
+        legs = [leg for call in self.exchange.calls.values() for leg in call.legs.values() if not leg.borrowed]
+        what = dice.choice(
+            [self.a_call, self.a_call, self.a_log_in, self.an_end, self.an_answer, self.a_wish, self.a_hold]
+        )
+        what(dice, name, dice.choice(legs) if legs else None)
+
+    def a_call(self, _dice, name, _leg):
+        self.report("front", incoming(name))
+
+    def a_log_in(self, _dice, name, _leg):
+        if self.agent("bob")[0] not in {"talking", "ringing"}:
+            by_phone(self, name)
+
+    def an_end(self, dice, _name, leg):
+        by, outcome = dice.choice([("caller", "completed"), ("callee", "completed"), ("network", "failed")])
+        if leg is not None:
+            self.hangs_up(leg.id, by, outcome)
+
+    def an_answer(self, _dice, _name, leg):
+        if leg is not None and leg.signalling not in {"up", "down", "hanging"}:
+            self.report("front", r.LegMedia(leg.id, REMOTE))
+            self.report("span", r.LegAnswered(leg.id))
+
+    def a_wish(self, dice, _name, _leg):
+        self.wish(dice.choice(["log_in", "ready", "pause", "log_out"]), dice.choice(["anna", "anna", "bob"]))
+
+    def a_hold(self, dice, _name, leg):
+        if leg is not None and leg.remote is not None:
+            self.report("front", r.LegMedia(leg.id, replace(REMOTE, direction=dice.choice(["sendonly", "sendrecv"]))))
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_happens_a_leg_is_in_one_call(seed):
+    dice, office = random.Random(seed), Days(wrap_up_ms=5000 * (seed % 2))
+    office.change(routes=[*office.site.routes, replace(office.site.routes[0], number="9", menu="log-in")])
+    office.up()
+    by_phone(office)
+    for count in range(60):
+        office.anything(dice, f"c{count}")
+        if dice.random() < 0.7:
+            office.settle()
+        if dice.random() < 0.1:
+            office.settle()
+            again = Again(office)
+            assert [again.agent(name) for name in ("anna", "bob")] == [office.agent(name) for name in ("anna", "bob")]
+        office.now += dice.choice([10, 10, 5000])
+        office.exchange.fire()
+        office.check()
+    for call in list(office.exchange.calls.values()):
+        if not call.over and call.line is None:
+            office.exchange.feed(call, Stopped("over"))
+    office.settle()
+    office.now += 11_000  # whoever has not told of an end by then counts as gone
+    office.exchange.fire()
+    office.check()
+    assert all(call.line is not None for call in office.exchange.calls.values()), "nothing but lines is left"
+    assert office.told("queue.connected")

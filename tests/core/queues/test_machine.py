@@ -14,6 +14,10 @@ from edge.core.queues.model import (
     Gone,
     Join,
     Left,
+    LineGone,
+    LineReleased,
+    LineSet,
+    LineWanted,
     Member,
     Missed,
     Offered,
@@ -31,9 +35,10 @@ AGENTS = [
     agent("b", "de", "en", rest_ms=20_000),
     agent("c", rest_ms=1000, signs_in=True),
     agent("d", "en", wrap_up_ms=60_000),
+    agent("e", wrap_up_ms=2000, nailed_up=True),
 ]
 QUEUES = [
-    queue("one", "a", "b", Member(agent="c", tier=2), max_waiting=5, max_wait_ms=120_000, ageing_ms=10_000),
+    queue("one", "a", "e", "b", Member(agent="c", tier=2), max_waiting=5, max_wait_ms=120_000, ageing_ms=10_000),
     queue("two", "b", "d", strategy="round_robin", ageing_ms=0),
     queue("three", "d", "a", strategy="in_order", match=["language"]),
 ]
@@ -52,13 +57,25 @@ class FloorMachine(RuleBasedStateMachine):
         self.calls = 0
         #: Ticket -> stay as its call knows it.
         self.stays = {}
+        #: Calls that are lines of agents: whose, and whether they are up.
+        self.lines = {}
         self.configured = FULL
         self.give(Configured(FULL))
 
     def give(self, one):
+        called = None
         for action in self.floor.handle(one, self.now):
+            if isinstance(action, LineWanted):
+                assert action.agent.name not in self.lines.values(), "called twice"
+                self.calls += 1
+                self.lines[f"l{self.calls}"] = action.agent.name
+                called = LineSet(agent=action.agent.name, call=f"l{self.calls}", up=False)
+                continue
+            if isinstance(action, LineReleased):
+                del self.lines[action.call]
+                continue
             if isinstance(action, PresenceChanged):
-                assert isinstance(one, PresenceWanted)
+                assert isinstance(one, PresenceWanted | LineSet | LineGone)
                 assert self.floor.roster.get(one.agent).presence == action.presence
                 continue
             stay = self.stays[action.ticket]
@@ -71,11 +88,14 @@ class FloorMachine(RuleBasedStateMachine):
                 busy = [other["agent"] for other in self.stays.values() if other["state"] != "waiting"]
                 assert action.agent.name not in busy, "rung twice"
                 assert self.floor.roster.get(action.agent.name).presence == "here"
+                assert (action.line in self.lines) == action.agent.nailed_up
                 stay |= {"state": "ringing", "agent": action.agent.name, "since_ms": self.now}
                 self.in_order(stay, action)
             elif isinstance(action, Closed):
                 assert stay["state"] == "waiting"
                 del self.stays[action.ticket]
+        if called is not None:
+            self.give(called)
 
     def in_order(self, stay, offered):
         """Nobody was passed over whom this agent could have served."""
@@ -143,11 +163,27 @@ class FloorMachine(RuleBasedStateMachine):
             assert self.floor.deadline != before, "a deadline that stays is a busy loop"
         self.now = until
 
-    @rule(who=st.sampled_from("abcdx"), wish=st.sampled_from(["log_in", "log_in", "ready", "pause", "log_out"]))
+    @rule(who=st.sampled_from("abcdeeex"), wish=st.sampled_from(["log_in", "log_in", "ready", "pause", "log_out"]))
     def agent_says(self, who, wish):
         before = {one: stay["state"] for one, stay in self.stays.items() if stay["state"] != "waiting"}
         self.give(PresenceWanted(agent=who, wish=wish))
         assert before.items() <= {one: stay["state"] for one, stay in self.stays.items()}.items(), "a talk was touched"
+
+    @rule(by_phone=st.booleans())
+    def a_leg_comes_up(self, by_phone):
+        agent = self.floor.roster.get("e")
+        if by_phone:
+            self.calls += 1
+            self.lines[f"l{self.calls}"] = "e"
+            self.give(PresenceWanted(agent="e", wish="log_in", call=f"l{self.calls}", on_line=True))
+        if agent is not None and agent.line is not None:
+            self.give(LineSet(agent="e", call=agent.line, up=True))
+
+    @rule(which=NUMBERS, hung_up=st.booleans())
+    def a_leg_is_lost(self, which, hung_up):
+        if self.lines:
+            call = sorted(self.lines)[which % len(self.lines)]
+            self.give(LineGone(agent=self.lines.pop(call), call=call, hung_up=hung_up))
 
     @rule(settings=st.sampled_from([FULL, LESS]))
     def is_configured(self, settings):
@@ -162,7 +198,10 @@ class FloorMachine(RuleBasedStateMachine):
         self.give(Configured(self.configured))
         stays = [Stay(ticket=one, **stay) for one, stay in self.stays.items()]
         presences = {one.terms.name: (one.presence, one.reason) for one in before.roster}
-        self.give(Restored(stays, marks) if noted else Restored(stays))
+        lines = [
+            LineSet(agent=name, call=call, up=before.roster.get(name).line_up) for call, name in self.lines.items()
+        ]
+        self.give(Restored(stays, marks, lines) if noted else Restored(stays, lines=lines))
         if noted:
             assert {
                 one.terms.name: (one.presence, one.reason) for one in self.floor.roster
@@ -184,6 +223,14 @@ class FloorMachine(RuleBasedStateMachine):
         assert set(self.floor.waiters) == set(self.stays)
         for one, waiter in self.floor.waiters.items():
             assert (waiter.state, waiter.agent) == (self.stays[one]["state"], self.stays[one]["agent"])
+
+    @invariant()
+    def who_takes_calls_has_a_leg(self):
+        for one in self.floor.roster:
+            if one.terms.nailed_up:
+                assert one.presence != "here" or one.line_up
+            assert not one.line_up or one.line is not None
+        assert set(self.lines) == {one.line for one in self.floor.roster if one.line is not None}, "a leg is forgotten"
 
     @invariant()
     def nobody_waits_in_vain(self):
