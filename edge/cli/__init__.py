@@ -25,6 +25,7 @@ COMMANDS = (
     "queue",
     "agents",
     "events",
+    "sinks",
     "recordings",
     "voicemail",
     "bans",

@@ -139,7 +139,8 @@ class MqttSettings(ServerSettings, frozen=True, kw_only=True):
     url: ServerUrl
     #: Topic of an event. Characters that a topic can't have become `_`.
     topic: EventTemplate = "edge/{site}/{type}/{call}"
-    #: Client identifier; empty: `edge-`, the appliance's and the sink's name.
+    #: Beginning of the client identifier, behind which each connection puts something of its own; empty: `edge-`, the
+    #: names of appliance and sink.
     client_id: str = ""
     #: Silence after which the connection is tried.
     keepalive_seconds: Annotated[int, _range(5, 3600)] = 30

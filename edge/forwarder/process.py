@@ -128,8 +128,10 @@ class Forwarder:
 
     async def _answer(self, message: Request) -> None:
         body, error = b"", None
-        if self._replaying is None:
+        if self._replaying is None or self._sinks is None:
             error = "delivery.db can't be used yet"
+        elif message.what == "sinks":
+            body = msgspec.json.encode(self._sinks.standings())
         else:
             try:
                 body = msgspec.json.encode(await self._replaying.answer(message.what, message.body))

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from edge.config.site import Sink
 from edge.core.delivery.progress import Progress
 from edge.forwarder.runner import OnCondition, SinkRunner
 from edge.forwarder.sinks.base import BadSettingsError
+from edge.forwarder.standing import Standing
 from edge.forwarder.store import STORAGE_ERRORS, DeliveryStore
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.clock import wall_time
@@ -26,13 +28,15 @@ class Sinks:
         self._outbox = outbox
         self._store = store
         self._metrics = metrics
-        self._on_condition = on_condition
+        self._tell = on_condition
+        #: What is said now, by condition.
+        self._said: dict[str, str] = {}
         self._log = logger("forwarder")
         self._runners: dict[str, SinkRunner] = {}
         #: Sinks that start as soon as the files can be read and written.
         self._waiting: dict[str, Sink] = {}
-        #: Sinks whose settings are no good.
-        self._unusable: set[str] = set()
+        #: Sinks whose settings are no good, with their types.
+        self._unusable: dict[str, str] = {}
 
     def wake(self) -> None:
         """Look for new events, and start what waits."""
@@ -45,6 +49,28 @@ class Sinks:
         """Bring the gauges up to date."""
         for runner in self._runners.values():
             runner.measure()
+
+    def standings(self) -> list[Standing]:
+        """Say how all are doing, those that can't be used, too."""
+        found = [runner.standing() for runner in self._runners.values()]
+        known = {standing.name for standing in found}
+        found += [Standing(name=sink.name, type=sink.type) for sink in self._waiting.values()]
+        found += [Standing(name=name, type=kind) for name, kind in self._unusable.items() if name not in known]
+        letters: dict[str, int] = {}
+        with suppress(*STORAGE_ERRORS):
+            letters = self._store.letters()
+        for standing in found:
+            standing.dead_letters = letters.get(standing.name, 0)
+            names = [f"sink-{what}-{standing.name}" for what in ("settings", "gone", "storage", "says")]
+            standing.conditions = [self._said[name] for name in names if name in self._said]
+        return sorted(found, key=lambda standing: standing.name)
+
+    def _on_condition(self, name: str, text: str) -> None:
+        if text:
+            self._said[name] = text
+        else:
+            self._said.pop(name, None)
+        self._tell(name, text)
 
     async def close(self) -> None:
         """Stop all."""
@@ -61,7 +87,7 @@ class Sinks:
             self._log.info("sink removed", sink=name)
             await self._runners.pop(name).close()
             self._metrics.forgotten_sink(name)
-        for name in self._unusable - sinks.keys():
+        for name in self._unusable.keys() - sinks.keys():
             self._usable(name)
         for name in self._waiting.keys() - sinks.keys():
             del self._waiting[name]
@@ -129,10 +155,10 @@ class Sinks:
         return progress
 
     def _refuse(self, sink: Sink, error: BadSettingsError) -> None:
-        self._unusable.add(sink.name)
+        self._unusable[sink.name] = sink.type
         self._log.error("settings of a sink can't be used", sink=sink.name, error=str(error))
         self._on_condition(f"sink-settings-{sink.name}", str(error))
 
     def _usable(self, name: str) -> None:
-        self._unusable.discard(name)
+        self._unusable.pop(name, None)
         self._on_condition(f"sink-settings-{name}", "")

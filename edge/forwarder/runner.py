@@ -33,9 +33,10 @@ from edge.core.delivery.queue import SinkQueue
 from edge.forwarder.sinks.base import Answer, Outgoing, SinkContext, deliver
 from edge.forwarder.sinks.base import Sink as SinkClient
 from edge.forwarder.sinks.kinds import class_of, settings_from
+from edge.forwarder.standing import Standing
 from edge.forwarder.store import STORAGE_ERRORS, Letter
 from edge.metrics.forwarder import ForwarderMetrics
-from edge.runtime.clock import monotonic_ms, wall_time
+from edge.runtime.clock import monotonic_ms, rfc3339, wall_time
 from edge.runtime.logs import logger
 from edge.storage.reader import EventHead, StoredEvent
 
@@ -95,6 +96,7 @@ class SinkRunner:
         on_condition: OnCondition,
     ) -> None:
         self.name = sink.name
+        self._type = sink.type
         self._site = site
         self._outbox = outbox
         self._store = store
@@ -115,6 +117,7 @@ class SinkRunner:
         self._retry: asyncio.TimerHandle | None = None
         self._failing = False
         self._closed = False
+        self._last_taken = self._last_error = self._last_error_at = ""
         self._client = self._make(sink)
         self._queue = SinkQueue(self._client.policy, progress)
 
@@ -127,6 +130,7 @@ class SinkRunner:
     def configure(self, sink: Sink) -> None:
         """Go on with new settings of the same sink; what is under way ends by the old ones. Raises BadSettingsError."""
         before, self._client = self._client, self._make(sink)
+        self._type = sink.type
         task = self._loop.create_task(_retire(before.sink, set(self._tasks)))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
@@ -169,8 +173,28 @@ class SinkRunner:
         """Whether all that was read is done, and on disk as done."""
         return not (self._queue.unfinished or self._inputs or self._held)
 
+    def standing(self) -> Standing:
+        """Say how the sink is doing."""
+        backlog, lag_s = self._behind()
+        return Standing(
+            name=self.name,
+            type=self._type,
+            backlog=backlog,
+            lag_s=round(lag_s, 3),
+            last_taken=self._last_taken,
+            last_error=self._last_error,
+            last_error_at=self._last_error_at,
+        )
+
     def measure(self) -> None:
         """Bring the gauges up to date."""
+        backlog, lag_s = self._behind()
+        self._metrics.backlog.labels(self.name).set(backlog)
+        self._metrics.lag.labels(self.name).set(lag_s)
+        self._metrics.disabled.labels(self.name).set(self._queue.disabled)
+
+    def _behind(self) -> tuple[int, float]:
+        """Events that were not taken, and the age of the oldest in seconds."""
         queue = self._queue
         lag_s = 0.0
         backlog = queue.unfinished
@@ -183,9 +207,7 @@ class SinkRunner:
             stored = None if oldest is None else self._outbox.event(oldest)
             if stored is not None:
                 lag_s = _age_ms(stored.time) / 1000
-        self._metrics.backlog.labels(self.name).set(backlog)
-        self._metrics.lag.labels(self.name).set(lag_s)
-        self._metrics.disabled.labels(self.name).set(queue.disabled)
+        return backlog, lag_s
 
     # --- the turn -------------------------------------------------------------------------------------------------
 
@@ -323,8 +345,13 @@ class SinkRunner:
         for result, count in Counter(answer.result for answer in answers).items():
             self._metrics.attempts.labels(self.name, result).inc(count)
         bad = [pair for pair in zip(events, answers, strict=True) if pair[1].result != "accepted"]
+        now = rfc3339(wall_time())
+        if len(bad) < len(events):
+            self._last_taken = now
         if bad:
             event, answer = bad[0]
+            self._last_error_at = now
+            self._last_error = " ".join(filter(None, [answer.result, str(answer.status or ""), answer.error]))
             self._log.warning(
                 "event not accepted",
                 id=event.id,

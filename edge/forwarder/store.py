@@ -128,6 +128,10 @@ class DeliveryStore:
                 self._connection.execute("UPDATE sinks SET removed = ? WHERE name = ?", (rfc3339(now), name))
         self._connection.execute("DELETE FROM sinks WHERE removed < ?", (rfc3339(now - KEEP_REMOVED),))
 
+    def letters(self) -> dict[str, int]:
+        """Dead letters by sink."""
+        return dict(self._connection.execute("SELECT sink, COUNT(*) FROM dead_letters GROUP BY sink").fetchall())
+
     def places(self) -> dict[str, int]:
         """Cursor by sink, removed ones included."""
         return dict(self._connection.execute("SELECT name, cursor FROM sinks").fetchall())

@@ -295,6 +295,12 @@ class EventsShed(Struct, frozen=True, tag="events.shed", kw_only=True):
     quota_mb: int
 
 
+class SinkTest(Struct, frozen=True, tag="sink.test", kw_only=True):
+    """Somebody tries a sink (`edge sinks test`): it goes to that one only, is none of the outbox, and means nothing."""
+
+    sink: str
+
+
 class ApiActed(Struct, frozen=True, tag="api.acted", kw_only=True):
     """Something was done by the API, or refused. What came of it is told by the events of what it was done to."""
 
@@ -323,6 +329,7 @@ SiteEvent = (
     | SecurityUnbanned
     | TrunkEvent
     | CertificateExpiring
+    | SinkTest
     | ConfigurationEvent
     | CallbackAttemptStarted
     | CallbackAttemptEnded

@@ -19,7 +19,8 @@ from edge.runtime.link_server import LinkServer
 from edge.runtime.pump import Pump
 from edge.vocabulary.commands import Command, Wake
 from edge.vocabulary.ids import CommandId
-from edge.vocabulary.supervision import Ready, Reload, Scrape, Scraped, Stop
+from edge.vocabulary.supervision import Ready, Reload, Replied, Scrape, Scraped, Stop
+from edge.vocabulary.supervision import Request as AskOf
 from tests.support.child import Child, child, write_site
 from tests.support.outbox import Backend, OutboxWriter, Request
 from tests.support.waiting import until
@@ -81,6 +82,11 @@ def test_events_arrive_signed_in_order_and_are_recorded(tmp_path: Path, outbox: 
         assert values["edge_forwarder_attempts_total", "a", "accepted"] == 61
         assert values["edge_forwarder_backlog_events", "a", ""] == 0
         assert process.active() == {}
+        process.send(AskOf(2, "sinks", b"null"))
+        (standing,) = json.loads(process.next(Replied).body)
+        assert (standing["name"], standing["type"], standing["backlog"]) == ("a", "webhook", 0)
+        assert (standing["dead_letters"], standing["last_error"], standing["conditions"]) == (0, "", [])
+        assert standing["last_taken"]
         process.send(Stop())
         assert process.process.wait(10) == 0
     for i in range(6):

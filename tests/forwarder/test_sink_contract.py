@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -41,14 +40,6 @@ class TestSyslog(SinkContract):
 
     def receiver(self, folder: Path) -> Broker:
         return Rsyslog()
-
-
-@pytest.fixture(scope="session")
-def rabbit() -> Iterator[Rabbit]:
-    """RabbitMQ takes longest to start; tests clean up behind them."""
-    made = Rabbit()
-    yield made
-    made.remove()
 
 
 class _Kept:

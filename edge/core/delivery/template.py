@@ -4,14 +4,15 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-#: What may stand in braces. A call that there is none of is `none`.
+#: What may stand in braces.
 FIELDS: Final = {
     "site": "name of the appliance",
     "type": "type of the event, as `call.ended`",
     "group": "its part before the first dot, as `call`",
-    "call": "id of the call, `none` for an event that belongs to none",
+    "call": "id of the call; of an event that belongs to none, the name of the appliance",
     "id": "id of the event",
 }
+#: What an event without any subject has for its call.
 NO_CALL: Final = "none"
 _PART: Final = re.compile(r"\{([^{}]*)\}")
 

@@ -53,7 +53,7 @@ class AmqpSink(Sink):
     @property
     def peer(self) -> Peer:
         """The broker."""
-        return self._server.peer
+        return self._server.peer(self._tls)
 
     async def connect(self) -> None:
         """Connect, log in, and look for the exchange."""

@@ -1,6 +1,7 @@
 """What a sink is: the one class that a type of sinks implements, ours and those of packages."""
 
 import asyncio
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple, Self
@@ -61,7 +62,8 @@ class Peer(NamedTuple):
 
     host: str
     port: int
-    tls: bool
+    #: TLS begins with the connection; None: it does not, or there is none.
+    tls: ssl.SSLContext | None = None
 
 
 class Sink(ABC):

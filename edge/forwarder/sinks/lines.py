@@ -1,6 +1,7 @@
 """Lines of JSON: in a file that is rotated, and on standard output."""
 
 import asyncio
+import fcntl
 import os
 import select
 from collections.abc import Callable, Sequence
@@ -33,8 +34,8 @@ class LineFile:
         self._unsynced_ms: int | None = None
 
     def append(self, data: bytes) -> None:
-        """Add lines."""
-        fd = self._ready(len(data))
+        """Add lines. Another writer of the file, as a replay is one, waits meanwhile."""
+        fd = self._locked(len(data))
         before = os.fstat(fd).st_size
         try:
             rest = memoryview(data)
@@ -47,6 +48,7 @@ class LineFile:
                 os.ftruncate(fd, before)
             self.close()
             raise
+        fcntl.flock(fd, fcntl.LOCK_UN)
         if self._settings.fsync == "second" and self._unsynced_ms is None:
             self._unsynced_ms = monotonic_ms()
 
@@ -65,26 +67,19 @@ class LineFile:
                     os.fdatasync(fd)
             os.close(fd)
 
-    def _ready(self, more: int) -> int:
-        """Open the file, or a new one where it is full, of yesterday, or was moved away by others."""
-        if self._fd is not None and not self._is_ours(self._fd):
+    def _locked(self, more: int) -> int:
+        """Open and lock the file, or a new one where it is full, of yesterday, or was moved away by others."""
+        while True:
+            if self._fd is None:
+                self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+            fd = self._fd
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if self._is_ours(fd):
+                _take_back_half_a_line(fd)
+                if not self._is_over(fd, more):
+                    return fd
+                self._put_away()
             self.close()
-        if self._fd is None:
-            self._fd = self._open()
-        if self._is_over(self._fd, more):
-            self.close()
-            self._put_away()
-            self._fd = self._open()
-        return self._fd
-
-    def _open(self) -> int:
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        try:
-            _take_back_half_a_line(fd)
-        except OSError:
-            os.close(fd)
-            raise
-        return fd
 
     def _is_ours(self, fd: int) -> bool:
         try:

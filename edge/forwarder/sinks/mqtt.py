@@ -5,6 +5,7 @@ that refuses (MQTT 5.0 section 3.4.2.1), and what was refused would be lost.
 """
 
 import asyncio
+import secrets
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
@@ -145,7 +146,7 @@ class MqttSink(Sink):
     @property
     def peer(self) -> Peer:
         """The broker."""
-        return self._server.peer
+        return self._server.peer(self._tls)
 
     async def connect(self) -> None:
         """Connect and log in."""
@@ -197,7 +198,9 @@ class MqttSink(Sink):
         return Answer(result, str(code))
 
     async def _open(self) -> _Connection:
-        connection = _Connection(self._settings, self._server, self._tls, self._client_id)
+        # A second client of one name would end the first: that of a replay, or one that is not known to be dead yet.
+        client_id = f"{self._client_id}-{secrets.token_hex(3)}"
+        connection = _Connection(self._settings, self._server, self._tls, client_id)
         try:
             await connection.open()
         except BaseException:

@@ -52,8 +52,8 @@ class NatsSink(Sink):
 
     @property
     def peer(self) -> Peer:
-        """The server."""
-        return self._server.peer
+        """The server. It speaks before TLS begins."""
+        return self._server.peer()
 
     async def connect(self) -> None:
         """Connect, log in, and look for the stream."""
@@ -68,7 +68,8 @@ class NatsSink(Sink):
         client = None
         try:
             client = await self._keeper.get()
-            stream = client.jetstream(timeout=self._settings.timeout_ms / 1000)
+            # Before all of it is broken off: then it can be said of each event what has become of it.
+            stream = client.jetstream(timeout=self._settings.timeout_ms / 1000 * 0.8)
             answers = await asyncio.gather(*(self._publish(stream, event) for event in events))
         except (nats.errors.Error, OSError) as error:
             return [Answer("unreachable", words(error))]

@@ -23,7 +23,7 @@ from edge.config.sink_settings import RedisSettings, SinkSettings
 from edge.core.delivery.cloudevents import take_apart
 from edge.core.delivery.template import Template, cleaner
 from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, Sink, SinkContext, words
-from edge.forwarder.sinks.server import read_server
+from edge.forwarder.sinks.server import read_server, tls_of
 
 #: The server takes nothing for now, whatever it is.
 _LATER = (OutOfMemoryError, ReadOnlyError, BusyLoadingError)
@@ -46,6 +46,7 @@ class RedisSink(Sink):
             raise BadSettingsError("the path of the address is the number of a database")
         self._stream = Template(settings.stream, context.site, cleaner(""))
         options: dict[str, Any] = {}
+        self._tls = tls_of(settings, server)
         if server.tls:
             options = {"ssl": True, "ssl_ca_certs": settings.ca_file or None, "ssl_check_hostname": True}
             options |= {"ssl_certfile": settings.cert_file or None}
@@ -76,7 +77,7 @@ class RedisSink(Sink):
     @property
     def peer(self) -> Peer:
         """The server."""
-        return self._server.peer
+        return self._server.peer(self._tls)
 
     async def connect(self) -> None:
         """Connect and log in."""

@@ -25,10 +25,9 @@ class Server(NamedTuple):
     #: Behind the slash, without it.
     path: str
 
-    @property
-    def peer(self) -> Peer:
-        """The same, as `edge sinks test` wants it."""
-        return Peer(self.host, self.port, self.tls)
+    def peer(self, tls: ssl.SSLContext | None = None) -> Peer:
+        """Give it as `edge sinks test` wants it; `tls`: it begins with the connection."""
+        return Peer(self.host, self.port, tls)
 
 
 def read_server(url: str, ports: dict[str, tuple[int, bool]]) -> Server:

@@ -62,7 +62,7 @@ class SyslogSink(Sink):
     @property
     def peer(self) -> Peer | None:
         """The receiver, where it is asked for connections."""
-        return None if self._server is None or self._kind == "udp" else self._server.peer
+        return None if self._server is None or self._kind == "udp" else self._server.peer(self._tls)
 
     async def connect(self) -> None:
         """Connect."""

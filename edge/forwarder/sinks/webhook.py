@@ -180,7 +180,7 @@ class WebhookSink(Sink):
     def peer(self) -> Peer:
         """Host and port of the URL."""
         origin = self._url.origin
-        return Peer(origin.host.decode(), origin.port, tls=origin.scheme == b"https")
+        return Peer(origin.host.decode(), origin.port, self._tls if origin.scheme == b"https" else None)
 
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Post an event."""
