@@ -12,6 +12,8 @@ REACH: dict[str, tuple[str, Any]] = {
     "everything_beside_spandsp": ("1", lambda value: value >= 1),
     "dtmf_in_calls_beside_spandsp": ("5", lambda value: value >= 5),
     "everything_in_calls_beside_spandsp": ("1", lambda value: value >= 1),
+    **{f"import_{what}": ("0", lambda value: value == 0) for what in ("miscounted", "again_changed")},
+    **{f"import_killed_{what}": ("0", lambda value: value == 0) for what in ("lost", "twice")},
     "dialer_simulation": ("10", lambda value: value <= 10),
     "dialer_abandoned_in_worst_window": ("3", lambda value: value <= 3),
     "dialer_campaigns_over_the_ceiling": ("0", lambda value: value == 0),

@@ -30,6 +30,7 @@ SUBJECTS = (
     "hearing",
     "trials",
     "dialer",
+    "imports",
     "dialer_kills",
     "dialer_answers",
 )

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,18 +10,31 @@ from cyclopts import App, Parameter
 from msgspec.structs import replace
 
 from edge.app.simulation.words import WAYS, Way, Weather
+from edge.cli.daemon import Where
 from edge.cli.dial_explain import rules_named
+from edge.cli.dial_store import place_of
 from edge.cli.event_selection import failed
 from edge.cli.output import FINE, print_json, print_table
-from edge.cli.site import DEFAULT_FILE, BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
+from edge.cli.site import (
+    DEFAULT_FILE,
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    usable_site,
+)
 from edge.config.campaigns import Campaign
 from edge.config.errors import did_you_mean
 from edge.config.kinds import duration_ms
 from edge.config.site import Site
+from edge.storage.turn import StorageError
 
 if TYPE_CHECKING:
     from edge.app.simulation.outcome import Outcome
     from edge.app.simulation.replay import Measured
+    from edge.storage.campaigns.words import Attempt
 
 #: More agents, or days, than this are another order of machine.
 MOST_AGENTS, MOST_DAYS = 2000, 366
@@ -53,11 +67,15 @@ def simulate(
     hours: Annotated[float, Parameter(help="Hours of a working day.")] = 8.0,
     seed: Annotated[int, Parameter(help="What chance comes from; the same seed gives the same figures.")] = 1,
     replay: Annotated[
-        Path | None, Parameter(help="Make measured attempts again: dialer.attempt_ended, JSON lines.")
+        str | None,
+        Parameter(
+            help="Make real attempts again: those of a campaign, or a file of dialer.attempt_ended (JSON lines)."
+        ),
     ] = None,
     plot: Annotated[Path | None, Parameter(help="Draw it into this PNG file.")] = None,
     config: ConfigOption = None,
     demo: DemoOption = False,
+    state: StateOption = None,
     json: JsonOption = False,
 ) -> int:
     """Simulate a campaign: talk time, abandoned calls, and how long agents and callees wait, by pacing.
@@ -93,7 +111,7 @@ def simulate(
         if named is not None:
             rule = replace(rule, ceiling_per_mille=min(rule.ceiling_per_mille, named.abandoned_most_permille))
             scenario = replace(scenario, patience_s=min(scenario.patience_s, named.abandoned_after_ms / 1000))
-        measured = _measured(replay, campaign)
+        measured = _measured(replay, campaign, (config, demo, state)) if replay is not None else None
         if measured is not None:
             scenario = replace(scenario, days=MOST_DAYS)
         sizes = _sizes(agents, site, named)
@@ -109,7 +127,7 @@ def simulate(
 
             draw = over_agents if len(sizes) > 1 else over_time
             draw(found, rule.ceiling_per_mille / 1000).save(plot, "PNG")
-    except (UsageError, BadSiteError) as error:
+    except (UsageError, BadSiteError, StorageError) as error:
         return failed(error)
     except OSError as error:
         return failed(UsageError(str(error)))
@@ -198,16 +216,31 @@ def _sizes(text: str | None, site: Site, named: Campaign | None) -> list[int]:
     return sorted({int(part) for part in parts})
 
 
-def _measured(replay: Path | None, campaign: str | None) -> "list[Measured] | None":
-    from edge.app.simulation.replay import ReplayError, read
+def _measured(replay: str, campaign: str | None, where: Where) -> "list[Measured]":
+    """Take the attempts of a file, or of the campaign's store."""
+    from edge.app.simulation.replay import ReplayError, measured_of, read
 
-    if replay is None:
-        return None
+    if not Path(replay).is_file():
+        found = measured_of(_attempts_of(replay, where))
+        if not found:
+            raise UsageError(f"--replay {replay}: there is no such file, and no campaign of that name has dialled")
+        return found
     try:
-        with replay.open("rb") as lines:
+        with Path(replay).open("rb") as lines:
             found = read(lines, campaign or "")
     except ReplayError as error:
         raise UsageError(f"--replay {replay}: {error}") from None
     if not found:
         raise UsageError(f"--replay {replay}: there are no attempts{f' of {campaign}' if campaign else ''}")
     return found
+
+
+def _attempts_of(campaign: str, where: Where) -> "list[Attempt]":
+    config, demo, state = where
+    if config is None and not demo and state is None and not DEFAULT_FILE.exists():
+        return []
+    place = place_of(config, demo=demo, state=state)
+    if not place.is_there:
+        return []
+    with closing(place.open()) as store:
+        return list(store.attempts(campaign=campaign, states=["ended"]))

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from edge.app.simulation.scenario import LIVE, OVER, Draws, Scenario
 from edge.core.dialer.abandonment import answer_of
+from edge.storage.campaigns.words import Attempt
 from edge.vocabulary.dialing import Disposition
 
 #: An attempt that was held may have ended days later; no line is taken for so long.
@@ -54,6 +55,29 @@ def read(lines: Iterable[bytes], campaign: str = "") -> list[Measured]:
             found.append(one)
     found.sort(key=lambda one: one.started_ms)
     return found
+
+
+def measured_of(attempts: Iterable[Attempt]) -> list[Measured]:
+    """Take the attempts of a campaigns' store that have ended, by their beginning."""
+    found = []
+    for one in attempts:
+        if one.state != "ended" or one.disposition is None or one.ended_ms is None:
+            continue
+        started_ms = one.dialled_ms if one.dialled_ms is not None else one.leased_ms
+        answered_ms = one.answered_ms - started_ms if one.answered_ms is not None else None
+        talked_ms = one.evidence.get("talked_ms", 0)
+        found.append(
+            Measured(
+                disposition=one.disposition,
+                started_ms=started_ms,
+                ended_ms=one.ended_ms,
+                campaign=one.campaign,
+                rang_ms=one.rang_ms,
+                answered_ms=answered_ms,
+                talked_ms=talked_ms if isinstance(talked_ms, int) else 0,
+            )
+        )
+    return sorted(found, key=lambda one: one.started_ms)
 
 
 class Replayed(Draws):
