@@ -125,6 +125,21 @@ REACH: dict[str, tuple[str, Any]] = {
         for label, most in (("p50", 150), ("p99", 400))
     },
     "front_kill_cut": ("0", lambda value: value == 0),
+    "event_kills": ("1,000", lambda value: value >= 1000),
+    **{
+        f"event_kills_{what}": ("0", lambda value: value == 0)
+        for what in (
+            "calls_lost",
+            "events_lost",
+            "gaps_and_wrong_ends",
+            "events_out_of_order",
+            "foreign_or_forged",
+        )
+    },
+    **{f"events_{sink}_delivered": ("5,000", lambda value: value >= 5000) for sink in ("webhook", "jetstream")},
+    "events_lag_p50": ("20", lambda value: value <= 20),
+    "events_lag_p99": ("200", lambda value: value <= 200),
+    "events_frozen_added_p50": ("0 within noise", lambda value: value <= 0.5),
 }
 
 
@@ -167,6 +182,13 @@ Front is killed with conversations up: `front_kill_in_...` tells how many of the
 
 A campaign is killed: any process of a whole appliance, or one that has the call in a state that is seen before the kill
 (`dialer_kills_while_...`), while contacts come onto the list, two a kill. Callees count who calls them.
+
+Events through kills: random processes are killed while calls run and two webhooks hang, break off or refuse, by chance.
+What callers saw answered and receivers took is held against the outbox, and that against `edge events verify`.
+
+Events: written to an outbox as switch writes them, 25 a transaction, read and sent on by a real forwarder, all on one
+core; receiver and broker have the other. `lag` is from an event's stamp to its arrival. Beside calls (20 a second) the
+receiver takes all (`healthy`), answers nothing (`frozen`), or comes back to a backlog (`catching_up`).
 
 Answers of a campaign: 100 attempts at once; 20 agents answer at once, on legs that stay up (`nailed_up`) or are rung
 for each call (`on_demand`). From the callee's 200 to the first packet of the agent's tone at the callee, and of his own

@@ -32,6 +32,8 @@ SUBJECTS = (
     "dialer",
     "imports",
     "dialer_kills",
+    "events",
+    "event_kills",
     "dialer_answers",
 )
 
