@@ -17,6 +17,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.nats_server import nats_server
+
 from bench.appliance import metrics, settle, takes_calls
 from bench.appliance import write_site as write_bench_site
 from bench.calls import _generator, _tick_seconds, _void
@@ -27,7 +29,6 @@ from tests.support.addresses import address
 from tests.support.appliance import Appliance
 from tests.support.backend import SECRET
 from tests.support.child import child
-from tests.support.nats_server import nats_server
 from tests.support.waiting import until
 
 Emit = Callable[..., None]
