@@ -20,11 +20,11 @@ from edge.config.site import Site
 from edge.core.callbacks.window import stamp
 from edge.core.dialer.abandonment import Estimates, Window, abandoned_of, rate
 from edge.core.dialer.conduct import CampaignConduct, Conduct, Made
-from edge.core.dialer.reasons import REASONS
+from edge.core.dialer.reasons import REASONS, duration
 from edge.core.dialer.rules import Judge
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.store import FILE, opened
-from edge.storage.campaigns.words import Attempt, RefusalCount
+from edge.storage.campaigns.words import Attempt, RefusalCount, read_grounds
 from edge.storage.turn import StorageError
 
 _SHARES = 1.0
@@ -161,6 +161,7 @@ def made_of(attempt: Attempt, campaign: Campaign | None, zone: str) -> Made:
         given_up=attempt.evidence.get("ended_by", "appliance") == "appliance",
         kind="agent" if campaign is None or queue else "agentless",
         agent_waiting=campaign is not None and queue and campaign.pacing in {"preview", "progressive"},
+        grounds=read_grounds(attempt.evidence),
     )
 
 
@@ -189,6 +190,11 @@ def _print(one: CampaignConduct, time_zone: str) -> None:
         print_table(("broken rule", "", "attempts"), breaches, right=("attempts",))
     else:
         print("no attempt broke a rule that can be judged afterwards")
+    print_table(("list asked", "oldest when somebody was called", "at most"), _lists(one))
+    consents = [(kind, count, one.proven[kind]) for kind, count in sorted(one.consents.items())]
+    print_table(("agreed to", "attempts", "with a proof"), consents, right=("attempts", "with a proof"))
+    if one.groundless:
+        print(f"{one.groundless} attempts are of a release that did not keep what lists and consents said")
     print_table(("hour of the callee", "attempts"), _hours(one), right=("attempts",))
     print_table(("not called, for", "calls"), sorted(one.refused.items()), right=("calls",))
     spread = sorted(one.per_number.items())
@@ -206,6 +212,13 @@ def _period(window: Window, one: CampaignConduct, time_zone: str) -> tuple[objec
         _share(window, one),
         "yes" if one.keeps(window) else "NO",
     )
+
+
+def _lists(one: CampaignConduct) -> list[tuple[str, str, str]]:
+    oldest = {name: duration(age_ms) for name, age_ms in one.list_ages.items()}
+    return [
+        (rule.listed_in, oldest.get(rule.listed_in, "not known"), duration(rule.max_age_ms)) for rule in one.rules.lists
+    ]
 
 
 def _hours(one: CampaignConduct) -> list[tuple[str, int]]:
@@ -234,11 +247,19 @@ def document(one: CampaignConduct) -> dict[str, Any]:
             for reason, count in sorted(one.breaches.items())
         ],
         "rang_short": one.rang_short,
+        "lists": [
+            {"list": rule.listed_in, "oldest_ms": one.list_ages.get(rule.listed_in), "most_ms": rule.max_age_ms}
+            for rule in one.rules.lists
+        ],
+        "consents": {
+            kind: {"attempts": count, "proven": one.proven[kind]} for kind, count in sorted(one.consents.items())
+        },
+        "groundless": one.groundless,
         "refused": dict(sorted(one.refused.items())),
         "hours": dict(_hours(one)),
         "attempts_per_number": {str(times): numbers for times, numbers in sorted(one.per_number.items())},
         "dispositions": dict(sorted(one.dispositions.items())),
-        "not_judged": ["own_list", "list", "consent", "caller_id"],
+        "not_judged": ["own_list", *(["list", "consent"] if one.groundless else []), "caller_id"],
     }
 
 
@@ -268,6 +289,11 @@ def _write_csv(found: list[CampaignConduct]) -> None:
         for reason, count in sorted(one.breaches.items()):
             writer.writerow((one.campaign, "broken rule", reason, count))
         writer.writerow((one.campaign, "rang too short", "", one.rang_short))
+        ages = sorted(one.list_ages.items())
+        writer.writerows((one.campaign, "greatest age of list, s", name, age_ms // 1000) for name, age_ms in ages)
+        writer.writerows((one.campaign, "agreed to", kind, count) for kind, count in sorted(one.consents.items()))
+        writer.writerows((one.campaign, "agreed to, proven", kind, count) for kind, count in sorted(one.proven.items()))
+        writer.writerow((one.campaign, "nobody kept what it was made on", "", one.groundless))
         writer.writerows((one.campaign, "attempts in the hour", hour, count) for hour, count in _hours(one))
         for times, numbers in sorted(one.per_number.items()):
             writer.writerow((one.campaign, "numbers with attempts", times, numbers))

@@ -94,6 +94,15 @@ class Consent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: str = ""
 
 
+class Grounds(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was known of a number when it was about to be called."""
+
+    #: Lists of numbers that are not to be called -> the moment of the edition that was in force.
+    lists: dict[str, int] = {}
+    #: What was agreed to and not taken back.
+    consents: list[Consent] = []
+
+
 #: What is done about a contact after an attempt: the same number again, its next number, or no more.
 Step = Literal["same_number", "next_number", "done"]
 

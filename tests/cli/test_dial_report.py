@@ -10,7 +10,11 @@ import pytest
 from edge.cli import main
 from edge.storage.campaigns.store import opened
 from edge.storage.campaigns.words import RefusalCount
-from tests.cli.campaign_site import dialled, make_site
+from edge.vocabulary.private import Private
+from tests.cli.campaign_site import CALLEE, dialled, make_site
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
 
 
 @pytest.fixture
@@ -106,3 +110,24 @@ def test_without_a_store_there_is_no_report(site: Path, tmp_path: Path, capsys: 
     options = ["--config", str(site / "site.toml"), "--state", str(tmp_path / "elsewhere")]
     assert main(["dial", "report", *options]) == 1
     assert "campaigns.db is not there" in capsys.readouterr().err
+
+
+def test_what_calls_were_made_on(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How old the register was, who had agreed, with which proof; what is too old or lacking is a broken rule."""
+    _, found = reported(site, capsys)
+    assert found["lists"] == [{"list": "us-national-dnc", "oldest_ms": 6 * DAY + 18 * HOUR, "most_ms": 31 * DAY}]
+    assert (found["consents"], found["groundless"]) == ({"prior_express_written": {"attempts": 1, "proven": 1}}, 0)
+    assert found["not_judged"] == ["own_list", "caller_id"]
+    store = opened(site / "state")
+    store.withdraw(Private(CALLEE), 2)
+    dialled(store, "a2", "2026-12-20T12:00-06:00")
+    store.close()
+    code, found = reported(site, capsys)
+    reasons = {one["reason"]: one["examples"] for one in found["breaches"]}
+    assert (code, reasons) == (1, {"list_stale": ["a2"], "consent_missing": ["a2"]})
+    assert found["lists"][0]["oldest_ms"] == 40 * DAY + 18 * HOUR
+    assert main(["dial", "report", "--config", str(site / "site.toml")]) == 1
+    said = capsys.readouterr().out
+    assert "us-national-dnc" in said
+    assert "31 d" in said
+    assert "prior_express_written" in said

@@ -372,6 +372,11 @@ def the_report_says_what_was(edge: Appliance, capsys: pytest.CaptureFixture[str]
         assert one["hours"] == dict(sorted(Counter(hour_there(event) for event in events).items()))
         assert one["attempts_per_number"] == {"1": len({event["number"] for event in events})}
         assert (one["breaches"], one["rang_short"]) == ([], 0)
+        assert one["consents"] == {"prior_express_written": {"attempts": len(events), "proven": len(events)}}
+        (register,) = one["lists"]
+        assert 0 < register["oldest_ms"] < 10 * MINUTE, "it was loaded when the test began"
+        assert (register["list"], register["most_ms"]) == ("us-national-dnc", 31 * 24 * 60 * MINUTE)
+        assert (one["groundless"], one["not_judged"]) == (0, ["own_list", "caller_id"])
         assert [each["rule"] for each in one["overrides"]] == ["hours", "ring"]
     assert told["later"]["refused"] == {"own_list": 1}
     assert (told["desk"]["good"], told["everyone"]["good"]) == (False, True)

@@ -1,7 +1,8 @@
 """How campaigns kept the rules: every attempt that was made judged once more, by what was known when it began.
 
-Numbers, hours, attempts, gaps and pauses can be judged again at any time. What lists and consents said on a day that is
-over is not kept, so they are not judged here: the attempt was made only because they were asked then.
+Numbers, hours, attempts, gaps and pauses can be judged again at any time. How old lists were and what was agreed to is
+kept with each attempt (`Grounds`). Whether the number stood on a list then, is not: it was looked up, and the attempt
+was made only because it did not.
 """
 
 import math
@@ -15,11 +16,13 @@ from edge.core.dialer.reasons import Reason, Rule
 from edge.core.dialer.rules import History, Judge, Request
 from edge.core.dialer.ruleset import CampaignKind, Ruleset
 from edge.core.menus.calendar import Zone
-from edge.vocabulary.dialing import Disposition, PastAttempt
+from edge.vocabulary.dialing import Disposition, Grounds, PastAttempt
 from edge.vocabulary.private import Private
 
 #: Rules that an attempt of the past is judged by.
 JUDGED: tuple[Rule, ...] = ("clock", "number", "zone", "hours", "attempts", "gap", "after")
+#: And by these, where it is known what it was made on.
+GROUNDED: tuple[Rule, ...] = ("list", "consent")
 _UNANSWERED: frozenset[Disposition] = frozenset({"no_answer", "cancelled"})
 
 
@@ -42,6 +45,8 @@ class Made(Struct, frozen=True, kw_only=True):
     kind: CampaignKind = "agent"
     #: An agent was there before it was dialled.
     agent_waiting: bool = False
+    #: None: nobody has kept them.
+    grounds: Grounds | None = None
 
 
 class CampaignConduct(Struct, kw_only=True):
@@ -59,6 +64,13 @@ class CampaignConduct(Struct, kw_only=True):
     examples: dict[Reason, list[str]] = field(default_factory=dict)
     #: Calls that were not made, by the reason, on the days of the time; a call has as many reasons as forbid it.
     refused: Counter[str] = field(default_factory=Counter)
+    #: Lists that the rules ask -> the greatest age (ms) that one had when somebody was called.
+    list_ages: dict[str, int] = field(default_factory=dict)
+    #: Attempts by what had been agreed to, as the rules name it, and those of them with a proof.
+    consents: Counter[str] = field(default_factory=Counter)
+    proven: Counter[str] = field(default_factory=Counter)
+    #: Attempts of which nobody kept what they were made on.
+    groundless: int = 0
     #: Given up before it had rung as long as it has to.
     rang_short: int = 0
     #: Attempts of the time -> numbers that had so many.
@@ -149,17 +161,20 @@ class Conduct:
         )
         found.hours[_hour(judge.tables(request), made.started_ms)] += 1
         found.rang_short += _rang_short(made, judge.rules.ring.least_ms)
+        grounds = made.grounds or Grounds()
+        _count_grounds(found, made)
         history = History(
             number=list(self._of_number[made.number]),
             contact=list(self._of_contact[made.contact]),
             suppressions=[],
-            lists={},
-            consents=[],
+            lists=grounds.lists,
+            consents=grounds.consents,
         )
+        judged = JUDGED if made.grounds is None else (*JUDGED, *GROUNDED)
         reasons = {
             check.reason
             for check in judge.examine(request, history, made.started_ms)
-            if check.reason is not None and check.rule in JUDGED
+            if check.reason is not None and check.rule in judged
         }
         if self._free.get(made.number, 0) > made.started_ms:
             reasons.add("under_way")
@@ -168,6 +183,19 @@ class Conduct:
             examples = found.examples.setdefault(reason, [])
             if len(examples) < _EXAMPLES:
                 examples.append(made.attempt)
+
+
+def _count_grounds(found: CampaignConduct, made: Made) -> None:
+    if made.grounds is None:
+        found.groundless += 1
+        return
+    for rule in found.rules.lists:
+        if rule.listed_in in made.grounds.lists:
+            age_ms = made.started_ms - made.grounds.lists[rule.listed_in]
+            found.list_ages[rule.listed_in] = max(age_ms, found.list_ages.get(rule.listed_in, 0))
+    good = [one for one in made.grounds.consents if not 0 < one.expires_ms <= made.started_ms]
+    found.consents.update({one.kind for one in good})
+    found.proven.update({one.kind for one in good if one.evidence})
 
 
 def _rang_short(made: Made, least_ms: int) -> bool:

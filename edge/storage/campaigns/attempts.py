@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, RowMapping, Select, delete, exists, func, select, tuple_, update
 
+from edge.storage.campaigns.grounds import grounds_of, kept
 from edge.storage.campaigns.results import Results
 from edge.storage.campaigns.schema import (
     ATTEMPTS,
@@ -66,7 +67,7 @@ class Attempts(Results):
 
     def _begin(self, db: Connection, lease: Lease, key: int, now_ms: int) -> None:
         """Write the attempt of what was taken."""
-        db.execute(ATTEMPTS.insert(), _new_row(lease, key, now_ms))
+        db.execute(ATTEMPTS.insert(), _new_row(db, lease, key, now_ms))
         taken = {"state": "open", "attempt": lease.attempt, "attempts": CONTACTS.c.attempts + 1}
         db.execute(update(CONTACTS).where(CONTACTS.c.key == key).values(taken))
 
@@ -89,7 +90,7 @@ class Attempts(Results):
                 "disposition": outcome.disposition,
                 "rang_ms": outcome.rang_ms,
                 "answered_ms": outcome.answered_ms,
-                "evidence": msgspec.json.encode(outcome.evidence).decode(),
+                "evidence": kept(row, outcome.evidence),
             }
             db.execute(update(ATTEMPTS).where(ATTEMPTS.c.id == attempt).values(ended))
             counts = outcome.disposition not in UNCOUNTED
@@ -113,7 +114,7 @@ class Attempts(Results):
                 "state": "held",
                 "ended_ms": now_ms,
                 "disposition": "held",
-                "evidence": msgspec.json.encode({"held": why}).decode(),
+                "evidence": kept(row, {"held": why}),
             }
             db.execute(update(ATTEMPTS).where(ATTEMPTS.c.id == attempt).values(held))
             db.execute(_contact_of(row).values(state="held"))
@@ -261,7 +262,7 @@ def _after(db: Connection, row: RowMapping, outcome: Outcome) -> dict[str, Any]:
     return values if outcome.next_due_ms is None else values | {"due_ms": outcome.next_due_ms}
 
 
-def _new_row(lease: Lease, key: int, now_ms: int) -> dict[str, Any]:
+def _new_row(db: Connection, lease: Lease, key: int, now_ms: int) -> dict[str, Any]:
     return {
         "id": lease.attempt,
         "campaign": lease.campaign,
@@ -272,7 +273,7 @@ def _new_row(lease: Lease, key: int, now_ms: int) -> dict[str, Any]:
         "owner": lease.owner,
         "state": "leased",
         "leased_ms": now_ms,
-        "evidence": "{}",
+        "evidence": grounds_of(db, lease.number.reveal()),
     }
 
 

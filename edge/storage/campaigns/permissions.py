@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, select, update
 
+from edge.storage.campaigns.grounds import consents_of
 from edge.storage.campaigns.jobs import Jobs
 from edge.storage.campaigns.schema import CONSENTS, SUPPRESSION_LISTS, SUPPRESSIONS
 from edge.storage.campaigns.words import Added, Note, SuppressionList
@@ -139,19 +140,8 @@ class Permissions(Jobs):
 
     def consents(self, number: Private) -> list[Consent]:
         """Return what was agreed to and not taken back; see `interface.Permissions`."""
-        wanted = select(CONSENTS).where(CONSENTS.c.number == number.reveal())
         with self._read() as db:
-            rows = db.execute(wanted.order_by(CONSENTS.c.given_ms, CONSENTS.c.kind)).mappings().all()
-        taken_back: dict[str, int] = {}
-        for row in rows:
-            if row["withdrawn_ms"] is not None:
-                taken_back[row["kind"]] = max(row["withdrawn_ms"], taken_back.get(row["kind"], 0))
-        return [
-            Consent(kind=row["kind"], given_ms=row["given_ms"], expires_ms=row["expires_ms"], evidence=row["evidence"])
-            for row in rows
-            # A list that is imported late does not undo what was said after it.
-            if row["kind"] not in taken_back or row["given_ms"] > taken_back[row["kind"]]
-        ]
+            return consents_of(db, number.reveal())
 
     def agree(self, consents: Sequence[tuple[Private, Consent]], note: Note | None = None) -> Added:
         """Keep consents; see `interface.Permissions`."""

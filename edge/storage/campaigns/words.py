@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
-from edge.vocabulary.dialing import Contact, Disposition, ResultStep
+from edge.vocabulary.dialing import Contact, Disposition, Grounds, ResultStep
 from edge.vocabulary.private import Private
 
 #: What a contact is waiting for. `waiting`: its time; `open`: the end of an attempt, or of a preview; `held`: somebody
@@ -23,6 +24,8 @@ CampaignState = Literal["running", "paused", "stopped", "done"]
 #: list of those who do not want to be called, maybe since a moment ago.
 Refusal = Literal["not_running", "not_due", "locked", "suppressed"]
 
+#: Name in the evidence of an attempt of what it was made on (`Grounds`).
+GROUNDS = "grounds"
 #: Our own list of suppressions. It needs no age: it is always in force.
 OWN: Literal["own"] = "own"
 
@@ -293,3 +296,11 @@ class Job(Struct, frozen=True, kw_only=True):
 #: Is told what became of a batch within its transaction, and says how far the import has come by it: both are written,
 #: or neither is.
 Note = Callable[[Added], Job]
+
+
+def read_grounds(evidence: dict[str, Any]) -> Grounds | None:
+    """Read the grounds of an attempt; None: it is of a release that did not keep them."""
+    try:
+        return msgspec.convert(evidence.get(GROUNDS), Grounds | None)
+    except msgspec.ValidationError:
+        return None

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from edge.storage.campaigns.database_store import DatabaseStore
-from edge.storage.campaigns.words import Added, Job, OtherCall, Outcome, RefusalCount
-from edge.vocabulary.dialing import Consent, Contact, ContactNumber, PastAttempt, Suppression
+from edge.storage.campaigns.words import Added, Job, OtherCall, Outcome, RefusalCount, read_grounds
+from edge.vocabulary.dialing import Consent, Contact, ContactNumber, Grounds, PastAttempt, Suppression
 from edge.vocabulary.private import Private
 from tests.storage.campaigns.filling import CAMPAIGN, LIST, contact, lease, number, rows
 
@@ -214,7 +214,7 @@ def test_an_attempt_ends_once(store: DatabaseStore) -> None:
     found = store.attempt("one")
     assert found is not None
     assert (found.state, found.disposition, found.dialled_ms, found.ended_ms, found.rang_ms, found.evidence) == (
-        "ended", "no_answer", NOW + 10, NOW + 30_000, 25_000, {"sip": 487, "tones": ["ringback"]},
+        "ended", "no_answer", NOW + 10, NOW + 30_000, 25_000, {"grounds": {}, "sip": 487, "tones": ["ringback"]},
     )  # fmt: skip
     status = store.contact(LIST, "c0")
     assert status is not None
@@ -226,6 +226,34 @@ def test_an_attempt_ends_once(store: DatabaseStore) -> None:
     assert not store.dialling("one", NOW), "it has ended"
     assert store.outcomes(CAMPAIGN) == {"no_answer": 1}
     assert store.outcomes(CAMPAIGN, NOW + 30_001) == {}
+
+
+def test_what_an_attempt_was_made_on_is_kept(store: DatabaseStore) -> None:
+    """New editions and consents that are taken back afterwards change nothing of it."""
+    filled(store, 1)
+    edition = store.begin_edition("register")
+    store.suppress("register", {number(7): 1}, edition)
+    store.finish_edition("register", edition, NOW - 9)
+    mine, former = (Consent(kind=kind, given_ms=NOW - 8, evidence="form 7") for kind in ("express", "former"))
+    store.agree([(number(0), mine), (number(0), former), (number(1), mine)])
+    store.withdraw(number(0), NOW - 7, "former")
+    store.lease(lease("one", 0), NOW)
+    store.withdraw(number(0), NOW + 1)
+    store.finish_edition("register", store.begin_edition("register"), NOW + 2)
+    grounds = Grounds(lists={"register": NOW - 9}, consents=[mine])
+
+    def stored() -> Grounds | None:
+        attempt = store.attempt("one")
+        assert attempt is not None
+        return read_grounds(attempt.evidence)
+
+    assert stored() == grounds
+    store.hold("one", NOW + 3, "its owner is gone")
+    assert stored() == grounds
+    store.end("one", Outcome(disposition="connected", ended_ms=NOW + 4, evidence={"sip": 200}))
+    assert stored() == grounds
+    assert read_grounds({"sip": 200}) is None
+    assert read_grounds({"grounds": {"lists": 7}}) is None
 
 
 def test_never_again_is_done(store: DatabaseStore) -> None:
@@ -253,7 +281,11 @@ def test_what_nobody_knows_is_held_until_somebody_says_so(store: DatabaseStore) 
     found = store.attempt("one")
     assert found is not None
     assert store.held_attempts() == [found]
-    assert (found.state, found.disposition, found.evidence) == ("held", "held", {"held": "its owner is gone"})
+    assert (found.state, found.disposition, found.evidence) == (
+        "held",
+        "held",
+        {"grounds": {}, "held": "its owner is gone"},
+    )
     assert store.end("one", Outcome(disposition="failed", ended_ms=NOW + 9, next_due_ms=NOW + 10))
     assert ids(store, NOW + 10) == ["c0"]
     assert store.held_attempts() == []
