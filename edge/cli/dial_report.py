@@ -161,6 +161,7 @@ def made_of(attempt: Attempt, campaign: Campaign | None, zone: str) -> Made:
         given_up=attempt.evidence.get("ended_by", "appliance") == "appliance",
         kind="agent" if campaign is None or queue else "agentless",
         agent_waiting=campaign is not None and queue and campaign.pacing in {"preview", "progressive"},
+        opted_out=attempt.evidence.get("opted_out") is True,
         grounds=read_grounds(attempt.evidence),
     )
 
@@ -181,8 +182,8 @@ def _print(one: CampaignConduct, time_zone: str) -> None:
     rows = [("period", *_period(window, one, time_zone)) for window in one.periods]
     if one.worst is not None:
         rows.append(("worst from any moment", *_period(one.worst, one, time_zone)))
-    columns = ("abandoned calls", "from", "to", "live answers", "abandoned", "share", f"at most {ceiling}")
-    print_table(columns, rows, right=("live answers", "abandoned", "share"))
+    columns = ("abandoned calls", "from", "to", "live answers", "abandoned", "share", "unclear", f"at most {ceiling}")
+    print_table(columns, rows, right=("live answers", "abandoned", "share", "unclear"))
     breaches = [(reason, REASONS[reason], count) for reason, count in sorted(one.breaches.items())]
     if one.rang_short:
         breaches.append(("ring", "given up before it had rung long enough", one.rang_short))  # type: ignore[arg-type]
@@ -196,7 +197,9 @@ def _print(one: CampaignConduct, time_zone: str) -> None:
     if one.groundless:
         print(f"{one.groundless} attempts are of a release that did not keep what lists and consents said")
     print_table(("hour of the callee", "attempts"), _hours(one), right=("attempts",))
-    print_table(("not called, for", "calls"), sorted(one.refused.items()), right=("calls",))
+    if one.refused:
+        print_table(("not called, for", "calls"), sorted(one.refused.items()), right=("calls",))
+    print(f"{one.opted_out} of those who were called asked not to be called any more")
     spread = sorted(one.per_number.items())
     print_table(("attempts per number", "numbers"), spread, right=("attempts per number", "numbers"))
     print_table(("disposition", "attempts"), sorted(one.dispositions.items()), right=("attempts",))
@@ -210,6 +213,7 @@ def _period(window: Window, one: CampaignConduct, time_zone: str) -> tuple[objec
         window.tally.live,
         f"{abandoned_of(window.tally, one.estimates):g}",
         _share(window, one),
+        window.tally.unclear,
         "yes" if one.keeps(window) else "NO",
     )
 
@@ -255,6 +259,7 @@ def document(one: CampaignConduct) -> dict[str, Any]:
             kind: {"attempts": count, "proven": one.proven[kind]} for kind, count in sorted(one.consents.items())
         },
         "groundless": one.groundless,
+        "opted_out": one.opted_out,
         "refused": dict(sorted(one.refused.items())),
         "hours": dict(_hours(one)),
         "attempts_per_number": {str(times): numbers for times, numbers in sorted(one.per_number.items())},
@@ -294,6 +299,7 @@ def _write_csv(found: list[CampaignConduct]) -> None:
         writer.writerows((one.campaign, "agreed to", kind, count) for kind, count in sorted(one.consents.items()))
         writer.writerows((one.campaign, "agreed to, proven", kind, count) for kind, count in sorted(one.proven.items()))
         writer.writerow((one.campaign, "nobody kept what it was made on", "", one.groundless))
+        writer.writerow((one.campaign, "asked not to be called any more", "", one.opted_out))
         writer.writerows((one.campaign, "attempts in the hour", hour, count) for hour, count in _hours(one))
         for times, numbers in sorted(one.per_number.items()):
             writer.writerow((one.campaign, "numbers with attempts", times, numbers))

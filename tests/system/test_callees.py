@@ -348,6 +348,7 @@ def who_opted_out_is_not_called(edge: Appliance, farm: Farm) -> None:
     assert (farm.count(number("busy", 7), "INVITE"), farm.count(number("busy", 8), "INVITE")) == (1, 0)
     store = opened(edge.state)
     try:
+        until(store.refusals, 20, "what was refused is on disk")
         assert [one.listed_in for one in store.suppressed(Private(number("listens")))] == ["own"]
         assert store.suppressed(Private(number("listens", 1))) == []
     finally:
@@ -376,6 +377,7 @@ def the_report_says_what_was(edge: Appliance, capsys: pytest.CaptureFixture[str]
         (register,) = one["lists"]
         assert 0 < register["oldest_ms"] < 10 * MINUTE, "it was loaded when the test began"
         assert (register["list"], register["most_ms"]) == ("us-national-dnc", 31 * 24 * 60 * MINUTE)
+        assert one["opted_out"] == sum(event["evidence"].get("opted_out", False) for event in events)
         assert (one["groundless"], one["not_judged"]) == (0, ["own_list", "caller_id"])
         assert [each["rule"] for each in one["overrides"]] == ["hours", "ring"]
     assert told["later"]["refused"] == {"own_list": 1}

@@ -45,6 +45,8 @@ class Made(Struct, frozen=True, kw_only=True):
     kind: CampaignKind = "agent"
     #: An agent was there before it was dialled.
     agent_waiting: bool = False
+    #: The callee asked not to be called any more.
+    opted_out: bool = False
     #: None: nobody has kept them.
     grounds: Grounds | None = None
 
@@ -69,6 +71,8 @@ class CampaignConduct(Struct, kw_only=True):
     #: Attempts by what had been agreed to, as the rules name it, and those of them with a proof.
     consents: Counter[str] = field(default_factory=Counter)
     proven: Counter[str] = field(default_factory=Counter)
+    #: Callees who asked not to be called any more.
+    opted_out: int = 0
     #: Attempts of which nobody kept what they were made on.
     groundless: int = 0
     #: Given up before it had rung as long as it has to.
@@ -163,6 +167,7 @@ class Conduct:
         found.rang_short += _rang_short(made, judge.rules.ring.least_ms)
         grounds = made.grounds or Grounds()
         _count_grounds(found, made)
+        found.opted_out += made.opted_out
         history = History(
             number=list(self._of_number[made.number]),
             contact=list(self._of_contact[made.contact]),
