@@ -219,3 +219,28 @@ class JournaldSettings(SinkSettings, frozen=True, kw_only=True):
     type: str = "journald"
     #: The journal's socket.
     socket: Path = "/run/systemd/journal/socket"
+
+
+#: Of sinks of vCons: a call has a document when it has ended, so no other event leads to one.
+_ENDED = ["call.ended"]
+InlineMb = Annotated[int, _range(0, 1000)]
+
+
+class VconFileSettings(SinkSettings, frozen=True, kw_only=True):
+    """Each call that has ended is a vCon in a file of its own (draft-ietf-vcon-vcon-core), by day: `2026/11/22/`."""
+
+    type: str = "vcon_file"
+    types: list[str] = field(default_factory=lambda: list(_ENDED))
+    #: The folder; made when it is not there.
+    folder: Path
+    #: Recordings up to that size are in the document; of larger ones it has what is known of them.
+    inline_mb: InlineMb = 20
+
+
+class VconWebhookSettings(WebhookSettings, frozen=True, kw_only=True):
+    """Each call that has ended is posted as a vCon: the data of an event `vcon.created`."""
+
+    type: str = "vcon_webhook"
+    types: list[str] = field(default_factory=lambda: list(_ENDED))
+    #: Recordings up to that size are in the document; of larger ones it has what is known of them.
+    inline_mb: InlineMb = 20

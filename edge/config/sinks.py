@@ -17,6 +17,8 @@ from edge.config.sink_settings import (
     SinkSettings,
     StdoutSettings,
     SyslogSettings,
+    VconFileSettings,
+    VconWebhookSettings,
     WebhookSettings,
 )
 from edge.config.site import Sink, Site
@@ -38,6 +40,8 @@ SETTINGS: dict[str, type[SinkSettings]] = {
     "stdout": StdoutSettings,
     "syslog": SyslogSettings,
     "journald": JournaldSettings,
+    "vcon_file": VconFileSettings,
+    "vcon_webhook": VconWebhookSettings,
 }
 #: Schemes of addresses, by type: first those that can be read on the way.
 SCHEMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

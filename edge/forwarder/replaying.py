@@ -101,6 +101,9 @@ class _Source:
             return replay_store.letter(self._store.connection, self._replay.id, sequence)
         return self._outbox.event(sequence)
 
+    def events_of(self, call: str) -> list[StoredEvent]:
+        return self._outbox.events_of(call)
+
     def last_sequence(self) -> int:
         return self._replay.through
 

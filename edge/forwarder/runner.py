@@ -62,6 +62,9 @@ class EventSource(Protocol):
     def event(self, sequence: int) -> StoredEvent | None:
         """Return one event, None when it is not there (any more)."""
 
+    def events_of(self, call: str) -> list[StoredEvent]:
+        """Return the events of a call, in order."""
+
     def last_sequence(self) -> int:
         """Return the sequence of the last event."""
 
@@ -154,7 +157,12 @@ class SinkRunner:
     def _make(self, sink: Sink) -> _Client:
         kind = class_of(sink.type)
         settings = settings_from(sink, kind)
-        context = SinkContext(self._site, self._log, lambda text: self._on_condition(self._condition("says"), text))
+        context = SinkContext(
+            self._site,
+            self._log,
+            lambda text: self._on_condition(self._condition("says"), text),
+            lambda call: [event.body for event in self._outbox.events_of(call)],
+        )
         made = kind.make(settings, context)
         policy = Policy(
             types=tuple(settings.types),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from edge.vocabulary.wire import to_json
@@ -24,11 +25,18 @@ class OutboxWriter:
         self.numbers: dict[str | None, int] = {}
         self.ids: list[str] = []
 
-    def append(self, call: str | None, kind: str = "call.started", time: str | None = None) -> str:
+    def append(
+        self,
+        call: str | None,
+        kind: str = "call.started",
+        time: str | None = None,
+        data: dict[str, Any] = MappingProxyType({"text": "grüße ✓"}),  # type: ignore[assignment]
+    ) -> str:
         number = self.numbers[call] = self.numbers.get(call, 0) + 1
         id_ = f"{call}.{number}"
         time = time or datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        body = to_json({"specversion": "1.0", "id": id_, "type": kind, "subject": call, "data": {"text": "grüße ✓"}})
+        head = {"specversion": "1.0", "id": id_, "source": "edge/test", "type": kind, "subject": call, "time": time}
+        body = to_json({**head, "data": dict(data)})
         self.connection.execute(
             "INSERT INTO events (id, call, callseq, type, time, body) VALUES (?, ?, ?, ?, ?, ?)",
             (id_, call, number, kind, time, body),

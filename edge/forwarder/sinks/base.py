@@ -55,6 +55,8 @@ class SinkContext(NamedTuple):
     #: Says what keeps the sink from taking events, in words for whoever runs it; an empty text: nothing does.
     #: It stands in `edge status` and in health until then.
     condition: Callable[[str], None]
+    #: The events of a call that are kept, in order, for a sink that wants more than one of them. Raises StorageError.
+    history: Callable[[str], Sequence[bytes]] = lambda _call: ()
 
 
 class Peer(NamedTuple):

@@ -18,6 +18,8 @@ OURS = {
     "stdout": ("lines", "StdoutSink"),
     "syslog": ("syslog", "SyslogSink"),
     "journald": ("journald", "JournaldSink"),
+    "vcon_file": ("vcon", "VconFileSink"),
+    "vcon_webhook": ("vcon", "VconWebhookSink"),
 }
 
 
