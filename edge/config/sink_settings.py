@@ -37,6 +37,13 @@ class SinkSettings(Struct, frozen=True, kw_only=True):
     type: str = "webhook"
     #: Event types to send; empty: all. `call.*` stands for a group.
     types: list[str] = field(default_factory=list)
+    #: Events of calls of these trunks only; empty: of all. With this, or the two that follow, events of no call are not
+    #: sent.
+    trunks: list[str] = field(default_factory=list)
+    #: Of calls that began with these menus only.
+    menus: list[str] = field(default_factory=list)
+    #: Of calls of these campaigns only.
+    campaigns: list[str] = field(default_factory=list)
     #: An attempt that is not answered within it has failed.
     timeout_ms: Annotated[int, _range(100, 60_000)] = 10000
     #: Longest pause between two attempts.

@@ -115,6 +115,7 @@ def check_sinks(site: Site, root: Located, findings: Findings, event_types: list
                     f"there is no event type '{name}'",
                     did_you_mean(name, [*event_types, *groups]) or "groups: " + ", ".join(groups),
                 )
+        _check_calls(site, index, sink, root, findings)
         url = str(sink.settings.get("url", ""))
         place = place_of(root, ("sinks", index, "url"))
         plain, safe = SCHEMES.get(sink.type, ((), ()))
@@ -124,6 +125,18 @@ def check_sinks(site: Site, root: Located, findings: Findings, event_types: list
         elif leaves_in_the_clear(url, plain):
             better = safe[0] if safe else "https"
             findings.warning(place, "events leave the machine unencrypted", f"use {better}://")
+
+
+def _check_calls(site: Site, index: int, sink: Sink, root: Located, findings: Findings) -> None:
+    """Check the names of trunks and campaigns; menus that are gone may still have calls."""
+    there = {"trunks": [one.name for one in site.trunks], "campaigns": [one.name for one in site.campaigns]}
+    for key, names in there.items():
+        for at, name in enumerate(sink.settings.get(key, ())):
+            if name not in names:
+                advice = did_you_mean(name, names) or (f"{key}: {', '.join(names)}" if names else "")
+                findings.follow_up(
+                    place_of(root, ("sinks", index, key, at)), f"there is no {key[:-1]} '{name}'", advice
+                )
 
 
 def check_events(site: Site, root: Located, findings: Findings) -> None:

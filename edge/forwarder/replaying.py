@@ -24,7 +24,7 @@ from edge.forwarder.store import STORAGE_ERRORS, DeliveryStore, Letter
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.clock import monotonic_ms, wall_time
 from edge.runtime.logs import logger
-from edge.storage.reader import EventHead, Reader, StoredEvent
+from edge.storage.reader import Belongs, EventHead, Reader, StoredEvent
 
 #: How often replays are looked after.
 LOOK_MS = 500
@@ -106,6 +106,9 @@ class _Source:
 
     def last_sequence(self) -> int:
         return self._replay.through
+
+    def belongs(self, call: str) -> Belongs | None:
+        return self._outbox.belongs(call)
 
 
 class _Place:

@@ -30,6 +30,7 @@ from edge.core.delivery.model import (
 )
 from edge.core.delivery.progress import Progress
 from edge.core.delivery.queue import SinkQueue
+from edge.forwarder.belonging import Belonging, Wanted
 from edge.forwarder.sinks.base import Answer, Outgoing, SinkContext, deliver
 from edge.forwarder.sinks.base import Sink as SinkClient
 from edge.forwarder.sinks.kinds import class_of, settings_from
@@ -38,7 +39,7 @@ from edge.forwarder.store import STORAGE_ERRORS, Letter
 from edge.metrics.forwarder import ForwarderMetrics
 from edge.runtime.clock import monotonic_ms, rfc3339, wall_time
 from edge.runtime.logs import logger
-from edge.storage.reader import EventHead, StoredEvent
+from edge.storage.reader import Belongs, EventHead, StoredEvent
 
 #: Pause before a failed read or write of a file is tried again, seconds.
 STORAGE_RETRY_S = 1.0
@@ -68,6 +69,9 @@ class EventSource(Protocol):
     def last_sequence(self) -> int:
         """Return the sequence of the last event."""
 
+    def belongs(self, call: str) -> Belongs | None:
+        """Return what a call belongs to; None: there is no such call."""
+
 
 class Place(Protocol):
     """Where it is written how far the sink is. Raises STORAGE_ERRORS."""
@@ -82,6 +86,8 @@ class _Client(NamedTuple):
     sink: SinkClient
     timeout_ms: int
     policy: Policy
+    #: Which calls it wants; None: all.
+    belonging: Belonging | None
 
 
 class SinkRunner:
@@ -174,7 +180,8 @@ class SinkRunner:
             max_batch_bytes=made.max_batch_bytes,
             atomic=made.atomic,
         )
-        return _Client(made, settings.timeout_ms, policy)
+        belonging = Belonging.made(Wanted.of(settings), self._outbox)
+        return _Client(made, settings.timeout_ms, policy, belonging)
 
     @property
     def idle(self) -> bool:
@@ -303,14 +310,24 @@ class SinkRunner:
                 self._on_condition(self._condition("gone"), "")
 
     def _read(self, action: Read) -> None:
-        events = [Pending(*head) for head in self._outbox.heads_after(action.after, action.limit)]
-        if self._outbox.whole and events and events[0].sequence > action.after + 1 and action.after > 0:
-            # Sequences have no gaps of their own: what is missing was purged.
-            missing = events[0].sequence - action.after - 1
+        heads = self._outbox.heads_after(action.after, action.limit)
+        through = heads[-1].sequence if heads else action.after
+        if self._outbox.whole and action.after > 0:
+            self._count_missing(action.after, heads)
+        belonging = self._client.belonging
+        events = [Pending(*head) for head in heads if belonging is None or belonging.wants(head.call)]
+        self._inputs.append(Batch(events, through, len(heads) == action.limit))
+
+    def _count_missing(self, after: int, heads: list[EventHead]) -> None:
+        """Tell what is not there: sequences have no gaps of their own, so it was purged or shed."""
+        missing = 0
+        for head in heads:
+            if head.sequence > after + 1:
+                missing += sum(not self._queue.has(one) for one in range(after + 1, head.sequence))
+            after = head.sequence
+        if missing:
             self._metrics.missing.labels(self.name).inc(missing)
             self._log.error("events left the outbox before the sink took them", count=missing)
-        through = events[-1].sequence if events else action.after
-        self._inputs.append(Batch(events, through, len(events) == action.limit))
 
     def _put_aside(self, action: DeadLetter) -> None:
         event = action.event

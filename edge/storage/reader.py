@@ -9,6 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+from msgspec import Struct
+
 from edge.storage.outbox import PURGED, Purged, read_purged
 from edge.storage.turn import ActRow, CallbackRow, CallRow, StorageError
 
@@ -47,6 +50,22 @@ class CallEnd(NamedTuple):
     state: str
     started: str
     ended: str | None
+
+
+class Belongs(NamedTuple):
+    """What a call belongs to; empty: none."""
+
+    trunk: str
+    menu: str
+    campaign: str
+
+
+class _Attempt(Struct, frozen=True):
+    campaign: str = ""
+
+
+class _AttemptEvent(Struct, frozen=True):
+    data: _Attempt = _Attempt()
 
 
 class EventHead(NamedTuple):
@@ -227,6 +246,15 @@ class Reader:
         """Return one call."""
         rows = self._rows("SELECT * FROM calls WHERE id = ?", id)
         return CallRow(*rows[0]) if rows else None
+
+    def belongs(self, call: str) -> Belongs | None:
+        """Return what a call belongs to, None when there is no such call."""
+        rows = self._rows("SELECT trunk, menu FROM calls WHERE id = ?", call)
+        if not rows:
+            return None
+        attempt = self._rows("SELECT body FROM events WHERE call = ? AND type = 'dialer.attempt_started'", call)
+        campaign = msgspec.json.decode(attempt[0][0], type=_AttemptEvent).data.campaign if attempt else ""
+        return Belongs(rows[0][0], rows[0][1], campaign)
 
     def calls_by_version(self) -> list[VersionCalls]:
         """Count the calls that are remembered, by menu and version; `last` is when the last of them began."""

@@ -112,6 +112,10 @@ class SinkQueue:
         """How far the outbox was read."""
         return self._read_to
 
+    def has(self, sequence: int) -> bool:
+        """Whether the sink is done with it."""
+        return sequence in self._progress
+
     @property
     def disabled(self) -> bool:
         """Whether the sink said that it is gone."""
