@@ -22,6 +22,7 @@ from edge.storage.turn import StorageError
 from edge.switch import callback_requests
 from edge.switch.acts import ActRefusedError, Acts
 from edge.switch.exchange import Exchange
+from edge.switch.orders import OrderError, Orders
 from edge.switch.presence import WishRequest
 from edge.switch.trials import Change, TrialError
 from edge.vocabulary.identity import Identity
@@ -147,6 +148,7 @@ _wish = json_reader(WishRequest)
 ACTS = frozenset(
     {
         *("originate", "hang_up", "invite", "mode", "sound", "hold", "drop", "announce", "agent_wish"),
+        *("play", "gather", "press", "transfer", "queue", "record"),
         *("trial_start", "trial_stop", "close_callback", "call_callback", "hold_callback", "release_callback"),
     }
 )
@@ -179,6 +181,7 @@ class Requests:
             "agent_wish": self._agent_wish,
             "queues": lambda _body: self._exchange.queues.describe(),
             "queue_figures": lambda _body: self._exchange.queues.figures(),
+            **Orders(lambda: self._exchange).handlers(),
             **Acts(lambda: self._exchange, reader, self._act).handlers(),
         }
 
@@ -193,6 +196,8 @@ class Requests:
             raise RequestError(f"{what}: {error}") from error
         except callback_requests.CallbackError as error:
             raise RequestError(str(error)) from error
+        except OrderError as error:
+            raise (NoSuchError if error.missing else RequestError)(str(error)) from error
         except StorageError as error:
             raise RequestError(f"storage: {error}") from error
 

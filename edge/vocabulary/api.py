@@ -271,6 +271,60 @@ class Announce(Order, frozen=True, kw_only=True):
     duck_db: Annotated[int, Meta(ge=0, le=60)] = 12
 
 
+Sounds = Annotated[list[Annotated[str, Meta(min_length=1, max_length=200)]], Meta(max_length=50)]
+Milliseconds = Annotated[int, Meta(ge=100, le=600_000)]
+
+
+class Play(Order, frozen=True, kw_only=True):
+    """Play sounds to the caller; its menu goes on afterwards, at the node where it was."""
+
+    #: Of the prompts folder, as menus name them with their language: `en/welcome`.
+    sounds: Annotated[Sounds, Meta(min_length=1)]
+    #: A key ends it.
+    barge_in: bool = False
+
+
+class Gather(Order, frozen=True, kw_only=True):
+    """Ask the caller one question that digits answer; the operation has them."""
+
+    sounds: Sounds = []
+    min_digits: Annotated[int, Meta(ge=1, le=32)] = 1
+    max_digits: Annotated[int, Meta(ge=1, le=32)] = 1
+    finish_on_key: Annotated[str, Meta(pattern=r"\A[0-9*#]?\Z")] = ""
+    first_digit_timeout_ms: Milliseconds = 5000
+    inter_digit_timeout_ms: Milliseconds = 2000
+    #: How often it is asked.
+    rounds: Annotated[int, Meta(ge=1, le=10)] = 1
+
+
+class Press(Order, frozen=True, kw_only=True):
+    """Send digits to the far end."""
+
+    digits: Annotated[str, Meta(pattern=r"\A[0-9*#A-D]{1,64}\Z")]
+    duration_ms: Annotated[int, Meta(ge=40, le=5000)] = 100
+    gap_ms: Annotated[int, Meta(ge=40, le=5000)] = 100
+
+
+class Transfer(Order, frozen=True, kw_only=True):
+    """Connect the caller with somebody else, whoever he is with now; the call ends with that talk."""
+
+    target: Target
+    trunk: Word = ""
+    ring_timeout_ms: Milliseconds = 22_000
+
+
+class ToQueue(Order, frozen=True, kw_only=True):
+    """Have the caller wait in a queue, whoever he is with now."""
+
+    queue: Word
+
+
+class Record(Order, frozen=True, kw_only=True):
+    """Whether the call is recorded; each beginning is a file of its own."""
+
+    on: bool
+
+
 class AgentWish(Order, frozen=True, kw_only=True):
     """Whether an agent takes calls."""
 

@@ -524,6 +524,28 @@ class MenuEntered(Struct, frozen=True, tag="menu.node_entered", kw_only=True):
     kind: str
 
 
+class OrderStarted(Struct, frozen=True, tag="order.started", kw_only=True):
+    """The API has the call do something; its menu waits meanwhile. `order.ended` follows, or `call.ended`."""
+
+    #: What `order.ended` and `GET /api/v1/operations/` call it.
+    operation: str
+    #: `play`, `gather`, `press`, `transfer`, `queue`.
+    act: str
+    #: The node that is left for it, and begins anew afterwards.
+    node: str
+
+
+class OrderEnded(Struct, frozen=True, tag="order.ended", kw_only=True):
+    """What the API wanted done is done, or will not be."""
+
+    operation: str
+    #: `played`, `sent`; `matched`, `failed` of what was asked; `connected`, or why not (`busy`, `no_answer`,
+    #: `full`...); `replaced`: another order came; `refused`, `not_running`: the call had other things to do.
+    result: str
+    #: What was pressed, where that was asked for.
+    digits: Private | None = None
+
+
 class AttributesSet(Struct, frozen=True, tag="menu.attributes_set", kw_only=True):
     """A menu has set values of its call; of `call.ended` they are all there."""
 
@@ -936,6 +958,8 @@ AnyEvent = (
     | LegHoldFailed
     | MenuEntered
     | MenuInput
+    | OrderStarted
+    | OrderEnded
     | AttributesSet
     | MenuAsked
     | CallbackRequested

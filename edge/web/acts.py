@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,6 +16,8 @@ from edge.web.routes import source_of
 from edge.web.shown import number
 
 _KEY = re.compile(r"[!-~]{1,128}")
+#: Results of orders that were carried out.
+GOOD = frozenset({"played", "sent", "matched", "connected"})
 #: A reload may have to have texts spoken.
 RELOAD_S = 120.0
 
@@ -39,6 +41,12 @@ class Acts:
             act("/calls/{id}/legs/{leg}/hold", "operator", "hold", "Put a leg on hold, or resume it", api.Hold),
             act("/calls/{id}/legs/{leg}/drop", "operator", "drop", "End a leg that is not the first one"),
             act("/calls/{id}/announce", "operator", "announce", "Mix a sound over a talk", api.Announce),
+            begin("/calls/{id}/play", "operator", "play", "Play sounds to the caller", api.Play),
+            begin("/calls/{id}/gather", "operator", "gather", "Ask the caller a question", api.Gather),
+            begin("/calls/{id}/press", "operator", "press", "Send digits to the far end", api.Press),
+            begin("/calls/{id}/transfer", "operator", "transfer", "Connect the caller with somebody", api.Transfer),
+            begin("/calls/{id}/queue", "operator", "queue", "Have the caller wait in a queue", api.ToQueue),
+            act("/calls/{id}/record", "operator", "record", "Record from now on, or no more", api.Record),
             self._endpoint(
                 "/agents/{agent}/state", "operator", "setAgent", "Log in or out, pause", self._agent, api.AgentWish
             ),
@@ -195,11 +203,13 @@ class Acts:
 def operation_of(reader: Reader, id_: str) -> api.Operation | None:
     """Follow an operation by the events of its call: the call, or a leg that is asked in; None: there is none.
 
-    The id of the first is that of the call, the other's that of the leg (`<call>.<n>`).
+    Ids: that of the call, that of the leg (`<call>.<n>`), or that of an order (`<call>-op<n>`).
     """
-    call = id_.partition(".")[0]
+    call = id_.partition("-op")[0].partition(".")[0]
     if reader.call(call) is None:
         return None
+    if "-op" in id_:
+        return _order(reader, call, id_)
     begun = id_ == call
     for event in reader.events_of(call):
         data = msgspec.json.decode(event.body)["data"]
@@ -213,6 +223,21 @@ def operation_of(reader: Reader, id_: str) -> api.Operation | None:
                 return api.Operation(id=id_, call=call, state="failed", result=data["end"]["outcome"])
         if begun and event.type == "call.ended":
             return api.Operation(id=id_, call=call, state="failed", result=data["end"]["outcome"])
+    return api.Operation(id=id_, call=call, state="running") if begun else None
+
+
+def _order(reader: Reader, call: str, id_: str) -> api.Operation | None:
+    begun = False
+    for event in reader.events_of(call):
+        data = msgspec.json.decode(event.body)["data"]
+        if event.type == "order.started" and data["operation"] == id_:
+            begun = True
+        elif event.type == "order.ended" and data["operation"] == id_:
+            state: Literal["done", "failed"] = "done" if data["result"] in GOOD else "failed"
+            digits = data.get("digits") or ""
+            return api.Operation(id=id_, call=call, state=state, result=data["result"], digits=digits)
+        elif begun and event.type == "call.ended":
+            return api.Operation(id=id_, call=call, state="failed", result="ended")
     return api.Operation(id=id_, call=call, state="running") if begun else None
 
 

@@ -4,6 +4,7 @@ Bodies and parameters are read by their types and by nothing else: a field that 
 type, is refused with its path.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -19,6 +20,8 @@ from edge.vocabulary.wire import json_reader
 Method = Literal["GET", "POST", "PUT"]
 T = TypeVar("T")
 
+#: "`$.x`", or "`key` in `$.headers`", as msgspec names places.
+_PLACE = re.compile(r".*`(\$[^`]*)`")
 #: Where all of them are.
 BASE = "/api/v1"
 
@@ -114,9 +117,10 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 def _split(text: str) -> tuple[str, str]:
     """Part msgspec's text from the place that it names."""
-    said, _, place = text.partition(" - at `")
+    said, _, place = text.partition(" - at ")
+    place = _PLACE.sub(r"\1", place)
     unknown = "contains unknown field `"
     if unknown in said:
         name = said.partition(unknown)[2].removesuffix("`")
-        return "there is no such field", f"{place.removesuffix('`') or '$'}.{name}"
-    return said[:1].lower() + said[1:], place.removesuffix("`") or "$"
+        return "there is no such field", f"{place or '$'}.{name}"
+    return said[:1].lower() + said[1:], place or "$"

@@ -202,7 +202,7 @@ class Reads:
         live = {}
         if row.state == "open":
             live = {one["id"]: one for one in await self.ask("switch", "calls")}.get(id_, {})
-        path = [msgspec.json.decode(one.body)["data"]["node"] for one in events if one.type == "menu.entered"]
+        path = [msgspec.json.decode(one.body)["data"]["node"] for one in events if one.type == "menu.node_entered"]
         return CallDetail(
             **msgspec.structs.asdict(summary),
             phase=live.get("phase", ""),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from edge.config.site import ApiToken
+from edge.vocabulary.ids import LegId
 from tests.switch.world import World, incoming
 
 DIGEST = "d" * 64
@@ -20,6 +21,9 @@ def world(tmp_path: Path) -> Iterator[World]:
         ApiToken(name="wall", hash="", role="integrator"),
     ]
     made = World(tmp_path, api_tokens=tokens)
+    # Before it starts, so that nothing of a call has to wait until they have found it.
+    for process in ("front", "span", "media"):
+        made.peer(process, f"{process}-1")
     made.start()
     yield made
     made.close()
@@ -57,7 +61,7 @@ def test_the_same_key_is_one_call_whatever_is_killed(world: World) -> None:
 
 
 def test_each_act_is_told_with_who_wanted_it(world: World) -> None:
-    world.peer("front", "front-1").link.report(incoming("c1"))
+    world.peers[0].link.report(incoming("c1"))
     world.until(lambda: "c1" in started(world))
     assert act(world, "hang_up", {"id": "c1"})["status"] == 200
     assert act(world, "hang_up", {"id": "nothing"})["status"] == 404
@@ -99,3 +103,29 @@ def test_what_failed_may_be_tried_again_with_its_key(world: World) -> None:
     assert act(world, "originate", order, key="k1")["status"] == 404
     order["menu"] = world.site.routes[0].menu
     assert act(world, "originate", order, key="k1", digest="e" * 64)["status"] == 200
+
+
+def test_an_order_is_on_disk_before_it_is_answered_and_goes_on_after_a_kill(world: World) -> None:
+    front, span, _media = world.peers
+    leg = LegId("c1.1")
+    front.legs[leg], span.legs[leg] = None, "early"
+    front.link.report(incoming("c1"))
+    world.until(lambda: "menu.node_entered" in world.types("c1"))
+    assert act(world, "play", {"id": "c1", "sounds": ["en/nothing"]})["status"] == 404
+    assert act(world, "play", {"id": "c1", "sounds": ["../../etc/passwd"]})["status"] == 404
+    assert act(world, "play", {"id": "c1", "sounds": []})["status"] == 409
+    long = {"id": "c1", "first_digit_timeout_ms": 60_000}
+    begun = act(world, "gather", long, key="p1")
+    operation = begun["answer"]["operation"]
+    world.kill()
+    assert "order.started" in world.types("c1")
+    world.start()
+    assert act(world, "gather", long, key="p1")["answer"]["operation"] == operation
+    assert world.types("c1").count("order.started") == 1
+    replacing = act(world, "gather", {"id": "c1", "first_digit_timeout_ms": 100})["answer"]["operation"]
+    world.until(lambda: world.types("c1").count("order.ended") == 2)
+    ends = [json.loads(one.body)["data"] for one in world.events("c1") if one.type == "order.ended"]
+    assert [(one["operation"], one["result"]) for one in ends] == [(operation, "replaced"), (replacing, "failed")]
+    assert act(world, "transfer", {"id": "c1", "target": "+12125550100"})["status"] == 403
+    assert act(world, "transfer", {"id": "c1", "target": "+493012345"})["status"] == 200
+    assert act(world, "record", {"id": "c1", "on": True})["status"] == 409

@@ -221,8 +221,9 @@ def test_calls_come_in_pages_and_one_with_its_legs(box: Appliance) -> None:
     }
     live = {"id": "c1", "phase": "running", "node": "ask", "legs": [leg]}
     box.web.answers["switch", "calls"] = json.dumps([live]).encode()
+    box.write(events.MenuEntered(menu="main", menu_version="1", node="ask", kind="gather"))
     found = box.get("/calls/c1").json()
-    assert (found["phase"], found["node"], found["events"]) == ("running", "ask", 3)
+    assert (found["phase"], found["node"], found["path"], found["events"]) == ("running", "ask", ["ask"], 4)
     assert (found["legs"][0]["id"], found["legs"][0]["muted"]) == ("c1.1", True)
     missing = box.get("/calls/nothing")
     assert (missing.status_code, missing.json()) == (404, {"error": "no such call"})
@@ -391,3 +392,104 @@ def test_metrics_take_a_token_beyond_loopback(tmp_path: Path) -> None:
         assert httpx.get(box.web.url + "/metrics").status_code == 401
         headers = {"Authorization": f"Bearer {TOKENS['viewer']}"}
         assert httpx.get(box.web.url + "/metrics", headers=headers).status_code == 200
+
+
+def test_an_operation_is_followed_by_its_calls_events(box: Appliance) -> None:
+    box.store.write(Turn(calls={name: call_row(name, "open") for name in ("p1", "o1")}))
+    assert box.get("/operations/p1-op4").status_code == 404
+    box.write(events.OrderStarted(operation="p1-op4", act="gather", node="ask"), call="p1")
+    assert box.get("/operations/p1-op4").json() == {
+        "id": "p1-op4",
+        "call": "p1",
+        "state": "running",
+        "result": "",
+        "digits": "",
+    }
+    box.write(events.OrderEnded(operation="p1-op4", result="matched", digits=Private("4711")), call="p1")
+    box.write(events.OrderStarted(operation="p1-op5", act="play", node="ask"), call="p1")
+    box.write(events.OrderEnded(operation="p1-op5", result="refused"), call="p1")
+    box.write(events.LegStarted(leg=LegId("p1.2"), target=Private("17"), trunk=""), call="p1")
+    done = box.get("/operations/p1-op4").json()
+    assert (done["state"], done["result"], done["digits"]) == ("done", "matched", "4711")
+    assert box.get("/operations/p1-op4", "viewer").json()["digits"] == "***"
+    assert (box.get("/operations/p1-op5").json()["state"], box.get("/operations/p1.2").json()["state"]) == (
+        "failed",
+        "running",
+    )
+    assert box.get("/operations/o1").json()["state"] == "running"
+    box.write(events.OrderStarted(operation="p1-op6", act="play", node="ask"), ended(), call="p1")
+    box.write(events.CallAnswered(after_ms=5), call="o1")
+    assert box.get("/operations/p1-op6").json()["result"] == "ended"
+    assert box.get("/operations/p1.2").json()["state"] == "failed"
+    assert box.get("/operations/o1").json()["result"] == "answered"
+
+
+def post(box: Appliance, path: str, body: Any, role: str = "integrator", **headers: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {TOKENS[role]}", **headers}
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.post(f"{box.web.url}/api/v1{path}", content=content, headers=headers, timeout=30)
+
+
+def test_an_act_is_switchs_with_who_wanted_it_and_its_key(box: Appliance) -> None:
+    box.web.answers["switch", "act"] = b'{"status": 200, "answer": {"call": "o7"}}'
+    order = {"target": "+4930123456", "menu": "main"}
+    answer = post(box, "/calls", order, **{"Idempotency-Key": "k1"})
+    assert (answer.status_code, answer.json()) == (202, {"operation": "o7", "call": "o7"})
+    asked = json.loads(box.web.asked[-1].body)
+    assert (asked["token"], asked["role"], asked["source"], asked["act"], asked["key"]) == (
+        *("integrator", "integrator", "127.0.0.1", "originate", "k1"),
+    )
+    assert asked["body"]["target"] == "+4930123456"
+    digest = asked["digest"]
+    post(box, "/calls", {**order, "ring_timeout_ms": 60_000}, **{"Idempotency-Key": "k1"})
+    assert json.loads(box.web.asked[-1].body)["digest"] == digest  # a default that is said is the same request
+    post(box, "/calls", {**order, "menu": "other"}, **{"Idempotency-Key": "k1"})
+    assert json.loads(box.web.asked[-1].body)["digest"] != digest
+    box.web.answers["switch", "act"] = b'{"status": 409, "error": "the leg is on hold"}'
+    answer = post(box, "/calls/c1/legs/1/hold", {"on": True})
+    assert (answer.status_code, answer.json()) == (409, {"error": "the leg is on hold"})
+    assert json.loads(box.web.asked[-1].body)["body"] == {"on": True, "id": "c1", "leg": "1"}
+    assert post(box, "/calls", order, "operator").status_code == 403
+    assert post(box, "/reload", b"", "integrator").status_code == 403
+
+
+def test_what_others_do_is_told_too(box: Appliance) -> None:
+    box.web.answers |= {
+        ("dialer", "campaign"): b'{"campaign": "spring", "state": "paused"}',
+        ("switch", "acted"): b"{}",
+        (
+            "supervisor",
+            "reload",
+        ): b'{"ok": false, "error": "there are faults", "errors": ["site.toml:1:1: x"]}',
+    }
+    assert post(box, "/campaigns/spring/state", {"state": "paused"}, "operator").json() == {"campaign": "spring"}
+    told = json.loads(box.web.asked[-1].body)
+    assert (told["act"], told["subject"], told["why"]) == ("campaign_paused", "spring", "")
+    answer = post(box, "/reload", b"", "admin")
+    assert (answer.status_code, "site.toml:1:1: x" in answer.json()["error"]) == (409, True)
+    assert json.loads(box.web.asked[-1].body)["why"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"target": "x", "menu": "m", "colour": 1}, "$.colour"),
+        ({"target": 5, "menu": "m"}, "$.target"),
+        ({"target": "x", "menu": "m", "ring_timeout_ms": "60000"}, "$.ring_timeout_ms"),
+        ({"target": "x", "menu": "m", "headers": {"From": "y"}}, "$.headers"),
+        ({"menu": "m"}, "$"),
+        (b"{", "$"),
+        (b"\xff", "$"),
+        (b"[]", "$"),
+        (b"[" * 30_000, "$"),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_said_with_its_path(box: Appliance, body: Any, path: str) -> None:
+    answer = post(box, "/calls", body)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["path"].startswith(path)
+
+
+def test_a_body_of_10_mb_is_refused(box: Appliance) -> None:
+    answer = post(box, "/calls", b'{"target": "' + b"x" * 10_000_000)
+    assert (answer.status_code, "error" in answer.json()) == (413, True)

@@ -12,7 +12,7 @@ from edge.core.callbacks.errand import Errand
 from edge.core.callbacks.rules import Rules
 from edge.core.calls.line_words import LineGivenUp, LineReturned, LineTaken, LineTerms
 from edge.core.menus.facts import Row
-from edge.core.menus.model import Announcement
+from edge.core.menus.model import Announcement, Node
 from edge.core.queues.model import Refusal
 from edge.vocabulary.dialing import AttemptOrder
 from edge.vocabulary.identity import Identity
@@ -264,6 +264,22 @@ class Announce(Struct, frozen=True, tag=True):
     what: Announcement
 
 
+class Ordered(Struct, frozen=True, tag=True, kw_only=True):
+    """Somebody wants the call to do something now; its menu goes on afterwards."""
+
+    #: `<call>-op<n>`.
+    operation: str
+    act: str
+    #: Its ways begin with `menus.run.BACK`.
+    node: Node
+
+
+class RecordCall(Struct, frozen=True, tag=True):
+    """An operator has the call recorded from now on, or no more. Each beginning is a file of its own."""
+
+    on: bool
+
+
 class Superseded(Struct, frozen=True, tag=True):
     """Somebody was to call back who talks with us now: this request is closed."""
 
@@ -364,6 +380,8 @@ Input = (
     | PutOnHold
     | Drop
     | Announce
+    | Ordered
+    | RecordCall
     | Asked
     | Superseded
     | HuntTold

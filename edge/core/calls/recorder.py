@@ -160,6 +160,20 @@ class Recorders:
         """Start the newest one, if the call is to be recorded; `guarded`: its menu may ask for something sensitive."""
         self._all[-1].start(guarded=guarded)
 
+    @property
+    def on(self) -> bool:
+        """Whether what is said now is recorded."""
+        return self._all[-1].state in {"starting", "on"}
+
+    def resume(self, *, guarded: bool) -> None:
+        """Record again, in a new file."""
+        before = self._all[-1]
+        if self.on:
+            return
+        if before.state != "off":
+            self._all.append(Recorder(before.leg, self._folder, self._fx, len(self._all) + 1))
+        self.start(guarded=guarded)
+
     def muted(self, report: RecordingMuted) -> None:
         """Media has silenced one from a place on, or has ceased to."""
         for one in self._all:

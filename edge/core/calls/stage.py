@@ -10,6 +10,7 @@ from edge.core.menus.words import (
     EnterNode,
     InputResult,
     MenuAction,
+    OrderOver,
     PlayDone,
     PlaySounds,
     PressKeys,
@@ -60,6 +61,9 @@ class Stage:
             case AttributesSet():
                 told = {name: Private(value) for name, value in action.values.items()}
                 self._fx.emit(events.AttributesSet(node=action.node, attributes=told))
+            case OrderOver():
+                digits = Private(action.digits) if action.digits else None
+                self._fx.emit(events.OrderEnded(operation=action.operation, result=action.result, digits=digits))
             case _:
                 raise TypeError(f"{type(action).__name__} is not for the stage")
 

@@ -2,7 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from edge.core.calls.inputs import Announce, ChangeMode, ChangeSound, Drop, Invite, PutOnHold, Stopped
+from edge.core.calls.inputs import (
+    Announce,
+    ChangeMode,
+    ChangeSound,
+    Drop,
+    Invite,
+    Ordered,
+    PutOnHold,
+    RecordCall,
+    Stopped,
+)
+from edge.core.menus.model import Queue, Transfer
+from edge.core.menus.words import LeaveQueue
+from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
 
 if TYPE_CHECKING:
@@ -53,3 +66,48 @@ def announce(call: "Call", input: Announce) -> None:  # noqa: A002
     """Have something said in the talk."""
     if call.talking:
         call.talk_sounds.announce(input.what)
+
+
+#: Orders that bring the caller to somebody else, and so end what he is with.
+ROUTES = (Transfer, Queue)
+
+
+def why_not(call: "Call", input: Ordered) -> str:  # noqa: A002
+    """Say why an order can't be carried out now; "" when it can."""
+    if call.phase != "running" or call.run is None or call.run.state in {"new", "over"}:
+        return "the call is in no menu"
+    if isinstance(input.node, ROUTES):
+        return "the caller is asked for something that is nobody else's business" if call.run.sensitive else ""
+    return call.run.refuses_order
+
+
+def ordered(call: "Call", input: Ordered) -> None:  # noqa: A002
+    """Do what somebody wants done; the menu goes on afterwards."""
+    run = call.run
+    node = run.node if run is not None else ""
+    call.fx.emit(events.OrderStarted(operation=input.operation, act=input.act, node=node))
+    if run is None or why_not(call, input):
+        call.fx.emit(events.OrderEnded(operation=input.operation, result="refused"))
+        return
+    if isinstance(input.node, ROUTES):
+        _leave(call)
+    call.perform(run.order(input.operation, input.node, call.fx.now_ms))
+
+
+def _leave(call: "Call") -> None:
+    """Have the caller leave whoever he talks with, or waits for."""
+    call.queueing.perform(LeaveQueue("left"))
+    call.messages.leave()
+    call.guests.dismiss()
+    call.give_up_successor()
+    call.dialling.give_up()
+
+
+def recorded(call: "Call", input: RecordCall) -> None:  # noqa: A002
+    """Record the call from now on, or no more."""
+    if call.phase != "running":
+        return
+    if input.on:
+        call.recorder.resume(guarded=call.guarded)
+    else:
+        call.recorder.stop()

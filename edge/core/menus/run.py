@@ -7,10 +7,12 @@ wait for the next gather; a way without a pause ends the call.
 
 from typing import Any
 
+from msgspec import Struct
+
 from edge.core.deadline import Deadline
 from edge.core.menus.facts import Values
 from edge.core.menus.kinds.ask import Ask
-from edge.core.menus.model import VISITS, Menu, NodeId, kind_of
+from edge.core.menus.model import VISITS, Menu, Node, NodeId, Record, kind_of
 from edge.core.menus.parts import menu_of
 from edge.core.menus.visit import Visit, Walk, Way
 from edge.core.menus.ways import secret_ahead
@@ -19,21 +21,46 @@ from edge.core.menus.words import (
     Digit,
     EnterNode,
     Flash,
+    InputResult,
     MenuAction,
     MenuInput,
+    OrderOver,
     PlayDone,
     Resumed,
     Started,
+    StopSounds,
     TakenOver,
     TimeUp,
+    TransferTaken,
 )
 
 #: More nodes than this in one second is a loop without a pause (or a menu of missing files): the call is ended.
 MAX_NODES_A_SECOND = 100
 #: Nodes that `path` holds at the most; a caller who goes round for hours must not fill memory.
 PATH_LENGTH = 500
+#: Where a call is while it does what somebody else than its menu wants; no author can write that name.
+ORDERED: NodeId = "@order"
+#: A way that begins so leads from there back to where the call was; the rest is what came of it.
+BACK = "@>"
 #: Time in which somebody else talks with the caller is not the menu's; that in a queue has its own limit.
 UNTIMED = frozenset({"transfer", "queueing"})
+#: What a call does that cannot be interrupted to have it hear something: why not.
+_BUSY = {
+    "transfer": "the caller talks with somebody, or is being connected",
+    "queueing": "the caller waits in a queue",
+    "pressing": "digits are being sent",
+}
+
+
+class _Ordered(Struct):
+    """What somebody wants done now."""
+
+    operation: str
+    node: Node
+    #: Where the call goes on then.
+    back: NodeId
+    #: It is told what came of it.
+    told: bool = False
 
 
 class MenuRun:
@@ -49,6 +76,7 @@ class MenuRun:
             menu.words,
         )
         self._visit: Visit[Any] | None = None
+        self._ordered: _Ordered | None = None
         self._secret_at: dict[NodeId, bool] = {}
         self._entered = 0
         #: When the time of the menu is over; None: it has not begun, or does not run.
@@ -99,14 +127,71 @@ class MenuRun:
         """
         if self._walk.kept:
             return True
-        known = self._secret_at.get(self.node)
+        # What is played by order keeps keys for what comes then; whatever else is ordered takes them itself.
+        at = self.node
+        if self._ordered is not None and VISITS[type(self._ordered.node)].keeps_keys:
+            at = self._ordered.back
+        known = self._secret_at.get(at)
         if known is None:
-            known = self._secret_at[self.node] = secret_ahead(self.menu, self.node)
+            known = self._secret_at[at] = secret_ahead(self.menu, at)
         return known
+
+    @property
+    def refuses_order(self) -> str:
+        """Say why nothing can be ordered now that the caller is to hear and to answer; "" when it can."""
+        if self._walk.over or self._visit is None:
+            return "the call is in no menu"
+        if self.sensitive:
+            return "the caller is asked for something that is nobody else's business"
+        if isinstance(self._visit.node, Record):
+            return "the caller leaves a message"
+        return _BUSY.get(self.state, "")
+
+    def order(self, operation: str, node: Node, now_ms: int) -> list[MenuAction]:
+        """Leave the node of the moment and be at `node`; its ways back (`BACK`) lead to that one, which begins anew."""
+        walk = self._walk
+        walk.take_up(now_ms)
+        if walk.over or self._visit is None:
+            walk.do(OrderOver(operation, "not_running"))
+            return walk.actions
+        back = walk.node
+        if self._ordered is not None:
+            back = self._ordered.back
+            self._tell(self._ordered, "replaced")
+        walk.do(StopSounds())
+        walk.ahead.clear()
+        self._ordered = _Ordered(operation, node, back)
+        self._goto(ORDERED)
+        self._keep_time()
+        return self._without_rounds()
+
+    def _tell(self, ordered: _Ordered, result: str) -> None:
+        if not ordered.told:
+            ordered.told = True
+            rounds = [one for one in self._walk.actions if isinstance(one, InputResult) and one.node == ORDERED]
+            digits = next((one.digits for one in reversed(rounds) if one.result == "matched"), "")
+            self._walk.do(OrderOver(ordered.operation, result, digits))
+
+    def _go_back(self, result: str) -> Way:
+        """End what was ordered; returns where the call goes on."""
+        ordered, self._ordered = self._ordered, None
+        if ordered is None:
+            return None
+        self._tell(ordered, result)
+        if not VISITS[type(ordered.node)].keeps_keys:
+            self._walk.ahead.clear()
+        return ordered.back
+
+    def _without_rounds(self) -> list[MenuAction]:
+        """Leave out what a gather by order tells of its rounds: it is no node of the menu."""
+        self._walk.actions = [
+            one for one in self._walk.actions if not (isinstance(one, InputResult) and one.node == ORDERED)
+        ]
+        return self._walk.actions
 
     def handle(self, input: MenuInput, now_ms: int) -> list[MenuAction]:  # noqa: A002 - the shape of every core
         """Take one input; return what is to be done, in order."""
-        walk = self._walk
+        walk, ordered = self._walk, self._ordered
         walk.begin(input, now_ms)
         if walk.over:
             return []
@@ -120,8 +205,10 @@ class MenuRun:
             walk.end("menu took too long")
         else:
             self._goto(self._take(self._visit, input))
+        if isinstance(input, TransferTaken) and self._ordered is not None:
+            self._tell(self._ordered, "connected")
         self._keep_time()
-        return walk.actions
+        return self._without_rounds() if self._ordered is not None or ordered is not None else walk.actions
 
     def _time_is_over(self) -> bool:
         return self._ends_ms is not None and self._walk.now_ms >= self._ends_ms
@@ -160,12 +247,19 @@ class MenuRun:
         walk = self._walk
         while following is not None:
             walk.deadline = None
-            node = self.menu.nodes.get(following)
+            if following.startswith(BACK):
+                following = self._go_back(following.removeprefix(BACK))
+                continue
+            node = self._node(following)
             fault = "no such node" if node is None else self._too_many(walk.now_ms)
             if fault or node is None:
                 walk.end(fault, fault=True)
                 return
             walk.node = following
+            if following == ORDERED:
+                self._visit = VISITS[type(node)](node, walk)
+                following = self._visit.enter()
+                continue
             if not (VISITS[type(node)].keeps_keys or isinstance(node, Ask) or getattr(node, "sensitive", False)):
                 walk.kept.clear()  # it asks for something else, or connects: what was kept is not wanted any more
             # Whoever leaves a sub-menu otherwise than by its end (to the operator, back) does not come back to it.
@@ -176,6 +270,11 @@ class MenuRun:
             walk.do(EnterNode(following, kind_of(node)))
             self._visit = VISITS[type(node)](node, walk)
             following = self._visit.enter()
+
+    def _node(self, name: NodeId) -> Node | None:
+        if name == ORDERED:
+            return self._ordered.node if self._ordered is not None else None
+        return self.menu.nodes.get(name)
 
     def _too_many(self, now_ms: int) -> str:
         """Say why no further node may be entered, "" when one may."""

@@ -104,6 +104,11 @@ class Walk:
         elif isinstance(input, TransferEnded):
             self.outcome = input.outcome
 
+    def take_up(self, now_ms: int) -> None:
+        """Begin to do what no input says, but somebody else."""
+        self.now_ms = now_ms
+        self.actions = []
+
     def do(self, action: MenuAction) -> None:
         """Ask for an action."""
         self.actions.append(action)

@@ -385,6 +385,16 @@ class AttributesSet(Struct, frozen=True):
     values: dict[str, str]
 
 
+class OrderOver(Struct, frozen=True):
+    """What somebody wanted done in the call meanwhile is done, or will not be."""
+
+    operation: str
+    #: `played`, `matched`, `connected`...; `replaced`: by another order.
+    result: str
+    #: What was pressed, where that was asked for.
+    digits: str = ""
+
+
 class End(Struct, frozen=True):
     """The menu is over: hang up. `fault`: the menu itself went wrong (a loop without a pause)."""
 
@@ -406,5 +416,6 @@ MenuAction = (
     | InputResult
     | AttributesSet
     | Aftercare
+    | OrderOver
     | End
 )
