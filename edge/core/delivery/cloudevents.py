@@ -21,16 +21,17 @@ class Parts(NamedTuple):
 
 
 def take_apart(body: bytes) -> Parts:
-    """Take a document of ours apart (JSON, UTF-8). Raises ValueError when it is none."""
+    """Take a document of ours apart (JSON, UTF-8). What is none, and can't be taken apart, is data as it stands."""
     try:
         document: dict[str, msgspec.Raw] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         data = document.pop("data", msgspec.Raw(b""))
         content = document.pop("datacontenttype", None)
         values: dict[str, Any] = {name: msgspec.json.decode(raw) for name, raw in document.items()}
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ValueError("the event is not CloudEvents JSON") from error
+        content_type = "application/json" if content is None else msgspec.json.decode(content, type=str)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Parts({}, STRUCTURED, body)
     attributes = {name: _text(value) for name, value in values.items() if value is not None}
-    return Parts(attributes, "application/json" if content is None else msgspec.json.decode(content), bytes(data))
+    return Parts(attributes, content_type, bytes(data))
 
 
 def _text(value: Any) -> str:
@@ -41,4 +42,4 @@ def _text(value: Any) -> str:
 
 def header_value(text: str) -> str:
     """Write an attribute as a header's value (CloudEvents HTTP binding 1.0, section 3.1.3.2; NATS binding alike)."""
-    return quote(text, safe="!#$&'()*+,-./:;<=>?@[]^_`{|}~")
+    return quote(text, safe="!#$&'()*+,-./:;<=>?@[\\]^_`{|}~")

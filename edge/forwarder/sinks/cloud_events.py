@@ -37,7 +37,7 @@ def batch(events: Sequence[Outgoing]) -> Posted:
 
 
 def binary(event: Outgoing) -> Posted:
-    """Post an event's data, its attributes as headers `ce-...`. Raises ValueError: it is no document."""
+    """Post an event's data, its attributes as headers `ce-...`."""
     parts = take_apart(event.body)
     headers = [(b"Content-Type", parts.content_type.encode("ascii", "replace"))]
     for name, value in parts.attributes.items():
