@@ -1,12 +1,23 @@
 """`edge agents`: who takes calls of queues, what each is doing, and logging in and out, and pausing, for somebody."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from edge.cli.daemon import Where, age, ask_process
+from edge.cli.event_selection import failed
 from edge.cli.output import FINE, print_json, print_table
-from edge.cli.site import ConfigOption, DemoOption, JsonOption, StateOption
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    usable_site,
+)
+from edge.config.trials import moment_ms
 
 NameArgument = Annotated[str, Parameter(help="Name of the agent.")]
 ReasonOption = Annotated[str, Parameter(help="Why: one of [presence] pause_reasons, if there are any.")]
@@ -18,7 +29,7 @@ def register(app: App) -> None:
     """Add the commands."""
     group = App(name="agents", help="Agents of queues: what they are doing, and whether they take calls.")
     group.command(list_agents, name="list")
-    for command in (login, logout, pause, ready):
+    for command in (login, logout, pause, ready, disposition):
         group.command(command)
     app.command(group)
 
@@ -87,6 +98,44 @@ def ready(
 ) -> int:
     """End an agent's pause, or his wrap-up."""
     return _wish((config, demo, state), {"agent": name, "wish": "ready"}, json=json)
+
+
+def disposition(
+    name: NameArgument,
+    code: Annotated[str, Parameter(help="One of the campaign's [[campaigns.results]]: its code, or its key.")],
+    /,
+    *,
+    note: Annotated[str, Parameter(help="What is remembered about it.")] = "",
+    call_at: Annotated[
+        str | None, Parameter(name="--at", help="Date and time to call again (2026-11-30T14:00), of a callback.")
+    ] = None,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    state: StateOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Say what came of an agent's last talk for a campaign, during it or for a while after. The last word counts."""
+    request: dict[str, Any] = {"agent": name, "code": code, "note": note}
+    try:
+        if call_at is not None:
+            request["at_ms"] = _moment(call_at, config, demo=demo, state=state)
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
+    found: dict[str, Any] | int = ask_process((config, demo, state), "switch", "agent_result", request)
+    if isinstance(found, int):
+        return found
+    _print([found], json=json)
+    return FINE
+
+
+def _moment(text: str, config: Path | None, *, demo: bool, state: Path | None) -> int:
+    """Read a moment, which is of the site's zone where it has no offset. Raises UsageError, BadSiteError."""
+    overrides: dict[str, object] = {} if state is None else {"paths.state": state}
+    site = usable_site(config, demo=demo, overrides=overrides, menus=False).site
+    try:
+        return moment_ms(text, site.time_zone)
+    except ValueError:
+        raise UsageError(f"'{text[:40]}' is no date with a time, such as 2026-11-30T14:00") from None
 
 
 def _wish(where: Where, request: dict[str, str], *, json: bool) -> int:

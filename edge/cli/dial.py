@@ -7,6 +7,7 @@ from cyclopts import App
 #: Modules with a `register(app)`, in the order of the help page.
 PARTS = (
     "dial_campaigns",
+    "dial_preview",
     "dial_import",
     "dial_lists",
     "dial_permissions",

@@ -9,7 +9,7 @@ from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import ConfigOption, DemoOption, JsonOption, StateOption
 
 QueueArgument = Annotated[str, Parameter(help="Name of the queue.")]
-_BUSY = ("ringing", "talking", "wrap_up", "resting", "paused", "logged_out")
+_BUSY = ("previewing", "ringing", "talking", "wrap_up", "resting", "paused", "logged_out")
 
 
 def register(app: App) -> None:

@@ -77,10 +77,48 @@ def _check_talk(
             "it is one key, of who hears the message of an abandoned call",
             "set abandoned_message, which names it" if not campaign.abandoned_message else "",
         )
-    if campaign.pacing != "progressive" and not campaign.queue:
+    _check_results(campaign, at, site, root, findings, menus_complete=menus_complete)
+    if campaign.pacing == "preview" and not campaign.queue:
+        findings.follow_up(
+            place_of(root, (*at, "pacing")), "pacing 'preview' needs agents who look at contacts", "set queue"
+        )
+    elif campaign.pacing != "progressive" and not campaign.queue:
         findings.warning(
             place_of(root, (*at, "pacing")),
             f"pacing '{campaign.pacing}' needs agents; without a queue all of max_channels are used",
+        )
+
+
+def _check_results(
+    campaign: Campaign,
+    at: tuple[str, int],
+    site: CompiledSite,
+    root: Located,
+    findings: Findings,
+    *,
+    menus_complete: bool,
+) -> None:
+    for name, values in (
+        ("code", [one.code for one in campaign.results]),
+        ("key", [one.key for one in campaign.results]),
+    ):
+        for number, value in enumerate(values):
+            if value and value in values[:number]:
+                findings.follow_up(place_of(root, (*at, "results", number, name)), f"there are two results '{value}'")
+    if campaign.results and not campaign.queue:
+        findings.warning(
+            place_of(root, (*at, "results")), "without a queue there is no agent who could say what came of a talk"
+        )
+    if campaign.result_menu and menus_complete and campaign.result_menu not in site.menus:
+        findings.follow_up(
+            place_of(root, (*at, "result_menu")),
+            f"there is no menu '{campaign.result_menu}'",
+            did_you_mean(campaign.result_menu, site.menus),
+        )
+    if campaign.result_menu and campaign.pacing != "preview":
+        findings.warning(
+            place_of(root, (*at, "result_menu")),
+            "only agents who are rung first (pacing 'preview') get a menu after the talk",
         )
 
 

@@ -1,4 +1,4 @@
-"""The menu of a campaign with a queue."""
+"""The menus of a campaign with a queue."""
 
 from hashlib import blake2b
 
@@ -12,8 +12,9 @@ from edge.core.menus.kinds.gather import Gather
 from edge.core.menus.kinds.hang_up import HangUp
 from edge.core.menus.kinds.play import Play
 from edge.core.menus.kinds.queue import Queue
+from edge.core.menus.kinds.transfer import Transfer
 from edge.core.menus.model import Menu, Node
-from edge.core.menus.parts import Announcement, Sound
+from edge.core.menus.parts import Announcement, Sound, Target
 from edge.vocabulary.wire import pack
 
 #: The node of a compiled whisper that has its sounds.
@@ -22,6 +23,10 @@ WHISPER = "whisper"
 BEGINS_MS = 100
 #: Who has heard the message may still press a key for so long.
 THINKS_MS = 3000
+#: Name of the menu of an agent who is rung first.
+AGENT_MENU = "preview/"
+#: Until it rings; what rings, rings as long as the campaign says.
+POST_DIAL_MS = 5000
 
 
 def queue_menu(campaign: Campaign, whisper: Menu | None = None) -> Menu:
@@ -76,3 +81,29 @@ def _message(campaign: Campaign) -> Node:
         max_failures=1,
         failed="over",
     )
+
+
+def agent_menu(campaign: str, trunk: str, ring_ms: int, ringing: list[Sound], result_menu: Menu | None = None) -> Menu:
+    """Give the menu of an agent who has accepted a contact, and answered: it is rung and connected with him.
+
+    When the talk is over, and there is a `result_menu`, he goes through that.
+    """
+    number = Target(
+        target="${callback_number}", trunk=trunk, ring_timeout_ms=ring_ms + POST_DIAL_MS, rings_for_ms=ring_ms
+    )
+    # No author can call a node so.
+    own: dict[str, Node] = {
+        "(call)": Transfer(
+            targets=[number],
+            ringing=ringing,
+            failed="(over)",
+            after=result_menu.start if result_menu is not None else "",
+        ),
+        "(over)": HangUp("not reached"),
+    }
+    if result_menu is None:
+        version = blake2b(pack(own), digest_size=6).hexdigest()
+        return Menu(name=AGENT_MENU + campaign, version=version, start="(call)", nodes=own)
+    nodes = {**result_menu.nodes, **own}
+    version = blake2b(pack(nodes), digest_size=6).hexdigest()
+    return replace(result_menu, name=AGENT_MENU + campaign, version=version, start="(call)", nodes=nodes)

@@ -1,7 +1,7 @@
 """What the core takes of a campaign; the menu of one with a queue is `campaign_menu`'s, for the dialer walks none."""
 
 from edge.config.campaigns import Campaign
-from edge.core.dialer.campaign import DEFAULT_RETRIES, Retry, Settings
+from edge.core.dialer.campaign import DEFAULT_RETRIES, PreviewTerms, Retry, Settings
 from edge.core.menus.calendar import Calendar
 from edge.vocabulary.private import Private
 
@@ -25,6 +25,13 @@ def settings_of(campaign: Campaign, calendar: Calendar | None) -> Settings:
         caller_id=Private(campaign.caller_id),
         caller_ids={one.prefix: Private(one.number) for one in campaign.caller_ids},
         pacing=campaign.pacing,
+        preview=PreviewTerms(
+            timeout_ms=campaign.preview.timeout_ms,
+            on_timeout=campaign.preview.on_timeout,
+            again_after_ms=campaign.preview.again_after_ms,
+            show_number=campaign.preview.show_number,
+        ),
+        results=[one.code for one in campaign.results],
         ratio=campaign.ratio_percent / 100,
         abandoned_most=campaign.abandoned_most_permille / 1000,
         calendar=calendar,

@@ -67,6 +67,36 @@ class ContactValue(Struct, frozen=True, kw_only=True):
     values: list[str] = field(default_factory=list)
 
 
+class PreviewSource(Struct, frozen=True, kw_only=True):
+    """What agents are shown before a contact is called, and what comes of it. For `pacing = "preview"`."""
+
+    #: An agent has so long to decide.
+    timeout_ms: Annotated[int, _range(1_000, 3_600_000)] = 60_000
+    #: What happens then: `skip`: the contact comes again later; `dial`: it is called, as if he had accepted.
+    on_timeout: Literal["skip", "dial"] = "skip"
+    #: A contact that was skipped is not offered again before that.
+    again_after_ms: Annotated[int, _range(0, 30 * _DAY_MS)] = 3_600_000
+    #: Agents see the number as it is; else its last three digits.
+    show_number: bool = False
+
+
+class ResultSource(Struct, frozen=True, kw_only=True):
+    """Something that an agent may say came of a talk."""
+
+    #: What events, reports and `edge agents disposition` call it.
+    code: Annotated[str, _text("name")]
+    #: What people read.
+    text: str = ""
+    #: The agent's key for it on the phone; empty: not by phone.
+    key: Annotated[str, _text("id_digits", optional=True)] = ""
+    #: What is done about the contact: `done`: nothing more; `retry`: the same number is called again; `next_number`:
+    #: its next number is; `callback`: it is called again when the agent says; `never`: its number is put on our own
+    #: list of those that nobody calls.
+    then: Literal["done", "retry", "next_number", "callback", "never"] = "done"
+    #: Not before so long after the agent has said so, of `retry`, `next_number`, and of `callback` without a time.
+    after_ms: Annotated[int, _range(0, 90 * _DAY_MS)] = 86_400_000
+
+
 class Campaign(Struct, frozen=True, kw_only=True):
     """Contacts of lists that are called, as fast as there is somebody to talk with them, and never against the rules.
 
@@ -96,9 +126,21 @@ class Campaign(Struct, frozen=True, kw_only=True):
     contact_values: Annotated[dict[str, ContactValue], _text("attributes")] = field(default_factory=dict)
     #: Other numbers that are shown to numbers with certain beginnings.
     caller_ids: list[CallerIdSource] = field(default_factory=list)
-    #: How many are called: `progressive`: one for each agent who is ready; `power`: `ratio_percent` of that;
+    #: How many are called: `preview`: each contact is shown to an agent first, who is rung before it is called;
+    #: `progressive`: one for each agent who is ready; `power`: `ratio_percent` of that;
     #: `predictive`: as many as will find an agent. Without a queue all of `max_channels` are used.
-    pacing: Literal["progressive", "power", "predictive"] = "progressive"
+    pacing: Literal["preview", "progressive", "power", "predictive"] = "progressive"
+    #: How agents look at contacts, with `pacing = "preview"`.
+    preview: PreviewSource = field(default_factory=PreviewSource)
+    #: What agents may say came of their talks.
+    results: list[ResultSource] = field(default_factory=list)
+    #: Menu that the agent's phone gets when a talk is over that he was rung for first (`preview`): it may ask him what
+    #: came of it, and tell the endpoint `results`.
+    result_menu: Annotated[str, _text("name", optional=True)] = ""
+    #: They may say it while they talk, and for so long after it.
+    result_within_ms: Annotated[int, _range(1_000, 86_400_000)] = 600_000
+    #: The agent's wrap-up is over when he has said it.
+    result_ends_wrap_up: bool = True
     #: Calls for each agent who is ready, of `power`: 150 are three calls for two agents.
     ratio_percent: Annotated[int, _range(100, 1_000)] = 100
     #: Of those who answer, so many may at the most find no agent in time, per mille; the rules may say less.

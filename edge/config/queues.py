@@ -10,6 +10,10 @@ from edge.vocabulary.private import Private
 
 #: Endpoint of menus where agents say whether they take calls: no backend, but the appliance itself.
 AGENTS_ENDPOINT = "agents"
+#: Endpoint of menus where an agent says on his own leg what came of the talk that is over.
+RESULTS_ENDPOINT = "results"
+#: Those that the appliance itself answers.
+OWN_ENDPOINTS = (AGENTS_ENDPOINT, RESULTS_ENDPOINT)
 #: Agents of a queue are short forms of members: the name alone.
 _BY_NAME = Meta(extra={"short": "agent"})
 

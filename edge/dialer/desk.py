@@ -114,6 +114,8 @@ class Desk:
             "talking": sum(one.state == "answered" or one.state in FOUND for one in under),
             "outcomes": self._store.outcomes(settings.name),
             "refused": running.refused,
+            "previews": self._store.preview_counts(settings.name) if settings.previews else {},
+            "results": self._store.result_counts(settings.name),
             "pacing": settings.pacing if settings.queue else "channels",
             "because": running.pace.last.because if running.pace is not None else "",
             "max_channels": settings.max_channels,

@@ -6,26 +6,30 @@ these leaves an attempt that switch knows, or does not: then it was never dialle
 """
 
 from collections.abc import Mapping
+from typing import cast
 
-from edge.core.dialer.campaign import CampaignState, Settings, follows
+from msgspec import structs
+
+from edge.core.dialer.campaign import CampaignState, Settings
 from edge.dialer.clocks import Clocks
 from edge.dialer.desk import Desk
 from edge.dialer.ending import outcome_of, position_of
 from edge.dialer.neighbours import Neighbours
 from edge.dialer.opting_out import opt_out
+from edge.dialer.orders import order_of
 from edge.dialer.pacing import Pace
 from edge.dialer.permission import Permissions, PermissionsFor
 from edge.dialer.port import Port
 from edge.dialer.presence import Presence
+from edge.dialer.previews import Previews
 from edge.dialer.refusals import Refusals
 from edge.dialer.running import Running
-from edge.dialer.under import Under
+from edge.dialer.under import AttemptAt, Under
 from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.interface import CampaignStore
-from edge.storage.campaigns.words import Attempt, Candidate, Lease
-from edge.vocabulary.commands import AgentsTold, AttemptTold
-from edge.vocabulary.dialing import BUSY_NUMBER, AttemptOrder
-from edge.vocabulary.private import Private
+from edge.storage.campaigns.words import Attempt, Candidate, Lease, Result
+from edge.vocabulary.commands import AgentsTold, AttemptTold, PreviewTold, ResultTold
+from edge.vocabulary.dialing import BUSY_NUMBER, NO_AGENT
 from edge.vocabulary.site_events import DialerCampaignState
 
 #: How often what each campaign was told is read again.
@@ -65,6 +69,8 @@ class Engine:
         self.open: dict[str, Under] = {}
         #: Agents of queues by state, as switch told it last.
         self.agents: dict[str, dict[str, list[int]]] = {}
+        #: Names of those who may be shown a contact, by queue.
+        self._ready: dict[str, list[str]] = {}
         #: What was told and could not be written yet.
         self._unwritten: dict[str, AttemptTold] = {}
         #: Campaigns with attempts that were closed, given back or settled since the last look.
@@ -78,6 +84,7 @@ class Engine:
         self.presence: Presence | None = None
         #: Answers people.
         self.desk = Desk(store, clocks, self.campaigns, self.open, self._moved)
+        self.previews = Previews(store, owner, port, clocks, metrics, self.campaigns, self.open, self._allowed)
 
     # --- beginning
 
@@ -89,7 +96,7 @@ class Engine:
         for name, own in settings.items():
             if name not in self.campaigns:
                 self.campaigns[name] = Running(own)
-                self._metrics.known_campaign(name)
+                self._metrics.known_campaign(name, own.results)
             running = self.campaigns[name]
             changed = running.pace is None or running.settings != own
             running.settings = own
@@ -115,19 +122,21 @@ class Engine:
 
     def drain(self) -> None:
         """Begin no more calls: the appliance is about to stop."""
-        self._draining = True
+        self._draining = self.previews.draining = True
 
     def take_up(self) -> None:
         """Take the attempts that a former life has left; switch is asked for them when it is there."""
         now_ms = self._clocks.now_ms()
         for attempt in self._store.open_attempts(self._owner):
             self.open.setdefault(attempt.id, Under(attempt.campaign, now_ms)).asked_ms = now_ms - QUERY_MS
+        self.previews.take_up()
 
     def connected(self) -> None:
         """Ask switch, which has just come, for all that is open. What was ordered before is ahead of it."""
-        self.agents = {}
+        self.agents, self._ready = {}, {}
         if self.neighbours is not None:
             self.neighbours.forget()
+        self.previews.connected()
         self._ask(list(self.open))
 
     def _ask(self, attempts: list[str]) -> None:
@@ -139,15 +148,25 @@ class Engine:
 
     # --- what switch tells
 
-    def hear(self, told: AttemptTold | AgentsTold) -> None:
-        """Take news; what could not be written is kept, and written later."""
+    def hear(self, told: AttemptTold | AgentsTold | PreviewTold | ResultTold) -> None:
+        """Take news; what could not be written is kept, and written later, or told again."""
         if isinstance(told, AgentsTold):
             for running in self.campaigns.values():
                 running.saw_agents(self.agents, told.queues, self._clocks.now_ms())
-            self.agents = told.queues
+            self.agents, self._ready = told.queues, told.ready
+        elif isinstance(told, PreviewTold):
+            self.previews.hear(told)
+        elif isinstance(told, ResultTold):
+            self._result(told)
         else:
             self._unwritten[told.attempt] = told
             self._write(told)
+
+    def _result(self, told: ResultTold) -> None:
+        """Keep what an agent said; switch tells it again until it hears that it is kept."""
+        if self._store.give_result(Result(**structs.asdict(told))) and told.campaign in self.campaigns:
+            self._metrics.result(told.campaign, told.code)
+        self._port.taken([told.id])
 
     def write_rest(self) -> None:
         """Write what could not be written before."""
@@ -168,15 +187,15 @@ class Engine:
         elif told.state != "ended":
             if under.state == "leased":
                 self._store.dialling(told.attempt, wall_ms)
-            if under.state != told.state:
-                under.state, under.since_ms = told.state, self._clocks.now_ms()
-            pace = self._pace(under)
-            if pace is not None:
-                pace.went_on(under, self._clocks.now_ms(), wall_ms, abandoned=told.abandoned)
+            self._goes_on(under, told, wall_ms)
         elif told.disposition in {None, "held"}:
             opt_out(self._store, told)
             self._store.hold(told.attempt, wall_ms, "nobody knows what became of the call")
             self._closed(told.attempt, under, "held")
+        elif not told.placed:
+            # Its agent did not answer, so the contact was not called: it is as if it had not been taken.
+            self._store.release(told.attempt, wall_ms)
+            self._released(told.attempt, under)
         else:
             opted_out = opt_out(self._store, told)  # before the number is free again
             self._store.end(told.attempt, outcome_of(self._store, told))
@@ -188,6 +207,13 @@ class Engine:
             if pace is not None and told.disposition is not None:
                 pace.ended(under, told.disposition, self._clocks.now_ms(), wall_ms)
             self._closed(told.attempt, under, told.disposition or "held")
+
+    def _goes_on(self, under: Under, told: AttemptTold, wall_ms: int) -> None:
+        if under.state != told.state:
+            under.state, under.since_ms = cast(AttemptAt, told.state), self._clocks.now_ms()
+        pace = self._pace(under)
+        if pace is not None:
+            pace.went_on(under, self._clocks.now_ms(), wall_ms, abandoned=told.abandoned)
 
     def _pace(self, under: Under) -> Pace | None:
         running = self.campaigns.get(under.campaign)
@@ -201,15 +227,18 @@ class Engine:
             self._closed(told.attempt, under, "held")
             return
         self._store.release(told.attempt, self._clocks.wall_ms())
-        self.open.pop(told.attempt, None)
-        self._moved.add(under.campaign)
+        self._released(told.attempt, under)
         running = self.campaigns.get(under.campaign)
-        if running is not None:
+        if running is not None and told.why == BUSY_NUMBER:
+            self._later(running, stored)
+        elif running is not None and told.state == "refused" and told.why != NO_AGENT:
+            running.block("refused", self._clocks.now_ms() + BACK_OFF_MS, told.why)
+
+    def _released(self, attempt: str, under: Under) -> None:
+        self.open.pop(attempt, None)
+        self._moved.add(under.campaign)
+        if under.campaign in self.campaigns:
             self._metrics.released.labels(under.campaign).inc()
-            if told.why == BUSY_NUMBER:
-                self._later(running, stored)
-            elif told.state == "refused":
-                running.block("refused", self._clocks.now_ms() + BACK_OFF_MS, told.why)
 
     def _later(self, running: Running, stored: Attempt | None) -> None:
         """Let a contact wait who has a call with us now."""
@@ -244,6 +273,7 @@ class Engine:
             silent = [id_ for id_, under in self.open.items() if now_ms - under.asked_ms >= QUERY_MS]
             if silent:
                 self._ask(silent)
+        self.previews.tick()
         for running in self.campaigns.values():
             self._dial(running)
             self._metrics.open.labels(running.settings.name).set(self._open_of(running.settings.name))
@@ -267,6 +297,7 @@ class Engine:
             self.neighbours.read()
             if self._port.connected:
                 self.neighbours.look()
+        self.previews.look()
         self._refusals.write(self._store)
 
     def _open_of(self, campaign: str) -> int:
@@ -279,6 +310,9 @@ class Engine:
         why = self._hindrance(running)
         running.blocked, running.why = why, ""
         if why:
+            return
+        if settings.previews:
+            self.previews.offer(running, self._ready.get(settings.queue, []))
             return
         name = settings.name
         mine = [one for one in self.open.values() if one.campaign == name]
@@ -329,14 +363,13 @@ class Engine:
     def _order(self, running: Running, candidate: Candidate) -> bool:
         """Lease the number, and have it called. False: somebody else has it."""
         settings, contact = running.settings, candidate.contact
-        attempt, number = self._clocks.mint(), candidate.number
-        past = self._store.history(number, 0)
+        attempt = self._clocks.mint()
         lease = Lease(
             attempt=attempt,
             campaign=settings.name,
             listed_in=contact.listed_in,
             contact=contact.id,
-            number=number,
+            number=candidate.number,
             owner=self._owner,
         )
         # From here on it is ours, whatever comes: if the answer is lost the attempt is found at the next look.
@@ -347,25 +380,8 @@ class Engine:
             return False
         if not self._still_allowed(running, candidate, attempt):
             return False
-        order = AttemptOrder(
-            attempt=attempt,
-            campaign=settings.name,
-            listed_in=contact.listed_in,
-            contact=contact.id,
-            label=contact.numbers[candidate.position].label,
-            number=number,
-            trunk=settings.trunk,
-            caller=settings.caller_for(number),
-            ordinal=1 + sum(one.campaign == settings.name for one in past),
-            menu=settings.menu,
-            ring_timeout_ms=settings.ring_timeout_ms,
-            hang_up_on=settings.hang_up_on,
-            abandoned_after_ms=settings.abandoned_after_ms,
-            attributes=contact_values(contact.attributes, contact.language),
-            follows=follows(settings, contact, number, past, candidate.attempts),
-        )
         self._metrics.attempts.labels(settings.name).inc()
-        self._port.order(order)
+        self._port.order(order_of(self._store, settings, candidate, attempt))
         return True
 
     def _still_allowed(self, running: Running, candidate: Candidate, attempt: str) -> bool:
@@ -407,9 +423,3 @@ class Engine:
             one.waiting for one in self._store.lists(self._clocks.wall_ms()) if one.name in running.settings.lists
         )
         self._port.notice(DialerCampaignState(campaign=campaign, state=state, by=by, why=why, waiting=waiting))
-
-
-def contact_values(attributes: Mapping[str, str], language: str) -> dict[str, Private]:
-    """Give what a menu is told of a contact."""
-    values = {**attributes, **({"language": language} if language else {})}
-    return {name: Private(value) for name, value in values.items()}

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from edge.vocabulary.dialing import AttemptOrder
+from edge.vocabulary.dialing import AttemptOrder, PreviewClosing, PreviewOffer
 from edge.vocabulary.site_events import SiteEvent
 
 
@@ -15,6 +15,15 @@ class Port(Protocol):
 
     def order(self, order: AttemptOrder) -> None:
         """Ask switch for a call."""
+
+    def offer(self, offer: PreviewOffer) -> None:
+        """Have an agent kept for a contact."""
+
+    def over(self, closing: PreviewClosing) -> None:
+        """Have the end of a preview told."""
+
+    def taken(self, results: list[str]) -> None:
+        """Tell switch which results are kept."""
 
     def query(self, attempts: list[str]) -> None:
         """Ask switch what has become of attempts."""

@@ -31,11 +31,20 @@ from edge.storage.campaigns.words import Presence as Seen
 from edge.storage.reader import Reader
 from edge.storage.store import IDENTITY
 from edge.storage.turn import SchemaError, StorageError
-from edge.vocabulary.commands import AgentsTold, AnyCommand, AttemptTold
-from edge.vocabulary.dialing import AttemptOrder, Disposition
+from edge.vocabulary.commands import AgentsTold, AnyCommand, AttemptTold, PreviewTold, ResultTold
+from edge.vocabulary.dialing import AttemptOrder, Disposition, PreviewClosing, PreviewOffer
 from edge.vocabulary.ids import CommandId
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import AnyReport, AttemptAsked, AttemptsQueried, Noticed, NumbersLocked
+from edge.vocabulary.reports import (
+    AnyReport,
+    AttemptAsked,
+    AttemptsQueried,
+    Noticed,
+    NumbersLocked,
+    PreviewAsked,
+    PreviewOver,
+    ResultsTaken,
+)
 from edge.vocabulary.site_events import SiteEvent
 from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
 from edge.vocabulary.wire import json_reader, to_json
@@ -44,6 +53,8 @@ BEAT_MS = 500
 #: How often the engine looks what is due, and after a store that did not work.
 TICK_S = 0.1
 RETRY_S = 1.0
+#: What is kept of why a contact was skipped.
+LONGEST_REASON = 200
 #: How long a stop waits for a transaction in progress.
 STOP_S = 2.0
 #: How long the first start waits for switch to make its file.
@@ -70,6 +81,15 @@ class SettleRequest(Struct, frozen=True, kw_only=True):
     by: str = ""
 
 
+class PreviewRequest(Struct, frozen=True, kw_only=True):
+    """Say what an agent wants of the contact that he looks at."""
+
+    agent: str
+    reason: str = ""
+    by: str = ""
+
+
+_preview = json_reader(PreviewRequest)
 _state = json_reader(StateRequest)
 _settle = json_reader(SettleRequest)
 Job = Callable[[Engine], None]
@@ -255,6 +275,18 @@ class Dialer:
         """See `Port`."""
         self._report(AttemptAsked(order))
 
+    def offer(self, offer: PreviewOffer) -> None:
+        """See `Port`."""
+        self._report(PreviewAsked(offer))
+
+    def over(self, closing: PreviewClosing) -> None:
+        """See `Port`."""
+        self._report(PreviewOver(closing))
+
+    def taken(self, results: list[str]) -> None:
+        """See `Port`."""
+        self._report(ResultsTaken(results))
+
     def query(self, attempts: list[str]) -> None:
         """See `Port`."""
         self._report(AttemptsQueried(attempts))
@@ -276,7 +308,7 @@ class Dialer:
     # --- link and supervisor
 
     def _command(self, _id: CommandId, command: AnyCommand) -> None:
-        if isinstance(command, AttemptTold | AgentsTold):
+        if isinstance(command, AttemptTold | AgentsTold | PreviewTold | ResultTold):
             self._worker.jobs.put(lambda engine: engine.hear(command))
 
     def _changed(self, connected: bool) -> None:
@@ -318,6 +350,8 @@ def _answer(engine: Engine, what: str, body: bytes) -> Any:
         if wanted.disposition == "held" or not engine.desk.settle(wanted.attempt, wanted.disposition, wanted.by):
             raise LookupError("no such attempt is held" if wanted.disposition != "held" else "that is what it is")
         return {"attempt": wanted.attempt, "disposition": wanted.disposition}
+    if what in {"preview", "preview_accept", "preview_skip", "preview_reject"}:
+        return _of_preview(engine, what, _preview.decode(body))
     raise LookupError(f"unknown request {what[:40]!r}")
 
 
@@ -341,6 +375,17 @@ def count_held(metrics: DialerMetrics, engine: Engine, campaign: str) -> None:
     """Count an attempt of another appliance that was held; only campaigns of this site have figures here."""
     if campaign in engine.campaigns:
         metrics.ended.labels(campaign, "held").inc()
+
+
+def _of_preview(engine: Engine, what: str, request: PreviewRequest) -> dict[str, Any]:
+    previews, reason = engine.previews, request.reason[:LONGEST_REASON]
+    if what == "preview":
+        return previews.show(request.agent)
+    if what == "preview_accept":
+        return {"accepted": previews.accept(request.agent, request.by or request.agent)}
+    if what == "preview_skip":
+        return {"skipped": previews.skip(request.agent, request.by or request.agent, reason)}
+    return {"rejected": previews.reject(request.agent, request.by or request.agent, reason)}
 
 
 def settings(site: Site) -> dict[str, Settings]:

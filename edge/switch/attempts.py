@@ -17,8 +17,8 @@ from edge.core.calls.inputs import Originate, Stopped
 from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.vocabulary import events
-from edge.vocabulary.commands import AgentsTold, AttemptTold
-from edge.vocabulary.dialing import BUSY_NUMBER, AttemptOrder
+from edge.vocabulary.commands import AgentsTold, AttemptTold, PreviewTold, ResultTold
+from edge.vocabulary.dialing import BUSY_NUMBER, NO_AGENT, AttemptOrder
 from edge.vocabulary.ids import CallId
 from edge.vocabulary.reports import AttemptAsked, AttemptsQueried, NumbersLocked
 
@@ -35,6 +35,8 @@ POST_DIAL_MS: Final = 5000
 #: The dialer mints ids of this form: the mark, and 12 random bytes.
 _ID: Final = re.compile(r"d[0-9a-f]{24}", re.ASCII)
 _ENDED: Final = str(events.DialerAttemptEnded.__struct_config__.tag)
+#: What the dialer is told.
+AnyNews = AttemptTold | AgentsTold | PreviewTold | ResultTold
 
 
 class _Stored(msgspec.Struct):
@@ -58,7 +60,7 @@ class Attempts:
         self._news: list[AttemptTold] = []
         #: Calls that began in this turn, and are not on disk yet.
         self._fresh: list[CallId] = []
-        self._agents: dict[str, dict[str, list[int]]] = {}
+        self._agents = AgentsTold({})
         #: When what has not been answered is cancelled, for the appliance is to stop.
         self._cancel_ms: int | None = None
 
@@ -83,12 +85,19 @@ class Attempts:
         if known is not None:
             self._news += known
             return
+        order = self._exchange.previews.completed(order)
         menu, why = self._refusal(order)
         if menu is None or why:
             metrics.attempts_refused.labels(why).inc()
+            self._exchange.previews.forget(order.attempt)
             self._news.append(AttemptTold(attempt=order.attempt, state="refused", why=why))
             return
-        self._begin(order, menu)
+        begun = self._call_of(order, menu)
+        if begun is None:
+            metrics.attempts_refused.labels(NO_AGENT).inc()
+            self._news.append(AttemptTold(attempt=order.attempt, state="refused", why=NO_AGENT))
+            return
+        self._begin(order, begun, menu)
 
     def _refusal(self, order: AttemptOrder) -> tuple["Menu | None", str]:
         exchange = self._exchange
@@ -100,16 +109,31 @@ class Attempts:
             return None, exchange.refuses
         if exchange.calling.lines.is_taken(order.number.reveal()):
             return None, BUSY_NUMBER
-        menu = exchange.plan.campaign_menu(order.menu)
+        menu = exchange.plan.agent_menu(order) if order.led else exchange.plan.campaign_menu(order.menu)
         return menu, "" if menu is not None else "no_menu"
 
-    def _begin(self, order: AttemptOrder, menu: "Menu") -> None:
+    def _call_of(self, order: AttemptOrder, menu: "Menu") -> Originate | None:
+        """Give the call of an order; None: the agent who was to be rung first is not there."""
         exchange = self._exchange
+        agent = exchange.previews.take(order) if order.agent else None
+        if order.agent and agent is None:
+            return None
         number = order.number.reveal()
         terms = exchange.plan.terms(menu, self._wall(), dialled=True, peer=number, trunk=order.trunk)
         if order.hang_up_on and not terms.answering:
             terms = replace(terms, answering=exchange.plan.answering_rules())
-        begun = Originate(
+        if agent is not None and order.led:
+            return Originate(
+                target=agent.target,
+                trunk=agent.trunk,
+                caller=order.number,
+                terms=terms,
+                ring_timeout_ms=agent.max_ring_ms or exchange.queues.floor.queues[order.queue].ring_timeout_ms,
+                attributes=order.attributes,
+                # Who has an agent on the line is hung up on by him.
+                attempt=replace(order, attributes={}, hang_up_on=[]),
+            )
+        return Originate(
             target=order.number,
             trunk=order.trunk,
             caller=order.caller,
@@ -119,6 +143,9 @@ class Attempts:
             attributes=order.attributes,
             attempt=replace(order, attributes={}),
         )
+
+    def _begin(self, order: AttemptOrder, begun: Originate, menu: "Menu") -> None:
+        exchange = self._exchange
         id_ = CallId(order.attempt)
         self._fresh.append(id_)
         exchange.metrics.attempts.inc()
@@ -131,6 +158,8 @@ class Attempts:
             return
         for attempt in attempts:
             known = self._known(attempt)
+            if known is None:
+                self._exchange.previews.forget(attempt)
             self._news += known if known is not None else [AttemptTold(attempt=attempt, state="unknown")]
 
     def _known(self, attempt: str) -> list[AttemptTold] | None:
@@ -204,20 +233,22 @@ class Attempts:
             if call is not None:
                 self._exchange.feed(call, Stopped("state could not be stored"))
 
-    def take_news(self) -> list[AttemptTold | AgentsTold]:
+    def take_news(self) -> list[AnyNews]:
         """Return what is to be told, when all that led to it is on disk."""
-        news: list[AttemptTold | AgentsTold] = [*self._news]
+        exchange = self._exchange
+        news: list[AnyNews] = [*self._news, *exchange.previews.take_news(), *exchange.results.take_news()]
         self._news = []
-        agents = self._agents_now()
+        agents = AgentsTold(self._agents_now(), self._ready_now())
         if agents != self._agents:
             self._agents = agents
-            news.append(AgentsTold(agents))
+            news.append(agents)
         return news
 
     def arrived(self, incarnation: str) -> None:
         """Listen to this life of the dialer, which knows nothing of agents, and to former ones no more."""
         self.dialer = incarnation
-        self._agents = {}
+        self._agents = AgentsTold({})
+        self._exchange.results.arrived()
 
     def _agents_now(self) -> dict[str, dict[str, list[int]]]:
         wanted = {one.queue for one in self._exchange.plan.site.campaigns if one.queue}
@@ -232,6 +263,14 @@ class Attempts:
                     states.setdefault(agent.shown, []).append(agent.shown_since_ms)
             found[name] = states
         return found
+
+    def _ready_now(self) -> dict[str, list[str]]:
+        """Name those who may be shown a contact."""
+        wanted = {one.queue for one in self._exchange.plan.site.campaigns if one.queue and one.pacing == "preview"}
+        if not wanted or not self.dialer:
+            return {}
+        floor = self._exchange.queues.floor
+        return {name: floor.roster.ready(floor.queues[name]) for name in sorted(wanted & floor.queues.keys())}
 
 
 def _progress(attempt: "Attempt") -> AttemptTold:
@@ -251,4 +290,5 @@ def told_of(event: events.DialerAttemptEnded) -> AttemptTold:
         rang_ms=event.rang_ms,
         answered_ms=event.answered_ms,
         talked_ms=event.talked_ms,
+        placed=event.placed,
     )

@@ -18,7 +18,7 @@ from edge.metrics.switch import SwitchMetrics
 from edge.runtime.clock import rfc3339
 from edge.runtime.logs import logger
 from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
-from edge.switch import joining
+from edge.switch import from_dialer, joining
 from edge.switch.arriving import Arrivals
 from edge.switch.attempts import Attempts
 from edge.switch.callbacks import Callbacks
@@ -29,7 +29,9 @@ from edge.switch.nailed import NailedUp
 from edge.switch.pending import Pending, call_of_command, receiver_of
 from edge.switch.plan import Plan
 from edge.switch.presence import PresenceDesk
+from edge.switch.previews import Previews
 from edge.switch.queueing import Queues
+from edge.switch.results import Results
 from edge.switch.rows import call_row, ended_row, event_row, site_event_row
 from edge.switch.seats import Seats
 from edge.switch.standards import Standards
@@ -39,8 +41,6 @@ from edge.vocabulary.commands import HangUp
 from edge.vocabulary.ids import FRONT, CallId, CommandId, Incarnation, LegId, RecordingId, SlotIndex, call_of
 from edge.vocabulary.reports import (
     AnyReport,
-    AttemptAsked,
-    AttemptsQueried,
     CommandDone,
     EngineOverload,
     FrontSnapshot,
@@ -50,7 +50,6 @@ from edge.vocabulary.reports import (
     LegIncoming,
     MediaSnapshot,
     Noticed,
-    NumbersLocked,
     RecordingDone,
     RecordingFailed,
     RecordingMuted,
@@ -120,6 +119,8 @@ class Exchange:
         self.nailed = NailedUp(self)
         self.queues = Queues(self)
         self.attempts = Attempts(self, wall)
+        self.previews = Previews(self)
+        self.results = Results(self)
         self.presence = PresenceDesk(self)
 
     @property
@@ -147,8 +148,8 @@ class Exchange:
             self._noticed(body)
         elif isinstance(body, EngineOverload):
             self.note_overload(process, on=body.on)
-        elif isinstance(body, AttemptAsked | AttemptsQueried | NumbersLocked):
-            self.attempts.take(incarnation, body)
+        elif isinstance(body, from_dialer.DialerReport):
+            from_dialer.take(self, incarnation, body)
         elif process == "span" and isinstance(body, LegEnded) and self._is_fronts(body.leg):
             return  # its part in the call ended, not the call
         elif isinstance(body, SpanSnapshot | FrontSnapshot | MediaSnapshot):
@@ -305,6 +306,7 @@ class Exchange:
                 told = self.callbacks.settle(self, action, self._wall())
                 self._event(call, told, event_row(told, stamp, self.plan.site.name, call.menu_version))
                 self.attempts.observe(call, action.event)
+                self.results.observe(call, action.event)
                 self.journeys.hear(self, call.id, action.event, now_ms)
             elif isinstance(action, FreeSeat):
                 self.seats.give_back(action.slot, now_ms)
@@ -387,7 +389,13 @@ class Exchange:
     @property
     def next_deadline_ms(self) -> int | None:
         """When `fire` has something to do."""
-        times = (self._next_call_ms, self.queues.next_ms, self.calling.next_ms, self.attempts.next_ms)
+        times = (
+            self._next_call_ms,
+            self.queues.next_ms,
+            self.calling.next_ms,
+            self.attempts.next_ms,
+            self.previews.next_ms,
+        )
         return min((at_ms for at_ms in times if at_ms is not None), default=None)
 
     @property
@@ -406,6 +414,7 @@ class Exchange:
         self.queues.fire(now_ms)
         self.calling.fire(now_ms)
         self.attempts.fire(now_ms)
+        self.previews.fire(now_ms)
 
     def answered(self, id: CallId, asked: Asked) -> None:  # noqa: A002
         """Take what came of a question; the call may be over."""

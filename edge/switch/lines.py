@@ -85,5 +85,7 @@ class Lines:
 
 def whom(begun: Originate, country: str) -> str:
     """Give the number that a call of ours is for; `country` is where it is dialled if it has no +."""
+    if begun.attempt is not None:
+        return begun.attempt.number.reveal()  # the first leg may be an agent
     target = begun.errand.number.reveal() if begun.errand is not None else begun.target.reveal()
     return whole(target, country) or target

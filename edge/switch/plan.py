@@ -4,7 +4,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from edge.config.callbacks import rules_of
-from edge.config.campaign_menu import queue_menu
+from edge.config.campaign_menu import agent_menu, queue_menu
 from edge.config.campaign_plan import QUEUE_MENU
 from edge.config.compiled import CompiledSite
 from edge.config.queues import floor_settings
@@ -17,6 +17,7 @@ from edge.core.routing import numbers
 from edge.core.routing.did import DidTable
 from edge.core.routing.trials import Assigned, Trial
 from edge.switch.tables import Tables
+from edge.vocabulary.dialing import AttemptOrder
 from edge.vocabulary.ids import SlotIndex
 from edge.vocabulary.media import Address
 from edge.vocabulary.wire import pack
@@ -63,6 +64,15 @@ class Plan:
         """Return the menu for a call, None when there is none."""
         name = self._routes.menu_for(called, called_e164, trunk)
         return self.site.menus.get(name) if name is not None else None
+
+    def agent_menu(self, order: AttemptOrder) -> Menu:
+        """Make the menu of an agent who is rung before the number of an order."""
+        from edge.config.tones import ringing_of  # the tables of all countries, and most sites have no such agents
+
+        trunk = next((one for one in self.site.trunks if one.name == order.trunk), None)
+        campaign = next((one for one in self.site.campaigns if one.name == order.campaign), None)
+        after = self.site.menus.get(campaign.result_menu) if campaign is not None else None
+        return agent_menu(order.campaign, order.trunk, order.ring_timeout_ms, ringing_of(self.site, trunk), after)
 
     def campaign_menu(self, name: str) -> Menu | None:
         """Return a menu of the site, or the one that a campaign with a queue has."""

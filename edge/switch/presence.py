@@ -4,8 +4,8 @@ A menu asks as it asks a backend, so what is said to agents, and in which order,
 
 - `agent`: the agent's number (`id`), or his name;
 - `pin`: digits that a sensitive gather kept;
-- `wish`: `log_in`, `log_out`, `pause`, `ready`, or `state`, which changes nothing;
-- `reason`: of a pause.
+- `wish`: `log_in`, `log_out`, `pause`, `ready`, `disposition`, or `state`, which changes nothing;
+- `reason`: of a pause; `result`: of a disposition, the key or code of what came of the last talk.
 
 What is answered: `ok`; `wrong`: number or PIN, and nobody is told which; `locked`; `no_number`: there is none to ring
 him at; `logged_out`: he would have to log in first; `reason`: there is no such reason. With each but `wrong` and
@@ -17,19 +17,20 @@ from typing import TYPE_CHECKING, Literal, get_args
 from msgspec import Struct
 
 from edge.config.kinds import dial_number_fault, sip_uri_fault
-from edge.config.queues import Agent
+from edge.config.queues import RESULTS_ENDPOINT, Agent
 from edge.core.calls import account
 from edge.core.calls.actions import Question
 from edge.core.calls.inputs import Asked, Incoming
 from edge.core.queues.model import PresenceWanted, PresenceWish
 from edge.core.queues.pins import Pins
+from edge.switch.results import ResultRequest, ResultWord
 from edge.vocabulary import site_events
 from edge.vocabulary.private import Private
 
 if TYPE_CHECKING:
     from edge.switch.exchange import Exchange
 
-Word = Literal["ok", "wrong", "locked", "no_number", "logged_out", "reason"]
+Word = Literal["ok", "wrong", "locked", "no_number", "logged_out", "reason"] | ResultWord
 _WISHES = get_args(PresenceWish)
 
 
@@ -56,16 +57,15 @@ class PresenceDesk:
     def asked(self, question: Question) -> Asked:
         """Answer a menu."""
         said = {name: value.reveal() for name, value in question.values.items()}
+        if question.endpoint == RESULTS_ENDPOINT:
+            return self._result(question, said.get("result", ""))
         wish = said.get("wish", "")
-        if wish not in {*_WISHES, "state"}:
+        if wish not in {*_WISHES, "state", "disposition"}:
             return Asked(number=question.number, outcome="failed", error=f"there is no wish {wish[:20]!r}")
         agent = self._find(said.get("agent", ""))
         pin = question.secrets.get("pin")
         refused = self._believe(agent, pin.reveal() if pin is not None else "")
-        if refused is None and agent is not None:
-            word = self._want(agent, wish, said.get("reason", ""), question)
-        else:
-            word = refused or "wrong"
+        word = self._want(agent, wish, said, question) if refused is None and agent is not None else refused or "wrong"
         if word in {"wrong", "locked", "no_number"}:
             name = agent.name if agent is not None else ""
             self._exchange.metrics.agents_refused.labels(word).inc()
@@ -92,15 +92,27 @@ class PresenceDesk:
         )
         return None if verdict == "right" else verdict
 
-    def _want(self, agent: Agent, wish: str, reason: str, question: Question) -> Word:
+    def _result(self, question: Question, said: str) -> Asked:
+        """Take what an agent says on the leg that he was rung on for the talk: who he is is known."""
+        call = self._exchange.calls.get(question.call)
+        order = call.attempt.order if call is not None and call.attempt is not None else None
+        if order is None or not order.led:
+            return Asked(number=question.number, outcome="failed", error="no agent leads this call")
+        word = self._exchange.results.say(ResultRequest(agent=order.agent, code=said), question.call)
+        return Asked(number=question.number, outcome="ok", answer=word)
+
+    def _want(self, agent: Agent, wish: str, said: dict[str, str], question: Question) -> Word:
         if wish == "state":
             return "ok"
+        if wish == "disposition":
+            request = ResultRequest(agent=agent.name, code=said.get("result", ""))
+            return self._exchange.results.say(request, question.call)
         target, trunk = self._place(agent, question) if wish == "log_in" else ("", "")
         return self._do(
             PresenceWanted(
                 agent=agent.name,
                 wish=wish,  # type: ignore[arg-type]  # one of _WISHES
-                reason=reason,
+                reason=said.get("reason", ""),
                 target=Private(target) if target else None,
                 trunk=trunk,
                 call=question.call,

@@ -12,7 +12,7 @@ from time import perf_counter
 
 from edge.config.compiled import CompiledSite
 from edge.config.engines import slots_of
-from edge.config.queues import AGENTS_ENDPOINT
+from edge.config.queues import OWN_ENDPOINTS
 from edge.core.calls.actions import Question
 from edge.core.calls.inputs import Asked, Stopped
 from edge.metrics.library import generate_latest
@@ -251,7 +251,7 @@ class Switch:
             self._send(receivers, exchange.pending.take)
         if not exchange.turn:
             for question in exchange.take_questions():
-                if question.endpoint == AGENTS_ENDPOINT:
+                if question.endpoint in OWN_ENDPOINTS:
                     self._pump.post(partial(self._ask_ourselves, question))
                 else:
                     self._asker.ask(question)

@@ -127,6 +127,29 @@ class Queues:
         self._news.append(m.Left(ticket))
         self.settle()
 
+    def hold(self, ticket: m.Ticket, queue: str, agent: str) -> bool:
+        """Keep an agent for a call that may be made; whether he was there for it."""
+        self._news.append(m.Held(ticket=ticket, queue=queue, agent=agent))
+        self.settle()
+        return self.holds(ticket)
+
+    def holds(self, ticket: m.Ticket) -> bool:
+        """Whether an agent is kept for a call that may be made."""
+        waiter = self.floor.waiters.get(ticket)
+        return waiter is not None and waiter.state == "held"
+
+    def take(self, ticket: m.Ticket, *, rings: bool) -> None:
+        """Make that call: its stay begins with the agent being rung, or he waits until it joins."""
+        self._calls.add(ticket.call)
+        if rings:
+            self._news.append(m.Taken(ticket))
+            self.settle()
+
+    def wrapped_up(self, agent: str) -> None:
+        """End an agent's wrap-up."""
+        self._news.append(m.WrappedUp(agent))
+        self.settle()
+
     def gone(self, call: CallId) -> None:
         """Take note that a call is over."""
         if call in self._calls:
@@ -167,6 +190,7 @@ class Queues:
 
     def _carry_out(self, action: m.Action) -> None:
         if isinstance(action, m.PresenceChanged):
+            self._exchange.previews.presence(action)
             self._exchange.notice(
                 site_events.AgentPresence(
                     agent=action.agent,
@@ -276,6 +300,7 @@ class Queues:
                 "talks": agent.talks,
                 "handling_s": _seconds(agent.handling_ms),
                 "occupancy": None if agent.occupancy is None else round(agent.occupancy, 3),
+                "result_due": self._exchange.results.due(agent.terms.name),
                 "spent_s": {state: ms // 1000 for state, ms in agent.spent.items()},
             }
             for agent in self.floor.roster

@@ -17,6 +17,7 @@ from edge.runtime.clock import rfc3339, wall_time
 from edge.runtime.logs import logger
 from edge.storage.store import OpenCall, Store
 from edge.storage.turn import CallRow
+from edge.switch import previews, results
 from edge.switch.exchange import MAX_ENDED, Exchange
 from edge.switch.queueing import NOTE
 from edge.switch.rows import ended_row, event_row
@@ -70,6 +71,8 @@ def recover(store: Store, exchange: Exchange) -> tuple[int, int]:
             _abandon(exchange, rebuilt)
             ended += 1
     exchange.queues.open(exchange.calls.values(), store.meta(NOTE).get(""))
+    exchange.previews.open(store.meta(previews.NOTE).get(""))
+    exchange.results.open(store.meta(results.NOTE).get(""))
     exchange.calling.open(exchange.calls.values())
     return resumed, ended
 

@@ -24,6 +24,7 @@ from edge.switch.acts import ActRefusedError, Acts
 from edge.switch.exchange import Exchange
 from edge.switch.orders import OrderError, Orders
 from edge.switch.presence import WishRequest
+from edge.switch.results import ResultRequest
 from edge.switch.trials import Change, TrialError
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId
@@ -142,6 +143,7 @@ _sound = json_reader(SoundRequest)
 _announcement = json_reader(AnnounceRequest)
 _notice: Decoder[ConfigurationEvent] = json_reader(cast(Any, ConfigurationEvent))
 _wish = json_reader(WishRequest)
+_result = json_reader(ResultRequest)
 
 
 #: What can be done by the API.
@@ -179,6 +181,7 @@ class Requests:
             "trial_stop": self._stop_trial,
             "agents": lambda _body: self._exchange.queues.describe_agents(),
             "agent_wish": self._agent_wish,
+            "agent_result": self._agent_result,
             "queues": lambda _body: self._exchange.queues.describe(),
             "queue_figures": lambda _body: self._exchange.queues.figures(),
             **Orders(lambda: self._exchange).handlers(),
@@ -295,6 +298,14 @@ class Requests:
         fault = self._exchange.presence.wanted(request)
         if fault:
             raise RequestError(fault)
+        return next(one for one in self._exchange.queues.describe_agents() if one["name"] == request.agent)
+
+    def _agent_result(self, body: bytes) -> dict[str, Any]:
+        """Take what an agent says came of his last talk."""
+        request = _result.decode(body)
+        fault = self._exchange.results.give(request)
+        if fault is not None:
+            raise RequestError(fault[1])
         return next(one for one in self._exchange.queues.describe_agents() if one["name"] == request.agent)
 
     # --- talks of more than two

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.vocabulary.dialing import Disposition, Evidence, Next
+from edge.vocabulary.dialing import Disposition, Evidence, Next, ResultStep
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
 from edge.vocabulary.media import Address, Direction, LegSound, RemoteMedia, RoomMode
@@ -322,6 +322,8 @@ class AttemptTold(Struct, frozen=True, tag=True, kw_only=True):
     rang_ms: int | None = None
     answered_ms: int | None = None
     talked_ms: int = 0
+    #: False: an agent was to be rung first and did not answer, so the contact was not called.
+    placed: bool = True
 
 
 class AgentsTold(Struct, frozen=True, tag=True):
@@ -331,6 +333,34 @@ class AgentsTold(Struct, frozen=True, tag=True):
     """
 
     queues: dict[str, dict[str, list[int]]]
+    #: Names of those who may be shown a contact, who is first; of queues of campaigns with previews.
+    ready: dict[str, list[str]] = {}
+
+
+class PreviewTold(Struct, frozen=True, tag=True, kw_only=True):
+    """What there is of a preview. Told as it happens and when asked; never acknowledged.
+
+    `held`: the agent is kept for it; `refused`: he is not there for it; `gone`: not any more; `closed`: its end is on
+    disk.
+    """
+
+    preview: str
+    state: Literal["held", "refused", "gone", "closed"]
+    why: str = ""
+
+
+class ResultTold(Struct, frozen=True, tag=True, kw_only=True):
+    """An agent has said what came of the talk of an attempt. Told again until `ResultsTaken` says that it is kept."""
+
+    id: str
+    attempt: str
+    campaign: str
+    agent: str
+    code: str
+    step: ResultStep
+    due_ms: int | None = None
+    note: Private = Private("")
+    given_ms: int
 
 
 #: `HangUp`, `SendInfoDigits`: for legs whose span is gone (`reports.LegAdopted`).
@@ -357,9 +387,9 @@ MediaCommand = (
     | SendDigits
     | CloseLeg
 )
-AnyCommand = FrontCommand | SpanCommand | MediaCommand | Wake | AttemptTold | AgentsTold
+AnyCommand = FrontCommand | SpanCommand | MediaCommand | Wake | AttemptTold | AgentsTold | PreviewTold | ResultTold
 #: Neither acknowledged nor remembered by who gets them.
-UNREMEMBERED = (Wake, AttemptTold, AgentsTold)
+UNREMEMBERED = (Wake, AttemptTold, AgentsTold, PreviewTold, ResultTold)
 
 #: Commands that may leave switch before the input that led to them is on disk. For a member it must hold that a new
 #: life of switch, which has forgotten the input and gets it again from its sender (not acknowledged, so kept), comes to

@@ -29,6 +29,8 @@ Disposition = Literal[
 
 #: Why switch did not take an attempt: its number has a call with us, or is called back.
 BUSY_NUMBER = "busy_number"
+#: The agent who was to be rung first is not kept for the call (any more).
+NO_AGENT = "no_agent"
 #: Stands for the campaign in attempts that called somebody back: no campaign can have such a name.
 CALLBACKS = "(callback)"
 
@@ -137,6 +139,11 @@ class AttemptOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ordinal: int = 1
     #: Menu of the site, or one that a campaign has instead (`campaign/NAME`).
     menu: str
+    #: Agent of `queue` who has accepted the contact, and is rung before it; empty: the contact is called first.
+    agent: str = ""
+    queue: str = ""
+    #: Nobody need ring the agent, whose leg stays up: the contact is called first, and he is kept for it.
+    agent_waits: bool = False
     ring_timeout_ms: int
     #: The call is hung up on as soon as one of these has answered.
     hang_up_on: list[Literal["machine", "fax"]] = []
@@ -146,6 +153,39 @@ class AttemptOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attributes: dict[str, Private] = {}
     #: What each disposition leads to; not there: nothing more is done.
     follows: dict[Disposition, Next] = {}
+
+    @property
+    def led(self) -> bool:
+        """Whether the agent is the call's first leg, and the contact a further one."""
+        return bool(self.agent) and not self.agent_waits
+
+
+class PreviewOffer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Keep an agent for a contact that he looks at. `preview` is the id of the attempt, and call, that may follow."""
+
+    preview: str
+    campaign: str
+    listed_in: str
+    contact: str
+    queue: str
+    agent: str
+    #: Who has not heard of it for so long lets the agent go.
+    limit_ms: int
+
+
+#: How a preview ended. `lapsed`: nobody decided in time; `withdrawn`: the agent was not there for it after all, or the
+#: rules or an operator were against it.
+PreviewEnd = Literal["accepted", "skipped", "rejected", "lapsed", "withdrawn"]
+
+
+class PreviewClosing(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A preview is over; of `accepted` the order of its call follows."""
+
+    preview: str
+    how: PreviewEnd
+    reason: str = ""
+    #: The agent, or a user; empty: nobody, it was the time.
+    by: str = ""
 
 
 class HeardTone(Struct, frozen=True, kw_only=True, omit_defaults=True):

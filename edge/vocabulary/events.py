@@ -147,6 +147,9 @@ class DialerAttemptEnded(Struct, frozen=True, tag="dialer.attempt_ended", kw_onl
     talked_ms: int = 0
     #: What is done about the contact, and not before when (after the end).
     next: Next
+    #: False: an agent was to be rung first and did not answer, so the contact was not called, and this counts as no
+    #: attempt.
+    placed: bool = True
 
 
 class DialerSuppressed(Struct, frozen=True, tag="dialer.suppressed", kw_only=True):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.vocabulary.dialing import AttemptOrder
+from edge.vocabulary.dialing import AttemptOrder, PreviewClosing, PreviewOffer
 from edge.vocabulary.endings import EndReason, FailoverCause
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CommandId, Incarnation, LegId, PlayId, RecordingId, SlotIndex
@@ -379,6 +379,24 @@ class NumbersLocked(Struct, frozen=True, tag=True):
     numbers: list[Private]
 
 
+class PreviewAsked(Struct, frozen=True, tag=True):
+    """Dialer wants an agent to look at a contact; asked again after each connect. Answered by `PreviewTold`."""
+
+    offer: PreviewOffer
+
+
+class PreviewOver(Struct, frozen=True, tag=True):
+    """A preview is over; told again until `PreviewTold` says that it is `closed`."""
+
+    closing: PreviewClosing
+
+
+class ResultsTaken(Struct, frozen=True, tag=True):
+    """The dialer has kept these results (`ResultTold`)."""
+
+    ids: list[str]
+
+
 # --- snapshots: what a process holds, sent first after each (re)connect -------------------------------------------
 
 
@@ -436,6 +454,9 @@ AnyReport = (
     | AttemptAsked
     | AttemptsQueried
     | NumbersLocked
+    | PreviewAsked
+    | PreviewOver
+    | ResultsTaken
     | SpanSnapshot
     | FrontSnapshot
     | MediaSnapshot

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.vocabulary.dialing import Disposition
+from edge.vocabulary.dialing import Disposition, PreviewEnd, ResultStep
 from edge.vocabulary.ids import CallbackId, CallId
 from edge.vocabulary.private import Private
 from edge.vocabulary.trunks import TrunkCause
@@ -258,6 +258,64 @@ class DialerCampaignState(Struct, frozen=True, tag="dialer.campaign_state", kw_o
     waiting: int = 0
 
 
+class DialerPreviewOffered(Struct, frozen=True, tag="dialer.preview_offered", kw_only=True):
+    """An agent sees a contact before it is called. `dialer.preview_ended` follows, once."""
+
+    #: Also the id of the attempt, and of the call, if it is accepted.
+    preview: str
+    campaign: str
+    listed_in: str
+    contact: str
+    queue: str
+    agent: str
+
+
+class DialerPreviewEnded(Struct, frozen=True, tag="dialer.preview_ended", kw_only=True):
+    """An agent has decided about a contact that he was shown, or has not."""
+
+    preview: str
+    campaign: str
+    listed_in: str
+    contact: str
+    queue: str
+    agent: str
+    #: `accepted`: the agent is rung, then the contact; `skipped`: it comes again later; `rejected`: never; `lapsed`:
+    #: nobody decided in time, so as `skipped`; `withdrawn`: the agent or the rules were not there for it any more.
+    how: PreviewEnd
+    reason: str = ""
+    #: The agent, or a user for him; empty: the time was over.
+    by: str = ""
+    #: Since it was offered.
+    after_ms: int
+
+
+class DialerResult(Struct, frozen=True, tag="dialer.result", kw_only=True):
+    """An agent has said what came of the talk of an attempt. The last one of an attempt counts."""
+
+    #: Of this result.
+    result: str
+    #: The attempt, which is the call, too.
+    attempt: str
+    campaign: str
+    queue: str
+    agent: str
+    #: One of the campaign's `results`.
+    code: str
+    text: str = ""
+    #: What is done about the contact; `never`: nobody calls the number any more.
+    step: ResultStep
+    #: Milliseconds since 1970: not called again before that; null: not called again.
+    due_ms: int | None = None
+    #: What he wrote; null: nothing.
+    note: Private | None = None
+    #: Which result of this attempt it is, from 1.
+    ordinal: int = 1
+    #: Since the talk's end; 0: they still talk.
+    after_ms: int = 0
+    #: The call in which he said so; null: by command.
+    call: CallId | None = None
+
+
 class AgentPresence(Struct, frozen=True, tag="agent.presence", kw_only=True):
     """An agent takes calls of queues from now on, or takes none. What he does meanwhile is told by calls' events."""
 
@@ -343,4 +401,7 @@ SiteEvent = (
     | DialerCampaignState
     | EventsShed
     | ApiActed
+    | DialerPreviewOffered
+    | DialerPreviewEnded
+    | DialerResult
 )

@@ -9,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from edge.core.callbacks.rules import Rules as NumberPlan
 from edge.core.dialer.campaign import Settings
 from edge.core.dialer.rules import Judge
@@ -21,8 +23,18 @@ from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.database_store import DatabaseStore
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.words import Row
-from edge.vocabulary.commands import AttemptTold
-from edge.vocabulary.dialing import AttemptOrder, Contact, ContactNumber, Disposition, Evidence, Next
+from edge.vocabulary.commands import AgentsTold, AttemptTold, PreviewTold, ResultTold
+from edge.vocabulary.dialing import (
+    NO_AGENT,
+    AttemptOrder,
+    Contact,
+    ContactNumber,
+    Disposition,
+    Evidence,
+    Next,
+    PreviewClosing,
+    PreviewOffer,
+)
 from edge.vocabulary.private import Private
 from edge.vocabulary.site_events import DialerCampaignState, SiteEvent
 
@@ -71,6 +83,11 @@ class Switch:
     """What is on its disk, and what it would dial. `taken` is what its link has brought and it has not read."""
 
     def __init__(self) -> None:
+        #: Agents who are ready, the one to be asked first at the front.
+        self.agents: list[str] = []
+        #: Agents who are kept, by preview; and how previews ended, in the order of the events.
+        self.held: dict[str, str] = {}
+        self.previewed: list[tuple[str, str]] = []
         #: On disk: the order and its end, None while the call lasts.
         self.calls: dict[str, AttemptTold | None] = {}
         self.orders: dict[str, AttemptOrder] = {}
@@ -82,6 +99,8 @@ class Switch:
         if order.attempt not in self.calls:
             if self.refuses:
                 return AttemptTold(attempt=order.attempt, state="refused", why=self.refuses)
+            if order.agent and self.held.pop(order.attempt, "") != order.agent:
+                return AttemptTold(attempt=order.attempt, state="refused", why=NO_AGENT)
             self.calls[order.attempt] = None
             self.orders[order.attempt] = order
             self.dialled[order.number.reveal()] += 1
@@ -89,8 +108,33 @@ class Switch:
 
     def tell(self, attempt: str) -> AttemptTold:
         if attempt not in self.calls:
+            if attempt in self.held and attempt in dict(self.previewed):
+                self.agents.append(self.held.pop(attempt))
             return AttemptTold(attempt=attempt, state="unknown")
         return self.calls[attempt] or AttemptTold(attempt=attempt, state="dialled")
+
+    def offer(self, offer: PreviewOffer) -> PreviewTold:
+        if offer.preview in self.held:
+            return PreviewTold(preview=offer.preview, state="held")
+        if offer.agent not in self.agents:
+            return PreviewTold(preview=offer.preview, state="refused", why="agent")
+        self.agents.remove(offer.agent)
+        self.held[offer.preview] = offer.agent
+        return PreviewTold(preview=offer.preview, state="held")
+
+    def over(self, closing: PreviewClosing) -> PreviewTold:
+        if closing.preview in self.held and closing.preview not in dict(self.previewed):
+            self.previewed.append((closing.preview, closing.how))
+            if closing.how != "accepted":
+                self.agents.append(self.held.pop(closing.preview))
+        return PreviewTold(preview=closing.preview, state="closed")
+
+    def unplaced(self, attempt: str, wall_ms: int) -> AttemptTold:
+        """End a call whose agent did not answer."""
+        self.dialled[self.orders[attempt].number.reveal()] -= 1
+        told = replace(self.end(attempt, "cancelled", wall_ms), placed=False, rang_ms=None)
+        self.calls[attempt] = told
+        return told
 
     def end(self, attempt: str, disposition: Disposition, wall_ms: int, *, opted_out: bool = False) -> AttemptTold:
         told = AttemptTold(
@@ -134,8 +178,9 @@ class House:
 
     def start(self) -> None:
         self.up = True
-        self.to_switch: list[AttemptOrder | list[str]] = []
-        self.to_dialer: list[AttemptTold] = []
+        self.to_switch: list[AttemptOrder | PreviewOffer | PreviewClosing | list[str]] = []
+        self.to_dialer: list[AttemptTold | PreviewTold | ResultTold] = []
+        self.kept: list[str] = []
         self.noticed: list[SiteEvent] = []
         self.metrics = DialerMetrics()
         clocks = Clocks(lambda: self.now_ms, lambda: self.wall_ms, lambda: f"d{next(self._ids):024x}")
@@ -170,6 +215,15 @@ class House:
     def query(self, attempts: list[str]) -> None:
         self.to_switch.append(list(attempts))
 
+    def offer(self, offer: PreviewOffer) -> None:
+        self.to_switch.append(offer)
+
+    def over(self, closing: PreviewClosing) -> None:
+        self.to_switch.append(closing)
+
+    def taken(self, results: list[str]) -> None:
+        self.kept += results
+
     def notice(self, event: SiteEvent) -> None:
         self.noticed.append(event)
 
@@ -183,6 +237,10 @@ class House:
         for message in messages:
             if isinstance(message, AttemptOrder):
                 self.to_dialer.append(self.switch.order(message))
+            elif isinstance(message, PreviewOffer):
+                self.to_dialer.append(self.switch.offer(message))
+            elif isinstance(message, PreviewClosing):
+                self.to_dialer.append(self.switch.over(message))
             else:
                 self.to_dialer += [self.switch.tell(attempt) for attempt in message]
 
@@ -194,6 +252,8 @@ class House:
     def turn(self, ms: int = 100) -> None:
         """Let everybody work."""
         self.now_ms += ms
+        if self.settings.previews:
+            self.engine.hear(AgentsTold({}, {self.settings.queue: list(self.switch.agents)}))
         self.engine.tick()
         self.switch_reads()
         self.dialer_reads()

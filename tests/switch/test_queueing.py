@@ -132,7 +132,10 @@ def test_what_is_counted(office):
     ):  # fmt: skip
         assert f"edge_switch_queue_{line}" in text
     figures = json.loads(Requests(lambda: office.exchange, Reader(Path("none"))).answer("queue_figures", b"{}"))
-    agents = {"ready": 0, "ringing": 0, "talking": 1, "wrap_up": 0, "resting": 0, "paused": 0, "logged_out": 0}
+    agents = dict.fromkeys(
+        ("ready", "previewing", "ringing", "talking", "wrap_up", "resting", "paused", "logged_out"), 0
+    )
+    agents["talking"] = 1
     assert figures == [{"name": "sales", "waiting": 1, "longest_s": 21, "agents": agents}]
 
 

@@ -16,7 +16,7 @@ from edge.config.menu_nodes.parts import (
     of_kind,
     short_form,
 )
-from edge.config.queues import AGENTS_ENDPOINT
+from edge.config.queues import AGENTS_ENDPOINT, OWN_ENDPOINTS, RESULTS_ENDPOINT
 from edge.core.menus import model
 
 
@@ -52,7 +52,7 @@ class AskNode(Struct, kw_only=True):
 
 def _check(node: AskNode, located: Located, desk: Desk) -> None:
     findings, own = desk.findings, node.ask
-    endpoints = [*(one.name for one in desk.site.endpoints), AGENTS_ENDPOINT]
+    endpoints = [*(one.name for one in desk.site.endpoints), *OWN_ENDPOINTS]
     if own.endpoint and own.endpoint not in endpoints:
         advice = did_you_mean(own.endpoint, endpoints) or "put it in the site file: [[endpoints]]"
         findings.error(place_of(located, ("ask", "endpoint")), f"there is no endpoint '{own.endpoint}'", advice)
@@ -67,6 +67,9 @@ def _check(node: AskNode, located: Located, desk: Desk) -> None:
             findings.error(place, f"'{name}' is sensitive, and the endpoint is not https://", "set its url")
     if own.endpoint == AGENTS_ENDPOINT:
         _check_agents(own.send, located, desk)
+    if own.endpoint == RESULTS_ENDPOINT and "result" not in own.send:
+        place = place_of(located, ("ask", "send"))
+        findings.error(place, f"the endpoint '{RESULTS_ENDPOINT}' has to be sent 'result'")
 
 
 def _check_agents(send: list[str], located: Located, desk: Desk) -> None:

@@ -128,9 +128,18 @@ def facts(begun: Incoming | Originate | None, elapsed_ms: int) -> Facts:
         callbacks_full=full,
         attributes={name: value.reveal() for name, value in _given(begun).items()},
         language=begun.language if isinstance(begun, Originate) else "",
-        callback_number=begun.errand.number.reveal() if isinstance(begun, Originate) and begun.errand else "",
+        callback_number=_called_next(begun),
         attempt=isinstance(begun, Originate) and begun.attempt is not None,
     )
+
+
+def _called_next(begun: Incoming | Originate) -> str:
+    """Give who is called by this call, beside its first leg."""
+    if not isinstance(begun, Originate):
+        return ""
+    if begun.errand is not None:
+        return begun.errand.number.reveal()
+    return begun.attempt.number.reveal() if begun.attempt is not None and begun.attempt.led else ""
 
 
 def _given(begun: Incoming | Originate) -> dict[str, Private]:
@@ -143,6 +152,8 @@ def caller_of(begun: Incoming | Originate | None) -> Private:
         return begun.report.caller
     if begun is not None and begun.errand is not None:
         return begun.errand.caller  # the first leg may be an agent, who is shown whom the call is for
+    if isinstance(begun, Originate) and begun.attempt is not None:
+        return begun.attempt.caller
     return begun.caller if begun is not None else Private("")
 
 

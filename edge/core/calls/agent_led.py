@@ -1,12 +1,14 @@
-"""A stay in a queue whose agent is the call's first leg: he is rung for somebody who is called back when he answers.
+"""A stay in a queue whose agent is the call's first leg: when he answers, somebody is called for him.
 
-The queue has found him before the call began (`Errand`), so the stay begins with him being rung. From his answer on he
+The queue has found him before the call began (`Lead`), so the stay begins with him being rung. From his answer on he
 is busy, whether the other one is reached or not; that they talk is told when they do.
 """
 
 from typing import TYPE_CHECKING
 
-from edge.core.callbacks.errand import Errand
+from msgspec import Struct
+
+from edge.core.calls.inputs import Originate
 from edge.core.calls.stay import CallStay
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
@@ -15,28 +17,44 @@ if TYPE_CHECKING:
     from edge.core.calls.call import Call
 
 
-def begin(call: "Call", errand: Errand, values: dict[str, str]) -> None:
+class Lead(Struct, frozen=True):
+    """Who leads a call, and from which queue."""
+
+    queue: str
+    agent: str
+    priority: int = 0
+    #: Since the queue was asked for an agent.
+    waited_ms: int = 0
+
+
+def lead_of(begun: Originate) -> Lead | None:
+    """Tell whether an agent of a queue is the first leg: of a callback, or of a contact that he has accepted."""
+    errand, order = begun.errand, begun.attempt
+    if errand is not None and errand.queue:
+        return Lead(errand.queue, errand.agent, errand.priority, errand.waited_ms)
+    return Lead(order.queue, order.agent) if order is not None and order.led else None
+
+
+def begin(call: "Call", lead: Lead, values: dict[str, str]) -> None:
     """Begin the stay, as the first leg is about to be rung."""
     now_ms = call.fx.now_ms
     call.queueing.stay = CallStay(
         number=1,
-        queue=errand.queue,
-        priority=errand.priority,
+        queue=lead.queue,
+        priority=lead.priority,
         values=values,
-        joined_ms=now_ms - errand.waited_ms,
+        joined_ms=now_ms - lead.waited_ms,
         state="ringing",
         since_ms=now_ms,
-        agent=errand.agent,
+        agent=lead.agent,
         leg=call.first.id,
         position=1,
         offers=1,
         led=True,
     )
-    call.fx.emit(events.QueueEntered(queue=errand.queue, position=1, estimate_ms=0, priority=errand.priority))
+    call.fx.emit(events.QueueEntered(queue=lead.queue, position=1, estimate_ms=0, priority=lead.priority))
     call.fx.emit(
-        events.QueueAgentOffered(
-            queue=errand.queue, agent=errand.agent, waited_ms=errand.waited_ms, position=1, offer=1
-        )
+        events.QueueAgentOffered(queue=lead.queue, agent=lead.agent, waited_ms=lead.waited_ms, position=1, offer=1)
     )
 
 

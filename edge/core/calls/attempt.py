@@ -30,14 +30,23 @@ class Seen(Struct):
     queue: str = ""
     waited_ms: int | None = None
     opted_out: bool = False
+    #: Of a further leg: it was begun, and how it ended.
+    begun: bool = False
+    end: EndReason | None = None
+    ended_ms: int | None = None
 
 
 class Attempt:
-    """Hears every event of its call (`saw`); after each input the call asks it whether to hang up (`wish`)."""
+    """What is seen of the leg that is called: the call's first one, or a further one where an agent is rung first.
+
+    Hears every event of its call (`saw`); after each input the call asks it whether to hang up (`wish`).
+    """
 
     def __init__(self, order: AttemptOrder, leg: LegId, fx: Effects, wall_ms: int) -> None:
         self.order = order
-        self._leg = leg
+        #: The agent is the first leg.
+        self._led = order.led
+        self._leg: LegId | None = None if self._led else leg
         self._fx = fx
         self._began_ms = fx.now_ms
         self._wall_ms = wall_ms
@@ -86,31 +95,53 @@ class Attempt:
         match event:
             case events.LegRang(leg=self._leg):
                 seen.rang_ms = now_ms if seen.rang_ms is None else seen.rang_ms
-            case events.CallAnswered():
+            case events.CallAnswered() if not self._led:
                 seen.answered_ms = now_ms
             case events.ToneDetected(leg=self._leg):
                 self._tone(event)
-            case events.AnswerDetected(leg=self._leg):
-                seen.verdict, seen.verdict_cause, seen.verdict_at_ms = event.verdict, event.cause, event.at_ms
-                if event.speech_ms:
-                    seen.greeted_ms = now_ms - max(0, event.at_ms - event.end_ms)
-                self._hang_up_on(event.verdict)
-            case events.AnswerRevised(leg=self._leg):
-                seen.verdict, seen.verdict_cause, seen.revised = event.verdict, event.cause, True
-                if seen.queue != "connected":  # an agent who talks says himself when it is over
-                    self._hang_up_on(event.verdict)
+            case events.AnswerDetected(leg=self._leg) | events.AnswerRevised(leg=self._leg):
+                self._told_who(event)
             case events.QueueEntered() | events.QueueConnected() | events.QueueLeft():
                 self._queue(event)
+            case _ if self._led:
+                self._saw_further(event)
+            case _:
+                pass
+
+    def _told_who(self, event: events.AnswerDetected | events.AnswerRevised) -> None:
+        seen = self._seen
+        seen.verdict, seen.verdict_cause = event.verdict, event.cause
+        if isinstance(event, events.AnswerRevised):
+            seen.revised = True
+        else:
+            seen.verdict_at_ms = event.at_ms
+            if event.speech_ms:
+                seen.greeted_ms = self._fx.now_ms - max(0, event.at_ms - event.end_ms)
+        # Once an agent talks he says himself when it is over.
+        if seen.queue != "connected" or not seen.revised:
+            self._hang_up_on(event.verdict)
+
+    def _saw_further(self, event: events.AnyEvent) -> None:
+        """Take an event of a call whose first leg is the agent."""
+        seen, now_ms = self._seen, self._fx.now_ms
+        match event:
+            case events.LegStarted() if not seen.begun:
+                self._leg, seen.begun = event.leg, True
+            case events.LegAnswered(leg=self._leg):
+                seen.answered_ms = now_ms
+            case events.LegEnded(leg=self._leg):
+                seen.end, seen.ended_ms = event.end, now_ms
             case _:
                 pass
 
     def _queue(self, event: events.QueueEntered | events.QueueConnected | events.QueueLeft) -> None:
         seen = self._seen
         if isinstance(event, events.QueueEntered):
-            seen.queued = True
+            seen.queued = not self._led
         elif isinstance(event, events.QueueConnected):
-            seen.queue, seen.waited_ms = "connected", self._waited(event.waited_ms)
-        elif seen.queue != "connected":
+            # Who was called for an agent at the phone did not wait for one.
+            seen.queue, seen.waited_ms = "connected", 0 if self._led else self._waited(event.waited_ms)
+        elif seen.queue != "connected" and not self._led:
             seen.queue, seen.waited_ms = event.reason, self._waited(event.waited_ms)
 
     def suppress(self, node: str) -> None:
@@ -149,6 +180,9 @@ class Attempt:
     def close(self, end: EndReason, ended_ms: int) -> None:
         """Tell what became of it; the call's last event follows."""
         order, seen = self.order, self._seen
+        if seen.end is not None and seen.ended_ms is not None:
+            end, ended_ms = seen.end, seen.ended_ms
+        placed = seen.begun or not self._led
         evidence = Evidence(
             outcome=end.outcome,
             ended_by=end.ended_by,
@@ -167,6 +201,8 @@ class Attempt:
             opted_out=seen.opted_out,
         )
         disposition, evidence = decide(evidence, order.abandoned_after_ms)
+        if not placed:
+            disposition = "cancelled"  # whatever became of the agent's leg, the contact was not called
         rang_until_ms = seen.answered_ms if seen.answered_ms is not None else ended_ms
         self._fx.emit(
             events.DialerAttemptEnded(
@@ -185,5 +221,6 @@ class Attempt:
                 talked_ms=max(0, ended_ms - seen.answered_ms) if seen.answered_ms is not None else 0,
                 # Whoever does not want to be called is not called on another number of his, either.
                 next=_DONE if seen.opted_out else order.follows.get(disposition, _DONE),
+                placed=placed,
             )
         )

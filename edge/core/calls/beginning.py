@@ -44,8 +44,9 @@ def outgoing(call: "Call", input: Originate) -> None:  # noqa: A002
         call.attempt = Attempt(input.attempt, leg.id, call.fx, input.terms.wall_ms)
     if input.line is not None:
         call.line = Line(call, input.line)
-    if input.errand is not None and input.errand.queue:
-        agent_led.begin(call, input.errand, {name: value.reveal() for name, value in input.attributes.items()})
+    lead = agent_led.lead_of(input)
+    if lead is not None:
+        agent_led.begin(call, lead, {name: value.reveal() for name, value in input.attributes.items()})
     call.fx.front(
         ReserveSpan(leg=leg.id, target=input.target, trunk=input.trunk, caller=input.caller, identity=input.identity)
     )

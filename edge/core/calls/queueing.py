@@ -31,7 +31,8 @@ class Queueing:
     def __init__(self, call: "Call") -> None:
         self._call = call
         self._fx = call.fx
-        self._stays = 0
+        #: So many of them so far.
+        self.stays = 0
         self.stay: CallStay | None = None
 
     # --- what the menu wants
@@ -55,9 +56,9 @@ class Queueing:
             self._finished(stay)
         elif stay is not None:
             self._leave("left")
-        self._stays += 1
+        self.stays += 1
         self.stay = CallStay(
-            number=self._stays,
+            number=self.stays,
             queue=action.queue,
             priority=action.priority,
             values=action.values,

@@ -48,6 +48,17 @@ DEFAULT_RETRIES: Final[dict[Disposition, Retry]] = {
 }
 
 
+class PreviewTerms(Struct, frozen=True, kw_only=True):
+    """How agents look at contacts before they are called."""
+
+    timeout_ms: int = 60_000
+    #: What comes of a preview that nobody has decided in time.
+    on_timeout: Literal["skip", "dial"] = "skip"
+    #: Who was skipped is not offered again before that.
+    again_after_ms: int = _HOUR
+    show_number: bool = False
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """A campaign, as the site configures it."""
 
@@ -61,6 +72,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: By the beginning of the callee's number.
     caller_ids: dict[str, Private] = {}
     pacing: Pacing = "progressive"
+    preview: PreviewTerms = PreviewTerms()
+    #: What agents may say came of their talks: the codes.
+    results: list[str] = []
     #: Calls for each ready agent (`power`).
     ratio: float = 1.0
     #: Share of answered calls that may be abandoned.
@@ -78,6 +92,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Give the number that is shown to a callee: that of the longest prefix that fits."""
         fits = [prefix for prefix in self.caller_ids if number.reveal().startswith(prefix)]
         return self.caller_ids[max(fits, key=len)] if fits else self.caller_id
+
+    @property
+    def previews(self) -> bool:
+        """Whether an agent sees each contact before it is called."""
+        return self.pacing == "preview" and bool(self.queue)
 
     def dials_at(self, wall_ms: int) -> bool:
         """Tell whether its own schedule lets it dial; rules are another matter."""

@@ -17,7 +17,9 @@ from edge.vocabulary.ids import CallId
 from edge.vocabulary.private import Private
 
 #: States in which an agent works on a call; of the time that he takes calls they are his occupancy.
-OCCUPIED: frozenset[AgentState] = frozenset({"talking", "wrap_up"})
+OCCUPIED: frozenset[AgentState] = frozenset({"previewing", "talking", "wrap_up"})
+#: Of these is his handling time of a call.
+HANDLING: frozenset[AgentState] = frozenset({"talking", "wrap_up"})
 #: Why somebody does not take calls whose leg is to stay up: it is being called, was lost, or could not be had.
 LINE, LINE_LOST, LINE_FAILED = "line", "line_lost", "line_failed"
 _FOR_LINE = frozenset({LINE, LINE_LOST, LINE_FAILED})
@@ -59,7 +61,7 @@ class Agent(Struct, kw_only=True):
     @property
     def shown(self) -> AgentState:
         """What he does, as people see it."""
-        if self.state in {"ringing", "talking"}:
+        if self.state in {"previewing", "ringing", "talking"}:
             return self.state
         return _AT_HAND.get(self.presence, self.state)
 
@@ -84,7 +86,7 @@ class Agent(Struct, kw_only=True):
     @property
     def handling_ms(self) -> float | None:
         """Mean of talk and wrap-up a talk; None: there was none yet."""
-        return sum(self.spent.get(state, 0) for state in OCCUPIED) / self.talks if self.talks else None
+        return sum(self.spent.get(state, 0) for state in HANDLING) / self.talks if self.talks else None
 
     def book(self, now_ms: int) -> int:
         """Count the time that has passed for the state that he was in; returns how much."""

@@ -21,6 +21,7 @@ from edge.core.queues.model import (
     Elapsed,
     Finished,
     Gone,
+    Held,
     Input,
     Join,
     Left,
@@ -37,12 +38,17 @@ from edge.core.queues.model import (
     Refusal,
     Restored,
     Stay,
+    Taken,
     Ticket,
     Told,
+    WrappedUp,
 )
 from edge.core.queues.roster import Roster
 from edge.core.queues.waiting import Line, Waiter, waiter_of
 from edge.vocabulary.ids import CallId
+
+#: Those of whom no caller stands behind another one.
+OUT_OF_LINE = frozenset({"held", "talking"})
 
 
 class Floor:
@@ -62,6 +68,9 @@ class Floor:
         self._reactions: dict[type, Callable[[Any], None]] = {
             Configured: self._configured,
             Join: self._join,
+            Held: self._held,
+            Taken: self._taken,
+            WrappedUp: self._wrapped_up,
             Left: self._left,
             Answered: self._answered,
             Missed: self._missed,
@@ -130,7 +139,7 @@ class Floor:
         self._lines = {}
         for waiter in self.waiters.values():
             waiter.stand(self.queues.get(waiter.queue) or QueueTerms(name=waiter.queue))
-            if waiter.state != "talking":
+            if waiter.state not in OUT_OF_LINE:
                 self._lines.setdefault(waiter.queue, Line()).add(waiter)
         for waiter in list(self.waiters.values()):
             if waiter.state == "waiting":
@@ -154,8 +163,10 @@ class Floor:
             self._close(waiter, "no_agents")
 
     def _join(self, input: Join) -> None:  # noqa: A002
-        terms = self.queues.get(input.queue)
-        if input.ticket in self.waiters:
+        terms, kept = self.queues.get(input.queue), self.waiters.get(input.ticket)
+        if kept is not None:
+            if kept.state == "held" and kept.queue == input.queue and terms is not None:
+                self._join_held(kept, input, terms)
             return
         if terms is None:
             self._actions.append(Closed(input.ticket, "failed"))
@@ -176,11 +187,19 @@ class Floor:
         elif len(self._lines[terms.name]) > terms.max_waiting:
             self._close(waiter, "full")
 
+    def _join_held(self, waiter: Waiter, input: Join, terms: QueueTerms) -> None:  # noqa: A002
+        """Let somebody wait for whom an agent is kept: he gets him at once."""
+        waiter.reserved, waiter.agent, waiter.state = waiter.agent, "", "waiting"
+        waiter.joined_ms, waiter.priority, waiter.values = self._now_ms, input.priority, input.values
+        waiter.stand(terms)
+        self._lines.setdefault(waiter.queue, Line()).add(waiter)
+        self._touched.add(waiter.queue)
+
     def _add(self, stay: Stay, terms: QueueTerms) -> Waiter:
         self._arrivals += 1
         waiter = waiter_of(stay, terms, self._arrivals)
         self.waiters[waiter.ticket] = waiter
-        if waiter.state != "talking":
+        if waiter.state not in OUT_OF_LINE:
             self._lines.setdefault(waiter.queue, Line()).add(waiter)
         self._touched.add(waiter.queue)
         return waiter
@@ -202,6 +221,33 @@ class Floor:
         """Find the agent who is rung for a caller, or talks with him."""
         agent = self.roster.get(waiter.agent)
         return agent if agent is not None and agent.ticket == waiter.ticket else None
+
+    def _held(self, input: Held) -> None:  # noqa: A002
+        agent, terms = self.roster.get(input.agent), self.queues.get(input.queue)
+        if input.ticket in self.waiters or agent is None or terms is None or not agent.available:
+            return
+        agent.busy("previewing", input.ticket, self._now_ms)
+        stay = Stay(
+            ticket=input.ticket, queue=input.queue, priority=0, values={}, joined_ms=self._now_ms, state="waiting"
+        )
+        self._arrivals += 1
+        waiter = waiter_of(stay, terms, self._arrivals)
+        waiter.state, waiter.agent, waiter.since_ms = "held", input.agent, self._now_ms
+        self.waiters[waiter.ticket] = waiter
+
+    def _taken(self, input: Taken) -> None:  # noqa: A002
+        waiter = self.waiters.get(input.ticket)
+        if waiter is not None and waiter.state == "held":
+            waiter.state, waiter.since_ms = "ringing", self._now_ms
+            agent = self._agent_of(waiter)
+            if agent is not None:
+                agent.busy("ringing", waiter.ticket, self._now_ms)
+
+    def _wrapped_up(self, input: WrappedUp) -> None:  # noqa: A002
+        agent = self.roster.get(input.agent)
+        if agent is not None and agent.state == "wrap_up":
+            agent.idle_since_ms = self._now_ms
+            agent.free(self._now_ms)
 
     def _left(self, input: Left) -> None:  # noqa: A002
         waiter = self.waiters.get(input.ticket)
@@ -338,12 +384,12 @@ class Floor:
     def _match(self) -> list[Action]:
         """Offer agents who are ready, in the order of the callers of all queues."""
         offers: list[Action] = []
-        if not any(agent.available for agent in self.roster):
+        if not any(agent.available or agent.state == "previewing" for agent in self.roster):
             return offers
         for _, ticket in sorted(pair for line in self._lines.values() for pair in line.ordered):
             waiter = self.waiters[ticket]
             terms = self.queues.get(waiter.queue)
-            agent = self.roster.choose(terms, waiter.wants) if terms and waiter.state == "waiting" else None
+            agent = self._agent_for(waiter, terms) if terms and waiter.state == "waiting" else None
             if terms is None or agent is None:
                 continue
             agent.busy("ringing", ticket, self._now_ms)
@@ -352,6 +398,14 @@ class Floor:
             line = agent.line if agent.terms.nailed_up else None
             offers.append(Offered(ticket=ticket, agent=agent.at, ring_ms=ring_ms, line=line))
         return offers
+
+    def _agent_for(self, waiter: Waiter, terms: QueueTerms) -> Agent | None:
+        """Choose the agent whom a caller gets now: the one who is kept for him, else one who is ready."""
+        name, waiter.reserved = waiter.reserved, ""
+        agent = self.roster.get(name) if name else None
+        if agent is not None and agent.ticket == waiter.ticket:
+            return agent
+        return self.roster.choose(terms, waiter.wants)
 
     def _tell(self) -> None:
         """Tell callers whose place, or whose wait as people would say it, is another one than they know."""

@@ -12,12 +12,12 @@ Strategy = Literal["longest_idle", "round_robin", "in_order"]
 #: Values of a call that an agent may have to have as a skill.
 Match = Literal["skill", "language", "customer_type"]
 #: What an agent does. `wrap_up`: busy with what the last talk was about. `resting`: did not answer, so is not rung for
-#: a while.
-Activity = Literal["ready", "ringing", "talking", "wrap_up", "resting"]
+#: a while. `previewing`: looks at somebody who may be called then.
+Activity = Literal["ready", "previewing", "ringing", "talking", "wrap_up", "resting"]
 #: Whether an agent takes calls: he does, he does not for a while, or he is not at work.
 Presence = Literal["here", "paused", "away"]
 #: What people see of both: what he does while a call is at him, else whether he takes calls.
-AgentState = Literal["ready", "ringing", "talking", "wrap_up", "resting", "paused", "logged_out"]
+AgentState = Literal["ready", "previewing", "ringing", "talking", "wrap_up", "resting", "paused", "logged_out"]
 #: What is asked for an agent. `ready` ends a pause, and wrapping up and resting, too.
 PresenceWish = Literal["log_in", "log_out", "pause", "ready"]
 #: `full`: as many wait as may. `no_agents`: nobody here could ever take the call.
@@ -143,6 +143,26 @@ class Finished(Struct, frozen=True):
     ticket: Ticket
 
 
+class Held(Struct, frozen=True, kw_only=True):
+    """An agent of a queue who is ready is kept for a call that may be made; `Taken` or `Left` follows."""
+
+    ticket: Ticket
+    queue: str
+    agent: str
+
+
+class Taken(Struct, frozen=True):
+    """The call that an agent was kept for is made: he is rung."""
+
+    ticket: Ticket
+
+
+class WrappedUp(Struct, frozen=True):
+    """An agent is done with what the last talk was about. Whoever pauses goes on to."""
+
+    agent: str
+
+
 class PresenceWanted(Struct, frozen=True, kw_only=True):
     """An agent, or somebody for him, says whether he takes calls. A talk goes on whatever is said."""
 
@@ -239,10 +259,13 @@ class Restored(Struct, frozen=True):
 Input = (
     Configured
     | Join
+    | Held
+    | Taken
     | Left
     | Answered
     | Missed
     | Finished
+    | WrappedUp
     | PresenceWanted
     | LineSet
     | LineGone

@@ -86,6 +86,12 @@ class Roster:
                 agent.line, agent.line_up = None, False
         return spare
 
+    def ready(self, queue: QueueTerms) -> list[str]:
+        """Name the agents of a queue who could be rung now: of lower tiers first, then who has not talked longest."""
+        found = [(member.tier, at, self._agents.get(member.agent)) for at, member in enumerate(queue.members)]
+        able = [(tier, one.idle_since_ms, at, one) for tier, at, one in found if one is not None and one.available]
+        return [one.terms.name for _, _, _, one in sorted(able, key=lambda each: each[:3])]
+
     def rested(self, now_ms: int) -> None:
         """Let those have calls again whose pause is over."""
         for agent in self._agents.values():

@@ -28,8 +28,11 @@ class Waiter(Struct, kw_only=True):
     wants: frozenset[str]
     joined_ms: int
     order: Order
-    state: Literal["waiting", "ringing", "talking"] = "waiting"
+    #: `held`: nobody waits; an agent is kept for a call that may be made.
+    state: Literal["held", "waiting", "ringing", "talking"] = "waiting"
     agent: str = ""
+    #: He is to have this agent, who is kept for him.
+    reserved: str = ""
     since_ms: int = 0
     #: Position and minutes that he was told last.
     told: tuple[int, int] = (0, 0)

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import or_, select
 
 from edge.storage.campaigns.database import Database
-from edge.storage.campaigns.schema import ATTEMPTS, LOCKS, META
+from edge.storage.campaigns.schema import ATTEMPTS, LOCKS, META, PREVIEWS
 from edge.storage.campaigns.words import OtherCall
 from edge.vocabulary.dialing import CALLBACKS
 from edge.vocabulary.private import Private
@@ -23,7 +23,9 @@ class Outside(Database):
     def locked_for_others(self, owner: str) -> list[Private]:
         """Return the locked numbers that `owner` has no call of; see `interface.Neighbours`."""
         held = select(ATTEMPTS.c.id).where(ATTEMPTS.c.id == LOCKS.c.attempt, ATTEMPTS.c.state == "held").exists()
-        wanted = select(LOCKS.c.number).where(or_(LOCKS.c.owner != owner, held)).order_by(LOCKS.c.number)
+        # Nobody calls whom an agent looks at, and there is no call of it yet.
+        shown = select(PREVIEWS.c.id).where(PREVIEWS.c.id == LOCKS.c.attempt, PREVIEWS.c.state == "offered").exists()
+        wanted = select(LOCKS.c.number).where(or_(LOCKS.c.owner != owner, held, shown)).order_by(LOCKS.c.number)
         with self._read() as db:
             return [Private(number) for number in db.execute(wanted).scalars()]
 
