@@ -104,7 +104,7 @@ class Floor(Office):
 
     def order(self, **more):
         news = self.dialer(r.AttemptAsked(replace(ORDER, **more)))
-        return [(one.state, one.why) for one in news if isinstance(one, c.AttemptTold)]
+        return list(dict.fromkeys((one.state, one.why) for one in news if isinstance(one, c.AttemptTold)))
 
     def told(self, kind):
         rows = [row for row in self.exchange.turn.events if row.type == kind]
