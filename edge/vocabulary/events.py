@@ -169,7 +169,7 @@ class DialerSuppressed(Struct, frozen=True, tag="dialer.suppressed", kw_only=Tru
 
 
 class LegStarted(Struct, frozen=True, tag="leg.started", kw_only=True):
-    """A further leg is being dialled."""
+    """A further leg is being dialled, or an agent's that stays up is in this call now."""
 
     leg: LegId
     target: Private
@@ -178,6 +178,8 @@ class LegStarted(Struct, frozen=True, tag="leg.started", kw_only=True):
     #: Which of how many targets it is, counted from 1; 0: it is nobody of a hunt.
     position: int = 0
     targets: int = 0
+    #: It was up before, as an agent's line, and stays so after `leg.ended`, which says that it has left this call.
+    line: bool = False
 
 
 class HuntStarted(Struct, frozen=True, tag="hunt.started", kw_only=True):

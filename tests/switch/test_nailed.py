@@ -135,8 +135,8 @@ def test_calls_come_to_the_leg_one_after_the_other(office):
         assert bodies(office.sent("media"), c.Unbridge) == [c.Unbridge(LegId(f"{name}.1"))]
         assert [body for body in office.sent("span span-1") if body.leg == leg] == []
         assert office.agent() == ("ready", "", "up")
-    assert office.told("leg.started") == []
-    assert office.told("leg.ended") == []
+    assert [(one["leg"], one["line"]) for one in office.told("leg.started")] == [(leg, True)] * 2
+    assert [one["leg"] for one in office.told("leg.ended")] == [leg] * 2
     assert office.events("a") == ["queue.entered", "queue.agent_offered", "queue.connected"]
 
 

@@ -92,10 +92,7 @@ class Aftercare:
                 self._targets[action.event.leg] = action.event.target
         other = call.talks_with(call.first) if call.talking else None
         if other is not None:
-            told = self._targets.get(other.id)
-            if told is None and other.borrowed and call.transfer is not None:
-                told = Private(call.transfer.target.target)  # nobody dialled it in this call
-            self._leg, self._target = other.id, told or Private("")
+            self._leg, self._target = other.id, self._targets.get(other.id, Private(""))
         now_ms = call.fx.now_ms
         if self._waits():
             self._since_ms = self._since_ms if self._since_ms is not None else now_ms

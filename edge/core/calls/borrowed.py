@@ -70,3 +70,4 @@ class BorrowedLeg(Leg):
         self.signalling, self.media = "down", "closed"
         self.trace.stopped(self._fx.now_ms)
         self.trace.end = end
+        self._fx.emit(events.LegEnded(leg=self.id, end=end, trunk=self.trunk))

@@ -71,10 +71,12 @@ class Transfer:
 
     def begin(self, caller: Private, identity: Identity, position: int, targets: int) -> None:
         """Ask front for a span; `position` of `targets`: in a hunt, counted from 1. A line that is up needs none."""
+        target, trunk = Private(self.target.target), self.target.trunk
         if self.leg.borrowed:
+            self._fx.emit(events.LegStarted(leg=self.leg.id, target=target, trunk=trunk, line=True))
+            self._fx.emit(events.LegAnswered(leg=self.leg.id, after_ms=0, trunk=self.leg.trunk))
             self.connect()
             return
-        target, trunk = Private(self.target.target), self.target.trunk
         self._fx.emit(
             events.LegStarted(leg=self.leg.id, target=target, trunk=trunk, position=position, targets=targets)
         )
