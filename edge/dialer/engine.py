@@ -102,8 +102,15 @@ class Engine:
             running.settings = own
             running.permissions = self._permissions_for(self._store, own)
             if changed:
-                running.pace = self._pace_of(running)
+                running.pace = None
         self._looked_ms = None
+        self._make_paces()
+
+    def _make_paces(self) -> None:
+        """Learn what is not learnt yet. Last, for it reads: if the store fails, it is done at the next look."""
+        for running in self.campaigns.values():
+            if running.pace is None:
+                running.pace = self._pace_of(running)
 
     def _pace_of(self, running: Running) -> Pace | None:
         settings, permissions = running.settings, running.permissions
@@ -281,13 +288,12 @@ class Engine:
 
     def _look(self) -> None:
         told = {one.name: one for one in self._store.campaigns()}
+        self._make_paces()
         for name, running in self.campaigns.items():
             status = told.get(name)
             running.state = status.state if status is not None else "stopped"
             if running.permissions is not None:
                 running.permissions.refresh()
-            if running.pace is None:  # the store failed when it was to be made
-                running.pace = self._pace_of(running)
             if running.state == "done" and name in self._moved:
                 self._reopen(running)
             if running.state == "running":  # also while nobody is there to talk with whoever would be called

@@ -317,7 +317,13 @@ class Dialer:
 
     def _reload(self, message: Reload) -> None:
         site = self._site = read_site(message.path)
-        self._worker.jobs.put(lambda engine: engine.reload(settings(site), permissions_for(site)))
+
+        def reload(engine: Engine) -> None:
+            if engine.presence is not None:
+                engine.presence.gone_after_ms = site.dialer.gone_after_ms
+            engine.reload(settings(site), permissions_for(site))
+
+        self._worker.jobs.put(reload)
 
     def _request(self, message: Request) -> None:
         def answer(engine: Engine) -> None:

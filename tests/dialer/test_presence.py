@@ -24,6 +24,8 @@ class SharedStore(DatabaseStore):
 class Sharing(House):
     """An appliance that may have neighbours. `run` is that of its supervisor."""
 
+    store_of: type[DatabaseStore] = SharedStore
+
     def __init__(self, folder: Path, name: str, run: str = "1", contacts: int = 0, identity: str = "") -> None:
         self.name, self.run, self.identity = name, run, identity or name
         self.told: dict[str, str] = {}
@@ -31,7 +33,7 @@ class Sharing(House):
 
     def start(self) -> None:
         self.store.close()
-        self.store = SharedStore(self.folder / "campaigns.db")
+        self.store = self.store_of(self.folder / "campaigns.db")
         self.up = True
         self.to_switch, self.to_dialer, self.noticed = [], [], []
         self.metrics = DialerMetrics()
@@ -180,3 +182,32 @@ def test_nobody_is_called_by_a_campaign_that_is_done_since_a_list_has_grown(tmp_
     anna.turns(3000)
     assert anna.store.campaigns()[0].state == "done"
     assert len(anna.switch.dialled) == 1
+
+
+class Alone(Sharing):
+    """An appliance with a file of its own."""
+
+    store_of = DatabaseStore
+
+
+def test_nobody_waits_for_the_name_in_a_file_of_one_s_own(tmp_path: Path) -> None:
+    killed = Alone(tmp_path, "anna", contacts=8)
+    killed.turn()
+    killed.begin()
+    killed.turns(1500)
+    begun = set(killed.lasting)
+    again = Alone(tmp_path, "anna", run="2")
+    again.now_ms = killed.now_ms
+    again.switch = killed.switch
+    for attempt in begun:
+        again.hang_up(attempt)
+    again.turns(1000)
+    assert again.told == {"campaigns-name": ""}
+    assert set(again.lasting) - begun
+    rings = len(again.lasting)
+    # Somebody took `state.db` away, and left the campaigns.
+    lost = Alone(tmp_path, "anna", run="3", identity="a new disk")
+    lost.now_ms = again.now_ms
+    lost.turns(5000)
+    assert lost.why() == ["its appliance has lost what it knew"] * rings
+    assert not lost.switch.dialled.keys() & again.switch.dialled.keys()

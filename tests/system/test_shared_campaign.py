@@ -23,8 +23,8 @@ pytestmark = pytest.mark.system
 
 #: What callees do, see `callees.KINDS`.
 KINDS = (0, 4, 0, 1, 0, 6)
-#: So many contacts come onto the list at each of four times, and the last one is called when all that is over.
-BATCH = 15
+#: So many contacts come onto the list at a time, and the last one is called when all is over.
+BATCH = 10
 #: They stand on the lists of two campaigns.
 SHARED = 4
 CONDITION = "campaigns-storage"
@@ -65,7 +65,17 @@ class Both:
     def goes_on(self) -> None:
         """Wait until somebody is called who was not called before."""
         before = len(self.town.invited)
+        self.add()
         until(lambda: len(self.town.invited) > before, 30, "somebody is called")
+
+    def shares(self) -> set[str]:
+        """Return who has made attempts."""
+        return {one.owner for one in self.store.attempts()}
+
+    def is_over(self) -> bool:
+        """Tell whether nobody is left to be called, and the campaign says so."""
+        first = next(one for one in self.store.lists(0) if one.name == "first")
+        return first.waiting == first.open == 0 and campaign(self.anna, "first")["state"] == "done"
 
     def conditions(self, edge: Appliance) -> dict[str, str]:
         return {one["condition"]: one["text"] for one in edge.status()["conditions"]}
@@ -118,7 +128,8 @@ def each_number_has_one_call_at_a_time(both: Both) -> None:
     both.dial(both.anna, "start", "first")
     both.dial(both.bert, "start", "second")
     until(lambda: all(both.town.invited[one] == 2 for one in shared), 60, "both campaigns have called them")
-    until(lambda: {one.owner for one in both.store.attempts()} == {"anna", "bert"}, 30, "each has a share")
+    while len(both.shares()) < 2:  # one may have been quicker with all of them
+        both.goes_on()
     assert not +both.town.crossed
 
 
@@ -160,7 +171,12 @@ def one_of_them_is_killed(both: Both, capsys: pytest.CaptureFixture[str]) -> Non
     bert, store = both.bert, both.store
     pids = [int(one["pid"]) for one in bert.processes() if one["pid"]]
     assert bert.process is not None
-    until(lambda: any(one.state == "dialling" for one in store.open_attempts("bert")), 30, "it dials")
+    dialer = bert.pid("dialer")
+    os.kill(dialer, signal.SIGSTOP)
+    while not store.open_attempts("bert"):
+        os.kill(dialer, signal.SIGCONT)
+        both.goes_on()
+        os.kill(dialer, signal.SIGSTOP)
     os.kill(bert.process.pid, signal.SIGKILL)
     bert.process.wait()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10, "every process gone")
@@ -168,7 +184,7 @@ def one_of_them_is_killed(both: Both, capsys: pytest.CaptureFixture[str]) -> Non
     assert left
     until(lambda: {one.id for one in store.held_attempts()} == left, 30, "what it has left is held", every_s=0.05)
     assert store.postpone("first", "c999", 0, 0)
-    until(lambda: campaign(both.anna, "first")["state"] == "done", 60, "the list is done", every_s=0.05)
+    until(both.is_over, 60, "the list is done", every_s=0.05)
     capsys.readouterr()
     both.dial(both.anna, "held", "--json")
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -190,7 +206,7 @@ def it_comes_back(both: Both) -> None:
         "it has said of all what it knows",
         every_s=0.05,
     )
-    until(lambda: campaign(both.anna, "first")["state"] == "done", 60, "the list is done again", every_s=0.05)
+    until(both.is_over, 60, "the list is done again", every_s=0.05)
     until(lambda: campaign(both.anna, "first")["absent"] == [], 30, "the other one sees that")
 
 
@@ -208,7 +224,8 @@ def everybody_was_called_once(both: Both) -> None:
     shares = Counter(one.owner for one in made if one.state == "ended")
     assert min(shares["anna"], shares["bert"]) > 0
     events = [one for edge in (both.anna, both.bert) for one in attempts(edge, "first")]
-    told = Counter(one["attempt"] for one in events if one["disposition"] != "held")
-    assert told == Counter(one.id for one in made if one.state == "ended" and "settled_by" not in one.evidence)
+    settled = {one.id for one in made if "settled_by" in one.evidence}
+    told = Counter(one["attempt"] for one in events if one["disposition"] != "held" and one["attempt"] not in settled)
+    assert told == Counter(one.id for one in made if one.state == "ended" and one.id not in settled)
     both.anna.check_histories()
     both.bert.check_histories()
