@@ -22,11 +22,15 @@ class Place(NamedTuple):
         return bool(self.database) or (self.state / FILE).is_file()
 
     def open(self) -> CampaignStore:
-        """Open it. Raises `StorageError`."""
+        """Open it, or begin it where the appliance has not run yet. Raises `StorageError`."""
         try:
+            if not self.database:
+                self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             return opened(self.state, self.database)
         except SchemaError as error:
             raise StorageError(str(error)) from error
+        except OSError as error:
+            raise StorageError(f"{error.filename}: {error.strerror}") from error
 
 
 def place_of(config: Path | None, *, demo: bool, state: Path | None) -> Place:

@@ -47,7 +47,7 @@ def test_editors_take_it(site: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert {path.parent.name for path in EXAMPLES} == {"city", "clinic", "shop"}
+    assert {path.parent.name for path in EXAMPLES} == {"city", "clinic", "garage", "shop"}
 
 
 def test_the_guide_for_newcomers_is_true(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
