@@ -293,4 +293,5 @@ class LiveCall:
 #: What nobody outside of an appliance can see.
 UNSEEN: tuple[What, ...] = (
     *("enter", "input", "set", "transfer", "whisper", "ask", "message", "callback", "survey", "queue"),
+    "do_not_call",
 )

@@ -41,7 +41,7 @@ from edge.config.loader import Inspection
 from edge.config.menu_tests import MenuTest
 from edge.config.prompts import synthesise_all
 from edge.core.menus.expectations import Miss, follow, passed_over
-from edge.core.menus.model import Menu
+from edge.core.menus.model import DoNotCall, Menu
 from edge.core.menus.rehearsed_hunt import RING_MS, TALK_MS
 from edge.core.sip.errors import SipError
 from edge.core.sip.uri import Uri, parse_uri
@@ -120,6 +120,8 @@ def why_not(test: MenuTest, part: Part | None, longest_s: int) -> str:
         return f"its caller waits for {waits_s} s (--longest)"
     if part is None:
         return "it is of a call that the appliance makes" if test.answered is not None else ""
+    if test.answered is not None and any(isinstance(node, DoNotCall) for node in part.menu.nodes.values()):
+        return "no campaign makes its call, so nobody could be put on a list (do_not_call)"
     return impossible(part.menu, test.source.targets, part.queues)
 
 

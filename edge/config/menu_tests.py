@@ -70,6 +70,8 @@ class StepSource(Struct, kw_only=True):
     callback: str = ""
     #: An answer to a survey, `NAME=4`, or its end, `complete` or `broken off`; with `by: callback` `afterwards MENU`.
     survey: str = ""
+    #: The list of those who are not to be called, on which the number goes.
+    do_not_call: Literal["own", ""] = ""
     #: The queue that is joined.
     queue: str = ""
     #: The menu ends the call.

@@ -28,6 +28,7 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str = ""
     callback: str = ""
     survey: str = ""
+    do_not_call: str = ""
     queue: str = ""
     end: bool = False
 
@@ -178,6 +179,7 @@ class _Search:
             "message": "what came of a message",
             "callback": "asked to be called back",
             "survey": "told by the survey",
+            "do_not_call": "put on the list",
             "queue": "joined",
             "end": "over",
         }
@@ -197,7 +199,7 @@ def _wanted(step: Step) -> tuple[What, str]:
         return "enter", step.at
     if step.input:
         return "input", step.input
-    for what in ("transfer", "whisper", "message", "callback", "survey", "queue"):
+    for what in ("transfer", "whisper", "message", "callback", "survey", "do_not_call", "queue"):
         if text := getattr(step, what):
             return what, text
     return ("ask", step.ask) if step.ask else ("end", "")

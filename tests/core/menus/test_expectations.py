@@ -11,6 +11,7 @@ from edge.core.menus.kinds.ask import Ask
 from edge.core.menus.model import (
     Answered,
     Callback,
+    DoNotCall,
     Gather,
     HangUp,
     Menu,
@@ -204,3 +205,13 @@ def test_callbacks_and_surveys() -> None:
     found = follow([Step(callback="+49")], hidden)
     assert found is not None
     assert "was not asked to be called back" in found.message
+
+
+@pytest.mark.parametrize(("answered", "steps"), [("human", [Step(do_not_call="own")]), (None, [Step(at="gone")])])
+def test_who_was_called_is_put_on_the_list(answered: str | None, steps: list[Step]) -> None:
+    nodes = {"stop": DoNotCall(next="end", failed="gone"), **NODES}
+    played = Rehearsal(Menu(name="m", version="1", start="stop", nodes=nodes), Facts(), world_of(answered=answered))
+    assert follow(steps, played) is None
+    missed = follow([Step(do_not_call="own"), Step(do_not_call="own")], played)
+    assert missed is not None
+    assert "put on the list" in missed.message
