@@ -1,9 +1,12 @@
 """What each type of sinks says to its server, and what it makes of what the server says; real servers."""
 
 import asyncio
+import base64
 import json
+import os
 import ssl
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,6 +119,56 @@ def test_nats_is_logged_in_to(nats: Nats) -> None:
         (answer,), said = send(nats.settings(user="u", password="p", subject="edge.not"), [event()])
         assert answer.result == "refused"
         assert "permissions violation" in said[-1].lower()
+    finally:
+        nats.kill()
+        config.write_text(before)
+        nats.start()
+
+
+def _claims(signer: Any, subject: str, what: dict[str, Any]) -> str:
+    """A JWT as NATS has them (nats.io, "JWT authentication"): Ed25519, version 2."""
+
+    def part(value: bytes) -> str:
+        return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+    issuer = signer.public_key.decode()
+    claims = {"jti": subject, "iat": 1_700_000_000, "iss": issuer, "name": "x", "sub": subject, "nats": what}
+    text = ".".join(part(json.dumps(one).encode()) for one in ({"typ": "JWT", "alg": "ed25519-nkey"}, claims))
+    return f"{text}.{part(signer.sign(text.encode()))}"
+
+
+def test_nats_is_logged_in_to_by_a_file_of_credentials(nats: Nats, tmp_path: Path) -> None:
+    import nkeys
+
+    account_byte = nkeys.PREFIX_BYTE_ACCOUNT
+    prefixes = (nkeys.PREFIX_BYTE_OPERATOR, account_byte, nkeys.PREFIX_BYTE_USER, account_byte)
+    seeds = [nkeys.encode_seed(os.urandom(32), prefix) for prefix in prefixes]
+    operator, account, *others = map(nkeys.from_seed, seeds)
+    names = [key.public_key.decode() for key in (operator, account, *others)]
+    storage = {"mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1}
+    limits = {"subs": -1, "data": -1, "payload": -1, "conn": -1, "leaf": -1, "imports": -1, "exports": -1, **storage}
+    of_operator = _claims(operator, names[0], {"type": "operator", "version": 2})
+    of_account = _claims(operator, names[1], {"type": "account", "version": 2, "limits": limits})
+    of_system = _claims(operator, names[3], {"type": "account", "version": 2})
+    of_user = _claims(account, names[2], {"type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1})
+    credentials = tmp_path / "edge.creds"
+    credentials.write_text(
+        f"-----BEGIN NATS USER JWT-----\n{of_user}\n------END NATS USER JWT------\n\n"
+        f"-----BEGIN USER NKEY SEED-----\n{seeds[2].decode()}\n------END USER NKEY SEED------\n"
+    )
+    config = nats.folder / "nats.conf"
+    before = config.read_text()
+    try:
+        nats.kill()
+        known = f'{{ {names[1]}: "{of_account}", {names[3]}: "{of_system}" }}'
+        trust = f'operator: "{of_operator}"\nsystem_account: {names[3]}\nresolver: MEMORY\nresolver_preload: {known}\n'
+        config.write_text(before + trust)
+        nats.start()
+        good = nats.settings(credentials_file=str(credentials), subject="edge.{id}", stream="CREDS", create=True)
+        assert results(good) == ["accepted"]
+        assert results(nats.settings()) == ["unreachable"]
+        (answer,), _ = send(nats.settings(credentials_file=str(tmp_path / "none")), [event()])
+        assert answer.result == "unreachable"
     finally:
         nats.kill()
         config.write_text(before)
