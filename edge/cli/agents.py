@@ -151,8 +151,22 @@ def _print(agents: list[dict[str, Any]], *, json: bool) -> None:
         for agent in agents:
             print_json(agent)
         return
-    columns = ("agent", "is", "why", "leg", "for", "queues", "talks", "handling", "occupancy", "call")
-    print_table(columns, map(_row, agents), right=("talks", "handling", "occupancy"))
+    columns = (
+        "agent",
+        "is",
+        "why",
+        "leg",
+        "for",
+        "queues",
+        "talks",
+        "talk",
+        "wrap-up",
+        "handling",
+        "occupancy",
+        "paused",
+        "call",
+    )
+    print_table(columns, map(_row, agents), right=("talks", "talk", "wrap-up", "handling", "occupancy"))
 
 
 def _row(agent: dict[str, Any]) -> tuple[object, ...]:
@@ -165,7 +179,14 @@ def _row(agent: dict[str, Any]) -> tuple[object, ...]:
         age(agent["for_s"]),
         ", ".join(agent["queues"]),
         agent["talks"],
-        "" if handling is None else age(handling),
+        _mean(agent.get("talk_s")),
+        _mean(agent.get("wrap_up_s")),
+        _mean(handling),
         "" if occupancy is None else f"{occupancy:.0%}",
+        ", ".join(f"{reason} {age(s)}".strip() for reason, s in sorted(agent.get("paused_s", {}).items())),
         agent["call"],
     )
+
+
+def _mean(seconds: int | None) -> str:
+    return "" if seconds is None else age(seconds)

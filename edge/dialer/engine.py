@@ -210,6 +210,8 @@ class Engine:
                 self._metrics.suppressed.labels(under.campaign).inc()
             if told.rang_ms is not None and under.campaign in self.campaigns:
                 self._metrics.ring_seconds.labels(under.campaign).observe(told.rang_ms / 1000)
+            if told.evidence is not None and told.evidence.queue == "connected" and under.campaign in self.campaigns:
+                self._metrics.talk.labels(under.campaign).inc(told.talked_ms / 1000)
             pace = self._pace(under)
             if pace is not None and told.disposition is not None:
                 pace.ended(under, told.disposition, self._clocks.now_ms(), wall_ms)

@@ -35,6 +35,9 @@ class DialerMetrics:
         self.refused = counter("refused", "Calls that the rules did not let be made, by reason", "reason")
         self.suppressed = counter("suppressed", "Callees who asked not to be called any more")
         self.open = gauge("attempts_open", "Attempts under way")
+        self.talk = counter(
+            "talk_seconds", "From the answer to the end, of calls in which an agent talked with a person"
+        )
         self.previews = counter(
             "previews", "Contacts that agents looked at before they were called, by how it ended", "how"
         )
@@ -72,7 +75,7 @@ class DialerMetrics:
             self.ended.labels(campaign, disposition)
         for reason in REASONS:
             self.refused.labels(campaign, reason)
-        for metric in (self.attempts, self.released, self.suppressed, self.ring_seconds):
+        for metric in (self.attempts, self.released, self.suppressed, self.ring_seconds, self.talk):
             metric.labels(campaign)
         self.open.labels(campaign).set(0)
         self.show(campaign, "stopped", "")
@@ -103,5 +106,13 @@ class DialerMetrics:
             self.previews.remove(campaign, how)
         for code in self._results.pop(campaign, set()):
             self.results.remove(campaign, code)
-        for metric in (self.attempts, self.released, self.suppressed, self.ring_seconds, self.open, self.previews_open):
+        for metric in (
+            self.attempts,
+            self.released,
+            self.suppressed,
+            self.ring_seconds,
+            self.open,
+            self.previews_open,
+            self.talk,
+        ):
             metric.remove(campaign)

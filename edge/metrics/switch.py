@@ -3,6 +3,7 @@
 from typing import get_args
 
 from edge.core.delivery.room import SHEDDABLE
+from edge.core.queues.agent import HANDLING
 from edge.core.queues.model import AgentState
 from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
 from edge.vocabulary.dialing import Disposition
@@ -246,6 +247,12 @@ class SwitchMetrics:
         self.queue_waiting = gauge("waiting_calls", "Calls that wait, or whose agent is being rung")
         self.queue_longest = gauge("longest_wait_seconds", "How long the call waits already that waits the longest")
         self.queue_agents = gauge("agents", "Agents of the queue, by what they are doing", "state")
+        self.queue_handling = Counter(
+            "edge_switch_queue_handling_seconds_total",
+            "Time that agents talked with callers of the queue, and wrapped up; over calls connected that is the AHT",
+            ["queue", "state"],
+            registry=self.registry,
+        )
         self.agent_seconds = Counter(
             "edge_switch_agent_seconds_total",
             "Time of all agents, by what they did; talking and wrap_up of all but paused and logged_out is occupancy",
@@ -269,6 +276,8 @@ class SwitchMetrics:
             metric.labels(queue)
         for outcome in self.QUEUE_OUTCOMES:
             self.queue_calls.labels(queue, outcome)
+        for state in HANDLING:
+            self.queue_handling.labels(queue, state)
         for state in self.AGENT_STATES:
             self.queue_agents.labels(queue, state).set(0)
         self.queue_waiting.labels(queue).set(0)
@@ -280,6 +289,8 @@ class SwitchMetrics:
             metric.remove(queue)
         for outcome in self.QUEUE_OUTCOMES:
             self.queue_calls.remove(queue, outcome)
+        for state in HANDLING:
+            self.queue_handling.remove(queue, state)
         for state in self.AGENT_STATES:
             self.queue_agents.remove(queue, state)
         self.queue_waiting.remove(queue)

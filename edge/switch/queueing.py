@@ -258,6 +258,9 @@ class Queues:
         self.floor.roster.book(self._exchange.now_ms)
         for state, ms in self.floor.roster.take_spent().items():
             metrics.agent_seconds.labels(state).inc(ms / 1000)
+        for (queue, state), ms in self.floor.roster.take_handled().items():
+            if queue in self._names:
+                metrics.queue_handling.labels(queue, state).inc(ms / 1000)
         for one in self.figures():
             metrics.queue_waiting.labels(one["name"]).set(one["waiting"])
             metrics.queue_longest.labels(one["name"]).set(one["longest_s"])
@@ -298,7 +301,10 @@ class Queues:
                 else "",
                 "line_call": agent.line or "",
                 "talks": agent.talks,
+                "talk_s": _seconds(agent.mean_ms("talking")),
+                "wrap_up_s": _seconds(agent.mean_ms("wrap_up")),
                 "handling_s": _seconds(agent.handling_ms),
+                "paused_s": {reason: ms // 1000 for reason, ms in agent.paused.items()},
                 "occupancy": None if agent.occupancy is None else round(agent.occupancy, 3),
                 "result_due": self._exchange.results.due(agent.terms.name),
                 "spent_s": {state: ms // 1000 for state, ms in agent.spent.items()},

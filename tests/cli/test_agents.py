@@ -13,6 +13,7 @@ from edge.cli import main
 ANNA = {
     "name": "anna", "state": "paused", "reason": "lunch", "for_s": 75, "queues": ["sales", "night"], "call": "",
     "elsewhere": True, "line": "up", "line_call": "p", "talks": 3, "handling_s": 184, "occupancy": 0.726, "spent_s": {},
+    "talk_s": 160, "wrap_up_s": 24, "paused_s": {"lunch": 700, "": 5},
 }  # fmt: skip
 BOB = ANNA | {
     "name": "bob",
@@ -21,6 +22,9 @@ BOB = ANNA | {
     "elsewhere": False,
     "line": "",
     "handling_s": None,
+    "talk_s": None,
+    "wrap_up_s": None,
+    "paused_s": {},
     "occupancy": None,
 }
 
@@ -73,12 +77,25 @@ def test_the_list_says_what_each_does_and_how_his_time_went(
         "sales,",
         "night",
         "3",
+        "2m40s",
+        "24.0s",
         "3m04s",
         "73%",
+        "5.0s,",
+        "lunch",
+        "11m40s",
     ]
     assert bob.split() == ["bob", "logged", "out", "1m15s", "sales,", "night", "3"]
     assert main(["agents", "list", "--state", state, "--json"]) == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [ANNA, BOB]
+
+
+def test_what_came_of_a_talk_is_passed_on(daemon: tuple[Path, list[dict[str, object]]]) -> None:
+    state, asked = daemon
+    said = ["agents", "disposition", "anna", "sold", "--note", "two", "--state", str(state)]
+    assert main(said) == 0
+    assert (asked[-1]["process"], asked[-1]["request"]) == ("switch", "agent_result")
+    assert asked[-1]["body"] == {"agent": "anna", "code": "sold", "note": "two"}
 
 
 @pytest.mark.parametrize(

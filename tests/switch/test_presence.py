@@ -13,9 +13,10 @@ from edge.metrics.library import generate_latest
 from edge.storage.reader import Reader
 from edge.switch.plan import Plan
 from edge.switch.requests import RequestError, Requests
-from edge.vocabulary.ids import CallId
+from edge.vocabulary.ids import CallId, LegId
 from edge.vocabulary.private import Private
 from tests.switch.test_queueing import Office
+from tests.switch.world import ended
 
 AGENTS = [
     Agent(name="anna", signs_in=True, id="17", pin="4711"),
@@ -148,7 +149,19 @@ def test_time_of_agents_is_counted_by_what_they_do(desk):
     text = generate_latest(desk.metrics.registry).decode()
     for state, seconds in (("talking", 40.0), ("ready", 40.0), ("logged_out", 40.0), ("paused", 0.0)):
         assert f'edge_switch_agent_seconds_total{{state="{state}"}} {seconds}' in text
-    assert [one["occupancy"] for one in desk.exchange.queues.describe_agents()] == [None, 0.0, 1.0]
+    shown = desk.exchange.queues.describe_agents()
+    assert [one["occupancy"] for one in shown] == [None, 0.0, 1.0]
+    assert [(one["talks"], one["talk_s"]) for one in shown][2] == (0, None), "the talk goes on"
+    desk.report("span", ended(LegId("a.2")))
+    desk.command(agent="bob", wish="pause", reason="lunch")
+    desk.now += 5000
+    desk.exchange.queues.show()
+    shown = desk.exchange.queues.describe_agents()
+    assert [(one["talks"], one["talk_s"], one["wrap_up_s"]) for one in shown][2] == (1, 40, 0)
+    assert shown[1]["paused_s"] == {"lunch": 5}
+    text = generate_latest(desk.metrics.registry).decode()
+    assert 'edge_switch_queue_handling_seconds_total{queue="sales",state="talking"} 40.0' in text
+    assert 'edge_switch_queue_handling_seconds_total{queue="sales",state="wrap_up"} 0.0' in text
 
 
 def test_another_run_of_the_machine_knows_who_is_where(desk):

@@ -51,6 +51,10 @@ class Agent(Struct, kw_only=True):
     #: Milliseconds in each state, and talks, since he logged in or the process began.
     spent: dict[AgentState, int] = field(default_factory=dict)
     talks: int = 0
+    #: Milliseconds of pauses by reason, as `spent`.
+    paused: dict[str, int] = field(default_factory=dict)
+    #: Queue of the talk that he has, or wraps up.
+    works_for: str = ""
     booked_ms: int = 0
 
     @property
@@ -88,10 +92,16 @@ class Agent(Struct, kw_only=True):
         """Mean of talk and wrap-up a talk; None: there was none yet."""
         return sum(self.spent.get(state, 0) for state in HANDLING) / self.talks if self.talks else None
 
+    def mean_ms(self, state: AgentState) -> float | None:
+        """Mean time in a state a talk; None: there was none yet."""
+        return self.spent.get(state, 0) / self.talks if self.talks else None
+
     def book(self, now_ms: int) -> int:
         """Count the time that has passed for the state that he was in; returns how much."""
         passed_ms = max(0, now_ms - self.booked_ms)
         self.spent[self.shown] = self.spent.get(self.shown, 0) + passed_ms
+        if self.shown == "paused":
+            self.paused[self.reason] = self.paused.get(self.reason, 0) + passed_ms
         self.booked_ms += passed_ms
         return passed_ms
 
@@ -154,7 +164,7 @@ class Agent(Struct, kw_only=True):
     def _log_in(self, wanted: PresenceWanted, now_ms: int) -> None:
         self.place = (wanted.target.reveal(), wanted.trunk) if wanted.target is not None else None
         if self.presence == "away":
-            self.spent, self.talks, self.booked_ms = {}, 0, now_ms
+            self.spent, self.paused, self.talks, self.booked_ms = {}, {}, 0, now_ms
         self.presence, self.reason = "here", ""
 
     # --- a leg that stays up

@@ -153,6 +153,7 @@ class Floor:
         agent = self.roster.get(waiter.agent)
         if agent is not None and agent.ticket is None:
             agent.busy("talking" if waiter.state == "talking" else "ringing", waiter.ticket, waiter.since_ms)
+            agent.works_for = waiter.queue
 
     def _settle_in(self, waiter: Waiter) -> None:
         """Close the place of somebody whom the queue as it is now can't serve."""
@@ -268,6 +269,7 @@ class Floor:
         agent = self._agent_of(waiter)
         if agent is not None:
             agent.busy("talking", waiter.ticket, self._now_ms)
+            agent.works_for = waiter.queue
         self._out_of_line(waiter)
 
     def _missed(self, input: Missed) -> None:  # noqa: A002

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from edge.core.queues.agent import Agent, first_presence
+from edge.core.queues.agent import HANDLING, Agent, first_presence
 from edge.core.queues.model import AgentState, AgentTerms, QueueTerms
 from edge.vocabulary.ids import CallId
 
@@ -17,6 +17,7 @@ class Roster:
         #: Who was asked last, by queue.
         self.asked: dict[str, str] = {}
         self._spent: Counter[AgentState] = Counter()
+        self._handled: Counter[tuple[str, AgentState]] = Counter()
         #: Lines of agents whom no site names any more.
         self._left_lines: list[CallId] = []
 
@@ -101,7 +102,15 @@ class Roster:
     def book(self, now_ms: int) -> None:
         """Count the time of all up to now."""
         for agent in self._agents.values():
-            self._spent[agent.shown] += agent.book(now_ms)
+            shown, passed_ms = agent.shown, agent.book(now_ms)
+            self._spent[shown] += passed_ms
+            if agent.state in HANDLING and agent.works_for:
+                self._handled[agent.works_for, agent.state] += passed_ms
+
+    def take_handled(self) -> Counter[tuple[str, AgentState]]:
+        """Give the milliseconds of talks and wrap-ups by queue and state, since they were taken last."""
+        taken, self._handled = self._handled, Counter()
+        return taken
 
     def take_spent(self) -> Counter[AgentState]:
         """Give the milliseconds of all by state, since they were taken last."""

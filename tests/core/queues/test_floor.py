@@ -12,6 +12,7 @@ from edge.core.queues.model import (
     Elapsed,
     Finished,
     Gone,
+    Held,
     Join,
     Left,
     Marks,
@@ -22,8 +23,10 @@ from edge.core.queues.model import (
     Restored,
     Settings,
     Stay,
+    Taken,
     Ticket,
     Told,
+    WrappedUp,
 )
 from edge.vocabulary.ids import CallId
 from edge.vocabulary.private import Private
@@ -350,3 +353,39 @@ def test_formula_and_rounding():
     assert estimate_ms(1, 0, 100_000) == 100_000
     said = [minutes_to_say(ms) for ms in (0, 59_999, 60_001, 600_000, 600_001, 3_600_000, 3_600_001)]
     assert said == [1, 1, 2, 10, 15, 60, 75]
+
+
+def test_who_is_kept_for_a_call_is_rung_for_nobody_and_has_it_first():
+    house = House([agent("anna"), agent("bob")], [queue("q", "anna", "bob", strategy="in_order")])
+    kept = ticket("kept")
+    assert house.give(Held(ticket=kept, queue="q", agent="anna")) == []
+    assert house.states() == {"anna": "previewing", "bob": "ready"}
+    house.join("a")
+    assert house.offers() == [("a", "bob")]
+    house.join("b")
+    assert [one.ticket.call for one in house.floor.line("q")] == ["a", "b"], "nobody waits for who is kept"
+    house.give(Held(ticket=ticket("other"), queue="q", agent="anna"))
+    assert ticket("other") not in house.floor.waiters
+    # Whoever was called for her gets her as he joins, though others wait for longer.
+    house.join("kept")
+    assert house.offers() == [("kept", "anna")]
+    assert house.states()["anna"] == "ringing"
+    house.talk("kept", 1000)
+    assert house.offers() == [("b", "anna")]
+
+
+def test_who_is_kept_is_free_when_nothing_comes_of_it():
+    house = House([agent("anna", wrap_up_ms=60_000)], [queue("q", "anna")])
+    kept = ticket("kept")
+    house.give(Held(ticket=kept, queue="q", agent="anna"), Configured(house.settings))
+    assert house.states() == {"anna": "previewing"}
+    house.give(Left(kept))
+    assert house.states() == {"anna": "ready"}
+    house.give(Held(ticket=kept, queue="q", agent="anna"), Taken(kept))
+    assert house.states() == {"anna": "ringing"}
+    house.talk("kept", 1000)
+    assert house.states() == {"anna": "wrap_up"}
+    house.give(WrappedUp("anna"))
+    assert house.states() == {"anna": "ready"}
+    house.give(WrappedUp("anna"), WrappedUp("nobody"), Taken(kept), Held(ticket=kept, queue="none", agent="anna"))
+    assert house.states() == {"anna": "ready"}
