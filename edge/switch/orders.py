@@ -3,14 +3,14 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Ordered, RecordCall
+from edge.core.calls.inputs import Announce, Ordered, RecordCall
 from edge.core.calls.told_by_operator import why_not
-from edge.core.menus.model import Gather, Node, Play, Press, Queue, Sound, Transfer
+from edge.core.menus.model import Announcement, Gather, Node, Play, Press, Queue, Sound, Transfer
 from edge.core.menus.run import BACK
 from edge.vocabulary.endings import Outcome
 from edge.vocabulary.ids import CallId
@@ -82,6 +82,15 @@ class QueueOrder(Struct, frozen=True, kw_only=True):
     queue: str
 
 
+class AnnounceOrder(Struct, frozen=True, kw_only=True):
+    """Mix a sound of the prompts folder over a talk."""
+
+    id: str
+    sound: str
+    to: Literal["both", "caller", "target"] = "both"
+    duck_db: Annotated[int, Meta(ge=0, le=60)] = 12
+
+
 class RecordOrder(Struct, frozen=True, kw_only=True):
     """Record a call from now on, or no more."""
 
@@ -104,6 +113,7 @@ class Orders:
             "transfer": self._handler("transfer", TransferOrder, _transfer),
             "queue": self._handler("queue", QueueOrder, self._queue),
             "record": self._record,
+            "say_over": self._announce,
         }
 
     def _handler(self, act: str, kind: Any, node_of: Callable[[Any], Node]) -> Callable[[bytes], Any]:
@@ -175,6 +185,15 @@ class Orders:
             failed=f"{BACK}failed",
         )
 
+    def _announce(self, body: bytes) -> dict[str, str]:
+        asked = _announcements.decode(body)
+        call = self._call(asked.id)
+        if not call.talking:
+            raise OrderError("nobody is connected with the caller")
+        said = Announcement(sounds=[self._sound(asked.sound)], to=asked.to, duck_db=asked.duck_db)
+        self._exchange().feed(call, Announce(said))
+        return {"call": call.id}
+
     def _record(self, body: bytes) -> dict[str, str]:
         asked = _records.decode(body)
         call = self._call(asked.id)
@@ -203,3 +222,4 @@ def _transfer(asked: TransferOrder) -> Node:
 
 
 _records = json_reader(RecordOrder)
+_announcements = json_reader(AnnounceOrder)

@@ -263,10 +263,10 @@ class Hold(Order, frozen=True, kw_only=True):
 
 
 class Announce(Order, frozen=True, kw_only=True):
-    """Mix a sound file over a talk, the voices lowered meanwhile."""
+    """Mix a sound over a talk, the voices lowered meanwhile."""
 
-    #: Absolute path on the appliance.
-    file: Annotated[str, Meta(pattern=r"\A/[^\x00]{1,1000}\Z")]
+    #: Of the prompts folder, as menus name it with its language: `en/welcome`.
+    sound: Annotated[str, Meta(min_length=1, max_length=200)]
     to: Literal["both", "caller", "target"] = "both"
     duck_db: Annotated[int, Meta(ge=0, le=60)] = 12
 

@@ -40,7 +40,7 @@ class Acts:
             act("/calls/{id}/legs/{leg}/sound", "operator", "sound", "Mute a leg, or change its levels", api.Sound),
             act("/calls/{id}/legs/{leg}/hold", "operator", "hold", "Put a leg on hold, or resume it", api.Hold),
             act("/calls/{id}/legs/{leg}/drop", "operator", "drop", "End a leg that is not the first one"),
-            act("/calls/{id}/announce", "operator", "announce", "Mix a sound over a talk", api.Announce),
+            act("/calls/{id}/announce", "operator", "say_over", "Mix a sound over a talk", api.Announce),
             begin("/calls/{id}/play", "operator", "play", "Play sounds to the caller", api.Play),
             begin("/calls/{id}/gather", "operator", "gather", "Ask the caller a question", api.Gather),
             begin("/calls/{id}/press", "operator", "press", "Send digits to the far end", api.Press),

@@ -20,7 +20,7 @@ from edge.web.acts import Acts
 from edge.web.admission import Admission
 from edge.web.described import document
 from edge.web.downloads import Downloads
-from edge.web.endpoint import RefusedError
+from edge.web.endpoint import Endpoint, RefusedError
 from edge.web.families import join
 from edge.web.outbox import Outbox
 from edge.web.questions import NoAnswerError, Questions
@@ -94,13 +94,20 @@ def _failure(_request: Any, error: Exception) -> Response[Any]:
     return refusal(RefusedError(500, "internal error"))
 
 
+def endpoints_of(parts: Parts, streams: Streams) -> list[Endpoint]:
+    """List what takes a token."""
+    return [
+        *Reads(parts.questions, parts.outbox, parts.trace_fd).endpoints(),
+        *streams.endpoints(),
+        *Downloads(parts.outbox, parts.recordings).endpoints(),
+        *Acts(parts.questions, parts.outbox).endpoints(),
+    ]
+
+
 def make_api(parts: Parts) -> Litestar:
     """Make the application."""
-    endpoints = [*Reads(parts.questions, parts.outbox, parts.trace_fd).endpoints()]
-    endpoints += Acts(parts.questions, parts.outbox).endpoints()
-    endpoints += Downloads(parts.outbox, parts.recordings).endpoints()
     streams = Streams(parts.outbox, parts.metrics, parts.stop)
-    endpoints += streams.endpoints()
+    endpoints = endpoints_of(parts, streams)
 
     @get("/openapi.json", include_in_schema=False, media_type=MediaType.JSON)
     async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
