@@ -33,6 +33,7 @@ def document(base: dict[str, Any], endpoints: Iterable[Endpoint]) -> dict[str, A
     every = list(endpoints)
     kinds = [Problem, *(kind for one in every for kind in (one.answer, one.body, one.query) if kind is not None)]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    schemas, components = _ecma(list(schemas)), _ecma(components)
     by_kind = dict(zip(map(id, kinds), schemas, strict=True))
     paths = dict(base.get("paths", {}))
     for one in every:
@@ -48,6 +49,16 @@ def document(base: dict[str, Any], endpoints: Iterable[Endpoint]) -> dict[str, A
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _scheme()}},
         },
     }
+
+
+def _ecma(value: Any) -> Any:
+    """Write patterns as JSON Schema wants them (ECMA-262): it has other names for begin and end."""
+    if isinstance(value, dict):
+        return {
+            name: one.replace("\\A", "^").replace("\\Z", "$") if name == "pattern" else _ecma(one)
+            for name, one in value.items()
+        }
+    return [_ecma(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _scheme() -> str:

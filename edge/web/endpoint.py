@@ -15,7 +15,6 @@ from msgspec import UNSET, Struct
 from edge.core.access.gate import Holder
 from edge.vocabulary.access import Role
 from edge.vocabulary.api import Problem
-from edge.vocabulary.wire import json_reader
 
 Method = Literal["GET", "POST", "PUT"]
 T = TypeVar("T")
@@ -103,12 +102,21 @@ def read_query(kind: type[T], pairs: Iterable[tuple[str, str]]) -> T:
 def read_body(kind: Any, body: bytes) -> Any:
     """Read a body. Raises `RefusedError`."""
     try:
-        return json_reader(kind).decode(body or b"{}")
+        return msgspec.convert(_whole(msgspec.json.decode(body or b"{}")), kind)
     except msgspec.ValidationError as error:
         text, path = _split(str(error))
         raise RefusedError(400, text, path) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(400, f"the body is not JSON: {error}", "$") from None
+
+
+def _whole(value: Any) -> Any:
+    """Make integers of numbers that are: JSON has one kind of them, and `5.0` is an integer to its schemas."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _whole(one) for name, one in value.items()}
+    return [_whole(one) for one in value] if isinstance(value, list) else value
 
 
 def _hints(kind: Any) -> dict[str, Any]:

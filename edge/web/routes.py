@@ -1,5 +1,6 @@
 """Makes routes of endpoints: lets in, reads, has it done, answers. A fault of a request never becomes one of ours."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ from edge.web.endpoint import BASE, Endpoint, RefusedError, Visit, read_body, re
 from edge.web.streams import Streams
 
 JSON = "application/json"
+#: What a name in a path may be.
+NAME = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
 
 
 def source_of(client: Any) -> str:
@@ -53,6 +56,8 @@ async def _visit(endpoint: Endpoint, admission: Admission, request: Request[Any,
     if endpoint.method != "GET":
         body = read_body(endpoint.body or _Nothing, await request.body())
     names = {name: str(value) for name, value in request.path_params.items()}
+    if not all(map(NAME.fullmatch, names.values())):
+        raise RefusedError(404, "no such thing: a name has letters, digits, '.', '_' and '-'")
     return Visit(guest.holder, guest.sees_numbers, names, query, body, request)
 
 
