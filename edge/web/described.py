@@ -70,7 +70,13 @@ def _operation(one: Endpoint, by_kind: dict[int, Any], components: dict[str, Any
     parameters += _query_parameters(components[one.query.__name__])
     if one.once:
         parameters.append(_ONCE)
-    statuses = [*_ALWAYS, *one.problems, *((413,) if one.method != "GET" else ()), *((422,) if one.once else ())]
+    statuses = [
+        *_ALWAYS,
+        *one.problems,
+        *((404,) if "{" in one.path else ()),
+        *((413,) if one.method != "GET" else ()),
+        *((422,) if one.once else ()),
+    ]
     problem = {JSON: {"schema": by_kind[id(Problem)]}}
     texts = {**_ALWAYS, **_SOMETIMES}
     answer: dict[str, Any] = {"description": "Done."}
