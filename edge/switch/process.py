@@ -140,6 +140,7 @@ class Switch:
             exchange,
             flush=lambda: self._write(exchange, ledger),
             health=channel.health,
+            note=partial(channel.health, note=True),
             later=self._later,
         )
         self._server = LinkServer(

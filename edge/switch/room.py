@@ -25,7 +25,11 @@ OUTBOX, SHEDDING = "outbox", "outbox_shedding"
 
 
 class RoomKeeper:
-    """Looks each second. `flush` writes the turn at once; `health` tells a condition, `later` calls after ms."""
+    """Looks each second.
+
+    `flush` writes the turn at once; `health` tells a condition, `note` one that keeps no call away, `later` calls after
+    ms.
+    """
 
     def __init__(
         self,
@@ -34,18 +38,19 @@ class RoomKeeper:
         *,
         flush: Callable[[], None],
         health: Callable[[str, str], None],
+        note: Callable[[str, str], None],
         later: Callable[[int, Callable[[], None]], None],
     ) -> None:
         self._store = store
         self._exchange = exchange
         self._flush = flush
         self._health = health
+        self._note = note
         self._later = later
         self._deliveries = Deliveries(Path(self._site.paths.state) / "delivery.db")
         self._room = Room(policy_of(self._site))
         self._stepping = False
         self._told_ms = -TELL_MS
-        self._said = ("", "")
 
     @property
     def _site(self) -> Site:
@@ -90,6 +95,8 @@ class RoomKeeper:
             self._room.shed(todo, last)
             for kind, count in found.counts.items():
                 self._metrics.events_shed.labels(kind).inc(count)
+        if self._room.shedding:
+            self._note(SHEDDING, f"{self._full}: events are shed")  # at once: it may be over with the next look
         if todo is not None:
             self._stepping = True
             self._later(STEP_MS, self._step_again)
@@ -107,14 +114,15 @@ class RoomKeeper:
         self._metrics.events_purged.inc(gone)
         return gone
 
+    @property
+    def _full(self) -> str:
+        return f"the outbox holds more than {self._site.events.quota_mb} MB that sinks have not taken"
+
     def _tell(self) -> None:
         quota = self._site.events.quota_mb
-        full = f"the outbox holds more than {quota} MB that sinks have not taken"
-        said = (full if self.refusing else "", f"{full}: events are shed" if self._room.shedding else "")
-        if said != self._said:
-            self._health(OUTBOX, said[0])
-            self._health(SHEDDING, said[1])
-            self._said = said
+        self._health(OUTBOX, self._full if self.refusing else "")
+        if not self._room.shedding:
+            self._note(SHEDDING, "")
         if self._room.shedding and monotonic_ms() - self._told_ms < TELL_MS:
             return
         # What is on disk as not told: what a life before has shed is told, too.

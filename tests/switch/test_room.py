@@ -23,7 +23,7 @@ from edge.vocabulary import events as e
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CallId, LegId
 from edge.vocabulary.private import Private
-from edge.vocabulary.supervision import Scrape, Scraped
+from edge.vocabulary.supervision import Health, Scrape, Scraped
 from tests.storage.writer import call_row
 from tests.switch.test_process import Cast, up_to
 from tests.switch.world import World, incoming
@@ -115,6 +115,8 @@ def test_the_least_valuable_go_and_it_is_told_how_many(tmp_path: Path, capsys: p
     with crowded(tmp_path, when_full="shed", shed=["dtmf.*"]) as (cast, _last):
         reader = Reader(cast.world.state / "state.db")
         cast.until(lambda: reader.shed_events() > 0)
+        cast.until(lambda: bool(_conditions(cast, "outbox_shedding")))
+        assert all(one.note for one in _conditions(cast, "outbox_shedding")), "events are shed so that calls are taken"
         cast.world.kill()
         cast.world.start()
         up_to(cast, "gather")
@@ -132,6 +134,10 @@ def test_the_least_valuable_go_and_it_is_told_how_many(tmp_path: Path, capsys: p
         assert kinds.count("transfer.refused") == DIGITS
         assert kinds.count("dtmf.received") + reader.shed_events() >= DIGITS
         assert reader.numbers_of("old", 1, 2 * DIGITS + 2) == 2 * DIGITS + 2
+
+
+def _conditions(cast: Cast, name: str) -> list[Health]:
+    return [one for one in cast.world.messages if isinstance(one, Health) and one.condition == name]
 
 
 def _told(reader: Reader) -> list[dict[str, Any]]:
