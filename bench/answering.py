@@ -112,9 +112,7 @@ class Town:
         self.at_once: list[int] = []
         self.late = 0
         self.turns = 0
-        self._table = ulaw_table()
         self._hello = spoken(SPEECH) if settings.speak else []
-        self._window = np.hanning(FRAME)
 
     @staticmethod
     def _bound(host: str, port: int) -> socket.socket:
@@ -324,12 +322,9 @@ class Town:
                 self._recognise(leg, data, _stamp(extra))
 
     def _recognise(self, leg: Leg, data: bytes, at_ns: int) -> None:
-        samples = self._table[np.frombuffer(data, np.uint8, FRAME, 12)] * self._window
-        power = np.abs(np.fft.rfft(samples)) * (4 / FRAME)
-        bins = CALLEE_BINS if leg.seen is None else AGENT_BINS
-        at = bins[0] + int(np.argmax(power[bins[0] : bins[-1] + 1]))
-        other = self.by_bin.get(at)
-        if other is None or power[at] < HEARD:
+        at = loudest(data[12:], CALLEE_BINS if leg.seen is None else AGENT_BINS)
+        other = self.by_bin.get(at) if at is not None else None
+        if other is None:
             return
         if leg.seen is not None and other.seen is None:
             leg.seen.agent_heard_ns = at_ns
@@ -355,6 +350,13 @@ def _stamp(extra: list[tuple[int, int, bytes]]) -> int:
     return time.time_ns()
 
 
+def loudest(frame: bytes, bins: tuple[int, ...]) -> int | None:
+    """Say whose tone a mu-law frame has, by the bins of those it may be from; None: nobody's."""
+    power = np.abs(np.fft.rfft(_TABLE[np.frombuffer(frame, np.uint8)] * _WINDOW)) * (4 / FRAME)
+    at = bins[0] + int(np.argmax(power[bins[0] : bins[-1] + 1]))
+    return at if power[at] >= HEARD else None
+
+
 def frames_of(at: int) -> list[bytes]:
     """Give one frame of a tone, which is whole periods long; mu-law."""
     return [sine([float(at * BIN_HZ)], 1, LEVEL)[0].tobytes()]
@@ -374,6 +376,8 @@ def spoken(text: str) -> list[bytes]:
 
 
 _SILENCE = b"\xff" * FRAME
+_TABLE = ulaw_table()
+_WINDOW = np.hanning(FRAME)
 
 
 def main() -> int:
