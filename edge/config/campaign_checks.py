@@ -8,6 +8,7 @@ from edge.config.campaigns import Campaign
 from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
+from edge.core.menus.kinds.queue import Queue
 
 
 def check_campaigns(site: CompiledSite, root: Located, findings: Findings, *, menus_complete: bool) -> None:
@@ -18,6 +19,7 @@ def check_campaigns(site: CompiledSite, root: Located, findings: Findings, *, me
         _check_talk(campaign, index, site, root, findings, menus_complete=menus_complete)
         _check_ways(campaign, index, trunks, root, findings)
         _check_retries(campaign, index, root, findings)
+        _check_whisper(campaign, index, site, root, findings)
         if campaign.hours and campaign.hours not in site.calendars:
             findings.follow_up(
                 place_of(root, ("campaigns", index, "hours")),
@@ -119,6 +121,18 @@ def _check_results(
         findings.warning(
             place_of(root, (*at, "result_menu")),
             "only agents who are rung first (pacing 'preview') get a menu after the talk",
+        )
+
+
+def _check_whisper(campaign: Campaign, index: int, site: CompiledSite, root: Located, findings: Findings) -> None:
+    """Warn where somebody who has answered waits for what an agent is told."""
+    menu = site.menus.get(campaign.menu)
+    nodes = menu.nodes.values() if menu is not None else ()
+    if any(isinstance(node, Queue) and node.whisper is not None for node in nodes):
+        findings.warning(
+            place_of(root, ("campaigns", index, "menu")),
+            f"who answers waits while an agent hears the whisper of menu '{campaign.menu}'",
+            "make it an announcement with 'to: target'",
         )
 
 

@@ -40,16 +40,17 @@ whisper = "${segment} customer, ${open} invoices"
 segment = {values = ["gold", "silver"]}
 open = {type = "number"}
 """
+MENU = "version: 1\nstart: bye\nnodes: {bye: {hang_up: x}}\n"
 LINE = LegId("p.1")
 
 
-def looked_at(folder: Path, *changes: tuple[str, str]) -> Inspection:
+def looked_at(folder: Path, *changes: tuple[str, str], menu: str = MENU) -> Inspection:
     text = SITE.format(folder) + CAMPAIGN
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
     (folder / "menus").mkdir(exist_ok=True)
-    (folder / "menus/main.yaml").write_text("version: 1\nstart: bye\nnodes: {bye: {hang_up: x}}\n")
+    (folder / "menus/main.yaml").write_text(menu)
     (folder / "site.toml").write_text(text)
     return inspect(folder / "site.toml")
 
@@ -115,6 +116,18 @@ def test_the_contact_is_told_over_the_first_words(menu: Menu) -> None:
 )
 def test_what_a_list_does_not_have_is_left_out(menu: Menu, values: dict[str, str], heard: list[str]) -> None:
     assert said(menu, **values)[0] == heard
+
+
+def test_a_whisper_that_makes_callees_wait_is_told(tmp_path: Path) -> None:
+    changes = ('queue = "sales"', 'menu = "main"'), ('whisper = "${segment} customer, ${open} invoices"\n', "")
+    nodes = 'wait: {{queue: {{name: sales, {}: [{{say: "Spring."}}]}}, failed: bye}}'
+    for what, warned in (("whisper", True), ("comfort", False)):
+        found = looked_at(
+            tmp_path,
+            *changes,
+            menu=MENU.replace("start: bye", "start: wait").replace("{bye", f"{{{nodes.format(what)}, bye"),
+        )
+        assert any("who answers waits" in str(one) for one in found.warnings) == warned, found.warnings
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,12 @@ def test_keys_and_holds_of_the_leg_are_the_talks(office):
     assert not list(bodies(office.sent("media"), c.SendDigits))
 
 
+def test_who_comes_to_a_leg_on_hold_is_held(office):
+    office.report("front", r.LegMedia(office.leg, replace(REMOTE, direction="sendonly")))
+    office.joins("a")
+    assert office.exchange.calls[CallId("a")].legs[office.leg].held
+
+
 def test_what_a_talk_did_to_the_sound_is_undone(office):
     office.joins("a")
     call = office.exchange.calls[CallId("a")]

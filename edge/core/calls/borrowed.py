@@ -24,6 +24,7 @@ class BorrowedLeg(Leg):
         self.leads = False
         self.span, self.seat, self.media = handed.span, handed.seat, "open"
         self.answered_ms = effects.now_ms
+        self._has_heard = True  # in its own call: who holds it meanwhile holds whoever comes to it, too
         self._learn(handed.remote)
 
     @property
