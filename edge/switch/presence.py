@@ -5,7 +5,7 @@ A menu asks as it asks a backend, so what is said to agents, and in which order,
 - `agent`: the agent's number (`id`), or his name;
 - `pin`: digits that a sensitive gather kept;
 - `wish`: `log_in`, `log_out`, `pause`, `ready`, `disposition`, or `state`, which changes nothing;
-- `reason`: of a pause; `result`: of a disposition, the key or code of what came of the last talk.
+- `reason`: of a pause; `disposition`: of that, the key or code of what came of the last talk.
 
 What is answered: `ok`; `wrong`: number or PIN, and nobody is told which; `locked`; `no_number`: there is none to ring
 him at; `logged_out`: he would have to log in first; `reason`: there is no such reason. With each but `wrong` and
@@ -58,7 +58,7 @@ class PresenceDesk:
         """Answer a menu."""
         said = {name: value.reveal() for name, value in question.values.items()}
         if question.endpoint == RESULTS_ENDPOINT:
-            return self._result(question, said.get("result", ""))
+            return self._result(question, said.get("disposition", ""))
         wish = said.get("wish", "")
         if wish not in {*_WISHES, "state", "disposition"}:
             return Asked(number=question.number, outcome="failed", error=f"there is no wish {wish[:20]!r}")
@@ -105,7 +105,7 @@ class PresenceDesk:
         if wish == "state":
             return "ok"
         if wish == "disposition":
-            request = ResultRequest(agent=agent.name, code=said.get("result", ""))
+            request = ResultRequest(agent=agent.name, code=said.get("disposition", ""))
             return self._exchange.results.say(request, question.call)
         target, trunk = self._place(agent, question) if wish == "log_in" else ("", "")
         return self._do(

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from edge.config.campaigns import Campaign, PreviewSource, ResultSource
 from edge.config.queues import Agent, Queue, QueueAgent
 from edge.config.site import Trunk
+from edge.core.calls.actions import Question
 from edge.core.calls.call import ENDING_MS
 from edge.core.calls.inputs import Stopped
 from edge.storage.reader import Reader
@@ -45,7 +46,7 @@ CAMPAIGN = Campaign(
     result_within_ms=600_000,
 )
 AGENTS = [
-    Agent(name="anna", target="sip:anna@127.0.0.9", wrap_up_ms=120_000, rest_ms=60_000),
+    Agent(name="anna", id="17", pin="4711", target="sip:anna@127.0.0.9", wrap_up_ms=120_000, rest_ms=60_000),
     Agent(name="bob", target="sip:bob@127.0.0.9"),
 ]
 ORDER = AttemptOrder(
@@ -371,6 +372,57 @@ def test_it_may_be_said_while_they_talk_and_not_for_ever_after(floor):
     with pytest.raises(RequestError, match="too late"):
         floor.ask("agent_result", agent="anna", code="later")
     assert floor.agent()["result_due"] is None
+
+
+def says(floor, endpoint, call=ID, pin="4711", **values):
+    question = Question(
+        call=CallId(call),
+        number=1,
+        endpoint=endpoint,
+        timeout_ms=1000,
+        facts={},
+        values={name: Private(value) for name, value in values.items()},
+        secrets={"pin": Private(pin)},
+    )
+    said = floor.exchange.presence.asked(question)
+    return said.answer if said.outcome == "ok" else said.error
+
+
+def test_on_the_leg_that_he_was_rung_on_it_is_known_who_he_is(floor):
+    floor.offer()
+    floor.over("accepted")
+    floor.order()
+    floor.is_up(f"{ID}.1")
+    assert says(floor, "results", disposition="1") == "none", "nobody has talked"
+    floor.is_up(f"{ID}.2")
+    assert says(floor, "results", disposition="7") == "unknown"
+    assert says(floor, "results", disposition="1") == "ok"
+    assert says(floor, "results", call="a", disposition="1") == "no agent leads this call"
+    event, *_ = floor.told("dialer.result")
+    assert (event["code"], event["agent"], event["call"]) == ("sold", "anna", ID)
+
+
+def test_elsewhere_he_proves_who_he_is(floor):
+    talked(floor)
+    floor.joins("a")
+    wish = {"call": "a", "agent": "17", "wish": "disposition"}
+    assert says(floor, "agents", **wish, disposition="2", pin="0000") == "wrong"
+    assert floor.told("dialer.result") == []
+    assert says(floor, "agents", **wish, disposition="2") == "ok"
+    assert says(floor, "agents", **wish, disposition="") == "unknown"
+    floor.now += 600_001
+    assert says(floor, "agents", **wish, disposition="2") == "late"
+    assert [one["code"] for one in floor.told("dialer.result")] == ["later"]
+
+
+def test_after_the_talk_the_agent_gets_the_menu_for_it():
+    floor = Floor(result_menu="main")
+    order = replace(ORDER, agent="anna")
+    menu = floor.exchange.plan.agent_menu(order)
+    assert menu.start == "(call)"
+    assert menu.nodes["(call)"].after == "wait"
+    assert menu.version != floor.exchange.plan.agent_menu(replace(order, ring_timeout_ms=9000)).version
+    assert Floor().exchange.plan.agent_menu(order).nodes["(call)"].after == ""
 
 
 def test_a_wrap_up_may_go_on(floor):

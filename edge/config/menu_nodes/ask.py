@@ -67,9 +67,9 @@ def _check(node: AskNode, located: Located, desk: Desk) -> None:
             findings.error(place, f"'{name}' is sensitive, and the endpoint is not https://", "set its url")
     if own.endpoint == AGENTS_ENDPOINT:
         _check_agents(own.send, located, desk)
-    if own.endpoint == RESULTS_ENDPOINT and "result" not in own.send:
+    if own.endpoint == RESULTS_ENDPOINT and "disposition" not in own.send:
         place = place_of(located, ("ask", "send"))
-        findings.error(place, f"the endpoint '{RESULTS_ENDPOINT}' has to be sent 'result'")
+        findings.error(place, f"the endpoint '{RESULTS_ENDPOINT}' has to be sent 'disposition'")
 
 
 def _check_agents(send: list[str], located: Located, desk: Desk) -> None:
