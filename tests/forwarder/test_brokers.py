@@ -269,6 +269,18 @@ def test_amqp_is_persistent_routed_and_has_room(rabbit: Rabbit) -> None:
     assert "wr0ng" not in said[-1]
 
 
+def test_a_broker_of_amqp_without_room_on_its_disk_is_waited_for(rabbit: Rabbit) -> None:
+    rabbit.control("set_disk_free_limit", "1000000000000000")
+    try:
+        (answer,), said = send(rabbit.settings(), [event()])
+        assert answer.result == "timed_out"
+        assert "stops publishers while its disk or memory is short" in said[-1]
+    finally:
+        rabbit.control("set_disk_free_limit", "1000000")
+    asyncio.run(_until(lambda: results(rabbit.settings()) == ["accepted"]))
+    rabbit.empty()
+
+
 @pytest.mark.parametrize("kind", ["tls", "tcp", "udp"])
 def test_syslog_is_rfc_5424_in_frames_or_datagrams(kind: str, tmp_path: Any) -> None:
     got = bytearray()

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from standardwebhooks import Webhook
 
-from edge.config.sink_settings import WebhookSettings
+from edge.config.sink_settings import FileSettings, WebhookSettings
 from edge.config.site import Paths, Sink, Site
 from edge.runtime.link_server import LinkServer
 from edge.runtime.pump import Pump
@@ -265,6 +265,22 @@ def test_reload_adds_removes_and_filters_sinks(tmp_path: Path, outbox: OutboxWri
             until(lambda: backend.ids()[3:] == ["b.1"])  # its place was remembered
     finally:
         second.close()
+
+
+def test_a_sink_that_becomes_one_of_another_type_goes_on_where_it_was(
+    tmp_path: Path, outbox: OutboxWriter, backend: Backend
+) -> None:
+    outbox.append("a")
+    file = tmp_path / "events.jsonl"
+    with child("forwarder", site_of(tmp_path, sink_of("one", backend.url)), tmp_path) as process:
+        until(lambda: place(tmp_path, "one") == (1, []))
+        new = site_of(tmp_path, FileSettings(name="one", path=str(file)).sink())
+        process.send(Reload(str(write_site(new, tmp_path / "new.msgpack"))))
+        process.send(AskOf(1, "sinks", b"null"))
+        until(lambda: file.exists() or outbox.append("a"))
+        until(lambda: (place(tmp_path, "one") or (0,))[0] == len(outbox.ids))
+    ids = backend.ids() + [json.loads(line)["id"] for line in file.read_bytes().splitlines()]
+    assert ids == outbox.ids
 
 
 def test_a_bad_secret_is_told_and_stops_no_other_sink(tmp_path: Path, outbox: OutboxWriter, backend: Backend) -> None:

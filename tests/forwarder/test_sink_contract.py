@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge.config.sink_settings import FileSettings, JournaldSettings, SinkSettings, StdoutSettings, WebhookSettings
@@ -235,3 +236,18 @@ class _Web(Receiver):
 class TestWebhook(SinkContract):
     def receiver(self, folder: Path) -> _Web:
         return _Web()
+
+
+class _WebInBatches(_Web):
+    def _answer(self, request: Request) -> Reply:
+        self._goes.wait()
+        self._got += [event["id"] for event in json.loads(request.body)]
+        return 200, {}, b""
+
+    def settings(self) -> SinkSettings:
+        return msgspec.structs.replace(super().settings(), mode="batch")
+
+
+class TestWebhookInBatches(SinkContract):
+    def receiver(self, folder: Path) -> _WebInBatches:
+        return _WebInBatches()

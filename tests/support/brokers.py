@@ -104,8 +104,11 @@ class Broker:
     def is_up(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, (self.folder / "log").read_text()
+        return self.listens(self.port)
+
+    def listens(self, port: int) -> bool:
         try:
-            socket.create_connection((self.host, self.port), 0.5).close()
+            socket.create_connection((self.host, port), 0.5).close()
         except OSError:
             return False
         return True
@@ -312,6 +315,7 @@ class Rabbit(Broker):
     def prepare(self) -> None:
         self._epmd_port = 4369
         self._epmd = subprocess.Popen(["epmd", "-address", self.host, "-port", str(self._epmd_port)])
+        until(lambda: self.listens(self._epmd_port), 20, "epmd listens")
         (self.folder / "plugins").write_text("[].\n")
 
     def command(self) -> list[str]:
@@ -325,7 +329,9 @@ class Rabbit(Broker):
             "HOME": str(self.folder),
             "ERL_EPMD_ADDRESS": self.host,
             "ERL_EPMD_PORT": str(self._epmd_port),
-            "RABBITMQ_NODENAME": f"edge{self.host.replace('.', 'x')}@localhost",
+            "RABBITMQ_USE_LONGNAME": "true",
+            "RABBITMQ_NODENAME": f"edge@{self.host}",
+            "RABBITMQ_CTL_ERL_ARGS": "-start_epmd false",
             "RABBITMQ_NODE_IP_ADDRESS": self.host,
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": "25672",
@@ -395,6 +401,11 @@ class Rabbit(Broker):
 
     def accept(self) -> None:
         self._bind(bound=True)
+
+    def control(self, *words: str) -> None:
+        """Ask the node as its operator does."""
+        command = ["/usr/lib/rabbitmq/bin/rabbitmqctl", "--node", self.environment()["RABBITMQ_NODENAME"], *words]
+        subprocess.run(command, env=self.environment(), check=True, capture_output=True)
 
     def empty(self) -> None:
         async def purge(channel: Any) -> None:

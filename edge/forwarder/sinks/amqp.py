@@ -74,6 +74,9 @@ class AmqpSink(Sink):
             self._context.condition(f"{self._server.host}: {words(error)}")
             return [Answer("unreachable", words(error))]
         except asyncio.CancelledError:
+            self._context.condition(
+                f"{self._server.host}: no confirm in time; RabbitMQ stops publishers while its disk or memory is short"
+            )
             self._keeper.drop(held)
             raise
         if any(answer.result == "unreachable" for answer in answers):
