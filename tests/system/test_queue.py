@@ -1,5 +1,11 @@
 """Two callers and one agent, with a kill of switch in between; and one who does not want to wait."""
 
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +14,7 @@ import pytest
 import soundfile
 
 from edge.config.prompts import spoken_name
+from edge.core.access.gate import hash_of
 from tests.support.addresses import address
 from tests.support.appliance import TONES, Appliance, appliance
 from tests.support.softphone import Softphone
@@ -38,7 +45,13 @@ nodes:
   bye:
     hang_up:
 """
-SITE = """
+TOKEN = "edge_" + "t" * 43
+POP = Path(__file__).parents[2] / "docs/recipes/screen_pop.py"
+SITE = f"""
+[[api_tokens]]
+name = "desk"
+role = "integrator"
+hash = "{hash_of(TOKEN)}"
 [[agents]]
 name = "anna"
 target = "sip:anna@TARGET"
@@ -59,6 +72,32 @@ def places(edge: Appliance) -> list[tuple[int, str]]:
     return [(one["position"], one["state"]) for one in queue(edge)["callers"]]
 
 
+@contextmanager
+def screen_pop(edge: Appliance) -> Iterator[Callable[[], list[str]]]:
+    """The recipe for anna's desk, with a browser that does nothing; gives the pages that it has opened."""
+    environment = {
+        **os.environ, "EDGE": f"http://{edge.address}:8080", "EDGE_TOKEN": TOKEN, "BROWSER": "true",
+        "PYTHONPATH": str(POP.parents[2]),
+    }  # fmt: skip
+    log = edge.folder / "pop.log"
+    command = [sys.executable, str(POP), "anna", "https://crm.test/?n={number}"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
+    try:
+        # It must read before somebody is offered: it tells of what comes from then on.
+        until(lambda: metric(edge, "edge_web_open_streams") == 1, 30, "it listens")
+        yield lambda: log.read_text().splitlines()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def metric(edge: Appliance, name: str) -> float:
+    with urllib.request.urlopen(f"http://{edge.address}:8080/metrics", timeout=20) as page:
+        text = page.read().decode()
+    return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} ")), 0.0)
+
+
 def test_a_queue_through_a_kill(tmp_path: Path) -> None:
     for name, hz in ((spoken_name("two"), SECOND), ("offer", OFFER)):
         path = tmp_path / "prompts/en" / f"{name}.wav"
@@ -73,6 +112,7 @@ def test_a_queue_through_a_kill(tmp_path: Path) -> None:
         Softphone(caller_at, tone_hz=800, user="second") as second,
         Softphone(agent_at, port=5060, tone_hz=900, user="anna") as anna,
         appliance(at, tmp_path, menu=MENU, extra=SITE.replace("TARGET", f"{agent_at}:5060")) as edge,
+        screen_pop(edge) as opened,
     ):
         one = first.call(edge.uri).wait_answered()
         hears(one, TONES["welcome"])
@@ -86,6 +126,7 @@ def test_a_queue_through_a_kill(tmp_path: Path) -> None:
         hears(one, 900)
         hears(desk, 700)
         edge.wait_event("queue.connected")
+        until(lambda: opened() == ["https://crm.test/?n=first"], 20, "a page for the caller")
 
         edge.wait_restarted("switch", edge.kill("switch"))
         until(lambda: places(edge) == [(1, "waiting")], 10, "the second is the next one")
