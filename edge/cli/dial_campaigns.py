@@ -192,6 +192,13 @@ def _remarks(one: dict[str, Any]) -> Iterable[str]:
     for gone in one.get("absent", ()):
         seen = f"appliance {gone['appliance']} was last seen {at(gone['seen_ms'])}"
         yield f"{one['name']}: {seen}; what it has left: edge dial held"
+    previews, results = one.get("previews"), one.get("results")
+    if previews or one.get("shown"):
+        ends = "".join(f", {how} {count}" for how, count in sorted((previews or {}).items()))
+        yield f"{one['name']}: contacts that agents look at: {one['shown']}{ends}"
+    if results:
+        said = ", ".join(f"{code} {count}" for code, count in sorted(results.items()))
+        yield f"{one['name']}: agents said: {said}"
     if one["refused"]:
         refused = ", ".join(f"{reason} {count}" for reason, count in sorted(one["refused"].items()))
         yield f"{one['name']}: not called by the rules: {refused}"

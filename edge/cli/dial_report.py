@@ -117,11 +117,14 @@ def _counted(
         for made in _made(store, campaigns):
             conduct.take(made)
         refusals = store.refusals(begin_ms)
+        found = conduct.result()
+        for each in found:
+            each.results.update(store.result_counts(each.campaign, begin_ms))
     finally:
         store.close()
     for name in sorted(unknown):
         complain(f"the site has no campaign '{name}' any more, so nobody knows its rules: give --rules")
-    return _with_refusals(conduct.result(), refusals)
+    return _with_refusals(found, refusals)
 
 
 def _with_refusals(found: list[CampaignConduct], refusals: list[RefusalCount]) -> list[CampaignConduct]:
@@ -203,6 +206,8 @@ def _print(one: CampaignConduct, time_zone: str) -> None:
     spread = sorted(one.per_number.items())
     print_table(("attempts per number", "numbers"), spread, right=("attempts per number", "numbers"))
     print_table(("disposition", "attempts"), sorted(one.dispositions.items()), right=("attempts",))
+    if one.results:
+        print_table(("agents said", "talks"), sorted(one.results.items()), right=("talks",))
     print()
 
 
@@ -264,6 +269,7 @@ def document(one: CampaignConduct) -> dict[str, Any]:
         "hours": dict(_hours(one)),
         "attempts_per_number": {str(times): numbers for times, numbers in sorted(one.per_number.items())},
         "dispositions": dict(sorted(one.dispositions.items())),
+        "results": dict(sorted(one.results.items())),
         "not_judged": ["own_list", *(["list", "consent"] if one.groundless else []), "caller_id"],
     }
 

@@ -1,6 +1,6 @@
 """What people ask of campaigns, and say of attempts that nobody knows the end of."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from edge.core.dialer.campaign import follows
@@ -32,6 +32,8 @@ class Desk:
         self._campaigns, self._under, self._moved = campaigns, under, moved
         #: Who else works on the store; None: nobody can.
         self.presence: Presence | None = None
+        #: How many contacts of a campaign agents look at.
+        self.shown: Callable[[str], int] = lambda _campaign: 0
 
     def under_way(self) -> list[dict[str, Any]]:
         """Return the attempts under way, also of campaigns that are gone. No numbers."""
@@ -115,6 +117,7 @@ class Desk:
             "outcomes": self._store.outcomes(settings.name),
             "refused": running.refused,
             "previews": self._store.preview_counts(settings.name) if settings.previews else {},
+            "shown": self.shown(settings.name),
             "results": self._store.result_counts(settings.name),
             "pacing": settings.pacing if settings.queue else "channels",
             "because": running.pace.last.because if running.pace is not None else "",

@@ -85,6 +85,7 @@ class Engine:
         #: Answers people.
         self.desk = Desk(store, clocks, self.campaigns, self.open, self._moved)
         self.previews = Previews(store, owner, port, clocks, metrics, self.campaigns, self.open, self._allowed)
+        self.desk.shown = self.previews.count
 
     # --- beginning
 

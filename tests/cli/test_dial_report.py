@@ -9,7 +9,7 @@ import pytest
 
 from edge.cli import main
 from edge.storage.campaigns.store import opened
-from edge.storage.campaigns.words import RefusalCount
+from edge.storage.campaigns.words import RefusalCount, Result
 from edge.vocabulary.private import Private
 from tests.cli.campaign_site import CALLEE, dialled, make_site
 
@@ -33,6 +33,7 @@ def test_a_campaign_that_kept_the_rules(site: Path, capsys: pytest.CaptureFixtur
     assert (found["hours"], found["attempts_per_number"]) == ({"12:00": 1}, {"1": 1})
     assert (found["breaches"], found["rang_short"], found["dispositions"]) == ([], 0, {"no_answer": 1})
     assert found["periods"][0]["live"] == 0
+    assert found["results"] == {}
     assert found["overrides"][0]["reason"] == "counsel said so"
 
 
@@ -41,9 +42,12 @@ def test_what_was_broken_is_found_again(site: Path, capsys: pytest.CaptureFixtur
     dialled(store, "a2", "2026-11-17T12:00-06:00", "connected")
     dialled(store, "a3", "2026-11-18T06:30-06:00", "abandoned")  # the third of the week, and too early
     dialled(store, "a4", "2026-11-23T12:00-06:00", "no_answer", rang_ms=9_000)
+    said = Result(id="r1", attempt="a2", campaign="spring", agent="anna", code="sold", step="done", given_ms=2 * 10**12)
+    store.give_result(said)
     store.close()
     code, found = reported(site, capsys)
     assert (code, found["good"], found["attempts"]) == (1, False, 4)
+    assert found["results"] == {"sold": 1}
     assert {one["reason"]: (one["attempts"], one["examples"]) for one in found["breaches"]} == {
         "hours": (1, ["a3"]),
         "attempts": (1, ["a3"]),

@@ -71,6 +71,8 @@ class CampaignConduct(Struct, kw_only=True):
     #: Attempts by what had been agreed to, as the rules name it, and those of them with a proof.
     consents: Counter[str] = field(default_factory=Counter)
     proven: Counter[str] = field(default_factory=Counter)
+    #: What agents said last of the talks of its attempts, by code.
+    results: Counter[str] = field(default_factory=Counter)
     #: Callees who asked not to be called any more.
     opted_out: int = 0
     #: Attempts of which nobody kept what they were made on.

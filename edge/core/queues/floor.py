@@ -315,7 +315,8 @@ class Floor:
         if (
             agent is None
             or not agent.terms.nailed_up
-            or agent.presence == "away"
+            # His own one is given back when his talk is over.
+            or (agent.presence == "away" and agent.line != input.call)
             or agent.line not in {None, input.call}
         ):
             self._release(input.call)

@@ -15,6 +15,8 @@ from edge.core.queues.model import (
     Held,
     Join,
     Left,
+    LineReleased,
+    LineSet,
     Marks,
     Member,
     Missed,
@@ -389,3 +391,19 @@ def test_who_is_kept_is_free_when_nothing_comes_of_it():
     assert house.states() == {"anna": "ready"}
     house.give(WrappedUp("anna"), WrappedUp("nobody"), Taken(kept), Held(ticket=kept, queue="none", agent="anna"))
     assert house.states() == {"anna": "ready"}
+
+
+def test_a_leg_that_a_talk_has_is_given_back_once_by_an_agent_whose_log_in_was_forgotten():
+    """A new run of the machine knows the call and the leg, and not that its agent had logged in."""
+    house = House([agent("anna", nailed_up=True)], [queue("q", "anna")])
+    stay = Stay(
+        ticket=ticket("a"), queue="q", priority=0, values={}, joined_ms=house.now, state="talking", agent="anna",
+        since_ms=house.now,
+    )  # fmt: skip
+    up = LineSet(agent="anna", call=CallId("line"), up=True)
+    house.give(Restored([stay], lines=[up]))
+    assert house.floor.roster.get("anna").presence == "away"
+    assert house.give(up) == []
+    released = [one for one in house.give(Finished(ticket("a"))) if isinstance(one, LineReleased)]
+    assert [one.call for one in released] == ["line"]
+    assert house.floor.roster.get("anna").line is None
