@@ -16,7 +16,7 @@ class Composition(NamedTuple):
     switch: Recipe = Recipe("edge.switch", ("link_listener", "switch_seats"))
     media: Recipe = Recipe("edge.media", ("media_state", "rtp", "rtp6", "key_table"), zygote=True, prompt=True)
     span: Recipe = Recipe("edge.span", (), zygote=True)
-    forwarder: Recipe = Recipe("edge.forwarder", secrets=True)
+    forwarder: Recipe = Recipe("edge.forwarder", secrets=True, stdout=True)
     #: Only where the site has campaigns; it needs the password of their database.
     dialer: Recipe = Recipe("edge.dialer", secrets=True)
     web: Recipe = Recipe("edge.web", ("http_listener", "sip_trace"))

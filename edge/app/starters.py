@@ -63,6 +63,8 @@ class Recipe(NamedTuple):
     prompt: bool = False
     #: Its job needs the passwords and keys of the site file; nobody else is given them.
     secrets: bool = False
+    #: Standard output is its own to use: events go there, where a sink says so.
+    stdout: bool = False
 
 
 class Executed:
@@ -97,7 +99,8 @@ class Executed:
                 [sys.executable, "-m", "edge.app.child", process.name],
                 env={**without(around.secrets, module_environment()), **around.environment, **launch.environment()},
                 stdin=subprocess.DEVNULL,
-                stdout=2,  # standard output belongs to the command that runs us
+                # Standard output belongs to the command that runs us, and to nobody who is not made for it.
+                stdout=None if self._recipe.stdout else 2,
                 pass_fds=[theirs.fileno(), *(fd for group in fds.values() for fd in group)],
                 process_group=0,  # Ctrl-C is for the supervisor alone
             )

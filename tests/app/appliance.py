@@ -31,10 +31,16 @@ def site_for(address: str, folder: Path, **changes: Any) -> Site:
 class Appliance:
     """`edge run` over fake processes."""
 
-    def __init__(self, site: Site, environment: dict[str, str] | None = None, source: Path | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        environment: dict[str, str] | None = None,
+        source: Path | None = None,
+        stdout: Path | None = None,
+    ) -> None:
         self.run_dir = Path(site.paths.state) / "run"
         self.log_path = Path(site.paths.state).parent / "log"
-        with self.log_path.open("ab") as log:
+        with self.log_path.open("ab") as log, (stdout or Path(os.devnull)).open("ab") as output:
             self.process = subprocess.Popen(
                 [
                     sys.executable,
@@ -45,6 +51,7 @@ class Appliance:
                 ],
                 cwd=ROOT,
                 env={**os.environ, **(environment or {})},
+                stdout=output if stdout else None,
                 stderr=log,
             )
 
