@@ -2,6 +2,7 @@
 
 import getpass
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ WatchOption = Annotated[bool, Parameter(name="--watch", help="Show it until Ctrl
 #: Outcomes that people look at first.
 _SHOWN = ("connected", "abandoned", "machine", "no_answer", "busy")
 _EVERY_S = 0.5
+#: Rates are of so many looks.
+_LOOKS = 40
 
 
 def register(group: App) -> None:
@@ -218,7 +221,7 @@ def _watch(where: Where, campaign: str) -> int:
         TextColumn("{task.fields[figures]}"),
     )
     tasks: dict[str, Any] = {}
-    before: dict[str, tuple[float, int]] = {}
+    before: dict[str, deque[tuple[float, int]]] = {}
     with Live(progress, console=Console(), refresh_per_second=4):
         try:
             while True:
@@ -238,11 +241,17 @@ def _watch(where: Where, campaign: str) -> int:
             return FINE
 
 
-def _figures(one: dict[str, Any], before: dict[str, tuple[float, int]]) -> str:
+def _figures(one: dict[str, Any], before: dict[str, deque[tuple[float, int]]]) -> str:
     outcomes: dict[str, int] = one["outcomes"]
     ended, now = sum(outcomes.values()), time.monotonic()
-    began, then = before.setdefault(one["name"], (now, ended))
+    seen = before.setdefault(one["name"], deque(maxlen=_LOOKS))
+    seen.append((now, ended))
+    began, then = seen[0]
     rate = (ended - then) / (now - began) * 60 if now > began else 0.0
     answered = sum(outcomes.get(name, 0) for name in ("connected", "abandoned", "machine", "silence", "fax"))
-    share = f"{100 * answered / ended:.0f} %" if ended else "-"
-    return f"{one['open']} calls ({one['ringing']} ring), {rate:.0f} ended/min, answered {share}"
+    said = [f"{one['open']} calls ({one['ringing']} ring, {one['talking']} talk)", f"{rate:.0f} ended/min"]
+    said.append(f"answered {100 * answered / ended:.0f} %" if ended else "answered -")
+    live = outcomes.get("connected", 0) + outcomes.get("abandoned", 0)
+    if one["pacing"] != "channels" and live:
+        said.append(f"abandoned {100 * outcomes.get('abandoned', 0) / live:.1f} %")
+    return ", ".join(said)
