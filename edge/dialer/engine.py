@@ -8,8 +8,6 @@ these leaves an attempt that switch knows, or does not: then it was never dialle
 from collections.abc import Mapping
 from typing import cast
 
-from msgspec import structs
-
 from edge.core.dialer.campaign import CampaignState, Settings
 from edge.dialer.clocks import Clocks
 from edge.dialer.desk import Desk
@@ -23,11 +21,12 @@ from edge.dialer.port import Port
 from edge.dialer.presence import Presence
 from edge.dialer.previews import Previews
 from edge.dialer.refusals import Refusals
+from edge.dialer.results import Results
 from edge.dialer.running import Running
 from edge.dialer.under import AttemptAt, Under
 from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.interface import CampaignStore
-from edge.storage.campaigns.words import Attempt, Candidate, Lease, Result
+from edge.storage.campaigns.words import Attempt, Candidate, Lease
 from edge.vocabulary.commands import AgentsTold, AttemptTold, PreviewTold, ResultTold
 from edge.vocabulary.dialing import BUSY_NUMBER, NO_AGENT
 from edge.vocabulary.site_events import DialerCampaignState
@@ -86,6 +85,7 @@ class Engine:
         self.desk = Desk(store, clocks, self.campaigns, self.open, self._moved)
         self.previews = Previews(store, owner, port, clocks, metrics, self.campaigns, self.open, self._allowed)
         self.desk.shown = self.previews.count
+        self.results = Results(store, port, self.campaigns, metrics)
 
     # --- beginning
 
@@ -165,21 +165,16 @@ class Engine:
         elif isinstance(told, PreviewTold):
             self.previews.hear(told)
         elif isinstance(told, ResultTold):
-            self._result(told)
+            self.results.hear(told)
         else:
             self._unwritten[told.attempt] = told
             self._write(told)
-
-    def _result(self, told: ResultTold) -> None:
-        """Keep what an agent said; switch tells it again until it hears that it is kept."""
-        if self._store.give_result(Result(**structs.asdict(told))) and told.campaign in self.campaigns:
-            self._metrics.result(told.campaign, told.code)
-        self._port.taken([told.id])
 
     def write_rest(self) -> None:
         """Write what could not be written before."""
         for told in list(self._unwritten.values()):
             self._write(told)
+        self.results.keep()
 
     def _write(self, told: AttemptTold) -> None:
         under = self.open.get(told.attempt)

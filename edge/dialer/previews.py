@@ -77,6 +77,8 @@ class Previews:
         self._shown: dict[str, Shown] = {}
         #: Ends that switch may not have on disk yet.
         self._untold: dict[str, PreviewClosing] = {}
+        #: Those of them that it has, which the store does not know yet.
+        self._known: set[str] = set()
         #: Agents whom switch could not keep, and until when nothing is asked of them.
         self._pauses: dict[str, int] = {}
 
@@ -121,8 +123,8 @@ class Previews:
         """Take news. Raises StorageError."""
         shown = self._shown.get(told.preview)
         if told.state == "closed":
-            self._store.preview_told([told.preview])
-            self._untold.pop(told.preview, None)
+            self._known.add(told.preview)
+            self._note_known()
         elif shown is None:
             if told.state == "held" and told.preview not in self._untold:
                 # Nobody looks at it any more, so nobody may be kept for it.
@@ -133,6 +135,14 @@ class Previews:
         elif told.state in {"refused", "gone"}:
             self._pauses[shown.preview.agent] = self._clocks.now_ms() + PAUSE_MS
             self._end(shown, "withdrawn", reason=told.why)
+
+    def _note_known(self) -> None:
+        """Note which ends switch has on disk; what the store does not take now is noted at the next tick."""
+        if self._known:
+            self._store.preview_told(sorted(self._known))
+            for preview in self._known:
+                self._untold.pop(preview, None)
+            self._known.clear()
 
     # --- offering
 
@@ -179,6 +189,7 @@ class Previews:
 
     def tick(self) -> None:
         """End those whose time is over. Raises StorageError."""
+        self._note_known()
         now_ms = self._clocks.now_ms()
         for shown in list(self._shown.values()):
             running = self._campaigns.get(shown.preview.campaign)

@@ -321,6 +321,30 @@ def test_a_result_is_followed_and_counted_once(tmp_path: Path) -> None:
     assert f'edge_dialer_previews_total{{campaign="{CAMPAIGN}",how="accepted"}} 1.0' in text
 
 
+def test_a_store_that_fails_loses_neither_a_result_nor_what_was_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = looked(house_of(tmp_path, 1))
+    attempt = house.engine.previews.accept("agent0", "")
+
+    def broken(*_: Any) -> None:
+        raise StorageError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "give_result", broken)
+        patch.setattr(house.store, "preview_told", broken)
+        with pytest.raises(StorageError):
+            house.engine.hear(result(house, attempt, "r1", "done"))
+        with pytest.raises(StorageError):
+            house.engine.hear(PreviewTold(preview=attempt, state="closed"))
+    assert house.kept == []
+    assert [one.id for one in house.store.pending_previews(OWNER)] == [attempt]
+    house.engine.tick()
+    assert house.kept == ["r1"]
+    assert [one.id for one in house.store.results(attempt)] == ["r1"]
+    assert house.store.pending_previews(OWNER) == []
+
+
 # --- kills
 
 
