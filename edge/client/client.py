@@ -219,6 +219,14 @@ class Client:
         """Start, pause or stop a campaign."""
         return self._post(f"/campaigns/{campaign}/state", api.Done, order, "")
 
+    def add_contacts(self, listed_in: str, order: api.Contacts) -> api.Taken:
+        """Put contacts on a list; the same again changes nothing."""
+        return self._post(f"/lists/{listed_in}/contacts", api.Taken, order, "")
+
+    def suppress(self, order: api.Suppressed) -> api.Taken:
+        """Have numbers called no more by any campaign."""
+        return self._post("/do_not_call", api.Taken, order, "")
+
     def reload(self) -> api.Reloaded:
         """Load the configuration anew."""
         return self._post("/reload", api.Reloaded, None, "", timeout_s=150.0)

@@ -5,6 +5,7 @@ from typing import Any
 
 from edge.core.dialer.campaign import follows
 from edge.dialer.clocks import Clocks
+from edge.dialer.lists import ContactsRequest, SuppressRequest, add_contacts, suppress
 from edge.dialer.presence import Presence
 from edge.dialer.running import Running
 from edge.dialer.under import FOUND, Under
@@ -55,6 +56,14 @@ class Desk:
             }
             for one in self._store.attempts(states=["held"])
         ]
+
+    def add_contacts(self, request: ContactsRequest) -> dict[str, Any]:
+        """Put contacts on a list."""
+        return add_contacts(self._store, request, self._clocks.wall_ms())
+
+    def suppress(self, request: SuppressRequest) -> dict[str, Any]:
+        """Have numbers called no more."""
+        return suppress(self._store, request, self._clocks.wall_ms())
 
     def settle(self, attempt: str, disposition: Disposition, by: str) -> bool:
         """Close a held attempt as a person says it ended; its contact goes on as the campaign's table says.

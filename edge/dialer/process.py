@@ -15,7 +15,9 @@ from edge.config.campaign_plan import settings_of
 from edge.config.site import Site
 from edge.core.dialer.campaign import Settings
 from edge.dialer.clocks import Clocks
+from edge.dialer.desk import Desk
 from edge.dialer.engine import Engine
+from edge.dialer.lists import ContactsRequest, SuppressRequest
 from edge.dialer.neighbours import Neighbours
 from edge.dialer.presence import Presence
 from edge.dialer.rulebook import permissions_for
@@ -92,6 +94,10 @@ class PreviewRequest(Struct, frozen=True, kw_only=True):
 _preview = json_reader(PreviewRequest)
 _state = json_reader(StateRequest)
 _settle = json_reader(SettleRequest)
+_HANDED_IN: dict[str, tuple[Callable[[bytes], Any], Callable[[Desk, Any], Any]]] = {
+    "contacts": (json_reader(ContactsRequest).decode, Desk.add_contacts),
+    "suppress": (json_reader(SuppressRequest).decode, Desk.suppress),
+}
 Job = Callable[[Engine], None]
 
 
@@ -356,6 +362,9 @@ def _answer(engine: Engine, what: str, body: bytes) -> Any:
         if wanted.disposition == "held" or not engine.desk.settle(wanted.attempt, wanted.disposition, wanted.by):
             raise LookupError("no such attempt is held" if wanted.disposition != "held" else "that is what it is")
         return {"attempt": wanted.attempt, "disposition": wanted.disposition}
+    if what in _HANDED_IN:
+        read, take = _HANDED_IN[what]
+        return take(engine.desk, read(body))
     if what in {"preview", "preview_accept", "preview_skip", "preview_reject"}:
         return _of_preview(engine, what, _preview.decode(body))
     raise LookupError(f"unknown request {what[:40]!r}")

@@ -342,6 +342,52 @@ class CampaignState(Order, frozen=True, kw_only=True):
     why: Word = ""
 
 
+#: A country in two letters (ISO 3166-1), where numbers without + are dialled; empty: such numbers are refused.
+Country = Annotated[str, Meta(pattern=r"\A([A-Za-z]{2})?\Z")]
+
+
+class Contacts(Order, frozen=True, kw_only=True):
+    """Contacts for a list: `number` (or `number_LABEL`, several), `id`, `priority`, `zone`, `language`, `country`.
+
+    Whatever else a contact has are its attributes.
+    """
+
+    contacts: Annotated[
+        list[dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=4000)]]],
+        Meta(min_length=1, max_length=200),
+    ]
+    country: Country = ""
+
+
+class Suppressed(Order, frozen=True, kw_only=True):
+    """Numbers that must not be called."""
+
+    numbers: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(min_length=1, max_length=500)]
+    country: Country = ""
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """What was not taken of a list, and why."""
+
+    #: Which one, from 0.
+    index: int
+    #: Empty: the whole of it.
+    field: str
+    reason: str
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """What became of a list that was handed in."""
+
+    new: int
+    #: Were there already, and are changed.
+    changed: int = 0
+    same: int
+    #: Are being called, or done: left as they are.
+    kept: int = 0
+    refused: list[Refused] = []
+
+
 class CallbackOrder(Order, frozen=True, kw_only=True):
     """What is done about a request to be called back."""
 

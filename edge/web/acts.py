@@ -20,6 +20,8 @@ _KEY = re.compile(r"[!-~]{1,128}")
 GOOD = frozenset({"played", "sent", "matched", "connected"})
 #: A reload may have to have texts spoken.
 RELOAD_S = 120.0
+#: Bytes of a list that is handed in: it has to fit a message between processes.
+MAX_HANDED_IN = 60_000
 
 
 class Acts:
@@ -65,6 +67,10 @@ class Acts:
                 api.CampaignState,
                 once=False,
             ),
+            self._handed_in(
+                "/lists/{list}/contacts", "addContacts", "Put contacts on a list", self._contacts, api.Contacts
+            ),
+            self._handed_in("/do_not_call", "suppress", "Have numbers called no more", self._suppress, api.Suppressed),
             Endpoint(
                 "POST",
                 "/reload",
@@ -92,6 +98,10 @@ class Acts:
         self, path: str, role: Role, name: str, summary: str, do: Any, body: Any, *, once: bool = True
     ) -> Endpoint:
         return Endpoint("POST", path, role, name, summary, do, api.Done, body=body, problems=(404, 409), once=once)
+
+    def _handed_in(self, path: str, name: str, summary: str, do: Any, body: Any) -> Endpoint:
+        text = "Some at a time: the same again changes nothing. What cannot be read is told, the rest is taken."
+        return Endpoint("POST", path, "integrator", name, summary, do, api.Taken, body=body, problems=(409,), text=text)
 
     def _act(self, path: str, role: Role, what: str, summary: str, body: Any = None) -> Endpoint:
         async def do(visit: Visit) -> Any:
@@ -168,6 +178,25 @@ class Acts:
             raise
         await self._note(visit, f"campaign_{visit.body.state}", campaign)
         return api.Done(campaign=campaign)
+
+    async def _contacts(self, visit: Visit) -> api.Taken:
+        return await self._take(visit, "contacts", visit.names["list"])
+
+    async def _suppress(self, visit: Visit) -> api.Taken:
+        return await self._take(visit, "suppress", "")
+
+    async def _take(self, visit: Visit, what: str, subject: str) -> api.Taken:
+        order = {**visit.names, **msgspec.to_builtins(visit.body)}
+        if len(msgspec.json.encode(order)) > MAX_HANDED_IN:
+            raise RefusedError(413, f"more than {MAX_HANDED_IN} bytes: hand it in in parts", "$")
+        try:
+            found = await self._ask("dialer", what, order)
+        except RefusedError as error:
+            await self._note(visit, what, subject, error.text)
+            raise
+        taken = msgspec.convert(found, api.Taken)
+        await self._note(visit, what, subject)
+        return taken
 
     async def _reload(self, visit: Visit) -> api.Reloaded:
         found = await self._ask("supervisor", "reload", {}, RELOAD_S)

@@ -470,6 +470,23 @@ def test_what_others_do_is_told_too(box: Appliance) -> None:
     assert json.loads(box.web.asked[-1].body)["why"]
 
 
+def test_lists_are_handed_in(box: Appliance) -> None:
+    taken = {"new": 1, "changed": 0, "same": 0, "kept": 0, "refused": [{"index": 1, "field": "number", "reason": "x"}]}
+    box.web.answers |= {("dialer", "contacts"): json.dumps(taken).encode(), ("switch", "acted"): b"{}"}
+    contacts = [{"number": "030 1"}, {"number": "x"}]
+    answer = post(box, "/lists/spring/contacts", {"contacts": contacts, "country": "DE"})
+    assert (answer.status_code, answer.json()) == (200, taken)
+    asked = [json.loads(one.body) for one in box.web.asked[-2:]]
+    assert asked[0] == {"list": "spring", "contacts": contacts, "country": "DE"}
+    assert (asked[1]["act"], asked[1]["subject"]) == ("contacts", "spring")
+    box.web.answers["dialer", "suppress"] = b'{"new": 2, "same": 0, "refused": []}'
+    assert post(box, "/do_not_call", {"numbers": ["+4930", "+4931"]}).json()["new"] == 2
+    assert post(box, "/do_not_call", {"numbers": ["+4930"]}, "operator").status_code == 403
+    assert post(box, "/do_not_call", {"numbers": []}).status_code == 400
+    large = [{"number": "1", "text": "x" * 3900}] * 16
+    assert post(box, "/lists/spring/contacts", {"contacts": large}).status_code == 413
+
+
 @pytest.mark.parametrize(
     ("body", "path"),
     [
