@@ -17,8 +17,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.nats_server import nats_server
-
 from bench.appliance import metrics, settle, takes_calls
 from bench.appliance import write_site as write_bench_site
 from bench.calls import _generator, _tick_seconds, _void
@@ -28,6 +26,7 @@ from edge.config.site import Paths, Sink, Site
 from tests.support.addresses import address
 from tests.support.appliance import Appliance
 from tests.support.backend import SECRET
+from tests.support.brokers import Nats
 from tests.support.child import child
 from tests.support.waiting import until
 
@@ -63,19 +62,19 @@ def _into_the_outbox(emit: Emit, folder: Path, seconds: float) -> None:
 
 def _sustained(emit: Emit, folder: Path, theirs: str, seconds: float) -> None:
     """At a steady rate to a webhook in batches and to JetStream."""
-    with nats_server(theirs, _made(folder) / "nats") as broker:
-        os.sched_setaffinity(broker.process.pid if broker.process else 0, {THEIRS})
-        jetstream = NatsSettings(name="jetstream", url=broker.url, stream="EDGE", create=True).sink()
+    _made(folder)
+    with _broker() as broker:
+        jetstream = NatsSettings(name="jetstream", url=broker.url, stream="EDGE").sink()
         _ask(theirs, "figures")
         with _forwarder(folder, [_webhook(theirs, "batch"), jetstream]) as pid:
             began = _cpu(pid)
             told = _write(folder, seconds)
             until(lambda: _places(folder).get("webhook") == told["events"], 60, "the webhook has all")
             found = _ask(theirs, "figures")
-            stored = _stored(broker.url)
             began_s = time.monotonic()
             until(lambda: _places(folder).get("jetstream") == told["events"], 120, "JetStream has all")
             behind = time.monotonic() - began_s
+            stored = _stored(broker.url)
             cpu = (_cpu(pid) - began) / (told["seconds"] + behind)
     more = {"rate": RATE, "seconds": round(told["seconds"], 1), "written": round(told["rate"])}
     emit("events_webhook_delivered", round(found["events"] / found["seconds"]), "events/s", **more)
@@ -213,6 +212,17 @@ def _calls(folder: Path, theirs: str, backlog: int, *, quick: bool) -> tuple[Any
 
 
 # --- tools --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _broker() -> Iterator[Nats]:
+    """Have a NATS server on their core."""
+    with _on(THEIRS):
+        broker = Nats()
+    try:
+        yield broker
+    finally:
+        broker.remove()
 
 
 @contextmanager
