@@ -48,6 +48,8 @@ class Shown(Struct, kw_only=True):
     since_ms: int
     #: Switch keeps the agent for it.
     held: bool = False
+    #: When switch was asked to, last; None: not by this life.
+    asked_ms: int | None = None
 
 
 class Previews:
@@ -85,15 +87,16 @@ class Previews:
     # --- beginning
 
     def take_up(self) -> None:
-        """Take what a former life has left. Raises StorageError."""
+        """Take what a former life has left; switch may be there already. Raises StorageError."""
         now_ms = self._clocks.now_ms()
         for preview in self._store.pending_previews(self._owner):
             if preview.state == "offered":
                 self._shown.setdefault(preview.id, Shown(preview=preview, since_ms=now_ms))
             else:
-                self._untold[preview.id] = PreviewClosing(
-                    preview=preview.id, how=preview.state, reason=preview.reason, by=preview.by
-                )
+                closing = PreviewClosing(preview=preview.id, how=preview.state, reason=preview.reason, by=preview.by)
+                self._untold[preview.id] = closing
+                if self._port.connected:
+                    self._port.over(closing)
 
     def connected(self) -> None:
         """Tell switch, which has just come, all that it may not know."""
@@ -101,9 +104,10 @@ class Previews:
             self._port.over(closing)
         for shown in self._shown.values():
             shown.held = False
-            self._ask(shown.preview)
+            self._ask(shown)
 
-    def _ask(self, preview: Preview) -> None:
+    def _ask(self, shown: Shown) -> None:
+        preview, shown.asked_ms = shown.preview, self._clocks.now_ms()
         running = self._campaigns.get(preview.campaign)
         self._port.offer(
             PreviewOffer(
@@ -178,7 +182,7 @@ class Previews:
             del self._shown[preview.id]
             return False
         self._metrics.previews_open.labels(settings.name).set(self.count(settings.name))
-        self._ask(preview)
+        self._ask(self._shown[preview.id])
         return True
 
     def count(self, campaign: str) -> int:
@@ -191,6 +195,8 @@ class Previews:
         """End those whose time is over. Raises StorageError."""
         self._note_known()
         now_ms = self._clocks.now_ms()
+        for shown in [one for one in self._shown.values() if one.asked_ms is None and self._port.connected]:
+            self._ask(shown)
         for shown in list(self._shown.values()):
             running = self._campaigns.get(shown.preview.campaign)
             if running is None or running.state != "running" or self.draining:

@@ -507,6 +507,24 @@ def finish_any(house: House) -> None:
         house.turn(QUERY_MS)
 
 
+def test_what_is_found_after_switch_was_greeted_is_asked_for(tmp_path: Path) -> None:
+    """Where several appliances share a store it takes a while until the name is ours again."""
+    house = looked(house_of(tmp_path, 2, agents=2))
+    house.engine.previews.skip("agent1", "", "")
+    house.kill_dialer()
+    fresh = type(house.engine)(house.store, OWNER, house, house.engine._clocks, house.metrics, house.permissions)
+    fresh.configure({CAMPAIGN: house.settings})
+    fresh.connected()
+    house.to_switch = []
+    house.engine = fresh
+    fresh.take_up()
+    looked(house)
+    assert fresh.previews.show("agent0")["ready"]
+    assert house.store.pending_previews(OWNER)[0].agent == "agent0"
+    assert [one.state for one in house.store.pending_previews(OWNER)][:1] == ["offered"]
+    assert [how for _, how in house.switch.previewed] == ["skipped"]
+
+
 def test_what_a_dead_appliance_has_left(tmp_path: Path) -> None:
     house = house_of(tmp_path, 1, agents=0)
     theirs = Preview(
