@@ -27,6 +27,10 @@ GENERAL: Final[frozenset[Reason]] = frozenset(
         "caller_id_foreign",
     }
 )
+#: Somebody has taken the number since it was read that the contact is due. As long as he has it, it is not due; so who
+#: wants it is looked at again as soon as he has not.
+TAKEN: Final[frozenset[Reason]] = frozenset({"under_way", "held"})
+SOON_MS: Final = 2000
 #: When nobody can say when it would be allowed, it is looked at again then.
 LATER_MS: Final = 3_600_000
 
@@ -84,6 +88,8 @@ class Permissions:
             return None
         reasons = [check.reason for check in verdict.refusals if check.reason is not None]
         general = any(reason in GENERAL for reason in reasons)
+        if not TAKEN.isdisjoint(reasons):
+            return Refused(reasons, wall_ms + SOON_MS, general)
         if verdict.next_ms is not None:
             return Refused(reasons, verdict.next_ms, general)
         final = any(reason in FINAL for reason in reasons)

@@ -1,14 +1,18 @@
 """Two appliances at one store, in virtual time: a name is one's, and what one that is gone has left is held."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
 
 from edge.dialer.clocks import Clocks
 from edge.dialer.engine import Engine
 from edge.dialer.presence import TAKE_OVER_MS, Presence
 from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.database_store import DatabaseStore
+from edge.storage.campaigns.words import Candidate, Lease, Outcome, Row
 from edge.storage.campaigns.words import Presence as Seen
-from tests.dialer.world import CAMPAIGN, House, Switch, contact
+from tests.dialer.world import CAMPAIGN, LIST, House, Switch, contact
 
 GONE_MS = 60_000
 
@@ -211,3 +215,49 @@ def test_nobody_waits_for_the_name_in_a_file_of_one_s_own(tmp_path: Path) -> Non
     lost.turns(5000)
     assert lost.why() == ["its appliance has lost what it knew"] * rings
     assert not lost.switch.dialled.keys() & again.switch.dialled.keys()
+
+
+class Late(SharedStore):
+    """Another appliance leases the number of each contact after it was read that the contact is due."""
+
+    late = True
+
+    def due(self, lists: Sequence[str], now_ms: int, limit: int) -> list[Candidate]:
+        found = super().due(lists, now_ms, limit)
+        if lists == [LIST] and self.late:
+            self.late = False
+            for at, one in enumerate(found):
+                attempt = f"dother{at}"
+                theirs = Lease(
+                    attempt=attempt,
+                    campaign="other",
+                    listed_in="theirs",
+                    contact=f"t{at}",
+                    number=one.number,
+                    owner="bert",
+                )
+                assert self.lease(theirs, now_ms) is None
+        return found
+
+
+class LateAppliance(Sharing):
+    """An appliance that is always too late."""
+
+    store_of = Late
+
+
+def test_a_number_that_another_one_has_just_taken_is_called_when_that_one_is_done(tmp_path: Path) -> None:
+    """The contact of the other list must not wait as long as one that the rules forbid to call."""
+    anna = LateAppliance(tmp_path, "anna", contacts=2)
+    store = anna.store
+    same = [msgspec.structs.replace(contact(at), listed_in="theirs", id=f"t{at}") for at in range(2)]
+    store.add("theirs", [Row(contact=one, line=line) for line, one in enumerate(same, 1)], anna.wall_ms)
+    store.set_campaign("other", "running", anna.wall_ms)
+    anna.turn()
+    anna.begin()
+    anna.turns(2000)
+    assert not anna.switch.dialled
+    for attempt in [one.id for one in store.open_attempts("bert")]:
+        store.end(attempt, Outcome(disposition="connected", ended_ms=anna.wall_ms))
+    anna.turns(10_000)
+    assert len(anna.switch.dialled) == 2

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.system
 KINDS = (0, 4, 0, 1, 0, 6)
 #: So many contacts come onto the list at a time, and the last one is called when all is over.
 BATCH = 10
+#: Bounds a test that fails.
+LIMIT_S = 120
 #: They stand on the lists of two campaigns.
 SHARED = 4
 CONDITION = "campaigns-storage"
@@ -66,7 +68,17 @@ class Both:
         """Wait until somebody is called who was not called before."""
         before = len(self.town.invited)
         self.add()
-        until(lambda: len(self.town.invited) > before, 30, "somebody is called")
+        until(lambda: len(self.town.invited) > before, LIMIT_S, "somebody is called")
+
+    def closed(self, campaign: str | None = None) -> Counter[str]:
+        """Count the attempts at each number that have ended, or are held."""
+        made = self.store.attempts(campaign=campaign)
+        return Counter(one.number.reveal() for one in made if one.state in {"ended", "held"})
+
+    def story(self) -> str:
+        """Tell what became of all attempts, for a test that fails."""
+        made = [(one.owner, one.campaign, one.state, one.disposition, one.evidence) for one in self.store.attempts()]
+        return f"{self.store.campaigns()}; {made}; {self.town.invited}"
 
     def shares(self) -> set[str]:
         """Return who has made attempts."""
@@ -106,14 +118,16 @@ def test_two_appliances_dial_one_list(tmp_path: Path, postgres: Postgres, capsys
         anna.start(ready=False)
         bert.start()
         anna.wait_ready()
+        both = Both(anna, bert, town, store)
         try:
-            both = Both(anna, bert, town, store)
             each_number_has_one_call_at_a_time(both)
             the_database_stands_still(both, postgres, caller)
             the_database_is_killed(both, postgres)
             one_of_them_is_killed(both, capsys)
             it_comes_back(both)
             everybody_was_called_once(both)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {both.story()}") from error
         finally:
             anna.stop()
             bert.stop()
@@ -127,7 +141,9 @@ def each_number_has_one_call_at_a_time(both: Both) -> None:
     both.add()
     both.dial(both.anna, "start", "first")
     both.dial(both.bert, "start", "second")
-    until(lambda: all(both.town.invited[one] == 2 for one in shared), 60, "both campaigns have called them")
+    until(
+        lambda: all(both.closed()[one] == 2 for one in shared), LIMIT_S, "both campaigns have called them", every_s=0.1
+    )
     while len(both.shares()) < 2:  # one may have been quicker with all of them
         both.goes_on()
     assert not +both.town.crossed
@@ -136,32 +152,32 @@ def each_number_has_one_call_at_a_time(both: Both) -> None:
 def the_database_stands_still(both: Both, postgres: Postgres, caller: Softphone) -> None:
     """Calls go on and end, and callers are taken; nobody is dialled; both say what is wrong."""
     both.add()
-    until(lambda: both.town.talking, 30, "somebody talks")
+    until(lambda: both.town.talking, LIMIT_S, "somebody talks")
     with postgres.frozen():
         for edge in (both.anna, both.bert):
-            until(lambda edge=edge: CONDITION in both.conditions(edge), 30, "it is told", every_s=0.05)  # type: ignore[misc]
-        until(lambda: not both.town.talking and not both.town.ringing, 30, "calls end")
+            until(lambda edge=edge: CONDITION in both.conditions(edge), LIMIT_S, "it is told", every_s=0.05)  # type: ignore[misc]
+        until(lambda: not both.town.talking and not both.town.ringing, LIMIT_S, "calls end")
         called = both.town.invited.copy()
         call = caller.call(both.anna.uri).wait_answered()
         call.bye()
         call.wait_ended()
         assert both.town.invited == called
     for edge in (both.anna, both.bert):
-        until(lambda edge=edge: CONDITION not in both.conditions(edge), 30, "it works again", every_s=0.05)  # type: ignore[misc]
+        until(lambda edge=edge: CONDITION not in both.conditions(edge), LIMIT_S, "it works again", every_s=0.05)  # type: ignore[misc]
     both.goes_on()
 
 
 def the_database_is_killed(both: Both, postgres: Postgres) -> None:
     both.add()
-    until(lambda: both.town.talking, 30, "somebody talks")
+    until(lambda: both.town.talking, LIMIT_S, "somebody talks")
     postgres.stop()
     for edge in (both.anna, both.bert):
-        until(lambda edge=edge: CONDITION in both.conditions(edge), 30, "it is told", every_s=0.05)  # type: ignore[misc]
-    until(lambda: not both.town.talking and not both.town.ringing, 30, "calls end")
+        until(lambda edge=edge: CONDITION in both.conditions(edge), LIMIT_S, "it is told", every_s=0.05)  # type: ignore[misc]
+    until(lambda: not both.town.talking and not both.town.ringing, LIMIT_S, "calls end")
     postgres.start()
     both.store.close()  # ours had a connection, too
     for edge in (both.anna, both.bert):
-        until(lambda edge=edge: CONDITION not in both.conditions(edge), 30, "it works again", every_s=0.05)  # type: ignore[misc]
+        until(lambda edge=edge: CONDITION not in both.conditions(edge), LIMIT_S, "it works again", every_s=0.05)  # type: ignore[misc]
     both.goes_on()
 
 
@@ -182,9 +198,9 @@ def one_of_them_is_killed(both: Both, capsys: pytest.CaptureFixture[str]) -> Non
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10, "every process gone")
     left = {one.id for one in store.open_attempts("bert")}
     assert left
-    until(lambda: {one.id for one in store.held_attempts()} == left, 30, "what it has left is held", every_s=0.05)
+    until(lambda: {one.id for one in store.held_attempts()} == left, LIMIT_S, "what it has left is held", every_s=0.05)
     assert store.postpone("first", "c999", 0, 0)
-    until(both.is_over, 60, "the list is done", every_s=0.05)
+    until(both.is_over, LIMIT_S, "the list is done", every_s=0.05)
     capsys.readouterr()
     both.dial(both.anna, "held", "--json")
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -198,29 +214,31 @@ def it_comes_back(both: Both) -> None:
     settled = both.store.held_attempts()[0]
     both.dial(both.anna, "settle", settled.id, "no_answer")
     both.bert.start()
-    until(lambda: campaign(both.bert, "first")["absent"] == [], 30, "it is there")
+    until(lambda: campaign(both.bert, "first")["absent"] == [], LIMIT_S, "it is there")
     reasons: Callable[[], set[str]] = lambda: {str(one.evidence["held"]) for one in both.store.held_attempts()}  # noqa: E731
     until(
         lambda: not both.store.open_attempts() and reasons() <= {"nobody knows what became of the call"},
-        40,
+        LIMIT_S,
         "it has said of all what it knows",
         every_s=0.05,
     )
-    until(both.is_over, 60, "the list is done again", every_s=0.05)
-    until(lambda: campaign(both.anna, "first")["absent"] == [], 30, "the other one sees that")
+    until(both.is_over, LIMIT_S, "the list is done again", every_s=0.05)
+    until(lambda: campaign(both.anna, "first")["absent"] == [], LIMIT_S, "the other one sees that")
 
 
 def everybody_was_called_once(both: Both) -> None:
-    shared, all_ = set(both.numbers(0, SHARED)), {*both.numbers(0, both.filled), both.last}
-    more = {one: count for one, count in both.town.invited.items() if count != 1 + (one in shared)}
-    made = list(both.store.attempts(campaign="first"))
+    made = list(both.store.attempts())
     assert Counter(one.state for one in made).keys() <= {"ended", "held", "released"}
-    closed = Counter(one.number.reveal() for one in made if one.state in {"ended", "held"})
-    assert closed == Counter(all_)
-    # Who is held may have been called or not, for the appliance died over it: that is why he is held.
-    unsure = {one.number.reveal() for one in made if one.state == "held" or "settled_by" in one.evidence}
-    assert all(number in unsure and count == 0 for number, count in more.items()), more
-    assert set(both.town.invited) - unsure == all_ - unsure
+    assert both.closed("first") == Counter([*both.numbers(0, both.filled), both.last])
+    # Who is held may have been called or not, for the appliance died over it; and a call may fail before it leaves.
+    sure = Counter(
+        one.number.reveal()
+        for one in made
+        if one.state == "ended" and one.disposition != "failed" and "settled_by" not in one.evidence
+    )
+    most = both.closed()
+    assert all(sure[one] <= both.town.invited[one] <= most[one] for one in most | both.town.invited)
+    made = [one for one in made if one.campaign == "first"]
     shares = Counter(one.owner for one in made if one.state == "ended")
     assert min(shares["anna"], shares["bert"]) > 0
     events = [one for edge in (both.anna, both.bert) for one in attempts(edge, "first")]
