@@ -90,7 +90,7 @@ def test_one_leg_for_all_calls(tmp_path: Path) -> None:
         call = waits(caller, edge)
         hears(line, 700)
         hears(call, 900)
-        assert heard_for_ms(line, 1900) > 200, "the tone by which he knows that a call comes"
+        assert heard_for_ms(line, 1900) >= 100, "the tone by which he knows that a call comes"
         assert heard_for_ms(call, 1900) == 0
         kill_span_of(edge)
         for process in ("switch", "media"):
@@ -116,7 +116,7 @@ def test_one_leg_for_all_calls(tmp_path: Path) -> None:
         edge.wait_event("call.ended", count=3)
         edge.check_histories()
         assert len(desk.calls) == 1, "he was never rung"
-        assert [event["data"]["waited_ms"] < 2000 for event in of(edge, "queue.connected")] == [True, True]
+        assert [event["data"]["ring_ms"] for event in of(edge, "queue.connected")] == [0, 0]
 
 
 def site(folder: Path) -> str:
