@@ -74,6 +74,8 @@ def report(
     else:
         for one in found:
             _print(one, site.time_zone)
+        if not found:
+            complain("no attempts were made in that time")
     return FINE if all(good(one) for one in found) else BAD
 
 

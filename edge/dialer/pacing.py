@@ -50,6 +50,9 @@ class Pace:
                 until_ms = attempt.answered_ms if live and attempt.answered_ms is not None else attempt.ended_ms
                 self._state.attempt_ended(max(0, until_ms - attempt.dialled_ms), live=live)
                 self._count(attempt.disposition, attempt.ended_ms)
+                talked_ms, waited_ms = attempt.evidence.get("talked_ms"), attempt.evidence.get("waited_ms")
+                if attempt.disposition == "connected" and isinstance(talked_ms, int) and talked_ms > 0:
+                    self._state.talked(max(0, talked_ms - (waited_ms if isinstance(waited_ms, int) else 0)))
 
     def went_on(self, under: Under, now_ms: int, wall_ms: int, *, abandoned: bool) -> None:
         """Note how far an attempt has come; `abandoned`: nobody was there in time for the person who was found."""
