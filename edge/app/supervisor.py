@@ -299,7 +299,8 @@ class Supervisor:
             return
 
         def replied(body: bytes, error: str | None) -> None:
-            answer({"ok": False, "error": error} if error is not None else {"ok": True, "body": _json(body)})
+            # str(): msgspec encodes no text of another class, as that of who did not answer is.
+            answer({"ok": False, "error": str(error)} if error is not None else {"ok": True, "body": _json(body)})
 
         self.fleet.ask(name, what, msgspec.json.encode(request.get("body", {})), replied)
 
