@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 from prometheus_client.parser import text_string_to_metric_families
@@ -61,7 +62,7 @@ class Web:
                 elif (message.process, message.what) in self.answers:
                     self.process.send(Answered(message.id, self.answers[message.process, message.what]))
                 else:
-                    self.process.send(Answered(message.id, self.status.body, self.status.error))
+                    self.process.send(msgspec.structs.replace(self.status, id=message.id))
 
     def close(self) -> None:
         self._stop.set()
