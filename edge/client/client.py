@@ -227,6 +227,10 @@ class Client:
         """Have numbers called no more by any campaign."""
         return self._post("/do_not_call", api.Taken, order, "")
 
+    def replay(self, order: api.Replay) -> api.Replayed:
+        """Send events to a sink again."""
+        return self._post("/replays", api.Replayed, order, "")
+
     def reload(self) -> api.Reloaded:
         """Load the configuration anew."""
         return self._post("/reload", api.Reloaded, None, "", timeout_s=150.0)

@@ -401,6 +401,45 @@ class TrialOrder(Order, frozen=True, kw_only=True):
     run: bool
 
 
+#: RFC 3339 in UTC; empty: none.
+Stamp = Annotated[str, Meta(pattern=r"\A([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z)?\Z")]
+
+
+class Replay(Order, frozen=True, kw_only=True):
+    """Send events of the outbox to a sink again: those of a call, or of a time, or both."""
+
+    sink: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_\-]{0,63}\Z")]
+    call: Annotated[str, Meta(max_length=128)] = ""
+    #: Types, or groups of them (`call.*`); empty: all that the sink takes.
+    types: list[Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}(\.([a-z_]{1,32}|\*))\Z")]] = []
+    #: RFC 3339; `until` is not in it.
+    since: Stamp = ""
+    until: Stamp = ""
+    #: Only say how many they are.
+    dry_run: bool = False
+
+
+class Replayed(Struct, frozen=True, kw_only=True):
+    """What is sent again; `GET /api/v1/replays` tells how far it is."""
+
+    #: 0: nothing is, for there is nothing, or it was only counted.
+    id: int
+    sink: str
+    events: int
+
+
+class Replays(Struct, frozen=True, kw_only=True):
+    """What is or was sent again on request."""
+
+    replays: list[dict[str, Any]]
+
+
+class Sinks(Struct, frozen=True, kw_only=True):
+    """Receivers of events: what each has, and how far it is behind."""
+
+    sinks: list[dict[str, Any]]
+
+
 class Done(Struct, frozen=True, kw_only=True):
     """It was done."""
 

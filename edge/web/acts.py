@@ -73,6 +73,18 @@ class Acts:
             self._handed_in("/do_not_call", "suppress", "Have numbers called no more", self._suppress, api.Suppressed),
             Endpoint(
                 "POST",
+                "/replays",
+                "integrator",
+                "replay",
+                "Send events to a sink again",
+                self._replay,
+                api.Replayed,
+                body=api.Replay,
+                problems=(409,),
+                text="Same ids, same bytes, in order per call, beside what is new. It survives restarts.",
+            ),
+            Endpoint(
+                "POST",
                 "/reload",
                 "admin",
                 "reload",
@@ -197,6 +209,21 @@ class Acts:
         taken = msgspec.convert(found, api.Taken)
         await self._note(visit, what, subject)
         return taken
+
+    async def _replay(self, visit: Visit) -> api.Replayed:
+        order: api.Replay = visit.body
+        if not (order.call or order.since or order.until):
+            raise RefusedError(409, "which events? Give call, since or until")
+        chosen = {"call": order.call, "types": order.types, "since": order.since, "until": order.until}
+        asked = {"sink": order.sink, "chosen": chosen, "dry_run": order.dry_run}
+        try:
+            found = await self._ask("forwarder", "replay", asked)
+        except RefusedError as error:
+            await self._note(visit, "replay", order.sink, error.text)
+            raise
+        if not order.dry_run:
+            await self._note(visit, "replay", order.sink)
+        return msgspec.convert(found, api.Replayed)
 
     async def _reload(self, visit: Visit) -> api.Reloaded:
         found = await self._ask("supervisor", "reload", {}, RELOAD_S)

@@ -487,6 +487,21 @@ def test_lists_are_handed_in(box: Appliance) -> None:
     assert post(box, "/lists/spring/contacts", {"contacts": large}).status_code == 413
 
 
+def test_events_are_sent_again_by_the_forwarder(box: Appliance) -> None:
+    box.web.answers |= {
+        ("forwarder", "replay"): b'{"id": 3, "sink": "crm", "events": 17}',
+        ("forwarder", "sinks"): b'[{"name": "crm"}]',
+        ("switch", "acted"): b"{}",
+    }
+    assert post(box, "/replays", {"sink": "crm"}).status_code == 409
+    answer = post(box, "/replays", {"sink": "crm", "call": "c1", "types": ["call.*"]})
+    assert answer.json() == {"id": 3, "sink": "crm", "events": 17}
+    asked = json.loads(next(one.body for one in reversed(box.web.asked) if one.what == "replay"))
+    assert asked["chosen"] == {"call": "c1", "types": ["call.*"], "since": "", "until": ""}
+    assert json.loads(box.web.asked[-1].body)["act"] == "replay"
+    assert box.get("/sinks", "viewer").json() == {"sinks": [{"name": "crm"}]}
+
+
 @pytest.mark.parametrize(
     ("body", "path"),
     [
