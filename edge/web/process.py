@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import cast
@@ -18,7 +19,7 @@ from edge.web.api import Parts, make_api
 from edge.web.outbox import Outbox
 from edge.web.questions import Questions
 from edge.web.requests import RequestError, answer
-from edge.web.server import App, inherited, make_server
+from edge.web.server import REQUEST_S, App, inherited, make_server
 
 
 async def serve(context: ProcessContext, stop: asyncio.Event) -> None:
@@ -70,6 +71,10 @@ async def serve(context: ProcessContext, stop: asyncio.Event) -> None:
     channel.on(Reload, reload)
     channel.on(Scrape, scrape)
     channel.on(Request, reply)
+    if tls is not None:
+        # uvicorn has no setting for it, and asyncio's own is a minute: a connection counts from its handshake on only.
+        loop = asyncio.get_running_loop()
+        loop.create_server = partial(loop.create_server, ssl_handshake_timeout=REQUEST_S)  # type: ignore[method-assign]
     server = make_server(cast(App, make_api(parts)), metrics, tls)
     task = asyncio.create_task(server.serve(sockets=[inherited(context.fds["http_listener"][0])]))
     while not server.started and not task.done():

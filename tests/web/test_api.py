@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import shutil
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +30,7 @@ from edge.vocabulary.private import Private
 from edge.vocabulary.supervision import Answered, Reload, Stop
 from edge.vocabulary.wire import pack, to_json
 from tests.storage.writer import call_row
+from tests.support.certificates import Authority
 from tests.web.test_web import Web, requests_by, running
 
 TOKENS = {role: f"edge_{role}" for role in ROLES}
@@ -525,3 +529,27 @@ def test_what_is_wrong_with_a_body_is_said_with_its_path(box: Appliance, body: A
 def test_a_body_of_10_mb_is_refused(box: Appliance) -> None:
     answer = post(box, "/calls", b'{"target": "' + b"x" * 10_000_000)
     assert (answer.status_code, "error" in answer.json()) == (413, True)
+
+
+def test_https_is_served_and_whoever_does_not_finish_his_handshake_is_cut_off(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    first = authority.issue("127.0.0.1")
+    with made(tmp_path, http=Http(certificate=first.certificate, key=first.key)) as box:
+        verify = ssl.create_default_context(cafile=authority.root)
+        url = box.web.url.replace("http://", "https://") + "/api/v1/me"
+        headers = {"Authorization": f"Bearer {TOKENS['viewer']}"}
+        assert httpx.get(url, headers=headers, verify=verify).json()["name"] == "viewer"
+        with pytest.raises(httpx.TransportError):
+            httpx.get(url.replace("https://", "http://"), headers=headers)
+        with socket.create_connection(("127.0.0.1", box.web.port), timeout=40) as silent:
+            assert silent.recv(100) == b""
+        # Another certificate in the same place is served from the reload on.
+        other = authority.issue("127.0.0.1")
+        shutil.copy(other.certificate, first.certificate)
+        shutil.copy(other.key, first.key)
+        before = ssl.get_server_certificate(("127.0.0.1", box.web.port))
+        (tmp_path / "new").write_bytes(pack(site_of(tmp_path, http=Http(certificate=first.certificate, key=first.key))))
+        box.web.process.send(Reload(str(tmp_path / "new")))
+        requests_by(box.web, "edge_web_open_streams")
+        assert ssl.get_server_certificate(("127.0.0.1", box.web.port)) != before
+        assert httpx.get(url, headers=headers, verify=verify).status_code == 200
