@@ -14,9 +14,9 @@ from edge.vocabulary.private import Private
 from tests.support.addresses import address
 from tests.support.appliance import Appliance, write_site
 from tests.support.callees import Callees
+from tests.support.campaigns import MENU, RULES
 from tests.support.softphone import Softphone
 from tests.support.waiting import until
-from tests.system.test_campaign import MENU, RULES
 
 pytestmark = pytest.mark.system
 
