@@ -86,7 +86,11 @@ class Receiver:
 
             def do_POST(self) -> None:
                 try:
-                    body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                    length = int(self.headers.get("content-length", 0))
+                    body = self.rfile.read(length)
+                    if len(body) < length:  # its sender was killed: half a request is none
+                        self.close_connection = True
+                        return
                     status = receiver.take({name.lower(): text for name, text in self.headers.items()}, body)
                     if not status:
                         self.close_connection = True
