@@ -100,6 +100,7 @@ class _InPipe(Receiver):
         self._before = StdoutSink.descriptor
         StdoutSink.descriptor = self._write
         self._data = b""
+        self._stands = threading.Event()
         self._goes = threading.Event()
         self._goes.set()
         self._thread = threading.Thread(target=self._follow)
@@ -108,7 +109,9 @@ class _InPipe(Receiver):
     def _follow(self) -> None:
         while part := os.read(self._read, 65536):
             self._data += part
-            self._goes.wait()
+            if not self._goes.is_set():
+                self._stands.set()
+                self._goes.wait()
 
     def settings(self) -> SinkSettings:
         return StdoutSettings(name="out", timeout_ms=300)
@@ -117,7 +120,10 @@ class _InPipe(Receiver):
         return [json.loads(line)["id"] for line in self._data.splitlines() if line.endswith(b"}")]
 
     def freeze(self) -> None:
+        self._stands.clear()
         self._goes.clear()
+        os.write(self._write, b"\n")  # it reads once more, and then no more
+        assert self._stands.wait(10)
         os.set_blocking(self._write, False)
         with suppress(BlockingIOError):
             while True:

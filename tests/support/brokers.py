@@ -59,9 +59,13 @@ class Broker:
         self.host = self._stack.enter_context(address())
         self.folder = Path(tempfile.mkdtemp(prefix="edge-broker-"))
         self.process: subprocess.Popen[bytes] | None = None
-        self.prepare()
-        self.start()
-        self.started()
+        try:
+            self.prepare()
+            self.start()
+            self.started()
+        except BaseException:
+            self.remove()
+            raise
 
     def prepare(self) -> None:
         """Write what the server reads."""
@@ -261,8 +265,9 @@ class Mosquitto(Broker):
         self._rule("topic readwrite #\n")
 
     def remove(self) -> None:
-        self._reader.disconnect()
-        self._reader.loop_stop()
+        if hasattr(self, "_reader"):
+            self._reader.disconnect()
+            self._reader.loop_stop()
         super().remove()
 
 
@@ -311,12 +316,24 @@ class Rabbit(Broker):
     """rabbitmq-server, with a port mapper of Erlang of its own, and a queue `all`."""
 
     port = 5672
+    _epmd: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        self._epmd_port = 4369
-        self._epmd = subprocess.Popen(["epmd", "-address", self.host, "-port", str(self._epmd_port)])
-        until(lambda: self.listens(self._epmd_port), 20, "epmd listens")
+        # Wherever it listens, it listens on 127.0.0.1, too: the port has to be nobody else's there.
+        while not self._map_ports():
+            pass
         (self.folder / "plugins").write_text("[].\n")
+
+    def _map_ports(self) -> bool:
+        # Before it listens on our address only, the node tries its port on all of them.
+        with socket.socket() as probe, socket.socket() as other:
+            probe.bind(("", 0))
+            other.bind(("", 0))
+            self._epmd_port, self._node_port = probe.getsockname()[1], other.getsockname()[1]
+        command = ["epmd", "-address", self.host, "-port", str(self._epmd_port)]
+        self._epmd = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        until(lambda: self.listens(self._epmd_port) or self._epmd.poll() is not None, 20, "epmd listens")
+        return self._epmd.poll() is None
 
     def command(self) -> list[str]:
         return ["/usr/lib/rabbitmq/bin/rabbitmq-server"]
@@ -334,7 +351,7 @@ class Rabbit(Broker):
             "RABBITMQ_CTL_ERL_ARGS": "-start_epmd false",
             "RABBITMQ_NODE_IP_ADDRESS": self.host,
             "RABBITMQ_NODE_PORT": str(self.port),
-            "RABBITMQ_DIST_PORT": "25672",
+            "RABBITMQ_DIST_PORT": str(self._node_port),
             "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
             "RABBITMQ_LOG_BASE": str(self.folder / "logs"),
             "RABBITMQ_LOGS": "-",
@@ -415,8 +432,9 @@ class Rabbit(Broker):
 
     def remove(self) -> None:
         super().remove()
-        self._epmd.kill()
-        self._epmd.wait()
+        if self._epmd is not None:
+            self._epmd.kill()
+            self._epmd.wait()
 
 
 class Rsyslog(Broker):

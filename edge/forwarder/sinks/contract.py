@@ -227,7 +227,8 @@ class SinkContract:
 
         try:
             asyncio.run(body())
-            self.check(receiver, bench, repeated=False)
+            # On a busy machine an attempt may take longer than it has, and is made again.
+            self.check(receiver, bench, repeated=self._failed(bench))
             assert bench.conditions == {}
         finally:
             receiver.remove()
