@@ -264,6 +264,50 @@ def test_another_life_keeps_the_agent(floor):
     assert third.order() == [("dialled", "")]
 
 
+def test_an_agent_whose_leg_is_up_is_kept_until_the_contact_answers():
+    floor = Floor(on_machine="menu")
+    floor.site = replace(floor.site, agents=[replace(AGENTS[0], line="nailed_up"), AGENTS[1]])
+    floor.exchange.plan = Plan(floor.site)
+    floor.exchange.queues.configure()
+    floor.ask("agent_wish", agent="anna", wish="log_in")
+    line = next(call for call in floor.exchange.calls.values() if call.line is not None)
+    assert floor.dialled() == ["sip:anna@127.0.0.9"]
+    floor.is_up(line.first.id)
+    assert floor.agent()["state"] == "ready"
+    assert floor.offer() == ["held"]
+    floor.over("accepted")
+    assert floor.order() == [("dialled", "")]
+    assert floor.dialled() == [NUMBER], "nobody rings whose leg is up"
+    assert floor.agent()["state"] == "previewing"
+    floor.joins("a")
+    assert floor.dialled() == ["sip:bob@127.0.0.9"]
+    floor.is_up(f"{ID}.1")
+    assert floor.agent()["state"] == "talking"
+    assert floor.agent()["call"] == ID
+    assert [one.state for one in floor.news(c.AttemptTold)][-1] == "connected"
+
+
+def test_and_is_free_when_nobody_answers():
+    floor = Floor(on_machine="menu")
+    floor.site = replace(floor.site, agents=[replace(AGENTS[0], line="nailed_up"), AGENTS[1]])
+    floor.exchange.plan = Plan(floor.site)
+    floor.exchange.queues.configure()
+    floor.ask("agent_wish", agent="anna", wish="log_in")
+    line = next(call for call in floor.exchange.calls.values() if call.line is not None)
+    floor.sent("front")
+    floor.is_up(line.first.id)
+    floor.offer()
+    floor.over("accepted")
+    floor.order()
+    floor.report("front", r.SpanReserved(LegId(f"{ID}.1"), Incarnation("span-1")))
+    floor.sent("media")
+    floor.sent("span span-1")
+    floor.report("span", ended(LegId(f"{ID}.1"), "busy", "callee", 486))
+    floor.wait(ENDING_MS)
+    assert floor.agent()["state"] == "ready"
+    assert floor.agent()["line"] == "up"
+
+
 # --- results
 
 
