@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +15,8 @@ from typing import Any, cast
 import httpx
 import msgspec
 import pytest
-from litestar import Litestar
+from litestar import Litestar, get
+from litestar.response import Stream
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.config.site import Paths, Site
@@ -268,3 +269,32 @@ def test_it_stops_in_order_and_drains_and_reloads_without_harm(tmp_path: Path) -
         with socket.create_connection(("127.0.0.1", web.port)):  # an idle peer does not hold it up
             web.process.send(Stop())
             assert web.process.process.wait(10) == 0
+
+
+def test_who_does_not_read_is_cut_off_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.web.server.READER_S", 0.3)
+    metrics = WebMetrics()
+
+    @get("/")
+    async def endless() -> Stream:
+        async def pieces() -> AsyncIterator[bytes]:
+            while True:
+                yield b"x" * 65536
+                await asyncio.sleep(0)  # as all that is real does somewhere: else nothing could ever stop it
+
+        return Stream(pieces())
+
+    async def body() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            server = make_server(cast(App, Litestar([endless])), metrics)
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            with socket.create_connection(listener.getsockname()) as silent:
+                silent.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                count = ("edge_web_closed_connections_total", {"reason": "slow_reader"})
+                async with asyncio.timeout(60):
+                    while not metrics.registry.get_sample_value(*count):
+                        await asyncio.sleep(0.01)
+            server.should_exit = True
+            await task
+
+    asyncio.run(body())
