@@ -90,7 +90,8 @@ class Both:
         return first.waiting == first.open == 0 and campaign(self.anna, "first")["state"] == "done"
 
     def conditions(self, edge: Appliance) -> dict[str, str]:
-        return {one["condition"]: one["text"] for one in edge.status()["conditions"]}
+        status = edge.status()
+        return {one["condition"]: one["text"] for one in [*status["conditions"], *status["notes"]]}
 
 
 def site(edge: Appliance, name: str, town: str, agent: str, postgres: Postgres) -> None:
