@@ -26,7 +26,7 @@ from edge.media.privacy import Privacy
 from edge.media.reach import Reach
 from edge.media.ring import CommandRing, EngineStuckError
 from edge.media.rooms import Rooms
-from edge.media.slots import RecordingState, SlotState, SlotTable, TooLongError
+from edge.media.slots import RecordingState, SlotState, SlotTable, TooLongError, over
 from edge.media.sockets import BadAddressError, SlotSockets
 from edge.vocabulary import commands as words
 from edge.vocabulary.ids import CommandId, LegId, RecordingId, SlotIndex
@@ -143,6 +143,11 @@ class Legs:
             del self._slot_of[before.leg]
         self._by_slot[state.slot] = state
         self._slot_of[state.leg] = state.slot
+
+    def save_begun(self, state: SlotState) -> None:
+        """Save a state in which something begins to be recorded; raises `TooLongError` without room for its end."""
+        self._table.must_have_room(state)
+        self.save(state)
 
     # --- commands
 
@@ -310,7 +315,7 @@ class Legs:
             started=self._timestamp(),
             guarded=command.guarded,
         )
-        self.save(replace(state, recording=recording, recording_open=True, last_number=number))
+        self.save_begun(replace(state, recording=recording, recording_open=True, last_number=number))
         # The engine first: the beginning is kept in its ring while the file is made.
         self._start_recording(recording)
         self._push(layout.CMD_RECORD, state, number)
@@ -383,9 +388,9 @@ class Legs:
         state = self._by_slot[recording.slot]
         finishing = [*state.finishing, recording]
         if recording.is_message:
-            self.save(replace(state, message_open=False, finishing=finishing))
+            self.save(replace(state, message=over(recording), message_open=False, finishing=finishing))
         else:
-            self.save(replace(state, recording_open=False, finishing=finishing))
+            self.save(replace(state, recording=over(recording), recording_open=False, finishing=finishing))
         stops = recording.alone if recording.is_message else bool(recording.error)
         if stops and state.phase == "open":
             self._push(layout.CMD_STOP_RECORD, state, recording.number)

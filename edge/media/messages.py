@@ -23,6 +23,7 @@ class Messages:
         plane: layout.PlaneState,
         recorder: Recorder,
         state_of: Callable[[LegId], SlotState | None],
+        begin: Callable[[SlotState], None],
         save: Callable[[SlotState], None],
         push: Callable[..., None],
         refuse: Callable[[StartMessage], bool],
@@ -30,7 +31,7 @@ class Messages:
         look: Callable[[LookIntoMailbox], None],
     ) -> None:
         self._plane, self._recorder = plane, recorder
-        self._state_of, self._save, self._push = state_of, save, push
+        self._state_of, self._begin, self._save, self._push = state_of, begin, save, push
         self._refuse, self._timestamp = refuse, timestamp
         #: Has a mailbox looked into, which tells by itself.
         self.look = look
@@ -66,7 +67,7 @@ class Messages:
             silence=command.silence_ms * _FRAMES_PER_MS,
             longest=command.longest_ms * _FRAMES_PER_MS,
         )
-        self._save(replace(state, message=message, message_open=True, last_number=max(number, state.last_number)))
+        self._begin(replace(state, message=message, message_open=True, last_number=max(number, state.last_number)))
         self._recorder.record(message)
         if message.alone:
             self._push(layout.CMD_RECORD, slot, state.generation, [number])

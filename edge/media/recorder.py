@@ -23,7 +23,7 @@ from dsp.plane.layout import FRAME, RECORD_FRAMES, PlaneState
 from dsp.plane.privacy import RECALL
 from edge.core.recording import sidecar, wav
 from edge.media import disk, message_file
-from edge.media.slots import RecordingState
+from edge.media.slots import MAX_ERROR, RecordingState
 from edge.vocabulary.ids import RecordingId
 
 PASS_S = 0.25
@@ -255,7 +255,7 @@ class Recorder:
             frames=job.frames,
             gap_left=max(0, int(self._legs["rec_gap_left"][slot]) - job.state.gap_before) + job.lost,
             gap_right=int(self._legs["rec_gap_right"][slot]),
-            error=job.error,
+            error=job.error[:MAX_ERROR],
         )
         self._drained(final)
         self._finishing.put(lambda: self._complete(job, final))

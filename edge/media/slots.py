@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from edge.core.recording import wav
 from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
@@ -17,12 +18,12 @@ from edge.vocabulary.media import LegSound, MessageEnd, RemoteMedia, RoomMode
 from edge.vocabulary.wire import pack, unpacker
 
 _HEAD = struct.Struct("<IQH")  # checksum of the rest, sequence number, length of the record
-COPY_BYTES = 2048
+COPY_BYTES = 3072
 SLOT_BYTES = 2 * COPY_BYTES
 MAX_RECORD_BYTES = COPY_BYTES - _HEAD.size
 
 
-class RecordingState(Struct, frozen=True, kw_only=True):
+class RecordingState(Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
     """A recording; where in the file it is stands in the engine's record of the slot."""
 
     leg: LegId
@@ -65,7 +66,7 @@ class RecordingState(Struct, frozen=True, kw_only=True):
         return 1 if self.is_message else wav.CHANNELS
 
 
-class SlotState(Struct, frozen=True, kw_only=True):
+class SlotState(Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
     """A slot that is, or was last, used by `leg`."""
 
     leg: LegId
@@ -116,6 +117,20 @@ class TooLongError(ValueError):
     """Ids and path do not fit into a record."""
 
 
+#: Of the words about a recording's failure so much is kept.
+MAX_ERROR = 120
+#: What a recording grows by until it is over: figures, error and what is left of it (`over`), and plays meanwhile.
+_GROWTH = 2 * MAX_ERROR + 400
+
+
+def over(recording: RecordingState) -> RecordingState:
+    """Return what has to be known of a recording whose end stands in `finishing`: that it was there.
+
+    Its path, the longest part, is then once in the record, so the end of a recording always fits.
+    """
+    return replace(recording, path="", started="")
+
+
 _unpack = unpacker(SlotState)
 
 
@@ -142,6 +157,12 @@ class SlotTable:
             return None
         self._at[slot] = newest[:2]
         return newest[2]
+
+    def must_have_room(self, state: SlotState) -> None:
+        """Raise `TooLongError` unless what runs in `state` finds room to end: then there is nobody to be refused."""
+        size, room = len(pack(state)), MAX_RECORD_BYTES - _GROWTH
+        if size > room:
+            raise TooLongError(f"slot record of {size} bytes, at most {room} leave room for the end of a recording")
 
     def write(self, state: SlotState) -> None:
         """Replace the state of `state.slot`; raises `TooLongError` and leaves the old one when it does not fit."""

@@ -118,6 +118,7 @@ class Worker:
             state.plane,
             self._recorder,
             self.legs.open_leg,
+            self.legs.save_begun,
             self.legs.save,
             commands.push,
             self._refuse_recording,

@@ -63,6 +63,7 @@ class Rig:
             self.recorder,
             lambda leg: self.slot[-1] if leg == LEG else None,
             self.slot.append,
+            self.slot.append,
             lambda kind, _slot, _generation, arguments: self.pushed.append((kind, *arguments)),
             lambda _command: self.refusing,
             lambda: "2026-11-22T12:00:00.000Z",
@@ -345,9 +346,12 @@ def test_a_disk_that_takes_no_more_leaves_what_was_said_before(tmp_path: Path) -
             resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert os.strerror(errno.EFBIG) in outcome.state.error
     assert outcome.state.ended_by is None
-    assert np.array_equal(samples(r.path), expected(np.arange(1600))[:, 0])
+    # What the recorder found before it had all of the rest may have found room.
+    kept = samples(r.path)
+    assert 1600 <= kept.size < 2500
+    assert np.array_equal(kept, expected(np.arange(kept.size))[:, 0])
     side = json.loads(Path(r.path).with_suffix(".json").read_text())
-    assert (side["truncated"], side["duration_ms"]) == (True, 200)
+    assert (side["truncated"], side["duration_ms"]) == (True, kept.size // 8)
     assert r.drained[0].alone, "the engine is told to stop, too"
 
 

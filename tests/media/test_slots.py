@@ -1,8 +1,18 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from edge.media.slots import COPY_BYTES, SLOT_BYTES, RecordingState, SlotState, SlotTable, TooLongError
+from edge.media.slots import (
+    COPY_BYTES,
+    MAX_ERROR,
+    SLOT_BYTES,
+    RecordingState,
+    SlotState,
+    SlotTable,
+    TooLongError,
+    over,
+)
 from edge.vocabulary.ids import LegId, RecordingId, SlotIndex
 from edge.vocabulary.media import Address, RemoteMedia
 
@@ -90,3 +100,37 @@ def test_a_state_that_does_not_fit_is_refused_and_the_old_one_stays() -> None:
     with pytest.raises(TooLongError):
         small.write(too_long)
     assert small.read(1) == state(1)
+
+
+def ended(recording: RecordingState) -> RecordingState:
+    most = 2**62
+    return replace(recording, frames=most, gap_left=most, gap_right=most, error="x" * MAX_ERROR, until=most)
+
+
+@given(path=st.integers(1, 2500), before=st.integers(0, 6))
+@example(path=110, before=2)
+@example(path=250, before=3)
+def test_what_may_begin_finds_room_to_end(path: int, before: int) -> None:
+    """A recording and a message in one slot, whose ends nobody could refuse; others of the slot are not sealed yet."""
+    slots, _ = table()
+    recording = state(1).recording
+    assert recording is not None
+    one = replace(recording, path="p" * path)
+    message = replace(one, number=2, first=2**40, silence=9000, longest=90_000, alone=True, ended_by="silence")
+    others = [ended(one)] * before
+    begun = replace(state(1), recording=one, message=message, recording_open=True, message_open=True, finishing=others)
+    try:
+        slots.must_have_room(begun)
+    except TooLongError:
+        assert path * (2 + before) > 1500, "refused for nothing"
+        return
+    slots.write(begun)
+    finishing = [*others, ended(message)]
+    slots.write(replace(begun, message=over(ended(message)), message_open=False, finishing=finishing))
+    finishing = [*finishing, ended(one)]
+    last = replace(
+        begun, recording=over(ended(one)), message=over(ended(message)), recording_open=False, message_open=False,
+        finishing=finishing,
+    )  # fmt: skip
+    slots.write(last)
+    assert slots.read(1) == last
