@@ -120,7 +120,7 @@ class TooLongError(ValueError):
 #: Of the words about a recording's failure so much is kept.
 MAX_ERROR = 120
 #: What a recording grows by until it is over: figures, error and what is left of it (`over`), and plays meanwhile.
-_GROWTH = 2 * MAX_ERROR + 400
+_GROWTH = 2 * MAX_ERROR + 440
 
 
 def over(recording: RecordingState) -> RecordingState:
