@@ -215,6 +215,18 @@ class Client:
         """Log an agent in or out, or let him pause."""
         return self._post(f"/agents/{agent}/state", api.Done, order, key)
 
+    def preview(self, agent: str) -> api.Preview:
+        """Give the contact that an agent looks at."""
+        return self._get(f"/agents/{agent}/preview", api.Preview)
+
+    def answer_preview(self, agent: str, order: api.PreviewAnswer) -> api.Done:
+        """Have the contact called that an agent looks at, or not."""
+        return self._post(f"/agents/{agent}/preview", api.Done, order, "")
+
+    def give_result(self, agent: str, order: api.Result, *, key: str | None = None) -> api.Done:
+        """Say what came of an agent's last talk for a campaign."""
+        return self._post(f"/agents/{agent}/result", api.Done, order, key)
+
     def set_campaign(self, campaign: str, order: api.CampaignState) -> api.Done:
         """Start, pause or stop a campaign."""
         return self._post(f"/campaigns/{campaign}/state", api.Done, order, "")

@@ -149,7 +149,7 @@ _result = json_reader(ResultRequest)
 #: What can be done by the API.
 ACTS = frozenset(
     {
-        *("originate", "hang_up", "invite", "mode", "sound", "hold", "drop", "say_over", "agent_wish"),
+        *("originate", "hang_up", "invite", "mode", "sound", "hold", "drop", "say_over", "agent_wish", "agent_result"),
         *("play", "gather", "press", "transfer", "queue", "record"),
         *("trial_start", "trial_stop", "close_callback", "call_callback", "hold_callback", "release_callback"),
     }

@@ -5,7 +5,7 @@ Numbers are texts here: who may not see them gets `***` and the last three digit
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from edge.vocabulary.access import Role
 from edge.vocabulary.media import RoomMode
@@ -386,6 +386,64 @@ class Taken(Struct, frozen=True, kw_only=True):
     #: Are being called, or done: left as they are.
     kept: int = 0
     refused: list[Refused] = []
+
+
+class PreviewAnswer(Order, frozen=True, kw_only=True):
+    """What an agent wants of the contact that he looks at."""
+
+    #: `skip`: it comes again later; `reject`: it is never called.
+    what: Literal["accept", "skip", "reject"]
+    reason: Word = ""
+
+
+class Result(Order, frozen=True, kw_only=True):
+    """What came of a talk."""
+
+    #: One of the campaign's `[[campaigns.results]]`: its code, or its key.
+    code: Annotated[str, Meta(min_length=1, max_length=64)]
+    note: Annotated[str, Meta(max_length=2000)] = ""
+    #: When to call again, of a callback: RFC 3339.
+    at: Annotated[str, Meta(max_length=40)] = ""
+
+
+class ResultSaid(Struct, frozen=True, kw_only=True):
+    """What an agent said came of a talk."""
+
+    code: str
+    agent: str
+    note: str
+    given_ms: int
+
+
+class PastAttempt(Struct, frozen=True, kw_only=True):
+    """An attempt at a contact."""
+
+    attempt: str
+    campaign: str
+    started_ms: int
+    #: None: it goes on.
+    disposition: str | None
+    results: list[ResultSaid]
+
+
+class Preview(Struct, frozen=True, kw_only=True):
+    """What an agent sees of the contact that he looks at."""
+
+    preview: str
+    agent: str
+    campaign: str
+    listed_in: str = field(name="list")
+    contact: str
+    language: str
+    attributes: dict[str, str]
+    number: str
+    label: str
+    #: Seconds until it goes by itself, and what happens then.
+    left_s: int
+    then: str
+    #: The agent is free, so it can be called at once.
+    ready: bool
+    attempts: list[PastAttempt]
 
 
 class CallbackOrder(Order, frozen=True, kw_only=True):

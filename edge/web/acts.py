@@ -1,7 +1,5 @@
 """What can be done by the API. Switch does it, once under each `Idempotency-Key`, and tells of it by `api.acted`."""
 
-import hashlib
-import re
 from typing import Any, Literal
 
 import msgspec
@@ -9,26 +7,22 @@ import msgspec
 from edge.storage.reader import Reader
 from edge.vocabulary import api
 from edge.vocabulary.access import Role
+from edge.web.doing import Doing
 from edge.web.endpoint import Endpoint, RefusedError, Visit
 from edge.web.outbox import Outbox
-from edge.web.questions import NoAnswerError, Questions
-from edge.web.routes import source_of
 from edge.web.shown import number
 
-_KEY = re.compile(r"[!-~]{1,128}")
 #: Results of orders that were carried out.
 GOOD = frozenset({"played", "sent", "matched", "connected"})
 #: A reload may have to have texts spoken.
 RELOAD_S = 120.0
-#: Bytes of a list that is handed in: it has to fit a message between processes.
-MAX_HANDED_IN = 60_000
 
 
 class Acts:
     """The acting endpoints."""
 
-    def __init__(self, questions: Questions, outbox: Outbox) -> None:
-        self._questions = questions
+    def __init__(self, doing: Doing, outbox: Outbox) -> None:
+        self._doing = doing
         self._outbox = outbox
 
     def endpoints(self) -> list[Endpoint]:
@@ -58,19 +52,6 @@ class Acts:
             self._endpoint(
                 "/trials/{name}", "operator", "setTrial", "Start or stop a trial", self._trial, api.TrialOrder
             ),
-            self._endpoint(
-                "/campaigns/{campaign}/state",
-                "operator",
-                "setCampaign",
-                "Start, pause or stop a campaign",
-                self._campaign,
-                api.CampaignState,
-                once=False,
-            ),
-            self._handed_in(
-                "/lists/{list}/contacts", "addContacts", "Put contacts on a list", self._contacts, api.Contacts
-            ),
-            self._handed_in("/do_not_call", "suppress", "Have numbers called no more", self._suppress, api.Suppressed),
             Endpoint(
                 "POST",
                 "/replays",
@@ -111,19 +92,15 @@ class Acts:
     ) -> Endpoint:
         return Endpoint("POST", path, role, name, summary, do, api.Done, body=body, problems=(404, 409), once=once)
 
-    def _handed_in(self, path: str, name: str, summary: str, do: Any, body: Any) -> Endpoint:
-        text = "Some at a time: the same again changes nothing. What cannot be read is told, the rest is taken."
-        return Endpoint("POST", path, "integrator", name, summary, do, api.Taken, body=body, problems=(409,), text=text)
-
     def _act(self, path: str, role: Role, what: str, summary: str, body: Any = None) -> Endpoint:
         async def do(visit: Visit) -> Any:
-            return msgspec.convert(await self._done(visit, what, visit.names, visit.body), api.Done)
+            return msgspec.convert(await self._doing.by_switch(visit, what, visit.names, visit.body), api.Done)
 
         return self._endpoint(path, role, _camel(what), summary, do, body)
 
     def _begin(self, path: str, role: Role, what: str, summary: str, body: Any) -> Endpoint:
         async def do(visit: Visit) -> api.Begun:
-            found = await self._done(visit, what, visit.names, visit.body)
+            found = await self._doing.by_switch(visit, what, visit.names, visit.body)
             operation = found.get("operation") or found.get("leg") or found["call"]
             return msgspec.convert({**found, "operation": operation}, api.Begun)
 
@@ -141,74 +118,20 @@ class Acts:
             once=True,
         )
 
-    # --- by switch
-
-    async def _done(self, visit: Visit, act: str, names: dict[str, str], order: Any) -> dict[str, Any]:
-        """Have switch do something; raises `RefusedError`."""
-        given: dict[str, Any] = msgspec.to_builtins(order) if order is not None else {}
-        body = msgspec.json.encode({**{name: value for name, value in given.items() if value is not None}, **names})
-        key = visit.request.headers.get("idempotency-key", "")
-        if key and not _KEY.fullmatch(key):
-            raise RefusedError(400, "a key has 1 to 128 characters, none of them a space", "Idempotency-Key")
-        request = {
-            "token": visit.holder.name,
-            "role": visit.holder.role,
-            "source": source_of(visit.request.client),
-            "act": act,
-            "body": msgspec.Raw(body),
-            "key": key,
-            "digest": hashlib.sha256(act.encode() + b"\n" + body).hexdigest(),
-        }
-        found = await self._ask("switch", "act", request)
-        if found["status"] != 200:
-            raise RefusedError(found["status"], found["error"])
-        answer: dict[str, Any] = found["answer"]
-        return answer
-
     async def _agent(self, visit: Visit) -> api.Done:
-        found = await self._done(visit, "agent_wish", visit.names, visit.body)
+        found = await self._doing.by_switch(visit, "agent_wish", visit.names, visit.body)
         return api.Done(agent=found["name"])
 
     async def _callback(self, visit: Visit) -> api.Done:
         order: api.CallbackOrder = visit.body
-        found = await self._done(visit, f"{order.what}_callback", {**visit.names, "why": order.why}, None)
+        found = await self._doing.by_switch(visit, f"{order.what}_callback", {**visit.names, "why": order.why}, None)
         return api.Done(callback=found["callback"])
 
     async def _trial(self, visit: Visit) -> api.Done:
         what = "trial_start" if visit.body.run else "trial_stop"
-        return api.Done(trial=(await self._done(visit, what, visit.names, None))["trial"])
+        return api.Done(trial=(await self._doing.by_switch(visit, what, visit.names, None))["trial"])
 
     # --- by others
-
-    async def _campaign(self, visit: Visit) -> api.Done:
-        body = {**visit.names, **msgspec.to_builtins(visit.body), "by": visit.holder.name}
-        campaign = visit.names["campaign"]
-        try:
-            await self._ask("dialer", "campaign", body)
-        except RefusedError as error:
-            await self._note(visit, f"campaign_{visit.body.state}", campaign, error.text)
-            raise
-        await self._note(visit, f"campaign_{visit.body.state}", campaign)
-        return api.Done(campaign=campaign)
-
-    async def _contacts(self, visit: Visit) -> api.Taken:
-        return await self._take(visit, "contacts", visit.names["list"])
-
-    async def _suppress(self, visit: Visit) -> api.Taken:
-        return await self._take(visit, "suppress", "")
-
-    async def _take(self, visit: Visit, what: str, subject: str) -> api.Taken:
-        order = {**visit.names, **msgspec.to_builtins(visit.body)}
-        if len(msgspec.json.encode(order)) > MAX_HANDED_IN:
-            raise RefusedError(413, f"more than {MAX_HANDED_IN} bytes: hand it in in parts", "$")
-        try:
-            found = await self._ask("dialer", what, order)
-        except RefusedError as error:
-            await self._note(visit, what, subject, error.text)
-            raise
-        taken = msgspec.convert(found, api.Taken)
-        await self._note(visit, what, subject)
-        return taken
 
     async def _replay(self, visit: Visit) -> api.Replayed:
         order: api.Replay = visit.body
@@ -216,35 +139,19 @@ class Acts:
             raise RefusedError(409, "which events? Give call, since or until")
         chosen = {"call": order.call, "types": order.types, "since": order.since, "until": order.until}
         asked = {"sink": order.sink, "chosen": chosen, "dry_run": order.dry_run}
-        try:
-            found = await self._ask("forwarder", "replay", asked)
-        except RefusedError as error:
-            await self._note(visit, "replay", order.sink, error.text)
-            raise
-        if not order.dry_run:
-            await self._note(visit, "replay", order.sink)
+        if order.dry_run:
+            found = await self._doing.ask("forwarder", "replay", asked)
+        else:
+            found = await self._doing.by_another(visit, "forwarder", "replay", asked, order.sink)
         return msgspec.convert(found, api.Replayed)
 
     async def _reload(self, visit: Visit) -> api.Reloaded:
-        found = await self._ask("supervisor", "reload", {}, RELOAD_S)
+        found = await self._doing.ask("supervisor", "reload", {}, RELOAD_S)
         error = "" if found["ok"] else "; ".join([found["error"], *found.get("errors", [])])
-        await self._note(visit, "reload", "", error)
+        await self._doing.note(visit, "reload", "", error)
         if error:
             raise RefusedError(409, error)
         return msgspec.convert(found["body"], api.Reloaded)
-
-    async def _note(self, visit: Visit, act: str, subject: str, why: str = "") -> None:
-        """Have it told what another process than switch has done."""
-        said = {"act": act, "subject": subject, "why": why}
-        who = {"token": visit.holder.name, "role": visit.holder.role, "source": source_of(visit.request.client)}
-        await self._ask("switch", "acted", {**who, **said})
-
-    async def _ask(self, process: str, what: str, body: Any, limit_s: float = 0.0) -> Any:
-        try:
-            answer = await self._questions.ask(process, what, msgspec.json.encode(body), limit_s)
-        except NoAnswerError as error:
-            raise RefusedError(503 if error.is_silence else 409, str(error)) from None
-        return msgspec.json.decode(answer) if answer else {}
 
     # --- what takes its time
 

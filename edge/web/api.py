@@ -18,7 +18,9 @@ from edge.metrics.web import WebMetrics
 from edge.runtime.logs import logger
 from edge.web.acts import Acts
 from edge.web.admission import Admission
+from edge.web.campaign_acts import CampaignActs
 from edge.web.described import document
+from edge.web.doing import Doing
 from edge.web.downloads import Downloads
 from edge.web.endpoint import Endpoint, RefusedError
 from edge.web.families import join
@@ -96,11 +98,13 @@ def _failure(_request: Any, error: Exception) -> Response[Any]:
 
 def endpoints_of(parts: Parts, streams: Streams) -> list[Endpoint]:
     """List what takes a token."""
+    doing = Doing(parts.questions)
     return [
         *Reads(parts.questions, parts.outbox, parts.trace_fd).endpoints(),
         *streams.endpoints(),
         *Downloads(parts.outbox, parts.recordings).endpoints(),
-        *Acts(parts.questions, parts.outbox).endpoints(),
+        *Acts(doing, parts.outbox).endpoints(),
+        *CampaignActs(doing).endpoints(),
     ]
 
 

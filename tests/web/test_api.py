@@ -474,6 +474,37 @@ def test_what_others_do_is_told_too(box: Appliance) -> None:
     assert json.loads(box.web.asked[-1].body)["why"]
 
 
+SHOWN = {
+    "preview": "p1", "agent": "anna", "campaign": "spring", "list": "customers", "contact": "7", "language": "de",
+    "attributes": {"name": "Ada"}, "number": "***456", "label": "", "left_s": 20, "then": "skip", "ready": True,
+    "attempts": [{"attempt": "d1", "campaign": "spring", "started_ms": 1, "disposition": "busy", "results": []}],
+}  # fmt: skip
+
+
+def test_agents_look_at_contacts_and_say_what_came_of_talks(box: Appliance) -> None:
+    box.web.answers |= {
+        ("dialer", "preview"): json.dumps(SHOWN).encode(),
+        ("dialer", "preview_accept"): b'{"accepted": "p1"}',
+        ("switch", "acted"): b"{}",
+        ("switch", "act"): b'{"status": 200, "answer": {"name": "anna"}}',
+    }
+    assert box.get("/agents/anna/preview", "operator").json() == SHOWN
+    assert box.get("/agents/anna/preview", "viewer").status_code == 403
+    assert post(box, "/agents/anna/preview", {"what": "accept"}, "operator").json() == {"agent": "anna"}
+    asked, told = [json.loads(one.body) for one in box.web.asked[-2:]]
+    assert asked == {"agent": "anna", "reason": "", "by": "operator"}
+    assert (told["act"], told["subject"]) == ("preview_accept", "anna")
+    assert post(box, "/agents/anna/preview", {"what": "wait"}, "operator").status_code == 400
+    order = {"code": "callback", "note": "in spring", "at": "2026-11-30T14:00:00+01:00"}
+    assert post(box, "/agents/anna/result", order, "operator").json() == {"agent": "anna"}
+    asked = json.loads(box.web.asked[-1].body)
+    assert asked["act"] == "agent_result"
+    assert asked["body"] == {"agent": "anna", "code": "callback", "note": "in spring", "at_ms": 1796043600000}
+    for at in ("2026-11-30T14:00:00", "soon"):
+        answer = post(box, "/agents/anna/result", {"code": "x", "at": at}, "operator")
+        assert (answer.status_code, answer.json()["path"]) == (400, "$.at"), at
+
+
 def test_lists_are_handed_in(box: Appliance) -> None:
     taken = {"new": 1, "changed": 0, "same": 0, "kept": 0, "refused": [{"index": 1, "field": "number", "reason": "x"}]}
     box.web.answers |= {("dialer", "contacts"): json.dumps(taken).encode(), ("switch", "acted"): b"{}"}
