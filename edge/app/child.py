@@ -8,10 +8,13 @@ from edge.runtime.process import EXIT_USAGE, Launch, ProcessContext, child_main,
 
 
 def entry(module: str, name: str) -> Callable[[ProcessContext], object]:
-    """Find function `name` of a process package: its attribute, or that of its submodule of the same name."""
+    """Find function `name` of a process package: its attribute, or that of its module `process`.
+
+    There it costs nothing to who wants another module of the package: commands, say.
+    """
     found = getattr(importlib.import_module(module), name, None)
-    if not callable(found):
-        found = getattr(importlib.import_module(f"{module}.{name}"), name)
+    if found is None:
+        found = getattr(importlib.import_module(f"{module}.process"), name)
     function: Callable[[ProcessContext], object] = found
     return function
 

@@ -23,7 +23,7 @@ LIMIT_S = 20.0
 
 _ZYGOTE = """
 import sys
-from edge import span
+from edge.span import process
 from edge.config.site import Sip, Site
 from edge.runtime.channel import SupervisorChannel
 from edge.runtime.process import ProcessContext
@@ -34,7 +34,7 @@ context = ProcessContext(
     name="span", site=Site(name="test", sip=Sip(inner_address=address)), incarnation=Incarnation("zygote"),
     channel=SupervisorChannel(int(fd)), link_path=link, supervisor_pid=int(supervisor),
 )
-run(context, span.prepare, span.main)
+run(context, process.prepare, process.main)
 """
 
 
