@@ -165,8 +165,9 @@ class ApiToken(Struct, frozen=True, kw_only=True):
     #: What it may: `viewer` reads, without numbers; `operator` acts on calls, agents, queues and campaigns;
     #: `integrator` sees numbers and recordings, and makes calls; `admin` changes the appliance, too.
     role: Role = "viewer"
-    #: Beginnings of what it may have dialled: numbers in E.164 (`+49`, `+49301234567`), or SIP URIs (`sip:desk@`).
-    #: `*`: everything. Nothing stands for nothing: what a token can dial is what its loss can cost.
+    #: Beginnings of what it may have dialled: numbers in E.164 (`+49`, `+49301234567`), or SIP URIs (`sip:desk@`; one
+    #: with a host counts as a whole). `*`: everything. Nothing stands for nothing: what a token can dial is what its
+    #: loss can cost.
     may_dial: list[str] = field(default_factory=list)
     #: Requests a second, in the long run.
     rate: Annotated[int, _range(1, 10_000)] = 20

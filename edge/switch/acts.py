@@ -149,9 +149,7 @@ class Acts:
             return
         plan = self._exchange().plan
         allowed = next((one.may_dial for one in plan.site.api_tokens if one.name == token), [])
-        number = e164(target, plan.countries.get(trunk, ""))
-        forms = [form for form in (number, target) if form]
-        if not any(one == ANYTHING or form.startswith(one) for one in allowed for form in forms):
+        if not any(one == ANYTHING or _fits(target, plan.countries.get(trunk, ""), one) for one in allowed):
             raise ActRefusedError(403, "this token may not dial that (may_dial)")
 
     def _note(self, body: bytes) -> dict[str, Any]:
@@ -168,3 +166,12 @@ class Acts:
             )
         )
         return {}
+
+
+def _fits(target: str, country: str, allowed: str) -> bool:
+    """Say whether a target begins so; an address with a host is one as a whole, else `desk@a.example` were more."""
+    if "@" in target or ":" in target:  # a number in a URI is no number: its host decides where it rings
+        rest = target.removeprefix(allowed)
+        bound = not rest or allowed.endswith("@") or "@" not in allowed or rest[0] in ":;?"
+        return allowed.startswith(("sip:", "sips:")) and target.startswith(allowed) and bound
+    return (e164(target, country) or target).startswith(allowed)

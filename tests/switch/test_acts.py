@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from edge.config.site import ApiToken
+from edge.switch.acts import _fits
 from edge.vocabulary.ids import LegId
 from tests.switch.world import World, incoming
 
@@ -129,3 +130,25 @@ def test_an_order_is_on_disk_before_it_is_answered_and_goes_on_after_a_kill(worl
     assert act(world, "transfer", {"id": "c1", "target": "+12125550100"})["status"] == 403
     assert act(world, "transfer", {"id": "c1", "target": "+493012345"})["status"] == 200
     assert act(world, "record", {"id": "c1", "on": True})["status"] == 409
+
+
+@pytest.mark.parametrize(
+    ("target", "allowed", "fits"),
+    [
+        ("+4930123456", "+49", True),
+        ("030 1234567", "+4930", True),
+        ("+4330123456", "+49", False),
+        ("sip:+4930123456@evil.example", "+49", False),
+        ("+4930123456@evil.example", "+49", False),
+        ("tel:+4930123456", "+49", False),
+        ("sip:desk@192.0.2.7", "sip:desk@", True),
+        ("sip:desktop@192.0.2.7", "sip:desk@", False),
+        ("sip:desk@192.0.2.7:5080;transport=tcp", "sip:desk@192.0.2.7", True),
+        ("sip:desk@192.0.2.77", "sip:desk@192.0.2.7", False),
+        ("sip:desk@192.0.2.7.evil.example", "sip:desk@192.0.2.7", False),
+        ("sips:desk@192.0.2.7", "sip:desk@192.0.2.7", False),
+        ("100", "1", True),
+    ],
+)
+def test_what_a_token_may_dial(target: str, allowed: str, fits: bool) -> None:
+    assert _fits(target, "DE", allowed) is fits
