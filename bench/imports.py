@@ -69,25 +69,39 @@ def _begun(file: Path, state: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(_command(file, state), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
-def _ended(process: "subprocess.Popen[bytes]") -> tuple[dict[str, Any], resource.struct_rusage]:
-    """Wait; returns what it told, and what it has used."""
+def _ended(process: "subprocess.Popen[bytes]") -> tuple[dict[str, Any], resource.struct_rusage, int]:
+    """Wait; returns what it told, what it has used, and its resident memory at the most, KB.
+
+    What `wait4` says of that counts the memory of whoever forked it, too.
+    """
+    most_kb = 0
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        most_kb = max(most_kb, _resident_kb(process.pid))
+        time.sleep(_LOOK_S)
     out = process.stdout.read() if process.stdout is not None else b""
     _, process.returncode, used = os.wait4(process.pid, 0)
-    return json.loads(out), used
+    return json.loads(out), used, most_kb
+
+
+def _resident_kb(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    return 0  # it is ending
 
 
 def _whole(emit: Callable[..., None], file: Path, state: Path, lines: int, refused: int) -> None:
     began = time.monotonic()
-    told, used = _ended(_begun(file, state))
+    told, used, most_kb = _ended(_begun(file, state))
     took = time.monotonic() - began
     cpu_s = used.ru_utime + used.ru_stime
     emit("import_lines", round(lines / took), "lines/s, start of the command included", lines=lines)
     emit("import_cpu", round(1e6 * cpu_s / lines, 1), "us of CPU a line")
-    emit("import_memory", round(used.ru_maxrss / 1024, 1), "MB at the most, of the whole process")
+    emit("import_memory", round(most_kb / 1024, 1), "MB at the most, of the whole process")
     wrong = abs(told["new"] - (lines - refused)) + abs(told["refused"] - refused)
     emit("import_miscounted", wrong, "lines", told=told)
     began = time.monotonic()
-    again, _ = _ended(_begun(file, state))
+    again, *_ = _ended(_begun(file, state))
     rate = round(lines / (time.monotonic() - began))
     emit("import_again", rate, "lines/s of the same file again, which changes nothing", told=again)
     emit("import_again_changed", again["new"] + again["changed"], "contacts")
@@ -103,7 +117,7 @@ def _killed(emit: Callable[..., None], file: Path, state: Path, lines: int, refu
         process.send_signal(signal.SIGKILL)
         process.wait()
         stops.append(_progress(state))
-    told, _ = _ended(_begun(file, state))
+    told, *_ = _ended(_begun(file, state))
     store = opened(state)
     there = next(one.contacts for one in store.lists(0) if one.name == _LIST)
     store.close()

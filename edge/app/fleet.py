@@ -237,7 +237,9 @@ class Fleet:
 
     def _ask(self, ask: Ask) -> None:
         def answer(body: bytes, error: str | None) -> None:
-            self.web.send(Answered(ask.id, body, error, is_silence=isinstance(error, Silence)))
+            # A plain text: no message carries a class of ours.
+            said = None if error is None else str(error)
+            self.web.send(Answered(ask.id, body, said, is_silence=isinstance(error, Silence)))
 
         self.ask(ask.process, ask.what, ask.body, answer)
 

@@ -63,9 +63,9 @@ def state(tmp_path: Path) -> Iterator[Path]:
 def test_the_list_counts_callers_and_agents(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["queue", "list", "--state", str(state)]) == 0
     head, row = capsys.readouterr().out.splitlines()
-    states = ["ready", "ringing", "talking", "wrap_up", "resting", "paused", "logged_out"]
+    states = ["ready", "previewing", "ringing", "talking", "wrap_up", "resting", "paused", "logged_out"]
     assert head.split() == ["queue", "waiting", "longest", *states]
-    assert row.split() == ["sales", "2", "1m15s", "0", "1", "0", "1", "0", "0", "0"]
+    assert row.split() == ["sales", "2", "1m15s", "0", "0", "1", "0", "1", "0", "0", "0"]
     assert main(["queue", "list", "--state", str(state), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == SALES
 
