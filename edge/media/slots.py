@@ -10,7 +10,6 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from edge.core.recording import wav
 from edge.vocabulary.ids import CommandId, LegId, PlayId, RecordingId, SlotIndex
@@ -120,7 +119,7 @@ class TooLongError(ValueError):
 #: Of the words about a recording's failure so much is kept.
 MAX_ERROR = 120
 #: What a recording grows by until it is over: figures, error and what is left of it (`over`), and plays meanwhile.
-_GROWTH = 2 * MAX_ERROR + 440
+_GROWTH = 2 * (MAX_ERROR + 250)
 
 
 def over(recording: RecordingState) -> RecordingState:
@@ -128,7 +127,15 @@ def over(recording: RecordingState) -> RecordingState:
 
     Its path, the longest part, is then once in the record, so the end of a recording always fits.
     """
-    return replace(recording, path="", started="")
+    return RecordingState(
+        leg=recording.leg,
+        slot=recording.slot,
+        number=recording.number,
+        recording=recording.recording,
+        path="",
+        started="",
+        first=recording.first,
+    )
 
 
 _unpack = unpacker(SlotState)

@@ -388,6 +388,13 @@ class Taken(Struct, frozen=True, kw_only=True):
     refused: list[Refused] = []
 
 
+#: A date and time with its offset (RFC 3339), or nothing.
+MOMENT = (
+    r"\A([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+    r"(Z|[+\-]([01][0-9]|2[0-3]):[0-5][0-9]))?\Z"
+)
+
+
 class PreviewAnswer(Order, frozen=True, kw_only=True):
     """What an agent wants of the contact that he looks at."""
 
@@ -403,7 +410,7 @@ class Result(Order, frozen=True, kw_only=True):
     code: Annotated[str, Meta(min_length=1, max_length=64)]
     note: Annotated[str, Meta(max_length=2000)] = ""
     #: When to call again, of a callback: RFC 3339.
-    at: Annotated[str, Meta(max_length=40)] = ""
+    at: Annotated[str, Meta(pattern=MOMENT)] = ""
 
 
 class ResultSaid(Struct, frozen=True, kw_only=True):

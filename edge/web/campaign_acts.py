@@ -134,9 +134,6 @@ class CampaignActs:
 
 def _ms(text: str) -> int:
     try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is not None:
-            return int(at.timestamp() * 1000)
+        return int(datetime.fromisoformat(text).timestamp() * 1000)
     except (ValueError, OverflowError):
-        pass
-    raise RefusedError(400, "is no time with its offset, such as 2026-11-30T14:00:00Z", "$.at")
+        raise RefusedError(409, "there is no such day", "$.at") from None

@@ -503,6 +503,8 @@ def test_agents_look_at_contacts_and_say_what_came_of_talks(box: Appliance) -> N
     for at in ("2026-11-30T14:00:00", "soon"):
         answer = post(box, "/agents/anna/result", {"code": "x", "at": at}, "operator")
         assert (answer.status_code, answer.json()["path"]) == (400, "$.at"), at
+    answer = post(box, "/agents/anna/result", {"code": "x", "at": "2026-02-30T14:00:00Z"}, "operator")
+    assert (answer.status_code, answer.json()["path"]) == (409, "$.at")
 
 
 def test_lists_are_handed_in(box: Appliance) -> None:
