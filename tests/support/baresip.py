@@ -52,7 +52,10 @@ class Baresip:
 
     def wait_for(self, kind: str, limit_s: float = 15) -> None:
         """Wait until `saw(kind)`."""
-        until(lambda: self.saw(kind), limit_s, f"baresip event {kind}; had {[e.get('type') for e in self.events]}")
+        try:
+            until(lambda: self.saw(kind), limit_s, f"baresip event {kind}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; had {self.events}") from None
 
     def heard_files(self) -> list[Path]:
         """WAV files of what this phone decoded (heard)."""
