@@ -81,14 +81,15 @@ def _free_ports(count: int) -> int:
     """Return the first of `count` ports that nobody has, by UDP or TCP.
 
     Below those that the kernel gives to whoever asks for any: one of them could be gone before baresip takes it, and
-    baresip takes the one above its SIP port, too, for TLS.
+    baresip takes the one above its SIP port, too, for TLS. On no address at all: so it binds its RTP sockets, and a
+    port that an appliance has on an address of its own is taken then.
     """
     for _ in range(200):
-        first = random.randrange(10_000, 32_000, 2)
+        first = random.randrange(18_000, 32_000, 2)  # above those of appliances
         with contextlib.suppress(OSError), contextlib.ExitStack() as probes:
             for port in range(first, first + count):
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    probes.enter_context(socket.socket(socket.AF_INET, kind)).bind((HOST, port))
+                    probes.enter_context(socket.socket(socket.AF_INET, kind)).bind(("0.0.0.0", port))
             return first
     raise RuntimeError(f"no {count} free ports in a row on {HOST}")
 
