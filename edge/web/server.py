@@ -34,21 +34,35 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class _Reader:
-    """Cuts off a peer that does not read what it is sent."""
+class _Reader(asyncio.Protocol):
+    """What both protocols share: the count of connections, and that a peer which does not read is cut off."""
 
     metrics: ClassVar[WebMetrics]
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
+    connections: set[Any]
     _stuck: asyncio.TimerHandle | None = None
 
-    def full(self) -> None:
-        """Take note that the peer owes us reading from now on."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.metrics.connections.set(len(self.connections))
+
+    def pause_writing(self) -> None:
+        # The peer owes us reading from now on.
         if self._stuck is None:
             self._stuck = self.loop.call_later(READER_S, self._cut_off)
+        super().pause_writing()
 
-    def emptied(self) -> None:
-        """Take note that it has read."""
+    def resume_writing(self) -> None:
+        self._has_read()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._has_read()
+        super().connection_lost(exc)
+        self.metrics.connections.set(len(self.connections))
+
+    def _has_read(self) -> None:
         if self._stuck is not None:
             self._stuck.cancel()
             self._stuck = None
@@ -68,7 +82,6 @@ class _Guarded(_Reader, H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.metrics.connections.set(len(self.connections))
         if len(self.connections) > MAX_CONNECTIONS:
             self.metrics.closed.labels("too_many").inc()
             transport.abort()
@@ -80,19 +93,9 @@ class _Guarded(_Reader, H11Protocol):
         self._unwatch()
         super().handle_websocket_upgrade(event)
 
-    def pause_writing(self) -> None:
-        self.full()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        self.emptied()
-        super().resume_writing()
-
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
-        self.emptied()
         super().connection_lost(exc)
-        self.metrics.connections.set(len(self.connections))
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -129,23 +132,6 @@ class _Socket(_Reader, WSProtocol):
     """uvicorn's protocol of WebSockets, counted among the connections, and cut off when it is not read."""
 
     transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.metrics.connections.set(len(self.connections))
-
-    def pause_writing(self) -> None:
-        self.full()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        self.emptied()
-        super().resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.emptied()
-        super().connection_lost(exc)
-        self.metrics.connections.set(len(self.connections))
 
 
 def guarded(metrics: WebMetrics) -> type[asyncio.Protocol]:

@@ -1,14 +1,14 @@
 """`edge agents` over the control socket: what is asked, what is shown."""
 
 import json
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.cli import main
+from tests.support.daemon import answering
 
 ANNA = {
     "name": "anna", "state": "paused", "reason": "lunch", "for_s": 75, "queues": ["sales", "night"], "call": "",
@@ -30,39 +30,20 @@ BOB = ANNA | {
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[tuple[Path, list[dict[str, object]]]]:
+def daemon(tmp_path: Path) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
     """A state folder whose control socket answers for switch, and what it was asked."""
-    (tmp_path / "run").mkdir()
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "run/control.sock"))
-    listener.listen()
-    asked: list[dict[str, object]] = []
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rwb") as stream:
-                asked.append(json.loads(stream.readline()))
-                what = asked[-1]["request"]
-                if asked[-1].get("body") and asked[-1]["body"]["agent"] == "nobody":  # type: ignore[index]
-                    answer: dict[str, object] = {"ok": False, "error": "there is no agent 'nobody'"}
-                else:
-                    answer = {"ok": True, "body": [ANNA, BOB] if what == "agents" else ANNA}
-                stream.write(json.dumps(answer).encode() + b"\n")
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        if asked.get("body") and asked["body"]["agent"] == "nobody":
+            return {"ok": False, "error": "there is no agent 'nobody'"}
+        return {"ok": True, "body": [ANNA, BOB] if asked["request"] == "agents" else ANNA}
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield tmp_path, asked
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
+    with answering(tmp_path, answer) as asked:
+        yield tmp_path, asked
 
 
 def test_the_list_says_what_each_does_and_how_his_time_went(
-    daemon: tuple[Path, list[dict[str, object]]], capsys: pytest.CaptureFixture[str]
+    daemon: tuple[Path, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = str(daemon[0])
     assert main(["agents", "list", "--state", state]) == 0
@@ -90,7 +71,7 @@ def test_the_list_says_what_each_does_and_how_his_time_went(
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [ANNA, BOB]
 
 
-def test_what_came_of_a_talk_is_passed_on(daemon: tuple[Path, list[dict[str, object]]]) -> None:
+def test_what_came_of_a_talk_is_passed_on(daemon: tuple[Path, list[dict[str, Any]]]) -> None:
     state, asked = daemon
     said = ["agents", "disposition", "anna", "sold", "--note", "two", "--state", str(state)]
     assert main(said) == 0
@@ -109,7 +90,7 @@ def test_what_came_of_a_talk_is_passed_on(daemon: tuple[Path, list[dict[str, obj
     ],
 )
 def test_a_wish_is_passed_on(
-    daemon: tuple[Path, list[dict[str, object]]],
+    daemon: tuple[Path, list[dict[str, Any]]],
     capsys: pytest.CaptureFixture[str],
     words: list[str],
     wish: dict[str, str],
@@ -120,6 +101,6 @@ def test_a_wish_is_passed_on(
     assert "paused" in capsys.readouterr().out
 
 
-def test_why_not_is_told(daemon: tuple[Path, list[dict[str, object]]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_not_is_told(daemon: tuple[Path, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agents", "ready", "nobody", "--state", str(daemon[0])]) == 1
     assert "there is no agent 'nobody'" in capsys.readouterr().err

@@ -1,8 +1,6 @@
 """`edge dial preview` over the control socket: what is asked, what is shown."""
 
 import json
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import pytest
 
 from edge.cli import main
+from tests.support.daemon import answering
 
 SEEN: dict[str, Any] = {
     "preview": "d0",
@@ -40,33 +39,16 @@ SEEN: dict[str, Any] = {
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A state folder whose control socket answers for dialer, and what it was asked."""
-    (tmp_path / "run").mkdir()
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "run/control.sock"))
-    listener.listen()
-    asked: list[dict[str, Any]] = []
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rwb") as stream:
-                asked.append(json.loads(stream.readline()))
-                answer: dict[str, Any] = {"ok": True, "body": SEEN}
-                if asked[-1]["request"] != "preview":
-                    answer["body"] = {asked[-1]["request"].removeprefix("preview_") + "ed": "d0"}
-                if asked[-1]["body"]["agent"] == "bob":
-                    answer = {"ok": False, "error": "agent 'bob' is shown no contact"}
-                stream.write(json.dumps(answer).encode() + b"\n")
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["body"]["agent"] == "bob":
+            return {"ok": False, "error": "agent 'bob' is shown no contact"}
+        if asked["request"] != "preview":
+            return {"ok": True, "body": {asked["request"].removeprefix("preview_") + "ed": "d0"}}
+        return {"ok": True, "body": SEEN}
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield str(tmp_path), asked
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
+    with answering(tmp_path, answer) as asked:
+        yield str(tmp_path), asked
 
 
 def test_who_it_is_and_what_was_before(

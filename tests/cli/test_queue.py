@@ -1,8 +1,6 @@
 """`edge queue`, with the test in the place of the appliance."""
 
 import json
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import pytest
 
 from edge.cli import main
+from tests.support.daemon import answering
 
 SALES: dict[str, Any] = {
     "name": "sales",
@@ -36,28 +35,9 @@ SALES: dict[str, Any] = {
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
-    (tmp_path / "run").mkdir()
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(tmp_path / "run" / "control.sock"))
-    listener.listen()
-
-    def serve() -> None:
-        while True:
-            try:
-                peer, _ = listener.accept()
-            except OSError:
-                return
-            with peer:
-                asked = json.loads(peer.makefile().readline())
-                assert (asked["process"], asked["request"]) == ("switch", "queues")
-                peer.sendall(json.dumps({"ok": True, "body": [SALES]}).encode() + b"\n")
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield tmp_path
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
+    with answering(tmp_path, lambda _asked: {"ok": True, "body": [SALES]}) as asked:
+        yield tmp_path
+    assert {(one["process"], one["request"]) for one in asked} == {("switch", "queues")}
 
 
 def test_the_list_counts_callers_and_agents(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

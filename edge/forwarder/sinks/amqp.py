@@ -12,8 +12,8 @@ from aiormq.exceptions import PublishError
 from edge.config.sink_settings import AmqpSettings, SinkSettings
 from edge.core.delivery.cloudevents import STRUCTURED, take_apart
 from edge.core.delivery.template import Template, cleaner
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, Sink, SinkContext, words
-from edge.forwarder.sinks.server import Keeper, read_server, tls_of
+from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, SinkContext, words
+from edge.forwarder.sinks.server import Keeper, KeptSink, read_server, tls_of
 
 #: Longest routing key (AMQP 0-9-1, short string), bytes.
 MAX_KEY = 255
@@ -28,7 +28,7 @@ async def _shut(held: _Open) -> None:
     await held.connection.close()
 
 
-class AmqpSink(Sink):
+class AmqpSink(KeptSink[_Open]):
     """One connection with one channel, on which many messages wait for their confirms."""
 
     settings = AmqpSettings
@@ -54,14 +54,6 @@ class AmqpSink(Sink):
     def peer(self) -> Peer:
         """The broker."""
         return self._server.peer(self._tls)
-
-    async def connect(self) -> None:
-        """Connect, log in, and look for the exchange."""
-        await self._keeper.get()
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._keeper.close()
 
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Publish all at once; each has a confirm of its own."""

@@ -21,8 +21,8 @@ from edge.config.sink_settings import MqttSettings, SinkSettings
 from edge.core.delivery.cloudevents import STRUCTURED, take_apart
 from edge.core.delivery.model import Result
 from edge.core.delivery.template import Template, cleaner
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, Sink, SinkContext, words
-from edge.forwarder.sinks.server import Keeper, Server, read_server, tls_of
+from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, SinkContext, words
+from edge.forwarder.sinks.server import Keeper, KeptSink, Server, read_server, tls_of
 
 #: PUBACK reason codes (section 3.4.2.1) that are about this message, and that are about room.
 _NEVER = frozenset({0x87, 0x90, 0x99})
@@ -120,7 +120,7 @@ class _Connection:
             future.set_result(code)
 
 
-class MqttSink(Sink):
+class MqttSink(KeptSink[_Connection]):
     """One connection, with many messages waiting for their PUBACK."""
 
     settings = MqttSettings
@@ -147,14 +147,6 @@ class MqttSink(Sink):
     def peer(self) -> Peer:
         """The broker."""
         return self._server.peer(self._tls)
-
-    async def connect(self) -> None:
-        """Connect and log in."""
-        await self._keeper.get()
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._keeper.close()
 
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Publish all at once; each has a PUBACK of its own."""

@@ -13,8 +13,8 @@ from nats.js.client import JetStreamContext
 from edge.config.sink_settings import NatsSettings, SinkSettings
 from edge.core.delivery.cloudevents import STRUCTURED, header_value, take_apart
 from edge.core.delivery.template import Template, cleaner
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, Sink, SinkContext, words
-from edge.forwarder.sinks.server import Keeper, read_server, tls_of
+from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, SinkContext, words
+from edge.forwarder.sinks.server import Keeper, KeptSink, read_server, tls_of
 
 #: Codes of the server for a message that the stream will never take: larger than it allows, wrong stream.
 _NEVER = frozenset({10054, 10060})
@@ -22,7 +22,7 @@ _NEVER = frozenset({10054, 10060})
 PING_S = 10
 
 
-class NatsSink(Sink):
+class NatsSink(KeptSink[Client]):
     """One connection, with many messages waiting for their acknowledgements."""
 
     settings = NatsSettings
@@ -54,14 +54,6 @@ class NatsSink(Sink):
     def peer(self) -> Peer:
         """The server. It speaks before TLS begins."""
         return self._server.peer()
-
-    async def connect(self) -> None:
-        """Connect, log in, and look for the stream."""
-        await self._keeper.get()
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._keeper.close()
 
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Publish all at once; each has an acknowledgement of its own."""

@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from edge.config.sink_settings import ServerSettings
-from edge.forwarder.sinks.base import BadSettingsError, Peer
+from edge.forwarder.sinks.base import BadSettingsError, Peer, Sink
 
 C = TypeVar("C")
 
@@ -98,3 +98,17 @@ class Keeper(Generic[C]):
         with suppress(Exception):  # it is given up: whatever goes wrong with that is nobody's concern
             async with asyncio.timeout(SHUT_S):
                 await self._shut(connection)
+
+
+class KeptSink(Sink, Generic[C]):
+    """A sink that holds one connection."""
+
+    _keeper: Keeper[C]
+
+    async def connect(self) -> None:
+        """Connect, log in, and look for what is to be there."""
+        await self._keeper.get()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._keeper.close()

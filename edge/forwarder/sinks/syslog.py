@@ -10,8 +10,8 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from edge.config.sink_settings import SinkSettings, SyslogSettings
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, Sink, SinkContext, words
-from edge.forwarder.sinks.server import Keeper, read_server, tls_context
+from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, SinkContext, words
+from edge.forwarder.sinks.server import Keeper, KeptSink, read_server, tls_context
 
 #: Severity of all events: informational (RFC 5424 section 6.2.1).
 _SEVERITY = 6
@@ -36,7 +36,7 @@ def message(event: Outgoing, facility: int, host: str) -> bytes:
     return head.encode("ascii", "replace") + event.body
 
 
-class SyslogSink(Sink):
+class SyslogSink(KeptSink[_Way]):
     """One connection or socket. What the system has taken counts as taken: the protocol has no acknowledgement."""
 
     settings = SyslogSettings
@@ -50,7 +50,7 @@ class SyslogSink(Sink):
         self._path = urlsplit(settings.url).path
         self._server = None if self._kind == "unix" else read_server(settings.url, _PORTS)
         self._tls = tls_context(settings.ca_file) if self._kind == "tls" else None
-        self._keeper: Keeper[_Way] = Keeper(self._open, _shut)
+        self._keeper = Keeper(self._open, _shut)
 
     @classmethod
     def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
@@ -63,14 +63,6 @@ class SyslogSink(Sink):
     def peer(self) -> Peer | None:
         """The receiver, where it is asked for connections."""
         return None if self._server is None or self._kind == "udp" else self._server.peer(self._tls)
-
-    async def connect(self) -> None:
-        """Connect."""
-        await self._keeper.get()
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._keeper.close()
 
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Send all."""
