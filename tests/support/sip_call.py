@@ -49,7 +49,7 @@ class Call:
         self._answers: dict[tuple[int, str], Message] = {}
         self._acks: dict[int, Message] = {}
         self._cancelled = False
-        #: The answer and the test's giving up are in two threads; the one that comes second ends the call.
+        #: An answer and a giving up are in two threads; the one that comes second sees the other.
         self._crossing = threading.Lock()
         #: Methods of requests that are not answered until `answer_withheld`, and the last one of each.
         self.withholds: set[str] = set()
@@ -143,15 +143,18 @@ class Call:
         self.audio.sending = True
 
     def accept(self) -> None:
-        """Send 200 with SDP and start to play."""
-        answer = self._answer_invite(200, body=self._describe())
-        assert self._invite is not None
-        # Repeated by us until the ACK, over TCP, too (RFC 3261 13.3.1.4).
-        self._repeating[self._invite.cseq[0], "ACK"] = self.phone.transport.send_repeatedly(
-            answer, self._target, self._lost
-        )
-        self.state = "answered"
-        self.audio.sending = True
+        """Send 200 with SDP and start to play; who has been cancelled meanwhile has nothing to accept."""
+        with self._crossing:
+            if self.state == "ended":
+                return
+            answer = self._answer_invite(200, body=self._describe())
+            assert self._invite is not None
+            # Repeated by us until the ACK, over TCP, too (RFC 3261 13.3.1.4).
+            self._repeating[self._invite.cseq[0], "ACK"] = self.phone.transport.send_repeatedly(
+                answer, self._target, self._lost
+            )
+            self.state = "answered"
+            self.audio.sending = True
 
     def reject(self, code: int = 486, headers: dict[str, str] | None = None) -> None:
         """Send a final response."""
@@ -308,9 +311,10 @@ class Call:
             self._on_invite(message)
         elif method == "CANCEL":
             self._reply(message, respond(message, 200, self._local_tag))
-            if self.state == "early":
-                self._answer_invite(487)
-                self._end("them")
+            with self._crossing:
+                if self.state == "early":
+                    self._answer_invite(487)
+                    self._end("them")
         elif method == "BYE":
             self._reply(message, respond(message, 200, self._local_tag))
             self._end("them")
