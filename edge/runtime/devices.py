@@ -82,7 +82,8 @@ class Machine(Struct, frozen=True):
 
     def devices(self) -> list[UsbDevice]:
         """List the USB devices that have a serial port or a card, in the order of their plugs."""
-        return sorted({one.usb for one in (*self.ports, *self.cards) if one.usb is not None})
+        found = [one.usb for one in self.ports] + [one.usb for one in self.cards]
+        return sorted({one for one in found if one is not None})
 
     def ports_of(self, device: UsbDevice) -> list[SerialPort]:
         """List a device's serial ports, in the order of their interfaces."""
