@@ -13,7 +13,8 @@ class Plugged:
     def __init__(self, folder: Path) -> None:
         self.sysfs, self.dev = folder / "sys", folder / "dev"
         self._bus = self.sysfs / "devices/pci0000:00/0000:00:14.0/usb1"
-        for place in (self.sysfs / "class/tty", self.sysfs / "class/sound", self.dev, self._bus):
+        self._all = self.sysfs / "bus/usb/devices"
+        for place in (self.sysfs / "class/tty", self.sysfs / "class/sound", self.dev, self._bus, self._all):
             place.mkdir(parents=True)
         # What every machine has and nobody can call with: a console, four names of ports with one chip behind them.
         (self.sysfs / "devices/virtual/tty/tty1").mkdir(parents=True)
@@ -49,6 +50,7 @@ class Plugged:
         """A USB device at `path` (`1-2`)."""
         place = self._bus / path
         place.mkdir()
+        (self._all / path).symlink_to(place)
         vendor, product = ids.split(":")
         files = {
             "idVendor": vendor,
@@ -97,7 +99,7 @@ class Plugged:
     def unplug(self, path: str) -> None:
         """Pull a device out: all that hangs on it vanishes, with the links."""
         shutil.rmtree(self._bus / path)
-        for folder in (self.sysfs / "class/tty", self.sysfs / "class/sound"):
+        for folder in (self.sysfs / "class/tty", self.sysfs / "class/sound", self._all):
             for link in folder.iterdir():
                 if not link.exists():
                     link.unlink()
