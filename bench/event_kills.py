@@ -328,3 +328,4 @@ def _end(call: Call) -> None:
         again = time.monotonic() + 1
         while call.state != "ended" and time.monotonic() < again:
             time.sleep(0.02)
+    call.audio.close()  # a thread each; a thousand of them would take the machine
