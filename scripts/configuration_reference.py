@@ -95,6 +95,11 @@ KIND_TEXTS = {
     "time_zone": "time zone",
     "holidays": "country, or country-part",
     "duration": "duration",
+    "usb_id": "vendor:product",
+    "at_command": "AT command",
+    "line_pattern": "regular expression",
+    "octets": "octets",
+    "device_path": "device file",
 }
 
 

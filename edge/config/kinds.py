@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
+from edge.config import device_kinds
 from edge.config.zones import holidays_fault, time_zone_fault
 from edge.core.delivery.template import template_fault as event_template_fault
 from edge.core.routing.numbers import countries
@@ -427,4 +428,5 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "sip_user": sip_user_fault,
     "quotable": quotable_fault,
     "header_parameter": header_parameter_fault,
+    **device_kinds.FAULTS,
 }

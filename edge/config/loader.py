@@ -17,6 +17,7 @@ from edge.config.calendars import site_calendars
 from edge.config.campaign_rules import campaign_rules
 from edge.config.checks import check_site, hold_music
 from edge.config.compiled import CompiledSite
+from edge.config.devices import Devices
 from edge.config.errors import ConfigError, ConfigErrors, Findings, Place
 from edge.config.located import Located
 from edge.config.menus import MenuCompiler
@@ -117,6 +118,7 @@ def inspect(
     site = shaper.shape(CompiledSite, root)
     profiles = Profiles(site, findings, checked)
     profiles.check_own()
+    Devices(Path(site.paths.profiles), findings, checked).check_own()
     resolved = resolve(site, root, profiles, findings)
     site = resolved.site
     calendars = site_calendars(site.hours, root, findings)

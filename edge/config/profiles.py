@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field, structs
 
-import edge
 from edge.config.checks import check_amd_rules
 from edge.config.compiled import CompiledSite
+from edge.config.devices import SHIPPED, is_device
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.kinds import name_fault
 from edge.config.located import Located, find, place_of
@@ -23,8 +23,6 @@ from edge.config.sources import read_toml
 from edge.config.tones import countries_of
 from edge.vocabulary.media import DigitSending, InbandDtmf
 
-#: Beside the packages, in a clone as in an installation.
-SHIPPED: Final = Path(edge.__file__).parents[1] / "firmware_profiles"
 #: Of the settings of a trunk that the site's own `[media]` has a word for, too.
 _INHERITED: Final = ("media", "inband_dtmf")
 
@@ -125,8 +123,13 @@ class Resolved(Struct, frozen=True):
 
 
 def names_in(folder: Path) -> list[str]:
-    """List the profiles of a folder."""
-    return sorted(path.stem for path in folder.glob("*.toml"))
+    """List the profiles of gateways and carriers in a folder; those of devices are `edge.config.devices`."""
+    return sorted(path.stem for path in folder.glob("*.toml") if not _is_device(path))
+
+
+def _is_device(path: Path) -> bool:
+    root = read_toml(path, Findings())
+    return root is not None and is_device(root)
 
 
 class Profiles:
@@ -143,6 +146,12 @@ class Profiles:
         """List all that there are."""
         return sorted({*names_in(self._folder), *names_in(SHIPPED)})
 
+    def is_device(self, name: str) -> bool:
+        """Say whether the profile of that name is that of a device that carries lines."""
+        own = self._folder / f"{name}.toml"
+        path = own if own.is_file() else SHIPPED / f"{name}.toml"
+        return path.is_file() and _is_device(path)
+
     def check_own(self) -> None:
         """Read every profile of the site, whether a trunk names it or not."""
         for name in names_in(self._folder):
@@ -153,7 +162,7 @@ class Profiles:
         if name not in self._read:
             own = self._folder / f"{name}.toml"
             path = own if own.is_file() else SHIPPED / f"{name}.toml"
-            self._read[name] = self._load(path) if path.is_file() else None
+            self._read[name] = self._load(path) if path.is_file() and not _is_device(path) else None
         return self._read[name]
 
     def _load(self, path: Path) -> Known | None:
@@ -198,7 +207,10 @@ def resolve(site: CompiledSite, root: Located, profiles: Profiles, findings: Fin
     for index, trunk in enumerate(site.trunks):
         path = ("trunks", index)
         known = profiles.get(trunk.profile) if trunk.profile else None
-        if trunk.profile and known is None and trunk.profile not in profiles.names():
+        if trunk.profile and profiles.is_device(trunk.profile):
+            what = f"'{trunk.profile}' is a device, not a gateway"
+            findings.follow_up(place_of(root, (*path, "profile")), what, "a line of [[lines]] takes it")
+        elif trunk.profile and known is None and trunk.profile not in profiles.names():
             findings.follow_up(
                 place_of(root, (*path, "profile")),
                 f"there is no profile '{trunk.profile}'",

@@ -105,7 +105,7 @@ class Unsolicited(Struct, frozen=True, kw_only=True):
     """A line that the modem sends on its own, and what it means. The first that matches counts."""
 
     #: A regular expression (Python's) for the whole line, with named groups as `means` has them.
-    match: Annotated[str, Meta(extra={"kind": "pattern"})]
+    match: Annotated[str, Meta(extra={"kind": "line_pattern"})]
     means: Meaning
 
 
@@ -113,7 +113,7 @@ class ErrorReply(Struct, frozen=True, kw_only=True):
     """A final answer other than OK, and what it says of the line or the call."""
 
     #: A regular expression (Python's) for the whole line.
-    match: Annotated[str, Meta(extra={"kind": "pattern"})]
+    match: Annotated[str, Meta(extra={"kind": "line_pattern"})]
     means: Literal["no_sim", "pin_needed", "no_service", "busy", "no_carrier", "no_dialtone", "no_answer", "error"]
 
 
@@ -161,6 +161,8 @@ class Dialogue(Struct, frozen=True, kw_only=True):
     digit: Annotated[str, Meta(extra={"kind": "at_command", "optional": True})] = "AT+VTS={digit}"
     #: Pause between two keys.
     digit_pause_ms: Annotated[int, _range(0, 2_000)] = 200
+    #: Send nothing from dialling until it rings there (at most 15 s): firmware that hangs otherwise.
+    quiet_until_alerting: bool = False
     #: Sent when sound is to begin: with the dialling, or when the call is up (`sound_at`).
     sound_on: list[CommandText] = field(default_factory=list)
     sound_at: Literal["dialling", "connected"] = "dialling"
@@ -241,10 +243,10 @@ class RelayBoard(Struct, frozen=True, kw_only=True):
     """A board with relays on a serial port."""
 
     channels: Annotated[int, _range(1, 32)] = 1
-    #: What is written to switch a channel on and off: hexadecimal octets, `{channel}` and `{sum}` for octets that are
-    #: computed (the channel's number; the sum of all octets before, modulo 256). A text in quotes is ASCII.
-    on: Annotated[str, Meta(extra={"kind": "octets"})] = ""
-    off: Annotated[str, Meta(extra={"kind": "octets"})] = ""
+    #: What is written to switch a channel on and off: octets in hexadecimal, `{channel}` (its number as an octet),
+    #: `{digit}` (its number as an ASCII digit) and `{sum}` (the sum of all octets before, modulo 256).
+    on: Annotated[str, Meta(extra={"kind": "octets"})]
+    off: Annotated[str, Meta(extra={"kind": "octets"})]
     #: Number of the first channel.
     first: Annotated[int, _range(0, 1)] = 1
     #: What its contacts carry, for people who wire it.
