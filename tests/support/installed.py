@@ -1,0 +1,48 @@
+"""The appliance as it is installed: its units on a machine with systemd, this tree in the place of a release."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from tests.support.machine import Machine
+
+ROOT = Path(__file__).parents[2]
+#: Where the machine keeps compiled kernels; a copy of ours, or its first start would compile for a minute.
+CACHE = "/opt/edge/cache"
+_PROGRAM = f"""#!/bin/sh
+exec {sys.executable} -m edge.cli "$@"
+"""
+#: What a release brings under /opt/edge is here where the tests run: in folders that the unit hides.
+_DROP_IN = f"""[Service]
+ProtectHome=tmpfs
+BindReadOnlyPaths={ROOT} {sys.base_prefix} {Path(sys.prefix)}
+Environment=NUMBA_CACHE_DIR={CACHE} PYTHONPATH={{path}} PYTHONDONTWRITEBYTECODE=1
+"""
+_PLACES = {
+    "edge.service": "usr/lib/systemd/system",
+    "edge.sysusers": "usr/lib/sysusers.d/edge.conf",
+    "edge.tmpfiles": "usr/lib/tmpfiles.d/edge.conf",
+    "edge.sysctl": "usr/lib/sysctl.d/60-edge.conf",
+}
+
+
+def install(machine: Machine, site: str, menus: dict[str, str], drop_in: str = "") -> None:
+    """Put units, this tree as the release, `site` and `menus` on a machine that has not booted."""
+    for name, place in _PLACES.items():
+        path = place if place.endswith(".conf") else f"{place}/{name}"
+        machine.put(path, (ROOT / "systemd" / name).read_text())
+    machine.put("opt/edge/current/venv/bin/edge", _PROGRAM, 0o755)
+    shared = [ROOT, *(Path(p) for p in sys.path if p.endswith("site-packages"))]
+    lines = _DROP_IN.format(path=":".join(map(str, shared)))
+    for path in shared:
+        if not path.is_relative_to(ROOT) and not path.is_relative_to(sys.base_prefix):
+            lines += f"BindReadOnlyPaths={path}\n"
+    machine.put("etc/systemd/system/edge.service.d/test.conf", lines + drop_in)
+    machine.put("etc/edge/site.toml", site)
+    for name, text in menus.items():
+        machine.put(f"etc/edge/menus/{name}", text)
+    for folder in sorted((ROOT / "dsp/__pycache__").glob("compiled-*")):
+        name = folder.name.removeprefix("compiled-")
+        shutil.copytree(folder, machine.upper / CACHE.lstrip("/") / name, copy_function=shutil.copy2)
+    for path in (machine.upper / CACHE.lstrip("/")).rglob("*"):
+        path.chmod(0o777 if path.is_dir() else 0o666)
