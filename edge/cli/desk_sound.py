@@ -8,7 +8,7 @@ it has too much of is left out, and both are counted.
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -130,6 +130,28 @@ class Sound:
             except ValueError:
                 continue
         raise NoDeviceError(f"{device.name} takes no 16-bit mono at {RATE}, 16000 or {device.rate} Hz")
+
+    def stream(self, device: Device, rate: int, take: Callable[..., Any], *, hears: bool) -> Any:
+        """Open one side by itself, mono and of 16 bits, in blocks of 20 ms; `take` is PortAudio's callback.
+
+        It runs from now on, until it is closed. Raises `NoDeviceError`.
+        """
+        side = (
+            {"input": True, "input_device_index": device.index}
+            if hears
+            else {"output": True, "output_device_index": device.index}
+        )
+        try:
+            return self._port.open(
+                format=self._pyaudio.paInt16,
+                channels=1,
+                rate=rate,
+                frames_per_buffer=rate // 50,
+                stream_callback=take,
+                **side,
+            )
+        except OSError as error:
+            raise NoDeviceError(f"{device.name}: {error}") from None
 
     def open(self, microphone: Device, speaker: Device) -> "Handset":
         """Open both. Raises `NoDeviceError`."""

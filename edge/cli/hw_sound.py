@@ -1,0 +1,187 @@
+"""A signal through a loop, and what came back, on one line of time: through sound devices, or a port that carries PCM.
+
+What is timed is what a call would see: from handing samples to the device until they are had from it, with all that
+lies between in drivers, sound servers and the device itself.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import numpy as np
+import soxr
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from edge.cli.desk_sound import Device, Sound
+
+RATE: Final = 8000
+#: Recorded after the last that was played: what comes back later is not waited for.
+TAIL_S: Final = 2.6
+#: PortAudio's flags of a callback: there was no room for what came, there was nothing to play (portaudio.h).
+_OVERFLOW, _UNDERFLOW = 0x2, 0x4
+#: Blocks at the begin, whose times say how a device fills its stores and not how it runs.
+_SETTLING: Final = 20
+_PA_CONTINUE: Final = 0
+
+Samples = NDArray[np.int16]
+
+
+class Clock(Struct, frozen=True):
+    """A device's clock by that of the machine."""
+
+    ppm: float
+    #: Twice the standard error.
+    within_ppm: float
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """What came back."""
+
+    #: int16 at 8 kHz.
+    samples: Samples
+    #: Seconds from handing over the signal's first sample to having the recording's first.
+    begins_s: float
+    #: Times that the device had no room for what came, or nothing to play.
+    overruns: int = 0
+    underruns: int = 0
+    #: None: too little was seen of it.
+    clock: Clock | None = None
+
+    def latency_ms(self, lag: float) -> float:
+        """Give the time from handing over to having, of a signal that begins `lag` samples into the recording."""
+        return 1000 * (self.begins_s + lag / RATE)
+
+
+class Loop(Protocol):
+    """Something that sound goes into and comes back from."""
+
+    def run(self, signal: Samples, tail_s: float = TAIL_S) -> Recorded:
+        """Play int16 at 8 kHz, and record from the begin until `tail_s` after its end. Raises as it says itself."""
+
+
+class Times:
+    """When samples were handed over or had: the line through those times."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._at: list[tuple[float, int]] = []
+
+    def add(self, samples: int) -> None:
+        """Note that so many samples had gone by now."""
+        self._at.append((time.monotonic(), samples))
+
+    def begin_s(self) -> float:
+        """When the first sample went, by what the later ones say. Raises `ValueError` when there were none."""
+        if not self._at:
+            raise ValueError("no sound went by")
+        settled = self._at[_SETTLING:] or self._at
+        return float(np.median([at - samples / self._rate for at, samples in settled]))
+
+    def clock(self) -> Clock | None:
+        """Compare with the machine's clock."""
+        settled = np.array(self._at[_SETTLING:])
+        if len(settled) < 100:
+            return None
+        at, samples = settled[:, 0] - settled[0, 0], settled[:, 1] - settled[0, 1]
+        (slope, _), error = np.polyfit(at, samples, 1, cov=True)
+        return Clock(
+            round(float(slope / self._rate - 1) * 1e6, 1),
+            round(2 * float(np.sqrt(error[0, 0])) / self._rate * 1e6, 1),
+        )
+
+
+class CardLoop:
+    """Through PortAudio: a microphone and a speaker. `run` raises `NoDeviceError`."""
+
+    def __init__(self, sound: Sound, microphone: Device, speaker: Device) -> None:
+        self._sound, self._devices = sound, (microphone, speaker)
+        self.rates = sound.rate_of(microphone, hears=True), sound.rate_of(speaker, hears=False)
+
+    def run(self, signal: Samples, tail_s: float = TAIL_S) -> Recorded:
+        """Play and record."""
+        rate_in, rate_out = self.rates
+        to_play = _at_rate(signal, RATE, rate_out)
+        wanted = round((len(signal) / RATE + tail_s) * rate_in)
+        heard: list[Samples] = []
+        times = Times(rate_in), Times(rate_out)
+        faults = [0, 0]
+        done = threading.Event()
+        place = [0, 0]
+
+        def record(data: bytes, count: int, _times: object, status: int) -> tuple[None, int]:
+            faults[0] += bool(status & _OVERFLOW)
+            heard.append(np.frombuffer(data, np.int16))
+            place[0] += count
+            # These samples are had now that the block is whole, so its end is what is timed.
+            times[0].add(place[0])
+            if place[0] >= wanted:
+                done.set()
+            return None, _PA_CONTINUE
+
+        def play(_data: object, count: int, _times: object, status: int) -> tuple[bytes, int]:
+            faults[1] += bool(status & _UNDERFLOW) and place[1] > 0
+            block = to_play[place[1] : place[1] + count]
+            times[1].add(place[1])
+            place[1] += count
+            return np.pad(block, (0, count - len(block))).tobytes(), _PA_CONTINUE
+
+        listening = self._sound.stream(self._devices[0], rate_in, record, hears=True)
+        try:
+            speaking = self._sound.stream(self._devices[1], rate_out, play, hears=False)
+            try:
+                done.wait(len(signal) / RATE + tail_s + 10)
+            finally:
+                speaking.close()
+        finally:
+            listening.close()
+        recorded = np.concatenate(heard) if heard else np.zeros(0, np.int16)
+        if not heard or not place[1]:
+            return Recorded(samples=np.zeros(0, np.int16), begins_s=0.0)
+        return Recorded(
+            samples=_at_rate(recorded, rate_in, RATE),
+            begins_s=times[0].begin_s() - times[1].begin_s(),
+            overruns=faults[0],
+            underruns=faults[1],
+            clock=times[0].clock(),
+        )
+
+
+class PortLoop:
+    """Through a port that carries PCM of 8 kHz, 16 bits, little endian, both ways. `run` raises `OSError`.
+
+    `write` and `read` (as much as there is, waiting for 20 ms at the most) are the port's.
+    """
+
+    def __init__(self, write: Callable[[bytes], Any], read: Callable[[], bytes]) -> None:
+        self._write, self._read = write, read
+
+    def run(self, signal: Samples, tail_s: float = TAIL_S) -> Recorded:
+        """Play by the clock of this machine, 20 ms at a time, and record."""
+        frame = RATE // 50
+        total = len(signal) + round(tail_s * RATE)
+        sound = np.pad(signal, (0, total - len(signal))).astype("<i2")
+        began = time.monotonic()
+        times = Times(RATE), Times(RATE)
+        heard = bytearray()
+        place = 0
+        while len(heard) < 2 * total and time.monotonic() < began + total / RATE + 2:
+            while place < total and time.monotonic() >= began + place / RATE:
+                times[1].add(place)
+                self._write(sound[place : place + frame].tobytes())
+                place += frame
+            data = self._read()
+            if data:
+                heard += data
+                times[0].add(len(heard) // 2)
+        samples = np.frombuffer(bytes(heard[: len(heard) & ~1]), "<i2").astype(np.int16)
+        begins = times[0].begin_s() - times[1].begin_s() if len(samples) else 0.0
+        return Recorded(samples=samples, begins_s=begins, clock=times[0].clock())
+
+
+def _at_rate(samples: Samples, rate: int, wanted: int) -> Samples:
+    if rate == wanted:
+        return samples
+    changed = soxr.resample(samples.astype(np.float32), rate, wanted)
+    return np.asarray(changed).round().clip(-32768, 32767).astype(np.int16)
