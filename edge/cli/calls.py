@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from edge.cli import conference, pcap, vcon
+from edge.cli.daemon import ask_process
 from edge.cli.event_selection import failed
 from edge.cli.output import FINE, print_json, print_table, seconds
 from edge.cli.show import show
@@ -39,14 +40,23 @@ def calls(
     config: ConfigOption = None,
     demo: DemoOption = False,
     state: StateOption = None,
+    parked: Annotated[
+        bool, Parameter(name="--parked", negative=(), help="Those that wait for an order. Takes a running daemon.")
+    ] = False,
     everything: Annotated[bool, Parameter(name="--all", negative=(), help="Ended calls, too.")] = False,
     limit: LimitOption = 100,
     json: JsonOption = False,
 ) -> int:
     """List calls in progress, oldest first. Works when the daemon is down, too."""
+    among = None
+    if parked:
+        found = ask_process((config, demo, state), "switch", "calls", {})
+        if isinstance(found, int):
+            return found
+        among = [one["id"] for one in found if one["doing"] == "parked"]
     try:
         folder, _ = folders(config, demo=demo, state=state)
-        rows = open_state(folder).calls(open_only=not everything, limit=limit)[::-1]
+        rows = open_state(folder).calls(open_only=not everything, limit=limit, among=among)[::-1]
     except (UsageError, BadSiteError, StorageError) as error:
         return failed(error)
     if json:

@@ -20,6 +20,7 @@ from edge.config.menu_nodes.hours import HOURS
 from edge.config.menu_nodes.language import LANGUAGE
 from edge.config.menu_nodes.listen import LISTEN
 from edge.config.menu_nodes.lookup import LOOKUP
+from edge.config.menu_nodes.park import PARK
 from edge.config.menu_nodes.parts import Kind, Language, NodeRef, lasting, of_kind, ranging, short_form
 from edge.config.menu_nodes.play import PLAY, SAY
 from edge.config.menu_nodes.press import PRESS
@@ -60,6 +61,7 @@ KINDS: dict[str, Kind] = {
     "do_not_call": DO_NOT_CALL,
     "press": PRESS,
     "wait": WAIT,
+    "park": PARK,
     "hang_up": HANG_UP,
 }
 

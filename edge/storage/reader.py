@@ -233,13 +233,20 @@ class Reader:
         """Return the events of a call, in order."""
         return [StoredEvent(*row) for row in self._rows("SELECT * FROM events WHERE call = ? ORDER BY callseq", call)]
 
-    def calls(self, open_only: bool = False, limit: int = 100, before: str = "") -> list[CallRow]:
-        """Return the latest `limit` (0: all) calls, the newest first; `before`: those that began before this call."""
+    def calls(
+        self, open_only: bool = False, limit: int = 100, before: str = "", among: Sequence[str] | None = None
+    ) -> list[CallRow]:
+        """Return the latest `limit` (0: all) calls, the newest first.
+
+        `before`: those that began before this call; `among`: of these ids.
+        """
         which = ["state = 'open'"] if open_only else []
         which += ["(started, id) < (SELECT started, id FROM calls WHERE id = ?)"] if before else []
+        which += ["id IN (SELECT value FROM json_each(?))"] if among is not None else []
         where = f"WHERE {' AND '.join(which)}" if which else ""
         statement = f"SELECT * FROM calls {where} ORDER BY started DESC, id DESC LIMIT ?"  # noqa: S608
-        rows = self._rows(statement, *([before] if before else []), limit if limit > 0 else _ALL)
+        given = [*([before] if before else []), *([msgspec.json.encode(among).decode()] if among is not None else [])]
+        rows = self._rows(statement, *given, limit if limit > 0 else _ALL)
         return [CallRow(*row) for row in rows]
 
     def call(self, id: str) -> CallRow | None:  # noqa: A002

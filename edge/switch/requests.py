@@ -434,6 +434,7 @@ def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
         "answered": row.answered,
         "menu": row.menu,
         "node": call.run.node if call.run is not None else "",
+        "doing": call.run.state if call.run is not None else "",
         "sensitive": call.run is not None and call.run.menu.sensitive,
         "deadline": call.deadline.reason if call.deadline is not None else "",
         "legs": [

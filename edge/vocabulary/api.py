@@ -78,6 +78,8 @@ class CallDetail(CallSummary, frozen=True, kw_only=True):
     phase: str = ""
     #: The menu's node where it is; empty: in none.
     node: str = ""
+    #: What it does there: `playing`, `collecting`, `transfer`, `queueing`, `parked`...
+    doing: str = ""
     #: Nodes of the menu in the order in which they were entered.
     path: list[str] = []
     legs: list[LegShown] = []

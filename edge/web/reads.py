@@ -40,8 +40,8 @@ EventType = Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}(\.([a-z_]{1,32}|\*))\Z"
 class CallsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which calls."""
 
-    #: `open`: those in progress.
-    state: Literal["open", "all"] = "all"
+    #: `open`: those in progress; `parked`: of these the ones that wait at a `park` node for an order.
+    state: Literal["open", "parked", "all"] = "all"
     limit: Limit = 100
     #: The next page: those that began before this call.
     before: Name | None = None
@@ -196,8 +196,11 @@ class Reads:
 
     async def _calls(self, visit: Visit) -> Calls:
         query: CallsQuery = visit.query
+        among = None
+        if query.state == "parked":
+            among = [one["id"] for one in await self.ask("switch", "calls") if one["doing"] == "parked"]
         rows = await self._outbox.read(
-            lambda reader: reader.calls(query.state == "open", query.limit, query.before or "")
+            lambda reader: reader.calls(query.state != "all", query.limit, query.before or "", among)
         )
         return Calls(calls=[shown.call_summary(row, whole=visit.sees_numbers) for row in rows])
 
@@ -219,6 +222,7 @@ class Reads:
             **msgspec.structs.asdict(summary),
             phase=live.get("phase", ""),
             node=live.get("node", ""),
+            doing=live.get("doing", ""),
             path=path,
             legs=[shown.leg_shown(leg) for leg in live.get("legs", [])],
             events=len(events),

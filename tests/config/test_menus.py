@@ -92,7 +92,10 @@ def test_every_other_kind(desk: Desk) -> None:
             "    on_outcome: {busy: c}\n    failed: c\n    after: c\n"
             "  c:\n    listen: silence\n    next: d\n    failed: d\n"
             "  d:\n    press: {digits: 0123*#, duration: 80ms, gap: 60ms}\n    next: e\n"
-            "  e:\n    wait: 250ms\n    next: end\n"
+            "  e:\n    wait: 250ms\n    next: f\n"
+            "  f:\n    park: {max: 2m, music: welcome, say: welcome, say_every: 30s, key: '#'}\n"
+            "    left: g\n    next: end\n"
+            "  g:\n    park: 10s\n    next: end\n"
         )
     )
     welcome = model.Sound(str(desk.folder / "prompts/en/welcome.wav"), "welcome")
@@ -110,7 +113,11 @@ def test_every_other_kind(desk: Desk) -> None:
         ),
         "c": model.Listen(for_sound=False, timeout_ms=10000, next="d", failed="d"),
         "d": model.Press(digits="0123*#", duration_ms=80, gap_ms=60, next="e"),
-        "e": model.Wait(milliseconds=250, next="end"),
+        "e": model.Wait(milliseconds=250, next="f"),
+        "f": model.Park(
+            music=[welcome], say=[welcome], say_every_ms=30_000, max_ms=120_000, key="#", left="g", timed_out="end"
+        ),
+        "g": model.Park(max_ms=10_000, left="end", timed_out="end"),
         "end": model.HangUp(text="done"),
     }
 

@@ -26,7 +26,7 @@ version: 1
 start: desk
 nodes:
   desk:
-    wait: 5m
+    park: 5m
     next: bye
   bye:
     hang_up:

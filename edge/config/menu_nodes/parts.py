@@ -188,3 +188,12 @@ def check_template(text: str, place: Place, desk: Desk) -> None:
             desk.findings.error(place, f"there is no value '{name}'", did_you_mean(name, known) or "see 'attributes'")
     if "${" in INSERT.sub("", text):
         desk.findings.error(place, "'${' begins a value: ${name}, in small letters, digits and '_'")
+
+
+def hold_music(desk: Desk) -> list[model.Sound]:
+    """Give the site's music for who waits; the menu's version depends on it."""
+    path = desk.site.media.hold_music
+    if not path:
+        return []
+    desk.made_of(path)
+    return [model.Sound(path, "hold music")]

@@ -15,6 +15,7 @@ from edge.config.menu_nodes.parts import (
     OptionalNodeRef,
     Sounds,
     a_sound,
+    hold_music,
     lasting,
     of_kind,
     reached_by,
@@ -22,7 +23,6 @@ from edge.config.menu_nodes.parts import (
 )
 from edge.config.menu_nodes.transfer import AnnouncementSettings, announcement_of
 from edge.core.menus import model
-from edge.core.menus.parts import Sound
 
 #: What says where a caller stands, and how long it takes.
 _INSERTS = {"position": "queue_position", "wait": "queue_minutes"}
@@ -129,7 +129,7 @@ def _compile(node: QueueNode, _located: Located, desk: Desk) -> model.Node:
     own, failed = node.queue, desk.node(node.failed)
     return model.Queue(
         queue=own.name,
-        music=desk.sounds(own.music) or _hold_music(desk),
+        music=desk.sounds(own.music) or hold_music(desk),
         position=desk.sounds(own.position),
         next_in_line=desk.sounds(own.next_in_line),
         wait=desk.sounds(own.wait),
@@ -154,14 +154,6 @@ def _compile(node: QueueNode, _located: Located, desk: Desk) -> model.Node:
         failed=failed,
         after=desk.node(node.after),
     )
-
-
-def _hold_music(desk: Desk) -> list[Sound]:
-    path = desk.site.media.hold_music
-    if not path:
-        return []
-    desk.made_of(path)
-    return [Sound(path, "hold music")]
 
 
 QUEUE = Kind(QueueNode, _compile, _check)

@@ -18,6 +18,7 @@ from edge.core.menus.kinds.hours import Hours, HoursVisit
 from edge.core.menus.kinds.language import Language, LanguageVisit
 from edge.core.menus.kinds.listen import Listen, ListenVisit
 from edge.core.menus.kinds.lookup import Lookup, LookupVisit
+from edge.core.menus.kinds.park import Park, ParkVisit
 from edge.core.menus.kinds.play import Play, PlayVisit
 from edge.core.menus.kinds.press import Press, PressVisit
 from edge.core.menus.kinds.queue import Queue, QueueVisit
@@ -57,6 +58,7 @@ __all__ = [
     "Menu",
     "Node",
     "NodeId",
+    "Park",
     "Play",
     "Press",
     "Question",
@@ -103,6 +105,7 @@ Node = (
     | DoNotCall
     | Press
     | Wait
+    | Park
     | HangUp
 )
 
@@ -130,6 +133,7 @@ VISITS: dict[type, type[Visit]] = {  # type: ignore[type-arg]
     DoNotCall: DoNotCallVisit,
     Press: PressVisit,
     Wait: WaitVisit,
+    Park: ParkVisit,
     HangUp: HangUpVisit,
 }
 

@@ -42,8 +42,8 @@ PATH_LENGTH = 500
 ORDERED: NodeId = "@order"
 #: A way that begins so leads from there back to where the call was; the rest is what came of it.
 BACK = "@>"
-#: Time in which somebody else talks with the caller is not the menu's; that in a queue has its own limit.
-UNTIMED = frozenset({"transfer", "queueing"})
+#: Time in which somebody else talks with the caller is not the menu's; that in a queue, or parked, has its own limit.
+UNTIMED = frozenset({"transfer", "queueing", "parked"})
 #: What a call does that cannot be interrupted to have it hear something: why not.
 _BUSY = {
     "transfer": "the caller talks with somebody, or is being connected",
