@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the reference pages of events and metrics; `--check` only tells whether they are current.
 
-docs/events.md, docs/schemas/events.json, docs/asyncapi.json: from edge/vocabulary/{events,site_events}.py.
+docs/events.md, docs/schemas/events.json, docs/asyncapi.json: from edge/vocabulary/events.py and its modules.
 docs/schemas/ask-{question,answer}.json: from edge/vocabulary/asks.py.
 docs/metrics.md: from the modules of edge/metrics. docs/dispositions.md: from edge/core/dialer.
 """

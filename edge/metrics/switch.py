@@ -6,10 +6,12 @@ from edge.core.delivery.room import SHEDDABLE
 from edge.core.queues.agent import HANDLING
 from edge.core.queues.model import AgentState
 from edge.metrics.library import CollectorRegistry, Counter, Gauge, Histogram
+from edge.vocabulary.call_events import WhisperResult
 from edge.vocabulary.dialing import Disposition
 from edge.vocabulary.endings import Outcome
-from edge.vocabulary.events import CallbackReason, QueueLeaving, WhisperResult
 from edge.vocabulary.media import DigitMethod
+from edge.vocabulary.menu_events import CallbackReason
+from edge.vocabulary.queue_events import QueueLeaving
 from edge.vocabulary.site_events import CallbackClosing
 
 #: Why a new call was refused before it became one.

@@ -26,6 +26,7 @@ from edge.core.menus.words import (
 from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CallId, LegId
+from edge.vocabulary.menu_events import CallbackReason
 from edge.vocabulary.private import Private
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class Aftercare:
         number = terms.rules.number(account.facts(begun, 0).peer, begun.terms.country)
         return number if number and terms.rules.allows(number, begun.terms.country) else ""
 
-    def _request(self, reason: events.CallbackReason, number: Private, node: str, **more: Any) -> None:
+    def _request(self, reason: CallbackReason, number: Private, node: str, **more: Any) -> None:
         run = self._call.run
         if run is None:
             return

@@ -5,6 +5,7 @@ from msgspec import Struct
 from edge.core.calls.effects import Effects
 from edge.core.dialer.disposition import decide
 from edge.vocabulary import events
+from edge.vocabulary.dialer_events import AttemptProgress
 from edge.vocabulary.dialing import AttemptOrder, Evidence, HeardTone, Next
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId
@@ -69,7 +70,7 @@ class Attempt:
         )
 
     @property
-    def state(self) -> events.AttemptProgress:
+    def state(self) -> AttemptProgress:
         """How far it has come."""
         seen = self._seen
         if seen.queue == "connected":

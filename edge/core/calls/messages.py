@@ -23,6 +23,7 @@ from edge.vocabulary import commands, events
 from edge.vocabulary.ids import LegId, RecordingId
 from edge.vocabulary.media import MessageEnd
 from edge.vocabulary.private import Private
+from edge.vocabulary.recording_events import MessageEndedBy
 from edge.vocabulary.reports import RecordingDone, RecordingFailed
 
 #: `recording`: media has to tell its end; `made`: complete, and to be decided on; `over`: told.
@@ -239,12 +240,12 @@ class Messages:
             self._fx.emit(events.MessageRecorded(**facts))  # type: ignore[arg-type]
 
 
-def _ended_by(one: Message, made: RecordingDone | Restored) -> events.MessageEndedBy:
+def _ended_by(one: Message, made: RecordingDone | Restored) -> MessageEndedBy:
     if isinstance(made, Restored):
         return "restart"
     if made.ended_by == "stopped":
         return "key" if one.by_key else "hang_up" if one.left else "stopped"
-    told: dict[MessageEnd | None, events.MessageEndedBy] = {
+    told: dict[MessageEnd | None, MessageEndedBy] = {
         "silence": "silence",
         "length": "length",
         "leg_ended": "hang_up",

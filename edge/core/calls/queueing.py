@@ -20,6 +20,7 @@ from edge.vocabulary import events
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
+from edge.vocabulary.queue_events import QueueLeaving
 
 if TYPE_CHECKING:
     from edge.core.calls.call import Call
@@ -206,11 +207,11 @@ class Queueing:
         else:
             self._over(stay, "hung_up" if reason.ended_by == "caller" else "ended")
 
-    def _over(self, stay: CallStay, reason: events.QueueLeaving) -> None:
+    def _over(self, stay: CallStay, reason: QueueLeaving) -> None:
         self._end(stay, reason)
         self._fx.tell_queue(QueueNews(call=self._fx.call, number=stay.number, what="left"))
 
-    def _end(self, stay: CallStay, reason: events.QueueLeaving) -> None:
+    def _end(self, stay: CallStay, reason: QueueLeaving) -> None:
         self._fx.emit(
             events.QueueLeft(
                 queue=stay.queue,

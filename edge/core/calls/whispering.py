@@ -11,6 +11,7 @@ from edge.core.calls.effects import Effects
 from edge.core.calls.leg import Leg
 from edge.core.menus.parts import Whisper
 from edge.vocabulary import events
+from edge.vocabulary.call_events import WhisperResult
 from edge.vocabulary.commands import Play, StopPlay
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import PlayId
@@ -116,12 +117,12 @@ class Whispering:
         self.state = "accepted"
         self._accepted()
 
-    def _end(self, result: events.WhisperResult) -> None:
+    def _end(self, result: WhisperResult) -> None:
         if self._leg.media == "open" and self._whisper.sounds:
             self._fx.media(StopPlay(self._leg.id, self._play))
         self._ended(result)
 
-    def _ended(self, result: events.WhisperResult) -> None:
+    def _ended(self, result: WhisperResult) -> None:
         self._fx.clear(WHISPER + self._leg.id)
         self.state = "over"
         after_ms = self._fx.now_ms - self._began_ms
