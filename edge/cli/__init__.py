@@ -19,6 +19,7 @@ COMMANDS = (
     "call",
     "calls",
     "trunk",
+    "hw",
     "callbacks",
     "dial",
     "survey",

@@ -123,6 +123,7 @@ def _check_names(site: CompiledSite, root: Located, findings: Findings) -> None:
         ("api_tokens", [one.name for one in site.api_tokens]),
         ("amd_rules", [one.name for one in site.amd_rules]),
         ("mailboxes", [one.name for one in site.mailboxes]),
+        ("relays", [one.name for one in site.relays]),
         ("agents", [one.name for one in site.agents]),
         ("queues", [one.name for one in site.queues]),
         ("campaigns", [one.name for one in site.campaigns]),

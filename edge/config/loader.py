@@ -23,6 +23,7 @@ from edge.config.located import Located
 from edge.config.menus import MenuCompiler
 from edge.config.profiles import Profiles, resolve
 from edge.config.prompts import PromptUse, Synthesis
+from edge.config.relays import check_relays
 from edge.config.shape import Shaper
 from edge.config.sinks import read_sink
 from edge.config.site import Site
@@ -118,7 +119,9 @@ def inspect(
     site = shaper.shape(CompiledSite, root)
     profiles = Profiles(site, findings, checked)
     profiles.check_own()
-    Devices(Path(site.paths.profiles), findings, checked).check_own()
+    devices = Devices(Path(site.paths.profiles), findings, checked)
+    devices.check_own()
+    check_relays(site, root, devices, findings)
     resolved = resolve(site, root, profiles, findings)
     site = resolved.site
     calendars = site_calendars(site.hours, root, findings)

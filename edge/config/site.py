@@ -17,6 +17,7 @@ from edge.config.callback_settings import Callbacks
 from edge.config.campaigns import Campaign, Dialer
 from edge.config.menu_tables import HoursTable, Mailbox, Standard, Table, TrialSource
 from edge.config.queues import Agent, Presence, Queue
+from edge.config.relays import Relay
 from edge.core.dialer.ruleset import Ruleset
 from edge.core.menus.calendar import Calendar
 from edge.vocabulary.access import Role
@@ -660,6 +661,8 @@ class Site(Struct, frozen=True, kw_only=True):
     queues: list[Queue] = field(default_factory=list)
     dialer: Dialer = field(default_factory=Dialer)
     campaigns: list[Campaign] = field(default_factory=list)
+    #: Relays that `edge hw relay` switches.
+    relays: list[Relay] = field(default_factory=list)
     #: For `edge menu test --call` and `edge menu try --audio`, which give it; no file can: the time at which calls of
     #: a trunk begin, milliseconds since 1970, in place of the clock. Menus go by it, stamps of events do not.
     clocks: Annotated[dict[str, int], _HIDDEN] = field(default_factory=dict)

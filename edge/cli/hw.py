@@ -1,0 +1,16 @@
+"""`edge hw`: devices that lines are made of, at the bench and at the site."""
+
+from cyclopts import App
+
+from edge.cli.hw_list import list_devices
+from edge.cli.hw_probe import probe
+from edge.cli.hw_relay import relay
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    group = App(name="hw", help="Modems, sound cards, relays: find, ask, watch, calibrate, switch.")
+    group.command(list_devices, name="list")
+    group.command(probe)
+    group.command(relay)
+    app.command(group)
