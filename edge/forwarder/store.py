@@ -13,6 +13,7 @@ import msgspec
 from edge.core.delivery.model import Pending
 from edge.core.delivery.progress import Progress
 from edge.runtime.clock import rfc3339
+from edge.storage.copies import keep_copy
 from edge.storage.turn import StorageError
 
 SCHEMA_VERSION = 2
@@ -54,10 +55,11 @@ class DeliveryStore:
         connection.execute("PRAGMA journal_mode=WAL")
         # FULL: an acceptance that was recorded survives a power cut, so it is not sent again.
         connection.execute("PRAGMA synchronous=FULL")
-        for number in range(version + 1, SCHEMA_VERSION + 1):
-            name = "schema.sql" if number == 1 else f"schema_{number}.sql"
-            schema = resources.files("edge.forwarder").joinpath(name).read_text("utf-8")
-            connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version={number}; COMMIT;")
+        if 0 < version < SCHEMA_VERSION:
+            keep_copy(path, version)
+        if version < SCHEMA_VERSION:
+            steps = "".join(map(_script, range(version + 1, SCHEMA_VERSION + 1)))
+            connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         return cls(connection)
 
     @property
@@ -135,3 +137,9 @@ class DeliveryStore:
     def places(self) -> dict[str, int]:
         """Cursor by sink, removed ones included."""
         return dict(self._connection.execute("SELECT name, cursor FROM sinks").fetchall())
+
+
+def _script(version: int) -> str:
+    """Return what makes the schema of a version from the one before."""
+    name = "schema.sql" if version == 1 else f"schema_{version}.sql"
+    return resources.files("edge.forwarder").joinpath(name).read_text("utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from edge.storage import outbox
+from edge.storage.copies import keep_copy
 from edge.storage.turn import CallbackRow, CallRow, JournalRow, SchemaError, StorageError, Turn
 
 T = TypeVar("T")
@@ -80,9 +81,13 @@ class Store:
             connection.execute("PRAGMA journal_size_limit = 16777216")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             self._refuse_newer(version)
-            for number in range(version + 1, VERSION + 1):
-                # A file of any earlier version becomes a new one in the same steps that a new file is made in.
-                connection.executescript(f"BEGIN IMMEDIATE; {_script(number)} PRAGMA user_version = {number}; COMMIT;")
+            if 0 < version < VERSION:
+                keep_copy(self.path, version)
+            if version < VERSION:
+                # A file of any earlier version becomes a new one in the same steps that a new file is made in, and in
+                # one transaction: what is killed on the way has changed nothing.
+                steps = "".join(map(_script, range(version + 1, VERSION + 1)))
+                connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;")
             if connection.execute("SELECT 1 FROM meta WHERE key = ?", (IDENTITY,)).fetchone() is None:
                 connection.execute("INSERT OR IGNORE INTO meta VALUES (?, lower(hex(randomblob(16))))", (IDENTITY,))
         except BaseException:

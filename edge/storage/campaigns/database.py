@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from edge.storage.campaigns.schema import META, STEPS, VERSION
+from edge.storage.copies import keep_copy
 from edge.storage.store import version_in_file
 from edge.storage.turn import SchemaError, StorageError
 
@@ -80,8 +81,11 @@ class Database:
 
     def _make_ready(self) -> None:
         if self.path is not None:
-            _refuse_newer(version_in_file(self.path), str(self.path))
+            version = version_in_file(self.path)
+            _refuse_newer(version, str(self.path))
             _make_private(self.path)
+            if 0 < version < VERSION:
+                keep_copy(self.path, version)
         with self._engine.connect().execution_options(**{_WRITES: True}) as db, db.begin():
             version = self._version(db)
             _refuse_newer(version, self._engine.url.render_as_string(hide_password=True))

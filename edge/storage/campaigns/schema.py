@@ -15,10 +15,10 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, DropIndex
 
 #: Whoever changes a table adds a step to `STEPS`: files of earlier versions become new ones by the same steps.
-VERSION = 4
+VERSION = 5
 
 METADATA = MetaData()
 #: Attempts that somebody has to look after, and that somebody has to say something about. As text and not as values:
@@ -276,5 +276,12 @@ def _fourth(connection: Connection) -> None:
     connection.execute(CreateTable(PRESENCES, if_not_exists=True))
 
 
+def _fifth(connection: Connection) -> None:
+    # The first databases had them in another order of columns (see there), and nobody had changed those.
+    for index in sorted(CONTACTS.indexes, key=lambda one: str(one.name)):
+        connection.execute(DropIndex(index, if_exists=True))
+        connection.execute(CreateIndex(index))
+
+
 #: What makes each version from the one before.
-STEPS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third, _fourth)
+STEPS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third, _fourth, _fifth)
