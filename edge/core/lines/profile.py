@@ -166,6 +166,8 @@ class Dialogue(Struct, frozen=True, kw_only=True):
     #: Sent when sound is to begin: with the dialling, or when the call is up (`sound_at`).
     sound_on: list[CommandText] = field(default_factory=list)
     sound_at: Literal["dialling", "connected"] = "dialling"
+    #: Octets that end sound within the control stream (V.253: <DLE>^ ends both directions).
+    sound_end: Annotated[str, Meta(extra={"kind": "octets"})] = "10 5E"
     #: Sent when the call is over.
     sound_off: list[CommandText] = field(default_factory=list)
     #: How the state of a call is known: by reports alone, or by asking (AT+CLCC) beside them.

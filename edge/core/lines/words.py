@@ -175,6 +175,14 @@ class Ended(NamedTuple):
     text: str
 
 
+class DialRefused(NamedTuple):
+    """`Dial` came while there is a call (they cross); that call goes on, and `Ended` will be its end."""
+
+    cause: EndCause
+    q850: int
+    text: str
+
+
 class SoundOn(NamedTuple):
     """Sound flows from now on (dialling or connected, as the device does): read and write it."""
 
@@ -229,6 +237,7 @@ Action = (
     | Rings
     | Connected
     | Ended
+    | DialRefused
     | SoundOn
     | SoundOff
     | SoundHeard

@@ -1,0 +1,193 @@
+"""Calls of modems, profile by profile: what is said to them, and what their reports mean."""
+
+import pytest
+
+from edge.core.lines.words import (
+    Answer,
+    Connected,
+    Dial,
+    DigitHeard,
+    Ended,
+    HangUp,
+    Incoming,
+    Received,
+    Rings,
+    SendDigit,
+    SoundHeard,
+    SoundOff,
+    SoundOn,
+    StateChanged,
+)
+from edge.vocabulary.private import Private
+from tests.core.lines.talk import Talk
+
+NUMBER = Private("+491701234567")
+
+
+@pytest.mark.parametrize("profile", ["simcom-sim7600", "simcom-sim7600-wide", "quectel-ec25", "huawei-e1750"])
+def test_it_is_ready_when_all_of_the_profile_was_said(profile: str) -> None:
+    talk = Talk(profile).begin()
+    said = talk.commands()
+    for command in talk.profile.dialogue.init:
+        assert command.send in said
+    assert talk.done[-1] == StateChanged("ready", "calls can be made and taken")
+
+
+def test_a_sim7600_gives_sound_when_the_call_is_up_and_the_length_of_a_call_is_no_cause() -> None:
+    talk = Talk("simcom-sim7600").begin()
+    talk.commands()
+    assert talk.do(Dial(NUMBER)) == []
+    assert talk.commands() == ["ATD+491701234567;"]
+    assert talk.hear('+CLCC: 1,0,3,0,0,"+491701234567",145') == [Rings()]
+    assert talk.hear("VOICE CALL: BEGIN") == [Connected(), SoundOn()]
+    assert talk.commands() == ["AT+CPCMREG=1"]
+    assert talk.hear("VOICE CALL: END: 000017") == [SoundOff(), Ended("normal", 16, "the modem reports the end")]
+    assert talk.commands() == ["AT+CPCMREG=0"]
+
+
+def test_a_sim7600_that_is_not_answered_says_why() -> None:
+    talk = Talk("simcom-sim7600").begin()
+    talk.do(Dial(NUMBER))
+    assert talk.hear("VOICE CALL: END: 000000", "BUSY") == [Ended("busy", 17, "the modem reports busy")]
+
+
+def test_an_ec25_is_asked_and_its_data_connection_is_no_call() -> None:
+    talk = Talk("quectel-ec25").begin()
+    data = '+CLCC: 1,1,0,1,0,"",128\r\n'
+    assert talk.do(Dial(NUMBER)) == [SoundOn()]
+    talk.answers["AT+CLCC"] = data + '+CLCC: 2,0,3,0,0,"+491701234567",145\r\n\r\nOK'
+    assert talk.wait(1_000) == [Rings()]
+    talk.answers["AT+CLCC"] = data + '+CLCC: 2,0,0,0,0,"+491701234567",145\r\n\r\nOK'
+    assert talk.wait(1_000) == [Connected()]
+    assert talk.hear("+QTONEDET: 56", "+QTONEDET: 35") == [DigitHeard(Private("8")), DigitHeard(Private("#"))]
+    talk.answers["AT+CLCC"] = data + "\r\nOK"
+    assert talk.wait(2_000)[-1] == Ended("normal", 16, "the modem knows no call any more")
+
+
+def test_a_huawei_hears_nothing_from_dialling_until_it_rings() -> None:
+    talk = Talk("huawei-e1750").begin()
+    talk.commands()
+    talk.do(Dial(NUMBER))
+    assert talk.hear("^ORIG:1,0") == []
+    assert talk.commands() == ["ATD+491701234567;"]
+    assert talk.hear("^CONF:1") == [Rings(), SoundOn()]
+    assert talk.commands() == ["AT^DDSETEX=2"]
+    assert talk.hear("^CONN:1,0") == [Connected()]
+    assert talk.hear("^CEND:1,6,67,16", "NO CARRIER") == [SoundOff(), Ended("normal", 16, "the network gives cause 16")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "ended"),
+    [
+        (("^CEND:1,0,67,17", "BUSY"), ("busy", 17)),
+        (("^CEND: 1,0, 67, 21", "NO CARRIER"), ("rejected", 21)),
+        (("^CEND:1,0,67,19",), ("no_answer", 19)),
+        (("^CEND:1,0,104", "BUSY"), ("busy", 17)),
+        (("^CEND:1,0,104", "NO CARRIER"), ("no_carrier", 16)),
+    ],
+)
+def test_a_huawei_names_the_cause(lines: tuple[str, ...], ended: tuple[str, int]) -> None:
+    talk = Talk("huawei-e1750").begin()
+    talk.do(Dial(NUMBER))
+    talk.hear("^ORIG:1,0", "^CONF:1")
+    *_, last = talk.hear(*lines)
+    assert isinstance(last, Ended)
+    assert (last.cause, last.q850) == ended
+
+
+@pytest.mark.parametrize("profile", ["simcom-sim7600", "quectel-ec25", "huawei-e1750"])
+@pytest.mark.parametrize(
+    ("line", "cause", "q850"),
+    [
+        ("BUSY", "busy", 17),
+        ("NO ANSWER", "no_answer", 19),
+        ("NO DIALTONE", "no_dialtone", 38),
+        ("NO CARRIER", "no_carrier", 16),
+    ],
+)
+def test_the_answer_to_dialling_says_why_there_is_no_call(profile: str, line: str, cause: str, q850: int) -> None:
+    talk = Talk(profile).begin()
+    talk.answers["ATD"] = line
+    *_, last = talk.do(Dial(NUMBER))
+    assert isinstance(last, Ended)
+    assert (last.cause, last.q850) == (cause, q850)
+
+
+@pytest.mark.parametrize("profile", ["simcom-sim7600", "quectel-ec25", "huawei-e1750"])
+def test_a_call_that_comes_in_is_told_with_its_caller_and_answered(profile: str) -> None:
+    talk = Talk(profile).begin()
+    talk.commands()
+    assert talk.hear("RING", '+CLIP: "+4930123456",145,,,,0') == [Incoming(Private("+4930123456"), False)]
+    assert talk.hear("RING", '+CLIP: "+4930123456",145,,,,0') == []
+    assert set(talk.do(Answer())) == {Connected(), SoundOn()}
+    assert talk.commands()[0] == "ATA"
+    assert talk.do(HangUp()) == [SoundOff(), Ended("normal", 16, "we have hung up")]
+    assert talk.commands()[0] == "AT+CHUP"
+    # RING that was on its way still is no new call.
+    assert talk.hear("RING") == []
+
+
+def test_a_caller_may_be_withheld_or_not_be_known() -> None:
+    talk = Talk("simcom-sim7600").begin()
+    assert talk.hear("RING", '+CLIP: "",128,,,,1') == [Incoming(None, True)]
+    other = Talk("simcom-sim7600").begin()
+    assert other.hear("RING") == []
+    assert other.wait(500) == [Incoming(None, False)]
+
+
+def test_a_caller_who_gives_up_ends_the_call() -> None:
+    talk = Talk("huawei-e1750").begin()
+    talk.hear("RING", '+CLIP: "+4930123456",145,,,,0')
+    assert talk.wait(10_000) == [Ended("no_carrier", 16, "it does not ring any more")]
+
+
+def test_a_second_call_is_refused_and_the_first_goes_on() -> None:
+    talk = Talk("quectel-ec25").begin()
+    talk.hear("RING", '+CLIP: "+4930123456",145,,,,0')
+    talk.do(Answer())
+    talk.commands()
+    told = talk.hear('+CCWA: "+49891111",145,1')
+    assert [type(one).__name__ for one in told] == ["Fault"]
+    assert talk.commands() == ["AT+CHLD=0"]
+
+
+def test_keys_are_paced() -> None:
+    talk = Talk("simcom-sim7600").begin()
+    talk.do(Dial(NUMBER))
+    talk.hear("VOICE CALL: BEGIN")
+    talk.commands()
+    for digit in "12":
+        talk.do(SendDigit(Private(digit)))
+    assert talk.commands() == []
+    talk.wait(250)
+    assert talk.commands() == ["AT+VTS=1"]
+    talk.wait(250)
+    assert "AT+VTS=2" in talk.commands()
+
+
+def test_an_analogue_line_is_up_when_it_was_dialled_and_its_sound_is_in_the_stream() -> None:
+    talk = Talk("voice-modem-v253")
+    talk.answers["AT+VTR"] = "CONNECT"
+    talk.begin().commands()
+    assert talk.do(Dial(Private("030123456"))) == [Connected(), SoundOn()]
+    assert talk.commands() == ["ATDT030123456", "AT+VTR"]
+    heard = talk.do(Received(b"\x80\x81\x10\x10\x7f\x105"))
+    assert heard == [SoundHeard(b"\x80\x81\x10\x7f"), DigitHeard(Private("5"))]
+    assert talk.do(Received(b"\x10b")) == [SoundOff()]
+    assert talk.said == [b"\x10^"]
+    talk.commands()
+    (ended,) = talk.do(Received(b"\x10\x03\r\nOK\r\n"))
+    assert isinstance(ended, Ended)
+    assert talk.commands() == ["AT+VLS=0"]
+
+
+def test_an_analogue_line_says_who_calls_between_two_rings() -> None:
+    talk = Talk("voice-modem-v253")
+    talk.answers["AT+VTR"] = "CONNECT"
+    talk.begin()
+    assert talk.do(Received(b"\x10R")) == []
+    assert talk.hear("DATE = 1122", "TIME = 2210", "NMBR = 030123456") == [Incoming(Private("030123456"), False)]
+    assert talk.do(Answer()) == [Connected(), SoundOn()]
+    other = Talk("voice-modem-v253").begin()
+    other.hear("RING")
+    assert other.hear("NMBR = P") == [Incoming(None, True)]
