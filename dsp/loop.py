@@ -37,6 +37,8 @@ Samples = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float64]
 
 _SWEEP_S, _TONE_S, _STEP_S, _NOISE_S = 0.4, 0.25, 0.25, 1.0
+#: Samples that may have been lost, or come too much, until a sweep: so far away it is looked for.
+_FAR = round(0.8 * RATE)
 _SKIP = 400  # samples at the begin of a tone that are left to whatever rings or regulates
 _LEAST = 1e-9
 
@@ -200,7 +202,7 @@ def measure(recorded: Samples, signal: Signal) -> Measured:
     places = [begin]
     for mark, sweep in zip(signal.marks[1:], sweeps[1:], strict=True):
         near = round(begin + mark - first)
-        place, like = _find(heard, sweep, near - _samples(0.15), near + len(sweep) + _samples(0.15))
+        place, like = _find(heard, sweep, near - _FAR, near + len(sweep) + _FAR)
         if like < LEAST_LIKENESS:
             raise NothingHeardError(f"the signal stopped coming back after {(near - begin) / RATE:.1f} s")
         places.append(place)

@@ -48,8 +48,8 @@ def _library() -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what ALSA writes to standard error about devices that are not there from the terminal."""
+def quiet() -> Iterator[None]:
+    """Keep what ALSA writes to standard error (devices that are not there, underruns) from the terminal."""
     before = os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)
     try:
@@ -66,7 +66,7 @@ class Sound:
 
     def __init__(self) -> None:
         self._pyaudio = _library()
-        with _quiet():
+        with quiet():
             self._port = self._pyaudio.PyAudio()
 
     def __enter__(self) -> "Sound":

@@ -10,6 +10,7 @@ from edge.cli.hw_profiles import devices_of, fit_model, fit_usb, knows_firmware,
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
 from edge.cli.site import BadSiteError, ConfigOption, JsonOption, UsageError
 from edge.core.lines.profile import DeviceProfile, Identify, Serial
+from edge.core.lines.texts import signal_dbm
 from edge.runtime import devices
 
 #: Times that AT is sent until somebody must have answered: modems that sleep eat the first.
@@ -117,13 +118,8 @@ def _network(port: Any) -> dict[str, Any]:
     return {
         "network": _REGISTRATION.get(registered[1], registered[1]) if registered else "",
         "operator": operator[1] if operator else "",
-        "signal_dbm": _dbm(int(signal[1])) if signal else None,
+        "signal_dbm": signal_dbm(int(signal[1])) if signal else None,
     }
-
-
-def _dbm(rssi: int) -> int | None:
-    """Give the level that +CSQ stands for (3GPP TS 27.007, 8.5); None: not known."""
-    return -113 + 2 * rssi if 0 <= rssi <= 31 else None
 
 
 def _fitting(name: str, found: dict[str, Any], profiles: dict[str, DeviceProfile]) -> tuple[list[str], list[str]]:

@@ -14,7 +14,7 @@ import soxr
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from edge.cli.desk_sound import Device, Sound
+from edge.cli.desk_sound import Device, Sound, quiet
 
 RATE: Final = 8000
 #: Recorded after the last that was played: what comes back later is not waited for.
@@ -121,21 +121,14 @@ class CardLoop:
             return None, _PA_CONTINUE
 
         def play(_data: object, count: int, _times: object, status: int) -> tuple[bytes, int]:
-            faults[1] += bool(status & _UNDERFLOW) and place[1] > 0
+            faults[1] += bool(status & _UNDERFLOW) and 0 < place[1] < len(to_play)
             block = to_play[place[1] : place[1] + count]
             times[1].add(place[1])
             place[1] += count
             return np.pad(block, (0, count - len(block))).tobytes(), _PA_CONTINUE
 
-        listening = self._sound.stream(self._devices[0], rate_in, record, hears=True)
-        try:
-            speaking = self._sound.stream(self._devices[1], rate_out, play, hears=False)
-            try:
-                done.wait(len(signal) / RATE + tail_s + 10)
-            finally:
-                speaking.close()
-        finally:
-            listening.close()
+        with quiet():
+            self._stream(record, play, done, len(signal) / RATE + tail_s + 10)
         recorded = np.concatenate(heard) if heard else np.zeros(0, np.int16)
         if not heard or not place[1]:
             return Recorded(samples=np.zeros(0, np.int16), begins_s=0.0)
@@ -146,6 +139,19 @@ class CardLoop:
             underruns=faults[1],
             clock=times[0].clock(),
         )
+
+    def _stream(self, record: Any, play: Any, done: threading.Event, limit_s: float) -> None:
+        """Have both sides run until enough was recorded."""
+        rate_in, rate_out = self.rates
+        listening = self._sound.stream(self._devices[0], rate_in, record, hears=True)
+        try:
+            speaking = self._sound.stream(self._devices[1], rate_out, play, hears=False)
+            try:
+                done.wait(limit_s)
+            finally:
+                speaking.close()
+        finally:
+            listening.close()
 
 
 class PortLoop:
