@@ -10,7 +10,7 @@ class Composition(NamedTuple):
 
     front: Recipe = Recipe(
         "edge.front",
-        ("sip_udp", "sip_tcp", "sip_tls", "inner_udp", "front_table", "key_table", "sip_trace"),
+        ("sip_udp", "sip_tcp", "sip_tls", "sip_probe", "inner_udp", "front_table", "key_table", "sip_trace"),
         secrets=True,
     )
     switch: Recipe = Recipe("edge.switch", ("link_listener", "switch_seats"))

@@ -42,8 +42,8 @@ from edge.vocabulary.supervision import (
 
 _log = logger("supervisor")
 
-#: A zygote compiles before it is ready, and never beats: it only answers.
-ZYGOTE = Patience(start_ms=None, silence_ms=None)
+#: A zygote compiles before it is ready.
+ZYGOTE = Patience(start_ms=None)
 #: Conversations wait for its successor.
 ENGINE = Patience(abort_ms=100)
 
@@ -55,7 +55,7 @@ class Fleet:
         self._pump = pump
         self._around = around
         self.relay = Relay(pump)
-        self._stall = StallWatch(monotonic_ms())
+        self.stall = StallWatch(monotonic_ms())
         self._lives: dict[str, int] = {}
         self.media_zygote = self._zygote("media", composition.media)
         self.span_zygote = self._zygote("span", composition.span)
@@ -73,7 +73,7 @@ class Fleet:
             boot_id=around.boot_id,
             limit=site.sip.max_spans,
             tell_front=self._tell_front,
-            stall=self._stall,
+            stall=self.stall,
         )
         #: Those that have metrics and answer requests.
         self.long_lived = {p.name: p for p in (self.front, *self.media, self.switch, self.forwarder, self.web)}
@@ -104,13 +104,13 @@ class Fleet:
     # --- making
 
     def _process(self, name: str, starter: Starter, patience: Patience | None = None) -> Process:
-        process = Process(name, self._pump, self, starter, Lifecycle(patience), self._stall)
+        process = Process(name, self._pump, self, starter, Lifecycle(patience), self.stall)
         process.next_incarnation = lambda: self._next_life(name)
         return process
 
     def _engine(self, index: int, name: str) -> Process:
         lifecycle = Lifecycle(ENGINE, ladder=MEDIA)
-        process = Process(name, self._pump, self, self.standbys, lifecycle, self._stall)
+        process = Process(name, self._pump, self, self.standbys, lifecycle, self.stall)
         process.next_incarnation = lambda: self._next_life(name)
         process.index = index
         standby = self._process(f"{name}-standby", self.media_forks)
@@ -137,7 +137,7 @@ class Fleet:
 
     def start(self) -> None:
         """Start everything but switch and media's workers. Zygotes first: they have the longest way."""
-        self._pump.every(LOOK_MS, lambda: self._stall.seen(monotonic_ms()))
+        self._pump.every(LOOK_MS, lambda: self.stall.seen(monotonic_ms()))
         EngineWatch(self.media, self._around.sockets.fds["media_state"], self._pump)
         for process in (self.media_zygote, self.span_zygote, self.front, self.forwarder, self.web):
             process.want()

@@ -19,6 +19,12 @@ class ServiceManager:
         limit_us = environment.get("WATCHDOG_USEC", "")
         #: How often to call `alive`, milliseconds: half of what the manager allows; 0: it does not watch.
         self.watchdog_ms = int(limit_us) // 2000 if own and limit_us.isdecimal() else 0
+        self._status = ""
+
+    @property
+    def listens(self) -> bool:
+        """Whether there is a manager."""
+        return self._socket is not None
 
     def tell(self, *lines: str) -> None:
         """Send assignments, as `READY=1`. A manager that does not listen is no reason to fail."""
@@ -31,6 +37,16 @@ class ServiceManager:
     def alive(self) -> None:
         """Feed the watchdog."""
         self.tell("WATCHDOG=1")
+
+    def status(self, text: str) -> None:
+        """Say in a line how things are, for `systemctl status`; told when it changes."""
+        if text != self._status:
+            self._status = text
+            self.tell(f"STATUS={text}")
+
+    def take_longer(self, limit_ms: int) -> None:
+        """Ask for so much more time, counted from now, to start or to stop; asked again before it is over."""
+        self.tell(f"EXTEND_TIMEOUT_USEC={limit_ms * 1000}")
 
     def reloading(self) -> None:
         """Tell that a reload began; `READY=1` ends it."""

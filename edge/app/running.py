@@ -1,4 +1,7 @@
-"""From the command line to a running supervisor: everything that can be refused is refused here, with exit code 78."""
+"""From the command line to a running supervisor: everything that can be refused is refused here, with exit code 78.
+
+An address that is not there or is in use ends it with 75: a service manager tries again.
+"""
 
 import fcntl
 import os
@@ -15,7 +18,7 @@ from edge.app.sockets import CannotOpenError, open_all
 from edge.app.supervisor import Supervisor
 from edge.config.site import Paths, Site
 from edge.runtime.prctl import become_subreaper
-from edge.runtime.process import EXIT_CONFIG, be_prompt, name_process, raise_limits
+from edge.runtime.process import EXIT_CONFIG, EXIT_LOST, be_prompt, name_process, raise_limits
 
 #: Descriptors beside media's sockets and two for each span: listeners, channels, files, connections of front.
 SPARE_DESCRIPTORS = 256
@@ -111,7 +114,10 @@ def run_prepared(
         be_prompt()
         become_subreaper()
         supervisor = Supervisor(replace(prepared, site=site), sockets, source, composition)
-    except (RefusedError, CannotOpenError) as error:
+    except CannotOpenError as error:
+        print(error, file=sys.stderr)
+        return EXIT_LOST if error.passes else EXIT_CONFIG
+    except RefusedError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
     return supervisor.run()

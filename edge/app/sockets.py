@@ -22,7 +22,11 @@ TCP_BACKLOG = 128
 
 
 class CannotOpenError(Exception):
-    """Something could not be opened; the text is for the operator."""
+    """Something could not be opened; the text is for the operator. `passes`: it may be there in a moment."""
+
+    def __init__(self, text: str, *, passes: bool = False) -> None:
+        super().__init__(text)
+        self.passes = passes
 
 
 @dataclass
@@ -36,6 +40,11 @@ class Sockets:
     link_path: str = ""
     _open: list[socket.socket] = field(default_factory=list)
     _memories: list[int] = field(default_factory=list)
+
+    def first(self, name: str) -> socket.socket:
+        """Return the first socket of `name`, as the supervisor holds it."""
+        number = self.fds[name][0]
+        return next(sock for sock in self._open if sock.fileno() == number)
 
     def keep(self, name: str, sock: socket.socket) -> socket.socket:
         """Hold `sock` open under `name`."""
@@ -74,7 +83,9 @@ def _bound(kind: str, host: str, port: int, what: str) -> socket.socket:
             sock.listen(TCP_BACKLOG)
     except OSError as error:
         sock.close()
-        raise CannotOpenError(_explain(error, kind, host, port, what)) from error
+        # An interface that is not up yet, a predecessor that has not ended.
+        passes = error.errno in {errno.EADDRNOTAVAIL, errno.EADDRINUSE}
+        raise CannotOpenError(_explain(error, kind, host, port, what), passes=passes) from error
     sock.setblocking(False)
     return sock
 
@@ -149,6 +160,9 @@ def _open_front(site: Site, sockets: Sockets) -> None:
         sockets.keep("sip_tcp", _bound("tcp", host, sockets.sip_port, "SIP"))
         if site.sip.certificate:
             sockets.keep("sip_tls", _bound("tcp", host, site.sip.tls_port, "SIP over TLS"))
+    # Asks the listener as a peer would (`edge.app.health`); front knows it by its address.
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound
+    sockets.keep("sip_probe", _bound("udp", anywhere.get(site.sip.address, site.sip.address), 0, "own OPTIONS"))
     inner = sockets.keep("inner_udp", _bound("udp", site.sip.inner_address, 0, "inner SIP"))
     sockets.inner_port = inner.getsockname()[1]
     for sock in (*datagrams, inner):

@@ -18,6 +18,7 @@ from edge.app.composition import APPLIANCE, Composition
 from edge.app.control import Answer, ControlSocket
 from edge.app.errand import Errand
 from edge.app.fleet import Fleet, child_environment
+from edge.app.health import Health
 from edge.app.loading import Loading, order_of
 from edge.app.notices import Notices
 from edge.app.notify import ServiceManager
@@ -25,6 +26,7 @@ from edge.app.preparing import Prepared, Source
 from edge.app.readiness import complete, conditions, notes, process_document, spans_document, takes_calls
 from edge.app.relay import count_of
 from edge.app.reloading import SiteMemory, merge, secrets_of, with_run_dir, without_secrets
+from edge.app.service import Service
 from edge.app.sockets import Sockets, unix_listener
 from edge.app.starters import Surroundings
 from edge.app.stopping import Drainage, LastCalls, Shutdown
@@ -77,7 +79,6 @@ class Supervisor:
         self._restarts_told: dict[str, int] = {}
         self.metrics = SupervisorMetrics()
         self.pump = Pump("supervisor")
-        self._manager = ServiceManager(os.environ)
         around = Surroundings(
             sockets=sockets,
             site_path=self._site_memory.put(without_secrets(site)),
@@ -89,6 +90,9 @@ class Supervisor:
         )
         self._around = around
         self.fleet = Fleet(site, composition, around, self.pump)
+        self._service = Service(
+            ServiceManager(os.environ), Health(self.fleet, sockets, self.pump), self.fleet, self.pump
+        )
         self.fleet.on_change = self._look
         self.fleet.on_front = self._front_is_new
         self.fleet.on_ask = self._ask
@@ -106,8 +110,7 @@ class Supervisor:
         self.pump.on_signal(signal.SIGINT, self.stop)
         self.pump.on_signal(signal.SIGHUP, self._reload_by_signal)
         self.pump.every(REAP_MS, self._reap_strangers)
-        if self._manager.watchdog_ms:
-            self.pump.every(self._manager.watchdog_ms, self._manager.alive)
+        self._service.start()
         _log.info("starting", boot=self._boot_id, site=self.site.name, state=self.site.paths.state)
         self.fleet.start()
         self._repair = Errand(self._composition.repair, [self._around.site_path], self.pump, REPAIR_MS, self._repaired)
@@ -163,8 +166,7 @@ class Supervisor:
         if not reasons and not self._said_ready:
             self._said_ready = True
             _log.info("ready", took_ms=monotonic_ms() - self._began_ms)
-            self._manager.tell("READY=1")
-        self._manager.tell(f"STATUS={reasons[0].process}: {reasons[0].text}" if reasons else "STATUS=ready")
+        self._service.looked(f"{reasons[0].process}: {reasons[0].text}" if reasons else "")
 
     def _front_is_new(self) -> None:
         self.fleet.accept_calls(bool(self._taking_calls))
@@ -183,7 +185,7 @@ class Supervisor:
             return
         _log.info("draining", limit_s=self.site.limits.drain_seconds)
         self._mode = "draining"
-        self._manager.tell("STOPPING=1")
+        self._service.leaving()
         self._look()
         self._drainage = Drainage(self.fleet, self.pump, self.site.limits.drain_seconds * 1000, self.stop)
 
@@ -194,7 +196,7 @@ class Supervisor:
         _log.info("stopping")
         self._mode = "stopping"
         self.fleet.campaigners.stop()
-        self._manager.tell("STOPPING=1")
+        self._service.leaving()
         if self._drainage is not None:
             self._drainage.cancel()
         self._loading.cancel()
@@ -245,10 +247,7 @@ class Supervisor:
 
     def loading(self, *, begins: bool) -> None:
         """Tell the service manager that files are being loaded, or are no more."""
-        if begins:
-            self._manager.reloading()
-        else:
-            self._manager.tell("READY=1")
+        self._service.reloading(begins=begins)
 
     def tell(self, event: ConfigurationEvent) -> None:
         """Have an event made that belongs to no call."""

@@ -31,6 +31,7 @@ SUBJECTS = (
     "trials",
     "dialer",
     "imports",
+    "freezes",
     "dialer_kills",
     "events",
     "event_kills",

@@ -5,12 +5,11 @@ import errno
 import socket
 
 from edge.core.sip.source_filter import Instruction, Network, program
+from edge.runtime.drops import drops
 from edge.runtime.logs import logger
 
 #: asm-generic/socket.h; the socket module does not name them.
-_ATTACH_FILTER, _DETACH_FILTER, _MEMINFO = 26, 27, 55
-#: Place of the count of dropped datagrams in what SO_MEMINFO gives (SK_MEMINFO_DROPS of linux/sock_diag.h).
-_DROPS = 8
+_ATTACH_FILTER, _DETACH_FILTER = 26, 27
 
 
 #: One datagram of a stranger in so many is let in, as evidence of who scans.
@@ -50,13 +49,6 @@ def detach(sock: socket.socket) -> None:
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise
-
-
-def drops(sock: socket.socket) -> int:
-    """Datagrams that the kernel dropped on this socket: kept out by the filter, or found no room (32 bits, wraps)."""
-    size = ctypes.sizeof(ctypes.c_uint32)
-    found = sock.getsockopt(socket.SOL_SOCKET, _MEMINFO, size * (_DROPS + 1))
-    return int.from_bytes(found[size * _DROPS :], "little") if len(found) > size * _DROPS else 0
 
 
 class SourceFilter:

@@ -7,8 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from ipaddress import ip_network
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from edge.core.sip.actions import (
     AcceptCalls,
@@ -42,9 +43,10 @@ from edge.core.sip.actions import (
 )
 from edge.core.sip.dialogs import Dialog
 from edge.core.sip.door import FrontDoor
-from edge.core.sip.message import Parsed, Request, Response
+from edge.core.sip.message import Parsed, Request, Response, serialise
 from edge.core.sip.parser import MESSAGE_LIMIT, parse
 from edge.core.sip.presence import DEFAULT_TLS_PORT, is_six
+from edge.core.sip.writing import reply
 from edge.front import standing
 from edge.front.behind import Behind
 from edge.front.certificates import Certificates
@@ -86,6 +88,8 @@ class Listeners(NamedTuple):
     streams: list[tuple[Transport, socket.socket]]
     #: Towards spans.
     inner: socket.socket
+    #: The supervisor's, which asks whether we answer: only its address matters here.
+    probe: socket.socket
 
 
 class Performer:
@@ -119,6 +123,7 @@ class Performer:
         self._trace = trace
         self._udp, self._inner = {sock.family: sock for sock in listeners.udp}, listeners.inner
         self._inner_host = self._inner.getsockname()[0]
+        self._asker: tuple[str, int] = listeners.probe.getsockname()[:2]
         for sock in (*listeners.udp, self._inner):
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
@@ -182,7 +187,7 @@ class Performer:
             self._filtered = self._door.sources_version
             allowed, denied = self._door.sources(monotonic_ms())
             for one in self._filters:
-                one.update(allowed, denied)
+                one.update([*allowed, ip_network(self._asker[0])], denied)
 
     def set_gauges(self) -> None:
         """Bring the metrics up to date that are not kept so."""
@@ -212,11 +217,19 @@ class Performer:
             except OSError:
                 return
             flow = Flow("udp", Address(peer[0], peer[1]))
-            if not self._door.knows(peer[0]):
+            if peer[:2] == self._asker:
+                self._answer_supervisor(sock, data, peer)
+            elif not self._door.knows(peer[0]):
                 self._put(Sample(data, flow))
             elif self._admits(data, peer[0]):
                 self._from_peer(data, parse(data), flow)
         self._busy.behind(monotonic_ms())
+
+    def _answer_supervisor(self, sock: socket.socket, data: bytes, peer: Any) -> None:
+        """Answer the OPTIONS by which the supervisor sees that peers are answered; it is in no trace and no figure."""
+        message = parse(data)
+        if isinstance(message, Request) and message.method == "OPTIONS":
+            self._send(sock, serialise(reply(message, 200)), peer)
 
     def _admits(self, data: bytes, host: str) -> bool:
         """Whether a message of a known source is read; surplus costs as little as possible."""

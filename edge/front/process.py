@@ -108,7 +108,8 @@ def _listeners(fds: dict[str, list[int]]) -> Listeners:
         return [socket.socket(fileno=os.dup(fd)) for fd in fds.get(name, ())]
 
     streams: list[tuple[Transport, socket.socket]] = [("tcp", one) for one in taken("sip_tcp")]
-    return Listeners(taken("sip_udp"), [*streams, *[("tls", one) for one in taken("sip_tls")]], taken("inner_udp")[0])
+    streams += [("tls", one) for one in taken("sip_tls")]
+    return Listeners(taken("sip_udp"), streams, taken("inner_udp")[0], taken("sip_probe")[0])
 
 
 class FrontProcess:

@@ -1,7 +1,7 @@
 """A process that has everything imported and compiled, and forks workers of it within milliseconds.
 
 Single-threaded by necessity: fork copies one thread, and locks that another one held would stay locked for ever. It
-sleeps until the supervisor says `Fork` or a worker ends; it does not beat.
+sleeps until the supervisor says `Fork`, a worker ends, or it is time for a sign of life.
 """
 
 import array
@@ -30,6 +30,8 @@ from edge.vocabulary.supervision import Exited, Fork, Forked, Stop, ToChild
 from edge.vocabulary.wire import unpacker
 
 _MAX_DESCRIPTORS = 8
+#: How often it gives a sign of life: who is stopped or hangs must be found before its fork is needed.
+BEAT_MS = 1000
 _HANDLED = (signal.SIGCHLD, signal.SIGTERM)
 
 Prepare = Callable[[ProcessContext], None]
@@ -88,9 +90,10 @@ class _Zygote:
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
         poll.register(self._inbox, select.POLLIN | (select.POLLOUT if self._context.channel.wants_write else 0))
-        poll.poll()
+        poll.poll(BEAT_MS)
         with contextlib.suppress(BlockingIOError):
             self._wake.recv(4096)
+        self._context.channel.beat()
         self._context.channel.flush()
 
     def _reap(self) -> None:

@@ -6,6 +6,7 @@ The same module stands for every process; what it was told is kept and can be as
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -104,12 +105,25 @@ class Fake:
             case "ask":
                 self.channel.send(Ask(request.id, *body, b"{}"))
                 return
+            case "answer":
+                # As the front door does: each OPTIONS of the supervisor, until told to be deaf.
+                fd = self.context.fds["sip_udp"][0]
+                if body:
+                    self.pump.watch(fd, lambda: self.answer(fd))
+                else:
+                    self.pump.unwatch(fd)
             case "silent":
                 return
             case "about":
                 reply = self.about()
         self.answers.pop(request.id)
         self.channel.send(Replied(request.id, json.dumps(reply).encode()))
+
+    def answer(self, fd: int) -> None:
+        with socket.socket(fileno=os.dup(fd)) as sock:
+            data, peer = sock.recvfrom(4096)
+            self.seen.append(["answered"])
+            sock.sendto(data.replace(data.split(b"\r\n")[0], b"SIP/2.0 200 OK"), peer)
 
     def about(self) -> dict[str, Any]:
         return {

@@ -36,6 +36,7 @@ def test_everything_is_open_at_its_address(address: str, tmp_path: Path) -> None
             "link_listener",
             "media_state",
             "rtp",
+            "sip_probe",
             "sip_tcp",
             "sip_udp",
         ]

@@ -62,7 +62,7 @@ def seen(appliance: Appliance, name: str = "front") -> list[list[Any]]:
 def test_everything_is_given_to_whom_it_belongs(ready: Appliance, tmp_path: Path) -> None:
     about = {name: ready.request(name, "about") for name in ("front", "switch", "media", "forwarder", "web")}
     assert {name: sorted(a["fds"]) for name, a in about.items()} == {
-        "front": ["front_table", "inner_udp", "key_table", "sip_tcp", "sip_udp"],
+        "front": ["front_table", "inner_udp", "key_table", "sip_probe", "sip_tcp", "sip_udp"],
         "switch": ["link_listener", "switch_seats"],
         "media": ["key_table", "media_state", "rtp"],
         "forwarder": [],
@@ -241,11 +241,19 @@ def test_a_hung_process_is_made_to_say_where_and_is_replaced(ready: Appliance) -
     assert "fakes.py" in ready.log, "the traceback of the hang"
 
 
-def test_a_stopped_process_is_killed(ready: Appliance) -> None:
-    pid = ready.one("forwarder")["pid"]
-    os.kill(pid, signal.SIGSTOP)
-    until(lambda: ready.one("forwarder")["pid"] not in {pid, None}, 30, "replaced")
-    assert not alive(pid)
+def test_whoever_stands_still_is_replaced(ready: Appliance) -> None:
+    before = {p["name"]: p["pid"] for p in ready.status()["processes"]}
+    spans = {span["pid"] for span in ready.status()["spans"]}
+    for pid in (*before.values(), *spans):
+        os.kill(pid, signal.SIGSTOP)
+
+    def renewed() -> bool:
+        status = ready.status()
+        now = {p["name"]: p["pid"] for p in status["processes"] if p["state"] == "running"}
+        up = {span["pid"] for span in status["spans"] if span["state"] == "running"}
+        return now.keys() == before.keys() and not set(now.values()) & set(before.values()) and bool(up - spans)
+
+    until(renewed, 60, "nobody is who he was")
 
 
 def test_a_zygote_that_does_not_fork_is_replaced(ready: Appliance) -> None:
@@ -435,7 +443,7 @@ def test_a_port_in_use_is_refused_with_its_holder(start: Start, address: str) ->
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind((address, 5060))
         appliance = start()
-        assert appliance.process.wait(60) == 78
+        assert appliance.process.wait(60) == 75, "it may pass: a service manager tries again"
     assert f"SIP: udp {address}:5060 is in use by pid {os.getpid()} (" in appliance.log
 
 

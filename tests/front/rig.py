@@ -124,6 +124,9 @@ class Rig:
             self._open_other(str(sip["address6"]))
         self.inner = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.inner.bind((address, 0))
+        #: The supervisor's, by which it asks whether front answers.
+        self.asker = socket.socket(self.udp.family, socket.SOCK_DGRAM)
+        self.asker.bind((self.host, 0))
         self.table = os.memfd_create("front_table")
         os.ftruncate(self.table, table_size(self.site))
         self.key_table = os.memfd_create("key_table")
@@ -150,6 +153,7 @@ class Rig:
             "sip_udp": [sock.fileno() for sock in (self.udp, *self.others[:1])],
             "sip_tcp": [sock.fileno() for sock in (self.tcp, *self.others[1:])],
             **({"sip_tls": [self.tls.fileno()]} if self.tls is not None else {}),
+            "sip_probe": [self.asker.fileno()],
             "inner_udp": [self.inner.fileno()],
             "front_table": [self.table],
             "key_table": [self.key_table],

@@ -18,7 +18,7 @@ from edge.runtime.channel import SupervisorChannel
 from edge.runtime.process import ProcessContext
 from edge.runtime.zygote import run
 from edge.vocabulary.ids import Incarnation
-from edge.vocabulary.supervision import Exited, Fork, Forked, FromChild, Ready, Replied, Request, Stop
+from edge.vocabulary.supervision import Beat, Exited, Fork, Forked, FromChild, Ready, Replied, Request, Stop
 from edge.vocabulary.wire import pack, unpacker
 from tests.support.waiting import until
 
@@ -36,8 +36,12 @@ class Channel:
     def send(self, message: object, *fds: int) -> None:
         socket.send_fds(self.mine, [pack(message)], list(fds))
 
-    def next(self) -> object:
-        return self._decode(self.mine.recv(65536))
+    def next(self, *, beats: bool = False) -> object:
+        """The next message; signs of life only with `beats`."""
+        while True:
+            message: object = self._decode(self.mine.recv(65536))
+            if beats or message != Beat():
+                return message
 
     def close(self) -> None:
         self.mine.close()
@@ -216,6 +220,10 @@ def test_failing_fork_is_answered_by_an_error(monkeypatch: pytest.MonkeyPatch) -
     assert worker.mine.recv(10) == b""  # the zygote did not keep the descriptor
     worker.close()
     zygote.close()
+
+
+def test_one_that_has_nothing_to_do_gives_signs_of_life(zygote: Zygote) -> None:
+    assert [zygote.channel.next(beats=True) for _ in range(2)] == [Beat(), Beat()]
 
 
 def test_garbage_is_survived(zygote: Zygote) -> None:

@@ -8,7 +8,7 @@ from tests.support.machine import Machine
 
 ROOT = Path(__file__).parents[2]
 #: Where the machine keeps compiled kernels; a copy of ours, or its first start would compile for a minute.
-CACHE = "/opt/edge/cache"
+CACHE = "/var/cache/edge/numba"
 _PROGRAM = f"""#!/bin/sh
 exec {sys.executable} -m edge.cli "$@"
 """
@@ -16,7 +16,7 @@ exec {sys.executable} -m edge.cli "$@"
 _DROP_IN = f"""[Service]
 ProtectHome=tmpfs
 BindReadOnlyPaths={ROOT} {sys.base_prefix} {Path(sys.prefix)}
-Environment=NUMBA_CACHE_DIR={CACHE} PYTHONPATH={{path}} PYTHONDONTWRITEBYTECODE=1
+Environment=PYTHONPATH={{path}} PYTHONDONTWRITEBYTECODE=1
 """
 _PLACES = {
     "edge.service": "usr/lib/systemd/system",

@@ -128,7 +128,7 @@ def test_port_in_use_names_address_and_holder(stopped: Appliance) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind((stopped.address, 5060))
         done = edge("run", "--config", str(stopped.site))
-    assert done.returncode == 78
+    assert done.returncode == 75  # it may pass: a service manager tries again
     told = done.stdout + done.stderr
     assert f"{stopped.address}:5060" in told
     assert str(os.getpid()) in told

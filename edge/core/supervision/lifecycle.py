@@ -7,11 +7,11 @@ from edge.core.deadline import Deadline
 from edge.core.supervision.restart import Ladder, RestartPolicy
 
 #: A running process that says nothing for so long is hung.
-SILENCE_MS = 5000
+SILENCE_MS = 4000
 #: The same while it starts. Generous: killing a slow start on a busy machine only makes the machine busier.
 START_MS = 30_000
 #: From SIGABRT to SIGKILL, and between two SIGKILLs.
-ABORT_MS = 1000
+ABORT_MS = 500
 #: EX_CONFIG: the process refuses its configuration; trying again won't help.
 REFUSED = 78
 
@@ -108,7 +108,7 @@ Action = Launch | Abort | Kill | Slowed | GaveUp
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a process may be silent, milliseconds; None: it never beats (a zygote) or is let start for ever."""
+    """How long a process may be silent, milliseconds; None: it is let be silent, or start, for ever."""
 
     start_ms: int | None = START_MS
     silence_ms: int | None = SILENCE_MS
