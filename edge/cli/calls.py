@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from edge.cli import conference, pcap, vcon
+from edge.cli import conference, pcap, vcon, waiting_calls
 from edge.cli.daemon import ask_process
 from edge.cli.event_selection import failed
 from edge.cli.output import FINE, print_json, print_table, seconds
@@ -29,6 +29,7 @@ def register(app: App) -> None:
     group = App(name="calls", help="Calls in progress, or all that are remembered; and what operators do with them.")
     group.default(calls)
     conference.register(group)
+    waiting_calls.register(group)
     group.command(show)
     pcap.register(group)
     vcon.register(group)

@@ -4,9 +4,12 @@
         for one in edge.stream(types=["call.started"]):
             print(one.event["data"]["caller"])
 
-It knows the words of the API (`edge.vocabulary.api`) and nothing else of the appliance.
+On asyncio the same with `AsyncClient`, `async with`, `async for` and `await`. It knows the words of the API
+(`edge.vocabulary.api`) and nothing else of the appliance.
 """
 
-from edge.client.client import ApiError, Client
+from edge.client.asking import ApiError
+from edge.client.asynchronous import AsyncClient
+from edge.client.client import Client
 
-__all__ = ["ApiError", "Client"]
+__all__ = ["ApiError", "AsyncClient", "Client"]

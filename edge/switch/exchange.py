@@ -21,6 +21,7 @@ from edge.storage.turn import CallRow, EventRow, JournalRow, Turn
 from edge.switch import from_dialer, joining
 from edge.switch.arriving import Arrivals
 from edge.switch.attempts import Attempts
+from edge.switch.bridging import Bridges
 from edge.switch.callbacks import Callbacks
 from edge.switch.calling import Calling
 from edge.switch.hunting import LAST_TARGET, what_others_know
@@ -117,6 +118,7 @@ class Exchange:
         self.arrivals = Arrivals(self)
         self.calling = Calling(self)
         self.nailed = NailedUp(self)
+        self.bridges = Bridges(self)
         self.queues = Queues(self)
         self.attempts = Attempts(self, wall)
         self.previews = Previews(self)
@@ -183,7 +185,7 @@ class Exchange:
 
     def _about_leg(self, leg: LegId, body: AnyReport) -> None:
         call = self._recorded(body.recording) if isinstance(body, OF_RECORDINGS) else self.call_with(leg)
-        call = self.nailed.hearer(leg, body) or call
+        call = self.nailed.hearer(leg, body) or self.bridges.hearer(leg, body) or call
         if call is None:
             self.metrics.unknown.inc()
             if isinstance(body, LegAdopted):
@@ -199,6 +201,7 @@ class Exchange:
             # Sound matters to menus that listen only; elsewhere each word spoken would be a line of the journal.
             self.feed(call, body)  # type: ignore[arg-type]
             self.nailed.tell_borrower(leg, body)
+            self.bridges.tell_borrower(leg, body)
 
     def call_with(self, leg: LegId) -> Call | None:
         """Return the call that a leg is in: that of its id, or the one that it has moved to."""
@@ -292,6 +295,7 @@ class Exchange:
             self.feed(call, what_others_know(self.calls.values(), self.last_targets, call, asked), now_ms)
         for met in self.callbacks.met_by(call, self._wall(), self.plan.site.callbacks.country):
             self.feed(call, met, at_ms)
+        self.bridges.settle(call)
         self.queues.settle()
         self.calling.settle()
 

@@ -16,22 +16,11 @@ from edge.core.calls.inputs import Handed, Originate
 from edge.core.calls.line_words import LineGivenUp, LineReturned, LineTaken, LineTerms
 from edge.core.menus.model import HangUp, Menu
 from edge.core.queues import model as m
+from edge.switch.bridging import OF_BOTH, OF_THE_TALK
 from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import CallId, LegId
 from edge.vocabulary.private import Private
-from edge.vocabulary.reports import (
-    AnyReport,
-    DigitHeard,
-    DigitsSent,
-    InfoDigit,
-    LegAdopted,
-    LegEnded,
-    LegMedia,
-    PlayEnded,
-    Redirected,
-    TransferAsked,
-    TransferRefused,
-)
+from edge.vocabulary.reports import AnyReport, LegEnded
 from edge.vocabulary.wire import pack
 
 if TYPE_CHECKING:
@@ -40,10 +29,6 @@ if TYPE_CHECKING:
 
 #: How long an agent is rung for his leg to stay up, where the site does not say.
 RING_MS: Final = 20_000
-#: What of a lent leg the call that has it takes, and its own does not.
-_OF_THE_TALK = DigitHeard | InfoDigit | DigitsSent | TransferAsked | TransferRefused | Redirected
-#: What both take; the end of a lent leg is told to the other call by its own (`after`).
-_OF_BOTH = LegMedia | PlayEnded | LegAdopted
 _NODES = {"line": HangUp("")}
 #: Of calls that are lines from the beginning: nothing is said, so the menu is over at once.
 _MENU: Final = Menu(
@@ -86,13 +71,13 @@ class NailedUp:
     def hearer(self, leg: LegId, report: AnyReport) -> "Call | None":
         """Return the call that a report of a lent leg is for alone; None: the leg's own takes it."""
         by = self._lent.get(leg)
-        return self._exchange.calls.get(by) if by is not None and isinstance(report, _OF_THE_TALK) else None
+        return self._exchange.calls.get(by) if by is not None and isinstance(report, OF_THE_TALK) else None
 
     def tell_borrower(self, leg: LegId, report: AnyReport) -> None:
         """Let the call that has a lent leg know what its own has been told."""
         by = self._lent.get(leg)
         call = self._exchange.calls.get(by) if by is not None else None
-        if call is not None and isinstance(report, _OF_BOTH):
+        if call is not None and isinstance(report, OF_BOTH):
             self._exchange.feed(call, report)
 
     # --- what calls and queues tell

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
+from edge.config.said import file_of
 from edge.core.calls.call import Call
 from edge.core.calls.inputs import Announce, Ordered, RecordCall
 from edge.core.calls.told_by_operator import why_not
 from edge.core.menus.model import Announcement, Gather, Node, Play, Press, Queue, Sound, Transfer
 from edge.core.menus.run import BACK
+from edge.switch.bridging import After, BridgeError, operation_of
 from edge.vocabulary.endings import Outcome
 from edge.vocabulary.ids import CallId
 from edge.vocabulary.wire import json_reader
@@ -41,6 +43,17 @@ class PlayOrder(Struct, frozen=True, kw_only=True):
 
     id: str
     sounds: list[str]
+    barge_in: bool = False
+
+
+class SayOrder(Struct, frozen=True, kw_only=True):
+    """Play a text that web has had spoken."""
+
+    id: str
+    #: Name of its file.
+    speech: str
+    language: str
+    characters: int
     barge_in: bool = False
 
 
@@ -82,6 +95,15 @@ class QueueOrder(Struct, frozen=True, kw_only=True):
     queue: str
 
 
+class BridgeOrder(Struct, frozen=True, kw_only=True):
+    """Have the callers of two calls talk with each other."""
+
+    id: str
+    #: The other call, whose caller talks in this one.
+    other: str
+    after: After = "end"
+
+
 class AnnounceOrder(Struct, frozen=True, kw_only=True):
     """Mix a sound of the prompts folder over a talk."""
 
@@ -108,10 +130,12 @@ class Orders:
         """Give the requests by name."""
         return {
             "play": self._handler("play", PlayOrder, self._play),
+            "say": self._handler("say", SayOrder, self._say),
             "gather": self._handler("gather", GatherOrder, self._gather),
             "press": self._handler("press", PressOrder, _press),
             "transfer": self._handler("transfer", TransferOrder, _transfer),
             "queue": self._handler("queue", QueueOrder, self._queue),
+            "bridge": self._bridge,
             "record": self._record,
             "say_over": self._announce,
         }
@@ -122,7 +146,13 @@ class Orders:
         def handle(body: bytes) -> dict[str, str]:
             asked: Any = reader.decode(body)
             call = self._call(asked.id)
-            order = Ordered(operation=f"{call.id}-op{call.inputs + 1}", act=act, node=node_of(asked))
+            order = Ordered(
+                operation=operation_of(call),
+                act=act,
+                node=node_of(asked),
+                language=getattr(asked, "language", ""),
+                characters=getattr(asked, "characters", 0),
+            )
             fault = why_not(call, order)
             if fault:
                 raise OrderError(fault)
@@ -154,6 +184,16 @@ class Orders:
         if not asked.sounds:
             raise OrderError("there is nothing to play")
         return Play(sounds=self._sounds(asked.sounds), barge_in=asked.barge_in, next=f"{BACK}played")
+
+    def _say(self, asked: SayOrder) -> Node:
+        try:
+            path = file_of(Path(self._exchange().plan.site.paths.state), asked.speech)
+        except ValueError as error:
+            raise OrderError(str(error), missing=True) from None
+        if not path.is_file():
+            raise OrderError("the spoken text is not there any more", missing=True)
+        said = Sound(path=str(path), label="said by order")
+        return Play(sounds=[said], barge_in=asked.barge_in, next=f"{BACK}played")
 
     def _gather(self, asked: GatherOrder) -> Node:
         if not 1 <= asked.min_digits <= asked.max_digits <= 32:
@@ -194,6 +234,15 @@ class Orders:
         self._exchange().feed(call, Announce(said))
         return {"call": call.id}
 
+    def _bridge(self, body: bytes) -> dict[str, str]:
+        asked = _bridges.decode(body)
+        host, guest = self._call(asked.id), self._call(asked.other)
+        try:
+            operation = self._exchange().bridges.join(host, guest, asked.after)
+        except BridgeError as error:
+            raise OrderError(str(error)) from None
+        return {"call": host.id, "operation": operation}
+
     def _record(self, body: bytes) -> dict[str, str]:
         asked = _records.decode(body)
         call = self._call(asked.id)
@@ -221,5 +270,6 @@ def _transfer(asked: TransferOrder) -> Node:
     )
 
 
+_bridges = json_reader(BridgeOrder)
 _records = json_reader(RecordOrder)
 _announcements = json_reader(AnnounceOrder)

@@ -71,6 +71,7 @@ def recover(store: Store, exchange: Exchange) -> tuple[int, int]:
             _abandon(exchange, rebuilt)
             ended += 1
     exchange.queues.open(exchange.calls.values(), store.meta(NOTE).get(""))
+    exchange.bridges.open()
     exchange.previews.open(store.meta(previews.NOTE).get(""))
     exchange.results.open(store.meta(results.NOTE).get(""))
     exchange.calling.open(exchange.calls.values())

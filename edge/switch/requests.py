@@ -150,7 +150,7 @@ _result = json_reader(ResultRequest)
 ACTS = frozenset(
     {
         *("originate", "hang_up", "invite", "mode", "sound", "hold", "drop", "say_over", "agent_wish", "agent_result"),
-        *("play", "gather", "press", "transfer", "queue", "record"),
+        *("play", "say", "bridge", "gather", "press", "transfer", "queue", "record"),
         *("trial_start", "trial_stop", "close_callback", "call_callback", "hold_callback", "release_callback"),
     }
 )

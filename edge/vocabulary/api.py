@@ -286,6 +286,17 @@ class Play(Order, frozen=True, kw_only=True):
     barge_in: bool = False
 
 
+class Say(Order, frozen=True, kw_only=True):
+    """Speak a text to the caller; its menu goes on afterwards, at the node where it was."""
+
+    #: Written down nowhere: neither in events nor in logs, nor for longer than it may be played.
+    text: Annotated[str, Meta(min_length=1, max_length=1000)]
+    #: As menus name them: `en`, `en-gb`, `cmn`.
+    language: Annotated[str, Meta(pattern=r"\A[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\Z")]
+    #: A key ends it.
+    barge_in: bool = False
+
+
 class Gather(Order, frozen=True, kw_only=True):
     """Ask the caller one question that digits answer; the operation has them."""
 
@@ -313,6 +324,15 @@ class Transfer(Order, frozen=True, kw_only=True):
     target: Target
     trunk: Word = ""
     ring_timeout_ms: Milliseconds = 22_000
+
+
+class Bridge(Order, frozen=True, kw_only=True):
+    """Have the caller talk with that of another call, whoever waits for either; both stay calls of their own."""
+
+    #: The other call.
+    other: Word
+    #: When the talk is over: both calls end, or whoever is left goes on in his menu where he was.
+    after: Literal["end", "return"] = "end"
 
 
 class ToQueue(Order, frozen=True, kw_only=True):

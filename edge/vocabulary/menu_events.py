@@ -25,10 +25,13 @@ class OrderStarted(Struct, frozen=True, tag="order.started", kw_only=True):
 
     #: What `order.ended` and `GET /api/v1/operations/` call it.
     operation: str
-    #: `play`, `gather`, `press`, `transfer`, `queue`.
+    #: `play`, `say`, `gather`, `press`, `transfer`, `queue`, `bridge`.
     act: str
     #: The node that is left for it, and begins anew afterwards.
     node: str
+    #: Of `say`: what is spoken, and how many characters the text has, which is told nowhere.
+    language: str = ""
+    characters: int = 0
 
 
 class OrderEnded(Struct, frozen=True, tag="order.ended", kw_only=True):

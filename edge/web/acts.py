@@ -11,6 +11,7 @@ from edge.web.doing import Doing
 from edge.web.endpoint import Endpoint, RefusedError, Visit
 from edge.web.outbox import Outbox
 from edge.web.shown import number
+from edge.web.speech import Speech
 
 #: Results of orders that were carried out.
 GOOD = frozenset({"played", "sent", "matched", "connected"})
@@ -21,9 +22,10 @@ RELOAD_S = 120.0
 class Acts:
     """The acting endpoints."""
 
-    def __init__(self, doing: Doing, outbox: Outbox) -> None:
+    def __init__(self, doing: Doing, outbox: Outbox, speech: Speech) -> None:
         self._doing = doing
         self._outbox = outbox
+        self._speech = speech
 
     def endpoints(self) -> list[Endpoint]:
         """List them."""
@@ -38,10 +40,12 @@ class Acts:
             act("/calls/{id}/legs/{leg}/drop", "operator", "drop", "End a leg that is not the first one"),
             act("/calls/{id}/announce", "operator", "say_over", "Mix a sound over a talk", api.Announce),
             begin("/calls/{id}/play", "operator", "play", "Play sounds to the caller", api.Play),
+            self._beginning("/calls/{id}/say", "operator", "say", "Speak a text to the caller", self._say, api.Say),
             begin("/calls/{id}/gather", "operator", "gather", "Ask the caller a question", api.Gather),
             begin("/calls/{id}/press", "operator", "press", "Send digits to the far end", api.Press),
             begin("/calls/{id}/transfer", "operator", "transfer", "Connect the caller with somebody", api.Transfer),
             begin("/calls/{id}/queue", "operator", "queue", "Have the caller wait in a queue", api.ToQueue),
+            begin("/calls/{id}/bridge", "operator", "bridge", "Have two callers talk with each other", api.Bridge),
             act("/calls/{id}/record", "operator", "record", "Record from now on, or no more", api.Record),
             self._endpoint(
                 "/agents/{agent}/state", "operator", "setAgent", "Log in or out, pause", self._agent, api.AgentWish
@@ -101,22 +105,28 @@ class Acts:
     def _begin(self, path: str, role: Role, what: str, summary: str, body: Any) -> Endpoint:
         async def do(visit: Visit) -> api.Begun:
             found = await self._doing.by_switch(visit, what, visit.names, visit.body)
-            operation = found.get("operation") or found.get("leg") or found["call"]
-            return msgspec.convert({**found, "operation": operation}, api.Begun)
+            return _begun(found)
 
+        return self._beginning(path, role, what, summary, do, body)
+
+    def _beginning(  # noqa: PLR0917 - the columns of a table
+        self, path: str, role: Role, what: str, summary: str, do: Any, body: Any
+    ) -> Endpoint:
+        name, problems = _camel(what), (404, 409)
         return Endpoint(
-            "POST",
-            path,
-            role,
-            _camel(what),
-            summary,
-            do,
-            api.Begun,
-            body=body,
-            status=202,
-            problems=(404, 409),
-            once=True,
+            "POST", path, role, name, summary, do, api.Begun, body=body, status=202, problems=problems, once=True
         )
+
+    async def _say(self, visit: Visit) -> api.Begun:
+        order: api.Say = visit.body
+        speech = await self._speech.spoken(order.text, order.language)
+        wanted = {
+            "speech": speech,
+            "language": order.language,
+            "characters": len(order.text),
+            "barge_in": order.barge_in,
+        }
+        return _begun(await self._doing.by_switch(visit, "say", visit.names, wanted))
 
     async def _agent(self, visit: Visit) -> api.Done:
         found = await self._doing.by_switch(visit, "agent_wish", visit.names, visit.body)
@@ -161,6 +171,11 @@ class Acts:
         if found is None:
             raise RefusedError(404, "no such operation")
         return msgspec.structs.replace(found, digits=number(found.digits, whole=visit.sees_numbers))
+
+
+def _begun(found: dict[str, Any]) -> api.Begun:
+    operation = found.get("operation") or found.get("leg") or found["call"]
+    return msgspec.convert({**found, "operation": operation}, api.Begun)
 
 
 def operation_of(reader: Reader, id_: str) -> api.Operation | None:

@@ -28,6 +28,7 @@ from edge.web.outbox import Outbox
 from edge.web.questions import NoAnswerError, Questions
 from edge.web.reads import Reads
 from edge.web.routes import make_route, make_socket, refusal, source_of
+from edge.web.speech import Speech
 from edge.web.streams import Streams
 
 #: Largest request body, bytes.
@@ -48,6 +49,7 @@ class Parts:
     trace_fd: int
     #: Folders that recordings and messages are in; nothing outside of them is given out.
     recordings: list[Path]
+    speech: Speech
     #: Nobody beyond this machine can come, other than by a proxy.
     on_loopback: bool
 
@@ -103,7 +105,7 @@ def endpoints_of(parts: Parts, streams: Streams) -> list[Endpoint]:
         *Reads(parts.questions, parts.outbox, parts.trace_fd).endpoints(),
         *streams.endpoints(),
         *Downloads(parts.outbox, parts.recordings).endpoints(),
-        *Acts(doing, parts.outbox).endpoints(),
+        *Acts(doing, parts.outbox, parts.speech).endpoints(),
         *CampaignActs(doing).endpoints(),
     ]
 

@@ -20,6 +20,7 @@ from edge.web.outbox import Outbox
 from edge.web.questions import Questions
 from edge.web.requests import RequestError, answer
 from edge.web.server import REQUEST_S, App, inherited, make_server
+from edge.web.speech import Speech
 
 
 async def serve(context: ProcessContext, stop: asyncio.Event) -> None:
@@ -34,6 +35,7 @@ async def serve(context: ProcessContext, stop: asyncio.Event) -> None:
     outbox = Outbox(state)
     admission = Admission(site, metrics)
     tls = http_context(site) if site.http.certificate else None
+    speech = Speech(site, state)
     parts = Parts(
         questions=questions,
         outbox=outbox,
@@ -42,12 +44,14 @@ async def serve(context: ProcessContext, stop: asyncio.Event) -> None:
         stop=stop,
         trace_fd=context.fds["sip_trace"][0],
         recordings=[Path(one) for one in (site.paths.recordings, *(box.folder for box in site.mailboxes)) if one],
+        speech=speech,
         on_loopback=ip_address(site.http.address).is_loopback,
     )
 
     def reload(message: Reload) -> None:
         new = read_site(message.path)
         admission.configure(new)
+        speech.configure(new)
         if tls is not None and new.http.certificate:
             try:
                 tls.load_cert_chain(new.http.certificate, new.http.key or None)

@@ -18,6 +18,7 @@ from edge.core.calls.actions import Action
 from edge.core.calls.aftercare import Aftercare
 from edge.core.calls.attempt import Attempt
 from edge.core.calls.borrowed import BorrowedLeg
+from edge.core.calls.bridged import Loan, parted
 from edge.core.calls.dialling import Dialling
 from edge.core.calls.effects import Effects
 from edge.core.calls.elapsing import ENDING, FIRST_FACTS, LONGEST
@@ -90,6 +91,9 @@ class Call:
         self.attempt: Attempt | None = None
         #: Of an agent whose leg stays up from call to call.
         self.line: Line | None = None
+        #: Of a call whose caller talks in another one; and by which order another one's caller talks in this.
+        self.loan: Loan | None = None
+        self.bridged_by = ""
         self._legs_made = 0
         self._entry: Entry | None = None
 
@@ -348,6 +352,7 @@ class Call:
         self.ended_ms = self.ended_ms if self.ended_ms is not None else self.fx.now_ms
         self.aftercare.close(reason)
         self.phase = "ending"
+        parted(self)
         if self.line is not None:
             self.line.gone(reason)
         self.recorder.restored(input.recordings)
@@ -371,6 +376,7 @@ class Call:
         self.aftercare.close(reason)
         self.fx.clear_all()
         self.fx.set(ENDING, ENDING_MS)
+        parted(self)
         if self.line is not None:
             self.line.gone(reason)
         self.queueing.over(reason)

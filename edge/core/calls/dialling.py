@@ -6,6 +6,7 @@ from edge.core.calls import account
 from edge.core.calls.elapsing import ELSEWHERE
 from edge.core.calls.endings import outcome_of_response
 from edge.core.calls.hunt import Hunt
+from edge.core.calls.inputs import Handed
 from edge.core.calls.leg import Leg
 from edge.core.calls.transfer import Transfer
 from edge.core.menus.model import Sound
@@ -28,6 +29,8 @@ class Dialling:
         self.hunt: Hunt | None = None
         #: Where the first leg was asked to go by REFER, until it is known what came of it.
         self._elsewhere: str | None = None
+        #: The leg of another call that is the next one here.
+        self._handed: Handed | None = None
 
     @property
     def transfer(self) -> Transfer | None:
@@ -52,6 +55,10 @@ class Dialling:
         self.hunt = Hunt(call.first, dial, dial.hunt_list or f"{menu}/{node}", call.fx, self)
         self.hunt.begin(account.caller_of(call.begun), account.identity_of(call.begun))
 
+    def borrow(self, handed: Handed) -> None:
+        """Talk next with the leg of another call."""
+        self._handed = handed
+
     def give_up(self) -> None:
         """Take down who is dialled; who talks with the caller already does so no more, either."""
         hunt, self.hunt = self.hunt, None
@@ -67,7 +74,7 @@ class Dialling:
 
     def new_leg(self, trunk: str) -> Leg:
         """Make a leg that is to be dialled, or borrow the one that is up."""
-        handed = self._call.queueing.take_line()
+        handed, self._handed = self._handed or self._call.queueing.take_line(), None
         return self._call.borrowed_leg(handed) if handed is not None else self._call.dialled_leg(trunk)
 
     def ring(self, sounds: list[Sound]) -> None:

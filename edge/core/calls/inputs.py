@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from edge.core.callbacks.errand import Errand
 from edge.core.callbacks.rules import Rules
+from edge.core.calls.bridge_words import LegLent, LegReturned
 from edge.core.calls.line_words import LineGivenUp, LineReturned, LineTaken, LineTerms
 from edge.core.menus.facts import Row
 from edge.core.menus.model import Announcement, Node
@@ -272,6 +273,11 @@ class Ordered(Struct, frozen=True, tag=True, kw_only=True):
     act: str
     #: Its ways begin with `menus.run.BACK`.
     node: Node
+    #: Of `say`: what is spoken, and how many characters it has.
+    language: str = ""
+    characters: int = 0
+    #: Of `bridge`: the leg of another call that it talks with.
+    handed: Handed | None = None
 
 
 class RecordCall(Struct, frozen=True, tag=True):
@@ -388,6 +394,8 @@ Input = (
     | QueueTold
     | AgentOffered
     | QueueRefused
+    | LegLent
+    | LegReturned
     | LineTaken
     | LineReturned
     | LineGivenUp

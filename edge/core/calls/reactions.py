@@ -6,7 +6,8 @@ A command that could not be carried out counts as the report that will never com
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from edge.core.calls import beginning, elapsing, line, referrals, told_by_media, told_by_operator
+from edge.core.calls import beginning, bridged, elapsing, line, referrals, told_by_media, told_by_operator
+from edge.core.calls.bridge_words import LegLent, LegReturned
 from edge.core.calls.elapsing import ACK_MS, FIRST_FACTS, OPEN_MS, SETUP
 from edge.core.calls.inputs import (
     Abandoned,
@@ -382,6 +383,8 @@ REACTIONS: dict[type, Callable[["Call", Any], None]] = {
     QueueTold: _queue_told,
     AgentOffered: _agent_offered,
     QueueRefused: _queue_refused,
+    LegLent: bridged.lent,
+    LegReturned: bridged.returned,
     LineTaken: line.taken,
     LineReturned: line.returned,
     LineGivenUp: line.given_up,

@@ -68,6 +68,7 @@ def announce(call: "Call", input: Announce) -> None:  # noqa: A002
         call.talk_sounds.announce(input.what)
 
 
+_PRIVATE = "the caller is asked for something that is nobody else's business"
 #: Orders that bring the caller to somebody else, and so end what he is with.
 ROUTES = (Transfer, Queue)
 
@@ -76,25 +77,59 @@ def why_not(call: "Call", input: Ordered) -> str:  # noqa: A002
     """Say why an order can't be carried out now; "" when it can."""
     if call.phase != "running" or call.run is None or call.run.state in {"new", "over"}:
         return "the call is in no menu"
+    if input.handed is not None:
+        return why_not_bridged(call)
     if isinstance(input.node, ROUTES):
-        return "the caller is asked for something that is nobody else's business" if call.run.sensitive else ""
+        if call.loan is not None:
+            return "the call is bridged with another one"
+        return _PRIVATE if call.run.sensitive else ""
     return call.run.refuses_order
+
+
+def why_not_bridged(call: "Call") -> str:
+    """Say why a call can't be bridged with another one now; "" when it can."""
+    if call.phase != "running" or call.run is None or call.run.state in {"new", "over"}:
+        return "the call is in no menu"
+    if call.line is not None:
+        return "it is an agent's line"
+    if call.run.sensitive:
+        return _PRIVATE
+    if call.loan is not None:
+        return "it is bridged with another call"
+    if call.guests.present:
+        return "it is a conference"
+    if call.successor is not None:
+        return "a transfer is under way"
+    if call.dialling.hunt is not None and call.dialling.hunt.taken is not None:
+        return "the caller talks with somebody"
+    return ""
 
 
 def ordered(call: "Call", input: Ordered) -> None:  # noqa: A002
     """Do what somebody wants done; the menu goes on afterwards."""
     run = call.run
     node = run.node if run is not None else ""
-    call.fx.emit(events.OrderStarted(operation=input.operation, act=input.act, node=node))
+    call.fx.emit(
+        events.OrderStarted(
+            operation=input.operation,
+            act=input.act,
+            node=node,
+            language=input.language,
+            characters=input.characters,
+        )
+    )
     if run is None or why_not(call, input):
         call.fx.emit(events.OrderEnded(operation=input.operation, result="refused"))
         return
     if isinstance(input.node, ROUTES):
-        _leave(call)
+        leave(call)
+    if input.handed is not None:
+        call.dialling.borrow(input.handed)
+        call.bridged_by = input.operation
     call.perform(run.order(input.operation, input.node, call.fx.now_ms))
 
 
-def _leave(call: "Call") -> None:
+def leave(call: "Call") -> None:
     """Have the caller leave whoever he talks with, or waits for."""
     call.queueing.perform(LeaveQueue("left"))
     call.messages.leave()

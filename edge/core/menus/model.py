@@ -8,6 +8,7 @@ from msgspec import Struct
 from edge.core.menus.calendar import UTC_ZONE, Calendar, Zone
 from edge.core.menus.kinds.answered import Answered, AnsweredVisit
 from edge.core.menus.kinds.ask import Ask, AskVisit
+from edge.core.menus.kinds.bridged import Bridged, BridgedVisit
 from edge.core.menus.kinds.callback import Callback, CallbackVisit
 from edge.core.menus.kinds.checks import Check
 from edge.core.menus.kinds.dial import Dial, DialVisit
@@ -40,6 +41,7 @@ __all__ = [
     "Answered",
     "Ask",
     "Attribute",
+    "Bridged",
     "Calendar",
     "Callback",
     "Case",
@@ -106,6 +108,7 @@ Node = (
     | Press
     | Wait
     | Park
+    | Bridged
     | HangUp
 )
 
@@ -134,6 +137,7 @@ VISITS: dict[type, type[Visit]] = {  # type: ignore[type-arg]
     Press: PressVisit,
     Wait: WaitVisit,
     Park: ParkVisit,
+    Bridged: BridgedVisit,
     HangUp: HangUpVisit,
 }
 
