@@ -106,6 +106,8 @@ class Modem:
         self._clcc = self._creg = self._off_hook = False
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
+        #: When the last of what is to be said leaves.
+        self._free = 0.0
         self._dice = random.Random(1)
         self._heard = bytearray()
         self.recorded = bytearray()
@@ -137,14 +139,18 @@ class Modem:
         self._out(bytes(out))
 
     def _out(self, data: bytes) -> None:
-        delay = self.set.delay_ms
         size = self.set.chunk or len(data) or 1
-        for index, at in enumerate(range(0, len(data), size)):
-            piece = data[at : at + size]
-            if delay or self.set.chunk:
-                self.later(delay + index, lambda piece=piece: self._say(piece))  # type: ignore[misc]
-            else:
+        now = time.monotonic()
+        # What is said later comes after what was said before.
+        at = max(now + self.set.delay_ms / 1000, self._free)
+        for begin in range(0, len(data), size):
+            piece = data[begin : begin + size]
+            if at <= now and not self.set.chunk:
                 self._say(piece)
+            else:
+                self.later((at - now) * 1000, lambda piece=piece: self._say(piece))  # type: ignore[misc]
+                at += 0.0005 if self.set.chunk else 0
+                self._free = at
 
     def code(self, code: str) -> None:
         """Say a code of V.253."""

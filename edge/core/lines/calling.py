@@ -216,6 +216,8 @@ class Calling:
             self._drop_timers()
             self._timers["call_why"] = now_ms + WHY_MS
             return []
+        if self.phase == "ending":
+            return []
         return self.over("no_carrier", None, "the modem reports the end", now_ms)
 
     def listed(self, calls: list[Listed], now_ms: int, *, complete: bool) -> list[Action]:
@@ -247,7 +249,7 @@ class Calling:
                 self._timers["call_rings"] = now_ms + self._dialogue.timeouts.ring_ms
                 return self.caller(call.number, "0", now_ms) if call.number else []
             case 6:
-                return self.over("no_carrier", None, "the modem reports the end", now_ms)
+                return self.over_soon(now_ms)
             case _:
                 return []
 

@@ -16,6 +16,7 @@ _OK: Final = "OK"
 _BAD: Final = re.compile(r"ERROR|\+CM[ES] ERROR:.*|COMMAND NOT SUPPORT.*|TOO MANY PARAMETERS")
 _CALL_OVER: Final = re.compile(r"NO CARRIER|BUSY|NO ANSWER|NO DIAL ?TONE")
 _CALL_UP: Final = re.compile(r"VCON|CONNECT.*")
+_HEX: Final = re.compile(r"[0-9A-Fa-f]+", re.ASCII)
 _NAME: Final = re.compile(r"AT([+^*#%&$][A-Z]+|[A-Z]?)", re.ASCII)
 
 
@@ -147,8 +148,9 @@ class Exchange:
         job = self.pending
         if job is None or not job.prefix:
             return False
-        # What stands between the head of a message and OK is its text.
-        if not line.text.startswith(job.prefix) and not (job.purpose in ("read_sms", "look_sms") and self._lines):
+        # Behind the head of a message is its text, in hexadecimal (UCS2).
+        of_message = job.purpose in ("read_sms", "look_sms") and self._lines and _HEX.fullmatch(line.text)
+        if not line.text.startswith(job.prefix) and not of_message:
             return False
         self._keep(line)
         return True

@@ -70,6 +70,8 @@ class Modem:
         self._standing = Standing(profile.dialogue)
         #: Whether the port is open, the initialisation is over, and echo was switched off.
         self._open = self._initialised = self._echo_off = False
+        #: The initialisation was broken off for want of a SIM.
+        self._incomplete = False
         self._probes = self._silences = self._failures = 0
 
     @property
@@ -149,7 +151,7 @@ class Modem:
     def _forget(self) -> None:
         self._exchange.reset()
         self._timers.clear()
-        self._initialised = self._echo_off = False
+        self._initialised = self._incomplete = self._echo_off = False
         self._messages.forget()
 
     def _reopen(self) -> Reopen:
@@ -277,6 +279,8 @@ class Modem:
         if reply.outcome == "error":
             self._note_error(reply)
         if self._standing.owns(job.purpose):
+            if self._incomplete and job.purpose == "ask_sim" and any("READY" in line for line in reply.lines):
+                return self._sim_ready(now_ms)
             return self._standing.replied(reply)
         if self._messages.owns(job.purpose):
             return self._messages.replied(reply)
@@ -326,7 +330,7 @@ class Modem:
             return self._fail(f"{job.name} of the initialisation was refused", now_ms)
         # Without a SIM much is refused: the rest is said when there is one.
         self._exchange.reset()
-        self._initialised = True
+        self._initialised = self._incomplete = True
         self._timers["status"] = now_ms + self._dialogue.status_every_ms
         return told
 

@@ -4,13 +4,18 @@ import pytest
 
 from edge.core.lines.words import (
     Answer,
+    Closed,
     Connected,
     Dial,
+    DialRefused,
     DigitHeard,
     Ended,
+    Fault,
     HangUp,
     Incoming,
+    Opened,
     Received,
+    Reopen,
     Rings,
     SendDigit,
     SoundHeard,
@@ -191,3 +196,130 @@ def test_an_analogue_line_says_who_calls_between_two_rings() -> None:
     other = Talk("voice-modem-v253").begin()
     other.hear("RING")
     assert other.hear("NMBR = P") == [Incoming(None, True)]
+
+
+def test_a_modem_that_says_nothing_is_asked_five_times_and_tried_again_later_and_later() -> None:
+    talk = Talk("simcom-sim7600")
+    talk.answers = {"AT": ""}
+    pauses = []
+    for _ in range(3):
+        talk.do(Opened())
+        talk.wait(10_000)
+        assert talk.commands() == ["AT"] * 5
+        told = [one for one in talk.done if isinstance(one, Reopen)]
+        pauses.append(told[-1].after_ms)
+        assert any(isinstance(one, Fault) and "no answer" in one.text for one in talk.done)
+        assert talk.done[-2] == StateChanged("failed", talk.done[-2].text)  # type: ignore[union-attr]
+    assert pauses == [1_000, 2_000, 5_000]
+
+
+def test_a_modem_that_falls_silent_in_a_call_ends_it() -> None:
+    talk = Talk("quectel-ec25").begin()
+    talk.answers["AT+CLCC"] = '+CLCC: 2,0,0,0,0,"+491701234567",145\r\n\r\nOK'
+    talk.do(Dial(NUMBER))
+    assert Connected() in talk.wait(1_000)
+    talk.answers = {"AT": ""}
+    *_, ended, fault, state, reopen = talk.wait(60_000)
+    assert ended == Ended("device_lost", 27, "the modem has failed")
+    assert isinstance(fault, Fault)
+    assert state == StateChanged("failed", "the modem does not answer any more")
+    assert isinstance(reopen, Reopen)
+
+
+def test_a_call_that_is_not_hung_up_by_commands_is_by_closing_the_port() -> None:
+    talk = Talk("simcom-sim7600").begin()
+    talk.do(Dial(NUMBER))
+    talk.hear("VOICE CALL: BEGIN")
+    talk.answers |= {"AT+CHUP": "ERROR", "ATH": "ERROR"}
+    talk.answers["AT+CLCC"] = '+CLCC: 2,0,0,0,0,"+491701234567",145\r\n\r\nOK'
+    talk.commands()
+    assert talk.do(HangUp()) == [SoundOff()]
+    assert talk.commands() == ["AT+CHUP", "ATH"]
+    told = talk.wait(15_000)
+    assert [type(one) for one in told] == [Ended, Fault, StateChanged, Reopen]
+
+
+def test_a_line_without_a_sim_is_not_given_up_and_begins_when_there_is_one() -> None:
+    talk = Talk("quectel-ec25")
+    talk.answers |= {"AT+CPIN?": "+CME ERROR: 10", "AT+CLIP=1": "+CME ERROR: 10"}
+    talk.begin()
+    assert talk.done[-1] == StateChanged("no_sim", "there is no SIM, or it cannot be used")
+    assert talk.do(Dial(NUMBER)) == [Ended("no_sim", 38, "the line is not ready: no_sim")]
+    talk.answers["AT+CPIN?"] = "+CPIN: READY\r\n\r\nOK"
+    del talk.answers["AT+CLIP=1"]
+    talk.commands()
+    talk.hear("+CPIN: READY")
+    talk.wait(2_000)
+    assert talk.done[-1] == StateChanged("ready", "calls can be made and taken")
+    assert "AT+QPCMV=1,2" in talk.commands()
+
+
+def test_a_sim_that_comes_without_a_report_is_noticed() -> None:
+    talk = Talk("huawei-e1750")
+    talk.answers |= {"AT+CPIN?": "+CME ERROR: SIM not inserted", "AT+CLIP=1": "+CME ERROR: SIM not inserted"}
+    talk.begin()
+    assert StateChanged("no_sim", "there is no SIM, or it cannot be used") in talk.done
+    talk.answers["AT+CPIN?"] = "+CPIN: READY\r\n\r\nOK"
+    del talk.answers["AT+CLIP=1"]
+    talk.commands()
+    talk.wait(60_000)
+    assert [one.state for one in talk.done if isinstance(one, StateChanged)][-2:] == ["starting", "ready"]
+    assert "AT+CLIP=1" in talk.commands()
+
+
+def test_what_the_profile_needs_and_the_modem_refuses_is_told_by_its_name() -> None:
+    talk = Talk("quectel-ec25")
+    talk.answers["AT+QPCMV=1,2"] = "ERROR"
+    talk.begin()
+    assert Fault("AT+QPCMV of the initialisation was refused") in talk.done
+
+
+@pytest.mark.parametrize(("status", "state"), [(2, "no_service"), (5, "ready"), (3, "no_service"), (8, "no_service")])
+def test_the_network_says_whether_calls_can_be_made(status: int, state: str) -> None:
+    talk = Talk("simcom-sim7600").begin()
+    talk.hear("+CREG: 2")
+    talk.hear(f"+CREG: {status}")
+    assert [one.state for one in talk.done if isinstance(one, StateChanged)][-1] == state
+
+
+def test_hanging_up_while_the_modem_dials_ends_the_dialling_by_a_character() -> None:
+    talk = Talk("simcom-sim7600").begin()
+    talk.answers["ATD"] = ""
+    talk.do(Dial(NUMBER))
+    talk.commands()
+    talk.do(HangUp())
+    assert talk.commands() == [""]
+    assert talk.wait(2_000) == [Ended("normal", 16, "we have hung up")]
+    assert "AT+CHUP" in talk.commands()
+
+
+def test_both_sides_hang_up_at_once() -> None:
+    talk = Talk("huawei-e1750").begin()
+    talk.do(Dial(NUMBER))
+    talk.hear("^ORIG:1,0", "^CONF:1", "^CONN:1,0")
+    talk.answers["AT+CHUP"] = ""
+    assert talk.do(HangUp()) == [SoundOff()]
+    assert talk.hear("^CEND:1,3,67,16", "NO CARRIER", "ERROR") == [Ended("normal", 16, "we have hung up")]
+    talk.answers["AT+CHUP"] = "OK"
+    talk.wait(5_000)
+    talk.do(Dial(NUMBER))
+    assert talk.hear("^ORIG:1,0", "^CONF:1")[0] == Rings()
+
+
+def test_calls_that_cross_are_told_apart() -> None:
+    talk = Talk("simcom-sim7600").begin()
+    talk.hear("RING", '+CLIP: "+4930123456",145,,,,0')
+    assert talk.do(Dial(NUMBER)) == [DialRefused("busy", 17, "there is a call on the line")]
+    assert Connected() in talk.do(Answer())
+
+
+def test_a_device_that_goes_in_a_call_ends_it_and_is_looked_for() -> None:
+    talk = Talk("simcom-sim7600").begin()
+    talk.do(Dial(NUMBER))
+    talk.hear("VOICE CALL: BEGIN")
+    assert talk.do(Closed("the port is gone")) == [
+        SoundOff(),
+        Ended("device_lost", 27, "the device is gone"),
+        StateChanged("absent", "the port is gone"),
+        Reopen(1_000),
+    ]
