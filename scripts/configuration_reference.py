@@ -69,6 +69,7 @@ KIND_TEXTS = {
     "date": "date",
     "name": "name",
     "path": "path",
+    "serial_port": "device or URL",
     "node": "node",
     "sounds": "sounds",
     "digits": "digits",

@@ -273,8 +273,11 @@ def metrics_class(module: ModuleType) -> type[Any]:
 def make_metrics(module: ModuleType) -> Any:
     """Make a process's metrics, with readings of zero where it reads them at a scrape."""
     made = metrics_class(module)
-    if not inspect.signature(made).parameters:
+    parameters = inspect.signature(made).parameters
+    if not parameters:
         return made()
+    if "line" in parameters:
+        return made("line")
     reading = module.MediaReading(
         counters=dict.fromkeys(module.COUNTERS, 0),
         gauges=dict.fromkeys(module.GAUGES, 0.0),

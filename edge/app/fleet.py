@@ -11,6 +11,7 @@ from edge.app.campaigners import Campaigners
 from edge.app.children import Process, Starter
 from edge.app.composition import Composition
 from edge.app.engines import EngineWatch
+from edge.app.line_keepers import LineKeepers
 from edge.app.relay import Relay, Silence
 from edge.app.spans import SpanPool
 from edge.app.standbys import Standbys
@@ -84,6 +85,9 @@ class Fleet:
             lambda: self._executed("dialer", composition.dialer),
             wanted=bool(site.campaigns),
         )
+        self.lines = LineKeepers(
+            self.long_lived, lambda name: self._executed(name, composition.line), [line.name for line in site.lines]
+        )
         self._forks = {self.media_zygote.name: self.media_forks, self.span_zygote.name: self.span_forks}
         #: Set by `drain`: who is restarted meanwhile must be told, too.
         self.draining = False
@@ -149,6 +153,7 @@ class Fleet:
         for engine in self.media:
             engine.want()
         self.campaigners.start()
+        self.lines.start()
 
     def want_refused(self) -> None:
         """Try again those that refused the former configuration."""

@@ -21,8 +21,9 @@ class Condition(NamedTuple):
 def conditions(fleet: Fleet, mode: str) -> list[Condition]:
     """Return all reasons for not being ready; none: ready. `mode` is what the appliance is about to do."""
     found = [Condition("supervisor", mode, f"the appliance is {mode}")] if mode in {"draining", "stopping"} else []
+    lines = fleet.lines.all()
     for process in fleet.long_lived.values():
-        if not process.running:
+        if not process.running and process not in lines:
             found.append(Condition(process.name, "process", _why_not_running(process)))
         found += [Condition(process.name, name, text) for name, text in process.conditions.items()]
     if not fleet.spans.up:
@@ -33,11 +34,14 @@ def conditions(fleet: Fleet, mode: str) -> list[Condition]:
 
 def notes(fleet: Fleet) -> list[Condition]:
     """Return what people should know, and is no reason for not being ready."""
-    return [
+    told = [
         Condition(process.name, name, text)
         for process in fleet.long_lived.values()
         for name, text in process.notes.items()
     ]
+    # Calls go on by other trunks: a line's process keeps none away.
+    lines = [process for process in fleet.lines.processes.values() if not process.running]
+    return told + [Condition(process.name, "process", _why_not_running(process)) for process in lines]
 
 
 def takes_calls(fleet: Fleet, mode: str, *, was_complete: bool) -> bool:

@@ -114,6 +114,7 @@ class Shutdown:
             [
                 fleet.forwarder,
                 fleet.web,
+                *fleet.lines.all(),
                 *([fleet.dialer] if fleet.dialer else []),
                 fleet.media_zygote,
                 fleet.span_zygote,

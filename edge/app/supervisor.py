@@ -267,6 +267,7 @@ class Supervisor:
         self.fleet.tell_all(Reload(self._around.site_path), but=keepers)
         self.fleet.tell_all(Reload(self._around.secret_site_path), only=keepers)
         self.fleet.campaigners.follow(wanted=bool(self.site.campaigns))
+        self.fleet.lines.follow([line.name for line in self.site.lines])
         self.fleet.want_refused()
 
     # --- answers

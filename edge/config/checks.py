@@ -16,6 +16,7 @@ from edge.config.campaigns import Dialer
 from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.groups import check_groups
+from edge.config.lines import check_lines
 from edge.config.located import Located, find, place_of
 from edge.config.mailboxes import check_mailboxes
 from edge.config.queue_checks import check_queues
@@ -50,6 +51,7 @@ def check_site(site: CompiledSite, root: Located, findings: Findings, *, menus_c
     check_tls(site, root, findings)
     check_api(site, root, findings)
     check_accounts(site, root, findings)
+    check_lines(site, root, findings)
     check_groups(site, root, findings)
     check_hunt_lists(site, root, findings)
     check_queues(site, root, findings)
@@ -116,7 +118,7 @@ def _check_paths(site: CompiledSite, root: Located, findings: Findings) -> None:
 
 def _check_names(site: CompiledSite, root: Located, findings: Findings) -> None:
     tables = (
-        ("trunks", [one.name for one in site.trunks]),
+        ("trunks", [one.name for one in site.trunks if not one.source_port]),
         ("trunk_groups", [one.name for one in site.trunk_groups]),
         ("hunt_lists", [one.name for one in site.hunt_lists]),
         ("sinks", [one.name for one in site.sinks]),
@@ -149,8 +151,8 @@ def _check_trunks(site: CompiledSite, root: Located, findings: Findings) -> None
         _check_identity(trunk, index, root, findings)
         _check_sending_on(trunk, index, root, findings)
         for at, source in enumerate(trunk.sources):
-            if not source:
-                continue  # malformed, and already reported
+            if not source or trunk.source_port:
+                continue  # malformed, and already reported; or a line, which is known by its port
             network = ipaddress.ip_network(source)
             other = next(
                 (name for have, name in known if have.version == network.version and have.overlaps(network)), ""
@@ -163,7 +165,9 @@ def _check_trunks(site: CompiledSite, root: Located, findings: Findings) -> None
                 )
             known.append((network, trunk.name))
         if site.routes and not any(route.trunk in {"", trunk.name} for route in site.routes):
-            findings.warning(place_of(root, ("trunks", index)), f"no route takes calls of trunk '{trunk.name}'")
+            of_site = len(site.trunks) - len(site.lines)
+            place = place_of(root, ("trunks", index) if index < of_site else ("lines", index - of_site))
+            findings.warning(place, f"no route takes calls of trunk '{trunk.name}'")
 
 
 def _check_identity(trunk: Trunk, index: int, root: Located, findings: Findings) -> None:

@@ -54,10 +54,19 @@ def device_path_fault(text: str) -> str:
     return "" if _DEVICE.fullmatch(text) and ".." not in text else f"'{text}' is not a device such as /dev/watchdog0"
 
 
+def serial_port_fault(text: str) -> str:
+    """Check a port for commands or sound: a device file by its path, or a URL of pyserial."""
+    if "://" in text:
+        known = ("socket://", "rfc2217://", "spy://", "alt://", "loop://", "hwgrep://")
+        return "" if text.startswith(known) else f"'{text[:60]}' is no URL of a serial port such as socket://host:port"
+    return "" if text.startswith("/") else f"'{text[:60]}' is no path such as /dev/serial/by-path/..."
+
+
 FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "usb_id": usb_id_fault,
     "at_command": at_command_fault,
     "line_pattern": line_pattern_fault,
     "octets": octets_fault,
     "device_path": device_path_fault,
+    "serial_port": serial_port_fault,
 }

@@ -19,6 +19,7 @@ from edge.config.checks import check_site, hold_music
 from edge.config.compiled import CompiledSite
 from edge.config.devices import Devices
 from edge.config.errors import ConfigError, ConfigErrors, Findings, Place
+from edge.config.lines import with_lines
 from edge.config.located import Located
 from edge.config.menus import MenuCompiler
 from edge.config.profiles import Profiles, resolve
@@ -123,7 +124,8 @@ def inspect(
     devices.check_own()
     check_relays(site, root, devices, findings)
     resolved = resolve(site, root, profiles, findings)
-    site = resolved.site
+    lines, line_trunks = with_lines(resolved.site, root, devices, findings)
+    site = msgspec.structs.replace(resolved.site, lines=lines, trunks=[*resolved.site.trunks, *line_trunks])
     calendars = site_calendars(site.hours, root, findings)
     rulesets = campaign_rules(site, root, findings, checked)
     site = msgspec.structs.replace(

@@ -25,6 +25,8 @@ from edge.vocabulary.media import DigitSending, InbandDtmf
 
 #: Of the settings of a trunk that the site's own `[media]` has a word for, too.
 _INHERITED: Final = ("media", "inband_dtmf")
+#: Fields of a trunk that are no settings of it, or not asked about.
+_UNSAID: Final = frozenset({"name", "source_port"})
 
 
 def _range(least: int, most: int) -> Any:
@@ -231,7 +233,8 @@ def resolve(site: CompiledSite, root: Located, profiles: Profiles, findings: Fin
             if all(one.name != changes["amd_rules"] for one in rules):
                 rules.append(AmdRules(name=changes["amd_rules"], **structs.asdict(known.profile.amd.rules)))
         trunks.append(structs.replace(trunk, **changes))
-        origins[trunk.name] = {name: own.get(name, "default") for name in Trunk.__struct_fields__ if name != "name"}
+        asked = (name for name in Trunk.__struct_fields__ if name not in _UNSAID)
+        origins[trunk.name] = {name: own.get(name, "default") for name in asked}
     return Resolved(structs.replace(site, trunks=trunks, amd_rules=rules), origins)
 
 

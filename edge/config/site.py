@@ -440,6 +440,50 @@ class Trunk(Struct, frozen=True, kw_only=True):
     #: Tell the call progress tones (dial, busy, reorder, ringback, SIT, fax, beep) of calls dialled through it. They
     #: are those of a country (`us`, or one of `[tones]`), or of `any` where it is not known. Empty: not looked for.
     tones: Annotated[str, _text("name", optional=True)] = ""
+    #: It is a line of this machine: only what comes from this port is of it. 0: no line.
+    source_port: Annotated[int, _HIDDEN] = 0
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A line of a modem or sound card on this machine. Everywhere else it is a trunk of its name."""
+
+    #: What groups, routes and events call it.
+    name: Name
+    #: Profile of the device, one of `edge hw profiles` or a file of `[paths] profiles`.
+    profile: Annotated[str, _text("name")]
+    #: Port for commands: a link below /dev/serial/by-path or by-id, or a URL of pyserial (`socket://...`). Empty: found
+    #: by what the profile says of the USB device.
+    port: Annotated[str, _text("serial_port", optional=True)] = ""
+    #: Port for sound where the profile has it on one of its own; empty: found with the USB device.
+    sound_port: Annotated[str, _text("serial_port", optional=True)] = ""
+    #: USB plug that the device is in (`1-1.3`), to tell two equal ones apart.
+    usb_path: Annotated[str, _text("quotable", optional=True)] = ""
+    #: The same by the serial number of the USB device.
+    serial_number: Annotated[str, _text("quotable", optional=True)] = ""
+    #: The same by the modem's IMEI: with another one the line is not ready.
+    imei: Annotated[str, _text("digits", optional=True)] = ""
+    #: Sound device that is heard: its name, a part of it, or its number. Empty: that of the USB device.
+    sound_in: Annotated[str, _text("quotable", optional=True)] = ""
+    #: Sound device that is played on.
+    sound_out: Annotated[str, _text("quotable", optional=True)] = ""
+    #: What is put to the profile's gain of what is heard, dB.
+    gain_in_db: Annotated[int, _range(-40, 40)] = 0
+    #: What is put to the profile's gain of what is played, dB.
+    gain_out_db: Annotated[int, _range(-40, 40)] = 0
+    #: Number that its calls come in for, as routes have it; empty: the line's name.
+    did: Annotated[str, _text("sip_user", optional=True)] = ""
+    #: As of a trunk.
+    country: Annotated[str, _text("country", optional=True)] = ""
+    #: As of a trunk.
+    dial_as: Literal["as_is", "+e164", "e164", "international", "national"] = "as_is"
+    #: As of a trunk; empty: as the profile says.
+    tones: Annotated[str, _text("name", optional=True)] = ""
+    #: As of a trunk.
+    amd: bool = False
+    #: Port of its SIP on loopback; 0: one that follows from its name.
+    sip_port: Annotated[int, _range(0, 65535)] = 0
+    #: The profile, whole.
+    device: Annotated[dict[str, Any], _HIDDEN] = field(default_factory=dict)
 
 
 class GroupMember(Struct, frozen=True, kw_only=True):
@@ -631,6 +675,7 @@ class Site(Struct, frozen=True, kw_only=True):
     reload: Reloading = field(default_factory=Reloading)
     events: Events = field(default_factory=Events)
     trunks: list[Trunk] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     trunk_groups: list[TrunkGroup] = field(default_factory=list)
     hunt_lists: list[HuntList] = field(default_factory=list)
     amd_rules: list[AmdRules] = field(default_factory=list)

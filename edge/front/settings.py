@@ -65,6 +65,7 @@ def trunks_of(site: Site) -> tuple[Trunk, ...]:
                 qualify_ms=trunk.qualify_ms,
                 qualify_misses=trunk.qualify_misses,
                 dial_when_down=trunk.dial_when_down,
+                source_port=trunk.source_port,
             )
         )
     return tuple(found)

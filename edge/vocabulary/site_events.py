@@ -353,6 +353,32 @@ class EventsShed(Struct, frozen=True, tag="events.shed", kw_only=True):
     quota_mb: int
 
 
+class LineStateChanged(Struct, frozen=True, tag="line.state_changed", kw_only=True):
+    """A line of a modem or sound card takes calls from now on, or does not any more."""
+
+    line: str
+    #: `ready`: it takes and makes calls; `absent`: its device is not there; `starting`: it is being made ready;
+    #: `no_sim`, `pin_needed`, `no_service`: the modem works, and its network does not; `failed`: it does not answer as
+    #: its profile says.
+    state: Literal["absent", "starting", "ready", "no_sim", "pin_needed", "no_service", "failed"]
+    before: Literal["absent", "starting", "ready", "no_sim", "pin_needed", "no_service", "failed"]
+    #: Why, for people.
+    text: str = ""
+    #: How long it was as it was before.
+    lasted_ms: int
+
+
+class SmsReceived(Struct, frozen=True, tag="sms.received", kw_only=True):
+    """A short message has come on a line. It is kept nowhere else: the modem's own copy is deleted."""
+
+    line: str
+    #: Who sent it: a number or a name.
+    sender: Private
+    text: Private
+    #: When the network took it, ISO 8601; empty where the modem did not say.
+    sent_at: str = ""
+
+
 class SinkTest(Struct, frozen=True, tag="sink.test", kw_only=True):
     """Somebody tries a sink (`edge sinks test`): it goes to that one only, is none of the outbox, and means nothing."""
 
@@ -387,6 +413,8 @@ SiteEvent = (
     | SecurityUnbanned
     | TrunkEvent
     | CertificateExpiring
+    | LineStateChanged
+    | SmsReceived
     | SinkTest
     | ConfigurationEvent
     | CallbackAttemptStarted

@@ -96,8 +96,11 @@ def _invite(relay: Relay, arrival: Arrival) -> None:
         # A host that we have dialled may answer us; calling us takes a trunk.
         relay.count("dropped", "stranger")
     else:
-        own = relay.trunks.of_call(arrival.flow.address.host, request.uri.user)
-        admission.new_call(relay, arrival, own or trunk)
+        own = relay.trunks.of_call(arrival.flow.address, request.uri.user)
+        if own is None:
+            relay.count("dropped", "stranger")  # a process of this machine that is no line
+        else:
+            admission.new_call(relay, arrival, own)
 
 
 def _repeated_invite(relay: Relay, dialog: Dialog, arrival: Arrival) -> None:

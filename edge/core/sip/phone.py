@@ -1,4 +1,4 @@
-"""One call of a small telephone (RFC 3261), for tests of menus: it calls and is called, over UDP, with G.711.
+"""One call of a small telephone (RFC 3261), for lines and for tests of menus: it calls and is called, over UDP.
 
 Its own decisions are few: what it is told to do (`call`, `ring`, `accept`, `refuse`, `hang_up`) and what arrives make
 messages, repeated as section 17 says. It takes re-INVITE and UPDATE as they come, a REFER (RFC 3515) as somebody asks
@@ -10,18 +10,23 @@ from typing import Literal, NamedTuple
 
 from edge.core.deadline import Deadline, earliest
 from edge.core.sip.errors import SipError, phrase
-from edge.core.sip.formats import OFFERED, OUR_EVENTS, choose_format
+from edge.core.sip.formats import OFFERED, OUR_EVENTS, Format, choose_format
+from edge.core.sip.info import read as read_digit
 from edge.core.sip.message import Request, Response, serialise
+from edge.core.sip.presence import bracketed
 from edge.core.sip.replaces import parse_refer_to
 from edge.core.sip.sdp import Leg, read_session, remote_media, write_session
 from edge.core.sip.uri import NameAddr, Params, Uri, Via
 from edge.vocabulary.media import Address, RemoteMedia
+from edge.vocabulary.private import Private
 
 SDP_TYPE = "application/sdp"
 SIPFRAG = "message/sipfrag;version=2.0"
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, NOTIFY, REFER"
 #: Timers T1 and T2 (section 17.1.1.1), and how long anything is repeated (64 T1).
 T1_MS, T2_MS, GIVE_UP_MS = 500, 4_000, 32_000
+#: What it offers and takes where it is told nothing else.
+G711: tuple[Format, ...] = (*OFFERED["PCMU"], *OFFERED["PCMA"])
 _ANSWERED_BY_200 = frozenset({"OPTIONS", "INFO", "NOTIFY", "UPDATE"})
 
 State = Literal["new", "calling", "ringing", "called", "up", "leaving", "over"]
@@ -46,6 +51,12 @@ class Talks(NamedTuple):
     media: RemoteMedia
 
 
+class Pressed(NamedTuple):
+    """The peer has sent a key by INFO."""
+
+    key: Private
+
+
 class Referred(NamedTuple):
     """The peer wants us to call somebody in its place; `refer_over` tells it what came of that."""
 
@@ -59,7 +70,7 @@ class Over(NamedTuple):
     by: Literal["us", "them"]
 
 
-Action = Transmit | Rings | Talks | Referred | Over
+Action = Transmit | Rings | Talks | Pressed | Referred | Over
 
 
 class _Repeat:
@@ -78,16 +89,23 @@ class _Repeat:
 
 
 class PhoneCall:
-    """One call. `dice` gives tokens that nobody can guess: tags, branches, Call-IDs."""
+    """One call. `dice` gives tokens that nobody can guess: tags, branches, Call-IDs.
 
-    def __init__(self, local: Address, rtp: Address, dice: Callable[[], str]) -> None:
+    `formats`: what it offers and takes, most wanted first; of one codec it takes the clock that is there.
+    """
+
+    def __init__(
+        self, local: Address, rtp: Address, dice: Callable[[], str], formats: tuple[Format, ...] = G711
+    ) -> None:
         self.state: State = "new"
         self.call_id = f"{dice()}@{local.host}"
         #: Final status of the INVITE so far.
         self.status = 0
-        self._local, self._rtp, self._dice = local, rtp, dice
+        #: The call is ours.
+        self.originated = False
+        self._local, self._rtp, self._dice, self._formats = local, rtp, dice, formats
         self._tag = dice()
-        self._contact = NameAddr(Uri("sip", "phone", local.host, local.port))
+        self._contact = NameAddr(Uri("sip", "phone", bracketed(local.host), local.port))
         self._own = self._peer = self._contact
         self._target = Uri("sip", "", local.host)
         self._remote = local
@@ -109,7 +127,7 @@ class PhoneCall:
 
     def call(self, uri: Uri, caller: NameAddr, to: Address, now_ms: int, *, withheld: bool = False) -> list[Action]:
         """Call `uri`, whose host is at `to`; `withheld`: the number is not to be shown (RFC 3323)."""
-        self.state, self._target, self._remote = "calling", uri, to
+        self.state, self.originated, self._target, self._remote = "calling", True, uri, to
         self._own, self._peer = caller.with_tag(self._tag), NameAddr(uri)
         invite = self._request("INVITE", self._cseq)
         invite.extras["Allow"] = ALLOW
@@ -144,23 +162,26 @@ class PhoneCall:
         self._repeats["200"] = _Repeat(answer.data, self._remote, now_ms, capped=True)
         return [answer, Talks(media)]
 
-    def refuse(self, status: int, now_ms: int) -> list[Action]:
-        """Answer by a final status of 300 and more."""
+    def refuse(self, status: int, now_ms: int, reason: str = "") -> list[Action]:
+        """Answer by a final status of 300 and more; `reason`: a Reason header (RFC 3326)."""
         if self.state != "called" or self._invite is None:
             return []
-        answer = self._respond(self._invite, status)
+        answer = self._respond(self._invite, status, reason=reason)
         self._repeats["refusal"] = _Repeat(answer.data, self._remote, now_ms, capped=True)
         return [answer, *self._ended(status, "us")]
 
-    def hang_up(self, now_ms: int) -> list[Action]:
-        """End the call, whatever its state."""
+    def hang_up(self, now_ms: int, reason: str = "") -> list[Action]:
+        """End the call, whatever its state; `reason`: a Reason header of the BYE (RFC 3326)."""
         match self.state:
             case "called":
-                return self.refuse(480, now_ms)
+                return self.refuse(480, now_ms, reason)
             case "up":
                 self.state, self._by = "leaving", "us"
                 self._cseq += 1
-                return [self._repeated("BYE", serialise(self._request("BYE", self._cseq)), now_ms, capped=True)]
+                bye = self._request("BYE", self._cseq)
+                if reason:
+                    bye.extras["Reason"] = reason
+                return [self._repeated("BYE", serialise(bye), now_ms, capped=True)]
             case "calling" | "ringing":
                 ringing, self._by = self.state == "ringing", "us"
                 self.state = "leaving"
@@ -200,7 +221,7 @@ class PhoneCall:
                 return self._referred(message, now_ms)
             case method if method in _ANSWERED_BY_200:
                 body = self._describe() if method == "UPDATE" and message.body else b""
-                return [self._respond(message, 200, body), *self._changed(message)]
+                return [self._respond(message, 200, body), *self._changed(message), *_pressed(message)]
             case _:
                 return [self._respond(message, 501)]
 
@@ -314,11 +335,14 @@ class PhoneCall:
         session = read_session(message.body)
         if isinstance(session, SipError) or session.audio is None:
             return None
-        chosen = choose_format(session.audio.formats, ("PCMU", "PCMA"))
+        wanted = {(one.codec, one.clock_rate): one for one in self._formats}
+        offered = [one for one in session.audio.formats if (one.codec, one.clock_rate) in wanted]
+        chosen = choose_format(offered, [one.codec for one in self._formats])
         return remote_media(session.audio, chosen, self._remote.host) if chosen is not None else None
 
     def _describe(self) -> bytes:
-        leg = Leg(address=self._rtp, formats=(*OFFERED["PCMU"], *OFFERED["PCMA"]), events=(OUR_EVENTS[8000],))
+        clocks = dict.fromkeys(one.clock_rate for one in self._formats)
+        leg = Leg(address=self._rtp, formats=self._formats, events=tuple(OUR_EVENTS[clock] for clock in clocks))
         return write_session(1, 1, leg).encode()
 
     def _request(self, method: str, cseq: int, via: Via | None = None) -> Request:
@@ -326,7 +350,7 @@ class PhoneCall:
         return Request(
             method=method,
             uri=self._target,
-            vias=[via or Via("UDP", self._local.host, self._local.port, params)],
+            vias=[via or Via("UDP", bracketed(self._local.host), self._local.port, params)],
             from_=self._own,
             to=self._peer,
             call_id=self.call_id,
@@ -348,7 +372,7 @@ class PhoneCall:
         self._repeats[name] = _Repeat(data, self._remote, now_ms, capped=capped)
         return Transmit(data, self._remote)
 
-    def _respond(self, request: Request, status: int, body: bytes = b"") -> Transmit:
+    def _respond(self, request: Request, status: int, body: bytes = b"", reason: str = "") -> Transmit:
         own = request.to if request.to.tag or status == 100 else request.to.with_tag(self._tag)
         response = Response(
             status=status,
@@ -363,7 +387,14 @@ class PhoneCall:
             content_type=SDP_TYPE if body else "",
             body=body,
         )
+        if reason:
+            response.extras["Reason"] = reason
         data = serialise(response)
         if request is self._invite:
             self._last = data
         return Transmit(data, self._remote)
+
+
+def _pressed(info: Request) -> list[Action]:
+    digit = read_digit(info.content_type, info.body) if info.method == "INFO" else None
+    return [Pressed(Private(digit.key))] if digit is not None else []

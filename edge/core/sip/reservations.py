@@ -185,7 +185,7 @@ class Reservations:
         return self._relay.reachability.sorted([(one.flow, one) for one in found], self._relay.now_ms)
 
     def _attempt(self, candidate: _Candidate, uri: Uri, transport: Transport, address: Address) -> Attempt:
-        trunk = candidate.trunk or self._relay.trunks.of_host(address.host)
+        trunk = candidate.trunk or self._relay.trunks.of_address(address)
         proxy = candidate.trunk.proxy if candidate.trunk is not None else None
         by_name = candidate.trunk is not None and bool(candidate.trunk.host)
         flow = Flow(

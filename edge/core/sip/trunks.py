@@ -105,6 +105,8 @@ class Trunk(Struct, frozen=True, kw_only=True):
     refer: bool = False
     redirects: bool = False
     refer_to: tuple[str, ...] = ()
+    #: Its calls come from this port, and nobody else's do; 0: from any.
+    source_port: int = 0
 
     @property
     def place(self) -> Place:
@@ -221,12 +223,22 @@ class Trunks:
         found = self.all_of_host(host)
         return found[0] if found else None
 
-    def of_call(self, host: str, user: str) -> Trunk | None:
-        """Return whose call to `user` from `host` is: accounts at one provider differ by their Contact."""
-        found = self.all_of_host(host)
+    def of_call(self, source: Address, user: str) -> Trunk | None:
+        """Return whose call to `user` from `source` is: accounts at one provider differ by their Contact."""
+        found = self._of_port(source)
         return next((trunk for trunk in found if trunk.contact_user and trunk.contact_user == user), None) or (
             found[0] if found else None
         )
+
+    def of_address(self, address: Address) -> Trunk | None:
+        """Return the first trunk that what is sent to `address` goes to; None: there is none."""
+        found = self._of_port(address)
+        return found[0] if found else None
+
+    def _of_port(self, address: Address) -> tuple[Trunk, ...]:
+        found = self.all_of_host(address.host)
+        own = tuple(trunk for trunk in found if trunk.source_port == address.port)
+        return own or tuple(trunk for trunk in found if not trunk.source_port)
 
     def includes(self, name: str, host: str) -> bool:
         """Whether `host` is one of the sources of trunk `name`."""

@@ -1,0 +1,295 @@
+"""A line's device: found, opened, lost and opened again; the dialogue with it, and its sound."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+
+from edge.config.site import Line
+from edge.core.lines import words
+from edge.core.lines.modem import Modem
+from edge.core.lines.profile import DeviceProfile
+from edge.core.lines.words import Action, Closed, Elapsed, Input, LineState, Opened, PlaySound, Received
+from edge.line.cards import NoDeviceError
+from edge.line.handset import Handset
+from edge.line.port import Port, PortError
+from edge.line.rtp import Samples
+from edge.line.sound import Card, Pair, Stream
+from edge.runtime.clock import monotonic_ms
+from edge.runtime.devices import Filters, Found, NotFound, find, look
+from edge.runtime.logs import logger
+
+#: How often a device that is absent is looked for, and the sound of one that is there is looked at.
+LOOK_S = 0.5
+#: A sound device that did not open is tried again after this.
+_SOUND_AGAIN_S = 2.0
+
+
+class LineDevice:
+    """One device over all its comings and goings."""
+
+    def __init__(self, line: Line, told: Callable[[Action], None], fault: Callable[[str, str], None]) -> None:
+        self.line = line
+        self.profile = msgspec.convert(line.device, DeviceProfile)
+        self._told, self._fault = told, fault
+        self._log = logger(f"line-{line.name}")
+        self._core: Modem | Handset = Handset() if self.profile.kind == "sound_card" else Modem(self.profile)
+        self._waiting: deque[Input] = deque()
+        self._port: Port | None = None
+        self._sound_port: Port | None = None
+        self._sound: Card | Stream | None = None
+        self._found: Found | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
+        self._reopen_ms = 0
+        self._sound_ms = 0
+        #: What the dialogue says, and what is wrong with the sound or with who it is.
+        self._state: LineState = "absent"
+        self._text = "it was not looked for yet"
+        self._sound_trouble = "its sound was not opened yet" if self.profile.sound.how != "none" else ""
+        self._mistaken = ""
+        self.state: LineState = "absent"
+        self.text = self._text
+        self.on_state: Callable[[], None] = lambda: None
+        #: Times that the sound was opened.
+        self.opened = 0
+        #: How often stores were empty or too full before the present ones: (inward, outward) each.
+        self._past = [0, 0, 0, 0]
+
+    # --- what others ask
+
+    @property
+    def rate(self) -> int:
+        """Samples a second of its calls."""
+        return 16000 if self.profile.sound.rate >= 16000 else 8000
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes calls."""
+        return self.state == "ready"
+
+    @property
+    def audio(self) -> "LineDevice":
+        """Its sound, whichever is open at the moment."""
+        return self
+
+    @property
+    def pair(self) -> Pair | None:
+        """The stores of its sound; None: it is not open."""
+        return self._sound.pair if self._sound is not None else None
+
+    def runs(self) -> list[int]:
+        """Count underruns inward and outward, overruns inward and outward, since the process began."""
+        pair = self.pair
+        now = (
+            [pair.inward.underruns, pair.outward.underruns, pair.inward.overruns, pair.outward.overruns] if pair else []
+        )
+        return [before + more for before, more in zip(self._past, now or [0] * 4, strict=True)]
+
+    def hear(self, samples: Samples, now_s: float) -> None:
+        """See `edge.line.rtp.Audio`."""
+        pair = self.pair
+        if pair is not None:
+            pair.hear(samples, now_s)
+
+    def speak(self, count: int, now_s: float) -> Samples:
+        """See `edge.line.rtp.Audio`."""
+        pair = self.pair
+        return pair.speak(count, now_s) if pair is not None else np.zeros(count, np.int16)
+
+    # --- life
+
+    def start(self) -> None:
+        """Look for it, and never end."""
+        self._tick()
+
+    def close(self) -> bool:
+        """Give it back; False when a library does not return from that."""
+        for timer in (self._timer, self._look):
+            if timer is not None:
+                timer.cancel()
+        if self._port is not None:
+            self._port.close()
+        return self._close_sound()
+
+    def feed(self, entered: Input) -> None:
+        """Put something into the dialogue, and do what it decides: one input after the other."""
+        self._waiting.append(entered)
+        if len(self._waiting) > 1:
+            return  # what is done below has led to it
+        while self._waiting:
+            for action in self._core.handle(self._waiting[0], monotonic_ms()):
+                self._perform(action)
+            self._waiting.popleft()
+        self._rearm()
+
+    def _perform(self, action: Action) -> None:
+        match action:
+            case words.Write(data):
+                if self._port is not None:
+                    self._port.write(data)
+            case words.Reopen(after_ms):
+                self._close_port()
+                self._reopen_ms = monotonic_ms() + after_ms
+            case words.StateChanged(state, text):
+                self._state, self._text = state, text
+                self._settle()
+            case words.SoundHeard(data):
+                if isinstance(self._sound, Stream):
+                    self._sound.received(data)
+            case words.Identified(imei=imei) if self.line.imei and imei and imei != self.line.imei:
+                self._mistaken = f"its IMEI is {imei}, the line is for {self.line.imei}"
+                self._settle()
+            case _:
+                self._told(action)
+
+    def _rearm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self._core.deadline
+        if deadline is not None:
+            pause_s = max(0.0, (deadline.at_ms - monotonic_ms()) / 1000)
+            self._timer = asyncio.get_running_loop().call_later(pause_s, self.feed, Elapsed())
+
+    def _settle(self) -> None:
+        """Make one state of what dialogue, sound and identity say."""
+        state, text = self._state, self._text
+        if state == "ready" and self._mistaken:
+            state, text = "failed", self._mistaken
+        elif state == "ready" and self._sound_trouble:
+            state, text = "absent", self._sound_trouble
+        if (state, text) != (self.state, self.text):
+            self.state, self.text = state, text
+            self.on_state()
+
+    # --- looking, again and again
+
+    def _tick(self) -> None:
+        self._look = asyncio.get_running_loop().call_later(LOOK_S, self._tick)
+        now_ms = monotonic_ms()
+        if (self._found is None or (self._port is None and self._needs_port)) and now_ms >= self._reopen_ms:
+            self._find()
+        if self._found is not None and self.profile.sound.how != "none":
+            self._watch_sound(now_ms)
+
+    @property
+    def _needs_port(self) -> bool:
+        return self.profile.kind != "sound_card"
+
+    def _find(self) -> None:
+        line = self.line
+        if not self._needs_port and (line.sound_in or line.sound_out):
+            found: Found | NotFound = Found()
+        else:
+            filters = Filters(port=line.port, usb_path=line.usb_path, serial_number=line.serial_number)
+            found = find(self.profile, filters, look())
+        if isinstance(found, NotFound):
+            self._absent(found.text)
+            return
+        if self._needs_port:
+            try:
+                self._port = Port(found.control, self.profile.serial, self._received, self._lost)
+            except PortError as error:
+                self._absent(str(error))
+                return
+        self._found = found
+        self._mistaken = ""
+        self._sound_ms = 0
+        self.feed(Opened())
+
+    def _absent(self, text: str) -> None:
+        if (self._state, self._text) != ("absent", text):
+            self.feed(Closed(text))
+            self._state, self._text = "absent", text
+            self._settle()
+
+    def _received(self, data: bytes) -> None:
+        self.feed(Received(data))
+
+    def _lost(self, text: str) -> None:
+        self._fault("port", text)
+        self._close_port()
+        self._close_sound()
+        self.feed(Closed(text))
+        self._state, self._text = "absent", text
+        self._settle()
+
+    def _close_port(self) -> None:
+        if self._port is not None:
+            self._port.close()
+            self._port = None
+        self._found = None if self._needs_port else self._found
+
+    # --- sound
+
+    def _watch_sound(self, now_ms: int) -> None:
+        if self._sound is None:
+            if now_ms >= self._sound_ms:
+                self._open_sound(now_ms)
+            return
+        trouble = self._sound.trouble if isinstance(self._sound, Card) else ""
+        if trouble:
+            self._sound_lost(trouble)
+
+    def _sound_lost(self, text: str) -> None:
+        self._fault("sound", text)
+        self._sound_trouble = text
+        if not self._close_sound():
+            self._log.error("the sound library does not give its device back")
+            raise SystemExit(75)
+        self._sound_ms = monotonic_ms() + int(1000 * _SOUND_AGAIN_S)
+        if not self._needs_port:
+            self._found = None
+            self.feed(Closed(text))
+            self._state, self._text = "absent", text
+        self._settle()
+
+    def _open_sound(self, now_ms: int) -> None:
+        sound, line, found = self.profile.sound, self.line, self._found
+        gains = float(sound.gain_in_db + line.gain_in_db), float(sound.gain_out_db + line.gain_out_db)
+        try:
+            if sound.how == "uac":
+                card = found.card.hardware if found is not None and found.card is not None else ""
+                names = line.sound_in or card, line.sound_out or card
+                if not any(names) and self.profile.find.usb:
+                    raise NoDeviceError("the device has no sound card")
+                one_way = self.profile.kind == "sound_card" and any((line.sound_in, line.sound_out)) and not card
+                if one_way:
+                    names = names[0] or "none", names[1] or "none"
+                self._sound = Card(self.rate, names, gains)
+            elif sound.how == "serial_pcm":
+                port = line.sound_port or (found.sound_port if found is not None else "")
+                if not port:
+                    raise NoDeviceError("it has no port for sound: set sound_port")
+                stream = Stream(self.rate, sound.rate, sound.encoding, gains, self._write_sound)
+                self._sound_port = Port(port, self.profile.serial, stream.received, self._sound_lost)
+                self._sound = stream
+            else:
+                self._sound = Stream(self.rate, sound.rate, sound.encoding, gains, self._play_in_control)
+        except (NoDeviceError, PortError) as error:
+            self._sound_ms = now_ms + int(1000 * _SOUND_AGAIN_S)
+            self._sound_trouble = f"no sound: {error}"
+        else:
+            self.opened += 1
+            self._sound_trouble = ""
+        self._settle()
+
+    def _write_sound(self, data: bytes) -> None:
+        if self._sound_port is not None:
+            self._sound_port.write(data)
+
+    def _play_in_control(self, data: bytes) -> None:
+        self.feed(PlaySound(data))
+
+    def _close_sound(self) -> bool:
+        self._past = self.runs()
+        sound, self._sound = self._sound, None
+        if self._sound_port is not None:
+            self._sound_port.close()
+            self._sound_port = None
+        if self.profile.sound.how != "none" and not self._sound_trouble:
+            self._sound_trouble = "its sound is not open"
+        return sound.close() if isinstance(sound, Card) else True
