@@ -1,6 +1,6 @@
 """The control socket: one JSON request a connection, one JSON answer. Its file mode is the permission.
 
-Requests: {"what": "status" | "reload" | "stop" | "drain"}, {"what": "rollback" | "release", "menu": NAME,
+Requests: {"what": "status" | "reload" | "plan" | "stop" | "drain"}, {"what": "rollback" | "release", "menu": NAME,
 "version": TEXT}, or {"what": "request", "process": NAME, "request": WHAT, "body": any JSON}. Answers:
 {"ok": true, "body": ...} or {"ok": false, "error": TEXT, ...}.
 """

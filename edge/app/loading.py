@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from edge.app.control import Answer
@@ -84,7 +85,7 @@ class Loading:
         self._wish(_Wish(by, None, answer))
 
     def order(self, order: Order, answer: Answer) -> None:
-        """Roll a menu back, or release it."""
+        """Roll a menu back, or release it; or say what a reload would do."""
         self._wish(_Wish("reload", order, answer))
 
     def _changed(self) -> None:
@@ -124,7 +125,9 @@ class Loading:
         self._preparing = None
         wishes, self._under_way = self._under_way, []
         order = wishes[0].order
-        if order is not None:
+        if order is not None and order.what == "plan":
+            answer = _planned(prepared)
+        elif order is not None:
             answer = self._ordered(order, prepared)
         else:
             answer = self._reloaded(wishes[0].by, prepared)
@@ -196,6 +199,12 @@ class Loading:
         }
 
 
+def _planned(prepared: Prepared) -> dict[str, Any]:
+    if not prepared.plan or prepared.errors:
+        return {"ok": False, "error": "the configuration has faults", "errors": prepared.errors}
+    return {"ok": True, "body": msgspec.Raw(prepared.plan)}
+
+
 def place_of(error: str) -> str:
     """Return the place of a fault, without its text, which may hold what events must not."""
     return error.partition(": ")[0][:300]
@@ -204,6 +213,8 @@ def place_of(error: str) -> str:
 def order_of(request: Mapping[str, Any]) -> Order | None:
     """Read an order from a request of the control socket; None: it is none."""
     what, menu, version = request.get("what"), request.get("menu"), request.get("version", "")
+    if what == "plan":
+        return Order(what="plan")
     if not isinstance(menu, str) or not isinstance(version, str):
         return None
     if what == "rollback":

@@ -54,7 +54,7 @@ def prepared(source: Source, claim: Callable[[Site], None] | None = None) -> Pre
     from edge.config.loader import load_found
 
     if source.order is not None:
-        return _ordered(source.order)
+        return _planned(source) if source.order.what == "plan" else _ordered(source.order)
     began_ns = time.time_ns()
     try:
         if source.demo:
@@ -74,6 +74,15 @@ def prepared(source: Source, claim: Callable[[Site], None] | None = None) -> Pre
         pins=versions.pins,
         signature=look.signature if look.newest_ns < began_ns - CLOCK_NS else "",
     )
+
+
+def _planned(source: Source) -> Prepared:
+    """Say what a reload would do; nothing is written."""
+    from edge.app.planning import plan_of
+
+    assert source.order is not None  # noqa: S101 - the caller has looked
+    plan = plan_of(source, read_site(source.order.base, CompiledSite))
+    return Prepared(plan=msgspec.json.encode(plan), errors=plan.errors)
 
 
 def _ordered(order: Order) -> Prepared:

@@ -28,10 +28,10 @@ LIMIT_MS = 300_000
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A menu is to have a former version, or to follow its file again."""
+    """A menu is to have a former version, or to follow its file again; or it is to be told what a reload would do."""
 
-    what: Literal["rollback", "release"]
-    menu: str
+    what: Literal["rollback", "release", "plan"]
+    menu: str = ""
     #: Its beginning will do; empty: the one before.
     version: str = ""
     #: Where the effective configuration with its secrets can be read.
@@ -61,6 +61,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     #: Menus that are held at a version, whatever their files say.
     pins: list[Pin] = []
+    #: What was asked for by the order `plan`: a `edge.app.planning.Plan`, as JSON.
+    plan: bytes = b""
     #: What the files that were read looked like; empty: not known, they changed meanwhile.
     signature: str = ""
 

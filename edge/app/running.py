@@ -71,10 +71,15 @@ def claim(paths: Paths) -> int:
     return lock_state(paths)
 
 
+def descriptors_needed(site: Site) -> int:
+    """Return how many descriptors the supervisor of a site holds at the most."""
+    families = 2 if site.sip.address6 else 1
+    return 2 * families * site.media.slots + 4 * site.sip.max_spans + SPARE_DESCRIPTORS
+
+
 def check_descriptors(site: Site, limit: int) -> None:
     """Check the descriptor limit against the slot table. Raises RefusedError."""
-    families = 2 if site.sip.address6 else 1
-    needed = 2 * families * site.media.slots + 4 * site.sip.max_spans + SPARE_DESCRIPTORS
+    needed = descriptors_needed(site)
     if limit < needed:
         raise RefusedError(
             f"{site.media.slots} media slots and {site.sip.max_spans} spans need {needed} descriptors, "

@@ -68,7 +68,8 @@ class Sockets:
         self.fds.clear()
 
 
-def _bound(kind: str, host: str, port: int, what: str) -> socket.socket:
+def bound(kind: str, host: str, port: int, what: str) -> socket.socket:
+    """Open `kind` ("udp", "tcp") `host:port`; `what` it is for. Raises CannotOpenError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
     if family == socket.AF_INET6:
@@ -135,7 +136,7 @@ def open_all(site: Site, sizes: dict[str, int], run_dir: Path) -> Sockets:
     try:
         _open_front(site, sockets)
         _open_media(site, sockets)
-        listener = sockets.keep("http_listener", _bound("tcp", site.http.address, site.http.port, "HTTP"))
+        listener = sockets.keep("http_listener", bound("tcp", site.http.address, site.http.port, "HTTP"))
         sockets.http_port = listener.getsockname()[1]
         sockets.link_path = str(run_dir / "link.sock")
         sockets.keep("link_listener", unix_listener(sockets.link_path, socket.SOCK_SEQPACKET, LINK_BACKLOG))
@@ -154,16 +155,16 @@ def open_all(site: Site, sizes: dict[str, int], run_dir: Path) -> Sockets:
 def _open_front(site: Site, sockets: Sockets) -> None:
     datagrams = []
     for host in (site.sip.address, *([site.sip.address6] if site.sip.address6 else [])):
-        udp = sockets.keep("sip_udp", _bound("udp", host, sockets.sip_port or site.sip.port, "SIP"))
+        udp = sockets.keep("sip_udp", bound("udp", host, sockets.sip_port or site.sip.port, "SIP"))
         sockets.sip_port = udp.getsockname()[1]
         datagrams.append(udp)
-        sockets.keep("sip_tcp", _bound("tcp", host, sockets.sip_port, "SIP"))
+        sockets.keep("sip_tcp", bound("tcp", host, sockets.sip_port, "SIP"))
         if site.sip.certificate:
-            sockets.keep("sip_tls", _bound("tcp", host, site.sip.tls_port, "SIP over TLS"))
+            sockets.keep("sip_tls", bound("tcp", host, site.sip.tls_port, "SIP over TLS"))
     # Asks the listener as a peer would (`edge.app.health`); front knows it by its address.
     anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound
-    sockets.keep("sip_probe", _bound("udp", anywhere.get(site.sip.address, site.sip.address), 0, "own OPTIONS"))
-    inner = sockets.keep("inner_udp", _bound("udp", site.sip.inner_address, 0, "inner SIP"))
+    sockets.keep("sip_probe", bound("udp", anywhere.get(site.sip.address, site.sip.address), 0, "own OPTIONS"))
+    inner = sockets.keep("inner_udp", bound("udp", site.sip.inner_address, 0, "inner SIP"))
     sockets.inner_port = inner.getsockname()[1]
     for sock in (*datagrams, inner):
         try:
@@ -178,4 +179,4 @@ def _open_media(site: Site, sockets: Sockets) -> None:
         for slot in range(site.media.slots) if host else ():
             for offset, what in ((0, "RTP"), (1, "RTCP")):
                 port = site.media.first_port + 2 * slot + offset
-                sockets.keep(name, _bound("udp", host, port, f"{what} of leg {slot}"))
+                sockets.keep(name, bound("udp", host, port, f"{what} of leg {slot}"))

@@ -278,7 +278,7 @@ class Supervisor:
             self.status(lambda document: answer({"ok": True, "body": document}))
         elif what == "reload":
             self.reload(answer)
-        elif what in {"rollback", "release"}:
+        elif what in {"rollback", "release", "plan"}:
             self._order(request, answer)
         elif what == "drain":
             self.drain()
@@ -289,7 +289,7 @@ class Supervisor:
         elif what == "request":
             self._pass_on(request, answer)
         else:
-            known = "status, reload, rollback, release, drain, stop, request"
+            known = "status, reload, plan, rollback, release, drain, stop, request"
             answer({"ok": False, "error": f"unknown request; known: {known}"})
 
     def _pass_on(self, request: dict[str, Any], answer: Answer) -> None:

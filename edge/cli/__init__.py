@@ -16,6 +16,8 @@ COMMANDS = (
     "daemon",
     "init",
     "check",
+    "plan",
+    "doctor",
     "call",
     "calls",
     "trunk",

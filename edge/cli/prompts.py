@@ -64,7 +64,7 @@ def list_prompts(
         found = usable_site(config, demo=demo)
     except (UsageError, BadSiteError) as error:
         return failed(error)
-    every = _prompts(found, language)
+    every = prompts_of(found, language)
     unused = _unused(found)
     if json:
         for one in every:
@@ -154,7 +154,7 @@ def check(
         found = usable_site(config, demo=demo)
     except (UsageError, BadSiteError) as error:
         return failed(error)
-    every = _prompts(found, language)
+    every = prompts_of(found, language)
     problems: list[tuple[str, str, Prompt, str]] = []
     for one in every:
         if one.source == "missing":
@@ -187,7 +187,8 @@ def _each_once(uses: Iterable[PromptUse]) -> list[PromptUse]:
     return [found[key] for key in sorted(found)]
 
 
-def _prompts(found: Inspection, language: str) -> list[Prompt]:
+def prompts_of(found: Inspection, language: str) -> list[Prompt]:
+    """Look at every prompt of a language (empty: of all), each once."""
     from edge.cli.prompt_sound import BadPromptError, read
 
     menus: dict[tuple[str, str], list[str]] = defaultdict(list)

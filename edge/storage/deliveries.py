@@ -32,6 +32,16 @@ class Deliveries:
         found += [int(row[0]) for row in wanted if row[0] is not None]
         return min(found, default=0)
 
+    def place(self, sink: str) -> int | None:
+        """Return the sequence of the last event that a sink has; None: it has no place. Raises `StorageError`."""
+        try:
+            return next((int(row[1]) for row in self._rows("SELECT name, cursor FROM sinks") if row[0] == sink), None)
+        except sqlite3.Error as error:
+            self.close()
+            if "no such table" in str(error):
+                return None
+            raise StorageError(str(error)) from error
+
     def _rows(self, statement: str) -> list[Any]:
         if self._connection is None:
             if not self._path.exists():

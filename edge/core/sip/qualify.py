@@ -7,6 +7,7 @@ so that the verdict does; a trunk that is down is asked with a back-off, for eve
 from typing import Literal
 
 from edge.core.sip.actions import Flow, Place
+from edge.core.sip.echo import Echo, echo_of
 from edge.core.sip.message import Request, Response
 from edge.core.sip.trunks import Trunk
 from edge.core.sip.upkeep_parts import Exchange, UpkeepRig, backoff_ms
@@ -52,6 +53,7 @@ class Qualify:
         self.rtt_ms: float | None = None
         self.code: int | None = None
         self.answered_ms: int | None = None
+        self.echo: Echo | None = None
         self._call_id = rig.fresh_id("options", trunk.name)
         self._tag = rig.fresh_id("tag", trunk.name)[:16]
         self._cseq = 0
@@ -120,6 +122,7 @@ class Qualify:
         self.leave()
         self.rtt_ms, self.code, self.answered_ms = float(now_ms - exchange.sent_ms), message.status, now_ms
         self.misses, self.cause = 0, None
+        self.echo = echo_of(exchange.request, message, flow) if exchange.request is not None else None
         if self.state != "up":
             self._tell(TrunkUp(trunk=self.trunk.name, rtt_ms=self.rtt_ms, down_ms=now_ms - self.since_ms))
             self._set("up")

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from edge.core.sip.actions import Flow, Place
 from edge.core.sip.authentication import TRIES, Challenge
+from edge.core.sip.echo import Echo, echo_of
 from edge.core.sip.errors import SipError
 from edge.core.sip.fields import split_list
 from edge.core.sip.message import ALLOW, Request, Response
@@ -53,6 +54,27 @@ class Binding(Struct, kw_only=True):
     expires_s: int
 
 
+#: What becomes of a registration when a trunk's settings change.
+Change = Literal["begun", "ended", "replaced", "renewed", "kept", "none"]
+
+
+def _identity(registrar: Registrar, trunk: Trunk) -> tuple[object, ...]:
+    return registrar.domain, registrar.port, registrar.aor_user, registrar.aor_domain, trunk.contact_user
+
+
+def change_of(before: Trunk | None, after: Trunk | None) -> Change:
+    """Return what becomes of the registration of a trunk that is `after` instead of `before` (None: not there).
+
+    `replaced`: ended, and begun as another one; `renewed`: asked for at once, with the new settings.
+    """
+    old, new = (one.registrar if one is not None else None for one in (before, after))
+    if before is None or after is None or old is None or new is None:
+        return "begun" if new is not None else "ended" if old is not None else "none"
+    if _identity(old, before) != _identity(new, after):
+        return "replaced"
+    return "renewed" if (old, before.account) != (new, after.account) else "kept"
+
+
 class Registration:
     """The registration of one trunk. `due` is called when its `deadline_ms` has come."""
 
@@ -68,6 +90,7 @@ class Registration:
         self.cause: TrunkCause | None = None
         self.code: int | None = None
         self.rtt_ms: float | None = None
+        self.echo: Echo | None = None
         self._call_id = rig.fresh_id("register", trunk.name)
         self._tag = rig.fresh_id("tag", trunk.name)[:16]
         self._cseq = 0
@@ -109,10 +132,10 @@ class Registration:
 
     def replaced_by(self, trunk: Trunk) -> bool:
         """Take new settings; False: the binding is another one, so this one has to be ended."""
-        registrar = trunk.registrar
-        if registrar is None or self._identity(registrar, trunk) != self._identity(self.registrar, self.trunk):
+        registrar, change = trunk.registrar, change_of(self.trunk, trunk)
+        if registrar is None or change == "replaced":
             return False
-        if (registrar, trunk.account) != (self.registrar, self.trunk.account):
+        if change == "renewed":
             self.registrar, self._expires_s = registrar, registrar.expires_s
             self._hop = self._address = self._tried = self._rounds = 0
             self._challenges, self.failures = [], 0
@@ -121,10 +144,6 @@ class Registration:
             self._retry_ms = self._rig.now_ms
         self.trunk = trunk
         return True
-
-    @staticmethod
-    def _identity(registrar: Registrar, trunk: Trunk) -> tuple[object, ...]:
-        return registrar.domain, registrar.port, registrar.aor_user, registrar.aor_domain, trunk.contact_user
 
     def leave(self) -> None:
         """End the binding: one request with Expires 0, and its challenge answered; then `left`."""
@@ -234,6 +253,8 @@ class Registration:
         if message.status < 200:
             return True
         self.rtt_ms = float(self._rig.now_ms - exchange.sent_ms)
+        if exchange.request is not None and message.status not in (401, 407):
+            self.echo = echo_of(exchange.request, message, flow)
         self._give_up_exchange()
         self._final(message, flow)
         return True

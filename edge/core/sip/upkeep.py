@@ -57,6 +57,12 @@ class Standing(Struct, frozen=True, kw_only=True):
     rtt_ms: float | None
     last_code: int | None
     last_answer_s: float | None
+    #: Of the last answers to REGISTER and OPTIONS: where they came from; where we said that we are, and where the peer
+    #: saw us (NAT); what came back otherwise than we had sent it (an ALG).
+    answered_by: str | None
+    shown_as: str | None
+    seen_as: str | None
+    rewritten: list[str]
 
 
 class Upkeep:
@@ -244,6 +250,7 @@ class Upkeep:
         binding = registration.binding if registration is not None else None
         asked = probe or self._tests.get(trunk.name)
         answered = asked.answered_ms if asked is not None else None
+        echoes = [one.echo for one in (registration, asked) if one is not None and one.echo is not None]
         return Standing(
             name=trunk.name,
             address=_named(places_of(trunk)[0]) if trunk.host else "",
@@ -263,6 +270,10 @@ class Upkeep:
             rtt_ms=_rtt(registration, asked),
             last_code=asked.code if asked is not None else None,
             last_answer_s=ago(answered),
+            answered_by=next((echo.peer for echo in echoes), None),
+            shown_as=next((echo.sent for echo in echoes), None),
+            seen_as=next((echo.seen for echo in echoes if echo.seen), None),
+            rewritten=list(dict.fromkeys(text for echo in echoes for text in echo.rewritten)),
         )
 
 

@@ -48,6 +48,8 @@ class Exchange(Struct):
     until_ms: int
     method: str = ""
     cseq: int = 0
+    #: As it was sent; None: it waits.
+    request: Request | None = None
 
     def is_answer(self, message: Response, flow: Flow) -> bool:
         """Whether `message` answers it, from where it was sent to."""
@@ -183,7 +185,7 @@ class UpkeepRig:
         data = self._relay.to_peer(request, flow)
         self._relay.repeats.start(key, data, flow, self.now_ms)
         branch = request.vias[0].branch
-        return Exchange(branch, flow, self.now_ms, self.now_ms + limit_ms, request.method, request.cseq)
+        return Exchange(branch, flow, self.now_ms, self.now_ms + limit_ms, request.method, request.cseq, request)
 
     def stop(self, key: str) -> None:
         """Stop repeating."""

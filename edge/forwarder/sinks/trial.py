@@ -33,8 +33,8 @@ class _FailedError(Exception):
     """A step has failed; the text says why."""
 
 
-async def trial(sink: SinkOfSite, site: str, event: Outgoing) -> AsyncIterator[Step]:
-    """Try it; ends with the first step that fails. Raises nothing."""
+async def trial(sink: SinkOfSite, site: str, event: Outgoing | None) -> AsyncIterator[Step]:
+    """Try it; ends with the first step that fails. Without an event nothing is sent. Raises nothing."""
     said: list[str] = []
     made: list[tuple[Sink, SinkSettings]] = []
 
@@ -47,12 +47,7 @@ async def trial(sink: SinkOfSite, site: str, event: Outgoing) -> AsyncIterator[S
         return f"type {sink.type}"
 
     async def publish() -> str:
-        client, read = made[0]
-        (answer,) = await deliver(client, [event], read.timeout_ms)
-        if answer.result == "accepted":
-            return f"taken: {event.id}"
-        why = [str(answer.status or ""), answer.error, *(text for text in said[-1:] if text)]
-        raise _FailedError(": ".join([answer.result, *filter(None, why)]))
+        return await _publish(*made[0], event, said)
 
     steps: list[tuple[str, Act]] = [("settings", settings)]
     while steps:
@@ -70,9 +65,19 @@ async def trial(sink: SinkOfSite, site: str, event: Outgoing) -> AsyncIterator[S
         if name == "settings":
             client, read = made[0]
             steps = [*_ways(client.peer, read.timeout_ms / 1000)]
-            steps += [("log in", lambda: _log_in(*made[0])), ("publish", publish)]
+            steps += [("log in", lambda: _log_in(*made[0])), *(one for one in [("publish", publish)] if event)]
     for client, _ in made:
         await client.close()
+
+
+async def _publish(client: Sink, settings: SinkSettings, event: Outgoing | None, said: list[str]) -> str:
+    if event is None:
+        raise AssertionError("there is nothing to publish")
+    (answer,) = await deliver(client, [event], settings.timeout_ms)
+    if answer.result == "accepted":
+        return f"taken: {event.id}"
+    why = [str(answer.status or ""), answer.error, *(text for text in said[-1:] if text)]
+    raise _FailedError(": ".join([answer.result, *filter(None, why)]))
 
 
 async def _log_in(client: Sink, settings: SinkSettings) -> str:

@@ -1,0 +1,77 @@
+"""What the service is allowed: real-time scheduling, locked memory, descriptors."""
+
+import os
+import resource
+from pathlib import Path
+
+from edge.app.running import descriptors_needed
+from edge.cli.doctor.findings import Notes
+from edge.cli.doctor.patient import Patient
+
+_CAP_NET_BIND, _CAP_IPC_LOCK, _CAP_SYS_NICE, _CAP_SYS_RESOURCE = 10, 14, 23, 24
+#: sched(7): policies that come before all others.
+_REAL_TIME = {"1": "SCHED_FIFO", "2": "SCHED_RR"}
+
+
+def examine(patient: Patient, notes: Notes) -> None:
+    """Look at the media engine's rights where it runs, else at ours."""
+    media = patient.pid_of("media") or patient.pid_of("media0")
+    pid = media or os.getpid()
+    whose = "of the media engine" if media else "of this shell; the service's unit may say otherwise"
+    _look_at_scheduling(pid, media, whose, notes)
+    _look_at_memory(pid, whose, notes)
+    _look_at_descriptors(patient, whose, notes)
+
+
+def _capabilities(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("CapEff:")), 16)
+
+
+def _look_at_scheduling(pid: int, media: int, whose: str, notes: Notes) -> None:
+    if media:
+        policies = {_policy(task) for task in Path(f"/proc/{media}/task").iterdir()}
+        granted = sorted(name for number, name in _REAL_TIME.items() if number in policies)
+        if granted:
+            notes.ok("real time", f"the engine's thread has {granted[0]}")
+            return
+    most = resource.prlimit(pid, resource.RLIMIT_RTPRIO)[1]
+    able = most > 0 or most == resource.RLIM_INFINITY or _capabilities(pid) >> _CAP_SYS_NICE & 1
+    if not media and able:
+        notes.ok("real time", f"allowed (RLIMIT_RTPRIO {_shown(most)}), {whose}")
+        return
+    text = f"not granted (RLIMIT_RTPRIO {_shown(most)}), {whose}"
+    notes.advice(
+        "real time", text, "LimitRTPRIO=20 in the unit, or CAP_SYS_NICE: else ticks are late on a busy machine"
+    )
+
+
+def _policy(task: Path) -> str:
+    """Return the scheduling policy of a thread (proc(5), stat, field 41)."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[38]
+    except (OSError, IndexError):
+        return ""
+
+
+def _look_at_memory(pid: int, whose: str, notes: Notes) -> None:
+    limit = resource.prlimit(pid, resource.RLIMIT_MEMLOCK)[1]
+    if limit == resource.RLIM_INFINITY or _capabilities(pid) >> _CAP_IPC_LOCK & 1:
+        notes.ok("locked memory", f"allowed, {whose}")
+    else:
+        text = f"RLIMIT_MEMLOCK is {limit // 1024} kB, {whose}"
+        notes.advice("locked memory", text, "LimitMEMLOCK=infinity in the unit: else media waits for swapped pages")
+
+
+def _look_at_descriptors(patient: Patient, whose: str, notes: Notes) -> None:
+    limit = resource.prlimit(patient.pid or os.getpid(), resource.RLIMIT_NOFILE)[1]
+    needed = descriptors_needed(patient.site)
+    text = f"{limit} at the most, {needed} needed, {whose if not patient.pid else 'of the supervisor'}"
+    if limit < needed:
+        notes.bad("descriptors", text, "LimitNOFILE=65536 in the unit, or lower media.slots")
+    else:
+        notes.ok("descriptors", text)
+
+
+def _shown(limit: int) -> str:
+    return "unlimited" if limit == resource.RLIM_INFINITY else str(limit)

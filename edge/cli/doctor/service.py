@@ -1,0 +1,84 @@
+"""The service manager: whether the unit is there, started at boot, watched, and what it has logged."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from edge.cli.doctor.findings import Notes
+from edge.cli.doctor.patient import Patient
+
+UNIT = "edge.service"
+#: There where systemd runs this machine.
+RUNS = Path("/run/systemd/system")
+_ASKED = ("LoadState", "ActiveState", "SubState", "UnitFileState", "WatchdogUSec", "NRestarts", "ActiveEnterTimestamp")
+_LIMIT_S = 10.0
+MOST_LINES = 5
+
+
+def examine(_patient: Patient, notes: Notes) -> None:
+    """Ask systemd."""
+    if not RUNS.is_dir() or shutil.which("systemctl") is None:
+        notes.skipped("unit", "systemd does not run this machine")
+        return
+    found = properties()
+    if found.get("LoadState") != "loaded":
+        notes.advice("unit", f"there is no {UNIT}", "install the package: nothing restarts the appliance otherwise")
+        return
+    state = f"{found.get('ActiveState')} ({found.get('SubState')}), {found.get('UnitFileState')}"
+    if found.get("ActiveState") == "failed":
+        notes.bad("unit", state, f"journalctl -u {UNIT}")
+    elif found.get("UnitFileState") not in {"enabled", "enabled-runtime", "static"}:
+        notes.advice("unit", state, f"systemctl enable {UNIT}: it does not start at boot")
+    else:
+        notes.ok("unit", state)
+    if found.get("WatchdogUSec", "0") in {"0", "infinity", ""}:
+        notes.advice("watchdog", "off", "WatchdogSec= in the unit: a supervisor that hangs is noticed by nobody")
+    else:
+        notes.ok("watchdog", found["WatchdogUSec"])
+    if found.get("NRestarts", "0") != "0":
+        notes.advice("restarts", found["NRestarts"], f"journalctl -u {UNIT} says why")
+    _look_at_journal(found.get("ActiveEnterTimestamp", ""), notes)
+
+
+def properties() -> dict[str, str]:
+    """Return what systemd says of the unit; empty when it does not answer."""
+    try:
+        done = subprocess.run(
+            ["systemctl", "show", UNIT, f"--property={','.join(_ASKED)}"],
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def journal(since: str, *, priority: str, most: int) -> list[dict[str, str]]:
+    """Return the unit's last lines of the journal; empty where there is none."""
+    command = ["journalctl", "-u", UNIT, "-o", "json", "-q", "-n", str(most)]
+    command += ["-p", priority] if priority else []
+    command += ["--since", since] if since else []
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    found = []
+    for line in done.stdout.splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def _look_at_journal(since: str, notes: Notes) -> None:
+    # The daemon's lines have their level within: `{"level":"error",...}`.
+    lines = [str(entry.get("MESSAGE", "")) for entry in journal(since, priority="", most=2000)]
+    errors = [line for line in lines if '"level":"error"' in line]
+    for line in errors[-MOST_LINES:]:
+        notes.advice("journal", line[:200], "see what led to it: journalctl -u edge")
+    if not errors:
+        notes.ok("journal", f"no errors in {len(lines)} lines since its start")
