@@ -22,6 +22,8 @@ from edge.config.located import Located
 T = TypeVar("T")
 Hook = Callable[[Located], Any]
 
+#: A warning; `edge doctor` looks who may read that file.
+SECRET_IN_FILE = "a secret stands in the configuration itself"
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 #: Suffix of a field's name -> milliseconds of its unit. Such a field may be written without it, as a duration.
 UNITS = {"_ms": 1, "_seconds": 1000}
@@ -239,9 +241,7 @@ class Shaper:
     def _secret(self, text: str, *, literal: bool, place: Place) -> str | None:
         if not text.startswith("file:"):
             if literal and text:
-                self._findings.warning(
-                    place, "a secret stands in the configuration itself", "use '${NAME}' or 'file:PATH'"
-                )
+                self._findings.warning(place, SECRET_IN_FILE, "use '${NAME}' or 'file:PATH'")
             return text
         path = self._base / Path(text.removeprefix("file:")).expanduser()
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from edge.cli.doctor.findings import Notes
 from edge.cli.doctor.patient import Patient
+from edge.config.shape import SECRET_IN_FILE
 
 _REFERENCE = "file:"
 _OTHERS_READ, _OTHERS_WRITE = stat.S_IROTH, stat.S_IWOTH | stat.S_IWGRP
@@ -27,6 +28,10 @@ def examine(patient: Patient, notes: Notes) -> None:
         file = Path(name)
         if file.suffix == ".toml" and file.exists() and file.stat().st_mode & stat.S_IWOTH:
             notes.bad(str(file), "every user of this machine may change it", f"chmod o-w {file}")
+    for warning in patient.found.warnings:
+        if warning.message == SECRET_IN_FILE and Path(warning.file).stat().st_mode & _OTHERS_READ:
+            text = f"it holds a secret (line {warning.line}), and every user of this machine may read it"
+            notes.bad(warning.file, text, f"chmod 640 {warning.file}, or write file:PATH and put the secret there")
     socket = patient.run_dir / "control.sock"
     if socket.exists() and socket.stat().st_mode & 0o077:
         notes.bad(str(socket), "others may order the appliance about", f"chmod 600 {socket}")

@@ -57,7 +57,7 @@ def redacted(message: str, redactor: Redactor) -> str:
 def _start(line: str, redactor: Redactor) -> str:
     words = line.split(" ")
     if len(words) == 3 and not line.startswith("SIP/"):
-        return f"{words[0]} {_uris(words[1], redactor)} {words[2]}"
+        return f"{words[0]} {_uris(words[1], redactor).strip('<>')} {words[2]}"
     return " ".join(words[:2])  # a reason phrase may be anybody's words
 
 
