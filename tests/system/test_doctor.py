@@ -26,9 +26,9 @@ pytestmark = pytest.mark.system
 PASSWORD, TOKEN, LOGIN, ENDPOINT = "pass-Quagga7731", "tok-Okapi5523", "log-Serval1187", "end-Bongo9920"
 HOOK = "whsec_QXh4b2xvdGxBeG9sb3RsQXhvbG90bEF4b2xvdGw="
 ACCOUNT, SHOWN, CALLER, CALLED, DIALLED = "4989777001", "4989777002", "498912345678", "498955500100", "498944400200"
-AGENT, PIN = "Hildegard", "918273"
+AGENT, DESK, PIN = "Hildegard", "55117", "918273"
 SECRETS = (PASSWORD, TOKEN, LOGIN, ENDPOINT, HOOK.removeprefix("whsec_"), PIN)
-PEOPLE = (ACCOUNT, SHOWN, CALLER, CALLED, DIALLED, AGENT, "Erika Mustermann", "Mustermann")
+PEOPLE = (ACCOUNT, SHOWN, CALLER, CALLED, DIALLED, AGENT, DESK, "Erika Mustermann", "Mustermann")
 
 
 class Place(NamedTuple):
@@ -81,6 +81,7 @@ menu = "main"
 [[agents]]
 name = "{AGENT}"
 target = "sip:{DIALLED}@{place.target.address}"
+id = "{DESK}"
 pin = "{PIN}"
 [[queues]]
 name = "sales"
@@ -96,6 +97,8 @@ secret = "{HOOK}"
 header_files = {{Authorization = "header"}}
 """
     write_site(place.edge, extra=extra)
+    text = place.edge.site.read_text().replace('"127.0.0.0/8"', f'"{place.phone.address}"')
+    place.edge.site.write_text(text)
     place.edge.site.chmod(0o640)
 
 
@@ -118,7 +121,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def test_trunks_a_call_and_a_bundle(place: Place, tmp_path: Path) -> None:
     edge = place.edge
     until(lambda: "REGISTER" in place.server.methods(), 30, "registered")
-    call = place.phone.call(f"sip:{CALLED}@{edge.address}:5060", headers={"P-Asserted-Identity": "Erika Mustermann"})
+    asserted = {"P-Asserted-Identity": f'"Erika Mustermann" <sip:{CALLER}@{place.phone.address}>'}
+    call = place.phone.call(f"sip:{CALLED}@{edge.address}:5060", headers=asserted)
     hears(call, TONES["welcome"])
     call.audio.press("1")
     hears(call, TONES["one"])
@@ -160,7 +164,7 @@ def test_trunks_a_call_and_a_bundle(place: Place, tmp_path: Path) -> None:
     assert not bundle.stat().st_mode & 0o077
 
     # What is left is of use: one number is one pseudonym, in events, in the list of calls and in the messages.
-    (incoming,) = [one for one in json.loads(members["calls.json"]) if one["direction"] == "in"]
+    (incoming,) = [one for one in json.loads(members["calls.json"]) if one["direction"] == "incoming"]
     assert incoming["called"].startswith("num-")
     started = [one for one in json.loads(members["events.json"])["last"] if one["type"] == "call.started"]
     assert incoming["called"] in {one["data"]["called"] for one in started}

@@ -139,7 +139,7 @@ def _of_site(site: Site) -> Iterator[str]:
     for trunk in site.trunks:
         yield from (trunk.user, trunk.auth_user, trunk.caller_id, trunk.contact_user, trunk.from_user)
     for agent in site.agents:
-        yield from (agent.name, agent.target, agent.target.partition(":")[2].partition("@")[0])
+        yield from (agent.name, agent.id, agent.target, agent.target.partition(":")[2].partition("@")[0])
     for hunt in site.hunt_lists:
         yield from (one.to for one in hunt.targets)
 

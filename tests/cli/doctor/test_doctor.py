@@ -345,7 +345,7 @@ def _alone(
         text=True,
         timeout=120,
         check=False,
-        preexec_fn=before,  # noqa: PLW1509 - it sets limits only
+        preexec_fn=before,
     )
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert found, done.stderr
