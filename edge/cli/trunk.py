@@ -57,7 +57,7 @@ def show(
     if json:
         print_json(found)
     else:
-        print_table(("", ""), [(name, _shown(value)) for name, value in found.items() if value is not None])
+        print_table(("", ""), [(name, _shown(value)) for name, value in found.items() if value not in (None, [])])
     return FINE if found["up"] else BAD
 
 
@@ -107,6 +107,8 @@ def row_of(trunk: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _shown(value: object) -> object:
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
     return ("yes" if value else "no") if isinstance(value, bool) else value
 
 

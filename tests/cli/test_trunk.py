@@ -30,6 +30,10 @@ REGISTERED: dict[str, Any] = {
     "rtt_ms": 23.4,
     "last_code": 200,
     "last_answer_s": 3.0,
+    "answered_by": "198.51.100.7:5060",
+    "shown_as": "10.0.0.2:5060",
+    "seen_as": "203.0.113.9:1024",
+    "rewritten": ["Via: 10.0.0.2:5060 -> 203.0.113.9:1024"],
 }
 DOWN = REGISTERED | {
     "name": "lost",
@@ -128,6 +132,7 @@ def test_show_says_by_its_code_whether_calls_are_placed(
     shown = capsys.readouterr().out
     assert "expires_in_s" in shown
     assert "500.0" in shown
+    assert "Via: 10.0.0.2:5060 -> 203.0.113.9:1024\n" in shown
     assert edge(appliance, "trunk", "show", "lost", "--json") == 1
     assert json.loads(capsys.readouterr().out)["qualify"] == "down"
     assert edge(appliance, "trunk", "show", "nobody") == 1
