@@ -23,7 +23,7 @@ T = TypeVar("T")
 Hook = Callable[[Located], Any]
 
 #: A warning; `edge doctor` looks who may read that file.
-SECRET_IN_FILE = "a secret stands in the configuration itself"
+SECRET_IN_FILE = "a secret stands in the configuration itself"  # noqa: S105 - a text about one
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 #: Suffix of a field's name -> milliseconds of its unit. Such a field may be written without it, as a duration.
 UNITS = {"_ms": 1, "_seconds": 1000}
