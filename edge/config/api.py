@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from edge.config.errors import Findings
+from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.site import Site
 from edge.config.tls import TlsFileError, check_end, http_context
@@ -30,6 +30,7 @@ def check_api(site: Site, root: Located, findings: Findings) -> None:
 
 def _check_tokens(site: Site, root: Located, findings: Findings) -> None:
     seen: dict[str, str] = {}
+    trunks = [one.name for one in site.trunks] + [one.name for one in site.trunk_groups]
     for index, token in enumerate(site.api_tokens):
         if token.hash and token.hash in seen:
             findings.follow_up(
@@ -38,6 +39,11 @@ def _check_tokens(site: Site, root: Located, findings: Findings) -> None:
                 f"edge tokens new {token.name} --role {token.role}",
             )
         seen.setdefault(token.hash, token.name)
+        for number, name in enumerate(token.trunks):
+            if name not in trunks:
+                place = place_of(root, ("api_tokens", index, "trunks", number))
+                advice = did_you_mean(name, trunks) or "name one of [[trunks]] or [[trunk_groups]]"
+                findings.follow_up(place, f"there is no trunk '{name}'", advice)
 
 
 def _is_loopback(text: str) -> bool:

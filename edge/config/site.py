@@ -170,6 +170,11 @@ class ApiToken(Struct, frozen=True, kw_only=True):
     #: with a host counts as a whole). `*`: everything. Nothing stands for nothing: what a token can dial is what its
     #: loss can cost.
     may_dial: list[str] = field(default_factory=list)
+    #: Beginnings of what it may show as the caller, in E.164. `*`: everything. Without it, what the site shows: the
+    #: trunk's `caller_id`, or `edge`.
+    may_show: list[str] = field(default_factory=list)
+    #: Trunks, and groups of them, that it may have dialled on, each of which it has to name then; nothing: all.
+    trunks: list[str] = field(default_factory=list)
     #: Requests a second, in the long run.
     rate: Annotated[int, _range(1, 10_000)] = 20
     #: Requests at once after a quiet time.

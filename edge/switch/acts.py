@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct
 
+from edge.config.site import ApiToken
 from edge.core.routing.numbers import e164
 from edge.runtime.clock import rfc3339
 from edge.storage.reader import Reader
@@ -29,8 +30,12 @@ KEEP: Final = timedelta(hours=24)
 MEMORY: Final = 2000
 #: Fields of requests that say what they are about, other than a call.
 _SUBJECTS: Final = ("agent", "name", "leg", "menu")
-#: A token may dial everything.
+#: A token may dial everything, or show everybody.
 ANYTHING: Final = "*"
+#: The caller who is shown where nobody says another one; a trunk's `caller_id` takes its place.
+OWN_CALLER: Final = "edge"
+#: What holds for a token that the site does not have any more.
+_NOBODY: Final = ApiToken(name="nobody", hash="")
 
 
 class ActRequest(Struct, frozen=True, kw_only=True):
@@ -113,7 +118,7 @@ class Acts:
         said = _plain.decode(request.body)
         target = str(said.get("target") or "")
         try:
-            self._check_dialling(request.token, request.act, target, str(said.get("trunk") or ""))
+            self._check_dialling(request, said, target)
             answer = self._perform(request.act, bytes(request.body))
         except ActRefusedError as refused:
             self._tell(request, said, str(refused))
@@ -143,14 +148,20 @@ class Acts:
             )
         )
 
-    def _check_dialling(self, token: str, act: str, target: str, trunk: str) -> None:
-        """Refuse a target that the token may not have dialled: nothing is allowed that the site does not say."""
-        if not target or act == "agent_wish":
+    def _check_dialling(self, request: ActRequest, said: dict[str, Any], target: str) -> None:
+        """Refuse what the token may not have dialled: nothing is allowed that the site does not say."""
+        if not target or request.act == "agent_wish":
             return
         plan = self._exchange().plan
-        allowed = next((one.may_dial for one in plan.site.api_tokens if one.name == token), [])
-        if not any(one == ANYTHING or _fits(target, plan.countries.get(trunk, ""), one) for one in allowed):
+        token = next((one for one in plan.site.api_tokens if one.name == request.token), _NOBODY)
+        trunk, caller = str(said.get("trunk") or ""), str(said.get("caller") or OWN_CALLER)
+        country = plan.countries.get(trunk, "")
+        if not any(one == ANYTHING or _fits(target, country, one) for one in token.may_dial):
             raise ActRefusedError(403, "this token may not dial that (may_dial)")
+        if token.trunks and trunk not in token.trunks:
+            raise ActRefusedError(403, "this token may dial on its trunks only (trunks)")
+        if caller != OWN_CALLER and not any(one == ANYTHING or _shows(caller, country, one) for one in token.may_show):
+            raise ActRefusedError(403, "this token may not show that caller (may_show)")
 
     def _note(self, body: bytes) -> dict[str, Any]:
         request = _noted.decode(body)
@@ -175,3 +186,8 @@ def _fits(target: str, country: str, allowed: str) -> bool:
         bound = not rest or allowed.endswith("@") or "@" not in allowed or rest[0] in ":;?"
         return allowed.startswith(("sip:", "sips:")) and target.startswith(allowed) and bound
     return (e164(target, country) or target).startswith(allowed)
+
+
+def _shows(caller: str, country: str, allowed: str) -> bool:
+    """Say whether a caller begins so: a number, however it is written, or a name; never an address."""
+    return "@" not in caller and ":" not in caller and (e164(caller, country) or caller).startswith(allowed)

@@ -74,7 +74,21 @@ def make_socket(streams: Streams, admission: Admission) -> WebsocketRouteHandler
             query = streams.query(socket.query_params.multi_items(), socket.headers.get("last-event-id"))
             await streams.talk(socket, query, whole=guest.sees_numbers)
         except RefusedError as error:
-            # Before it was accepted: uvicorn answers the handshake with 403.
-            await socket.close(code=4000 + error.status, reason=error.text[:100])
+            await _refuse(socket, error)
+        except StorageError as error:
+            await _refuse(socket, RefusedError(503, f"storage: {error}"))
 
     return websocket(f"{BASE}/events/ws")(serve)
+
+
+async def _refuse(socket: WebSocket[Any, Any, Any], error: RefusedError) -> None:
+    """Answer the handshake as HTTP does (ASGI's Websocket Denial Response); a server without that says 403."""
+    if "websocket.http.response" not in (socket.scope.get("extensions") or {}):
+        await socket.close(code=4000 + error.status, reason=error.text[:100])
+        return
+    body = to_json(error.problem)
+    headers = {"Content-Type": JSON, "Content-Length": str(len(body)), **error.headers}
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    send: Any = socket.send  # Litestar's types know of no denial
+    await send({"type": "websocket.http.response.start", "status": error.status, "headers": raw})
+    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})

@@ -19,6 +19,7 @@ DIGEST = "d" * 64
 def world(tmp_path: Path) -> Iterator[World]:
     tokens = [
         ApiToken(name="crm", hash="", role="integrator", may_dial=["+49", "sip:desk@"]),
+        ApiToken(name="shop", hash="", role="integrator", may_dial=["*"], may_show=["+4930123"], trunks=["loop"]),
         ApiToken(name="wall", hash="", role="integrator"),
     ]
     made = World(tmp_path, api_tokens=tokens)
@@ -152,3 +153,26 @@ def test_an_order_is_on_disk_before_it_is_answered_and_goes_on_after_a_kill(worl
 )
 def test_what_a_token_may_dial(target: str, allowed: str, fits: bool) -> None:
     assert _fits(target, "DE", allowed) is fits
+
+
+@pytest.mark.parametrize(
+    ("token", "order", "why"),
+    [
+        ("crm", {}, ""),
+        ("crm", {"caller": "edge"}, ""),
+        ("crm", {"caller": "+493012399"}, "may_show"),
+        ("shop", {"trunk": "loop"}, ""),
+        ("shop", {"trunk": "loop", "caller": "+493012399"}, ""),
+        ("shop", {"trunk": "loop", "caller": "+493012499"}, "may_show"),
+        ("shop", {"trunk": "loop", "caller": "+493012399@evil.example"}, "may_show"),
+        ("shop", {"trunk": "loop", "caller": "sip:+493012399"}, "may_show"),
+        ("shop", {"caller": "+493012399"}, "(trunks)"),
+        ("shop", {"trunk": "other"}, "(trunks)"),
+    ],
+)
+def test_what_a_token_may_show_and_dial_on(world: World, token: str, order: dict[str, str], why: str) -> None:
+    wanted = {"target": "+493012345", "menu": world.site.routes[0].menu, **order}
+    found = act(world, "originate", wanted, token=token)
+    assert found["status"] == (403 if why else 200), found
+    assert why in found.get("error", "")
+    assert len(started(world)) == (0 if why else 1)

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import wsproto
-from wsproto.events import AcceptConnection, Ping, RejectConnection, TextMessage
+from wsproto.events import AcceptConnection, Ping, RejectConnection, RejectData, TextMessage
 from wsproto.events import Request as Handshake
 
 from edge.config.site import ApiToken, Http, Paths, Site
@@ -350,7 +350,7 @@ class Socket:
             for event in self._connection.events():
                 if isinstance(event, Ping):
                     self._writer.write(self._connection.send(event.response()))
-                elif isinstance(event, AcceptConnection | RejectConnection):
+                elif isinstance(event, AcceptConnection | RejectConnection | RejectData):
                     return event
                 elif isinstance(event, TextMessage):
                     return json.loads(event.data)
@@ -369,11 +369,23 @@ def test_a_websocket_says_the_same(box: Appliance) -> None:
             while found["event"]["subject"] != "w1":
                 found = await socket.next()
             assert found["event"]["data"]["caller"] == "***123"
-        for token, place in (("nobody", path), ("edge_viewer", path + "&x=1")):
+        for token, place, status, fault in (
+            ("nobody", path, 401, ""),
+            ("edge_viewer", path + "&x=1", 400, "x"),
+            ("edge_viewer", path + "&after=-1", 400, "after"),
+        ):
             async with Socket(box.web.port, place, token) as socket:
                 refused = await socket.next()
                 assert isinstance(refused, RejectConnection)
-                assert refused.status_code == 403
+                assert refused.status_code == status
+                said = dict(refused.headers)
+                assert said[b"content-type"] == b"application/json"
+                assert (b"www-authenticate" in said) == (status == 401)
+                told = await socket.next()
+                assert isinstance(told, RejectData)
+                problem = json.loads(told.data)
+                assert problem["error"]
+                assert problem.get("path", "").removeprefix("$.") == fault
 
     asyncio.run(body())
 
