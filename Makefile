@@ -30,6 +30,7 @@ check: install-dev  ## Formatting, lint, types, layers, generated pages
 	@$(BIN)/python scripts/configuration_reference.py --check
 	@$(BIN)/python scripts/reference.py --check
 	@$(BIN)/python scripts/dialing_rules_reference.py --check
+	@$(BIN)/python scripts/firmware_profiles_reference.py --check
 	@$(BIN)/python scripts/api_reference.py --check
 
 test: install-dev install-test-peers check  ## Checks and every test (ARGS=tests/front: these only)
@@ -49,6 +50,7 @@ docs: install-dev  ## Make the generated pages and schemas again
 	@$(BIN)/python scripts/configuration_reference.py
 	@$(BIN)/python scripts/reference.py
 	@$(BIN)/python scripts/dialing_rules_reference.py
+	@$(BIN)/python scripts/firmware_profiles_reference.py
 	@$(BIN)/python scripts/api_reference.py
 
 lock: install-dev  ## Resolve the dependencies again, with hashes

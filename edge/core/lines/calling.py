@@ -99,6 +99,7 @@ class Calling:
         self._over = (cause, Q850[cause], text)
         sent = self._exchange.pending is not None and self._exchange.pending.purpose == "dial"
         unsent = not sent and self._exchange.waiting("dial")
+        quiet_ms = self._timers.get("call_quiet")
         self._exchange.drop(*_OF_CALL)
         self._exchange.held = False
         self._drop_timers()
@@ -110,7 +111,13 @@ class Calling:
         self._hang_ups = list(self._dialogue.hang_up)
         self._timers["call_limit"] = now_ms + self._dialogue.timeouts.hang_up_ms
         out: list[Action] = []
-        if sent:
+        if quiet_ms is not None:
+            # Nor is it hung up before it rings; the time for that begins when it may be.
+            self._exchange.held, self._timers["call_quiet"] = True, quiet_ms
+            self._timers["call_limit"] += quiet_ms - now_ms
+        if sent and self._dialogue.quiet_until_alerting:
+            self._timers["call_limit"] += QUIET_MS
+        elif sent:
             # Any character ends the dialling (V.250, 5.6.1); what ATD then answers may never come.
             out.append(Write(b"\r"))
             self._exchange.due_ms = min(self._exchange.due_ms, now_ms + 1_000)
@@ -174,23 +181,22 @@ class Calling:
 
     def alerting(self) -> list[Action]:
         """Take that it rings there."""
+        self._may_speak()
         if self.phase != "dialling" or self._alerted:
             return []
-        self._exchange.held = False
         self.phase, self._alerted = "alerting", True
         return [Rings()]
 
     def connected(self, now_ms: int) -> list[Action]:
         """Take that it was answered, by them or by us."""
+        self._may_speak()
         if self.phase not in ("dialling", "alerting", "answering", "incoming"):
             return []
         if self.phase == "incoming":
             # Somebody has answered at the device itself; it is nobody's call here.
             return self.hang_up(now_ms, "failed", "the modem has answered by itself")
-        self._exchange.held = False
         self.phase, self._answered = "up", True
         self._timers.pop("call_limit", None)
-        self._timers.pop("call_quiet", None)
         begins = not self._outgoing or self._dialogue.sound_at == "connected"
         return [Connected(), *(self._begin_sound() if begins else ())]
 
@@ -259,7 +265,7 @@ class Calling:
         """Take what became of a command of a call."""
         match reply.job.purpose, reply.outcome:
             case "dial", "ok":
-                return self._dialled(reply, now_ms)
+                return self._dialled(now_ms)
             case "dial", _ if self.phase in ("dialling", "alerting"):
                 return self.hang_up(now_ms, "failed", "the modem does not dial")
             case "answer", "ok":
@@ -278,14 +284,14 @@ class Calling:
             case _:
                 return []
 
-    def _dialled(self, reply: Reply, now_ms: int) -> list[Action]:
+    def _dialled(self, now_ms: int) -> list[Action]:
+        if self.phase in ("dialling", "leaving") and self._dialogue.quiet_until_alerting:
+            self._exchange.held = True
+            self._timers["call_quiet"] = now_ms + QUIET_MS
         if self.phase != "dialling":
             return []
         self._poll(now_ms)
         out: list[Action] = []
-        if self._dialogue.quiet_until_alerting and reply.final == "OK":
-            self._exchange.held = True
-            self._timers["call_quiet"] = now_ms + QUIET_MS
         if self._dialogue.sound_at == "dialling":
             out += self._begin_sound()
         # An analogue line does not tell that it was answered: it is up when it was dialled, and tones say the rest.
@@ -324,15 +330,18 @@ class Calling:
             "call_caller": self._tell_incoming,
             "call_rings": lambda: self.over("no_carrier", None, "it does not ring any more", now_ms),
             "call_why": lambda: self.over("no_carrier", None, "the modem reports the end", now_ms),
-            "call_quiet": self._unhold,
+            "call_quiet": self._may_speak,
             "call_hush": self.hushed,
             "call_clcc": lambda: self._ask_calls(now_ms),
             "call_limit": lambda: self._limit(now_ms),
         }
         return done[name]() if name in done else []
 
-    def _unhold(self) -> list[Action]:
-        self._exchange.held = False
+    def _may_speak(self) -> list[Action]:
+        """Send commands again: it rings there, or does not for long."""
+        if not self.hushing:
+            self._exchange.held = False
+        self._timers.pop("call_quiet", None)
         return []
 
     def _ask_calls(self, now_ms: int) -> list[Action]:

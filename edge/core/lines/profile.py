@@ -74,9 +74,13 @@ class Find(Struct, frozen=True, kw_only=True):
 class Serial(Struct, frozen=True, kw_only=True):
     """Settings of the control port."""
 
+    #: Bits a second.
     baudrate: Annotated[int, _range(300, 4_000_000)] = 115200
+    #: Bits of a character.
     bytesize: Annotated[int, _range(5, 8)] = 8
+    #: Parity bit.
     parity: Literal["none", "even", "odd", "mark", "space"] = "none"
+    #: Stop bits.
     stopbits: Annotated[int, _range(1, 2)] = 1
     #: Flow control by RTS and CTS.
     rtscts: bool = False
@@ -106,6 +110,7 @@ class Unsolicited(Struct, frozen=True, kw_only=True):
 
     #: A regular expression (Python's) for the whole line, with named groups as `means` has them.
     match: Annotated[str, Meta(extra={"kind": "line_pattern"})]
+    #: What it means; below is a list.
     means: Meaning
 
 
@@ -114,15 +119,20 @@ class ErrorReply(Struct, frozen=True, kw_only=True):
 
     #: A regular expression (Python's) for the whole line.
     match: Annotated[str, Meta(extra={"kind": "line_pattern"})]
+    #: What it means.
     means: Literal["no_sim", "pin_needed", "no_service", "busy", "no_carrier", "no_dialtone", "no_answer", "error"]
 
 
 class Identify(Struct, frozen=True, kw_only=True):
     """Commands that ask who it is; an empty one is not asked."""
 
+    #: Asks who makes it.
     vendor: Annotated[str, Meta(extra={"kind": "at_command", "optional": True})] = "AT+CGMI"
+    #: Asks for the model.
     model: Annotated[str, Meta(extra={"kind": "at_command", "optional": True})] = "AT+CGMM"
+    #: Asks for the version.
     firmware: Annotated[str, Meta(extra={"kind": "at_command", "optional": True})] = "AT+CGMR"
+    #: Asks for the IMEI, or a serial number.
     imei: Annotated[str, Meta(extra={"kind": "at_command", "optional": True})] = "AT+CGSN"
 
 
@@ -152,6 +162,7 @@ class Dialogue(Struct, frozen=True, kw_only=True):
     init: list[CommandText] = field(default_factory=list)
     #: Calls `{number}`.
     dial: Annotated[str, Meta(extra={"kind": "at_command"})] = "ATD{number};"
+    #: Answers the call that comes in.
     answer: Annotated[str, Meta(extra={"kind": "at_command"})] = "ATA"
     #: Ends a call; the next one is tried where the modem refuses one.
     hang_up: list[Annotated[str, Meta(extra={"kind": "at_command"})]] = field(
@@ -165,6 +176,7 @@ class Dialogue(Struct, frozen=True, kw_only=True):
     quiet_until_alerting: bool = False
     #: Sent when sound is to begin: with the dialling, or when the call is up (`sound_at`).
     sound_on: list[CommandText] = field(default_factory=list)
+    #: When sound begins.
     sound_at: Literal["dialling", "connected"] = "dialling"
     #: Octets that end sound within the control stream (V.253: <DLE>^ ends both directions).
     sound_end: Annotated[str, Meta(extra={"kind": "octets"})] = "10 5E"
@@ -172,11 +184,15 @@ class Dialogue(Struct, frozen=True, kw_only=True):
     sound_off: list[CommandText] = field(default_factory=list)
     #: How the state of a call is known: by reports alone, or by asking (AT+CLCC) beside them.
     calls: Literal["reports", "clcc"] = "clcc"
+    #: How often AT+CLCC is asked during a call.
     clcc_every_ms: Annotated[int, _range(200, 10_000)] = 1_000
-    #: Empty: not asked.
+    #: Asks for the signal; empty: not asked.
     signal: Annotated[str, Meta(extra={"kind": "at_command", "optional": True})] = "AT+CSQ"
+    #: Asks for the operator; empty: not asked.
     operator: Annotated[str, Meta(extra={"kind": "at_command", "optional": True})] = "AT+COPS?"
+    #: Asks for the registration in the network; empty: not asked, and always there.
     registration: Annotated[str, Meta(extra={"kind": "at_command", "optional": True})] = "AT+CREG?"
+    #: Asks for the SIM; empty: not asked, and always there.
     sim: Annotated[str, Meta(extra={"kind": "at_command", "optional": True})] = "AT+CPIN?"
     #: How often signal, operator, registration and SIM are asked for; also how soon silence is noticed.
     status_every_ms: Annotated[int, _range(2_000, 600_000)] = 30_000
@@ -198,11 +214,13 @@ class Sound(Struct, frozen=True, kw_only=True):
     rate: Annotated[int, _range(8_000, 48_000)] = 8_000
     #: Of `serial_pcm` and `control`; a sound card takes s16.
     encoding: Literal["s16le", "u8", "ulaw", "alaw"] = "s16le"
+    #: Channels at the device; the first is heard, all are spoken to.
     channels: Annotated[int, _range(1, 2)] = 1
     #: Milliseconds of sound in one read or write at the device.
     frame_ms: Annotated[int, _range(5, 100)] = 20
-    #: What is put to the level of what is heard, and of what is said, in dB.
+    #: What is put to the level of what is heard, in dB.
     gain_in_db: Annotated[int, _range(-40, 40)] = 0
+    #: The same for what is said.
     gain_out_db: Annotated[int, _range(-40, 40)] = 0
     #: Whether its other side hears itself: `line`, a hybrid's reflection; `acoustic`, loudspeaker into microphone.
     echo: Literal["none", "line", "acoustic"] = "none"
@@ -213,12 +231,15 @@ class DeviceDsp(Struct, frozen=True, kw_only=True):
 
     #: How keys reach it: `info`: the modem sends them (AT+VTS); `inband`: tones in the sound.
     dtmf: Literal["info", "inband"] = "inband"
+    #: Whether keys are looked for in the sound.
     inband_dtmf: Literal["auto", "always", "never"] = "always"
     #: Call progress tones of the network are in the sound, and say what the modem does not.
     tones: bool = False
-    #: Shortest tone that is a key, and shortest pause between two.
+    #: Shortest tone that is a key.
     min_tone_ms: Annotated[int | None, _range(40, 80)] = None
+    #: Shortest pause between two keys.
     min_pause_ms: Annotated[int | None, _range(40, 70)] = None
+    #: Bring what is heard to one level.
     auto_level: bool = False
 
 
@@ -236,18 +257,23 @@ class Limits(Struct, frozen=True, kw_only=True):
 class Quirk(Struct, frozen=True, kw_only=True):
     """Something that it does otherwise than its standard or its manual, and what was done about it."""
 
+    #: What it does.
     what: str
+    #: What is done about it, and why.
     reason: str
+    #: Where that is known from.
     source: str
 
 
 class RelayBoard(Struct, frozen=True, kw_only=True):
     """A board with relays on a serial port."""
 
+    #: How many relays there are.
     channels: Annotated[int, _range(1, 32)] = 1
-    #: What is written to switch a channel on and off: octets in hexadecimal, `{channel}` (its number as an octet),
+    #: What is written to switch a channel on: octets in hexadecimal, `{channel}` (its number as an octet),
     #: `{digit}` (its number as an ASCII digit) and `{sum}` (the sum of all octets before, modulo 256).
     on: Annotated[str, Meta(extra={"kind": "octets"})]
+    #: The same, to switch it off.
     off: Annotated[str, Meta(extra={"kind": "octets"})]
     #: Number of the first channel.
     first: Annotated[int, _range(0, 1)] = 1
@@ -258,6 +284,7 @@ class RelayBoard(Struct, frozen=True, kw_only=True):
 class Led(Struct, frozen=True, kw_only=True):
     """A light of the board under /sys/class/leds."""
 
+    #: Its folder there.
     name: str
     #: What it may show.
     shows: Literal["ready", "call", "fault", "free"] = "free"
@@ -266,6 +293,7 @@ class Led(Struct, frozen=True, kw_only=True):
 class Board(Struct, frozen=True, kw_only=True):
     """The computer that the appliance runs on."""
 
+    #: Cores that there are.
     cores: Annotated[int, _range(1, 1024)] = 4
     #: Cores that `[media] cores` may take for itself.
     media_cores: list[int] = field(default_factory=list)
@@ -273,11 +301,13 @@ class Board(Struct, frozen=True, kw_only=True):
     priority: Annotated[int, _range(0, 99)] = 0
     #: `net.core.rmem_max` that RTP and SIP sockets need, in bytes.
     receive_buffer: Annotated[int, _range(0, 1 << 30)] = 0
-    #: The kernel's watchdog, and the longest time that it can be set to.
+    #: The kernel's watchdog.
     watchdog: Annotated[str, Meta(extra={"kind": "device_path", "optional": True})] = ""
+    #: The longest time that the watchdog can be set to.
     watchdog_longest_ms: Annotated[int | None, _range(1_000, 3_600_000)] = None
     #: Modules to be loaded for it.
     modules: list[str] = field(default_factory=list)
+    #: Lights of the board.
     leds: list[Led] = field(default_factory=list)
 
 
@@ -288,6 +318,7 @@ class DeviceProfile(Struct, frozen=True, kw_only=True):
     vendor: str
     #: What it is called; several models of one family in one text.
     model: str
+    #: What it is.
     kind: DeviceKind
     #: Versions of its firmware that the facts were found for; empty: any.
     firmware: list[str] = field(default_factory=list)

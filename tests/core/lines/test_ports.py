@@ -203,6 +203,19 @@ def test_we_hang_up_while_it_rings_there_and_call_again(model: str, tmp_path: Pa
         shell.until(lambda: shell.has(Connected), "the next call")
 
 
+def test_a_huawei_is_not_hung_up_before_it_rings_there(tmp_path: Path) -> None:
+    with line("huawei", tmp_path) as (peer, shell):
+        shell.ready()
+        peer.do("set", alert_ms=500, callee="wait")
+        shell.tell(Dial(NUMBER))
+        shell.until(lambda: peer.tell()["call"] is not None, "dialling")
+        # A command now would be the last that it answers.
+        shell.tell(HangUp())
+        assert shell.ended()[:2] == ("normal", 16)
+        assert peer.tell()["hung"] is False
+        assert peer.tell()["call"] is None
+
+
 @pytest.mark.parametrize("model", PROFILES)
 def test_it_is_called_answers_and_hangs_up(model: str, tmp_path: Path) -> None:
     with line(model, tmp_path) as (peer, shell):
