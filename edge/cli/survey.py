@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-import msgspec
 from cyclopts import App, Parameter
 
 from edge.cli.event_selection import failed
@@ -12,19 +11,11 @@ from edge.cli.output import FINE, print_json, print_table
 from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, state_and_zone
 from edge.cli.state import open_state
 from edge.config.trials import moment_ms
-from edge.core.indicators.estimates import Estimate
-from edge.core.indicators.surveys import QuestionCount, SurveyCount, count_surveys
+from edge.core.indicators.surveys import QuestionCount, SurveyCount, count_surveys, document
 from edge.storage.reader import Reader
+from edge.storage.surveys import SURVEY_EVENTS, read_survey
 from edge.storage.turn import StorageError
 from edge.vocabulary.events import SurveyAnswered, SurveyCompleted
-from edge.vocabulary.wire import json_reader
-
-
-class _Stored(msgspec.Struct):
-    data: SurveyAnswered | SurveyCompleted
-
-
-_stored = json_reader(_Stored)
 
 
 def register(app: App) -> None:
@@ -54,7 +45,7 @@ def report(
         return failed(error)
     if json:
         for key, one in sorted(counted.items()):
-            print_json({by: key, **_document(one)})
+            print_json({by: key, **document(one)})
         return FINE
     columns = (by.replace("_", " "), "question", "asked", "answered", "response", "mean", "of", "answers")
     rows = [row for key, one in sorted(counted.items()) for row in _rows(key, one)]
@@ -63,40 +54,9 @@ def report(
 
 
 def _events(reader: Reader, begin_ms: int) -> Iterator[SurveyAnswered | SurveyCompleted]:
-    for event in reader.every_event(("survey.answered", "survey.completed")):
+    for event in reader.every_event(SURVEY_EVENTS):
         if moment_ms(event.time) >= begin_ms:
-            yield _stored.decode(event.body).data
-
-
-def _document(one: SurveyCount) -> dict[str, object]:
-    return {
-        "surveys": one.begun,
-        "completed": one.completed,
-        "complete": _estimate(one.complete),
-        "questions": [
-            {
-                "question": question.question,
-                "least": question.least,
-                "most": question.most,
-                "reverse": question.reverse,
-                "asked": one.asked[question.question],
-                "answered": question.answered,
-                "response": _estimate(one.response(question)),
-                "mean": _estimate(question.mean),
-                "said": question.said,
-                "values": {str(value): question.values[value] for value in _scale(question)},
-                "labels": {str(value): label for value, label in sorted(question.labels.items())},
-            }
-            for question in one.questions.values()
-        ],
-        "unanswered": one.silent(),
-    }
-
-
-def _estimate(found: Estimate) -> dict[str, float] | None:
-    if not found.known:
-        return None
-    return {"value": round(found.value, 4), "low": round(found.low, 4), "high": round(found.high, 4)}
+            yield read_survey(event)
 
 
 def _rows(key: str, one: SurveyCount) -> list[tuple[object, ...]]:
@@ -113,7 +73,7 @@ def _rows(key: str, one: SurveyCount) -> list[tuple[object, ...]]:
                 f"{response.value:.0%} ({response.low:.0%} to {response.high:.0%})" if response.known else "",
                 f"{average.value:.2f} ({average.low:.2f} to {average.high:.2f})" if average.known else "",
                 f"{question.least}-{question.most}{turned}" if average.known else "words",
-                " ".join(f"{_named(question, value)}:{question.values[value]}" for value in _scale(question)),
+                " ".join(f"{_named(question, value)}:{question.values[value]}" for value in question.scale),
             )
         )
     rows += [(key, name, one.asked[name], 0, "", "", "", "") for name in one.silent()]
@@ -121,10 +81,6 @@ def _rows(key: str, one: SurveyCount) -> list[tuple[object, ...]]:
     whole = f"{done.value:.0%} ({done.low:.0%} to {done.high:.0%})" if done.known else ""
     rows.append((key, "(whole surveys)", one.begun, one.completed, whole, "", "", ""))
     return rows
-
-
-def _scale(question: QuestionCount) -> range:
-    return range(question.least, question.most + 1) if question.values else range(0)
 
 
 def _named(question: QuestionCount, value: int) -> str:

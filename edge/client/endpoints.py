@@ -134,6 +134,11 @@ def trials() -> Request[list[dict[str, Any]]]:
     return _of("/trials", api.Trials, pick="trials")
 
 
+def surveys(*, since: str = "", by: str = "menu") -> Request[list[api.SurveyReport]]:
+    """Tell what callers said in surveys; `by` menu, node, target or reason_code."""
+    return _of("/surveys", api.Surveys, pick="surveys", since=since or None, by=by)
+
+
 # --- acting
 
 

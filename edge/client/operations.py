@@ -71,6 +71,7 @@ class Operations:
     sip = Operation(endpoints.sip)
     sinks = Operation(endpoints.sinks)
     replays = Operation(endpoints.replays)
+    surveys = Operation(endpoints.surveys)
     trials = Operation(endpoints.trials)
     order_callback = Operation(endpoints.order_callback)
     set_trial = Operation(endpoints.set_trial)

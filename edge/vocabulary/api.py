@@ -539,6 +539,53 @@ class Done(Struct, frozen=True, kw_only=True):
     trial: str | UnsetType = UNSET
 
 
+class Estimated(Struct, frozen=True, kw_only=True):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class SurveyQuestion(Struct, frozen=True, kw_only=True):
+    """Answers to one question on one scale."""
+
+    question: str
+    least: int
+    most: int
+    #: The least is the best; means are turned round, so that more is always better.
+    reverse: bool
+    asked: int
+    answered: int
+    #: Share of those asked who answered; null: nobody was.
+    response: Estimated | None
+    mean: Estimated | None
+    #: Answers in words.
+    said: int
+    #: How often each value was pressed, and what the author calls it.
+    values: dict[str, int]
+    labels: dict[str, str]
+
+
+class SurveyReport(Struct, frozen=True, kw_only=True):
+    """Surveys of one menu, node, target or reason code."""
+
+    #: Which one; masked as numbers are where it may be one.
+    of: str
+    surveys: int
+    completed: int
+    complete: Estimated | None
+    questions: list[SurveyQuestion]
+    #: Questions that were asked and nobody has answered.
+    unanswered: list[str]
+
+
+class Surveys(Struct, frozen=True, kw_only=True):
+    """What callers said."""
+
+    surveys: list[SurveyReport]
+
+
 class Begun(Struct, frozen=True, kw_only=True):
     """It is being done: `GET /api/v1/operations/{operation}` tells how it goes on."""
 

@@ -22,12 +22,12 @@ from edge.web.campaign_acts import CampaignActs
 from edge.web.described import document
 from edge.web.doing import Doing
 from edge.web.downloads import Downloads
-from edge.web.endpoint import Endpoint, RefusedError
+from edge.web.endpoint import Endpoint, RefusedError, source_of
 from edge.web.families import join
 from edge.web.outbox import Outbox
 from edge.web.questions import NoAnswerError, Questions
 from edge.web.reads import Reads
-from edge.web.routes import make_route, make_socket, refusal, source_of
+from edge.web.routes import make_route, make_socket, refusal
 from edge.web.speech import Speech
 from edge.web.streams import Streams
 
@@ -102,7 +102,7 @@ def endpoints_of(parts: Parts, streams: Streams) -> list[Endpoint]:
     """List what takes a token."""
     doing = Doing(parts.questions)
     return [
-        *Reads(parts.questions, parts.outbox, parts.trace_fd).endpoints(),
+        *Reads(doing, parts.outbox, parts.trace_fd).endpoints(),
         *streams.endpoints(),
         *Downloads(parts.outbox, parts.recordings).endpoints(),
         *Acts(doing, parts.outbox, parts.speech).endpoints(),

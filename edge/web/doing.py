@@ -6,9 +6,8 @@ from typing import Any
 
 import msgspec
 
-from edge.web.endpoint import RefusedError, Visit
+from edge.web.endpoint import RefusedError, Visit, source_of
 from edge.web.questions import NoAnswerError, Questions
-from edge.web.routes import source_of
 
 _KEY = re.compile(r"[!-~]{1,128}")
 
@@ -59,10 +58,10 @@ class Doing:
         who = {"token": visit.holder.name, "role": visit.holder.role, "source": source_of(visit.request.client)}
         await self.ask("switch", "acted", {**who, **said})
 
-    async def ask(self, process: str, what: str, body: Any, limit_s: float = 0.0) -> Any:
-        """Have a process answer; raises `RefusedError`."""
+    async def ask(self, process: str, what: str, body: Any, limit_s: float = 0.0, *, cannot: int = 409) -> Any:
+        """Have a process answer; raises `RefusedError`: 503 where nobody answers, `cannot` where it can't be done."""
         try:
             answer = await self._questions.ask(process, what, msgspec.json.encode(body), limit_s)
         except NoAnswerError as error:
-            raise RefusedError(503 if error.is_silence else 409, str(error)) from None
+            raise RefusedError(503 if error.is_silence else cannot, str(error)) from None
         return msgspec.json.decode(answer) if answer else {}

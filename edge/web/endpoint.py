@@ -81,6 +81,11 @@ class Endpoint(NamedTuple):
     once: bool = False
 
 
+def source_of(client: Any) -> str:
+    """Return whom wrong tokens are counted for."""
+    return str(client.host) if client is not None else ""
+
+
 def read_query(kind: type[T], pairs: Iterable[tuple[str, str]]) -> T:
     """Read parameters; one that comes several times is a list where that is one. Raises `RefusedError`."""
     lists = {name for name, hint in _hints(kind).items() if "list" in str(hint)}

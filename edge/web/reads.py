@@ -1,13 +1,17 @@
 """What can be read by the API: from `state.db`, and from the processes that know it."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Response
 from msgspec import Meta, Struct
 
-from edge.storage.reader import Reader
+from edge.storage.reader import Reader, StoredEvent
 from edge.vocabulary.api import (
+    MOMENT,
     Agents,
     Callbacks,
     CallDetail,
@@ -21,13 +25,15 @@ from edge.vocabulary.api import (
     Replays,
     Sinks,
     SipMessages,
+    SurveyReport,
+    Surveys,
     Trials,
     Trunks,
 )
 from edge.web import shown
+from edge.web.doing import Doing
 from edge.web.endpoint import Endpoint, RefusedError, Visit
 from edge.web.outbox import Outbox
-from edge.web.questions import NoAnswerError, Questions
 from edge.web.requests import sip_messages
 
 Limit = Annotated[int, Meta(ge=1, le=1000)]
@@ -73,11 +79,19 @@ class CallbacksQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limit: Limit = 100
 
 
+class SurveysQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which surveys, and what they are divided by."""
+
+    #: Those since then, a date and time with its offset; empty: all.
+    since: Annotated[str, Meta(pattern=MOMENT)] = ""
+    by: Literal["menu", "node", "target", "reason_code"] = "menu"
+
+
 class Reads:
     """The reading endpoints."""
 
-    def __init__(self, questions: Questions, outbox: Outbox, trace_fd: int) -> None:
-        self._questions = questions
+    def __init__(self, doing: Doing, outbox: Outbox, trace_fd: int) -> None:
+        self._doing = doing
         self._outbox = outbox
         self._trace_fd = trace_fd
 
@@ -171,20 +185,27 @@ class Reads:
                 Campaigns,
                 text="No numbers. A site without campaigns answers 503.",
             ),
+            Endpoint(
+                "GET",
+                "/surveys",
+                "viewer",
+                "listSurveys",
+                "What callers said in surveys",
+                self._surveys,
+                Surveys,
+                query=SurveysQuery,
+                text="As `edge survey report --json` has it, of the events that the outbox still holds.",
+            ),
         ]
 
-    async def ask(self, process: str, what: str, body: Any = None) -> Any:
-        """Have a process answer; raises `RefusedError`."""
-        try:
-            return msgspec.json.decode(await self._questions.ask(process, what, msgspec.json.encode(body or {})))
-        except NoAnswerError as error:
-            raise RefusedError(503, str(error)) from None
+    async def _ask(self, process: str, what: str) -> Any:
+        return await self._doing.ask(process, what, {}, cannot=503)
 
     def _listed(self, process: str, what: str, kind: Any) -> Any:
         (field,) = kind.__struct_fields__
 
         async def answer(_visit: Visit) -> Any:
-            return {field: await self.ask(process, what)}
+            return {field: await self._ask(process, what)}
 
         return answer
 
@@ -192,13 +213,13 @@ class Reads:
         return Me(name=visit.holder.name, role=visit.holder.role, sees_numbers=visit.sees_numbers)
 
     async def _status(self, _visit: Visit) -> Any:
-        return await self.ask("supervisor", "status")
+        return await self._ask("supervisor", "status")
 
     async def _calls(self, visit: Visit) -> Calls:
         query: CallsQuery = visit.query
         among = None
         if query.state == "parked":
-            among = [one["id"] for one in await self.ask("switch", "calls") if one["doing"] == "parked"]
+            among = [one["id"] for one in await self._ask("switch", "calls") if one["doing"] == "parked"]
         rows = await self._outbox.read(
             lambda reader: reader.calls(query.state != "all", query.limit, query.before or "", among)
         )
@@ -216,7 +237,7 @@ class Reads:
         summary = shown.call_summary(row, whole=visit.sees_numbers)
         live = {}
         if row.state == "open":
-            live = {one["id"]: one for one in await self.ask("switch", "calls")}.get(id_, {})
+            live = {one["id"]: one for one in await self._ask("switch", "calls")}.get(id_, {})
         path = [msgspec.json.decode(one.body)["data"]["node"] for one in events if one.type == "menu.node_entered"]
         return CallDetail(
             **msgspec.structs.asdict(summary),
@@ -265,3 +286,39 @@ class Reads:
         )
         last = found[-1].sequence if len(found) == query.limit else None
         return Recordings(recordings=[shown.recording_shown(one) for one in found], last=last)
+
+    async def _surveys(self, visit: Visit) -> Surveys:
+        # Most sites have no surveys, and the classes of their events take memory.
+        from edge.core.indicators.surveys import SurveyTally, document
+        from edge.storage.surveys import SURVEY_EVENTS, read_survey
+
+        query: SurveysQuery = visit.query
+        begin_ms = time_ms(query.since)
+        tally, at = SurveyTally(query.by), 0
+        # A page at a time: streams and others read in between.
+        while page := await self._outbox.read(partial(_survey_page, at, SURVEY_EVENTS)):
+            at = page[-1].sequence
+            for event in page:
+                if time_ms(event.time) >= begin_ms:
+                    tally.take(read_survey(event))
+        private = query.by in {"target", "reason_code"}
+        return Surveys(
+            surveys=[
+                msgspec.convert(
+                    {"of": shown.number(key, whole=visit.sees_numbers or not private), **document(one)}, SurveyReport
+                )
+                for key, one in sorted(tally.found.items())
+            ]
+        )
+
+
+def _survey_page(after: int, types: Sequence[str], reader: Reader) -> list[StoredEvent]:
+    return reader.events_after(after, 200, types)
+
+
+def time_ms(text: str) -> int:
+    """Read RFC 3339; milliseconds since 1970, 0 of an empty text. Raises `RefusedError` for a day that there is not."""
+    try:
+        return int(datetime.fromisoformat(text).timestamp() * 1000) if text else 0
+    except (ValueError, OverflowError):
+        raise RefusedError(400, "there is no such day", "since") from None

@@ -11,17 +11,12 @@ from edge.storage.turn import StorageError
 from edge.vocabulary.api import Problem
 from edge.vocabulary.wire import to_json
 from edge.web.admission import Admission
-from edge.web.endpoint import BASE, Endpoint, RefusedError, Visit, read_body, read_query
+from edge.web.endpoint import BASE, Endpoint, RefusedError, Visit, read_body, read_query, source_of
 from edge.web.streams import Streams
 
 JSON = "application/json"
 #: What a name in a path may be.
 NAME = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
-
-
-def source_of(client: Any) -> str:
-    """Return whom wrong tokens are counted for."""
-    return str(client.host) if client is not None else ""
 
 
 def refusal(error: RefusedError) -> Response[Any]:

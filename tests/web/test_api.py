@@ -598,3 +598,28 @@ def test_https_is_served_and_whoever_does_not_finish_his_handshake_is_cut_off(tm
         requests_by(box.web, "edge_web_open_streams")
         assert ssl.get_server_certificate(("127.0.0.1", box.web.port)) != before
         assert httpx.get(url, headers=headers, verify=verify).status_code == 200
+
+
+def test_what_callers_said_in_surveys(tmp_path: Path) -> None:
+    about: dict[str, Any] = {"node": "rate", "menu": "main", "menu_version": "v1"}
+    with made(tmp_path) as box:
+        assert box.get("/surveys").json() == {"surveys": []}
+        for call, value in (("s1", 1), ("s2", 2), ("s3", None)):
+            target = Private(NUMBER)
+            if value is not None:
+                answer = {"question": "grade", "value": value, "least": 1, "most": 5, "reverse": True}
+                box.write(events.SurveyAnswered(**about, **answer, target=target), call=call)
+            done = {"complete": value is not None, "asked": ["grade"], "answered": ["grade"] if value else []}
+            box.write(events.SurveyCompleted(**about, **done, target=target), call=call)
+        (found,) = box.get("/surveys", "viewer").json()["surveys"]
+        assert (found["of"], found["surveys"], found["completed"]) == ("main", 3, 2)
+        (question,) = found["questions"]
+        assert (question["asked"], question["answered"], question["mean"]["value"]) == (3, 2, 4.5)
+        assert question["values"] == {"1": 1, "2": 1, "3": 0, "4": 0, "5": 0}
+        for role, name in (("viewer", "***123"), ("integrator", NUMBER)):
+            assert [one["of"] for one in box.get("/surveys?by=target", role).json()["surveys"]] == [name]
+        assert box.get("/surveys?since=2026-11-22T09:00:00Z").json()["surveys"]
+        assert box.get("/surveys?since=2027-01-01T00:00:00%2B01:00").json() == {"surveys": []}
+        refused = box.get("/surveys?since=2026-02-30T00:00:00Z")
+        assert (refused.status_code, refused.json()["path"]) == (400, "since")
+        assert box.get("/surveys?by=colour").status_code == 400

@@ -49,6 +49,11 @@ class QuestionCount:
         return self.values.total() + self.said
 
     @property
+    def scale(self) -> range:
+        """What can be pressed; nothing where all was said in words."""
+        return range(self.least, self.most + 1) if self.values else range(0)
+
+    @property
     def mean(self) -> Estimate:
         """The mean, more being better; nothing of answers in words. Its interval does not leave the scale."""
         found = mean(self._better)
@@ -97,10 +102,53 @@ class SurveyCount:
         return [name for name in self.asked if name not in answered]
 
 
+class SurveyTally:
+    """Surveys by a division of `DIVISIONS`."""
+
+    def __init__(self, by: str) -> None:
+        self._division = DIVISIONS[by]
+        self.found: dict[str, SurveyCount] = {}
+
+    def take(self, event: SurveyAnswered | SurveyCompleted) -> None:
+        """Count an event."""
+        self.found.setdefault(self._division(event), SurveyCount()).take(event)
+
+
 def count_surveys(events: Iterable[SurveyAnswered | SurveyCompleted], by: str) -> dict[str, SurveyCount]:
     """Count by a division of `DIVISIONS`."""
-    found: dict[str, SurveyCount] = {}
-    division = DIVISIONS[by]
+    tally = SurveyTally(by)
     for event in events:
-        found.setdefault(division(event), SurveyCount()).take(event)
-    return found
+        tally.take(event)
+    return tally.found
+
+
+def document(one: SurveyCount) -> dict[str, object]:
+    """Give a count as command and API tell it."""
+    return {
+        "surveys": one.begun,
+        "completed": one.completed,
+        "complete": _estimate(one.complete),
+        "questions": [
+            {
+                "question": question.question,
+                "least": question.least,
+                "most": question.most,
+                "reverse": question.reverse,
+                "asked": one.asked[question.question],
+                "answered": question.answered,
+                "response": _estimate(one.response(question)),
+                "mean": _estimate(question.mean),
+                "said": question.said,
+                "values": {str(value): question.values[value] for value in question.scale},
+                "labels": {str(value): label for value, label in sorted(question.labels.items())},
+            }
+            for question in one.questions.values()
+        ],
+        "unanswered": one.silent(),
+    }
+
+
+def _estimate(found: Estimate) -> dict[str, float] | None:
+    if not found.known:
+        return None
+    return {"value": round(found.value, 4), "low": round(found.low, 4), "high": round(found.high, 4)}
