@@ -35,6 +35,7 @@ class Effects:
         self._after = {trunk.name: trunk for trunk in trunks_of(new)}
         self._by: dict[str, Callable[[Change], Iterator[Effect]]] = {
             "trunk": self._trunk,
+            "line": self._line,
             "menu": self._menu,
             "sink": self._sink,
             "queue": self._queue,
@@ -70,6 +71,14 @@ class Effects:
             yield Effect(kind="calls_go_on", text=text)
         elif change.action == "changed":
             yield Effect(kind="new_calls", text=_LATER)
+
+    def _line(self, change: Change) -> Iterator[Effect]:
+        if change.action == "added":
+            yield Effect(kind="line_begins", text="its process is started, and looks for the device")
+        elif change.action == "removed":
+            yield Effect(kind="line_ends", text="its process ends, and with it a call that is on the line")
+        else:
+            yield Effect(kind="line_changes", text="as soon as no call is on the line")
 
     def _menu(self, change: Change) -> Iterator[Effect]:
         if change.action == "added":

@@ -14,7 +14,7 @@ FIXED = {
     "name": (),
     "sip": (
         *("address", "address6", "public_address", "public_address6"),
-        *("port", "tls_port", "inner_address", "max_spans", "trace_mb"),
+        *("port", "tls_port", "inner_address", "max_spans", "trace_mb", "calls_per_second"),
     ),
     "media": ("address", "address6", "first_port", "slots", "engines", "cores", "prompt_memory_mb"),
     "http": ("address", "port"),

@@ -15,6 +15,7 @@ from edge.core.menus.model import Menu
 #: What there may be several of: the field of the site, and what one of them is called.
 NAMED = {
     "trunks": "trunk",
+    "lines": "line",
     "trunk_groups": "trunk group",
     "hunt_lists": "hunt list",
     "amd_rules": "amd rules",
@@ -132,7 +133,7 @@ def _rules(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
 def _settings(before: Any, after: Any) -> list[Setting]:
     old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
     if isinstance(old.get("settings"), dict):  # a sink: its type's settings as if they were its own
-        old, new = {**old, **old.pop("settings")}, {**new, **new.pop("settings")}
+        old, new = ({**one.pop("settings"), **one} for one in (old, new))
     names = [*new, *(name for name in old if name not in new)]
     return [_setting(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
 

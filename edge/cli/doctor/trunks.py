@@ -101,8 +101,12 @@ def _judge_answer(what: str, code: int | None, rtt_ms: float | None, notes: Note
 
 def _by_ourselves(patient: Patient, notes: Notes) -> None:
     names = Names(own_servers(patient.site), families=families(patient.site))
+    lines = {line.name for line in patient.site.lines}
     for trunk in patient.site.trunks:
         what = f"trunk {trunk.name}"
+        if trunk.name in lines:
+            notes.skipped(what, "a line, whose process does not run; see devices")
+            continue
         if trunk.register:
             notes.skipped(what, "whether it is registered is known to the running appliance only")
         if not trunk.address:

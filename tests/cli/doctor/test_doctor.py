@@ -17,11 +17,13 @@ import pytest
 from edge.cli.doctor.findings import Finding, Notes
 from edge.cli.doctor.patient import Patient, meet
 from edge.cli.doctor.subjects import SUBJECTS, Subject, examined
+from edge.runtime.devices import look
 from tests.support.addresses import address
 from tests.support.appliance import ROOT
 from tests.support.certificates import Authority
 from tests.support.name_server import name_server
 from tests.support.outbox import Backend
+from tests.support.plugged import Plugged
 from tests.support.sip_server import as_a_router, as_an_alg, gateway, sip_server
 
 MENU = "version: 1\nstart: bye\nnodes: {bye: {hang_up: {}}}\n"
@@ -350,6 +352,38 @@ def _alone(
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert found, done.stderr
     return [one for one in found if one["check"] != "summary"]
+
+
+def test_devices_of_lines(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugged = Plugged(site.folder / "machine")
+    monkeypatch.setattr("edge.cli.doctor.devices.look", lambda: look(plugged.sysfs, plugged.dev))
+    line = '[[lines]]\nname = "{name}"\nprofile = "simcom-sim7600"\n{more}\n'
+    site.write(line.format(name="cell", more=""))
+    absent = the(site.look("devices"), "bad")
+    assert (absent.what, absent.state) == ("line cell", "bad")
+    plugged.sim7600("1-2", 0)
+    assert the(site.look("devices"), "ok").what == "line cell"
+    plugged.sim7600("1-3", 5)
+    assert "say which by usb_path" in the(site.look("devices"), "bad").evidence
+    site.write(line.format(name="cell", more='usb_path = "1-2"'), line.format(name="spare", more='usb_path = "1-3"'))
+    assert {one.state for one in site.look("devices")} == {"ok"}
+    assert [one.state for one in site.look("trunks") if one.what == "trunk cell"] == ["skipped"]
+
+
+def test_a_serial_port_that_somebody_has(site: Site) -> None:
+    master, slave = os.openpty()
+    try:
+        port = os.ttyname(slave)
+        site.write(f'[[lines]]\nname = "cell"\nprofile = "simcom-sim7600"\nport = "{port}"\n')
+        assert site.faults("devices") == []
+        with subprocess.Popen(["sleep", "60"], stdin=slave) as holder:
+            try:
+                assert f"is open in sleep (pid {holder.pid})" in the(site.look("devices"), "bad").evidence
+            finally:
+                holder.kill()
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 def test_sip_helpers_of_the_kernel(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
