@@ -86,6 +86,9 @@ class WebhookSettings(SinkSettings, frozen=True, kw_only=True):
     #: `structured`: an event a request, a CloudEvents document. `binary`: its data, with its attributes as headers.
     #: `batch`: up to 256 KB of events a request (`application/cloudevents-batch+json`), all taken or none.
     mode: Literal["structured", "binary", "batch"] = "structured"
+    #: Requests under way at once, each on a connection of its own and with other calls' events; of batches no more than
+    #: four.
+    requests: Annotated[int, _range(1, 64)] = 16
     #: Networks that the URL's name may lead to though they are not public. An address in the URL needs no mention, nor
     #: does `localhost`.
     networks: list[Annotated[str, _text("network")]] = field(default_factory=list)
@@ -249,5 +252,7 @@ class VconWebhookSettings(WebhookSettings, frozen=True, kw_only=True):
 
     type: str = "vcon_webhook"
     types: list[str] = field(default_factory=lambda: list(_ENDED))
+    #: Documents under way at once; each is in memory meanwhile.
+    requests: Annotated[int, _range(1, 64)] = 1
     #: Recordings up to that size are in the document; of larger ones it has what is known of them.
     inline_mb: InlineMb = 20

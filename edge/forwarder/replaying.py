@@ -6,7 +6,7 @@ answered, so neither a kill nor a restart loses it. Dead letters are sent again 
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -100,6 +100,12 @@ class _Source:
         if self._replay.chosen.letters:
             return replay_store.letter(self._store.connection, self._replay.id, sequence)
         return self._outbox.event(sequence)
+
+    def events_at(self, sequences: Sequence[int]) -> dict[int, StoredEvent]:
+        if not self._replay.chosen.letters:
+            return self._outbox.events_at(sequences)
+        found = ((one, self.event(one)) for one in sequences)
+        return {one: event for one, event in found if event is not None}
 
     def events_of(self, call: str) -> list[StoredEvent]:
         return self._outbox.events_of(call)

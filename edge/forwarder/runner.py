@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -43,6 +43,9 @@ from edge.storage.reader import Belongs, EventHead, StoredEvent
 
 #: Pause before a failed read or write of a file is tried again, seconds.
 STORAGE_RETRY_S = 1.0
+#: How long an answer waits for others while half of the attempts are still under way, seconds: what came by then is
+#: recorded by one write to the disk.
+GATHER_S = 0.002
 #: What closing a sink's connections may take, seconds.
 CLOSE_S = 1.0
 
@@ -62,6 +65,9 @@ class EventSource(Protocol):
 
     def event(self, sequence: int) -> StoredEvent | None:
         """Return one event, None when it is not there (any more)."""
+
+    def events_at(self, sequences: Sequence[int]) -> dict[int, StoredEvent]:
+        """Return those of some events that are there, by sequence."""
 
     def events_of(self, call: str) -> list[StoredEvent]:
         """Return the events of a call, in order."""
@@ -116,6 +122,9 @@ class SinkRunner:
         self._dice = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._inputs: list[Input] = []
         self._turn_is_due = False
+        #: Attempts whose answers wait for a turn, and what ends that.
+        self._answered = 0
+        self._gathering: asyncio.TimerHandle | None = None
         #: Actions that wait because the file of the first one can't be read or written now.
         self._held: deque[Action] = deque()
         self._letters: list[Letter] = []
@@ -149,7 +158,7 @@ class SinkRunner:
         """Stop. Attempts under way are broken off and will be made again by whoever comes after."""
         self._turn()  # what was accepted and not yet recorded
         self._closed = True
-        for timer in (self._timer, self._retry):
+        for timer in (self._timer, self._retry, self._gathering):
             if timer is not None:
                 timer.cancel()
         for task in self._tasks:
@@ -233,8 +242,22 @@ class SinkRunner:
             self._turn_is_due = True
             self._loop.call_soon(self._turn)
 
+    def _gather(self, given: Finished) -> None:
+        """Hand in an answer, with others that come in a moment: a write to the disk for each would be all there is."""
+        self._answered += 1
+        if self._turn_is_due or 2 * self._answered >= len(self._tasks):
+            self._feed(given)
+            return
+        self._inputs.append(given)
+        if self._gathering is None:
+            self._gathering = self._loop.call_later(GATHER_S, self._turn)
+
     def _turn(self) -> None:
         self._turn_is_due = False
+        self._answered = 0
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
         if self._closed:
             return
         while self._inputs:
@@ -337,17 +360,17 @@ class SinkRunner:
         self._log.error("event put aside as dead letter", id=event.id, attempts=action.attempts, result=action.result)
 
     def _attempt(self, action: Attempt) -> None:
-        found = [(event, self._outbox.event(event.sequence)) for event in action.events]
-        missing = [event for event, stored in found if stored is None]
+        found = self._outbox.events_at([event.sequence for event in action.events])
+        missing = [event for event in action.events if event.sequence not in found]
         if missing:
             self._metrics.missing.labels(self.name).inc(len(missing))
             for event in missing:
                 self._log.error("event left the outbox before the sink took it", id=event.id)
             self._inputs.append(Vanished(action.id, [event.sequence for event in missing]))
         there = [
-            Outgoing(event.id, event.type, event.call, stored.time, stored.body)
-            for event, stored in found
-            if stored is not None
+            Outgoing(event.id, event.type, event.call, found[event.sequence].time, found[event.sequence].body)
+            for event in action.events
+            if event.sequence in found
         ]
         if not there:
             return
@@ -364,7 +387,7 @@ class SinkRunner:
             Outcome(answer.result, answer.retry_after_ms, _age_ms(event.time))
             for event, answer in zip(events, answers, strict=True)
         ]
-        self._feed(Finished(attempt=action.id, outcomes=outcomes, jitter=self._dice.random()))
+        self._gather(Finished(attempt=action.id, outcomes=outcomes, jitter=self._dice.random()))
 
     def _tell(self, action: Attempt, events: list[Outgoing], answers: list[Answer]) -> None:
         for result, count in Counter(answer.result for answer in answers).items():

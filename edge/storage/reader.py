@@ -175,6 +175,12 @@ class Reader:
         rows = self._rows("SELECT * FROM events WHERE sequence = ?", sequence)
         return StoredEvent(*rows[0]) if rows else None
 
+    def events_at(self, sequences: Sequence[int]) -> dict[int, StoredEvent]:
+        """Return those of some events that are there, by sequence."""
+        places = ",".join("?" * len(sequences))
+        statement = f"SELECT * FROM events WHERE sequence IN ({places})"  # noqa: S608 - placeholders only
+        return {row[0]: StoredEvent(*row) for row in self._rows(statement, *sequences)}
+
     def numbers_of(self, call: str, first: int, last: int) -> int:
         """Count of how many numbers of a call, `first` to `last`, it is known where they are: here, or shed."""
         where = "WHERE call = ? AND callseq BETWEEN ? AND ?"

@@ -117,7 +117,7 @@ def test_connections_are_used_again_and_one_that_the_server_closed_costs_no_atte
     with child("forwarder", site_of(tmp_path, sink_of("a", backend.url)), tmp_path) as process:
         until(lambda: place(tmp_path, "a") == (60, []))
         before = len(opened)
-        assert 1 <= before <= 4
+        assert 1 <= before <= 6  # as many as there are calls
         for connection in opened:
             connection.shutdown(socket.SHUT_RDWR)
         outbox.append("late")
@@ -168,10 +168,10 @@ def test_a_sink_that_hangs_delays_no_other(tmp_path: Path, outbox: OutboxWriter,
     for i in range(40):
         outbox.append(f"c{i}")
     try:
-        sinks = [sink_of("stuck", stuck.url, timeout_ms=60_000), sink_of("good", backend.url)]
+        sinks = [sink_of("stuck", stuck.url, timeout_ms=60_000, requests=5), sink_of("good", backend.url)]
         with child("forwarder", site_of(tmp_path, *sinks), tmp_path) as process:
             until(lambda: len(backend.received) == 40)
-            assert len(stuck.received) <= 4
+            assert len(stuck.received) <= 5
             until(lambda: scrape(process)["edge_forwarder_backlog_events", "stuck", ""] == 40)
             assert scrape(process)["edge_forwarder_lag_seconds", "stuck", ""] > 0
             assert scrape(process)["edge_forwarder_lag_seconds", "good", ""] == 0
@@ -181,7 +181,7 @@ def test_a_sink_that_hangs_delays_no_other(tmp_path: Path, outbox: OutboxWriter,
     finally:
         free.set()
         stuck.close()
-    assert stuck.most_at_once == 4
+    assert stuck.most_at_once == 5
 
 
 def test_a_slow_drip_and_an_endless_answer_are_cut(tmp_path: Path, outbox: OutboxWriter) -> None:  # noqa: C901

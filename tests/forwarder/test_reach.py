@@ -6,9 +6,9 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-import httpcore
 import pytest
 
+from edge.forwarder.sinks.http import Connection
 from edge.forwarder.sinks.reach import Outbound, Reach
 
 
@@ -70,10 +70,10 @@ def connect(host: str, port: int, leads_to: list[list[str]], networks: tuple[str
         asyncio.get_running_loop().getaddrinfo = getaddrinfo  # type: ignore[method-assign, assignment]
         outbound = Outbound(Reach(networks), told.append)
         try:
-            stream = await outbound.connect_tcp(host, port, 2)
-        except httpcore.ConnectError as error:
+            connection = await outbound.connect(Connection, host, port)
+        except OSError as error:
             return str(error)
-        await stream.aclose()
+        connection.abort()
         return ""
 
     return asyncio.run(work()), told

@@ -101,7 +101,12 @@ class Broker:
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                self.command(), stdout=log, stderr=log, env=self.environment(), start_new_session=True
+                self.command(),
+                stdout=log,
+                stderr=log,
+                env=self.environment(),
+                cwd=self.folder,  # what a server leaves when it crashes stays with it
+                start_new_session=True,
             )
         until(self.is_up, 60, f"{type(self).__name__} is up")
 
@@ -344,6 +349,7 @@ class Rabbit(Broker):
         return {
             **os.environ,
             "HOME": str(self.folder),
+            "ERL_CRASH_DUMP": str(self.folder / "erl_crash.dump"),
             "ERL_EPMD_ADDRESS": self.host,
             "ERL_EPMD_PORT": str(self._epmd_port),
             "RABBITMQ_USE_LONGNAME": "true",

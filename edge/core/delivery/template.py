@@ -52,5 +52,12 @@ class Template:
 
 def cleaner(forbidden: str) -> Callable[[str], str]:
     """Make what puts `_` in the place of characters that a name can't have: those, spaces and what can't be printed."""
-    bad = frozenset(forbidden)
-    return lambda text: "".join("_" if c in bad or c.isspace() or not c.isprintable() else c for c in text) or "_"
+    bad = re.compile(rf"[{re.escape(forbidden)}\s]") if forbidden else re.compile(r"\s")
+
+    def clean(text: str) -> str:
+        text = bad.sub("_", text)
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() else "_" for c in text)
+        return text or "_"
+
+    return clean

@@ -79,8 +79,8 @@ class Sink(ABC):
     settings: ClassVar[type[SinkSettings]]
     #: How many events `deliver` takes at once.
     max_batch: ClassVar[int] = 1
-    #: How many calls of `deliver` are under way at once.
-    parallel: ClassVar[int] = 4
+    #: How many calls of `deliver` are under way at once; a sink whose settings say it has one of its own.
+    parallel: int = 4
     #: All events of a delivery are accepted or none is. Then it may have several of a call, in order; else, where each
     #: is answered for itself, it has one of a call at the most.
     atomic: ClassVar[bool] = False

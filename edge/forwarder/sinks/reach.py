@@ -8,9 +8,11 @@ still held against the name.
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-import httpcore
+P = TypeVar("P", bound=asyncio.Protocol)
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -43,29 +45,28 @@ def _inner(address: IPAddress) -> IPAddress:
     return address
 
 
-class Outbound(httpcore.AnyIOBackend):
-    """Connects for httpcore. `refused` is told why a name was not followed, and an empty text when one was."""
+class Outbound:
+    """Connects. `refused` is told why a name was not followed, and an empty text when one was."""
 
     def __init__(self, reach: Reach, refused: Callable[[str], None]) -> None:
         self._reach = reach
         self._refused = refused
         self._told = ""
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address that may be connected to and answers. Raises httpcore's errors."""
-        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+    async def connect(self, made: Callable[[], P], host: str, port: int, tls: ssl.SSLContext | None = None) -> P:
+        """Connect to the first address that may be connected to and answers. Raises OSError."""
+        failure = OSError(f"{host} has no address")
         for address in await self._addresses(host, port):
             try:
-                return await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                _, protocol = await asyncio.get_running_loop().create_connection(
+                    made, str(address), port, ssl=tls, server_hostname=host if tls else None
+                )
+            except ssl.SSLError:
+                raise  # it has answered
+            except OSError as error:
                 failure = error
+            else:
+                return protocol
         raise failure
 
     async def _addresses(self, host: str, port: int) -> list[IPAddress]:
@@ -76,7 +77,7 @@ class Outbound(httpcore.AnyIOBackend):
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
-            raise httpcore.ConnectError(f"{host}: {error}") from error
+            raise OSError(f"{host}: {error}") from error
         # A link-local address comes with its scope (`fe80::1%eth0`), which says nothing about what it is.
         named = host.lower().rstrip(".") == "localhost"
         addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
@@ -84,7 +85,7 @@ class Outbound(httpcore.AnyIOBackend):
         if addresses and not allowed:
             text = f"{host} leads to {addresses[0]}, which is not public; list it under 'networks' if it is meant"
             self._tell(text)
-            raise httpcore.ConnectError(text)
+            raise OSError(text)
         self._tell("")
         return allowed
 

@@ -100,7 +100,6 @@ class VconWebhookSink(WebhookSink):
     """An event `vcon.created` for each call, posted as every other event."""
 
     settings = VconWebhookSettings
-    parallel = 1
 
     def __init__(self, settings: VconWebhookSettings, context: SinkContext) -> None:
         super().__init__(settings, context)

@@ -6,44 +6,29 @@ import hashlib
 import hmac
 import re
 import ssl
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import punctuation
-from typing import Self, cast
+from typing import ClassVar, Self, cast
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-import httpcore
+import h11
 
 from edge.config.sink_settings import SinkSettings, WebhookSettings
 from edge.core.delivery.answers import result_of, retry_after_ms
 from edge.forwarder.sinks import cloud_events
 from edge.forwarder.sinks.base import Answer, BadSettingsError, Outgoing, Peer, Sink, SinkContext, words
 from edge.forwarder.sinks.cloud_events import Posted
+from edge.forwarder.sinks.http import Connections, Reply, Target
 from edge.forwarder.sinks.reach import Outbound, Reach
 from edge.runtime.clock import wall_time
-
-#: What is read of an answer's body; the rest is cut off with the connection.
-MAX_ANSWER = 64 * 1024
-#: A connection that was idle for so long is not used again, seconds.
-IDLE_S = 30.0
 
 _PORTS = {"http": 80, "https": 443}
 #: RFC 9110 section 5.1: a token.
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 #: What we say ourselves.
 _OURS = {"host", "content-length", "content-type", "connection", "transfer-encoding", "user-agent", "accept-encoding"}
-
-_NETWORK = (
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.UnsupportedProtocol,
-    httpcore.ProxyError,
-    httpcore.ConnectionNotAvailable,
-)
-
 
 #: Signs what is posted at a time, seconds since 1970 as text.
 Signer = Callable[[Posted, bytes], bytes]
@@ -111,7 +96,7 @@ def _agent() -> str:
         return "edge-appliance"
 
 
-def read_url(text: str) -> tuple[httpcore.URL, bytes, str]:
+def read_url(text: str) -> tuple[Target, bytes, str]:
     """Return where to connect and what to ask for, the value of `Host`, and the user information of a URL.
 
     RFC 3986; path and query are used as they are written, with all that is not printable ASCII in percent-encoding.
@@ -119,7 +104,8 @@ def read_url(text: str) -> tuple[httpcore.URL, bytes, str]:
     """
     try:
         parts = urlsplit(text)
-        host, port = (parts.hostname or "").encode("ascii"), parts.port
+        host, port = parts.hostname or "", parts.port
+        authority = b"[%b]" % host.encode("ascii") if ":" in host else host.encode("ascii")
     except ValueError as error:
         raise BadSettingsError("the URL can't be read") from error
     if parts.scheme not in _PORTS or not host:
@@ -127,35 +113,27 @@ def read_url(text: str) -> tuple[httpcore.URL, bytes, str]:
     target = quote(parts.path or "/", safe=punctuation)
     if parts.query:
         target += "?" + quote(parts.query, safe=punctuation)
-    authority = b"[%b]" % host if b":" in host else host
-    if port not in {None, _PORTS[parts.scheme]}:
+    default = _PORTS[parts.scheme]
+    if port not in {None, default}:
         authority += b":%d" % port
-    return (
-        httpcore.URL(scheme=parts.scheme, host=host, port=port, target=target),
-        authority,
-        parts.netloc.rpartition("@")[0],
-    )
+    where = Target(parts.scheme == "https", host, default if port is None else port, target.encode())
+    return where, authority, parts.netloc.rpartition("@")[0]
 
 
 class WebhookSink(Sink):
-    """The HTTP side of a sink, with connections of its own. Raises BadSettingsError.
-
-    It stands on the connections of httpcore, the transport of httpx: an attempt costs half of what it does through
-    httpx, and what httpx would add (redirects, proxies and netrc of the environment, cookies) has no place under a
-    signed event. There is one connection for each attempt under way; whoever calls `post` limits those.
-    """
+    """The HTTP side of a sink, with connections of its own: one for each attempt under way."""
 
     settings = WebhookSettings
+    most_requests: ClassVar[int] = 64
 
     def __init__(self, settings: WebhookSettings, context: SinkContext) -> None:
         self._binary = settings.mode == "binary"
         self._url, authority, userinfo = read_url(settings.url)
+        self.parallel = min(settings.requests, self.most_requests)
         self._timeout_s = settings.timeout_ms / 1000
         self._signers = signers(settings.secret)
         self._tls = tls_context(settings)
-        self._network = Outbound(Reach(settings.networks), context.condition)
-        #: Connections between two attempts, the one used last at the end.
-        self._idle: deque[httpcore.AsyncHTTPConnection] = deque()
+        self._connections = Connections(self._url, self._tls, Outbound(Reach(settings.networks), context.condition))
         self._fixed: list[tuple[bytes, bytes]] = [
             (b"Host", authority),
             (b"User-Agent", _agent().encode()),
@@ -179,8 +157,7 @@ class WebhookSink(Sink):
     @property
     def peer(self) -> Peer:
         """Host and port of the URL."""
-        origin = self._url.origin
-        return Peer(origin.host.decode(), origin.port, self._tls if origin.scheme == b"https" else None)
+        return Peer(self._url.host, self._url.port, self._tls if self._url.secure else None)
 
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Post an event."""
@@ -191,53 +168,25 @@ class WebhookSink(Sink):
 
     async def close(self) -> None:
         """Close the connections."""
-        while self._idle:
-            await self._idle.pop().aclose()
+        await self._connections.close()
 
     async def post(self, posted: Posted) -> Answer:
         """Send it once. Never raises for what the network or the receiver does."""
-        status: int | None = None
-        wish: int | None = None
+        reply = Reply()
         failure = Answer("unreachable")
         try:
             async with asyncio.timeout(self._timeout_s):
-                headers = self._headers(posted)
-                async with (
-                    self._connection() as connection,
-                    connection.stream("POST", self._url, headers=headers, content=posted.body) as response,
-                ):
-                    status = response.status
-                    wish = retry_after_ms(_header(response, b"retry-after"), wall_time())
-                    await _drain(response)
-        except (TimeoutError, httpcore.TimeoutException) as error:
+                await self._connections.post(self._headers(posted), posted.body, reply)
+        except TimeoutError as error:
             failure = Answer("timed_out", type(error).__name__)
-        except (*_NETWORK, OSError, ValueError) as error:
+        except (h11.ProtocolError, OSError, ValueError) as error:
             failure = Answer("unreachable", words(error))
-        if status is None:
+        if reply.status is None:
             return failure
         # The status is the answer, whatever became of the body behind it.
-        result = result_of(status)
-        return Answer(result, "", None if result == "accepted" else wish, status)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
-        while self._idle and self._idle[0].has_expired():
-            await self._idle.popleft().aclose()
-        while self._idle and self._idle[-1].has_expired():
-            await self._idle.pop().aclose()
-        if self._idle:
-            connection = self._idle.pop()
-        else:
-            connection = httpcore.AsyncHTTPConnection(
-                self._url.origin, self._tls, keepalive_expiry=IDLE_S, network_backend=self._network
-            )
-        try:
-            yield connection
-        finally:
-            if connection.is_available():
-                self._idle.append(connection)
-            else:
-                await connection.aclose()
+        result = result_of(reply.status)
+        wish = None if result == "accepted" else retry_after_ms(reply.retry_after, wall_time())
+        return Answer(result, "", wish, reply.status)
 
     def _headers(self, posted: Posted) -> list[tuple[bytes, bytes]]:
         seconds = str(int(wall_time().timestamp())).encode()
@@ -256,6 +205,7 @@ class BatchWebhookSink(WebhookSink):
 
     max_batch = cloud_events.MAX_BATCH
     atomic = True
+    most_requests = 4
 
     @property
     def max_batch_bytes(self) -> int:
@@ -265,16 +215,3 @@ class BatchWebhookSink(WebhookSink):
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Post events as one batch."""
         return [await self.post(cloud_events.batch(events))]
-
-
-def _header(response: httpcore.Response, name: bytes) -> str | None:
-    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), None)
-
-
-async def _drain(response: httpcore.Response) -> None:
-    """Read a short body to its end, so that the connection can be used again; leave a long one."""
-    size = 0
-    async for part in response.aiter_stream():
-        size += len(part)
-        if size > MAX_ANSWER:
-            return
