@@ -8,6 +8,9 @@ from edge.runtime.clock import monotonic_ms
 
 #: Conditions of switch and media that keep no call away: what went wrong is told, and the operator wants calls.
 HARMLESS = frozenset({"outbox_shedding"})
+#: Calls pass through none of these: events wait on disk, campaigns and answers to people wait, too. So it is noted when
+#: one is away, and whoever looks at readiness sends his calls nowhere else.
+BESIDE_CALLS = frozenset({"forwarder", "web", "dialer"})
 
 
 class Condition(NamedTuple):
@@ -23,7 +26,7 @@ def conditions(fleet: Fleet, mode: str) -> list[Condition]:
     found = [Condition("supervisor", mode, f"the appliance is {mode}")] if mode in {"draining", "stopping"} else []
     lines = fleet.lines.all()
     for process in fleet.long_lived.values():
-        if not process.running and process not in lines:
+        if not process.running and process not in lines and not _noted(process):
             found.append(Condition(process.name, "process", _why_not_running(process)))
         found += [Condition(process.name, name, text) for name, text in process.conditions.items()]
     if not fleet.spans.up:
@@ -40,8 +43,16 @@ def notes(fleet: Fleet) -> list[Condition]:
         for name, text in process.notes.items()
     ]
     # Calls go on by other trunks: a line's process keeps none away.
-    lines = [process for process in fleet.lines.processes.values() if not process.running]
-    return told + [Condition(process.name, "process", _why_not_running(process)) for process in lines]
+    away = [process for process in fleet.long_lived.values() if _noted(process)]
+    away += fleet.lines.processes.values()
+    return told + [
+        Condition(process.name, "process", _why_not_running(process)) for process in away if not process.running
+    ]
+
+
+def _noted(process: Process) -> bool:
+    """Whether it is only noted that a process is away. Its first start is waited for: then all of it is there."""
+    return process.name in BESIDE_CALLS and process.lifecycle.ended_ms is not None
 
 
 def takes_calls(fleet: Fleet, mode: str, *, was_complete: bool) -> bool:

@@ -31,7 +31,7 @@ from edge.core.delivery.model import (
 from edge.core.delivery.progress import Progress
 from edge.core.delivery.queue import SinkQueue
 from edge.forwarder.belonging import Belonging, Wanted
-from edge.forwarder.sinks.base import Answer, Outgoing, SinkContext, deliver
+from edge.forwarder.sinks.base import TLS_FAULT, Answer, Outgoing, SinkContext, deliver
 from edge.forwarder.sinks.base import Sink as SinkClient
 from edge.forwarder.sinks.kinds import class_of, settings_from
 from edge.forwarder.standing import Standing
@@ -136,6 +136,8 @@ class SinkRunner:
         self._failing = False
         self._closed = False
         self._last_taken = self._last_error = self._last_error_at = ""
+        #: What the sink says keeps events from it, and what we say of its certificates.
+        self._said = self._tls_fault = ""
         self._client = self._make(sink)
         self._queue = SinkQueue(self._client.policy, progress)
 
@@ -166,7 +168,7 @@ class SinkRunner:
         if self._tasks or self._retiring:
             await asyncio.wait(self._tasks | self._retiring)
         await _close(self._client.sink)
-        for what in ("gone", "storage", "says"):
+        for what in ("gone", "storage", "says", "tls"):
             self._on_condition(self._condition(what), "")
 
     def _make(self, sink: Sink) -> _Client:
@@ -175,7 +177,7 @@ class SinkRunner:
         context = SinkContext(
             self._site,
             self._log,
-            lambda text: self._on_condition(self._condition("says"), text),
+            self._says,
             lambda call: [event.body for event in self._outbox.events_of(call)],
         )
         made = kind.make(settings, context)
@@ -191,6 +193,19 @@ class SinkRunner:
         )
         belonging = Belonging.made(Wanted.of(settings), self._outbox)
         return _Client(made, settings.timeout_ms, policy, belonging)
+
+    def _says(self, text: str) -> None:
+        """Tell what the sink says of itself."""
+        self._said = text
+        self._on_condition(self._condition("says"), text)
+
+    def _tell_tls(self, answers: list[Answer]) -> None:
+        """Tell that certificates keep events away, where the sink itself says nothing: no repetition mends that."""
+        faults = (answer.error for answer in answers if answer.error.startswith(TLS_FAULT))
+        fault = "" if self._said else next(faults, "")
+        if fault != self._tls_fault:
+            self._tls_fault = fault
+            self._on_condition(self._condition("tls"), fault)
 
     @property
     def idle(self) -> bool:
@@ -393,6 +408,7 @@ class SinkRunner:
         for result, count in Counter(answer.result for answer in answers).items():
             self._metrics.attempts.labels(self.name, result).inc(count)
         bad = [pair for pair in zip(events, answers, strict=True) if pair[1].result != "accepted"]
+        self._tell_tls(answers)
         now = rfc3339(wall_time())
         if len(bad) < len(events):
             self._last_taken = now

@@ -1,8 +1,11 @@
 """Forwarder killed again and again while it delivers: nothing lost, order kept, repetitions harmless."""
 
+import os
 import random
+import signal
 import sqlite3
 import threading
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 
@@ -10,14 +13,18 @@ import pytest
 
 from edge.config.sink_settings import WebhookSettings
 from edge.config.site import Paths, Site
+from tests.support.addresses import address
+from tests.support.appliance import appliance, sink
 from tests.support.child import child
 from tests.support.outbox import Backend, OutboxWriter, Request
+from tests.support.softphone import Softphone
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.system
 
 KILLS = 20
-PARALLEL = 4
+#: Events of each call under way.
+PARALLEL = 9
 
 
 def test_kill_9_loses_nothing_and_keeps_the_order_of_each_call(tmp_path: Path) -> None:
@@ -71,6 +78,40 @@ def test_kill_9_loses_nothing_and_keeps_the_order_of_each_call(tmp_path: Path) -
     finally:
         backend.close()
     check(outbox, accepted)
+
+
+def test_a_forwarder_that_cannot_live_turns_no_call_away(tmp_path: Path) -> None:
+    """Killed in a loop: it is noted, the appliance stays ready, calls go on, and their events come when it is back."""
+    with (
+        address() as at,
+        address() as other,
+        closing(Backend()) as backend,
+        appliance(at, tmp_path, extra=sink(backend.url)) as edge,
+        Softphone(other) as phone,
+    ):
+        old: set[int] = set()
+
+        def killed_again() -> bool:
+            row = next(one for one in edge.processes() if one["name"] == "forwarder")
+            if row["pid"] not in {None, 0, *old}:
+                old.add(row["pid"])
+                os.kill(row["pid"], signal.SIGKILL)
+            return bool(row["crash_loop"])
+
+        until(killed_again, 60, "a crash loop")
+        status = edge.status()
+        assert (status["ready"], status["takes_calls"], status["conditions"]) == (True, True, [])
+        assert [(note["process"], note["condition"]) for note in status["notes"]] == [("forwarder", "process")]
+        assert "crash loop" in status["notes"][0]["text"]
+        with urllib.request.urlopen(f"http://{at}:8080/readyz", timeout=5) as answer:
+            assert answer.status == 200
+        call = phone.call(edge.uri)
+        call.wait_answered()
+        call.bye()
+        call.wait_ended()
+        ended = edge.wait_event("call.ended")
+        until(lambda: ended["id"] in ids(backend.received), 60, "events come when it is back")
+        assert edge.status()["notes"] == []
 
 
 def ids(requests: list[Request]) -> list[str]:

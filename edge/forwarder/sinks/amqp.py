@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.exceptions import AMQPChannelError, AMQPError, ChannelInvalidStateError, DeliveryError
 from aiormq.exceptions import PublishError
 
-from edge.config.sink_settings import AmqpSettings, SinkSettings
+from edge.config.sink_settings import AmqpSettings
 from edge.core.delivery.cloudevents import STRUCTURED, take_apart
 from edge.core.delivery.template import Template, cleaner
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, SinkContext, words
+from edge.forwarder.sinks.base import ACCEPTED, Answer, Outgoing, Peer, SinkContext, words
 from edge.forwarder.sinks.server import Keeper, KeptSink, read_server, tls_of
 
 #: Longest routing key (AMQP 0-9-1, short string), bytes.
@@ -42,13 +42,6 @@ class AmqpSink(KeptSink[_Open]):
         self._tls = tls_of(settings, self._server)
         self._key = Template(settings.routing_key, context.site, cleaner(".*#"))
         self._keeper = Keeper(self._open, _shut)
-
-    @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make a sink. Raises BadSettingsError."""
-        if not isinstance(settings, AmqpSettings):
-            raise BadSettingsError("these are no settings of AMQP")
-        return cls(settings, context)
 
     @property
     def peer(self) -> Peer:

@@ -3,8 +3,8 @@
 import asyncio
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple, Self
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from edge.config.sink_settings import SinkSettings
 from edge.core.delivery.model import Result
@@ -44,6 +44,10 @@ class Answer(NamedTuple):
 
 
 ACCEPTED = Answer("accepted")
+#: How an answer's words begin where TLS is to blame: no repetition mends that.
+TLS_FAULT = "TLS: "
+#: X509_V_ERR_: an issuer that is not there, not here, signed by itself, or at the end of a chain.
+_UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
 
 
 class SinkContext(NamedTuple):
@@ -85,13 +89,19 @@ class Sink(ABC):
     #: is answered for itself, it has one of a call at the most.
     atomic: ClassVar[bool] = False
 
-    @classmethod
     @abstractmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make the sink of these settings, which are of the class `settings`. Connects to nothing.
+    def __init__(self, settings: Any, context: SinkContext) -> None:
+        """Keep what is needed of the settings, which are of the class `settings`. Connects to nothing.
 
         Raises BadSettingsError.
         """
+
+    @classmethod
+    def make(cls, settings: SinkSettings, context: SinkContext) -> "Sink":
+        """Make the sink of these settings, or of another class where they ask for one. Raises BadSettingsError."""
+        if not isinstance(settings, cls.settings):
+            raise BadSettingsError(f"these are no settings of {cls.__name__}, but {type(settings).__name__}")
+        return cls(settings, context)
 
     @abstractmethod
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
@@ -135,6 +145,28 @@ async def deliver(sink: Sink, events: Sequence[Outgoing], timeout_ms: int) -> li
 
 
 def words(error: BaseException) -> str:
-    """Say what went wrong, on one short line."""
+    """Say what went wrong, on one short line; of TLS, whose certificate is to blame, and for what."""
+    fault = next((one for one in _chain(error) if isinstance(one, ssl.SSLError)), None)
+    if fault is not None:
+        return f"{TLS_FAULT}{_certificate(fault)}"[:MAX_WORDS]
     text = " ".join(str(error).split())
     return (f"{type(error).__name__}: {text}" if text else type(error).__name__)[:MAX_WORDS]
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        yield from (one for one in error.args if isinstance(one, BaseException))
+        error = error.__cause__ or error.__context__
+
+
+def _certificate(fault: ssl.SSLError) -> str:
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        advice = " ('ca_file' has whose certificates are good)" if fault.verify_code in _UNKNOWN_ISSUER else ""
+        return f"the server's certificate is not good: {fault.verify_message.rstrip('.')}{advice}"
+    what = " ".join((fault.reason or str(fault)).lower().replace("_", " ").split())
+    if "alert" in what and any(word in what for word in ("certificate", "unknown ca", "bad cert", "handshake failure")):
+        return f"the server does not take our certificate ('cert_file'): {what}"
+    return what

@@ -6,11 +6,10 @@ import fcntl
 import os
 import socket
 from collections.abc import Sequence
-from typing import Self
 
-from edge.config.sink_settings import JournaldSettings, SinkSettings
+from edge.config.sink_settings import JournaldSettings
 from edge.core.delivery.template import NO_CALL
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Sink, SinkContext, words
+from edge.forwarder.sinks.base import ACCEPTED, Answer, Outgoing, Sink, SinkContext, words
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 #: What EAGAIN of a full socket is waited for, seconds.
@@ -45,13 +44,6 @@ class JournaldSink(Sink):
         self._context = context
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-
-    @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make a sink. Raises BadSettingsError."""
-        if not isinstance(settings, JournaldSettings):
-            raise BadSettingsError("these are no settings of journald")
-        return cls(settings, context)
 
     async def close(self) -> None:
         """Close the socket."""

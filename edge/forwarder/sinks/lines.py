@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
 
-from edge.config.sink_settings import FileSettings, SinkSettings, StdoutSettings
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Sink, SinkContext, words
+from edge.config.sink_settings import FileSettings, StdoutSettings
+from edge.forwarder.sinks.base import ACCEPTED, Answer, Outgoing, Sink, SinkContext, words
 from edge.runtime.clock import monotonic_ms, wall_time
 
 #: How often what was written is forced to the disk with `fsync = "second"`.
@@ -157,13 +156,6 @@ class FileSink(Sink):
         self._writer = _Writer()
         self._timer: asyncio.TimerHandle | None = None
 
-    @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make a sink. Raises BadSettingsError."""
-        if not isinstance(settings, FileSettings):
-            raise BadSettingsError("these are no settings of a file")
-        return cls(settings, context)
-
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Write all events; none of them when there is no room for all."""
         data = lines_of(events)
@@ -197,17 +189,10 @@ class StdoutSink(Sink):
     #: The descriptor; tests have another.
     descriptor = 1
 
-    def __init__(self, context: SinkContext) -> None:
+    def __init__(self, _settings: StdoutSettings, context: SinkContext) -> None:
         self._context = context
         self._writer = _Writer()
         self._torn = False
-
-    @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make a sink. Raises BadSettingsError."""
-        if not isinstance(settings, StdoutSettings):
-            raise BadSettingsError("these are no settings of standard output")
-        return cls(context)
 
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Write all events."""

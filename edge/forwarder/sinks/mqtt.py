@@ -9,7 +9,7 @@ import secrets
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any
 
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -17,11 +17,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.config.sink_settings import MqttSettings, SinkSettings
+from edge.config.sink_settings import MqttSettings
 from edge.core.delivery.cloudevents import STRUCTURED, take_apart
 from edge.core.delivery.model import Result
 from edge.core.delivery.template import Template, cleaner
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, SinkContext, words
+from edge.forwarder.sinks.base import ACCEPTED, Answer, Outgoing, Peer, SinkContext, words
 from edge.forwarder.sinks.server import Keeper, KeptSink, Server, read_server, tls_of
 
 #: PUBACK reason codes (section 3.4.2.1) that are about this message, and that are about room.
@@ -37,6 +37,7 @@ class _Connection:
     def __init__(self, settings: MqttSettings, server: Server, tls: ssl.SSLContext | None, client_id: str) -> None:
         self._loop = asyncio.get_running_loop()
         self._server = server
+        self._tls = tls is not None
         self._keepalive_s = settings.keepalive_seconds
         self._welcome: asyncio.Future[None] = self._loop.create_future()
         self._waiting: dict[int, asyncio.Future[ReasonCode]] = {}
@@ -109,7 +110,9 @@ class _Connection:
 
     def _lost(self, why: str) -> None:
         self._over = f"disconnected: {why}"
-        self._greeted(self._over)
+        # Paho keeps to itself what TLS says.
+        hint = "; TLS: it may want another certificate of ours ('cert_file')" if self._tls else ""
+        self._greeted(f"disconnected before the log-in was answered: {why}{hint}")
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(ConnectionError(self._over))
@@ -127,21 +130,14 @@ class MqttSink(KeptSink[_Connection]):
     max_batch = IN_FLIGHT
     parallel = 1
 
-    def __init__(self, settings: MqttSettings, context: SinkContext, name: str) -> None:
+    def __init__(self, settings: MqttSettings, context: SinkContext) -> None:
         self._settings = settings
         self._context = context
         self._server = read_server(settings.url, {"mqtt": (1883, False), "mqtts": (8883, True)})
         self._tls = tls_of(settings, self._server)
         self._topic = Template(settings.topic, context.site, cleaner("+#/"))
-        self._client_id = settings.client_id or f"edge-{context.site}-{name}"
+        self._client_id = settings.client_id or f"edge-{context.site}-{settings.name}"
         self._keeper = Keeper(self._open, _Connection.shut)
-
-    @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make a sink. Raises BadSettingsError."""
-        if not isinstance(settings, MqttSettings):
-            raise BadSettingsError("these are no settings of MQTT")
-        return cls(settings, context, settings.name)
 
     @property
     def peer(self) -> Peer:

@@ -2,15 +2,16 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.js.client import JetStreamContext
 
-from edge.config.sink_settings import NatsSettings, SinkSettings
+from edge.config.sink_settings import NatsSettings
 from edge.core.delivery.cloudevents import STRUCTURED, header_value, take_apart
 from edge.core.delivery.template import Template, cleaner
 from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, SinkContext, words
@@ -20,6 +21,8 @@ from edge.forwarder.sinks.server import Keeper, KeptSink, read_server, tls_of
 _NEVER = frozenset({10054, 10060})
 #: A connection on which nothing moves is given up after two of these, seconds.
 PING_S = 10
+#: How long a broken connection is given to say why, seconds.
+REFUSAL_S = 0.1
 
 
 class NatsSink(KeptSink[Client]):
@@ -42,13 +45,8 @@ class NatsSink(KeptSink[Client]):
         self._keeper = Keeper(self._open, Client.close)
         #: What the server has said about our rights, since the last acceptance.
         self._refusal = ""
-
-    @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make a sink. Raises BadSettingsError."""
-        if not isinstance(settings, NatsSettings):
-            raise BadSettingsError("these are no settings of NATS")
-        return cls(settings, context)
+        #: What TLS has said of the connection that is being made.
+        self._tls_fault: ssl.SSLError | None = None
 
     @property
     def peer(self) -> Peer:
@@ -112,6 +110,7 @@ class NatsSink(KeptSink[Client]):
     async def _open(self) -> Client:
         settings = self._settings
         client = Client()
+        self._tls_fault = None
         options: dict[str, Any] = {}
         if settings.credentials_file:
             options["user_credentials"] = settings.credentials_file
@@ -139,6 +138,10 @@ class NatsSink(KeptSink[Client]):
             self._keeper.drop(client)
             if isinstance(error, nats.errors.Error):
                 self._context.condition(f"{self._server.host}: {words(error)}")
+            if isinstance(error, OSError) and self._tls is not None:
+                await asyncio.sleep(REFUSAL_S)  # why the connection is gone comes a moment later
+                if self._tls_fault is not None:
+                    raise self._tls_fault from error
             raise
         return client
 
@@ -154,4 +157,6 @@ class NatsSink(KeptSink[Client]):
         text = str(error)
         if "permissions violation" in text.lower():
             self._refusal = words(error)
+        if isinstance(error, ssl.SSLError):
+            self._tls_fault = error
         self._context.log.info("the server says", error=words(error))

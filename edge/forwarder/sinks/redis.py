@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -19,7 +19,7 @@ from redis.exceptions import (
     TimeoutError,  # noqa: A004
 )
 
-from edge.config.sink_settings import RedisSettings, SinkSettings
+from edge.config.sink_settings import RedisSettings
 from edge.core.delivery.cloudevents import take_apart
 from edge.core.delivery.template import Template, cleaner
 from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, Sink, SinkContext, words
@@ -66,13 +66,6 @@ class RedisSink(Sink):
             max_connections=4,
             **options,
         )
-
-    @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make a sink. Raises BadSettingsError."""
-        if not isinstance(settings, RedisSettings):
-            raise BadSettingsError("these are no settings of Redis")
-        return cls(settings, context)
 
     @property
     def peer(self) -> Peer:

@@ -6,11 +6,11 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from edge.config.sink_settings import SinkSettings, SyslogSettings
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, SinkContext, words
+from edge.config.sink_settings import SyslogSettings
+from edge.forwarder.sinks.base import ACCEPTED, Answer, Outgoing, Peer, SinkContext, words
 from edge.forwarder.sinks.server import Keeper, KeptSink, read_server, tls_context
 
 #: Severity of all events: informational (RFC 5424 section 6.2.1).
@@ -51,13 +51,6 @@ class SyslogSink(KeptSink[_Way]):
         self._server = None if self._kind == "unix" else read_server(settings.url, _PORTS)
         self._tls = tls_context(settings.ca_file) if self._kind == "tls" else None
         self._keeper = Keeper(self._open, _shut)
-
-    @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make a sink. Raises BadSettingsError."""
-        if not isinstance(settings, SyslogSettings):
-            raise BadSettingsError("these are no settings of syslog")
-        return cls(settings, context)
 
     @property
     def peer(self) -> Peer | None:

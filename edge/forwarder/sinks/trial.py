@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from msgspec import structs
@@ -15,6 +16,8 @@ from edge.forwarder.sinks.kinds import class_of, settings_from
 from edge.runtime.clock import rfc3339, wall_time
 from edge.runtime.logs import logger
 
+#: How long a server is given to refuse our certificate, seconds.
+REFUSAL_S = 0.3
 #: What a step does: it returns what is to be said of it, or raises.
 Act = Callable[[], Awaitable[str]]
 
@@ -108,8 +111,14 @@ def _ways(peer: Peer | None, limit_s: float) -> Iterator[tuple[str, Act]]:
 
     async def tls() -> str:
         async with asyncio.timeout(limit_s):
-            _, writer = await asyncio.open_connection(peer.host, peer.port, ssl=peer.tls, server_hostname=peer.host)
+            reader, writer = await asyncio.open_connection(
+                peer.host, peer.port, ssl=peer.tls, server_hostname=peer.host
+            )
         version, certificate = writer.get_extra_info("ssl_object").version(), writer.get_extra_info("peercert")
+        # Who refuses our certificate says so when TLS 1.3 is established with us already (RFC 8446, section 4.4.3).
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REFUSAL_S):
+                await reader.read(1)
         writer.close()
         return f"{version}, certificate good until {certificate.get('notAfter', '?')}"
 

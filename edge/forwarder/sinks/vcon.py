@@ -7,13 +7,12 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 import msgspec
 
-from edge.config.sink_settings import SinkSettings, VconFileSettings, VconWebhookSettings
+from edge.config.sink_settings import VconFileSettings, VconWebhookSettings
 from edge.core.vcon import NotEndedError, vcon
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Sink, SinkContext, words
+from edge.forwarder.sinks.base import ACCEPTED, Answer, Outgoing, Sink, SinkContext, words
 from edge.forwarder.sinks.webhook import WebhookSink
 
 #: Type of the event that has a vCon as its data; its id is `<call>.vcon`.
@@ -58,13 +57,6 @@ class VconFileSink(Sink):
         self._folder = Path(settings.folder)
         self._context = context
         self._maker = _Maker(context, settings.inline_mb)
-
-    @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make the sink. Raises BadSettingsError."""
-        if not isinstance(settings, VconFileSettings):
-            raise BadSettingsError("these are no settings of vCons in files")
-        return cls(settings, context)
 
     async def deliver(self, events: Sequence[Outgoing]) -> Sequence[Answer]:
         """Write the call of each event; a file is whole, or it is not there."""

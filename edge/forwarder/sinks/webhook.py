@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import punctuation
-from typing import ClassVar, Self, cast
+from typing import ClassVar
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import h11
@@ -147,12 +147,11 @@ class WebhookSink(Sink):
             self._fixed.append((b"Authorization", b"Basic " + base64.b64encode(credentials)))
 
     @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make a webhook. Raises BadSettingsError."""
-        if not isinstance(settings, WebhookSettings):
-            raise BadSettingsError("these are no settings of a webhook")
-        kind = BatchWebhookSink if settings.mode == "batch" and cls is WebhookSink else cls
-        return cast(Self, kind(settings, context))
+    def make(cls, settings: SinkSettings, context: SinkContext) -> Sink:
+        """Make a webhook, or one of batches. Raises BadSettingsError."""
+        if cls is WebhookSink and isinstance(settings, WebhookSettings) and settings.mode == "batch":
+            return BatchWebhookSink(settings, context)
+        return super().make(settings, context)
 
     @property
     def peer(self) -> Peer:

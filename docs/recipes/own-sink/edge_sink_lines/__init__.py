@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated
 
 from msgspec import Meta
 
 from edge.config.sink_settings import SinkSettings
-from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, Sink, SinkContext, words
+from edge.forwarder.sinks.base import ACCEPTED, Answer, Outgoing, Peer, Sink, SinkContext, words
 
 
 class LinesSettings(SinkSettings, frozen=True, kw_only=True):
@@ -31,13 +31,6 @@ class LinesSink(Sink):
         self._settings = settings
         self._context = context
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    @classmethod
-    def make(cls, settings: SinkSettings, context: SinkContext) -> Self:
-        """Make a sink; it connects later. What can't be used is told by BadSettingsError."""
-        if not isinstance(settings, LinesSettings):
-            raise BadSettingsError("these are no settings of lines")
-        return cls(settings, context)
 
     @property
     def peer(self) -> Peer:
