@@ -34,8 +34,9 @@ _CAUSES: Final[dict[int, EndCause]] = {
 }  # fmt: skip
 #: How long +CLIP may follow on RING; to say more after ^CEND; a refused sound command is tried again; +CLCC may know
 #: nothing of a new call; RING of a call that is over may still come; nothing is sent before it rings;
-#: the modem may take to end sound within its control stream.
-CLIP_MS, WHY_MS, SOUND_AGAIN_MS, NEW_MS, DEAF_MS, QUIET_MS, HUSH_MS = 400, 300, 300, 4_000, 2_000, 15_000, 1_500
+#: the modem may take to end sound within its control stream; a busy tone after dialling is one of the called one.
+CLIP_MS, WHY_MS, SOUND_AGAIN_MS, NEW_MS, DEAF_MS, QUIET_MS = 400, 300, 300, 4_000, 2_000, 15_000
+HUSH_MS, BUSY_MS = 1_500, 20_000
 _SOUND_TRIES: Final = 3
 _OF_CALL: Final = ("dial", "answer", "digit", "clcc", "sound_on", "busy")
 
@@ -213,6 +214,16 @@ class Calling:
         elif cause == "no_carrier" and self._answered:
             cause = "normal"
         return self.end(cause, q850 if q850 is not None else Q850[cause], text, now_ms)
+
+    def line_gone(self, now_ms: int, *, busy: bool) -> list[Action]:
+        """Take that an analogue line gives a tone of its own, or was broken: the other side is not there any more.
+
+        A busy tone says that the called one is busy, or that the talk is over; when it comes soon, it is the former.
+        """
+        if self.phase not in ("dialling", "alerting", "up"):
+            return []
+        soon = busy and self._outgoing and now_ms < self._begun_ms + BUSY_MS
+        return self.hang_up(now_ms, "busy" if soon else "normal", "the line gives a tone, or was broken")
 
     def over_soon(self, now_ms: int) -> list[Action]:
         """Take that it is over and not why; if it was not up, the next line may say."""

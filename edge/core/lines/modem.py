@@ -52,8 +52,8 @@ _REFUSALS: Final[dict[str, EndCause]] = {
     "pin_needed": "no_sim",
     "no_service": "no_service",
 }
-#: V.253: codes that mean that the other side has gone.
-_LINE_GONE: Final[dict[str, EndCause]] = {"b": "busy", "d": "normal", "l": "normal"}
+#: V.253: codes that mean that the other side has gone: busy tone, dial tone, the loop was broken.
+_LINE_GONE: Final = "bdl"
 
 
 class Modem:
@@ -71,7 +71,7 @@ class Modem:
         #: Whether the port is open, the initialisation is over, and echo was switched off.
         self._open = self._initialised = self._echo_off = False
         #: The initialisation was broken off for want of a SIM.
-        self._incomplete = False
+        self._incomplete = self._overlong = False
         self._probes = self._silences = self._failures = 0
 
     @property
@@ -189,7 +189,10 @@ class Modem:
             case Code(code):
                 return self._code(code, now_ms)
             case Overlong():
-                return [Fault("the modem has sent a line that is too long")]
+                told, self._overlong = self._overlong, True
+                return (
+                    [] if told else [Fault("the modem has sent a line that is too long; others like it are not told")]
+                )
 
     def _line(self, line: Line, now_ms: int) -> list[Action]:
         if self._exchange.is_echo(line):
@@ -218,10 +221,7 @@ class Modem:
             return [DigitHeard(Private(code))] if self._calling.phase == "up" else []
         if code == "R":
             return self._calling.rings(None, now_ms)
-        if code in _LINE_GONE and self._calling.phase in ("dialling", "alerting", "up"):
-            cause = _LINE_GONE[code]
-            return self._calling.hang_up(now_ms, cause, "the line gives a tone, or its loop was broken")
-        return []
+        return self._calling.line_gone(now_ms, busy=code == "b") if code in _LINE_GONE else []
 
     def _report(self, means: str, groups: dict[str, str], now_ms: int) -> list[Action]:
         """Take what the modem says on its own."""
@@ -365,7 +365,8 @@ class Modem:
         if name != "status":
             return self._calling.elapsed(name, now_ms)
         self._timers["status"] = now_ms + self._dialogue.status_every_ms
-        if self._exchange.idle:
+        # Within the sound of a voice modem a command would be sound, too.
+        if self._exchange.idle and not self._stream.sound:
             questions = self._standing.questions()
             self._exchange.add(*(questions or [Job(text="AT", purpose="alive")]))
         return []

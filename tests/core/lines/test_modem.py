@@ -186,6 +186,18 @@ def test_an_analogue_line_is_up_when_it_was_dialled_and_its_sound_is_in_the_stre
     assert talk.commands() == ["AT+VLS=0"]
 
 
+def test_nothing_is_said_into_the_sound_of_a_long_talk_whose_busy_tone_is_its_end() -> None:
+    talk = Talk("voice-modem-v253")
+    talk.answers["AT+VTR"] = "CONNECT"
+    talk.begin()
+    talk.do(Dial(Private("030123456")))
+    talk.commands()
+    assert talk.wait(600_000) == []
+    assert talk.said == []
+    assert talk.do(Received(b"\x10b")) == [SoundOff()]
+    assert [one[:2] for one in talk.do(Received(b"\x10\x03\r\nOK\r\n")) if isinstance(one, Ended)] == [("normal", 16)]
+
+
 def test_an_analogue_line_says_who_calls_between_two_rings() -> None:
     talk = Talk("voice-modem-v253")
     talk.answers["AT+VTR"] = "CONNECT"

@@ -60,12 +60,12 @@ def run(profile: str, events: list[Input], step_ms: int) -> list[Action]:
             out += modem.handle(Elapsed(), now_ms)
             again = modem.deadline
             # What was due is done: a shell that waits for the deadline must not turn for nothing.
-            assert again is None or again.at_ms > now_ms or again.reason == "command", again
+            assert again is None or again.at_ms > now_ms, again
     return out
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(events=st.lists(INPUTS, max_size=30), step_ms=st.sampled_from([0, 20, 900, 40_000]))
 def test_nothing_raises_and_a_call_ends_once(profile: str, events: list[Input], step_ms: int) -> None:
     out = run(profile, [Opened(), *events], step_ms)
@@ -84,7 +84,7 @@ def test_nothing_raises_and_a_call_ends_once(profile: str, events: list[Input], 
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(said=st.lists(WORDS, max_size=6), cuts=st.lists(st.integers(1, 40), min_size=1, max_size=20))
 def test_pieces_do_not_matter(profile: str, said: list[bytes], cuts: list[int]) -> None:
     whole = b"".join(said)
@@ -110,7 +110,7 @@ def joined(actions: list[Action]) -> list[Action]:
     return out
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(number=st.one_of(st.text(max_size=40), st.text(alphabet='0123456789*#+ABCD,;"\r\n\x1aTP!@ ', max_size=20)))
 def test_a_number_never_becomes_a_command(number: str) -> None:
     talk = Talk("simcom-sim7600").begin()
