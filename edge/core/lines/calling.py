@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Final, Literal
 
-from edge.core.lines.exchange import Exchange, Job, Reply
-from edge.core.lines.profile import Command, DeviceProfile
-from edge.core.lines.relays import octets
+from edge.core.lines.exchange import Exchange, Job, Reply, job_of
+from edge.core.lines.profile import DeviceProfile
+from edge.core.lines.sounding import Sounding
 from edge.core.lines.texts import Listed, dialable, key
 from edge.core.lines.words import (
     Q850,
@@ -19,7 +19,6 @@ from edge.core.lines.words import (
     Incoming,
     Rings,
     SoundOff,
-    SoundOn,
     Write,
 )
 from edge.vocabulary.private import Private
@@ -32,12 +31,10 @@ _CAUSES: Final[dict[int, EndCause]] = {
     16: "normal", 17: "busy", 18: "no_answer", 19: "no_answer", 21: "rejected",
     34: "no_service", 38: "no_service", 41: "failed", 42: "no_service", 47: "no_service",
 }  # fmt: skip
-#: How long +CLIP may follow on RING; to say more after ^CEND; a refused sound command is tried again; +CLCC may know
+#: How long +CLIP may follow on RING; to say more after ^CEND; +CLCC may know
 #: nothing of a new call; RING of a call that is over may still come; nothing is sent before it rings;
-#: the modem may take to end sound within its control stream; a busy tone after dialling is one of the called one.
-CLIP_MS, WHY_MS, SOUND_AGAIN_MS, NEW_MS, DEAF_MS, QUIET_MS = 400, 300, 300, 4_000, 2_000, 15_000
-HUSH_MS, BUSY_MS = 1_500, 20_000
-_SOUND_TRIES: Final = 3
+#: a busy tone after dialling is one of the called one.
+CLIP_MS, WHY_MS, NEW_MS, DEAF_MS, QUIET_MS, BUSY_MS = 400, 300, 4_000, 2_000, 15_000, 20_000
 _OF_CALL: Final = ("dial", "answer", "digit", "clcc", "sound_on", "busy")
 
 
@@ -47,13 +44,11 @@ class Calling:
     def __init__(self, profile: DeviceProfile, exchange: Exchange, timers: dict[str, int]) -> None:
         self._profile, self._dialogue = profile, profile.dialogue
         self._exchange, self._timers = exchange, timers
+        self.sound = Sounding(profile, exchange, timers)
         self.phase: Phase = "none"
         self._told_incoming = self._outgoing = self._answered = self._alerted = False
         self._caller: Private | None = None
         self._withheld = False
-        self._sounding = False
-        #: Sound within the control stream has been ended by us, and the modem has not said so yet.
-        self.hushing = False
         self._missing = self._rung = 0
         self._begun_ms = self._deaf_until_ms = self._rested_ms = 0
         self._hang_ups: list[str] = []
@@ -123,7 +118,7 @@ class Calling:
             out.append(Write(b"\r"))
             self._exchange.due_ms = min(self._exchange.due_ms, now_ms + 1_000)
         self._hang_up_next()
-        return [*out, *self._silence(now_ms)]
+        return [*out, *self.sound.end(now_ms)]
 
     def send_digit(self, digit: Private) -> list[Action]:
         """Have the network send a key."""
@@ -173,6 +168,12 @@ class Calling:
             return [CallerKnown(self._caller)] if self._caller is not None else []
         return self._tell_incoming()
 
+    def sound_over(self, now_ms: int) -> list[Action]:
+        """Take that sound within the control stream has ended: by itself, when the line has dropped (V.253)."""
+        if not self.sound.dropped():
+            return []
+        return [SoundOff(), *self.hang_up(now_ms, "normal", "the line has dropped")]
+
     def waiting_call(self) -> list[Action]:
         """Refuse a second call, which comes in during one: busy to its caller (TS 22.030, 6.5.5.1: 0 SEND)."""
         if self.phase == "none" or self._dialogue.style != "mobile" or self._exchange.waiting("busy"):
@@ -199,7 +200,7 @@ class Calling:
         self.phase, self._answered = "up", True
         self._timers.pop("call_limit", None)
         begins = not self._outgoing or self._dialogue.sound_at == "connected"
-        return [Connected(), *(self._begin_sound() if begins else ())]
+        return [Connected(), *(self.sound.begin() if begins else ())]
 
     def over(self, cause: EndCause, q850: int | None, text: str, now_ms: int) -> list[Action]:
         """Take that the call is over."""
@@ -304,31 +305,15 @@ class Calling:
         self._poll(now_ms)
         out: list[Action] = []
         if self._dialogue.sound_at == "dialling":
-            out += self._begin_sound()
+            out += self.sound.begin()
         # An analogue line does not tell that it was answered: it is up when it was dialled, and tones say the rest.
         return out + (self.connected(now_ms) if self._dialogue.style == "voice_modem" else [])
 
-    def _begin_sound(self) -> list[Action]:
-        commands = self._dialogue.sound_on
-        if not commands:
-            self._sounding = True
-            return [SoundOn()]
-        last = len(commands) - 1
-        for index, command in enumerate(commands):
-            purpose = "sound_on" if index == last else "sound"
-            self._exchange.add(job_of(command, purpose, self._dialogue.timeouts.command_ms))
-        return []
-
     def _sound_replied(self, job: Job, outcome: str, now_ms: int) -> list[Action]:
-        if self.phase not in ("dialling", "alerting", "up"):
-            return []
+        wanted = self.phase in ("dialling", "alerting", "up")
         if outcome == "ok":
-            self._sounding = True
-            return [SoundOn()]
-        if job.tries + 1 < _SOUND_TRIES:
-            again = Job(text=job.text, purpose="sound_on", timeout_ms=job.timeout_ms, pause_ms=SOUND_AGAIN_MS)
-            again.tries = job.tries + 1
-            self._exchange.add_first(again)
+            return self.sound.given(now_ms, wanted=wanted)
+        if not wanted or self.sound.refused(job):
             return []
         told = Fault(f"the modem gives no sound: {job.name} was refused")
         return [told, *self.hang_up(now_ms, "failed", "the modem gives no sound")]
@@ -342,7 +327,7 @@ class Calling:
             "call_rings": lambda: self.over("no_carrier", None, "it does not ring any more", now_ms),
             "call_why": lambda: self.over("no_carrier", None, "the modem reports the end", now_ms),
             "call_quiet": self._may_speak,
-            "call_hush": self.hushed,
+            "call_hush": self.sound.hushed,
             "call_clcc": lambda: self._ask_calls(now_ms),
             "call_limit": lambda: self._limit(now_ms),
         }
@@ -350,7 +335,7 @@ class Calling:
 
     def _may_speak(self) -> list[Action]:
         """Send commands again: it rings there, or does not for long."""
-        if not self.hushing:
+        if not self.sound.hushing:
             self._exchange.held = False
         self._timers.pop("call_quiet", None)
         return []
@@ -372,9 +357,9 @@ class Calling:
             return []
         self.phase = "none"
         self._exchange.drop(*_OF_CALL)
-        self.hushing = self._exchange.held = False
+        self.sound.hushing = self._exchange.held = False
         self._drop_timers()
-        out = self._silence(now_ms)
+        out = self.sound.end(now_ms)
         self._deaf_until_ms = max(self._deaf_until_ms, now_ms + DEAF_MS)
         self._rested_ms = now_ms + self._profile.limits.rest_ms
         for command in self._dialogue.sound_off:
@@ -385,7 +370,8 @@ class Calling:
 
     def _begin(self, phase: Phase, now_ms: int, *, outgoing: bool) -> None:
         self.phase, self._outgoing, self._begun_ms = phase, outgoing, now_ms
-        self._told_incoming = self._answered = self._alerted = self._sounding = self._withheld = False
+        self._told_incoming = self._answered = self._alerted = self._withheld = False
+        self.sound.forget()
         self._caller, self._missing, self._rung = None, 0, 0
         if not outgoing:
             self._poll(now_ms)
@@ -401,34 +387,6 @@ class Calling:
         self._timers.pop("call_caller", None)
         return [Incoming(self._caller, self._withheld)]
 
-    def _silence(self, now_ms: int) -> list[Action]:
-        if not self._sounding:
-            return []
-        self._sounding = False
-        return [*self._hush(now_ms), SoundOff()]
-
-    def _hush(self, now_ms: int) -> list[Action]:
-        """End sound within the control stream; commands wait until the modem has done so."""
-        if self._profile.sound.how != "control":
-            return []
-        self.hushing = self._exchange.held = True
-        self._timers["call_hush"] = now_ms + HUSH_MS
-        return [Write(octets(self._dialogue.sound_end, 0))]
-
-    def hushed(self) -> list[Action]:
-        """Let commands go on: sound within the control stream has ended, and the modem has said OK."""
-        if self.hushing:
-            self.hushing = self._exchange.held = False
-            self._timers.pop("call_hush", None)
-        return []
-
-    def sound_over(self, now_ms: int) -> list[Action]:
-        """Take that sound within the control stream has ended by itself: the line has dropped (V.253)."""
-        if self.hushing or not self._sounding:
-            return []
-        self._sounding = False
-        return [SoundOff(), *self.hang_up(now_ms, "normal", "the line has dropped")]
-
     def _hang_up_next(self) -> None:
         if self._hang_ups:
             self._exchange.add_first(Job(text=self._hang_ups.pop(0), purpose="hang_up"))
@@ -436,14 +394,3 @@ class Calling:
     def _drop_timers(self) -> None:
         for name in [name for name in self._timers if name.startswith("call_")]:
             del self._timers[name]
-
-
-def job_of(command: Command, purpose: str, timeout_ms: int) -> Job:
-    """Make a command of a profile one to be sent."""
-    return Job(
-        text=command.send,
-        purpose=purpose,
-        optional=command.optional,
-        timeout_ms=command.timeout_ms or timeout_ms,
-        pause_ms=command.pause_ms,
-    )

@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
+from edge.core.lines.profile import Command
 from edge.core.lines.stream import Line
 from edge.core.lines.words import Write
 
@@ -178,3 +179,14 @@ class Exchange:
             return None
         self.pending, self._free_ms = None, now_ms
         return Reply(job, outcome, tuple(self._lines), final)
+
+
+def job_of(command: Command, purpose: str, timeout_ms: int) -> Job:
+    """Make a command of a profile one to be sent."""
+    return Job(
+        text=command.send,
+        purpose=purpose,
+        optional=command.optional,
+        timeout_ms=command.timeout_ms or timeout_ms,
+        pause_ms=command.pause_ms,
+    )

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 from edge.core.deadline import Deadline, earliest
-from edge.core.lines.calling import Calling, job_of
-from edge.core.lines.exchange import Exchange, Job, Reply
+from edge.core.lines.calling import Calling
+from edge.core.lines.exchange import Exchange, Job, Reply, job_of
 from edge.core.lines.messages import Messages
 from edge.core.lines.profile import DeviceProfile
 from edge.core.lines.standing import Standing
@@ -114,7 +114,7 @@ class Modem:
             case SendSms(number, text):
                 return self._messages.submit(number, text, ready=self._standing.state == "ready")
             case PlaySound(data):
-                return [Write(shield(data))] if self._stream.sound and not self._calling.hushing else []
+                return [Write(shield(data))] if self._stream.sound and not self._calling.sound.hushing else []
             case _:
                 return []
 
@@ -183,7 +183,7 @@ class Modem:
             case Prompt():
                 return list(self._exchange.prompted())
             case Sound(data):
-                return [SoundHeard(data)] if not self._calling.hushing else []
+                return [SoundHeard(data)] if not self._calling.sound.hushing else []
             case SoundOver():
                 return self._calling.sound_over(now_ms)
             case Code(code):
@@ -198,8 +198,8 @@ class Modem:
         if self._exchange.is_echo(line):
             # Switched off, and there again: nobody but a restart does that.
             return self._restarted(now_ms) if self._echo_off else []
-        if self._calling.hushing and line.text in ("OK", "VCON"):
-            self._calling.hushed()
+        if self._calling.sound.hushing and line.text in ("OK", "VCON"):
+            self._calling.sound.hushed()
             return []
         if self._exchange.is_part(line):
             return []

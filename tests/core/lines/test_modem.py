@@ -186,6 +186,20 @@ def test_an_analogue_line_is_up_when_it_was_dialled_and_its_sound_is_in_the_stre
     assert talk.commands() == ["AT+VLS=0"]
 
 
+def test_sound_that_comes_when_it_was_hung_up_is_ended_before_anything_is_said() -> None:
+    talk = Talk("voice-modem-v253")
+    talk.answers["AT+VTR"] = ""
+    talk.begin()
+    talk.do(Dial(Private("030123456")))
+    assert talk.do(HangUp()) == []
+    talk.commands()
+    assert talk.hear("CONNECT") == []
+    assert talk.said == [b"\x10^"]
+    talk.commands()
+    assert talk.do(Received(b"\x80\x80\x10\x03\r\nOK\r\n")) == [Ended("normal", 16, "we have hung up")]
+    assert talk.commands() == ["AT+VLS=0"]
+
+
 def test_nothing_is_said_into_the_sound_of_a_long_talk_whose_busy_tone_is_its_end() -> None:
     talk = Talk("voice-modem-v253")
     talk.answers["AT+VTR"] = "CONNECT"
