@@ -176,6 +176,8 @@ def test_trunks_a_call_and_a_bundle(place: Place, tmp_path: Path) -> None:
     digits = [one for one in json.loads(members["events.json"])["last"] if one["type"] == "dtmf.received"]
     assert digits
     assert {one["data"]["digit"] for one in digits} == {"(left out)"}
+    assert "bytes" in members["doctor-machine.json"].decode()
+    assert json.loads(members["system.json"])["settings"]["net.core.rmem_max"].isdigit()
     configuration = json.loads(members["configuration.json"])
     assert [trunk["name"] for trunk in configuration["trunks"]][:2] == ["loop", "peer"]
     edge.check_histories()

@@ -209,4 +209,5 @@ def test_a_plan_and_what_happened(place: Place) -> None:
     for call in (in_menu, newer):
         call.bye()
     until(lambda: edge.types().count("call.ended") >= 2, 20, "ended")
-    assert {key for key in place.plan() if key[0]} == {("media", "")}, "what waits for a restart is left"
+    left = {key: change for key, change in place.plan().items() if key[0]}
+    assert set(left) == {("media", "")}, f"what waits for a restart is left; {left}"

@@ -35,6 +35,10 @@ from edge.vocabulary.wire import json_reader
 
 #: Newest events and calls that are looked at, calls whose SIP messages are in, lines of the journal.
 EVENTS, CALLS, LADDERS, LINES = 2_000, 200, 20, 2_000
+#: Subjects of the doctor that know of no people.
+_OF_THE_MACHINE = frozenset(
+    {"clock", "ports", "disks", "memory", "processor", "rights", "kernel", "entropy", "cache", "recordings"}
+)
 #: Of the effective configuration what is large and made of the rest.
 _MADE = ("calendars", "rulesets", "sounds", "clocks", "tones")
 _SETTINGS = ("net.core.rmem_max", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports")
@@ -51,7 +55,7 @@ ABOUT = """Support bundle of a telephony edge appliance, made {at} UTC.
 Numbers of people are pseudonyms (num-...): within this bundle one number is always the same one; the key that they were
 made with is forgotten. Names, digits, headers of peers' own, attributes, notes and secrets are left out.
 
-doctor.json         what edge doctor found
+doctor.json         what edge doctor found; doctor-machine.json: of the machine
 configuration.json  the effective configuration of the files
 status.json         edge status, trunks, sinks, queues; metrics.txt: what monitoring sees
 calls.json          the last calls; events.json: how many of each type there are, and the last ones
@@ -165,17 +169,26 @@ def _parts(
     def plain(value: Any) -> str:
         return json.dumps(redactor.value(value), indent=1, default=str)
 
-    yield "doctor.json", lambda: plain([msgspec.to_builtins(one) for one in findings])
+    def machine(value: Any) -> str:
+        # Sizes and counts are no numbers of people.
+        return redactor.known(json.dumps(value, indent=1, default=str))
+
+    own = [msgspec.to_builtins(one) for one in findings if one.check not in _OF_THE_MACHINE]
+    yield "doctor.json", lambda: plain(own)
+    yield (
+        "doctor-machine.json",
+        lambda: machine([msgspec.to_builtins(one) for one in findings if one.check in _OF_THE_MACHINE]),
+    )
     yield "configuration.json", lambda: plain(_configuration(patient))
     yield "calls.json", lambda: plain([_call(row, redactor) for row in calls])
     yield "events.json", lambda: _told(events, redactor)
-    yield "versions.json", lambda: plain(_versions())
-    yield "system.json", lambda: plain(_system())
+    yield "versions.json", lambda: machine(_versions())
+    yield "system.json", lambda: machine(_system())
     yield "journal.txt", lambda: "\n".join(redactor.text(line) for line in _journal())
     if patient.runs:
         yield "status.json", lambda: plain(_status(patient))
         yield "metrics.txt", lambda: redactor.known(_metrics(patient))
-        yield "processes.json", lambda: plain(_processes(patient))
+        yield "processes.json", lambda: machine(_processes(patient))
 
 
 def _configuration(patient: Patient) -> dict[str, Any]:
@@ -296,5 +309,5 @@ def _processes(patient: Patient) -> list[dict[str, Any]]:
 
 
 def _journal() -> list[str]:
-    entries = service.journal("", priority="", most=LINES)
+    entries = service.journal(most=LINES)
     return [str(entry.get("MESSAGE", "")) for entry in entries] or ["(the journal has nothing of it)"]

@@ -11,7 +11,7 @@ from edge.cli.doctor.patient import Patient
 UNIT = "edge.service"
 #: There where systemd runs this machine.
 RUNS = Path("/run/systemd/system")
-_ASKED = ("LoadState", "ActiveState", "SubState", "UnitFileState", "WatchdogUSec", "NRestarts", "ActiveEnterTimestamp")
+_ASKED = ("LoadState", "ActiveState", "SubState", "UnitFileState", "WatchdogUSec", "NRestarts", "InvocationID")
 _LIMIT_S = 10.0
 MOST_LINES = 5
 
@@ -38,7 +38,7 @@ def examine(_patient: Patient, notes: Notes) -> None:
         notes.ok("watchdog", found["WatchdogUSec"])
     if found.get("NRestarts", "0") != "0":
         notes.advice("restarts", found["NRestarts"], f"journalctl -u {UNIT} says why")
-    _look_at_journal(found.get("ActiveEnterTimestamp", ""), notes)
+    _look_at_journal(found.get("InvocationID", ""), notes)
 
 
 def properties() -> dict[str, str]:
@@ -56,11 +56,10 @@ def properties() -> dict[str, str]:
     return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
 
-def journal(since: str, *, priority: str, most: int) -> list[dict[str, str]]:
-    """Return the unit's last lines of the journal; empty where there is none."""
-    command = ["journalctl", "-u", UNIT, "-o", "json", "-q", "-n", str(most)]
-    command += ["-p", priority] if priority else []
-    command += ["--since", since] if since else []
+def journal(*, most: int, invocation: str = "") -> list[dict[str, str]]:
+    """Return the unit's last lines of the journal, of one start of it or of all; empty where there is none."""
+    command = ["journalctl", "-o", "json", "-q", "-n", str(most)]
+    command += [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else ["-u", UNIT]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -74,9 +73,9 @@ def journal(since: str, *, priority: str, most: int) -> list[dict[str, str]]:
     return found
 
 
-def _look_at_journal(since: str, notes: Notes) -> None:
+def _look_at_journal(invocation: str, notes: Notes) -> None:
     # The daemon's lines have their level within: `{"level":"error",...}`.
-    lines = [str(entry.get("MESSAGE", "")) for entry in journal(since, priority="", most=2000)]
+    lines = [str(entry.get("MESSAGE", "")) for entry in journal(most=2000, invocation=invocation)]
     errors = [line for line in lines if '"level":"error"' in line]
     for line in errors[-MOST_LINES:]:
         notes.advice("journal", line[:200], "see what led to it: journalctl -u edge")
