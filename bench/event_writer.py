@@ -78,7 +78,8 @@ def write(state: Path, link: str, rate: int, seconds: float) -> dict[str, float]
             pump.at(int(time.monotonic() * 1000) + 20, turn)
             return
         began = began or time.monotonic()
-        while written < (time.monotonic() - began) * rate:
+        # A disk that does not keep up makes it late, and not endless.
+        while written < min(time.monotonic() - began, seconds) * rate and time.monotonic() - began < 3 * seconds:
             last = store.write(Turn(events=source.turn()))
             for peer in server.peers("forwarder"):
                 peer.send(Command(CommandId(f"wake:{last}:0"), Wake(last)))

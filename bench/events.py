@@ -7,6 +7,7 @@ measured. The parts with calls run as those of `edge bench calls` do: generator 
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,8 @@ from bench.appliance import write_site as write_bench_site
 from bench.calls import _generator, _tick_seconds, _void
 from bench.event_writer import TURN, fill
 from edge.config.sink_settings import NatsSettings, WebhookSettings
-from edge.config.site import Paths, Sink, Site
+from edge.config.site import ApiToken, Paths, Sink, Site
+from edge.core.access.gate import hash_of
 from tests.support.addresses import address
 from tests.support.appliance import Appliance
 from tests.support.backend import SECRET
@@ -32,6 +34,9 @@ from tests.support.waiting import until
 
 Emit = Callable[..., None]
 RATE = 5000
+#: Of live streams, which people and small programs read.
+STREAM_RATE = 1000
+TOKEN = "edge_bench"
 PORT = 9093
 OURS, THEIRS = 0, 1
 ROOT = Path(__file__).parents[1]
@@ -46,6 +51,8 @@ def measure(emit: Emit, *, quick: bool) -> None:
         _sustained(emit, folder / "sustained", theirs, seconds)
         _unbatched(emit, folder / "unbatched", theirs, 4000 if quick else 20_000)
         _caught_up(emit, folder / "behind", theirs, backlog)
+        for slow in (False, True):
+            _streamed(emit, folder / f"streams-{slow}", theirs, seconds, slow=slow)
         _beside_calls(emit, folder, theirs, backlog, quick=quick)
 
 
@@ -105,6 +112,56 @@ def _caught_up(emit: Emit, folder: Path, theirs: str, count: int) -> None:
     emit("events_catch_up", round(found["events"] / found["seconds"]), "events/s", **more)
 
 
+def _streamed(emit: Emit, folder: Path, theirs: str, seconds: float, *, slow: bool) -> None:
+    """Delay of live streams, the webhook's beside; `slow`: with one more that does not read."""
+    _made(folder)
+    _ask(theirs, "figures")
+    with (
+        _forwarder(folder, [_webhook(theirs, "batch")]),
+        _web(folder, theirs) as port,
+        _readers(theirs, port, slow=slow) as readers,
+    ):
+        told = _write(folder, seconds, STREAM_RATE)
+        until(lambda: _places(folder).get("webhook") == told["events"], 60, "the webhook has all")
+        time.sleep(1)  # and so have those who look at the outbox
+        lines, _ = readers.communicate(timeout=60)
+    found = {"webhook": _ask(theirs, "figures"), **json.loads(lines)}
+    beside = "beside_slow_reader_" if slow else ""
+    for name, one in found.items():
+        more = {"rate": STREAM_RATE, "written": told["events"], "came": one["events"], "gaps": one.get("gaps", 0)}
+        for share in ("p50", "p99"):
+            value = one.get(f"{share}_ms", one.get(f"lag_{share}_ms", 0.0))
+            emit(f"events_{name}_lag_{beside}{share}", round(value, 1), "ms", **more)
+
+
+@contextmanager
+def _web(folder: Path, host: str) -> Iterator[int]:
+    """Run web on our core; its port."""
+    token = ApiToken(name="bench", hash=hash_of(TOKEN), role="integrator")
+    site = Site(name="bench", paths=Paths(state=str(folder)), api_tokens=[token])
+    with socket.create_server((host, 0), backlog=64) as listener, os.fdopen(os.memfd_create("sip"), "rb") as trace:
+        fds = {"http_listener": [listener.fileno()], "sip_trace": [trace.fileno()]}
+        with _on(OURS), child("web", site, folder / "web", fds):
+            yield listener.getsockname()[1]
+
+
+@contextmanager
+def _readers(host: str, port: int, *, slow: bool) -> Iterator["subprocess.Popen[str]"]:
+    """Read streams on their core; what they found is told when their input ends."""
+    words = ["-m", "bench.event_streams", host, str(port), TOKEN, "slow" if slow else "-"]
+    with _on(THEIRS):
+        process = subprocess.Popen(
+            [sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+    try:
+        if process.stdout is None or process.stdout.readline() != "open\n":
+            raise RuntimeError("the streams do not open")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 def _webhook(host: str, mode: Any) -> Sink:
     url = f"http://{host}:{PORT}/"
     return WebhookSettings(name="webhook", url=url, secret=SECRET, mode=mode, max_backoff_ms=1000).sink()
@@ -118,8 +175,8 @@ def _forwarder(folder: Path, sinks: list[Sink]) -> Iterator[int]:
         yield process.process.pid
 
 
-def _write(folder: Path, seconds: float) -> dict[str, float]:
-    words = ["-m", "bench.event_writer", str(folder), str(folder / "link.sock"), str(RATE), str(seconds)]
+def _write(folder: Path, seconds: float, rate: int = RATE) -> dict[str, float]:
+    words = ["-m", "bench.event_writer", str(folder), str(folder / "link.sock"), str(rate), str(seconds)]
     with _on(OURS):
         done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
