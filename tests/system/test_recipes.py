@@ -182,6 +182,75 @@ def test_backends_answer_take_events_and_may_fail(place: Place) -> None:
         until(lambda: not edge.status()["notes"], 10)
 
 
+FLOW_MENU = """
+version: 1
+start: who
+attributes: {name: {}}
+nodes:
+  who:
+    ask: {endpoint: flow, send: [caller], timeout: 5s}
+    answers: {gold: gold}
+    next: other
+    failed: other
+  gold:
+    gather: {greet_long: one, first_digit_timeout: 30s}
+    choices: {0: bye}
+    failed: bye
+  other:
+    gather: {greet_long: no_match, first_digit_timeout: 30s}
+    choices: {0: bye}
+    failed: bye
+  bye:
+    hang_up:
+"""
+#: Where scripts/install-test-peers puts it.
+NODE_RED = Path(__file__).parents[2] / ".peers/node_modules/node-red/red.js"
+
+
+@contextmanager
+def node_red(folder: Path, host: str) -> Iterator[Path]:
+    """Node-RED with the flow of the recipe; its log."""
+    folder.mkdir()
+    shutil.copy(RECIPES / "node-red.json", folder / "flows.json")
+    settings = folder / "settings.js"
+    settings.write_text(
+        f'module.exports = {{uiHost: "{host}", uiPort: 1880, flowFile: "flows.json", httpAdminRoot: false,'
+        " telemetry: {enabled: false}}\n"
+    )
+    log = folder / "log"
+    node = shutil.which("node")
+    assert node is not None
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [node, str(NODE_RED), "--userDir", str(folder), "--settings", str(settings)], stdout=out, stderr=out
+        )
+    try:
+        until(lambda: "Started flows" in log.read_text(), 60, "the flow runs")
+        yield log
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(not NODE_RED.exists(), reason="Node-RED is not there: scripts/install-test-peers gets it by npm")
+def test_a_flow_of_node_red_answers_and_takes_events_once(tmp_path: Path) -> None:
+    with address() as at, address() as flow_at, address() as gold_at, node_red(tmp_path / "flow", flow_at) as log:
+        url = f"http://{flow_at}:1880"
+        extra = f'[[endpoints]]\nname = "flow"\nurl = "{url}/ask"\n{sink(f"{url}/events")}'
+        with (
+            appliance(at, tmp_path, menu=FLOW_MENU, trunk='country = "DE"', extra=extra) as edge,
+            Softphone(gold_at, user="030123456") as gold,
+        ):
+            id_ = call(edge, gold, TONES["one"])
+            ended = edge.wait_event("call.ended", id_)
+            assert ended["data"]["attributes"]["name"] == "Ada"
+            until(lambda: f"[debug:ended] {ended['id']}" in log.read_text(), 30, "the flow has the end of the call")
+            # The same once more: taken, and known.
+            words = ["--call", id_, "--sink", "backend", "--wait", "--state", str(edge.state)]
+            assert main(["events", "replay", *words]) == 0
+            assert log.read_text().count(f"[debug:ended] {ended['id']}") == 1
+
+
 def _reaches(edge: Appliance, caller: Softphone) -> bool:
     talking = caller.call(edge.uri).wait_answered()
     id_ = ""
