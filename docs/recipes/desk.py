@@ -1,4 +1,4 @@
-"""Whoever waits at the node `desk` is asked for his customer number, and connected with the agent who knows him.
+"""Whoever is parked (`park` in a menu) is asked for his customer number, and connected with the agent who knows him.
 
     EDGE=http://127.0.0.1:8080 EDGE_TOKEN=edge_... python desk.py sip:agent@192.0.2.7
 
@@ -27,8 +27,8 @@ def main() -> None:
     served: set[str] = set()
     with Client(os.environ["EDGE"], os.environ["EDGE_TOKEN"]) as edge:
         for one in edge.stream(types=["menu.node_entered"], after=int(os.environ.get("AFTER", "0"))):
-            call, node = one.event["subject"], one.event["data"]["node"]
-            if node != "desk" or call in served:
+            call, kind = one.event["subject"], one.event["data"]["kind"]
+            if kind != "park" or call in served:
                 continue
             served.add(call)
             try:

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -70,7 +70,7 @@ def speaker_for(site: Site, language: str) -> Speaker:
     )
 
 
-@cache
+@lru_cache(256)
 def voice_of_espeak(program: str, voice: str) -> str | None:
     """Name the voice that espeak-ng speaks a language (or `voice`) with, that of the region first; None: it has none.
 

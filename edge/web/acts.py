@@ -119,7 +119,9 @@ class Acts:
 
     async def _say(self, visit: Visit) -> api.Begun:
         order: api.Say = visit.body
-        speech = await self._speech.spoken(order.text, order.language)
+        row = await self._outbox.read(lambda reader: reader.call(visit.names["id"]))
+        there = row is not None and row.state == "open"
+        speech = await self._speech.spoken(order.text, order.language, wanted=there)
         wanted = {
             "speech": speech,
             "language": order.language,

@@ -49,14 +49,16 @@ class Speech:
         """Take the voices that hold from now on."""
         self._site = site
 
-    async def spoken(self, text: str, language: str) -> str:
-        """Have a text spoken; returns the name of its file. Raises `RefusedError`."""
+    async def spoken(self, text: str, language: str, *, wanted: bool) -> str:
+        """Have a text spoken, if somebody will hear it; returns the name of its file. Raises `RefusedError`."""
         if not any(one.isalnum() for one in text):
-            raise RefusedError(400, "there is nothing in it that can be spoken", "$.text")
+            raise RefusedError(409, "there is nothing in it that can be spoken", "$.text")
         speaker = speaker_for(self._site, language)
         await asyncio.to_thread(_check, speaker, language)
         name = await asyncio.to_thread(self._name, speaker, text)
         path = file_of(self._state, name)
+        if not wanted:
+            return name
         try:
             # The time of access is set by hand; that of the change tells media's memory of another file.
             os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
@@ -121,7 +123,7 @@ def _check(speaker: Speaker, language: str) -> None:
     except (OSError, subprocess.SubprocessError):
         raise RefusedError(503, f"{speaker.program} does not work here, so no text can be spoken") from None
     if not there:
-        raise RefusedError(400, f"nobody speaks {language!r} here", "$.language")
+        raise RefusedError(409, f"nobody speaks {language!r} here", "$.language")
 
 
 async def _run(job: Job) -> None:
@@ -137,4 +139,4 @@ async def _run(job: Job) -> None:
     if process.returncode:
         why = (said.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
         silent = "no sound" in why
-        raise RefusedError(400 if silent else 503, f"the text was not spoken: {why}", "$.text" if silent else "")
+        raise RefusedError(409 if silent else 503, f"the text was not spoken: {why}", "$.text" if silent else "")

@@ -89,10 +89,10 @@ def fill(store: CampaignStore, name: str, numbers: list[list[str]], first: int =
     store.add(name, [Row(contact=one, line=line) for line, one in enumerate(contacts, 1)], 1_700_000_000_000)
 
 
-def town_site(edge: Appliance, town: str, agent: str) -> None:
-    """Write a site with campaigns and rules of its own."""
+def town_site(edge: Appliance, town: str, agent: str, more: str = "") -> None:
+    """Write a site with campaigns and rules of its own; `more`: TOML for the end."""
     trunk = f'[[trunks]]\nname = "town"\nsources = ["192.0.2.1"]\naddress = "{town}:5060"\n'
-    extra = trunk + CAMPAIGN.format(name="first") + CAMPAIGN.format(name="second") + AGENTS.format(agent=agent)
+    extra = trunk + CAMPAIGN.format(name="first") + CAMPAIGN.format(name="second") + AGENTS.format(agent=agent) + more
     write_site(edge, menu=MENU, extra=extra)
     rules = edge.folder / "dialing_rules"
     rules.mkdir()

@@ -1,5 +1,6 @@
 """Parked callers who are told something, and bridged with each other, by the API: through kills of what carries it."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from edge.client import ApiError, Client
+from edge.client import ApiError, AsyncClient, Client
 from edge.core.access.gate import hash_of
 from edge.vocabulary import api
 from tests.support.addresses import address
@@ -148,10 +149,10 @@ def test_a_text_is_spoken_and_written_down_nowhere(tmp_path: Path) -> None:
         edge, client, (caller,), (id_,) = there
         with pytest.raises(ApiError) as refused:
             client.say(id_, api.Say(text=text, language="xx"))
-        assert (refused.value.status, refused.value.path) == (400, "$.language")
+        assert (refused.value.status, refused.value.path) == (409, "$.language")
         with pytest.raises(ApiError) as refused:
             client.say(id_, api.Say(text="...", language="en"))
-        assert refused.value.status == 400
+        assert (refused.value.status, refused.value.path) == (409, "$.text")
         begun = client.say(id_, api.Say(text=text, language="en"), key="once")
         assert client.wait(begun).result == "played"
         started = edge.wait_event("order.started", id_)["data"]
@@ -174,3 +175,35 @@ def test_a_text_is_spoken_and_written_down_nowhere(tmp_path: Path) -> None:
             assert b"green house" not in path.read_bytes(), path
         caller.bye()
         edge.wait_event("call.ended", id_)
+        assert client.say(id_, api.Say(text=text, language="en"), key="once").operation.startswith(id_)
+        made = len(list((edge.state / "said").iterdir()))
+        with pytest.raises(ApiError, match="404"):
+            client.say(id_, api.Say(text="Too late", language="en"))
+        assert len(list((edge.state / "said").iterdir())) == made
+
+
+def test_on_asyncio_orders_and_their_events_go_on_through_a_kill_of_web(tmp_path: Path) -> None:
+    with parked(tmp_path, callers=1) as there:
+        (id_,), (caller,) = there.ids, there.calls
+
+        async def serve(url: str) -> list[str]:
+            seen = []
+            async with AsyncClient(url, TOKEN) as edge:
+                came = edge.stream(types=["order.*", "menu.node_entered"], after=0)
+                async for one in came:
+                    seen.append(one.event["type"])
+                    if one.event["data"].get("kind") == "park" and "order.started" not in seen:
+                        await edge.gather(id_, api.Gather(sounds=["en/one"], max_digits=1))
+                        await asyncio.to_thread(there.kill, "web")
+                        await asyncio.to_thread(caller.audio.press, "7")
+                    elif one.event["type"] == "order.ended":
+                        done = await edge.operation(one.event["data"]["operation"])
+                        assert (done.result, done.digits) == ("matched", "7")
+                        break
+                await came.aclose()  # type: ignore[attr-defined]
+            return seen
+
+        seen = asyncio.run(asyncio.wait_for(serve(f"http://{there.edge.status()['http']}"), 120))
+        assert [one for one in seen if one.startswith("order.")] == ["order.started", "order.ended"]
+        caller.bye()
+        there.edge.wait_event("call.ended", id_)
