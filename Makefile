@@ -46,6 +46,9 @@ endif
 bench: install-dev install-test-peers  ## Measure; writes docs/benchmarks.md
 	@$(BIN)/edge bench all --write docs/benchmarks.md $(ARGS)
 
+soak: install-dev  ## A day's calls in twenty minutes: does anything grow? (ARGS="--minutes 5")
+	@$(BIN)/python -m bench.soak $(ARGS)
+
 docs: install-dev  ## Make the generated pages and schemas again
 	@$(BIN)/python scripts/configuration_reference.py
 	@$(BIN)/python scripts/reference.py
@@ -60,4 +63,4 @@ clean:  ## Take away what was built; the demo's state stays
 	@rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	@find edge dsp tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install install-dev install-test-peers run check test bench docs lock clean
+.PHONY: help install install-dev install-test-peers run check test bench soak docs lock clean

@@ -48,6 +48,11 @@ def memory_pss_mb(pids: list[int]) -> float:
     return _memory_mb(pids, "Pss:")
 
 
+def memory_anonymous_mb(pids: list[int]) -> float:
+    """Proportional share of memory that no file backs and that is not shared by descriptor, megabytes."""
+    return _memory_mb(pids, "Pss_Anon:")
+
+
 def memory_private_mb(pids: list[int]) -> float:
     """Memory that nobody shares with `pids`, all together, megabytes."""
     return _memory_mb(pids, "Private_")

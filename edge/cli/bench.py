@@ -32,6 +32,7 @@ SUBJECTS = (
     "dialer",
     "imports",
     "freezes",
+    "soak",
     "dialer_kills",
     "events",
     "event_kills",

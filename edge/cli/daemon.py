@@ -15,7 +15,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
-    usable_site,
+    usable_paths,
 )
 
 #: A reload may have to synthesise prompts.
@@ -68,9 +68,9 @@ def run_dir(config: Path | None, *, demo: bool, state: Path | None) -> Path:
     """Find the folder of the control socket; raises UsageError, BadSiteError."""
     if state is not None and config is None:
         return state / "run"
-    # What is wrong with a menu does not hide a running appliance.
-    found = usable_site(config, demo=demo, overrides={} if state is None else {"paths.state": str(state)})
-    return Path(found.site.paths.run or Path(found.site.paths.state) / "run")
+    # What is wrong with a menu, or with another table of the site, does not hide a running appliance.
+    paths = usable_paths(config, demo=demo, overrides={} if state is None else {"paths.state": str(state)})
+    return Path(paths.run or Path(paths.state) / "run")
 
 
 #: The options of a command that say which appliance is meant: config, demo, state.

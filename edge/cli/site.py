@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from edge.app.demo import SITE_FILE, demo_overrides
 from edge.cli.output import CONFIGURATION, complain
 from edge.config.errors import ConfigError
-from edge.config.loader import NOTHING, Inspection, inspect
+from edge.config.loader import NOTHING, Inspection, inspect, inspect_paths
+from edge.config.site import Paths
 
 DEFAULT_FILE: Final = Path("/etc/edge/site.toml")
 
@@ -48,6 +49,14 @@ def usable_site(
     if faults:
         raise BadSiteError(faults)
     return found
+
+
+def usable_paths(config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING) -> Paths:
+    """Read where things of the site lie, whatever else its file says. Raises `UsageError`, `BadSiteError`."""
+    paths, faults = inspect_paths(site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides)
+    if faults:
+        raise BadSiteError(faults)
+    return paths
 
 
 def folders(config: Path | None, *, demo: bool, state: Path | None) -> tuple[Path, Path]:

@@ -27,7 +27,7 @@ from edge.config.prompts import PromptUse, Synthesis
 from edge.config.relays import check_relays
 from edge.config.shape import Shaper
 from edge.config.sinks import read_sink
-from edge.config.site import Site
+from edge.config.site import Paths, Site
 from edge.config.sources import read_site_files
 from edge.config.tables import check_tables, make_tables
 from edge.config.versions import Versions
@@ -153,6 +153,22 @@ def inspect(
         origins=resolved.origins,
         sounds=hold_music(site, root),
     )
+
+
+def inspect_paths(path: Path, overrides: Mapping[str, object] = NOTHING) -> tuple[Paths, list[ConfigError]]:
+    """Read where things lie, and nothing else: for who looks for a running appliance, whatever else the file says.
+
+    Neither secrets nor faults of other tables are in the way: who may not read a secret may ask for status.
+    """
+    findings = Findings()
+    path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 -- links stay as they are named
+    root = read_site_files(path, findings, [])
+    if root is None:
+        return Paths(), findings.errors
+    _override(root, overrides)
+    table = (root.table or {}).get("paths")
+    paths = Paths() if table is None else Shaper(findings, path.parent, os.environ, {}).shape(Paths, table)
+    return paths, findings.errors
 
 
 def _override(root: Located, overrides: Mapping[str, object]) -> None:

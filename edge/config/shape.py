@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from msgspec import inspect
 
-from edge.config import kinds
+from edge.config import credentials, kinds
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located
 
@@ -239,9 +239,15 @@ class Shaper:
         return None if missing else _VARIABLE.sub(lambda match: environment[match[1]], text)
 
     def _secret(self, text: str, *, literal: bool, place: Place) -> str | None:
+        if text.startswith(credentials.PREFIX):
+            try:
+                return credentials.read(text.removeprefix(credentials.PREFIX), self._environment or {})
+            except credentials.CredentialError as error:
+                self._findings.error(place, *error.args)
+                return None
         if not text.startswith("file:"):
             if literal and text:
-                self._findings.warning(place, SECRET_IN_FILE, "use '${NAME}' or 'file:PATH'")
+                self._findings.warning(place, SECRET_IN_FILE, "use 'credential:NAME', '${NAME}' or 'file:PATH'")
             return text
         path = self._base / Path(text.removeprefix("file:")).expanduser()
         try:

@@ -86,6 +86,32 @@ def test_secrets_come_from_the_environment_or_a_file(folder: Path) -> None:
     assert [warning.line for warning in found.warnings] == [8]
 
 
+def test_secrets_are_handed_over_by_the_service_manager(folder: Path) -> None:
+    given = folder / "given"
+    given.mkdir()
+    (given / "one").write_text("first\n")
+    (given / "edge_two").write_text("second\n")
+    sink = '[[trunks]]\nname = "{0}"\nsources = ["192.0.2.9"]\nuser = "4930"\npassword = "credential:{0}"\n'
+    file = add(folder, sink.format("one") + sink.format("two"))
+    found = inspect(file, environment={"CREDENTIALS_DIRECTORY": str(given)})
+    assert found.errors == []
+    assert [trunk.password for trunk in found.site.trunks[-2:]] == ["first", "second"]
+    (given / "edge_two").rename(given / "edge_tow")
+
+    def faults(**environment: str) -> list[str]:
+        return [text for one in inspect(file, environment=environment).errors if "credential" in (text := str(one))]
+
+    (fault,) = faults(CREDENTIALS_DIRECTORY=str(given))
+    assert "no credential 'two'" in fault
+    assert "tow" in fault
+    part = folder / "conf.d" / "10.toml"
+    text = part.read_text()
+    part.write_text(text.replace("credential:two", "credential:../x"))
+    assert "no name of a credential" in faults(CREDENTIALS_DIRECTORY=str(given))[0]
+    part.write_text(text)
+    assert ["while edge.service runs" in one for one in faults()] == [True, True]
+
+
 def test_a_secret_is_masked_and_never_in_a_message(folder: Path) -> None:
     file = add(folder, f'[[sinks]]\nname = "a"\nurl = "https://example.org"\nsecret = "{SECRET}"\n')
     found = inspect(file)

@@ -33,6 +33,8 @@ cd $m
 mkdir -p .former
 pivot_root . .former
 umount -l /.former
+# As a machine that has booted by itself; in a container systemd leaves it to who made that.
+mount --make-rshared /
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test /lib/systemd/systemd --system --unit="$2" </dev/null
 """
 

@@ -1,0 +1,146 @@
+"""The installed appliance under the real systemd: its unit as it is shipped, on a machine that boots for it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.installed import ROOT, install
+from tests.support.machine import Machine, unfit
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.system, pytest.mark.first, pytest.mark.skipif(bool(unfit()), reason=unfit())]
+
+SITE = """name = "box"
+[sip]
+address = "127.0.0.1"
+[media]
+slots = 20
+[paths]
+run = "/run/edge"
+[[trunks]]
+name = "loop"
+sources = ["127.0.0.0/8"]
+user = "edge"
+password = "credential:carrier"
+address = "127.0.0.2:5060"
+[[routes]]
+number = "100"
+menu = "main"
+"""
+MENU = """version: 1
+language: en
+start: hello
+nodes:
+  hello:
+    gather: {greet_long: {say: "Press one please."}, no_input: {say: "No key."}, no_match: {say: "No choice."}}
+    choices: {1: hello}
+    failed: bye
+  bye:
+    hang_up:
+"""
+#: As shipped but for the time that the watchdog and a hanging stop take.
+QUICKER = "WatchdogSec=6\nTimeoutAbortSec=1\n"
+#: A phone on the machine that calls and says whether it was answered.
+CALL = """
+from tests.support.softphone import Softphone
+with Softphone("127.0.0.9") as phone:
+    call = phone.call("sip:100@127.0.0.1:5060")
+    call.wait_answered()
+    call.bye()
+"""
+
+
+class Box:
+    """The machine, and what a person at its shell would do."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def shows(self, *properties: str) -> str:
+        return self.machine.shows("edge", *properties)
+
+    def active(self) -> bool:
+        return self.shows("ActiveState", "SubState") == "active\nrunning"
+
+    def wait_active(self) -> None:
+        try:
+            until(self.active, 120, "active", every_s=0.2)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.log()[-3000:]}") from None
+
+    def log(self) -> str:
+        return self.machine.journal("--unit=edge", "--output=cat")
+
+    def is_answered(self) -> bool:
+        """Whether a call is; the phone's own program and limits are those of the tests."""
+        environment = {**os.environ, "PYTHONPATH": ":".join([str(ROOT), *sys.path])}
+        command = self.machine.enter(sys.executable, "-c", CALL)
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, check=False, timeout=120)
+        return done.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    machine = Machine(tmp_path_factory.mktemp("machine") / "box")
+    install(machine, SITE, {"main.yaml": MENU}, QUICKER)
+    machine.put("etc/edge/credentials/carrier", "open sesame\n", 0o600)
+    machine.boot()
+    machine.run("systemctl", "start", "--no-block", "edge")
+    found = Box(machine)
+    try:
+        found.wait_active()
+        yield found
+    finally:
+        machine.stop()
+
+
+def test_it_takes_calls_with_all_its_restrictions(box: Box) -> None:
+    assert box.is_answered()
+    pid = box.shows("MainPID")
+    status = dict(
+        line.split(":\t", 1)
+        for line in box.machine.run("cat", f"/proc/{pid}/status").stdout.splitlines()
+        if ":\t" in line
+    )
+    assert (status["NoNewPrivs"], status["Seccomp"], int(status["CapEff"], 16)) == ("1", "2", 0)
+    assert status["Uid"].split()[0] == box.machine.run("id", "-u", "edge").stdout.strip()
+    until(lambda: "calls: 0" in box.shows("StatusText"), 30, "systemctl status says how it is")
+    # The secret came, and stands nowhere but where it must.
+    assert "open sesame" not in box.log()
+    denied = box.machine.run("cat", "/etc/edge/credentials/carrier", user="edge", check=False)
+    assert "Permission denied" in denied.stderr
+
+
+def test_a_reload_is_checked_first_and_says_what_is_wrong(box: Box) -> None:
+    site = "/etc/edge/site.toml"
+    box.machine.run("sh", "-c", f"cp {site} /root/kept && echo 'nonsense = 1' >> {site}")
+    failed = box.machine.run("systemctl", "reload", "edge", check=False)
+    assert failed.returncode != 0
+    assert box.active()
+    assert "nonsense" in box.log()
+    box.machine.run("sh", "-c", f"cat /root/kept > {site}")
+    box.machine.run("systemctl", "reload", "edge")
+    assert box.is_answered()
+
+
+def test_a_supervisor_that_hangs_is_replaced_by_systemd(box: Box) -> None:
+    before, pid = int(box.shows("NRestarts")), box.shows("MainPID")
+    box.machine.run("kill", "-STOP", pid)
+    until(lambda: int(box.shows("NRestarts")) > before, 90, "systemd acts", every_s=0.2)
+    box.wait_active()
+    assert box.shows("MainPID") != pid
+    assert "Watchdog timeout" in box.machine.journal("--unit=edge")
+    assert box.is_answered()
+
+
+def test_bad_configuration_is_not_tried_again_and_a_stop_leaves_nothing(box: Box) -> None:
+    box.machine.run("systemctl", "stop", "edge")
+    assert box.shows("Result") == "success"
+    assert not box.machine.run("pgrep", "-u", "edge", check=False).stdout, "all its processes are gone"
+    box.machine.run("sh", "-c", "echo 'nonsense = 1' >> /etc/edge/site.toml")
+    box.machine.run("systemctl", "start", "edge", check=False)
+    assert box.shows("ExecMainStatus", "ActiveState") == "78\nfailed"
+    assert box.machine.run("test", "-e", "/var/lib/edge/state.db").returncode == 0
