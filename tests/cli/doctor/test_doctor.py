@@ -110,11 +110,12 @@ def test_an_alg_is_told_from_a_router(site: Site) -> None:
             assert ("a NAT is in between" in told) == (rewrite is as_a_router)
 
 
-def test_a_trunk_that_is_dead(site: Site) -> None:
+def test_a_trunk_that_is_dead(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.cli.doctor.asking.LIMIT_S", 1.0)
     with address() as nobody:
         site.write(trunk("peer", f"{nobody}:5060"))
         found = the(site.look("trunks"), "bad")
-    assert (found.what, found.evidence.split(" (")[0]) == ("trunk peer", "no answer to OPTIONS within 5 s")
+    assert (found.what, found.evidence.split(" (")[0]) == ("trunk peer", "no answer to OPTIONS within 1 s")
 
 
 def test_a_port_that_is_taken(site: Site) -> None:
@@ -141,7 +142,8 @@ def faults_of_names(site: Site, *servers: str, host: str = "gw.test") -> list[Fi
     return site.look("names")
 
 
-def test_name_servers(site: Site) -> None:
+def test_name_servers(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.cli.doctor.names.ANSWER_S", 1.0)
     with (
         address() as first,
         address() as second,
