@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 ARGS ?=
+PREFIX ?= /opt/edge
+PACKAGES ?= 1
 ONCE ?=
 # Kernels are tested compiled and as plain Python: what compiled code reads behind the end of an array is an error there.
 INTERPRETED := $(addprefix tests/dsp/,codecs detectors tones \
@@ -10,8 +12,22 @@ INTERPRETED := $(addprefix tests/dsp/,codecs detectors tones \
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
-install:  ## System packages, .venv, dependencies
+venv:  ## What running from this checkout needs: system packages, .venv, dependencies
 	@scripts/install
+
+install: venv  ## Onto this machine, as the package does (root; DESTDIR=, PREFIX=/opt/edge)
+	@scripts/release install --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
+
+uninstall:  ## The same off this machine; settings and data stay
+	@scripts/release uninstall --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
+
+deb: venv  ## build/edge-appliance_<version>_<architecture>.deb
+	@scripts/apt debhelper
+	@scripts/release deb
+
+bundle: venv  ## The same with all it needs, for sites without Internet (PACKAGES=: without those of Debian)
+	@scripts/apt debhelper
+	@scripts/release bundle $(if $(PACKAGES),--packages)
 
 install-dev:  ## The same, with what checks and tests need
 	@scripts/install --dev
@@ -19,7 +35,7 @@ install-dev:  ## The same, with what checks and tests need
 install-test-peers:  ## Other people's SIP programs, for the tests
 	@scripts/install-test-peers
 
-run: install  ## Start the demo and show a call going through it (ONCE=1: end after the call)
+run: venv  ## Start the demo and show a call going through it (ONCE=1: end after the call)
 	@ONCE=$(ONCE) scripts/show-call $(ARGS)
 
 check: install-dev  ## Formatting, lint, types, layers, generated pages
@@ -63,4 +79,4 @@ clean:  ## Take away what was built; the demo's state stays
 	@rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	@find edge dsp tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install install-dev install-test-peers run check test bench soak docs lock clean
+.PHONY: help venv install uninstall deb bundle install-dev install-test-peers run check test bench soak docs lock clean
