@@ -20,7 +20,7 @@ def locked(name: str) -> dict[str, str]:
     return {package: version for package, version, _ in entries}
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-appliance.lock"])
 def test_each_entry_has_hashes_and_no_index_is_named(name: str) -> None:
     assert locked(name)
     assert "://" not in (ROOT / name).read_text()
@@ -35,6 +35,17 @@ def test_developing_has_the_same_versions_as_running() -> None:
     developing = locked("requirements-dev.lock")
     for package, version in locked("requirements.lock").items():
         assert developing[package] == version
+
+
+def test_what_is_on_a_site_is_what_was_tested() -> None:
+    """And nothing that only developing needs."""
+    site, developing = locked("requirements-appliance.lock"), locked("requirements-dev.lock")
+    assert site.items() >= locked("requirements.lock").items()
+    shared = site.keys() & developing.keys()
+    assert {name: site[name] for name in shared} == {name: developing[name] for name in shared}
+    lines = {re.split(r"[><=[]", line)[0] for line in PROJECT["optional-dependencies"]["lines"]}
+    assert lines <= site.keys()
+    assert not {"pytest", "ruff", "mypy"} & site.keys()
 
 
 def test_each_dependency_is_explained() -> None:
