@@ -31,6 +31,7 @@ SUBJECTS = (
     "trials",
     "dialer",
     "imports",
+    "power_on",
     "freezes",
     "soak",
     "dialer_kills",
