@@ -95,7 +95,7 @@ def _trunk_of(line: Line, profile: DeviceProfile, site: Site) -> Trunk:
         country=line.country,
         dial_as=line.dial_as,
         session_expires_seconds=0,
-        no_rtp_hangup_seconds=20,
+        no_rtp_hangup_seconds=5,
         reliable_provisionals="when_required",
         **changes,
     )

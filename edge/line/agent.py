@@ -170,7 +170,10 @@ class Agent(asyncio.DatagramProtocol):
     def hang_up(self, text: str) -> None:
         """End the call for a reason of our own: the device is gone."""
         if self._call is not None or self._waiting is not None:
+            modem_over = self._modem_over
             self.ended(Ended("device_lost", 27, text))
+            if not modem_over:
+                self._device.feed(HangUp())
 
     # --- what front says
 

@@ -1,6 +1,7 @@
 """The sound devices of this machine by PyAudio (PortAudio): the one place that knows of it."""
 
 import contextlib
+import ctypes
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, Self
@@ -23,6 +24,21 @@ class Device(Struct, frozen=True):
     inputs: int
     outputs: int
     rate: int
+
+
+def _take(_file: bytes, _line: int, _function: bytes, _error: int, _text: bytes) -> None:
+    """Take what ALSA would write to standard error: lines count their underruns themselves."""
+
+
+_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
+#: Kept for as long as the library may call it.
+_unheard = _HANDLER(_take)
+
+
+def be_silent() -> None:
+    """Have ALSA write nothing for as long as this process lives (`snd_lib_error_set_handler`)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_unheard)
 
 
 def _library() -> Any:

@@ -279,7 +279,7 @@ class LineDevice:
 
     def _write_sound(self, data: bytes) -> None:
         if self._sound_port is not None:
-            self._sound_port.write(data)
+            self._sound_port.write_sound(data)
 
     def _play_in_control(self, data: bytes) -> None:
         self.feed(PlaySound(data))

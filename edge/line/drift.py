@@ -28,7 +28,7 @@ _MARGIN_S, _LEAST_S, _DEEPEST_S = 0.015, 0.025, 0.200
 _FIRST_PAUSE_S = 0.040
 _FORGET_S = 60.0
 #: Deeper than wanted by this, the rest is left out at once: the far end would hear us late for minutes.
-_OVER_S = 0.120
+_OVER_S = 0.240
 #: Without samples for so long there is no stream: that it is dry means nothing.
 IDLE_S = 0.25
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import os
 import termios
 import threading
 from collections.abc import Callable
@@ -30,6 +31,8 @@ class Port:
         self._received, self._lost = received, lost
         self._loop = asyncio.get_running_loop()
         self._over = False
+        self._is_device = "://" not in url
+        self._owed = b""
         self._port = _opened(url, settings)
         self._thread = threading.Thread(target=self._read, name="port", daemon=True)
         self._thread.start()
@@ -42,6 +45,23 @@ class Port:
             self._port.write(data)
         except OSError as error:  # SerialException and SerialTimeoutException are such
             self._fail(f"it cannot be written: {error}")
+
+    def write_sound(self, data: bytes) -> int:
+        """Write what there is room for at once, in whole samples of 16 bits; returns how many octets were left out."""
+        if self._over or not self._is_device:
+            self.write(data)
+            return 0
+        try:
+            written = os.write(self._port.fileno(), self._owed + data)
+        except BlockingIOError:
+            return len(data)
+        except OSError as error:
+            self._fail(f"it cannot be written: {error}")
+            return 0
+        whole = self._owed + data
+        # Half a sample that has left is followed by its other half, or all that comes would be noise.
+        self._owed = whole[written : written + 1] if written % 2 else b""
+        return len(whole) - written - len(self._owed)
 
     def close(self) -> None:
         """Give it back; nothing is called any more."""

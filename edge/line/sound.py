@@ -13,7 +13,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from edge.line.cards import Device, NoDeviceError, Sound
+from edge.line.cards import Device, NoDeviceError, Sound, be_silent
 from edge.line.drift import DriftStore
 
 Samples = NDArray[np.int16]
@@ -72,6 +72,7 @@ class Card:
 
     def __init__(self, rate: int, names: tuple[str, str], gains_db: tuple[float, float]) -> None:
         """Open it. Raises `NoDeviceError`."""
+        be_silent()
         self._sound = Sound()
         self._streams: list[Any] = []
         try:
