@@ -100,10 +100,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         Simulator("simcom", folder / "lte") as lte,
     ):
         for modem in (gsm, lte):
-            modem.do("set", loop=False)
+            # As networks ring: sooner after a call, a ring is taken for the rest of that one.
+            modem.do("set", loop=False, ring_ms=4000)
         edge = Appliance(own, folder)
         write_site(
             edge,
+            media='silence_timeout = "3s"',
             extra=f"""
 [[lines]]
 name = "gsm"
