@@ -84,8 +84,10 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
 
 def test_two_lines_claim_no_one_device_and_no_one_name(tmp_path: Path) -> None:
     assert faults(tmp_path, GSM + GSM.replace('"gsm"', '"two"')) == [
-        "site.toml:17:12: lines 'gsm' and 'two' claim one device "
-        "(name its own port, usb_path or serial_number for each)"
+        (
+            "site.toml:17:12: lines 'gsm' and 'two' claim one device "
+            "(name its own port, usb_path or serial_number for each)"
+        )
     ]
     assert faults(tmp_path, GSM + GSM.replace("1-1", "1-2")) == [
         "site.toml:15:8: there are two lines 'gsm'; the first is at " + f"{tmp_path}/site.toml:11:8"
