@@ -59,10 +59,14 @@ class BenchError(Exception):
 
 
 class Bench:
-    """A modem whose port is open. Use as a context manager. Raises `PortError` when it cannot be opened."""
+    """A modem whose port is open. Use as a context manager. Raises `PortError` when it cannot be opened.
 
-    def __init__(self, profile: DeviceProfile, port: str) -> None:
+    `locate` says where the port is after it was lost (or raises `PortError`): its name may be another then.
+    """
+
+    def __init__(self, profile: DeviceProfile, port: str, locate: Callable[[], str] | None = None) -> None:
         self.profile, self.name = profile, port
+        self._locate = locate
         self._modem = Modem(profile)
         self._port: Any = open_port(port, profile.serial)
         self._todo: queue.SimpleQueue[Input] = queue.SimpleQueue()
@@ -192,7 +196,7 @@ class Bench:
 
     def _opened(self) -> Input:
         try:
-            self._port = open_port(self.name, self.profile.serial)
+            self._port = open_port(self.name if self._locate is None else self._locate(), self.profile.serial)
         except PortError as error:
             return Closed(str(error))
         return Opened()

@@ -51,11 +51,19 @@ def picture(measured: Measured, title: str) -> "Image":
     from PIL import Image
 
     gains = [(float(hz), db) for hz, db in measured.gains]
-    low = min(db for _, db in gains)
+    every = [db for _, db in gains]
     upper = chart(
         title,
         "Hz",
-        [Panel("gain, dB", [Curve("gain", gains)], level=measured.gain_db, low=min(low, measured.gain_db - 6) - 1)],
+        [
+            Panel(
+                "gain, dB",
+                [Curve("gain", gains)],
+                measured.gain_db,
+                min(*every, measured.gain_db - 6) - 1,
+                max(every) + 2,
+            )
+        ],
         even=True,
     )
     steps = measured.steps

@@ -10,7 +10,7 @@ from edge.cli.hw_profiles import devices_of, fit_model, fit_usb, knows_firmware,
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
 from edge.cli.site import BadSiteError, ConfigOption, JsonOption, UsageError
 from edge.core.lines.profile import DeviceProfile, Identify, Serial
-from edge.core.lines.texts import signal_dbm
+from edge.core.lines.texts import decoded, signal_dbm
 from edge.runtime import devices
 
 #: Times that AT is sent until somebody must have answered: modems that sleep eat the first.
@@ -117,7 +117,7 @@ def _network(port: Any) -> dict[str, Any]:
     signal = re.match(r"(\d+)", ask(port, "AT+CSQ").value("+CSQ"))
     return {
         "network": _REGISTRATION.get(registered[1], registered[1]) if registered else "",
-        "operator": operator[1] if operator else "",
+        "operator": decoded(operator[1]) if operator else "",
         "signal_dbm": signal_dbm(int(signal[1])) if signal else None,
     }
 

@@ -24,6 +24,8 @@ _OVERFLOW, _UNDERFLOW = 0x2, 0x4
 #: Blocks at the begin, whose times say how a device fills its stores and not how it runs.
 _SETTLING: Final = 20
 _PA_CONTINUE: Final = 0
+#: What a port is given before it is due. A part of the latency: a call would have to do so, too.
+_AHEAD_S: Final = 0.06
 
 Samples = NDArray[np.int16]
 
@@ -173,7 +175,8 @@ class PortLoop:
         heard = bytearray()
         place = 0
         while len(heard) < 2 * total and time.monotonic() < began + total / RATE + 2:
-            while place < total and time.monotonic() >= began + place / RATE:
+            # A little before it is due, so that the device never waits for us.
+            while place < total and time.monotonic() >= began + place / RATE - _AHEAD_S:
                 times[1].add(place)
                 self._write(sound[place : place + frame].tobytes())
                 place += frame

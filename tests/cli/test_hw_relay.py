@@ -82,9 +82,10 @@ def test_a_pulse_ends_when_somebody_stops_it(board, monkeypatch):
     def stopped(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edge.cli.hw_relay.time.sleep", stopped)
-    with pytest.raises(SystemExit):  # as Ctrl-C ends any command
-        main(["hw", "relay", "door", "pulse", "--config", str(board.config)])
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.cli.hw_relay.time.sleep", stopped)
+        with pytest.raises(SystemExit):  # as Ctrl-C ends any command
+            main(["hw", "relay", "door", "pulse", "--config", str(board.config)])
     until(lambda: board.has(b"\xa0\x02\x01\xa3\xa0\x02\x00\xa2"))
 
 
