@@ -47,6 +47,10 @@ class NothingHeardError(Exception):
     """What was played did not come back; the text says what was heard instead."""
 
 
+class SoundLostError(NothingHeardError):
+    """It came back, and then it did not: so much was lost on the way that the rest was not found again."""
+
+
 def _samples(seconds: float) -> int:
     return round(seconds * RATE)
 
@@ -204,7 +208,7 @@ def measure(recorded: Samples, signal: Signal) -> Measured:
         near = round(begin + mark - first)
         place, like = _find(heard, sweep, near - _FAR, near + len(sweep) + _FAR)
         if like < LEAST_LIKENESS:
-            raise NothingHeardError(f"the signal stopped coming back after {(near - begin) / RATE:.1f} s")
+            raise SoundLostError(f"the signal stopped coming back after {(near - begin) / RATE:.1f} s")
         places.append(place)
     drift, slipped = _drift(places, signal.marks)
 

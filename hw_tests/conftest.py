@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli.desk_sound import NoDeviceError
-from edge.cli.hw_bench import Bench, BenchError, loop_of
+from edge.cli.hw_bench import Bench, loop_of
 from edge.cli.hw_port import PortError
 from edge.cli.hw_sound import Loop
 from edge.cli.hw_target import Target, target_of
@@ -153,8 +153,7 @@ def helper(request: pytest.FixtureRequest) -> Helper:
 @pytest.fixture
 def quiet_line(bench: Bench, identity: Identified) -> Bench:
     """The modem without a call."""
-    with contextlib.suppress(BenchError):
-        bench.hang_up(3)
-    rest = bench.profile.limits.rest_ms / 1000
-    time.sleep(rest)
+    if bench.busy:
+        bench.hang_up()
+        time.sleep(bench.profile.limits.rest_ms / 1000)
     return bench

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from dsp.analysis import Analysis
-from dsp.loop import Signal, measure
 from dsp.tones.generator import dtmf
 from edge.cli.hw_bench import Bench
-from edge.cli.hw_sound import Loop, Recorded
+from edge.cli.hw_sound import TRIES, Loop, Recorded, through
 from edge.cli.hw_target import Target
 from edge.core.lines.words import Connected, Fault, SendDigit
 from edge.vocabulary.private import Private
@@ -21,8 +20,6 @@ TONE, PAUSE, LEVEL_DBM0 = 800, 800, -10.0
 #: What gains of a profile can mend.
 MOST_GAIN_DB = 40
 NOISE_DBM0 = -35.0
-#: Again, when sound was lost on the way: this machine may have been busy.
-TRIES = 3
 
 
 def heard_keys(samples: np.ndarray) -> list[dict[str, object]]:
@@ -33,12 +30,7 @@ def heard_keys(samples: np.ndarray) -> list[dict[str, object]]:
 
 
 def test_loop(loop: Loop, figures: Figures) -> None:
-    signal = Signal()
-    for left in reversed(range(TRIES)):
-        recorded = loop.run(signal.samples)
-        measured = measure(recorded.samples, signal)
-        if measured.drift_ppm is not None or not left:
-            break
+    recorded, measured = through(loop, print)
     gain_in, gain_out = measured.recommended()
     figures |= {
         "latency_ms": round(recorded.latency_ms(measured.lag), 1),
@@ -86,7 +78,7 @@ def test_keys_by_the_modem(target: Target, call: Connected, bench: Bench, figure
     for key in KEYS:
         bench.tell(SendDigit(Private(key)))
     # As long as they take, paced as the profile says.
-    time.sleep(len(KEYS) * (target.profile.dialogue.digit_pause_ms / 1000 + 0.3))
+    time.sleep(len(KEYS) * (target.profile.dialogue.digit_pause_ms / 1000 + 0.1))
     faults = [action.text for _, action in bench.said[place:] if isinstance(action, Fault)]
     figures["sent"], figures["refused"] = KEYS, len(faults)
     assert not faults

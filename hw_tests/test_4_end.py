@@ -33,11 +33,12 @@ def test_the_far_hang_up_is_detected(
     soon = request.config.getoption("far_hangs_up")
     if soon is None and not request.config.getoption("attended"):
         pytest.skip("--attended, or --far-hangs-up SECONDS")
-    ended = bench.last(Ended)
+    ended = next((one for one in bench.after(call) if isinstance(one, Ended)), None)
     if ended is None:
         if soon is None:
             Helper(request.config).please("hang up at the far side")
-        ended = bench.wait((soon or 60) + 20, Ended)
+        place = next(at for at, (_, one) in enumerate(bench.said) if one is call)
+        ended = bench.wait((soon or 60) + 20, Ended, since=place)
     figures["cause"], figures["q850"] = ended.cause, ended.q850
     assert ended.cause in {"normal", "no_carrier", "busy"}
 

@@ -31,11 +31,13 @@ from edge.core.lines.words import (
     Fault,
     HangUp,
     Identified,
+    Incoming,
     Input,
     Opened,
     PlaySound,
     Received,
     Reopen,
+    Rings,
     Signal,
     SoundHeard,
     StateChanged,
@@ -124,6 +126,20 @@ class Bench:
         with self._news:
             times = {id(action): at for at, action in self.said}
         return times[id(second)] - times[id(first)]
+
+    def after(self, what: Action) -> list[Action]:
+        """Give all that was said after something, which is one of `said`."""
+        with self._news:
+            actions = [action for _, action in self.said]
+        place = next(index for index in reversed(range(len(actions))) if actions[index] is what)
+        return actions[place + 1 :]
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a call, by what was said last of one."""
+        with self._news:
+            said = [action for _, action in self.said if isinstance(action, (Incoming, Rings, Connected, Ended))]
+        return bool(said) and not isinstance(said[-1], Ended)
 
     def start(self, limit_s: float = START_S) -> Identified | None:
         """Wait until it takes calls; gives who it says it is. Raises `BenchError` with why it does not."""

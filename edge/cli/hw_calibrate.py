@@ -2,7 +2,7 @@
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -13,10 +13,7 @@ from edge.cli.site import BadSiteError, ConfigOption, JsonOption, UsageError
 
 if TYPE_CHECKING:
     from dsp.loop import Measured
-    from edge.cli.hw_sound import Loop, Recorded
-
-#: Measurements in which sound may be lost.
-_TRIES: Final = 3
+    from edge.cli.hw_sound import Recorded
 
 
 def calibrate(
@@ -79,29 +76,12 @@ def calibrate(
 
 def run(target: Target, number: str | None) -> "tuple[Recorded, Measured]":
     """Play, record and measure. Raises `PortError`, `NoDeviceError`, `BenchError`, `NothingHeardError`."""
-    from dsp.loop import NothingHeardError, Signal, measure
     from edge.cli.hw_bench import Bench, loop_of
-
-    signal = Signal()
-
-    def through(loop: "Loop") -> "tuple[Recorded, Measured]":
-        """Measure, and again where sound was lost on the way: a busy machine says nothing of a line."""
-        for left in reversed(range(_TRIES)):
-            recorded = loop.run(signal.samples)
-            try:
-                measured = measure(recorded.samples, signal)
-            except NothingHeardError:
-                if not left or not (recorded.underruns or recorded.overruns):
-                    raise
-            else:
-                if not left or measured.drift_ppm is not None:
-                    break
-            complain("sound was lost on the way: once more")
-        return recorded, measured
+    from edge.cli.hw_sound import through
 
     if target.profile is None or not target.is_modem or number is None:
         with loop_of(target.profile, target.found, sound_in=target.sound_in, sound_out=target.sound_out) as loop:
-            return through(loop)
+            return through(loop, complain)
     with Bench(target.profile, target.found.control) as bench:
         complain("waiting for the modem")
         bench.start()
@@ -109,7 +89,7 @@ def run(target: Target, number: str | None) -> "tuple[Recorded, Measured]":
         bench.call(number)
         names = {"sound_in": target.sound_in, "sound_out": target.sound_out}
         with loop_of(target.profile, target.found, bench, **names) as loop:
-            found = through(loop)
+            found = through(loop, complain)
         bench.hang_up()
     return found
 

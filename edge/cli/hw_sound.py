@@ -14,9 +14,12 @@ import soxr
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from dsp.loop import Measured, Signal, SoundLostError, measure
 from edge.cli.desk_sound import Device, Sound, quiet
 
 RATE: Final = 8000
+#: Measurements, of which all but the last may lose sound.
+TRIES: Final = 3
 #: Recorded after the last that was played: what comes back later is not waited for.
 TAIL_S: Final = 2.6
 #: PortAudio's flags of a callback: there was no room for what came, there was nothing to play (portaudio.h).
@@ -187,6 +190,26 @@ class PortLoop:
         samples = np.frombuffer(bytes(heard[: len(heard) & ~1]), "<i2").astype(np.int16)
         begins = times[0].begin_s() - times[1].begin_s() if len(samples) else 0.0
         return Recorded(samples=samples, begins_s=begins, clock=times[0].clock())
+
+
+def through(loop: Loop, tell: Callable[[str], object], tries: int = TRIES) -> tuple[Recorded, Measured]:
+    """Measure a loop, and again where sound was lost on the way: a machine that is busy says nothing of a line.
+
+    The last of the tries counts as it is. Raises `NothingHeardError`, and what `run` raises.
+    """
+    signal = Signal()
+    while True:
+        tries -= 1
+        recorded = loop.run(signal.samples)
+        try:
+            measured = measure(recorded.samples, signal)
+        except SoundLostError:
+            if not tries:
+                raise
+        else:
+            if not tries or measured.drift_ppm is not None:
+                return recorded, measured
+        tell("sound was lost on the way: once more")
 
 
 def _at_rate(samples: Samples, rate: int, wanted: int) -> Samples:
