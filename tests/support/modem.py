@@ -143,6 +143,8 @@ class Program:
 
     def _frames(self) -> None:
         now = time.monotonic()
+        if not self.modem.sounding:
+            self.modem.end_loop()
         if not self.modem.sounding or now - self._next > 1:
             self._next = now
         while self.modem.sounding and self._next <= now:

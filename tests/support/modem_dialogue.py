@@ -3,6 +3,7 @@
 Part of the program `tests.support.modem`; it knows nothing of what is tested.
 """
 
+import array
 import heapq
 import itertools
 import random
@@ -60,8 +61,10 @@ class Settings:
         self.alert_ms = 50
         self.answer_ms = 50
         self.ring_ms = 400
-        #: The far end says back what it hears.
+        #: The far end says back what it hears, so much later and louder.
         self.loop = True
+        self.loop_delay_ms = 0
+        self.loop_gain_db = 0.0
         self.imei = "861234567890123"
 
 
@@ -92,6 +95,7 @@ class Modem:
         self._heard = bytearray()
         self.recorded = bytearray()
         self._playing = bytearray()
+        self._looping = False
 
     # --- time
 
@@ -482,7 +486,26 @@ class Modem:
             return
         self.recorded += sound
         if self.set.loop:
-            self._playing += sound
+            if not self._looping:
+                self._looping = True
+                self._playing += QUIET[self.model] * (self.set.loop_delay_ms // 20)
+            self._playing += self._louder(sound)
+
+    def _louder(self, sound: bytes) -> bytes:
+        """Put the loop's gain to sound."""
+        factor = 10 ** (self.set.loop_gain_db / 20)
+        if factor == 1:
+            return sound
+        if self.model == "voice":
+            return bytes(min(255, max(0, round((octet - 128) * factor) + 128)) for octet in sound)
+        samples = array.array("h", sound[: len(sound) & ~1])
+        return array.array("h", (min(32767, max(-32768, round(one * factor))) for one in samples)).tobytes()
+
+    def end_loop(self) -> None:
+        """Forget what was to be said back: the call is over."""
+        if self._looping:
+            self._looping = False
+            self._playing.clear()
 
     def play(self, sound: bytes) -> None:
         """Say this to the appliance."""
