@@ -4,6 +4,7 @@ from cyclopts import App
 
 from edge.cli.hw_calibrate import calibrate
 from edge.cli.hw_list import list_devices
+from edge.cli.hw_monitor import monitor
 from edge.cli.hw_probe import probe
 from edge.cli.hw_relay import relay
 
@@ -13,6 +14,7 @@ def register(app: App) -> None:
     group = App(name="hw", help="Modems, sound cards, relays: find, ask, watch, calibrate, switch.")
     group.command(list_devices, name="list")
     group.command(probe)
+    group.command(monitor)
     group.command(calibrate)
     group.command(relay)
     app.command(group)

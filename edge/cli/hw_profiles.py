@@ -7,7 +7,7 @@ from typing import Final
 from edge.cli.site import DEFAULT_FILE, BadSiteError, UsageError, usable_site
 from edge.config.devices import Devices
 from edge.config.errors import Findings, did_you_mean
-from edge.config.site import Paths, Site
+from edge.config.site import Line, Paths, Site
 from edge.core.lines.profile import DeviceProfile
 from edge.runtime.devices import Filters, Found, Machine, NotFound, SerialPort, UsbDevice, find, fitting
 
@@ -39,6 +39,18 @@ def named(name: str, profiles: dict[str, DeviceProfile]) -> DeviceProfile:
         hint = did_you_mean(name, profiles) or "known: " + ", ".join(sorted(profiles))
         raise UsageError(f"there is no profile '{name}' of a device; {hint}")
     return profiles[name]
+
+
+def line_named(name: str, site: Site | None) -> Line:
+    """Find a line of the site. Raises `UsageError`."""
+    if site is None:
+        raise UsageError("there is no site file: --config FILE, or --profile and --port without one")
+    chosen = next((one for one in site.lines if one.name == name), None)
+    if chosen is None:
+        names = [one.name for one in site.lines]
+        hint = did_you_mean(name, names) or (f"there are {', '.join(names)}" if names else "the site has none")
+        raise UsageError(f"there is no line '{name}'; {hint}")
+    return chosen
 
 
 def fit_usb(device: UsbDevice, profiles: dict[str, DeviceProfile], machine: Machine) -> list[str]:
@@ -82,7 +94,7 @@ def claims(site: Site, profiles: dict[str, DeviceProfile], machine: Machine) -> 
             Filters(port=one.port, usb_path=one.usb_path, serial_number=one.serial_number),
             machine,
         )
-        for kind, listed in (("line", getattr(site, "lines", [])), ("relay", site.relays))
+        for kind, listed in (("line", site.lines), ("relay", site.relays))
         for one in listed
         if one.profile in profiles
     }

@@ -1,15 +1,14 @@
 """Which device a command of `edge hw` means: a line of the site, a profile and a port, or sound devices alone."""
 
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct, structs
 
+from edge.app.line_keepers import PREFIX
 from edge.cli.control import NotRunningError, ask
 from edge.cli.hw_port import PortError
-from edge.cli.hw_profiles import devices_of, named, site_or_none
+from edge.cli.hw_profiles import devices_of, line_named, named, site_or_none
 from edge.cli.site import UsageError
-from edge.config.errors import did_you_mean
 from edge.config.site import Site
 from edge.core.lines.profile import DeviceProfile
 from edge.runtime import devices
@@ -49,10 +48,11 @@ def target_of(
     filters = Filters(port=port or "")
     name = profile or "sound devices"
     if line is not None:
-        chosen = _line(line, site)
+        chosen = line_named(line, site)
         _refuse_busy(line, site)
         profile, name = chosen.profile, f"line {line}"
         filters = Filters(port=chosen.port, usb_path=chosen.usb_path, serial_number=chosen.serial_number)
+        sound_port = sound_port or chosen.sound_port or None
         sound_in, sound_out = sound_in or chosen.sound_in or None, sound_out or chosen.sound_out or None
     if profile is None:
         if port is not None:
@@ -72,27 +72,14 @@ def target_of(
     return Target(name=name, profile=known, found=found, sound_in=sound_in, sound_out=sound_out)
 
 
-def _line(name: str, site: Site | None) -> Any:
-    """Find a line of the site. Raises `UsageError`."""
-    if site is None:
-        raise UsageError("there is no site file: --config FILE, or --profile and --port without one")
-    lines: list[Any] = getattr(site, "lines", [])
-    chosen = next((one for one in lines if one.name == name), None)
-    if chosen is None:
-        names = [one.name for one in lines]
-        hint = did_you_mean(name, names) or (f"there are {', '.join(names)}" if names else "the site has none")
-        raise UsageError(f"there is no line '{name}'; {hint}")
-    return chosen
-
-
 def _refuse_busy(name: str, site: Site | None) -> None:
     """Raise `UsageError` while the appliance has a call on the line; one that does not run has none."""
     if site is None:
         return
+    folder = Path(site.paths.run or f"{site.paths.state}/run")
     try:
-        answer = ask(Path(site.paths.run or f"{site.paths.state}/run"), {"what": "status"})
+        answer = ask(folder, {"what": "request", "process": PREFIX + name, "request": "line", "body": {}})
     except NotRunningError:
         return
-    rows = answer.get("body", {}).get("lines") or []
-    if any(one["name"] == name and one.get("call") for one in rows):
+    if answer["ok"] and answer["body"]["busy"]:
         raise UsageError(f"line '{name}' has a call: what is measured would be heard by those who talk")
