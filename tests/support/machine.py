@@ -14,12 +14,12 @@ from typing import Any
 
 from tests.support.waiting import until
 
-# Runs as the first process of the namespaces and becomes systemd. $1: folder, $2: unit to reach.
+# Runs as the first process of the namespaces and becomes systemd. $1: folder, $2: unit to reach, $3: what lies below.
 _BOOT = r"""
 set -e
 mount --make-rprivate /
 m=$1/root
-mount -t overlay overlay -o lowerdir=/,upperdir=$1/upper,workdir=$1/work $m
+mount -t overlay overlay -o lowerdir=$3,upperdir=$1/upper,workdir=$1/work $m
 mount -t proc proc $m/proc
 mount -t sysfs -o ro sysfs $m/sys
 mount -t cgroup2 none $m/sys/fs/cgroup
@@ -54,10 +54,14 @@ def unfit() -> str:
 
 
 class Machine:
-    """One machine; `upper` is its root folder before it boots: what is put there is laid over this machine's files."""
+    """One machine; `upper` is its root folder before it boots: what is put there is laid over `lower`.
 
-    def __init__(self, folder: Path) -> None:
+    That is this machine's files, or another system's.
+    """
+
+    def __init__(self, folder: Path, lower: Path = Path("/")) -> None:
         self.folder = folder
+        self.lower = lower
         self.upper = folder / "upper"
         for name in ("upper", "work", "root"):
             (folder / name).mkdir(parents=True)
@@ -87,7 +91,9 @@ class Machine:
         namespaces = ("--pid", "--mount", "--uts", "--ipc", "--cgroup", "--net")
         command = ["unshare", *namespaces, "--fork", "--kill-child", "bash", "-c", _BOOT, "boot", str(self.folder)]
         with (self.folder / "boot.log").open("wb") as log:
-            self._process = subprocess.Popen([*command, unit], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [*command, unit, str(self.lower)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         until(self._booted, 60, f"booted; {self.folder / 'boot.log'}", every_s=0.1)
         until(lambda: self.shows(unit, "ActiveState") == "active", 60, f"{unit} active", every_s=0.1)
 

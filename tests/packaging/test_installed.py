@@ -1,0 +1,228 @@
+"""From the archive to a call and back, on a bare Debian 12 with its own systemd and no network at all."""
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.storage.store import VERSION
+from tests.support import bare_debian, machine
+from tests.support.machine import Machine
+from tests.support.waiting import until
+
+ROOT = Path(__file__).parents[2]
+FIRST, SECOND = "90.1.0", "90.2.0"
+#: Some 12 s to hear, so calls are up while things are done to the appliance.
+MENU = """version: 1
+language: en
+start: welcome
+nodes:
+  welcome:
+    say: >-
+      Please hold the line while we count. One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve,
+      thirteen, fourteen, fifteen, sixteen.
+    next: end
+  end:
+    hang_up:
+"""
+
+
+@functools.cache
+def unfit() -> str:
+    missing = [name for name in ("debootstrap", "dh", "dpkg-scanpackages", "cc") if shutil.which(name) is None]
+    if missing:
+        return f"{', '.join(missing)}: not here (scripts/install-test-peers)"
+    if not Path("/usr/bin/python3.11").exists():
+        return "a package is built with Debian 12's python3.11"
+    return machine.unfit()
+
+
+pytestmark = [
+    pytest.mark.skipif(unfit() != "", reason=unfit() or "-"),
+    pytest.mark.system,
+    pytest.mark.first,
+    pytest.mark.timeout(1500),
+]
+
+
+def build(source: Path, out: Path, *options: str) -> Path:
+    """Run scripts/release of a checkout; returns what it made."""
+    environment = {**os.environ, "EDGE_BUILD_CACHE": str(ROOT / "build/cache"), "SOURCE_DATE_EPOCH": "1790000000"}
+    done = subprocess.run(
+        [str(source / "scripts/release"), *options, "--out", str(out)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The archive of the first version, with Debian's packages."""
+    folder = tmp_path_factory.mktemp("bundle")
+    yield build(ROOT, folder, "bundle", "--packages", "--version", FIRST)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The package of a later version, whose state has another schema."""
+    folder = tmp_path_factory.mktemp("later")
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    names = [name for name in files.decode().split("\0") if name and (ROOT / name).exists()]
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    (folder / f"edge/storage/schema_{VERSION + 1}.sql").write_text("ALTER TABLE menus ADD COLUMN later TEXT;\n")
+    store = folder / "edge/storage/store.py"
+    store.write_text(store.read_text().replace(f"\nVERSION = {VERSION}\n", f"\nVERSION = {VERSION + 1}\n").replace(
+        '_MENUS = "INSERT OR IGNORE INTO menus VALUES (?, ?)"',
+        '_MENUS = "INSERT OR IGNORE INTO menus (key, body) VALUES (?, ?)"',
+    ))  # fmt: skip
+    for command in (["init", "-q"], ["add", "-A"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    yield build(folder, folder / "out", "deb", "--version", SECOND)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+#: The service's kernels do for root's test calls, too; they would be compiled for a minute.
+KERNELS = ("env", "NUMBA_CACHE_DIR=/var/cache/edge/numba")
+
+
+def called(box: Machine) -> bool:
+    """Whether a test call was answered and heard something; a machine that has much else to do refuses calls."""
+    done = box.run(*KERNELS, "edge", "call", "sip:100@127.0.0.1", "--stay", "0", "--json", check=False)
+    return done.returncode == 0 and '"ok": true' in done.stdout.replace('":true', '": true')
+
+
+def ended_calls(box: Machine) -> set[str]:
+    lines = box.run("edge", "calls", "--all", "--json").stdout.splitlines()
+    return {row["id"] for row in map(json.loads, lines) if row["state"] == "ended"}
+
+
+def ready(box: Machine) -> bool:
+    return box.run("edge", "status", check=False).returncode == 0
+
+
+def schema(box: Machine) -> int:
+    code = (
+        "import sqlite3; print(sqlite3.connect('/var/lib/edge/state.db').execute('PRAGMA user_version').fetchone()[0])"
+    )
+    return int(box.run("python3.11", "-c", code, user="edge").stdout)
+
+
+def test_a_box_without_network_is_installed_upgraded_rolled_back_and_cleaned(
+    tmp_path: Path, bundle: Path, later: Path
+) -> None:
+    box = Machine(tmp_path / "box", bare_debian.tree())
+    subprocess.run(["tar", "--extract", "--file", bundle, "--directory", str(box.upper)], check=True)
+    folder = "/" + bundle.name.removesuffix(".tar")
+    shutil.copy(later, box.upper)
+    said = bare_debian.run(box.folder, f"{folder}/install.sh")
+    assert f"{FIRST} is in force" in said
+    assert "not compiled" not in said
+    assert bare_debian.run(box.folder, "edge", "--version").strip() == FIRST
+    assert "0 errors" in bare_debian.run(box.folder, "runuser", "-u", "edge", "--", "edge", "check")
+    (box.upper / "etc/edge/menus/main.yaml").write_text(MENU)
+    try:
+        box.boot()
+        box.run("systemctl", "start", "--no-block", "multi-user.target")
+        goes_through_its_life(box, f"/{later.name}")
+    finally:
+        print(box.journal("--unit=edge.service", "--lines=60"))
+        box.stop()
+
+
+def goes_through_its_life(box: Machine, later: str) -> None:
+    until(lambda: ready(box), 120, "ready", every_s=0.5)
+    until(lambda: called(box), 200, "a call is answered", every_s=1)
+    # The daemon may change nothing of what it runs.
+    assert box.run("sh", "-c", "find /opt/edge ! -user root").stdout == ""
+    before = ended_calls(box)
+    assert before
+    assert schema(box) == VERSION
+
+    # The next version, by dpkg itself, while somebody talks: he is heard out, and the site's files are as they were.
+    talking = subprocess.Popen(
+        box.enter(*KERNELS, "edge", "call", "sip:100@127.0.0.1", "--stay", "30", "--json"),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    until(
+        lambda: '"calls": 1' in box.run("edge", "status", "--json").stdout.replace('":1', '": 1'),
+        60,
+        "a call is up",
+        every_s=0.2,
+    )
+    upgrade = subprocess.run(
+        box.enter("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "--install", later),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert upgrade.returncode == 0, upgrade.stdout
+    heard = json.loads(talking.communicate(timeout=120)[0].splitlines()[0])
+    assert (heard["ok"], heard["outcome"]) == (True, "completed"), heard
+    assert box.run("edge", "--version").stdout.strip() == SECOND
+    assert box.run("readlink", "/opt/edge/former").stdout.strip() == f"versions/{FIRST}"
+    assert box.run("cat", "/etc/edge/menus/main.yaml").stdout == MENU
+    until(lambda: ready(box), 120, "ready again", every_s=0.5)
+    assert schema(box) == VERSION + 1
+    assert ended_calls(box) > before, "what was known is, and the call that was heard out"
+    until(lambda: called(box), 200, "a call is answered by the new version", every_s=1)
+    after = ended_calls(box)
+
+    # Back again, with what there was since.
+    told = box.run("edge-rollback").stdout
+    assert "too new" in told
+    assert "events taken over" in told
+    assert box.run("edge", "--version").stdout.strip() == FIRST
+    until(lambda: ready(box), 120, "ready after the rollback", every_s=0.5)
+    assert schema(box) == VERSION
+    assert ended_calls(box) == after
+    until(lambda: called(box), 200, "a call is answered by the former version", every_s=1)
+
+    # Away: first the programs, then all of it.
+    box.run("dpkg", "--remove", "edge-appliance")
+    assert box.shows("edge.service", "ActiveState") != "active"
+    assert (
+        box.run("sh", "-c", "ls -d /opt/edge /usr/bin/edge /usr/sbin/edge-rollback 2>/dev/null", check=False).stdout
+        == ""
+    )
+    assert box.run("cat", "/etc/edge/menus/main.yaml").stdout == MENU
+    assert schema(box) == VERSION
+    box.run("dpkg", "--purge", "edge-appliance")
+    assert box.run("sh", "-c", "ls -d /etc/edge /var/lib/edge /var/spool/edge 2>/dev/null", check=False).stdout == ""
+
+
+def test_the_same_files_make_the_same_package_with_all_that_is_read(tmp_path: Path, bundle: Path) -> None:
+    again = build(ROOT, tmp_path, "deb", "--version", FIRST)
+    name = bundle.name.removesuffix(".tar")
+    subprocess.run(["tar", "--extract", "--file", bundle, "--directory", str(tmp_path)], check=True)
+    assert again.read_bytes() == (tmp_path / name / again.name).read_bytes()
+    # What git knows beside code is in it: profiles, rules, examples, schemas.
+    held = subprocess.run(["dpkg-deb", "--contents", str(again)], capture_output=True, text=True, check=True).stdout
+    folders = ["edge", "dsp", "firmware_profiles", "dialing_rules"]
+    files = subprocess.run(["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    missing = [
+        file for file in files.split() if f"/site-packages/{file}\n" not in held and not file.endswith("README.md")
+    ]
+    assert missing == []
+    # A file that was damaged on the way is noticed before anything is installed.
+    (tmp_path / name / "packages.txt").write_text("x\n")
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "SHA256SUMS"],
+        cwd=tmp_path / name,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode != 0
+    assert "packages.txt: FAILED" in checked.stdout
