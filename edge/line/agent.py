@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from msgspec import structs
@@ -26,6 +27,8 @@ STATUS = {"busy": 486, "no_answer": 480, "rejected": 603, "normal": 480, "no_car
 #: first ring and the second (ETSI EN 300 659-1), which are 5 to 6 s apart.
 CALLER_WAIT_MS = {"fxo_modem": 4_500}
 _CALLER_WAIT_MS = 2_000
+#: What a former life left is sent twice: front may not be back yet, either.
+_KEPT_AGAIN_S = 1.0
 
 
 def reason_of(ended: Ended) -> str:
@@ -73,10 +76,14 @@ class Place(NamedTuple):
 
 
 class Agent(asyncio.DatagramProtocol):
-    """Speaks with front. Everything belongs to the loop's thread."""
+    """Speaks with front. Everything belongs to the loop's thread.
 
-    def __init__(self, name: str, place: Place, device: Device) -> None:
-        self._name, self._place, self._device = name, place, device
+    While a call is up, `keepsake` holds its BYE: when this process is killed, its successor sends it, so nobody goes on
+    talking to a line that has lost the call.
+    """
+
+    def __init__(self, name: str, place: Place, device: Device, keepsake: Path) -> None:
+        self._name, self._place, self._device, self._keepsake = name, place, device, keepsake
         self._log = logger(f"line-{name}")
         self._transport: asyncio.DatagramTransport | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -102,6 +109,18 @@ class Agent(asyncio.DatagramProtocol):
         """Listen. Raises OSError."""
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: self, local_addr=(self._place.own.host, self._place.own.port))
+        self._end_former()
+
+    def _end_former(self) -> None:
+        try:
+            bye = self._keepsake.read_bytes()
+        except FileNotFoundError:
+            return
+        self._keepsake.unlink()
+        self._log.warning("a former life was killed in a call; the call is ended")
+        message = Transmit(bye, self._place.front)
+        self._transmit(message)
+        asyncio.get_running_loop().call_later(_KEPT_AGAIN_S, self._transmit, message)
 
     def close(self) -> None:
         """End the call, and give the socket back."""
@@ -273,14 +292,22 @@ class Agent(asyncio.DatagramProtocol):
         # Descriptions name what the world may see (`public_address`); the engine itself is on this machine.
         rtp = Address(self._place.media_host, media.rtp.port)
         self._rtp.talk_to(structs.replace(media, rtp=rtp))
+        self._keep(call)
         if call.originated and not self._answered:
             self._answered = True
             self._device.feed(Answer())
+
+    def _keep(self, call: PhoneCall) -> None:
+        part = self._keepsake.with_suffix(".part")
+        part.touch(mode=0o600)
+        part.write_bytes(call.kept_bye('Q.850;cause=27;text="line_lost"'))
+        part.replace(self._keepsake)
 
     def _released(self, call: PhoneCall) -> None:
         if call is not self._call:
             return
         self._call = None
+        self._keepsake.unlink(missing_ok=True)
         if self._rtp is not None:
             self._rtp.close()
             self._rtp = None

@@ -1,6 +1,7 @@
 """The process of one line: its device, its user agent, and what the supervisor and backends are told of it."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -63,6 +64,7 @@ class LineProcess:
         self._identity: dict[str, str] = {}
         self._signal: dict[str, Any] = {"dbm": None, "operator": ""}
         self._runs = [0, 0, 0, 0]
+        self._keepsake = Path(context.run_dir) / f"{context.name}.bye"
         self._channel = context.channel
         self._on_loop = AsyncChannel(context.channel)
         self._channel.on(Stop, lambda _message: self._end())
@@ -97,7 +99,7 @@ class LineProcess:
         """Serve with these settings until others are in force, or the end."""
         device = self._device = LineDevice(line, self._told, self._fault)
         place = place_of(self._site, line, device.rate)
-        agent = self._agent = Agent(line.name, place, device)
+        agent = self._agent = Agent(line.name, place, device, self._keepsake)
         agent.on_call = lambda there: self._metrics.call.labels(self._name).set(there)
         device.on_state = self._settled
         if await self._listen(agent, place):

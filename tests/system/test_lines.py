@@ -105,7 +105,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         edge = Appliance(own, folder)
         write_site(
             edge,
-            media='silence_timeout = "3s"',
             extra=f"""
 [[lines]]
 name = "gsm"

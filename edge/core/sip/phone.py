@@ -25,6 +25,8 @@ SIPFRAG = "message/sipfrag;version=2.0"
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, NOTIFY, REFER"
 #: Timers T1 and T2 (section 17.1.1.1), and how long anything is repeated (64 T1).
 T1_MS, T2_MS, GIVE_UP_MS = 500, 4_000, 32_000
+#: CSeq of a BYE that is kept: above all that a call could send, below the limit of 2**31 (section 8.1.1.5).
+_KEPT_CSEQ = 2_000_000_000
 #: What it offers and takes where it is told nothing else.
 G711: tuple[Format, ...] = (*OFFERED["PCMU"], *OFFERED["PCMA"])
 _ANSWERED_BY_200 = frozenset({"OPTIONS", "INFO", "NOTIFY", "UPDATE"})
@@ -189,6 +191,14 @@ class PhoneCall:
                 return self._cancel(now_ms) if ringing else []
             case _:
                 return []
+
+    def kept_bye(self, reason: str) -> bytes:
+        """Write the BYE by which a successor ends the call when this process dies with it; empty: it is not up."""
+        if self.state != "up":
+            return b""
+        bye = self._request("BYE", _KEPT_CSEQ)
+        bye.extras["Reason"] = reason
+        return serialise(bye)
 
     def refer_over(self, status: int, now_ms: int) -> list[Action]:
         """Tell the peer what came of its REFER: the final status of the call that it asked for (RFC 3515, 2.4.5)."""
