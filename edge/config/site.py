@@ -454,7 +454,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
     #: What groups, routes and events call it.
     name: Name
-    #: Profile of the device, one of `edge hw profiles` or a file of `[paths] profiles`.
+    #: Profile of the device, a shipped one (docs/firmware-profiles.md) or a file of `[paths] profiles`.
     profile: Annotated[str, _text("name")]
     #: Port for commands: a link below /dev/serial/by-path or by-id, or a URL of pyserial (`socket://...`). Empty: found
     #: by what the profile says of the USB device.
