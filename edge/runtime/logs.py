@@ -21,6 +21,8 @@ from edge.vocabulary.private import Private
 
 #: PIPE_BUF of Linux: the largest write to a pipe that is atomic, and what poll's POLLOUT promises room for.
 MAX_LINE = 4096
+#: Of it for what the journal is told in front of a line.
+_ROOM = len(b"<6>")
 #: Characters of one text value.
 MAX_TEXT = 1000
 #: Characters of a traceback; its end, which says what happened, is kept.
@@ -31,6 +33,8 @@ _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\uf
 #: Lines that a process writes in a second, of errors and of all others; what is more is counted and told afterwards.
 MAX_LINES = 50
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+#: The same as severities of syslog (RFC 5424 section 6.2.1).
+_SEVERITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
 
 def _escape(text: str) -> str:
@@ -59,18 +63,32 @@ def _safe(value: Any, depth: int = 0) -> Any:
 
 def _line(event: dict[str, Any]) -> bytes:
     line = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
-    if len(line) < MAX_LINE:
+    if len(line) < MAX_LINE - _ROOM:
         return line + b"\n"
     kept = {key: event[key] for key in ("time", "level", "process", "event") if key in event}
     # Halve the traceback until it fits: a cut JSON line would be no line at all.
     trace = str(event.get("exception", ""))
     while trace:
         line = json.dumps({**kept, "cut": True, "exception": trace}, ensure_ascii=True).encode()
-        if len(line) < MAX_LINE:
+        if len(line) < MAX_LINE - _ROOM:
             return line + b"\n"
         trace = trace[-(len(trace) // 2) :] if len(trace) > 1 else ""
     kept["event"] = str(kept.get("event", ""))[:300]
     return json.dumps({**kept, "cut": True}, ensure_ascii=True).encode() + b"\n"
+
+
+def _read_by_journal() -> bool:
+    """Whether standard error goes to systemd's journal, as systemd.exec(5) says it of `JOURNAL_STREAM`."""
+    try:
+        stat = os.fstat(2)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stat.st_dev}:{stat.st_ino}"
+
+
+def _with_severity(line: bytes, level: str) -> bytes:
+    """Have the journal file it under its priority (sd-daemon(3)): it takes what is in front of the line off again."""
+    return b"<%d>%s" % (_SEVERITIES[level], line) if _journal else line
 
 
 class _Limit:
@@ -118,7 +136,7 @@ class _Output:
                     "event": "log lines dropped",
                     "count": self.dropped,
                 }
-                os.write(self._fd, json.dumps(told).encode() + b"\n")
+                os.write(self._fd, _with_severity(json.dumps(told).encode() + b"\n", "warning"))
                 self.dropped = 0
                 if not self._poll.poll(0):  # that line may have taken the room
                     self.dropped = 1
@@ -129,6 +147,7 @@ class _Output:
 
 
 _output = _Output()
+_journal = _read_by_journal()
 
 
 class Logger:
@@ -171,7 +190,7 @@ class Logger:
             line[_bounded(str(key), 100)] = _safe(value)
         if error is not None:
             line["exception"] = _escape("".join(traceback.format_exception(error)).rstrip()[-MAX_TRACEBACK:])
-        _output.write(_line(line), error=level == "error")
+        _output.write(_with_severity(_line(line), level), error=level == "error")
 
 
 def logger(process: str) -> Logger:

@@ -26,6 +26,20 @@ def test_a_line_is_one_json_object_with_a_stamp(capfd: pytest.CaptureFixture[str
     assert line == {"level": "info", "process": "front", "event": "span up", "span": "span-1", "port": 4000}
 
 
+def test_the_journal_is_told_how_severe_a_line_is_and_nobody_else(tmp_path: Path) -> None:
+    said = "from edge.runtime.logs import logger; log = logger('x'); log.info('a'); log.warning('b'); log.error('c')"
+    found = {}
+    for name in ("journal", "file"):
+        with (tmp_path / name).open("wb") as out:
+            stat = os.fstat(out.fileno())
+            env = {**os.environ, "JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino if name == 'journal' else 0}"}
+            subprocess.run([sys.executable, "-c", said], stderr=out, env=env, cwd=ROOT, check=True)
+        found[name] = (tmp_path / name).read_text().splitlines()
+    assert [line[:4] for line in found["journal"]] == ["<6>{", "<4>{", "<3>{"]
+    assert [json.loads(line[3:])["event"] for line in found["journal"]] == ["a", "b", "c"]
+    assert [json.loads(line)["event"] for line in found["file"]] == ["a", "b", "c"]
+
+
 def test_private_values_and_bytes_never_get_out(capfd: pytest.CaptureFixture[str]) -> None:
     number = Private("+15550100")
     logger("x").info("call", caller=number, nested={"digits": [number, (number,)]}, raw=b"+15550100")

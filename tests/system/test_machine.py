@@ -121,6 +121,7 @@ def test_a_reload_is_checked_first_and_says_what_is_wrong(box: Box) -> None:
     assert failed.returncode != 0
     assert box.active()
     assert "nonsense" in box.log()
+    assert '"level":"error"' in box.machine.journal("--unit=edge", "--priority=err", "--output=cat")
     box.machine.run("sh", "-c", f"cat /root/kept > {site}")
     box.machine.run("systemctl", "reload", "edge")
     assert box.is_answered()
