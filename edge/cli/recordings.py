@@ -1,4 +1,4 @@
-"""`edge recordings list | verify`: what was recorded, and whether it is still what was written."""
+"""`edge recordings list | verify | expire`: what there is, whether it is what was written, what may go."""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from cyclopts import App
 from msgspec import Struct
 
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table, seconds
+from edge.cli.recordings_expire import expire
 from edge.cli.site import (
     BadSiteError,
     ConfigOption,
@@ -35,9 +36,10 @@ class Recording(Struct, kw_only=True):
 
 def register(app: App) -> None:
     """Add the commands."""
-    recordings = App(name="recordings", help="Recordings: list them, verify them.")
+    recordings = App(name="recordings", help="Recordings: list them, verify them, delete what is old.")
     recordings.command(list_recordings, name="list")
     recordings.command(verify, name="verify")
+    recordings.command(expire, name="expire")
     app.command(recordings)
 
 

@@ -207,6 +207,9 @@ class Recording(Struct, frozen=True, kw_only=True):
     enabled: bool = True
     #: Recordings stop, and new calls are refused, below this much free space.
     reserve_mb: Annotated[int, _range(0, 1_000_000)] = 64
+    #: Days that a recording is kept after its end; 0: for ever. `edge recordings expire` deletes what is older, each
+    #: night where the units of systemd are installed.
+    keep_days: Annotated[int, _range(0, 36_500)] = 0
 
 
 class Speech(Struct, frozen=True, kw_only=True):

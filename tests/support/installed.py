@@ -20,6 +20,8 @@ Environment=PYTHONPATH={{path}} PYTHONDONTWRITEBYTECODE=1
 """
 _PLACES = {
     "edge.service": "usr/lib/systemd/system",
+    "edge-retention.service": "usr/lib/systemd/system",
+    "edge-selftest.service": "usr/lib/systemd/system",
     "edge.sysusers": "usr/lib/sysusers.d/edge.conf",
     "edge.tmpfiles": "usr/lib/tmpfiles.d/edge.conf",
     "edge.sysctl": "usr/lib/sysctl.d/60-edge.conf",
@@ -38,6 +40,9 @@ def install(machine: Machine, site: str, menus: dict[str, str], drop_in: str = "
         if not path.is_relative_to(ROOT) and not path.is_relative_to(sys.base_prefix):
             lines += f"BindReadOnlyPaths={path}\n"
     machine.put("etc/systemd/system/edge.service.d/test.conf", lines + drop_in)
+    for name in ("edge-retention", "edge-selftest"):
+        # The machine has no /dev that systemd could make another one beside.
+        machine.put(f"etc/systemd/system/{name}.service.d/test.conf", f"{lines}PrivateDevices=no\n")
     machine.put("etc/edge/site.toml", site)
     for name, text in menus.items():
         machine.put(f"etc/edge/menus/{name}", text)

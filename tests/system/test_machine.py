@@ -1,6 +1,7 @@
 """The installed appliance under the real systemd: its unit as it is shipped, on a machine that boots for it."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ SITE = """name = "box"
 address = "127.0.0.1"
 [media]
 slots = 20
+[recording]
+keep_days = 30
 [paths]
 run = "/run/edge"
 [[trunks]]
@@ -125,6 +128,25 @@ def test_a_reload_is_checked_first_and_says_what_is_wrong(box: Box) -> None:
     box.machine.run("sh", "-c", f"cat /root/kept > {site}")
     box.machine.run("systemctl", "reload", "edge")
     assert box.is_answered()
+
+
+def test_what_is_done_each_night(box: Box) -> None:
+    old = "/var/spool/edge/recordings/2020/01/01"
+    note = (
+        '{"version": 1, "recording": "r", "call": "c", "leg": "c.1", "file": "r.wav", "started":'
+        ' "2020-01-01T12:00:00.000Z", "duration_ms": 1000, "gap_ms_left": 0, "gap_ms_right": 0, "size_bytes": 1,'
+        ' "sha256": "0"}'
+    )
+    box.machine.run("sh", "-c", f"mkdir -p {old} && echo x > {old}/r.wav && echo '{note}' > {old}/r.json", user="edge")
+    done = box.machine.run("systemctl", "start", "edge-retention", check=False)
+    assert done.returncode == 0, box.machine.journal("--unit=edge-retention", "--output=cat")
+    assert box.machine.run("test", "-e", f"{old}/r.wav", check=False).returncode != 0
+    assert box.is_answered()
+    box.machine.run("systemctl", "start", "edge-selftest", check=False)
+    told = box.machine.journal("--unit=edge-selftest", "--output=cat")
+    assert "0 bad" in told.split("verified", 1)[-1]
+    # Of the machine it may find what it likes.
+    assert re.search(r"[0-9]+ bad, [0-9]+ with advice", told), told
 
 
 def test_a_supervisor_that_hangs_is_replaced_by_systemd(box: Box) -> None:
