@@ -218,7 +218,7 @@ class LineProcess:
             counter.inc(count - before)
         self._runs = now
         if self._device.pair is not None:
-            self._metrics.drift.labels(self._name).set(self._device.pair.inward.drift_ppm)
+            self._metrics.drift.labels(self._name).set(self._device.pair.inward.drift_ppm / 1e6)
 
     def _request(self, message: Request) -> None:
         if message.what == "line":

@@ -22,11 +22,13 @@ class LineMetrics:
         def gauge(name: str, text: str, *more: str) -> Gauge:
             return Gauge(f"edge_line_{name}", text, ["line", *more], registry=self.registry)
 
-        self.ready = gauge("ready_ratio", "1 while the line takes calls")
+        self.ready = gauge("ready", "1 while the line takes calls")
         self.state = gauge("state", "1 for the state that the line is in", "state")
         self.call = gauge("calls", "Calls on the line")
         self.signal = gauge("signal_dbm", "Received signal strength as the modem says it; NaN: not known")
-        self.drift = gauge("drift_ppm", "By how much the sound device's clock is ahead of ours, as heard")
+        self.drift = gauge(
+            "drift_ratio", "By how much the sound device's clock is ahead of ours, as heard (1e-6: one ppm)"
+        )
         self.underruns = counter("underruns", "Times that a store of sound was empty", "direction")
         self.overruns = counter("overruns", "Times that a store of sound was too full, and was shortened", "direction")
         self.reconnects = counter("reconnects", "Times that the device came back")

@@ -11,11 +11,10 @@ from edge.runtime.clock import rfc3339
 from edge.storage.store import Store
 from edge.storage.turn import CallbackRow, EventRow, Turn
 
-NOW = datetime.now(UTC)
-
 
 def row(id_: str, number: str, age_h: float, late_h: float, **more: object) -> CallbackRow:
-    asked = rfc3339(NOW - timedelta(hours=age_h))
+    now = datetime.now(UTC)
+    asked = rfc3339(now - timedelta(hours=age_h))
     values = {
         "id": id_,
         "purpose": "callback",
@@ -26,7 +25,7 @@ def row(id_: str, number: str, age_h: float, late_h: float, **more: object) -> C
         "renewed": asked,
         "times": 1,
         "not_before": asked,
-        "latest": rfc3339(NOW + timedelta(hours=late_h)),
+        "latest": rfc3339(now + timedelta(hours=late_h)),
         "call": id_.partition(".")[0],
         "trunk": "loop",
         "called": "200",
@@ -96,7 +95,7 @@ def test_closing_needs_the_daemon(state: str, capsys: pytest.CaptureFixture[str]
 
 def test_what_was_tried_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = Store(tmp_path / "state.db")
-    again = rfc3339(NOW + timedelta(minutes=15))
+    again = rfc3339(datetime.now(UTC) + timedelta(minutes=15))
     rows = [
         row("c1.7", "+4930123456", 1, 3, attempts=2, last="no_answer", next=again),
         row("c2.7", "+4930999999", 1, 4, state="held", last="held", attempts=1, held_why="nobody knows"),
@@ -156,4 +155,4 @@ def test_a_report_of_nothing_and_of_one(tmp_path: Path, capsys: pytest.CaptureFi
 
 def callback_event(at: int, kind: str, **data: object) -> EventRow:
     body = {"type": kind, "data": {"type": kind, "callback": "c1.7", **data}}
-    return EventRow(f"c1.{at}", "c1", at, kind, rfc3339(NOW), json.dumps(body).encode())
+    return EventRow(f"c1.{at}", "c1", at, kind, rfc3339(datetime.now(UTC)), json.dumps(body).encode())

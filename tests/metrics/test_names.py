@@ -11,7 +11,8 @@ MODULES = metric_modules()
 NAMES = [module.__name__.rpartition(".")[2] for module in MODULES]
 #: Prometheus' base units; anything else is counted in things, named by a plural.
 # An opinion score has no unit.
-BASE_UNITS = {"mos", "seconds", "bytes", "ratio", "celsius", "volts"}
+#: dBm as other exporters have it: what modems say is a logarithm.
+BASE_UNITS = {"mos", "seconds", "bytes", "ratio", "celsius", "volts", "dbm"}
 #: Gauges that are a yes or no.
 FLAGS = {
     "edge_switch_trial_running",
@@ -20,6 +21,8 @@ FLAGS = {
     "edge_supervisor_ready",
     "edge_front_trunk_up",
     "edge_front_trunk_registered",
+    "edge_line_ready",
+    "edge_line_state",
 }
 #: What could name a call or a person. Values of these can't come from a closed list.
 FORBIDDEN_LABELS = {"call", "call_id", "leg", "number", "caller", "called", "digit", "id", "address", "ip", "user"}
