@@ -9,7 +9,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-MIRROR = "http://deb.debian.org/debian"
 # In namespaces of its own, without any network but the loopback. $1: folder of a `Machine`, $2: what lies below.
 _ENTER = r"""
 set -e
@@ -36,11 +35,25 @@ def tree() -> Path:
         if not place.exists():
             part = cache / "bookworm.part"
             shutil.rmtree(part, ignore_errors=True)
-            command = ["debootstrap", "--variant=minbase", "bookworm", str(part), MIRROR]
+            command = ["debootstrap", "--variant=minbase", "bookworm", str(part), mirror()]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
             part.rename(place)
     return place
+
+
+def mirror() -> str:
+    """Where this machine has Debian from."""
+    asked = [
+        "apt-get",
+        "indextargets",
+        "--format",
+        "$(CODENAME) $(REPO_URI)",
+        "Created-By: Packages",
+        "Component: main",
+    ]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    return next(line.split()[1] for line in said.splitlines() if line.startswith("bookworm "))
 
 
 def run(folder: Path, *command: str, limit_s: float = 600) -> str:
