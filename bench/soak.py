@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import usage
-from bench.appliance import FIRST_HZ, SECOND_HZ, settle, takes_calls, write_site
+from bench.appliance import FIRST_HZ, MENU, SECOND_HZ, settle, takes_calls, write_site
 from bench.callee import Callee
 from tests.support.addresses import address
 from tests.support.appliance import Appliance
@@ -35,20 +35,7 @@ GENERATOR = Path(__file__).with_name("generator.py")
 #: Recordings older than this are taken away as they come: a day of them would fill a small disk.
 KEEP_S = 60
 MENUS = {
-    "main": """version: 1
-start: first
-nodes:
-  first:
-    gather: {greet_long: first, first_digit_timeout: 60s}
-    choices: {5: second}
-    failed: bye
-  second:
-    gather: {greet_long: second, first_digit_timeout: 60s}
-    choices: {5: first}
-    failed: bye
-  bye:
-    hang_up:
-""",
+    "main": MENU,
     "message": """version: 1
 start: message
 nodes:

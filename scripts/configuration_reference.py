@@ -467,18 +467,22 @@ def pages() -> dict[Path, str]:
     }
 
 
-def main() -> int:
-    """Write or check; 1 when a page is not current."""
-    parser = argparse.ArgumentParser(description="Write the reference pages of configuration and menus.")
+def write_or_check(made: dict[Path, str], description: str) -> int:
+    """Write files whose text is another one, or with `--check` only name them; 1 when there it found any."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is not current")
     check = parser.parse_args().check
-    made = pages()
     stale = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:
         print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}")
         if not check:
             path.write_text(made[path], "utf-8")
     return 1 if check and stale else 0
+
+
+def main() -> int:
+    """Write or check; 1 when a page is not current."""
+    return write_or_check(pages(), "Write the reference pages of configuration and menus.")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ docs/dialing-rules.schema.json: from edge/config/rule_source.py. What stands abo
 hand and stays.
 """
 
-import argparse
 import importlib.util
 import inspect
 import json
@@ -127,17 +126,9 @@ def schema() -> dict[str, Any]:
 
 def main() -> int:
     """Write or check; 1 when a page is not current."""
-    parser = argparse.ArgumentParser(description="Write the page of the dialer's rules.")
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is not current")
-    check = parser.parse_args().check
     own = PAGE.read_text("utf-8").partition(MARKER)[0] if PAGE.exists() else ""
     made = {PAGE: own + MARKER + "\n" + reference(), SCHEMA: json.dumps(schema(), indent=2) + "\n"}
-    stale = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
-    for path in stale:
-        print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}")
-        if not check:
-            path.write_text(made[path], "utf-8")
-    return 1 if check and stale else 0
+    return int(configuration.write_or_check(made, "Write the page of the dialer's rules."))
 
 
 if __name__ == "__main__":
