@@ -4,16 +4,12 @@ Music plays; what is said interrupts it, and it goes on where it was. An order t
 wants it; what is over leads back, and the node begins anew.
 """
 
-from typing import Final
-
 from msgspec import Struct
 
+from edge.core.menus.music import Music
 from edge.core.menus.parts import NodeId, Sound
 from edge.core.menus.visit import Visit, Walk, Way
-from edge.core.menus.words import PlaySounds, StopSounds
-
-#: Music that ends sooner is none.
-LEAST_MUSIC_MS: Final = 1000
+from edge.core.menus.words import StopSounds
 
 
 class Park(Struct, frozen=True, tag="park", kw_only=True):
@@ -43,8 +39,7 @@ class ParkVisit(Visit[Park]):
         self._ends_ms = 0
         self._says_ms: int | None = None
         self._speaking = False
-        self._music_since_ms: int | None = None
-        self._heard_ms = 0
+        self._music = Music(walk, node.music)
 
     def enter(self) -> Way:
         """Wait."""
@@ -62,12 +57,9 @@ class ParkVisit(Visit[Park]):
 
     def played(self) -> Way:
         """Go on with the music after words; music that was lost begins again."""
-        since_ms = self._music_since_ms
-        self._pause_music()
-        # A file that can't be read ends at once; it must not be asked for again and again.
-        if since_ms is None or self.walk.now_ms - since_ms >= LEAST_MUSIC_MS:
+        if self._music.played():
             self._speaking = False
-            self._music()
+            self._music.go_on()
             self._arm()
         return None
 
@@ -76,7 +68,7 @@ class ParkVisit(Visit[Park]):
         if self.walk.now_ms >= self._ends_ms:
             self.walk.do(StopSounds())
             return self.node.timed_out
-        self._pause_music()
+        self._music.pause()
         self._speak()
         return None
 
@@ -85,19 +77,8 @@ class ParkVisit(Visit[Park]):
         self._says_ms = walk.now_ms + node.say_every_ms if node.say_every_ms and node.say else None
         self._speaking = walk.play(node.say, barge_in=False)
         if not self._speaking:
-            self._music()
+            self._music.go_on()
         self._arm()
-
-    def _music(self) -> None:
-        heard = self.walk.heard(self.node.music)
-        if heard:
-            self._music_since_ms = self.walk.now_ms
-            self.walk.do(PlaySounds(heard, barge_in=False, times=0, start_ms=self._heard_ms))
-
-    def _pause_music(self) -> None:
-        if self._music_since_ms is not None:
-            self._heard_ms += self.walk.now_ms - self._music_since_ms
-            self._music_since_ms = None
 
     def _arm(self) -> None:
         says_ms = self._says_ms if not self._speaking else None

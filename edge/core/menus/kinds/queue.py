@@ -14,6 +14,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from edge.core.menus.music import Music
 from edge.core.menus.parts import Announcement, NodeId, Sound, Target, Whisper
 from edge.core.menus.visit import Visit, Walk, Way
 from edge.core.menus.words import (
@@ -24,7 +25,6 @@ from edge.core.menus.words import (
     LeaveQueue,
     MenuInput,
     PlaceTold,
-    PlaySounds,
     QueueClosed,
     StopDialling,
     StopSounds,
@@ -35,8 +35,6 @@ from edge.core.queues.estimate import minutes_to_say
 
 #: Values of a call that queues match agents by.
 MATCHED: Final = ("skill", "language", "customer_type")
-#: Music that ends sooner is none.
-LEAST_MUSIC_MS: Final = 1000
 #: It may have taken long to know that it is a person. Then he is late whatever is done, and an agent who is ready is
 #: given so long to answer.
 LEAST_PATIENCE_MS: Final = 1000
@@ -102,9 +100,7 @@ class QueueVisit(Visit[Queue]):
         self._offered = False
         self._ringing = False
         self._speaking = False
-        #: Since when music plays, and how much of it was heard before.
-        self._music_since_ms: int | None = None
-        self._heard_ms = 0
+        self._music = Music(walk, node.music)
 
     # --- what happens
 
@@ -125,7 +121,7 @@ class QueueVisit(Visit[Queue]):
         if node.give_up_ms:
             greeted_ms = walk.who.greeted_ms if walk.who.greeted_ms is not None else walk.now_ms
             self._gives_up_ms = max(greeted_ms + node.give_up_ms, walk.now_ms + LEAST_PATIENCE_MS)
-        self._music()
+        self._music.go_on()
         self._arm()
         return None
 
@@ -141,13 +137,10 @@ class QueueVisit(Visit[Queue]):
 
     def played(self) -> Way:
         """Go on with the music after words; music that has ended (it was lost) begins again."""
-        since_ms = self._music_since_ms
-        self._pause_music()
-        # A file that can't be read ends at once; it must not be asked for again and again.
-        lost = since_ms is not None and self.walk.now_ms - since_ms < LEAST_MUSIC_MS
+        goes_on = self._music.played()
         if self.state == "queueing":
-            if not lost:
-                self._music()
+            if goes_on:
+                self._music.go_on()
             if self._speaking:
                 self._speaking = False
                 self._arm()
@@ -252,26 +245,15 @@ class QueueVisit(Visit[Queue]):
         return [*place, *wait]
 
     def _speak(self, words: list[Sound]) -> None:
-        self._pause_music()
+        self._music.pause()
         self._speaking = self.walk.play(words, barge_in=False)
         if not self._speaking:
-            self._music()
-
-    def _music(self) -> None:
-        heard = self.walk.heard(self.node.music)
-        if heard:
-            self._music_since_ms = self.walk.now_ms
-            self.walk.do(PlaySounds(heard, barge_in=False, times=0, start_ms=self._heard_ms))
-
-    def _pause_music(self) -> None:
-        if self._music_since_ms is not None:
-            self._heard_ms += self.walk.now_ms - self._music_since_ms
-            self._music_since_ms = None
+            self._music.go_on()
 
     def _silence(self) -> None:
-        if self._speaking or self._music_since_ms is not None:
+        if self._speaking or self._music.plays:
             self.walk.do(StopSounds())
-        self._pause_music()
+        self._music.pause()
         self._speaking = False
 
     def _arm(self) -> None:
