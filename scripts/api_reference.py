@@ -1,6 +1,5 @@
 """Writes the reference part of docs/api.md, from the endpoints and the types that they read and answer with."""
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -15,10 +14,10 @@ from edge.web.api import endpoints_of  # noqa: E402
 from edge.web.described import document  # noqa: E402
 from edge.web.endpoint import BASE, Endpoint, NoParameters  # noqa: E402
 from edge.web.streams import Streams  # noqa: E402
-from scripts.reference import field_comments  # noqa: E402
+from scripts.generated import field_comments, with_own_text, write_or_check  # noqa: E402
 
 PAGE = ROOT / "docs/api.md"
-MARKER = "<!-- What follows is made by scripts/api_reference.py. -->"
+MARKER = "<!-- What follows is made by scripts/api_reference.py. -->\n"
 
 
 class _Nobody:
@@ -38,7 +37,7 @@ def reference() -> str:
     """Return the reference, Markdown."""
     every = endpoints()
     components = document({}, every)["components"]["schemas"]
-    out = ["", "## Reference", "", "| | | role | |", "|---|---|---|---|"]
+    out = ["## Reference", "", "| | | role | |", "|---|---|---|---|"]
     out += [
         f"| {one.method} | [`{BASE}{one.path}`](#{one.name.lower()}) | {one.role} | {one.summary} |" for one in every
     ]
@@ -98,17 +97,8 @@ def _values(schema: dict[str, Any]) -> str:
 
 def main() -> int:
     """Write or check; 1 when the page is not current."""
-    parser = argparse.ArgumentParser(description="Write the reference of the API.")
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when the page is not current")
-    check = parser.parse_args().check
-    before = PAGE.read_text("utf-8") if PAGE.exists() else ""
-    text = before.partition(MARKER)[0] + MARKER + "\n" + reference()
-    if text == before:
-        return 0
-    print(f"{'not current' if check else 'written'}: {PAGE.relative_to(ROOT)}")
-    if not check:
-        PAGE.write_text(text, "utf-8")
-    return int(check)
+    made = {PAGE: with_own_text(PAGE, MARKER, reference())}
+    return write_or_check(ROOT, made, "Write the reference of the API.")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,9 @@ edge/config/menu_tests.py. What stands above the marker in a page is written
 by hand and stays.
 """
 
-import argparse
-import ast
 import inspect
 import json
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from msgspec import NODEFAULT, Struct  # noqa: E402
+from msgspec import NODEFAULT  # noqa: E402
 from msgspec import inspect as types  # noqa: E402
 
 from edge.config import menu_source, menu_tables, menu_tests, profiles, sink_settings, sinks, site  # noqa: E402
@@ -28,6 +25,7 @@ from edge.config.kinds import DIGITS  # noqa: E402
 from edge.config.menu_nodes import gather, hunting, parts, survey, transfer, when  # noqa: E402
 from edge.config.shape import UNITS, duration_text, fields_of, hidden, without_unit  # noqa: E402
 from edge.config.targets import OUTCOMES  # noqa: E402
+from scripts.generated import field_comments, with_own_text, write_or_check  # noqa: E402
 
 MARKER = "<!-- From here on made by scripts/configuration_reference.py; do not edit. -->\n"
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
@@ -102,25 +100,6 @@ KIND_TEXTS = {
     "octets": "octets",
     "device_path": "device file",
 }
-
-
-def field_comments(kind: type) -> dict[str, str]:
-    """Return the `#:` comments above the fields of a class."""
-    inherited = [field_comments(base) for base in kind.__bases__ if base is not Struct and issubclass(base, Struct)]
-    lines = textwrap.dedent(inspect.getsource(kind)).splitlines()
-    tree = ast.parse("\n".join(lines)).body[0]
-    if not isinstance(tree, ast.ClassDef):
-        raise TypeError(f"{kind} is not a class")
-    found: dict[str, str] = {name: text for comments in inherited for name, text in comments.items()}
-    for statement in tree.body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            above = statement.lineno - 2
-            comment: list[str] = []
-            while above >= 0 and lines[above].strip().startswith("#:"):
-                comment.insert(0, lines[above].strip().removeprefix("#:").strip())
-                above -= 1
-            found[statement.target.id] = " ".join(comment)
-    return found
 
 
 def unwrap(info: types.Type) -> tuple[types.Type, dict[str, Any]]:
@@ -450,39 +429,20 @@ def menu_tests_schema() -> dict[str, Any]:
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def with_reference(page: Path, reference: str) -> str:
-    """Put the reference under the page's own text."""
-    own = page.read_text("utf-8").partition(MARKER)[0] if page.exists() else ""
-    return own + MARKER + "\n" + reference
-
-
 def pages() -> dict[Path, str]:
     """Every generated file with its content."""
     configuration, menus = ROOT / "docs/configuration.md", ROOT / "docs/menu-reference.md"
     return {
-        configuration: with_reference(configuration, configuration_reference()),
-        menus: with_reference(menus, menus_reference()),
+        configuration: with_own_text(configuration, MARKER, configuration_reference()),
+        menus: with_own_text(menus, MARKER, menus_reference()),
         ROOT / "docs/menu.schema.json": json.dumps(menu_schema(), indent=2) + "\n",
         ROOT / "docs/menu-tests.schema.json": json.dumps(menu_tests_schema(), indent=2) + "\n",
     }
 
 
-def write_or_check(made: dict[Path, str], description: str) -> int:
-    """Write files whose text is another one, or with `--check` only name them; 1 when there it found any."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is not current")
-    check = parser.parse_args().check
-    stale = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
-    for path in stale:
-        print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}")
-        if not check:
-            path.write_text(made[path], "utf-8")
-    return 1 if check and stale else 0
-
-
 def main() -> int:
     """Write or check; 1 when a page is not current."""
-    return write_or_check(pages(), "Write the reference pages of configuration and menus.")
+    return write_or_check(ROOT, pages(), "Write the reference pages of configuration and menus.")
 
 
 if __name__ == "__main__":

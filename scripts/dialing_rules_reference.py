@@ -6,13 +6,11 @@ docs/dialing-rules.schema.json: from edge/config/rule_source.py. What stands abo
 hand and stays.
 """
 
-import importlib.util
 import inspect
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any, get_args
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,24 +24,12 @@ from edge.config.dialing_rules import SHIPPED, Rulebooks, tables_of  # noqa: E40
 from edge.config.errors import Findings  # noqa: E402
 from edge.config.shape import duration_text, fields_of  # noqa: E402
 from edge.core.dialer.reasons import REASONS, Reason  # noqa: E402
+from scripts import configuration_reference as configuration  # noqa: E402
+from scripts.generated import with_own_text, write_or_check  # noqa: E402
 
 PAGE = ROOT / "docs/dialing-rules.md"
 SCHEMA = ROOT / "docs/dialing-rules.schema.json"
 MARKER = "<!-- From here on made by scripts/dialing_rules_reference.py; do not edit. -->\n"
-
-
-def _configuration() -> ModuleType:
-    """Load the script beside this one, which knows how settings are described."""
-    path = ROOT / "scripts/configuration_reference.py"
-    spec = importlib.util.spec_from_file_location("configuration_reference", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-configuration = _configuration()
 
 
 def tables() -> Iterator[tuple[str, type, bool]]:
@@ -126,9 +112,8 @@ def schema() -> dict[str, Any]:
 
 def main() -> int:
     """Write or check; 1 when a page is not current."""
-    own = PAGE.read_text("utf-8").partition(MARKER)[0] if PAGE.exists() else ""
-    made = {PAGE: own + MARKER + "\n" + reference(), SCHEMA: json.dumps(schema(), indent=2) + "\n"}
-    return int(configuration.write_or_check(made, "Write the page of the dialer's rules."))
+    made = {PAGE: with_own_text(PAGE, MARKER, reference()), SCHEMA: json.dumps(schema(), indent=2) + "\n"}
+    return write_or_check(ROOT, made, "Write the page of the dialer's rules.")
 
 
 if __name__ == "__main__":

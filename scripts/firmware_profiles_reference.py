@@ -6,13 +6,11 @@ docs/firmware-profile.schema.json: from edge/core/lines/profile.py. What stands 
 by hand and stays.
 """
 
-import importlib.util
 import inspect
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any, get_args
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,26 +24,14 @@ from edge.config.errors import Findings  # noqa: E402
 from edge.config.shape import fields_of, without_unit  # noqa: E402
 from edge.core.lines.profile import GROUPS, NEEDED_GROUPS, DeviceProfile, Meaning  # noqa: E402
 from edge.core.lines.unsolicited import STANDARD  # noqa: E402
+from scripts import configuration_reference as configuration  # noqa: E402
+from scripts.generated import with_own_text, write_or_check  # noqa: E402
 
 PAGE = ROOT / "docs/firmware-profiles.md"
 SCHEMA = ROOT / "docs/firmware-profile.schema.json"
 MARKER = "<!-- From here on made by scripts/firmware_profiles_reference.py; do not edit. -->\n"
 TEXT = {"type": "string"}
 PATTERNS = {"usb_id": "^[0-9a-f]{4}:[0-9a-f]{4}$", "at_command": "^(AT[ -~]{0,198})?$", "device_path": "^(/dev/.+)?$"}
-
-
-def _configuration() -> ModuleType:
-    """Load the script beside this one, which knows how settings are described."""
-    path = ROOT / "scripts/configuration_reference.py"
-    spec = importlib.util.spec_from_file_location("configuration_reference", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-configuration = _configuration()
 
 
 def tables(kind: type, prefix: str = "") -> Iterator[tuple[str, type[Struct], bool]]:
@@ -155,9 +141,8 @@ def schema() -> dict[str, Any]:
 
 def main() -> int:
     """Write or check; 1 when a page is not current."""
-    own = PAGE.read_text("utf-8").partition(MARKER)[0] if PAGE.exists() else ""
-    made = {PAGE: own + MARKER + "\n" + reference(), SCHEMA: json.dumps(schema(), indent=2) + "\n"}
-    return int(configuration.write_or_check(made, "Write the page of devices' profiles."))
+    made = {PAGE: with_own_text(PAGE, MARKER, reference()), SCHEMA: json.dumps(schema(), indent=2) + "\n"}
+    return write_or_check(ROOT, made, "Write the page of devices' profiles.")
 
 
 if __name__ == "__main__":

@@ -6,14 +6,12 @@ docs/schemas/ask-{question,answer}.json: from edge/vocabulary/asks.py.
 docs/metrics.md: from the modules of edge/metrics. docs/dispositions.md: from edge/core/dialer.
 """
 
-import argparse
 import ast
 import importlib
 import inspect
 import json
 import pkgutil
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +29,7 @@ from edge.core.dialer import disposition  # noqa: E402
 from edge.core.dialer.campaign import DEFAULT_RETRIES  # noqa: E402
 from edge.vocabulary import asks, dialing, endings, events  # noqa: E402
 from edge.vocabulary.private import Private  # noqa: E402
+from scripts.generated import field_comments, write_or_check  # noqa: E402
 
 GENERATED = "<!-- Made by scripts/reference.py; do not edit. -->"
 REFERENCE = "#/$defs/{name}"
@@ -62,32 +61,6 @@ def event_types() -> list[type[msgspec.Struct]]:
 def tag_of(kind: type[msgspec.Struct]) -> str:
     """Return the event's `type`."""
     return str(kind.__struct_config__.tag)
-
-
-def field_comments(kind: type) -> dict[str, str]:
-    """Return the `#:` comments above the fields of a class and of those of its bases that are ours."""
-    found: dict[str, str] = {}
-    for base in reversed(kind.__mro__):
-        if base.__module__.partition(".")[0] == "edge":
-            found |= _own_field_comments(base)
-    return found
-
-
-def _own_field_comments(kind: type) -> dict[str, str]:
-    lines = textwrap.dedent(inspect.getsource(kind)).splitlines()
-    tree = ast.parse("\n".join(lines)).body[0]
-    found: dict[str, str] = {}
-    if not isinstance(tree, ast.ClassDef):
-        return found
-    for node in tree.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            above: list[str] = []
-            at = node.lineno - 2
-            while at >= 0 and lines[at].strip().startswith("#:"):
-                above.insert(0, lines[at].strip()[2:].strip())
-                at -= 1
-            found[node.target.id] = " ".join(above)
-    return found
 
 
 def _private(kind: type) -> dict[str, Any]:
@@ -391,16 +364,7 @@ def pages() -> dict[Path, str]:
 
 def main() -> int:
     """Write or check; 1 when a page is not current."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is not current")
-    check = parser.parse_args().check
-    stale = [path for path, text in pages().items() if not path.exists() or path.read_text("utf-8") != text]
-    for path in stale:
-        print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}")
-        if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(pages()[path], "utf-8")
-    return 1 if check and stale else 0
+    return write_or_check(ROOT, pages(), "Write the reference pages of events and metrics.")
 
 
 if __name__ == "__main__":
