@@ -1,5 +1,6 @@
 """What programs and agents do about campaigns: state, lists, contacts that an agent looks at, results of talks."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,6 @@ from edge.web.endpoint import Endpoint, RefusedError, Visit
 
 #: Bytes of a list that is handed in: it has to fit a message between processes.
 MAX_HANDED_IN = 60_000
-_HANDED_IN = "Some at a time: the same again changes nothing. What cannot be read is told, the rest is taken."
 
 
 class CampaignActs:
@@ -34,30 +34,8 @@ class CampaignActs:
                 body=api.CampaignState,
                 problems=(404, 409),
             ),
-            Endpoint(
-                "POST",
-                "/lists/{list}/contacts",
-                "integrator",
-                "addContacts",
-                "Put contacts on a list",
-                self._contacts,
-                api.Taken,
-                body=api.Contacts,
-                problems=(409,),
-                text=_HANDED_IN,
-            ),
-            Endpoint(
-                "POST",
-                "/do_not_call",
-                "integrator",
-                "suppress",
-                "Have numbers called no more",
-                self._suppress,
-                api.Taken,
-                body=api.Suppressed,
-                problems=(409,),
-                text=_HANDED_IN,
-            ),
+            _handed_in("/lists/{list}/contacts", "addContacts", "Put contacts on a list", self._contacts, api.Contacts),
+            _handed_in("/do_not_call", "suppress", "Have numbers called no more", self._suppress, api.Suppressed),
             Endpoint(
                 "GET",
                 "/agents/{agent}/preview",
@@ -130,6 +108,11 @@ class CampaignActs:
         if order.at:
             told["at_ms"] = _ms(order.at)
         return api.Done(agent=(await self._doing.by_switch(visit, "agent_result", told, None))["name"])
+
+
+def _handed_in(path: str, name: str, summary: str, do: Callable[[Visit], Awaitable[Any]], body: Any) -> Endpoint:
+    text = "Some at a time: the same again changes nothing. What cannot be read is told, the rest is taken."
+    return Endpoint("POST", path, "integrator", name, summary, do, api.Taken, body=body, problems=(409,), text=text)
 
 
 def _ms(text: str) -> int:

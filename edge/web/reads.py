@@ -1,6 +1,6 @@
 """What can be read by the API: from `state.db`, and from the processes that know it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -10,6 +10,7 @@ from litestar import Response
 from msgspec import Meta, Struct
 
 from edge.storage.reader import Reader, StoredEvent
+from edge.vocabulary.access import Role
 from edge.vocabulary.api import (
     MOMENT,
     Agents,
@@ -32,7 +33,7 @@ from edge.vocabulary.api import (
 )
 from edge.web import shown
 from edge.web.doing import Doing
-from edge.web.endpoint import Endpoint, RefusedError, Visit
+from edge.web.endpoint import Endpoint, NoParameters, RefusedError, Visit
 from edge.web.outbox import Outbox
 from edge.web.requests import sip_messages
 
@@ -99,101 +100,53 @@ class Reads:
         """List them."""
         listed = self._listed
         return [
-            Endpoint("GET", "/me", "viewer", "whoAmI", "Whose token this is", self._me, Me),
-            Endpoint(
-                "GET",
+            _read("/me", "whoAmI", "Whose token this is", self._me, Me),
+            _read(
                 "/status",
-                "operator",
                 "getStatus",
                 "State of the appliance",
                 self._status,
                 dict[str, Any],
+                role="operator",
                 text="As `edge status --json` has it.",
             ),
-            Endpoint("GET", "/calls", "viewer", "listCalls", "Calls, the newest first", self._calls, Calls, CallsQuery),
-            Endpoint(
-                "GET",
-                "/calls/{id}",
-                "viewer",
-                "getCall",
-                "A call",
-                self._call,
-                CallDetail,
-                problems=(404,),
-            ),
-            Endpoint(
-                "GET",
+            _read("/calls", "listCalls", "Calls, the newest first", self._calls, Calls, CallsQuery),
+            _read("/calls/{id}", "getCall", "A call", self._call, CallDetail, problems=(404,)),
+            _read(
                 "/calls/{id}/sip",
-                "integrator",
                 "getCallSip",
                 "SIP messages of a call",
                 self._sip,
                 SipMessages,
+                role="integrator",
                 text="Without keys, credentials and digits.",
             ),
-            Endpoint(
-                "GET",
-                "/events",
-                "viewer",
-                "listEvents",
-                "Events in the order of the outbox",
-                self._events,
-                Events,
-                query=EventsQuery,
+            _read("/events", "listEvents", "Events in the order of the outbox", self._events, Events, EventsQuery),
+            _read(
+                "/callbacks", "listCallbacks", "Who is to be called back", self._callbacks, Callbacks, CallbacksQuery
             ),
-            Endpoint(
-                "GET",
-                "/callbacks",
-                "viewer",
-                "listCallbacks",
-                "Who is to be called back",
-                self._callbacks,
-                Callbacks,
-                query=CallbacksQuery,
-            ),
-            Endpoint(
-                "GET",
+            _read(
                 "/recordings",
-                "viewer",
                 "listRecordings",
                 "Finished recordings and messages, the newest first",
                 self._recordings,
                 Recordings,
-                query=NewestQuery,
+                NewestQuery,
             ),
-            Endpoint("GET", "/trunks", "viewer", "listTrunks", "Trunks", listed("front", "trunks", Trunks), Trunks),
-            Endpoint("GET", "/queues", "viewer", "listQueues", "Queues", listed("switch", "queues", Queues), Queues),
-            Endpoint("GET", "/agents", "viewer", "listAgents", "Agents", listed("switch", "agents", Agents), Agents),
-            Endpoint("GET", "/sinks", "viewer", "listSinks", "Sinks", listed("forwarder", "sinks", Sinks), Sinks),
-            Endpoint(
-                "GET",
-                "/replays",
-                "viewer",
-                "listReplays",
-                "Events that are sent again",
-                listed("forwarder", "replays", Replays),
-                Replays,
-            ),
-            Endpoint("GET", "/trials", "viewer", "listTrials", "Trials", listed("switch", "trials", Trials), Trials),
-            Endpoint(
-                "GET",
-                "/campaigns",
-                "viewer",
-                "listCampaigns",
-                "Campaigns",
-                listed("dialer", "campaigns", Campaigns),
-                Campaigns,
-                text="No numbers. A site without campaigns answers 503.",
-            ),
-            Endpoint(
-                "GET",
+            listed("front", Trunks, "Trunks"),
+            listed("switch", Queues, "Queues"),
+            listed("switch", Agents, "Agents"),
+            listed("forwarder", Sinks, "Sinks"),
+            listed("forwarder", Replays, "Events that are sent again"),
+            listed("switch", Trials, "Trials"),
+            listed("dialer", Campaigns, "Campaigns", "No numbers. A site without campaigns answers 503."),
+            _read(
                 "/surveys",
-                "viewer",
                 "listSurveys",
                 "What callers said in surveys",
                 self._surveys,
                 Surveys,
-                query=SurveysQuery,
+                SurveysQuery,
                 text="As `edge survey report --json` has it, of the events that the outbox still holds.",
             ),
         ]
@@ -201,13 +154,14 @@ class Reads:
     async def _ask(self, process: str, what: str) -> Any:
         return await self._doing.ask(process, what, {}, cannot=503)
 
-    def _listed(self, process: str, what: str, kind: Any) -> Any:
+    def _listed(self, process: str, kind: Any, summary: str, text: str = "") -> Endpoint:
+        """Give the endpoint of a list that a process has under the name of the answer's field."""
         (field,) = kind.__struct_fields__
 
         async def answer(_visit: Visit) -> Any:
-            return {field: await self._ask(process, what)}
+            return {field: await self._ask(process, field)}
 
-        return answer
+        return _read(f"/{field}", f"list{field.capitalize()}", summary, answer, kind, text=text)
 
     async def _me(self, visit: Visit) -> Me:
         return Me(name=visit.holder.name, role=visit.holder.role, sees_numbers=visit.sees_numbers)
@@ -310,6 +264,21 @@ class Reads:
                 for key, one in sorted(tally.found.items())
             ]
         )
+
+
+def _read(  # noqa: PLR0917 - the columns of a table
+    path: str,
+    name: str,
+    summary: str,
+    do: Callable[[Visit], Awaitable[Any]],
+    answer: Any,
+    query: type[Struct] = NoParameters,
+    *,
+    role: Role = "viewer",
+    problems: tuple[int, ...] = (),
+    text: str = "",
+) -> Endpoint:
+    return Endpoint("GET", path, role, name, summary, do, answer, query, problems=problems, text=text)
 
 
 def _survey_page(after: int, types: Sequence[str], reader: Reader) -> list[StoredEvent]:
