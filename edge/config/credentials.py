@@ -9,6 +9,8 @@ from edge.config.errors import did_you_mean
 PREFIX = "credential:"
 #: Where they lie while the unit runs, for a command that is not its child.
 _OF_UNIT = Path("/run/credentials/edge.service")
+#: Where people put them; root's alone.
+KEPT = Path("/etc/edge/credentials")
 #: A folder of credentials that the unit loads as a whole is named by it: `edge:/etc/edge/credentials`.
 _FOLDER = "edge_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -33,5 +35,5 @@ def read(name: str, environment: Mapping[str, str]) -> str:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         advice = "" if given else "credentials are there while edge.service runs, for root and its user"
         raise CredentialError(f"the credential '{name}' cannot be read from {folder}: {reason}", advice) from None
-    put = f"put it into /etc/edge/credentials/{name} and restart edge.service"
+    put = f"put it into {KEPT}/{name} and restart edge.service"
     raise CredentialError(f"the service was given no credential '{name}'", did_you_mean(name, there) or put)

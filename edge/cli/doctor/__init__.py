@@ -4,8 +4,9 @@ A module a subject; each has `examine(patient, notes)`. They run side by side, e
 a disk that hangs costs its own subject and no other.
 """
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -13,6 +14,11 @@ from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
 from edge.cli.site import ConfigOption, DemoOption, JsonOption, StateOption, UsageError
 from edge.config.errors import did_you_mean
 
+if TYPE_CHECKING:
+    from edge.cli.doctor.findings import Finding
+
+#: Why a subject is not looked at, whatever it is.
+HIDDEN = "the site file has faults"
 #: How a state is shown.
 _MARKS = {"ok": "ok", "advice": "advice", "bad": "BAD", "skipped": "skipped"}
 
@@ -71,12 +77,32 @@ def doctor(
             print_json({name: getattr(one, name) for name in one.__struct_fields__})
         print_json({"check": "summary", "runs": patient.runs, **counts, "bundle": str(bundle or "")})
     else:
-        rows = [(_MARKS[one.state], one.check, one.what, one.evidence, one.advice) for one in shown]
-        if rows:
-            print_table(("", "subject", "what", "seen", "advice"), rows)
+        _print(shown)
         runs = "the appliance runs" if patient.runs else "the appliance does not run"
         print(f"{runs}: {counts['bad']} bad, {counts['advice']} with advice, {counts['ok']} fine", end="")
         print(f", {counts['skipped']} not looked at" if counts["skipped"] else "")
         if bundle is not None:
             print(f"bundle: {bundle}")
     return BAD if counts["bad"] else FINE
+
+
+def _print(shown: "list[Finding]") -> None:
+    """Print a line a finding; on a terminal advice has a line of its own, and what faults of the file hide is one."""
+    if not sys.stdout.isatty():
+        rows = [(_MARKS[one.state], one.check, one.what, one.evidence, one.advice) for one in shown]
+        if rows:
+            print_table(("", "subject", "what", "seen", "advice"), rows)
+        return
+    table: list[tuple[str, str, str, str]] = []
+    hidden = [one for one in shown if one.state == "skipped" and one.evidence == HIDDEN]
+    for one in shown:
+        if one in hidden:
+            continue
+        table.append((_MARKS[one.state], one.check, one.what, one.evidence))
+        if one.advice:
+            table.append(("", "", "", f"-> {one.advice}"))
+    if hidden:
+        names = ", ".join(one.check for one in hidden)
+        table += [("skipped", "others", "", f"{HIDDEN}: {names}"), ("", "", "", "-> see the configuration")]
+    if table:
+        print_table(("", "subject", "what", "seen"), table)

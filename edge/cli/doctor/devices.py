@@ -1,4 +1,7 @@
-"""Sound and serial devices of lines: whether each is there, meant for one line, and may be opened."""
+"""Devices of lines and relays: whether each is there, meant for one line, may be opened, and what a modem says.
+
+A running line is asked by its process; while none runs, modems are asked over their ports.
+"""
 
 import contextlib
 import grp
@@ -7,8 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from edge.cli.control import NotRunningError
 from edge.cli.doctor.findings import Notes
 from edge.cli.doctor.patient import Patient
+from edge.cli.hw_port import PortError
+from edge.cli.hw_probe import examine as probe
+from edge.cli.hw_profiles import claims, devices_of, knows_firmware
 from edge.config.site import Line
 from edge.core.lines.profile import DeviceProfile
 from edge.runtime.devices import Filters, Found, Machine, NotFound, find, look
@@ -16,20 +23,37 @@ from edge.runtime.devices import Filters, Found, Machine, NotFound, find, look
 #: Talks to every modem that is plugged in, between our commands.
 MEDDLER = "ModemManager"
 PROC, SOUND = Path("/proc"), Path("/dev/snd")
+#: Below it calls are bad.
+WEAK_DBM = -95
+#: Huawei's dongles before usb_modeswitch has made modems of them.
+DISGUISED = "12d1:1446"
+#: What to do about a line that is not ready.
+_STATES = {
+    "absent": "plug it in; edge hw list shows what is there",
+    "starting": "wait a minute, and ask again",
+    "no_sim": "put a SIM in",
+    "pin_needed": "take the PIN off the SIM, in a telephone",
+    "no_service": "look at antenna and contract",
+    "failed": "look at the log of the line: which command its modem refused",
+}
 
 
 def examine(patient: Patient, notes: Notes) -> None:
     """Look for the device of each line."""
-    lines = patient.site.lines
-    if not lines:
-        notes.ok("", "the site has no lines")
+    lines, relays = patient.site.lines, patient.site.relays
+    if not lines and not relays:
+        notes.ok("", "the site has no lines and no relays")
         return
     machine = look()
     taken: dict[str, str] = {}
     for line in lines:
         _look_at(patient, line, machine, taken, notes)
+    if relays:
+        _look_at_boards(patient, machine, notes)
+    if not lines:
+        return
     if MEDDLER in _processes():
-        advice = "systemctl mask --now ModemManager, or the rule of udev that the package brings"
+        advice = "systemctl mask --now ModemManager, or install the udev rule of the package (systemd/edge.rules)"
         notes.advice(MEDDLER, "it runs, and talks to modems of lines between our commands", advice)
 
 
@@ -39,7 +63,7 @@ def _look_at(patient: Patient, line: Line, machine: Machine, taken: dict[str, st
     filters = Filters(port=line.port, usb_path=line.usb_path, serial_number=line.serial_number)
     found = find(profile, filters, machine)
     if isinstance(found, NotFound):
-        notes.bad(what, found.text, "plug it in, or say which device is meant; the line comes by itself then")
+        notes.bad(what, found.text, _missing(profile, machine))
         return
     key = found.control or (f"card {found.card.number}" if found.card is not None else "")
     if key and key in taken:
@@ -52,6 +76,80 @@ def _look_at(patient: Patient, line: Line, machine: Machine, taken: dict[str, st
     if not faults:
         card = f", {found.card}" if found.card is not None else ""
         notes.ok(what, f"{found.usb or found.control or 'by its sound devices'}: {found.control or 'no port'}{card}")
+        if patient.runs:
+            _ask_line(patient, line, profile, notes)
+        elif profile.kind == "modem":
+            _ask_modem(what, found.control, profile, notes)
+
+
+def _missing(profile: DeviceProfile, machine: Machine) -> str:
+    disguised = next((one for one in machine.usb if one.ids == DISGUISED), None)
+    if disguised is not None and any(ids.startswith("12d1:") for ids in profile.find.usb):
+        return (
+            f"apt install usb-modeswitch: what is plugged in at {disguised.path} ({DISGUISED}) is a CD-ROM until then"
+        )
+    return "plug it in, or say which device is meant; the line comes by itself then"
+
+
+def _ask_line(patient: Patient, line: Line, profile: DeviceProfile, notes: Notes) -> None:
+    """Ask the line's process how it stands."""
+    what = f"line {line.name}: its state"
+    try:
+        one = patient.request(f"line-{line.name}", "line")
+    except NotRunningError as error:
+        notes.bad(what, str(error), f"see the log of line-{line.name}; where it is new: edge reload")
+        return
+    state, text = one["state"].replace("_", " "), f": {one['text']}" if one["text"] else ""
+    if one["state"] == "ready":
+        notes.ok(what, f"ready, {'a call is on it' if one['busy'] else 'free'}")
+    else:
+        notes.bad(what, f"{state}{text}", _STATES[one["state"]])
+    _judge_modem(f"line {line.name}", profile, one["identity"].get("firmware", ""), one["signal"]["dbm"], notes)
+
+
+def _ask_modem(what: str, port: str, profile: DeviceProfile, notes: Notes) -> None:
+    """Ask a modem that no line has open: SIM, network, signal."""
+    try:
+        found = probe(port, profile)
+    except PortError as error:
+        notes.bad(f"{what}: its modem", str(error), "edge hw probe PORT; unplug it and plug it in again")
+        return
+    if profile.dialogue.sim and found["sim"] != "ready":
+        text = f"SIM: {found['sim'] or 'it says nothing'}"
+        notes.bad(f"{what}: its modem", text, "put a SIM in that asks for no PIN")
+    elif profile.dialogue.registration and not found["network"].startswith("registered"):
+        text = f"network: {found['network'] or 'it says nothing'}"
+        notes.bad(f"{what}: its modem", text, "look at antenna and contract")
+    else:
+        notes.ok(f"{what}: its modem", f"SIM {found['sim']}, {found['network']} ({found['operator']})")
+    _judge_modem(what, profile, found["firmware"], found["signal_dbm"], notes)
+
+
+def _judge_modem(what: str, profile: DeviceProfile, firmware: str, dbm: int | None, notes: Notes) -> None:
+    if firmware and knows_firmware(profile, firmware) is False:
+        text = f"{firmware} is not among those that the profile's facts are from ({', '.join(profile.firmware)})"
+        notes.advice(f"{what}: its firmware", text, "try it with hw_tests before callers do")
+    elif firmware:
+        notes.ok(f"{what}: its firmware", firmware)
+    if dbm is not None and dbm < WEAK_DBM:
+        notes.advice(f"{what}: its signal", f"{dbm} dBm", "move the antenna: calls break below -100 dBm")
+    elif dbm is not None:
+        notes.ok(f"{what}: its signal", f"{dbm} dBm")
+
+
+def _look_at_boards(patient: Patient, machine: Machine, notes: Notes) -> None:
+    """Look for the board of each relay."""
+    for name, found in claims(patient.site, devices_of(patient.site), machine).items():
+        if not name.startswith("relay "):
+            continue
+        if isinstance(found, NotFound):
+            notes.bad(name, found.text, "plug the board in, or say by port or usb_path which is meant")
+            continue
+        faults = _port_faults(patient, found.control)
+        for text, advice in faults:
+            notes.bad(name, text, advice)
+        if not faults:
+            notes.ok(name, f"{found.usb or found.control}: {found.control}")
 
 
 def _port_faults(patient: Patient, port: str) -> list[tuple[str, str]]:

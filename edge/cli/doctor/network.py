@@ -22,7 +22,8 @@ def examine(patient: Patient, notes: Notes) -> None:
         if host:
             _look_at_own(name, host, notes)
     names = Names(own_servers(site), families=families(site))
-    for trunk in site.trunks:
+    lines = {line.name for line in site.lines}  # on this machine
+    for trunk in (one for one in site.trunks if one.name not in lines):
         for peer in peers(trunk, names):
             _look_at_way(site, trunk.name, peer, notes)
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from edge.app.demo import demo_overrides
 from edge.cli.control import NotRunningError, ask
 from edge.cli.site import site_file
+from edge.config import credentials
 from edge.config.compiled import CompiledSite
 from edge.config.loader import Inspection, inspect
 
@@ -71,6 +72,11 @@ def meet(config: Path | None, *, demo: bool, state: Path | None) -> Patient:
     status: dict[str, Any] | None = None
     with contextlib.suppress(NotRunningError):
         status = ask(run_dir, {"what": "status"}, ASK_S)["body"]
+    if status is None and found.errors and "CREDENTIALS_DIRECTORY" not in os.environ:
+        # The service manager hands them out while the unit runs; who may read them where they are kept need not wait.
+        kept = credentials.KEPT
+        if os.access(kept, os.R_OK | os.X_OK):
+            found = inspect(file, overrides, {**os.environ, "CREDENTIALS_DIRECTORY": str(kept)})
     if status is not None and found.errors:
         # Secrets that the service is given by its environment are not in ours.
         with contextlib.suppress(OSError):

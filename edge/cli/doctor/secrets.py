@@ -1,5 +1,6 @@
 """Files with secrets: whether others of this machine may read them."""
 
+import contextlib
 import stat
 import tomllib
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from typing import Any
 
 from edge.cli.doctor.findings import Notes
 from edge.cli.doctor.patient import Patient
+from edge.cli.doctor.service import UNIT as _UNIT
+from edge.config import credentials
 from edge.config.shape import SECRET_IN_FILE
 
 _REFERENCE = "file:"
@@ -32,20 +35,28 @@ def examine(patient: Patient, notes: Notes) -> None:
         if warning.message == SECRET_IN_FILE and Path(warning.file).stat().st_mode & _OTHERS_READ:
             text = f"it holds a secret (line {warning.line}), and every user of this machine may read it"
             notes.bad(warning.file, text, f"chmod 640 {warning.file}, or write file:PATH and put the secret there")
+    held = dict(_credentials(patient))
+    for name, what in sorted(held.items()):
+        _look_at_credential(name, what, patient, notes)
+    if held:
+        _look_at_folder(notes)
     socket = patient.run_dir / "control.sock"
     if socket.exists() and socket.stat().st_mode & 0o077:
         notes.bad(str(socket), "others may order the appliance about", f"chmod 600 {socket}")
-    if not files:
+    if not notes.findings:
         notes.ok("", "no file holds a secret")
 
 
 def _look_at(path: Path, what: str, notes: Notes) -> None:
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except OSError as error:
         notes.bad(str(path), f"{what}: {error.strerror}", "put it there, readable to the service")
         return
-    if mode & _OTHERS_READ:
+    mode = status.st_mode
+    if not status.st_size:
+        notes.bad(str(path), f"{what}: it is empty", "write the secret into it")
+    elif mode & _OTHERS_READ:
         text = f"{what}: every user of this machine may read it ({stat.S_IMODE(mode):o})"
         notes.bad(str(path), text, f"chmod 640 {path}, and change what is in it")
     elif mode & _OTHERS_WRITE:
@@ -54,9 +65,47 @@ def _look_at(path: Path, what: str, notes: Notes) -> None:
         notes.ok(str(path), f"{what}: mode {stat.S_IMODE(mode):o}")
 
 
+def _look_at_credential(name: str, what: str, patient: Patient, notes: Notes) -> None:
+    path = credentials.KEPT / name
+    try:
+        there = path.exists()
+    except PermissionError:
+        notes.skipped(str(path), f"{what}: only root may look", "run edge doctor as root")
+        return
+    if there:
+        _look_at(path, what, notes)
+    elif patient.runs and not patient.found.errors:
+        notes.ok(f"credential {name}", f"{what}: the unit has it from elsewhere than {credentials.KEPT}")
+    else:
+        advice = f"put it there with mode 600, and systemctl restart {_UNIT}"
+        notes.bad(str(path), f"{what}: there is no such file", advice)
+
+
+def _look_at_folder(notes: Notes) -> None:
+    with contextlib.suppress(OSError):
+        mode = stat.S_IMODE(credentials.KEPT.stat().st_mode)
+        if mode & _OTHERS_WRITE:
+            text = f"others may put secrets of theirs there ({mode:o})"
+            notes.bad(str(credentials.KEPT), text, f"chmod 700 {credentials.KEPT}")
+
+
+def _credentials(patient: Patient) -> Iterator[tuple[str, str]]:
+    """Yield the credentials that the site's files name, with their settings."""
+    for setting, text in _settings(patient):
+        if text.startswith(credentials.PREFIX):
+            yield text.removeprefix(credentials.PREFIX), setting
+
+
 def _named(patient: Patient) -> Iterator[tuple[str, str]]:
     """Yield the files that the site's files name as secrets, with their settings."""
     base = Path(patient.site.source).parent
+    for setting, text in _settings(patient):
+        if text.startswith(_REFERENCE):
+            yield str(base / Path(text.removeprefix(_REFERENCE)).expanduser()), setting
+
+
+def _settings(patient: Patient) -> Iterator[tuple[str, str]]:
+    """Yield the texts of the site's files, with the settings that they are of."""
     for name in patient.found.checked:
         if not name.endswith(".toml"):
             continue
@@ -64,9 +113,7 @@ def _named(patient: Patient) -> Iterator[tuple[str, str]]:
             document = tomllib.loads(Path(name).read_text())
         except (OSError, ValueError):
             continue
-        for setting, text in _texts(document, ""):
-            if text.startswith(_REFERENCE):
-                yield str(base / Path(text.removeprefix(_REFERENCE)).expanduser()), setting
+        yield from _texts(document, "")
 
 
 def _texts(value: Any, name: str) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from edge.cli.doctor import HIDDEN
 from edge.cli.doctor.findings import Finding, Notes
 from edge.cli.doctor.patient import Patient
 
@@ -38,12 +39,12 @@ SUBJECTS: dict[str, Subject] = {
     "kernel": Subject("kernel", 15, site=False),
     "entropy": Subject("entropy", 15, site=False),
     "cache": Subject("cache", 30, site=False),
-    "devices": Subject("devices", 30),
+    "devices": Subject("devices", 60),
     "sinks": Subject("sinks", 60),
     "backends": Subject("backends", 30),
     "prompts": Subject("prompts", 60),
     "recordings": Subject("recordings", 30),
-    "secrets": Subject("secrets", 15),
+    "secrets": Subject("secrets", 15, site=False),
 }
 
 
@@ -54,7 +55,7 @@ def examined(patient: Patient, wanted: Sequence[str], subjects: dict[str, Subjec
     for name in [name for name in subjects if name in wanted]:
         notes = Notes(name)
         if subjects[name].site and faulty:
-            notes.skipped("", "the site file has faults", "see the configuration")
+            notes.skipped("", HIDDEN, "see the configuration")
         work = _examine_of(name, subjects[name], patient, notes) if not notes.findings else None
         # A thread that hangs in a disk or a library is left behind: it keeps nobody.
         thread = threading.Thread(target=work or _nothing, name=f"doctor-{name}", daemon=True)
