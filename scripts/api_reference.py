@@ -54,8 +54,9 @@ def reference() -> str:
             shown = f"[`{name}`](#{name.lower()})" if name in components else "JSON"
             out += ["", f"Answer: {one.status}, {shown}."]
     answers = dict.fromkeys(one.answer for one in every if isinstance(one.answer, type) and one.answer is not dict)
-    kinds = [words.Problem, *(kind for kind in answers if issubclass(kind, msgspec.Struct)), words.NumberedEvent]
-    kinds += [words.CallSummary, words.LegShown, words.RecordingShown, words.CallbackShown]
+    kinds = [words.Problem, *(kind for kind in answers if issubclass(kind, msgspec.Struct))]
+    _, named = msgspec.json.schema_components(kinds, ref_template="{name}")
+    kinds += [getattr(words, name) for name in named]
     out += ["", "## What is answered"]
     for kind in dict.fromkeys(kinds):
         out += ["", f"### {kind.__name__}", "", _text(kind), "", *_fields(kind)]

@@ -33,6 +33,8 @@ from scripts.generated import field_comments, write_or_check  # noqa: E402
 
 GENERATED = "<!-- Made by scripts/reference.py; do not edit. -->"
 REFERENCE = "#/$defs/{name}"
+#: What fields of events are made of.
+PARTS: tuple[type[msgspec.Struct], ...] = (endings.EndReason, dialing.Evidence, dialing.HeardTone, dialing.Next)
 ABOUT_EVENTS = (
     "Each event is a CloudEvents 1.0 document (structured mode, JSON), delivered at least once and in order per call. "
     "`id` is `<call>.<callseq>` and the same over all attempts; drop what you have seen. `callseq` counts from 1 "
@@ -72,10 +74,8 @@ def _private(kind: type) -> dict[str, Any]:
 def schemas() -> dict[str, Any]:
     """JSON Schemas (2020-12) by name: each event's data, its envelope, and what they refer to."""
     kinds: list[type[msgspec.Struct]] = event_types()
-    documented: list[type[msgspec.Struct]] = [*kinds, endings.EndReason]
-    _, components = msgspec.json.schema_components(
-        [*kinds, endings.EndReason], schema_hook=_private, ref_template=REFERENCE
-    )
+    documented = [*kinds, *PARTS]
+    _, components = msgspec.json.schema_components(documented, schema_hook=_private, ref_template=REFERENCE)
     for kind in documented:
         properties = components[kind.__name__]["properties"]
         for name, comment in field_comments(kind).items():
@@ -225,8 +225,8 @@ def events_page() -> str:
     for kind in event_types():
         out += ["", f"## {tag_of(kind)}", "", inspect.getdoc(kind) or "", ""]
         out += _fields(components[kind.__name__])
-    out += ["", "## EndReason", "", inspect.getdoc(endings.EndReason) or "", ""]
-    out += _fields(components["EndReason"])
+    for part in PARTS:
+        out += ["", f"## {part.__name__}", "", inspect.getdoc(part) or "", "", *_fields(components[part.__name__])]
     return "\n".join(out) + "\n"
 
 
