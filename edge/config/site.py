@@ -40,8 +40,6 @@ Ip = Annotated[str, _text("ip")]
 OptionalIp = Annotated[str, _text("ip", optional=True)]
 OptionalIpv6 = Annotated[str, _text("ipv6", optional=True)]
 Ipv4 = Annotated[str, _text("ipv4")]
-#: Empty: derived from another field.
-OptionalIpv4 = Annotated[str, _text("ipv4", optional=True)]
 Path = Annotated[str, _text("path")]
 OptionalPath = Annotated[str, _text("path", optional=True)]
 #: What a trunk's `hold_music` says for: none, whatever `[media]` has.

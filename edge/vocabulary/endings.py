@@ -45,17 +45,3 @@ class EndReason(Struct, frozen=True, kw_only=True):
     q850_mapped: int | None = None
     #: Reason text of the peer or of ourselves, bounded and printable.
     text: str = ""
-
-    @property
-    def may_redial(self) -> bool:
-        """Whether the same number may be dialled again later without asking a human."""
-        return self.outcome in {
-            "busy",
-            "no_answer",
-            "unreachable",
-            "no_room",
-            "trunk_down",
-            "span_lost",
-            "appliance_restart",
-            "media_lost",
-        }

@@ -103,7 +103,6 @@ Ladder = Annotated[list[list[SoundSource]], of_kind("ladder")]
 #: A text in which `${name}` may stand for a value of the call.
 Template = Annotated[str, of_kind("template")]
 #: The name of an attribute.
-AttributeName = Annotated[str, of_kind("attribute")]
 OptionalAttribute = Annotated[str, of_kind("attribute", optional=True)]
 Digits = Annotated[str, of_kind("digits")]
 Language = Annotated[str, of_kind("language")]

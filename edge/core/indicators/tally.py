@@ -99,10 +99,6 @@ class Tally:
         """Count the rounds of a gather, of one result or all."""
         return sum(count for (at, how), count in self.rounds.items() if at == node and (not result or how == result))
 
-    def rounds_of(self, result: str = "") -> int:
-        """Count the rounds of all gathers, of one result or all."""
-        return sum(count for (_, how), count in self.rounds.items() if not result or how == result)
-
 
 class _Before(NamedTuple, Generic[K]):
     """The last call of a caller."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from edge.core.sip import info, securing, session_timers
 from edge.core.sip.actions import ToPeer
 from edge.core.sip.admission import Arrival, note_request, pending_of, refuse_request
-from edge.core.sip.dialogs import TIMEOUT_MS, Dialog, Pending
+from edge.core.sip.dialogs import TIMEOUT_MS, Dialog
 from edge.core.sip.errors import SipError
 from edge.core.sip.message import Request, Response
 from edge.core.sip.negotiation import (
@@ -187,14 +187,3 @@ def acknowledged(relay: Relay, dialog: Dialog, request: Request) -> None:
 def is_own_ack(dialog: Dialog, request: Request) -> bool:
     """Whether an ACK belongs to an INVITE that no span has seen: every one but the first of an incoming call."""
     return not dialog.incoming or request.cseq != dialog.invite_cseq
-
-
-def open_requests(dialog: Dialog) -> list[Pending]:
-    """Return the peer's requests, but the first INVITE, that its span has left without an answer."""
-    return [
-        pending
-        for pending in dialog.pending.values()
-        if pending.by == "peer"
-        and not pending.status
-        and not (pending.method == "INVITE" and dialog.incoming and pending.cseq == dialog.invite_cseq)
-    ]

@@ -401,7 +401,6 @@ def test_calls_on_a_trunk_that_is_not_registered_end_at_once() -> None:
     (refused,) = reserve(it, "cout.3")
     assert isinstance(refused, SpanRefused)
     assert refused.end.outcome == "trunk_down"
-    assert refused.end.may_redial
     assert "not registered for" in refused.end.text
     assert "no answer" in refused.end.text
     it.says = granted

@@ -10,9 +10,6 @@ from edge.core.menus.parts import NodeId, Sound
 from edge.core.menus.visit import Nested, Walk, Way
 from edge.core.menus.words import RequestSurvey, SurveyAnswered, SurveyAsked, SurveyBegun, SurveyOver
 
-#: Largest number of a scale.
-MOST_SCALE = 10
-
 
 class Question(Struct, frozen=True, kw_only=True):
     """A question with a scale of whole numbers, or one that is answered in words."""
