@@ -51,6 +51,8 @@ class Calling:
         self._withheld = False
         self._missing = self._rung = 0
         self._begun_ms = self._deaf_until_ms = self._rested_ms = 0
+        #: A call was told to go and cannot be refused: it rings until its caller gives up.
+        self._rings_on = False
         self._hang_ups: list[str] = []
         self._over: tuple[EndCause, int, str] = ("normal", 16, "")
 
@@ -99,9 +101,10 @@ class Calling:
         self._exchange.drop(*_OF_CALL)
         self._exchange.held = False
         self._drop_timers()
-        if unsent or (refused and self._dialogue.style == "voice_modem"):
-            # Nothing has left, or nothing can be refused: an analogue line rings until the caller gives up.
-            self._deaf_until_ms = now_ms + self._dialogue.timeouts.ring_ms
+        if unsent:
+            return self.end(cause, Q850[cause], text, now_ms)
+        if refused and self._dialogue.style == "voice_modem":
+            self._rings_on, self._deaf_until_ms = True, now_ms + self._dialogue.timeouts.ring_ms
             return self.end(cause, Q850[cause], text, now_ms)
         self.phase = "leaving"
         self._hang_ups = list(self._dialogue.hang_up)
@@ -137,7 +140,9 @@ class Calling:
         """RING, once for each time it rings."""
         if self.phase == "none":
             if now_ms < self._deaf_until_ms:
-                self._deaf_until_ms = max(self._deaf_until_ms, now_ms + DEAF_MS)
+                # Only what rings on makes it longer: the next call may come at once, and ring as often as it likes.
+                if self._rings_on:
+                    self._deaf_until_ms = now_ms + self._dialogue.timeouts.ring_ms
                 return []
             if self._profile.limits.calls == 0:
                 return []
@@ -156,6 +161,9 @@ class Calling:
     def caller(self, number: str, validity: str, now_ms: int) -> list[Action]:
         """+CLIP, or the lines of +VCID: P is withheld, O not known (V.253)."""
         if self.phase == "none":
+            if self._rings_on:
+                # Said at the begin of a call, so this is another.
+                self._deaf_until_ms = now_ms
             self.rings(None, now_ms)
             self._rung = 0
         if self.phase != "incoming" or self._caller is not None:
@@ -371,6 +379,7 @@ class Calling:
     def _begin(self, phase: Phase, now_ms: int, *, outgoing: bool) -> None:
         self.phase, self._outgoing, self._begun_ms = phase, outgoing, now_ms
         self._told_incoming = self._answered = self._alerted = self._withheld = False
+        self._rings_on = False
         self.sound.forget()
         self._caller, self._missing, self._rung = None, 0, 0
         if not outgoing:

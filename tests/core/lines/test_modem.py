@@ -224,6 +224,34 @@ def test_an_analogue_line_says_who_calls_between_two_rings() -> None:
     assert other.hear("NMBR = P") == [Incoming(None, True)]
 
 
+@pytest.mark.parametrize("profile", ["simcom-sim7600", "quectel-ec25", "huawei-e1750"])
+def test_who_calls_right_after_a_call_is_heard_however_often_it_rings(profile: str) -> None:
+    talk = Talk(profile).begin()
+    talk.hear("RING")
+    talk.do(Answer())
+    talk.do(HangUp())
+    assert talk.hear("RING") == [], "it may be of the call that is over"
+    told = [one for _ in range(8) for one in (*talk.hear("RING", '+CLIP: "+49301",145,,,,0'), *talk.wait(400))]
+    assert Incoming(Private("+49301"), False) in told
+
+
+def test_what_cannot_be_refused_rings_on_and_is_told_no_more_until_there_is_another() -> None:
+    """An analogue line rings until its caller gives up; who calls is said at the begin of a call alone."""
+    talk = Talk("voice-modem-v253").begin()
+    talk.hear("RING")
+    assert Incoming(None, False) in talk.wait(5_000)
+    talk.do(HangUp())
+    for _ in range(6):
+        assert talk.hear("RING") == []
+        assert talk.wait(5_000) == []
+    talk.wait(4_000)
+    talk.hear("RING")
+    assert talk.hear("NMBR = 030123456") == [Incoming(Private("030123456"), False)]
+    talk.do(HangUp())
+    assert talk.hear("RING") == []
+    assert talk.hear("NMBR = 040123456") == [Incoming(Private("040123456"), False)], "somebody else"
+
+
 def test_a_modem_that_says_nothing_is_asked_five_times_and_tried_again_later_and_later() -> None:
     talk = Talk("simcom-sim7600")
     talk.answers = {"AT": ""}
