@@ -165,21 +165,22 @@ class Measured:
 
     @property
     def clips_at_dbm0(self) -> float | None:
-        """Lowest level at which a tone comes back 1 dB too quiet or 10 % distorted; None: never.
+        """Lowest level from which on all tones come back 1 dB too quiet or 10 % distorted; None: never.
 
-        Levels are those played. Steps that hardly rise above the noise are not judged.
+        Levels are those played. Steps that hardly rise above the noise are not judged, and what spoils quiet tones and
+        no louder ones is the coarseness of few bits.
         """
         loud = [step for step in self.steps if step.heard_dbm0 > self.noise_dbm0 + 25]
         usual = [step.heard_dbm0 - step.played_dbm0 for step in loud if step.played_dbm0 <= -15]
         if not usual:
             return None
         gain = float(np.median(usual))
-        over = [
-            step.played_dbm0
-            for step in loud
-            if step.heard_dbm0 - step.played_dbm0 < gain - 1 or step.distortion_percent > 10
-        ]
-        return min(over) if over else None
+        clips = None
+        for step in sorted(loud, key=lambda one: one.played_dbm0, reverse=True):
+            if step.heard_dbm0 - step.played_dbm0 >= gain - 1 and step.distortion_percent <= 10:
+                break
+            clips = step.played_dbm0
+        return clips
 
     def recommended(self) -> tuple[int, int]:
         """Give gains (in, out) in whole dB that make a loop neither louder nor quieter.

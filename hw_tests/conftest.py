@@ -5,7 +5,8 @@ pytest hw_tests --profile simcom-sim7600 --call +49301234567
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     made = yield
     item.config.stash[Report.key].add(item.name, made)
     return made
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    """Say last and loudly that nothing was tested.
+
+    A named port that is not there is a bench that is not as it was said to be: no test has run, which is no pass.
+    """
+    report = session.config.stash[Report.key]
+    idle = report.nothing_tested and session.exitstatus == pytest.ExitCode.OK
+    if idle and session.config.getoption("port"):
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+    yield
+    told = session.config.pluginmanager.get_plugin("terminalreporter")
+    if idle and told is not None:
+        told.section("NOTHING WAS TESTED", sep="!", red=True, bold=True)
+        for reason in report.reasons:
+            told.write_line(reason, red=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -126,19 +145,31 @@ def call(request: pytest.FixtureRequest, bench: Bench, identity: Identified) -> 
 
 
 @pytest.fixture
-def loop(request: pytest.FixtureRequest, target: Target) -> Iterator[Loop]:
+def open_sound(request: pytest.FixtureRequest, target: Target) -> Callable[[], AbstractContextManager[Loop]]:
+    """Open the device's sound, in the call that there is; the test skips where there is none."""
+    modem: Bench | None = request.getfixturevalue("bench") if target.is_modem else None
+
+    @contextlib.contextmanager
+    def opened() -> Iterator[Loop]:
+        names = {"sound_in": target.sound_in, "sound_out": target.sound_out}
+        with contextlib.ExitStack() as stack:
+            try:
+                sound = stack.enter_context(loop_of(target.profile, target.found, modem, **names))
+            except (NoDeviceError, PortError) as error:
+                pytest.skip(f"there is no sound: {error}")
+            yield sound
+
+    return opened
+
+
+@pytest.fixture
+def loop(
+    request: pytest.FixtureRequest, target: Target, open_sound: Callable[[], AbstractContextManager[Loop]]
+) -> Iterator[Loop]:
     """Sound through the device and back: in a call with a modem, through a cable or the air with a sound card."""
-    modem = None
     if target.is_modem:
         request.getfixturevalue("call")
-        modem = request.getfixturevalue("bench")
-    with contextlib.ExitStack() as stack:
-        try:
-            opened = stack.enter_context(
-                loop_of(target.profile, target.found, modem, sound_in=target.sound_in, sound_out=target.sound_out)
-            )
-        except (NoDeviceError, PortError) as error:
-            pytest.skip(f"there is no sound: {error}")
+    with open_sound() as opened:
         yield opened
 
 

@@ -41,6 +41,16 @@ class Report:
         elif made.outcome == "failed" and made.longrepr is not None:
             one["reason"] = str(getattr(getattr(made.longrepr, "reprcrash", None), "message", made.longrepr))
 
+    @property
+    def nothing_tested(self) -> bool:
+        """Whether there were tests, and each was skipped."""
+        return bool(self.tests) and all(one["outcome"] == "skipped" for one in self.tests.values())
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why tests were skipped or failed, each once."""
+        return list(dict.fromkeys(one["reason"] for one in self.tests.values() if one["reason"]))
+
     def _of(self, test: str) -> dict[str, Any]:
         return self.tests.setdefault(test, {"outcome": "not run", "reason": "", "figures": {}})
 
@@ -66,10 +76,14 @@ class Report:
         lines += [
             f"- {name}: {document[name]}" for name in ("vendor", "model", "firmware", "kernel") if document.get(name)
         ]
+        if self.nothing_tested:
+            return "\n".join([*lines, "", "Nothing was tested:", *(f"- {reason}" for reason in self.reasons), ""])
         lines += ["", "| test | outcome | figures |", "|---|---|---|"]
         for name, one in self.tests.items():
             shown = ", ".join(
-                f"{what} {value}" for what, value in one["figures"].items() if not isinstance(value, (dict, list))
+                f"{what} {value}"
+                for what, value in one["figures"].items()
+                if value not in ("", None) and not isinstance(value, (dict, list))
             )
             told = "; ".join(text for text in (shown, one["reason"]) if text)
             lines.append(f"| {name.removeprefix('test_').replace('_', ' ')} | {one['outcome']} | {_cell(told)} |")

@@ -13,7 +13,10 @@ Figures = dict[str, object]
 
 def test_it_is_found(target: Target, figures: Figures) -> None:
     figures["port"] = target.found.control
-    figures["sound"] = target.found.sound_port or (target.found.card.hardware if target.found.card else "by name")
+    if target.profile is not None and target.profile.sound.how == "control":
+        figures["sound"] = "in the control port"
+    else:
+        figures["sound"] = target.found.sound_port or (target.found.card.hardware if target.found.card else "by name")
     figures["usb"] = str(target.found.usb or "")
 
 
@@ -34,7 +37,7 @@ def test_it_is_who_the_profile_says(target: Target, identity: Identified, figure
     figures["firmware_known"] = "any" if known is None else known
     assert identity.model, "it does not say its model"
     named = [word for word in target.profile.model.upper().replace(",", " ").split() if len(word) > 2]
-    fits = fit_model(identity.model, {"this": target.profile})
+    fits = fit_model(f"{identity.model} {identity.firmware}", {"this": target.profile})
     assert fits or any(word in identity.model.upper() for word in named)
 
 

@@ -23,6 +23,7 @@ from edge.core.lines.profile import DeviceProfile
 from edge.core.lines.profile import Sound as SoundSettings
 from edge.core.lines.words import (
     Action,
+    Answer,
     Closed,
     Connected,
     Dial,
@@ -40,6 +41,7 @@ from edge.core.lines.words import (
     Rings,
     Signal,
     SoundHeard,
+    SoundOn,
     StateChanged,
     Write,
 )
@@ -51,8 +53,11 @@ A = TypeVar("A")
 #: A modem that has not said what it is by then will not.
 START_S: Final = 60.0
 _WAIT_S: Final = 0.02
-#: What can become of a call that we make.
+#: Sound that is not there by then does not come.
+SOUND_S: Final = 20.0
+#: What can become of a call that we make or answer, and of its sound.
 _ANSWERS: Final[tuple[type[Any], ...]] = (Connected, Ended)
+_SOUNDS: Final[tuple[type[Any], ...]] = (SoundOn, Ended)
 _OCTETS: Final = 4096
 
 
@@ -157,7 +162,23 @@ class Bench:
         what: Connected | Ended = self.wait(limit_s, *_ANSWERS, since=place)
         if isinstance(what, Ended):
             raise BenchError(f"the call was not answered: {what.cause} ({what.text})")
+        self._have_sound(place)
         return what
+
+    def answer(self, limit_s: float = 30.0) -> Connected:
+        """Answer the call that comes in. Raises `BenchError`."""
+        place = self.tell(Answer())
+        what: Connected | Ended = self.wait(limit_s, *_ANSWERS, since=place)
+        if isinstance(what, Ended):
+            raise BenchError(f"the call could not be answered: {what.cause} ({what.text})")
+        self._have_sound(place)
+        return what
+
+    def _have_sound(self, since: int) -> None:
+        """Wait until what is said into the call goes there: some give sound a while after the answer."""
+        what: SoundOn | Ended = self.wait(SOUND_S, *_SOUNDS, since=since)
+        if isinstance(what, Ended):
+            raise BenchError(f"the call has ended before it had sound: {what.cause} ({what.text}){self._last()}")
 
     def hang_up(self, limit_s: float = 20.0) -> Ended:
         """End the call. Raises `BenchError`."""
@@ -282,6 +303,7 @@ def loop_of(
         if bench is None:
             raise NoDeviceError("its sound is in the dialogue, which is not begun")
         settings = profile.sound
+        bench.heard()  # what has come since the call began, while nobody listened
         yield PortLoop(lambda data: bench.play(encoded(data, settings)), lambda: decoded(bench.heard(), settings))
     else:
         usual = None if found.card is None else f"({found.card.hardware},"

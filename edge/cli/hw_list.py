@@ -10,6 +10,9 @@ from edge.core.lines.profile import DeviceProfile
 from edge.runtime import devices
 from edge.runtime.devices import Found, Machine, NotFound, UsbDevice
 
+#: Columns of figures.
+_FIGURES = ("interface", "inputs", "outputs", "rate")
+
 
 def list_devices(*, config: ConfigOption = None, json: JsonOption = False) -> int:
     """List serial ports and sound devices: USB ids, plug, interface, profiles that fit, the line that claims each.
@@ -42,7 +45,8 @@ def list_devices(*, config: ConfigOption = None, json: JsonOption = False) -> in
 def _usb(device: UsbDevice | None) -> dict[str, Any]:
     if device is None:
         return {"usb": None, "usb_path": "", "device": "", "serial_number": ""}
-    called = " ".join(word for word in (device.manufacturer, device.name) if word)
+    # Some name their maker twice.
+    called = " ".join(word for word in dict.fromkeys((device.manufacturer, device.name)) if word)
     return {"usb": device.ids, "usb_path": device.path, "device": called, "serial_number": device.serial_number}
 
 
@@ -118,29 +122,28 @@ def _print(
 ) -> None:
     columns = ("USB", "plug", "interface", "device", "profiles", "claimed by")
     rest = ("usb", "usb_path", "interface", "device")
-    for title, rows in (("serial port", ports), ("sound card", cards)):
-        if rows:
-            cells = [
-                (_name(one), *(one[key] for key in rest), _fits(one), ", ".join(one["claimed_by"])) for one in rows
-            ]
-            print_table((title, *columns), cells, right=("interface",))
-            print()
-    if others:
-        print_table(
+    tables: list[tuple[tuple[str, ...], list[tuple[object, ...]]]] = [
+        (
+            (title, *columns),
+            [(_name(one), *(one[key] for key in rest), _fits(one), ", ".join(one["claimed_by"])) for one in rows],
+        )
+        for title, rows in (("serial port", ports), ("sound card", cards))
+    ]
+    tables += [
+        (
             ("without a driver", "plug", "device", "profiles"),
             [(one["name"], one["usb_path"], one["device"], _fits(one)) for one in others],
-        )
-        print()
-    if sounds:
-        print_table(
+        ),
+        (
             ("sound device", "inputs", "outputs", "rate"),
             [(printable(one["name"]), one["inputs"], one["outputs"], one["rate"]) for one in sounds],
-            right=("inputs", "outputs", "rate"),
-        )
-    links = [one for one in ports if one["by_path"]]
-    if links:
-        print()
-        print_table(("serial port", "name that lasts"), [(one["name"], one["by_path"]) for one in links])
+        ),
+        (("serial port", "name that lasts"), [(one["name"], one["by_path"]) for one in ports if one["by_path"]]),
+    ]
+    for index, (titles, cells) in enumerate((titles, cells) for titles, cells in tables if cells):
+        if index:
+            print()
+        print_table(titles, cells, right=[name for name in _FIGURES if name in titles])
 
 
 def _name(one: dict[str, Any]) -> str:

@@ -126,7 +126,8 @@ def _fitting(name: str, found: dict[str, Any], profiles: dict[str, DeviceProfile
     seen = devices.look(devices.SYSFS, devices.DEV)
     port = seen.port(name)
     by_usb = fit_usb(port.usb, profiles, seen) if port is not None and port.usb is not None else []
-    return by_usb, fit_model(" ".join([found["model"], *found["information"]]), profiles)
+    # Voice modems name their chip in the firmware, and say "V90" for a model.
+    return by_usb, fit_model(" ".join([found["model"], found["firmware"], *found["information"]]), profiles)
 
 
 def _print(found: dict[str, Any], judged: str | None) -> None:

@@ -27,6 +27,8 @@ _OVERFLOW, _UNDERFLOW = 0x2, 0x4
 #: Blocks at the begin, whose times say how a device fills its stores and not how it runs.
 _SETTLING: Final = 20
 _PA_CONTINUE: Final = 0
+#: A card is asked so often whether it is over, and has so long beyond the time that its sound takes.
+_LOOK_S, _PATIENCE_S = 0.1, 10.0
 #: What a port is given before it is due. A part of the latency: a call would have to do so, too.
 _AHEAD_S: Final = 0.06
 
@@ -59,11 +61,19 @@ class Recorded(Struct, frozen=True, kw_only=True):
         return 1000 * (self.begins_s + lag / RATE)
 
 
+def never() -> bool:
+    """Say that what was recorded is not enough yet."""
+    return False
+
+
 class Loop(Protocol):
     """Something that sound goes into and comes back from."""
 
-    def run(self, signal: Samples, tail_s: float = TAIL_S) -> Recorded:
-        """Play int16 at 8 kHz, and record from the begin until `tail_s` after its end. Raises as it says itself."""
+    def run(self, signal: Samples, tail_s: float = TAIL_S, enough: Callable[[], bool] = never) -> Recorded:
+        """Play int16 at 8 kHz, and record from the begin until `tail_s` after its end, or until it is `enough`.
+
+        Raises as it says itself.
+        """
 
 
 class Times:
@@ -104,7 +114,7 @@ class CardLoop:
         self._sound, self._devices = sound, (microphone, speaker)
         self.rates = sound.rate_of(microphone, hears=True), sound.rate_of(speaker, hears=False)
 
-    def run(self, signal: Samples, tail_s: float = TAIL_S) -> Recorded:
+    def run(self, signal: Samples, tail_s: float = TAIL_S, enough: Callable[[], bool] = never) -> Recorded:
         """Play and record."""
         rate_in, rate_out = self.rates
         to_play = _at_rate(signal, RATE, rate_out)
@@ -126,6 +136,9 @@ class CardLoop:
             return None, _PA_CONTINUE
 
         def play(_data: object, count: int, _times: object, status: int) -> tuple[bytes, int]:
+            if not heard:
+                # A sound server may take more than a second until it records; what is said before is lost.
+                return bytes(2 * count), _PA_CONTINUE
             faults[1] += bool(status & _UNDERFLOW) and 0 < place[1] < len(to_play)
             block = to_play[place[1] : place[1] + count]
             times[1].add(place[1])
@@ -133,7 +146,8 @@ class CardLoop:
             return np.pad(block, (0, count - len(block))).tobytes(), _PA_CONTINUE
 
         with quiet():
-            self._stream(record, play, done, len(signal) / RATE + tail_s + 10)
+            limit = time.monotonic() + len(signal) / RATE + tail_s + _PATIENCE_S
+            self._stream(record, play, lambda: done.wait(_LOOK_S) or enough() or time.monotonic() > limit)
         recorded = np.concatenate(heard) if heard else np.zeros(0, np.int16)
         if not heard or not place[1]:
             return Recorded(samples=np.zeros(0, np.int16), begins_s=0.0)
@@ -145,14 +159,15 @@ class CardLoop:
             clock=times[0].clock(),
         )
 
-    def _stream(self, record: Any, play: Any, done: threading.Event, limit_s: float) -> None:
-        """Have both sides run until enough was recorded."""
+    def _stream(self, record: Any, play: Any, over: Callable[[], bool]) -> None:
+        """Have both sides run until it is over, which is asked again and again and takes its time to say so."""
         rate_in, rate_out = self.rates
         listening = self._sound.stream(self._devices[0], rate_in, record, hears=True)
         try:
             speaking = self._sound.stream(self._devices[1], rate_out, play, hears=False)
             try:
-                done.wait(limit_s)
+                while not over():
+                    pass
             finally:
                 speaking.close()
         finally:
@@ -168,7 +183,7 @@ class PortLoop:
     def __init__(self, write: Callable[[bytes], Any], read: Callable[[], bytes]) -> None:
         self._write, self._read = write, read
 
-    def run(self, signal: Samples, tail_s: float = TAIL_S) -> Recorded:
+    def run(self, signal: Samples, tail_s: float = TAIL_S, enough: Callable[[], bool] = never) -> Recorded:
         """Play by the clock of this machine, 20 ms at a time, and record."""
         frame = RATE // 50
         total = len(signal) + round(tail_s * RATE)
@@ -177,7 +192,7 @@ class PortLoop:
         times = Times(RATE), Times(RATE)
         heard = bytearray()
         place = 0
-        while len(heard) < 2 * total and time.monotonic() < began + total / RATE + 2:
+        while len(heard) < 2 * total and time.monotonic() < began + total / RATE + 2 and not enough():
             # A little before it is due, so that the device never waits for us.
             while place < total and time.monotonic() >= began + place / RATE - _AHEAD_S:
                 times[1].add(place)

@@ -8,6 +8,7 @@ import pytest
 
 from edge.cli import desk_sound, main
 from edge.runtime import devices
+from tests.support.excerpts import evened, excerpt
 from tests.support.plugged import Plugged
 
 SITE = """
@@ -21,6 +22,13 @@ state = "state"
 name = "door"
 profile = "relay-lcus"
 usb_path = "{plug}"
+"""
+
+LINE = """
+[[lines]]
+name = "gsm"
+profile = "simcom-sim7600"
+usb_path = "1-2"
 """
 
 
@@ -79,6 +87,15 @@ def test_the_table_says_the_same(machine, capsys):
     for word in ("1e0e:9001", "1-2", "SimTech", "simcom-sim7600 (commands)"):
         assert word in row
     assert "pci-0000:00:14.0-usb-0:2:1.2-port0" in out
+
+
+def test_the_page_shows_what_the_command_says(machine, capsys, tmp_path):
+    machine.sim7600("1-2", 0)
+    file = site(tmp_path)
+    file.write_text(SITE.partition("[[relays]]")[0] + LINE)
+    assert main(["hw", "list", "--config", str(file)]) == 0
+    said = capsys.readouterr().out.replace(str(machine.dev.parent), "")
+    assert excerpt("hardware.md", "$ edge hw list") == evened(said)
 
 
 def test_what_a_device_says_cannot_steer_the_terminal(machine, capsys):

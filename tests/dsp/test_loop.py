@@ -87,6 +87,19 @@ def test_what_clips_and_what_gains_help(clip_dbm0):
     assert gain_in + gain_out == 8
 
 
+@pytest.mark.parametrize("clip_dbm0", [None, -6])
+def test_few_bits_spoil_quiet_tones_and_do_not_clip(clip_dbm0):
+    """A voice modem has 8 bits: its quietest tones are more distorted than what clips."""
+    sound, signal = through(noise_dbm0=-90.0, clip=32767.0 if clip_dbm0 is None else loop.amplitude(clip_dbm0))
+    one = measure((sound.astype(np.int32) + 128 >> 8 << 8).clip(-32768, 32767).astype(np.int16), signal)
+    assert max(step.distortion_percent for step in one.steps if step.played_dbm0 <= -35) > 10
+    if clip_dbm0 is None:
+        assert (one.clips_at_dbm0, one.recommended()) == (None, (0, 0))
+    else:
+        assert one.clips_at_dbm0 is not None
+        assert clip_dbm0 < one.clips_at_dbm0 <= clip_dbm0 + 6
+
+
 def test_an_even_loop_needs_no_gain():
     assert found().recommended() == (0, 0)
     assert found(gain_db=-15.0).recommended() == (15, 0)

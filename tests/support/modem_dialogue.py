@@ -537,6 +537,7 @@ class Modem:
             "second": self.second,
             "sounding": self.sounding,
             "recorded": len(self.recorded),
+            "to_say": len(self._playing),
             "hung": self._hung,
         }
 

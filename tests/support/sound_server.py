@@ -14,6 +14,7 @@ import numpy as np
 
 from tests.support.waiting import until
 
+PATIENCE_MS = 300
 _ASOUND = """
 </usr/share/alsa/alsa.conf>
 pcm.!default { type pulse hint { show on description "the desk" } }
@@ -34,6 +35,9 @@ class SoundServer:
             "PULSE_RUNTIME_PATH": str(folder / "pulse"),
             "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
         }
+        #: The same for what may lose nothing on a busy machine: PortAudio asks for the least that ALSA gives, three
+        #: blocks of 20 ms, and whoever is later than that has a hole. libpulse keeps so much more, both ways.
+        self.patient = {**self.environment, "PULSE_LATENCY_MSEC": str(PATIENCE_MS)}
         self._recorder: subprocess.Popen[bytes] | None = None
         self._recorded = folder / "speaker.raw"
         modules = (
@@ -75,6 +79,16 @@ class SoundServer:
         """Play a sound file into the microphone; returns when it is over."""
         command = ["paplay", "--device=mouth", str(file)]
         subprocess.run(command, env={**os.environ, **self.environment}, check=True, timeout=60)
+
+    def loop(self, latency_ms: int, volume_percent: int) -> None:
+        """Lay a cable from the speaker to the microphone.
+
+        Its volume is cubic: 50 % are 18.06 dB less. It never goes faster or slower to come back to its latency, which
+        is what an early or late wake-up of the server would have it do.
+        """
+        cable = ("module-loopback", "source=speaker.monitor", "sink=mouth", f"latency_msec={latency_ms}")
+        assert self._control("load-module", *cable, "adjust_time=0") == 0
+        assert self._control("set-sink-volume", "mouth", f"{volume_percent}%") == 0
 
     def end(self) -> None:
         """End it, by its process id."""
