@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Write the reference parts of the configuration and menu pages; `--check` only tells whether they are current.
 
-docs/configuration.md: from edge/config/site.py. docs/menu-reference.md and docs/menu.schema.json: from
-edge/config/menu_source.py and the kinds of edge/config/menu_nodes. docs/menu-tests.schema.json: from
-edge/config/menu_tests.py. What stands above the marker in a page is written
-by hand and stays.
+docs/configuration.md: from edge/config/site.py and the modules whose settings it has. docs/menu-reference.md and
+docs/menu.schema.json: from edge/config/menu_source.py and the kinds of edge/config/menu_nodes.
+docs/menu-tests.schema.json: from edge/config/menu_tests.py. What stands above the marker in a page is written by hand
+and stays.
 """
 
 import inspect

@@ -19,7 +19,8 @@ from edge.app.prepare import sizes_of
 from edge.app.preparing import Prepared, module_environment
 from edge.app.running import run_prepared
 from edge.config.compiled import packed
-from edge.config.site import Http, Limits, Media, Paths, Recording, Sip, Site, Trunk
+from edge.config.site import Http, Limits, Media, Paths, Recording, Sip, Site
+from edge.config.trunk_settings import Trunk
 from edge.runtime.parent import die_with_parent
 from edge.vocabulary.wire import pack, unpacker
 

@@ -21,8 +21,9 @@ from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings
 from edge.config.menu_tables import Table, TrialSource
 from edge.config.queues import Agent, Queue
-from edge.config.site import Endpoint, GroupMember, Http, Limits, Paths, Recording, Route, Sip, Site, Trunk
+from edge.config.site import Endpoint, Http, Limits, Paths, Recording, Route, Sip, Site
 from edge.config.tables import made_path, make_tables
+from edge.config.trunk_settings import GroupMember, Trunk
 from edge.core.menus.facts import Row
 from edge.core.menus.model import HangUp, Menu, Wait
 from edge.vocabulary.media import Address

@@ -66,7 +66,7 @@ def tune(
     """
     from edge.config.amd import load_amd_rules
     from edge.config.errors import ConfigErrors
-    from edge.config.site import AmdRules
+    from edge.config.trunk_settings import AmdRules
 
     try:
         chosen = AmdRules(name="defaults") if settings is None else load_amd_rules(settings, rules)
@@ -131,7 +131,7 @@ def _read_labels(table: Path, lines: Any, found: dict[Path, str], faults: list[s
 def _judge_all(labelled: Sequence[tuple[Path, str]], chosen: Any, channel: int, faults: list[str]) -> list[Judged]:
     from dsp.detectors import answer, answer_offline
     from edge.cli.sound_file import BadSoundError
-    from edge.config.site import amd_settings
+    from edge.config.trunk_settings import amd_settings
 
     record = answer.settings(amd_settings(chosen))
     judged = []

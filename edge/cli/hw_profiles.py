@@ -7,7 +7,8 @@ from typing import Final
 from edge.cli.site import DEFAULT_FILE, BadSiteError, UsageError, usable_site
 from edge.config.devices import Devices
 from edge.config.errors import Findings, did_you_mean
-from edge.config.site import Line, Paths, Site
+from edge.config.site import Paths, Site
+from edge.config.trunk_settings import Line
 from edge.core.lines.profile import DeviceProfile
 from edge.runtime.devices import Filters, Found, Machine, NotFound, SerialPort, UsbDevice, find, fitting
 

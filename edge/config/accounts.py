@@ -2,7 +2,8 @@
 
 from edge.config.errors import Findings
 from edge.config.located import Located, place_of
-from edge.config.site import Site, Trunk
+from edge.config.site import Site
+from edge.config.trunk_settings import Trunk
 
 #: Settings that say nothing without another one, by that one.
 _NEED = {

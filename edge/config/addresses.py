@@ -5,7 +5,8 @@ import ipaddress
 from edge.config.errors import Findings
 from edge.config.kinds import split_host_port
 from edge.config.located import Located, place_of
-from edge.config.site import Site, Trunk
+from edge.config.site import Site
+from edge.config.trunk_settings import Trunk
 
 
 def check_addresses(site: Site, root: Located, findings: Findings) -> None:

@@ -6,8 +6,8 @@ from edge.config.checks import check_amd_rules
 from edge.config.errors import ConfigErrors, Findings, Place, did_you_mean
 from edge.config.located import Located
 from edge.config.shape import Shaper
-from edge.config.site import AmdRules
 from edge.config.sources import read_toml
+from edge.config.trunk_settings import AmdRules
 
 
 def load_amd_rules(path: Path, name: str = "") -> AmdRules:

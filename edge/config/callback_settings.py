@@ -1,20 +1,10 @@
 """`[callbacks]` of the site: what can be set. What else has to be right with it: `callbacks`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
-
-def _range(least: int, most: int) -> Any:
-    return Meta(extra={"least": least, "most": most})
-
-
-def _text(kind: str, **more: bool) -> Any:
-    return Meta(extra={"kind": kind, **more})
-
-
-Name = Annotated[str, _text("name")]
-_DAY_MS = 86_400_000
+from edge.config.annotations import DAY_MS, Name, OptionalName, of_kind, ranging
 
 
 class Callbacks(Struct, frozen=True, kw_only=True):
@@ -25,62 +15,62 @@ class Callbacks(Struct, frozen=True, kw_only=True):
     """
 
     #: Country in which numbers are read on calls of trunks without `country`.
-    country: Annotated[str, _text("country", optional=True)] = ""
+    country: Annotated[str, of_kind("country", optional=True)] = ""
     #: Countries whose numbers may be called, beside that of the call's trunk. Numbers of premium rate or shared cost,
     #: and those whose kind is not known, may never be.
-    countries: list[Annotated[str, _text("country")]] = field(default_factory=list)
+    countries: list[Annotated[str, of_kind("country")]] = field(default_factory=list)
     #: Beginnings of numbers (E.164) that may be called in further countries.
-    allowed: list[Annotated[str, _text("number_prefix")]] = field(default_factory=list)
+    allowed: list[Annotated[str, of_kind("number_prefix")]] = field(default_factory=list)
     #: Beginnings of numbers that may not be called. Where an allowed one is longer, that one counts.
-    forbidden: list[Annotated[str, _text("number_prefix")]] = field(default_factory=list)
+    forbidden: list[Annotated[str, of_kind("number_prefix")]] = field(default_factory=list)
     #: One of `[[hours]]`, in which callbacks are made where a menu says nothing else; empty: at any time.
-    hours: Annotated[str, _text("name", optional=True)] = ""
+    hours: OptionalName = ""
     #: Opening time that may pass until a call is late, where a menu says nothing else.
-    within_ms: Annotated[int, _range(60_000, 2_592_000_000)] = 14_400_000
+    within_ms: Annotated[int, ranging(60_000, 2_592_000_000)] = 14_400_000
     #: A caller who hangs up while he waits, in a queue or while it rings, is to be called back (`reason`: `lost`), if
     #: the number that he shows may be called.
     lost: bool = False
     #: If he has waited for so long.
-    lost_after_ms: Annotated[int, _range(0, _DAY_MS)] = 10_000
+    lost_after_ms: Annotated[int, ranging(0, DAY_MS)] = 10_000
     #: In these menus; empty: in all.
     lost_menus: list[Name] = field(default_factory=list)
     #: At these nodes; empty: at all.
     lost_nodes: list[str] = field(default_factory=list)
     #: Open requests at the most; then no more are taken.
-    max_open: Annotated[int, _range(1, 1_000_000)] = 1_000
+    max_open: Annotated[int, ranging(1, 1_000_000)] = 1_000
     #: Days after which a request that is closed forgets its number, its attributes and the target; 0: never. Events and
     #: calls are not changed by it.
-    keep_days: Annotated[int, _range(0, 3_650)] = 90
+    keep_days: Annotated[int, ranging(0, 3_650)] = 90
     #: Call those who are to be called back, each in the window of his request. Needs `queue`, `target` or `menu`.
     dial: bool = False
     #: `caller_first`: who is to be called back is rung, hears `announcement`, and waits in the queue (or the target is
     #: rung). `agent_first`: an agent of the queue, or the target, is rung, and when he has answered, the caller.
     order: Literal["caller_first", "agent_first"] = "caller_first"
     #: One of `[[queues]]`: whose agents talk with who is called back, unless he was lost in another queue: then its.
-    queue: Annotated[str, _text("name", optional=True)] = ""
+    queue: OptionalName = ""
     #: In the place of a queue: SIP URI, or a number that is dialled on `trunk`.
     target: str = ""
     #: With `caller_first`: the menu that who answers gets, in the place of `announcement` and `queue`. Surveys have
     #: their own.
-    menu: Annotated[str, _text("name", optional=True)] = ""
+    menu: OptionalName = ""
     #: Sound file that who is called back hears when he has answered; empty: none.
-    announcement: Annotated[str, _text("path", optional=True)] = ""
+    announcement: Annotated[str, of_kind("path", optional=True)] = ""
     #: Trunk, or group of trunks, to dial on; empty: the trunk that the caller came by.
-    trunk: Annotated[str, _text("name", optional=True)] = ""
+    trunk: OptionalName = ""
     #: Number that is shown; empty: the one that the caller had dialled.
-    caller: Annotated[str, _text("sip_user", optional=True)] = ""
+    caller: Annotated[str, of_kind("sip_user", optional=True)] = ""
     #: How long it rings, from the 180 or 183 on; from the INVITE, where there is none. Between `ring_min` and
     #: `ring_max`, and as far from both as the way there and back may take.
-    ring_ms: Annotated[int, _range(1_000, 120_000)] = 22_500
+    ring_ms: Annotated[int, ranging(1_000, 120_000)] = 22_500
     #: A callback that nobody answered is in standard when it rang for more than this...
-    ring_min_ms: Annotated[int, _range(0, 120_000)] = 20_000
+    ring_min_ms: Annotated[int, ranging(0, 120_000)] = 20_000
     #: ...and for less than this.
-    ring_max_ms: Annotated[int, _range(1_000, 180_000)] = 25_000
+    ring_max_ms: Annotated[int, ranging(1_000, 180_000)] = 25_000
     #: Calls to a number at the most, until it is closed as not reached.
-    attempts: Annotated[int, _range(1, 20)] = 3
+    attempts: Annotated[int, ranging(1, 20)] = 3
     #: From the end of a call to the next one to the same number.
-    gap_ms: Annotated[int, _range(1_000, _DAY_MS)] = 900_000
+    gap_ms: Annotated[int, ranging(1_000, DAY_MS)] = 900_000
     #: Callbacks at a time.
-    at_once: Annotated[int, _range(1, 1_000)] = 2
+    at_once: Annotated[int, ranging(1, 1_000)] = 2
     #: Priority of callbacks in the queue.
-    priority: Annotated[int, _range(0, 100)] = 50
+    priority: Annotated[int, ranging(0, 100)] = 50

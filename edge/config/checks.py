@@ -22,11 +22,12 @@ from edge.config.mailboxes import check_mailboxes
 from edge.config.queue_checks import check_queues
 from edge.config.queues import Agent
 from edge.config.sinks import check_events, check_sinks, leaves_in_the_clear
-from edge.config.site import NO_MUSIC, AmdRules, Route, Trunk
+from edge.config.site import Route
 from edge.config.targets import check_hunt_lists
 from edge.config.tls import check_tls
 from edge.config.tones import check_tones
 from edge.config.trials import check_trials
+from edge.config.trunk_settings import NO_MUSIC, AmdRules, Trunk
 from edge.core.menus.model import Survey
 from edge.core.menus.parts import menu_of
 from edge.vocabulary import events

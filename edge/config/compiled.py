@@ -6,16 +6,16 @@
 
 from typing import Annotated
 
-from msgspec import Meta, field
+from msgspec import field
 from msgspec.structs import replace
 
+from edge.config.annotations import HIDDEN
 from edge.config.packed import PackedSite
 from edge.config.site import Site
 from edge.core.menus.model import Menu
 from edge.core.menus.sounds import sound_paths
 from edge.vocabulary.wire import pack, unpacker
 
-_HIDDEN = Meta(extra={"hidden": True})
 _packed = unpacker(PackedSite)
 
 
@@ -23,11 +23,11 @@ class CompiledSite(Site, frozen=True, kw_only=True):
     """The whole effective configuration."""
 
     #: Compiled menus by name.
-    menus: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
+    menus: Annotated[dict[str, Menu], HIDDEN] = field(default_factory=dict)
     #: Versions of menus that are on trial, compiled, by the name of the trial.
-    tried: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
+    tried: Annotated[dict[str, Menu], HIDDEN] = field(default_factory=dict)
     #: What agents of campaigns are told, compiled, by the name of the campaign: a node `whisper`.
-    whispers: Annotated[dict[str, Menu], _HIDDEN] = field(default_factory=dict)
+    whispers: Annotated[dict[str, Menu], HIDDEN] = field(default_factory=dict)
 
 
 def packed(site: Site) -> PackedSite:

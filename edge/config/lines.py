@@ -11,7 +11,8 @@ import msgspec
 from edge.config.devices import Devices
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
-from edge.config.site import Line, Site, Trunk
+from edge.config.site import Site
+from edge.config.trunk_settings import Line, Trunk
 from edge.core.lines.profile import DeviceProfile
 
 #: Kinds of devices that carry calls.

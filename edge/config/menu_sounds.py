@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Protocol
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from edge.config import kinds, prompts
+from edge.config.annotations import of_kind
 from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located
@@ -24,7 +25,7 @@ _ENDINGS = ", ".join(prompts.EXTENSIONS)
 
 
 class _Text(Struct, kw_only=True):
-    text: Annotated[str, Meta(extra={"kind": "speech"})]
+    text: Annotated[str, of_kind("speech")]
 
 
 class Whole(Protocol):

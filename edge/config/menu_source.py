@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Struct, field
 
+from edge.config.annotations import lasting, of_kind, ranging
 from edge.config.menu_nodes.answered import ANSWERED
 from edge.config.menu_nodes.ask import ASK
 from edge.config.menu_nodes.callback import CALLBACK
@@ -21,7 +22,7 @@ from edge.config.menu_nodes.language import LANGUAGE
 from edge.config.menu_nodes.listen import LISTEN
 from edge.config.menu_nodes.lookup import LOOKUP
 from edge.config.menu_nodes.park import PARK
-from edge.config.menu_nodes.parts import Kind, Language, NodeRef, lasting, of_kind, ranging, short_form
+from edge.config.menu_nodes.parts import Kind, Language, NodeRef, short_form
 from edge.config.menu_nodes.play import PLAY, SAY
 from edge.config.menu_nodes.press import PRESS
 from edge.config.menu_nodes.queue import QUEUE

@@ -4,32 +4,27 @@ Only their shapes, which every process reads: what makes something of them, or f
 `tables`, `mailboxes`, `trials`.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
+from edge.config.annotations import HIDDEN, Name, OptionalName, of_kind, ranging
 
-def _range(least: int, most: int) -> Any:
-    return Meta(extra={"least": least, "most": most})
-
-
-Name = Annotated[str, Meta(extra={"kind": "name"})]
-OptionalName = Annotated[str, Meta(extra={"kind": "name", "optional": True})]
-Moment = Annotated[str, Meta(extra={"kind": "moment", "optional": True})]
+Moment = Annotated[str, of_kind("moment", optional=True)]
 #: 0: none.
-Percent = Annotated[int, _range(0, 100)]
+Percent = Annotated[int, ranging(0, 100)]
 
 
 class HoursSource(Struct, frozen=True, kw_only=True):
     """When something is open."""
 
     #: Time zone of the database (`Europe/Berlin`); empty: UTC.
-    time_zone: Annotated[str, Meta(extra={"kind": "time_zone", "optional": True})] = ""
+    time_zone: Annotated[str, of_kind("time_zone", optional=True)] = ""
     #: Days (`mon`, `mon-fri`, `sat,sun`) -> times (`08:00-12:00, 13:00-17:00`, `22:00-02:00`) or `closed`. Days that
     #: are not named are closed.
     week: dict[str, str] = field(default_factory=dict)
     #: Country of public holidays, with or without a part of it: `DE`, `DE-BY`; empty: none. On them it is closed.
-    holidays: Annotated[str, Meta(extra={"kind": "holidays", "optional": True})] = ""
+    holidays: Annotated[str, of_kind("holidays", optional=True)] = ""
     #: Dates (`2026-12-24`) -> times, or `closed`. They come before holidays and the week.
     exceptions: dict[str, str] = field(default_factory=dict)
 
@@ -38,28 +33,28 @@ class HoursTable(HoursSource, frozen=True, kw_only=True):
     """Opening hours that all menus can ask for."""
 
     #: Its name, for nodes `hours`.
-    name: Annotated[str, Meta(extra={"kind": "name"})]
+    name: Name
 
 
 class Table(Struct, frozen=True, kw_only=True):
     """What is known of callers, by their number. Read anew at each reload; a call keeps what it began with."""
 
     #: Its name, for nodes `lookup`.
-    name: Annotated[str, Meta(extra={"kind": "name"})]
+    name: Name
     #: CSV (UTF-8, a line with the names of its columns first) or SQLite (a table `callers`). The column `number` is in
     #: E.164 (`+49301234567`), `blocked` is `yes` or `no`; all others are attributes.
-    file: Annotated[str, Meta(extra={"kind": "path"})]
+    file: Annotated[str, of_kind("path")]
     #: The file that was made of it.
-    made: Annotated[str, Meta(extra={"hidden": True})] = ""
+    made: Annotated[str, HIDDEN] = ""
 
 
 class Mailbox(Struct, frozen=True, kw_only=True):
     """Takes messages, by the node `voicemail`."""
 
     #: What menus, events and commands call it.
-    name: Annotated[str, Meta(extra={"kind": "name"})]
+    name: Name
     #: Where its messages lie; empty: `voicemail/<name>` in the folder of recordings.
-    folder: Annotated[str, Meta(extra={"kind": "path", "optional": True})] = ""
+    folder: Annotated[str, of_kind("path", optional=True)] = ""
     #: Name of a sound in the prompts folder, or `say: TEXT`, which is spoken in the first language of the menu. Empty:
     #: an ordinary sentence. A node may have its own.
     greeting: str = ""
@@ -68,19 +63,19 @@ class Mailbox(Struct, frozen=True, kw_only=True):
     #: Instead of it when nobody answered the transfer before.
     greeting_no_answer: str = ""
     #: Longest message.
-    max_length_ms: Annotated[int, Meta(extra={"least": 2_000, "most": 3_600_000})] = 180_000
+    max_length_ms: Annotated[int, ranging(2_000, 3_600_000)] = 180_000
     #: What is shorter is none: the caller is asked again.
-    min_length_ms: Annotated[int, Meta(extra={"least": 0, "most": 60_000})] = 1_000
+    min_length_ms: Annotated[int, ranging(0, 60_000)] = 1_000
     #: Silence that ends a message, and is cut off.
-    silence_ms: Annotated[int, Meta(extra={"least": 1_000, "most": 60_000})] = 4_000
+    silence_ms: Annotated[int, ranging(1_000, 60_000)] = 4_000
     #: Callers can listen to their message, say it again, and mark it as urgent.
     review: bool = False
     #: Days after which messages are deleted; 0: they are kept.
-    keep_days: Annotated[int, Meta(extra={"least": 0, "most": 3_650})] = 0
+    keep_days: Annotated[int, ranging(0, 3_650)] = 0
     #: Messages that fit in; then it is full, and callers are told so. 0: any number.
-    max_messages: Annotated[int, Meta(extra={"least": 0, "most": 100_000})] = 0
+    max_messages: Annotated[int, ranging(0, 100_000)] = 0
     #: Minutes that its messages may be long together, until it is full; 0: any.
-    max_minutes: Annotated[int, Meta(extra={"least": 0, "most": 100_000})] = 0
+    max_minutes: Annotated[int, ranging(0, 100_000)] = 0
     #: Who is to be told of a message, for the backend that gets `voicemail.left`: names, addresses, whatever it knows.
     notify: list[str] = field(default_factory=list)
 
@@ -94,9 +89,9 @@ class StopIf(Struct, frozen=True, kw_only=True):
     containment_worse_by: Percent | None = None
     #: How sure it has to be, percent. It is looked at after every call; a trial whose candidate is not worse by that
     #: much stops with a chance of at most 100 minus this, however long it runs.
-    confidence: Annotated[int, _range(50, 99)] = 95
+    confidence: Annotated[int, ranging(50, 99)] = 95
     #: Calls that both sides must have had before.
-    after_calls: Annotated[int, _range(20, 1_000_000)] = 50
+    after_calls: Annotated[int, ranging(20, 1_000_000)] = 50
 
 
 class TrialSource(Struct, frozen=True, kw_only=True):
@@ -114,19 +109,19 @@ class TrialSource(Struct, frozen=True, kw_only=True):
     candidate: Name
     #: Begin of a version of the candidate that is kept (`edge menu versions`); then it may be the menu itself, tried in
     #: a former version. Empty: what its file says.
-    version: Annotated[str, Meta(extra={"kind": "name", "optional": True})] = ""
+    version: OptionalName = ""
     #: Percent of callers who get the candidate, by a hash of their number: the same caller always hears the same. Who
     #: hides the number is drawn for each call.
-    share: Annotated[int, _range(0, 99)] = 0
+    share: Annotated[int, ranging(0, 99)] = 0
     #: Opening hours of `[[hours]]`: while they are open, all calls get the candidate.
     hours: OptionalName = ""
     #: Callers who get it: numbers in E.164 where the trunk has a country, else as they come; `*` at the end stands for
     #: any rest.
-    callers: list[Annotated[str, Meta(extra={"kind": "route_number"})]] = field(default_factory=list)
+    callers: list[Annotated[str, of_kind("route_number")]] = field(default_factory=list)
     #: Table of `[[tables]]`: callers whose `attribute` there has the `value` get it.
     table: OptionalName = ""
     #: With `table`.
-    attribute: Annotated[str, Meta(extra={"kind": "attribute", "optional": True})] = ""
+    attribute: Annotated[str, of_kind("attribute", optional=True)] = ""
     #: With `table`.
     value: str = ""
     #: Calls before it are not part of the trial: a date or a time (`2026-12-01`, `2026-12-01T08:00+01:00`;
@@ -168,8 +163,8 @@ class Standard(Struct, frozen=True, kw_only=True):
     #: Share of calls whose caller calls again.
     repeats_most: Percent = 0
     #: Mean time in the menu.
-    time_in_menu_most_ms: Annotated[int, _range(0, 86_400_000)] = 0
+    time_in_menu_most_ms: Annotated[int, ranging(0, 86_400_000)] = 0
     #: Metrics (`edge_switch_standard_*`) are of the calls that ended within this time.
-    window_ms: Annotated[int, _range(3_600_000, 2_592_000_000)] = 86_400_000
+    window_ms: Annotated[int, ranging(3_600_000, 2_592_000_000)] = 86_400_000
     #: What is expected of single nodes.
     nodes: list[NodeStandard] = field(default_factory=list)

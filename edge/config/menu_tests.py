@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field, structs
+from msgspec import Struct, field, structs
 
+from edge.config.annotations import OptionalName, lasting, of_kind, ranging
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.queues import Agent, Queue
@@ -44,11 +45,11 @@ class StepSource(Struct, kw_only=True):
     """One thing that the caller does (`press`, `wait`, `speak`), or that is to happen; exactly one of them."""
 
     #: Keys, pressed one after the other.
-    press: Annotated[str, Meta(extra={"kind": "digits", "optional": True})] = ""
+    press: Annotated[str, of_kind("digits", optional=True)] = ""
     #: Time in which the caller does nothing.
-    wait: Annotated[int, Meta(extra={"kind": "duration", "least": 1, "most": 86_400_000})] = 0
+    wait: Annotated[int, lasting(1, 86_400_000)] = 0
     #: So long the caller speaks, as soon as something is recorded.
-    speak: Annotated[int, Meta(extra={"kind": "duration", "least": 1, "most": 86_400_000})] = 0
+    speak: Annotated[int, lasting(1, 86_400_000)] = 0
     #: A part of what is said, or the name of a sound. Of a text, its first 80 characters count.
     hear: str = ""
     #: The node that is entered.
@@ -102,15 +103,13 @@ class QueueSource(Struct, kw_only=True):
     """What the caller finds in a queue. What comes of ringing an agent is said by `targets`."""
 
     #: Agent -> when he has time for the caller, counted from joining. None: nobody ever has.
-    free: dict[str, Annotated[int, Meta(extra={"kind": "duration", "least": 0, "most": 86_400_000})]] = field(
-        default_factory=dict
-    )
+    free: dict[str, Annotated[int, lasting(0, 86_400_000)]] = field(default_factory=dict)
     #: Callers before this one.
-    ahead: Annotated[int, Meta(extra={"least": 0, "most": 10_000})] = 0
+    ahead: Annotated[int, ranging(0, 10_000)] = 0
     #: How often one of them is gone; 0s: they stay.
-    moves: Annotated[int, Meta(extra={"kind": "duration", "least": 0, "most": 86_400_000})] = 0
+    moves: Annotated[int, lasting(0, 86_400_000)] = 0
     #: What is estimated for each place.
-    estimate: Annotated[int, Meta(extra={"kind": "duration", "least": 0, "most": 86_400_000})] = 60_000
+    estimate: Annotated[int, lasting(0, 86_400_000)] = 60_000
     #: Why the caller is not taken in.
     refuses: Literal["", "full", "no_agents", "failed"] = ""
 
@@ -127,11 +126,11 @@ class TestSource(Struct, kw_only=True):
     #: Number that is called.
     called: str = ""
     #: Country of the trunk that the call comes by; empty: that of the site's first trunk that has one.
-    country: Annotated[str, Meta(extra={"kind": "country", "optional": True})] = ""
+    country: Annotated[str, of_kind("country", optional=True)] = ""
     #: Local time of the menu: `2026-12-24T17:30`.
     time: str = ""
     #: Trial of the site by which the call comes, whoever it is from: it is on the menu of its `arm`.
-    trial: Annotated[str, Meta(extra={"kind": "name", "optional": True})] = ""
+    trial: OptionalName = ""
     #: With `trial`: `candidate`: the menu that is tried, in its version. `control`: this one.
     arm: Arm = "candidate"
     #: Target -> what comes of dialling it; all others answer, take the call, and hang up after a while.

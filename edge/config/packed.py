@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
+from edge.config.annotations import HIDDEN
 from edge.config.site import Site
 
-_HIDDEN = Meta(extra={"hidden": True})
 #: An empty table.
 _NOTHING = Raw(msgspec.msgpack.encode({}))
 
@@ -22,9 +22,9 @@ _versions = msgspec.msgpack.Decoder(dict[str, _Version])
 class PackedSite(Site, frozen=True, kw_only=True):
     """A `CompiledSite` (see there) with menus that are handed on as they came, without the code of their nodes."""
 
-    menus: Annotated[Raw, _HIDDEN] = _NOTHING
-    tried: Annotated[Raw, _HIDDEN] = _NOTHING
-    whispers: Annotated[Raw, _HIDDEN] = _NOTHING
+    menus: Annotated[Raw, HIDDEN] = _NOTHING
+    tried: Annotated[Raw, HIDDEN] = _NOTHING
+    whispers: Annotated[Raw, HIDDEN] = _NOTHING
 
     @property
     def versions(self) -> dict[str, str]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, Struct, field, structs
+from msgspec import Struct, field, structs
 
+from edge.config.annotations import of_kind, ranging
 from edge.config.checks import check_amd_rules
 from edge.config.compiled import CompiledSite
 from edge.config.devices import SHIPPED, is_device
@@ -18,19 +19,15 @@ from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.kinds import name_fault
 from edge.config.located import Located, find, place_of
 from edge.config.shape import UNITS, Shaper
-from edge.config.site import AmdRules, AmdSettings, Trunk
 from edge.config.sources import read_toml
 from edge.config.tones import countries_of
+from edge.config.trunk_settings import AmdRules, AmdSettings, Trunk
 from edge.vocabulary.media import DigitSending, InbandDtmf
 
 #: Of the settings of a trunk that the site's own `[media]` has a word for, too.
 _INHERITED: Final = ("media", "inband_dtmf")
 #: Fields of a trunk that are no settings of it, or not asked about.
 _UNSAID: Final = frozenset({"name", "source_port"})
-
-
-def _range(least: int, most: int) -> Any:
-    return Meta(extra={"least": least, "most": most})
 
 
 class ProfileDtmf(Struct, frozen=True, kw_only=True):
@@ -41,22 +38,22 @@ class ProfileDtmf(Struct, frozen=True, kw_only=True):
     #: `inband_dtmf` of a trunk.
     inband: InbandDtmf | None = None
     #: `dtmf_min_tone` of a trunk.
-    min_tone_ms: Annotated[int | None, _range(40, 80)] = None
+    min_tone_ms: Annotated[int | None, ranging(40, 80)] = None
     #: `dtmf_min_pause` of a trunk.
-    min_pause_ms: Annotated[int | None, _range(40, 70)] = None
+    min_pause_ms: Annotated[int | None, ranging(40, 70)] = None
     #: `dtmf_min_level_dbm0` of a trunk.
-    min_level_dbm0: Annotated[int | None, _range(-31, -5)] = None
+    min_level_dbm0: Annotated[int | None, ranging(-31, -5)] = None
     #: `dtmf_max_twist_db` of a trunk.
-    max_twist_db: Annotated[int | None, _range(1, 6)] = None
+    max_twist_db: Annotated[int | None, ranging(1, 6)] = None
     #: `dtmf_max_reverse_twist_db` of a trunk.
-    max_reverse_twist_db: Annotated[int | None, _range(1, 10)] = None
+    max_reverse_twist_db: Annotated[int | None, ranging(1, 10)] = None
 
 
 class ProfileTones(Struct, frozen=True, kw_only=True):
     """Call progress tones."""
 
     #: `tones` of a trunk: a country, or `any`.
-    country: Annotated[str | None, Meta(extra={"kind": "name"})] = None
+    country: Annotated[str | None, of_kind("name")] = None
 
 
 class ProfileAmd(Struct, frozen=True, kw_only=True):

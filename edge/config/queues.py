@@ -1,9 +1,10 @@
 """Agents and queues as the site file has them. What else has to be right with them: `queue_checks`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from edge.config.annotations import Name, of_kind, ranging
 from edge.core.queues import model
 from edge.core.queues.model import Match, Strategy
 from edge.vocabulary.private import Private
@@ -18,15 +19,11 @@ OWN_ENDPOINTS = (AGENTS_ENDPOINT, RESULTS_ENDPOINT)
 _BY_NAME = Meta(extra={"short": "agent"})
 
 
-def _range(least: int, most: int) -> Any:
-    return Meta(extra={"least": least, "most": most})
-
-
 class Agent(Struct, frozen=True, kw_only=True):
     """Somebody who takes calls of queues. He is rung for one caller at a time, in however many queues he is."""
 
     #: What queues and events call him.
-    name: Annotated[str, Meta(extra={"kind": "name"})]
+    name: Name
     #: SIP URI, or a number that is dialled on `trunk`. Empty: who `signs_in` is rung at the phone that he does it from.
     target: str = ""
     #: Trunk, or group of trunks, to dial through.
@@ -35,11 +32,11 @@ class Agent(Struct, frozen=True, kw_only=True):
     #: None: he takes every call.
     skills: list[str] = field(default_factory=list)
     #: How long he is rung at the most, beside the `ring_timeout` of the queue; 0: as long as that.
-    max_ring_ms: Annotated[int, _range(0, 600_000)] = 0
+    max_ring_ms: Annotated[int, ranging(0, 600_000)] = 0
     #: He is not rung for so long after a talk.
-    wrap_up_ms: Annotated[int, _range(0, 3_600_000)] = 0
+    wrap_up_ms: Annotated[int, ranging(0, 3_600_000)] = 0
     #: He is not rung for so long after he has not answered, whatever the reason.
-    rest_ms: Annotated[int, _range(1_000, 86_400_000)] = 60_000
+    rest_ms: Annotated[int, ranging(1_000, 86_400_000)] = 60_000
     #: He takes calls once he has logged in, by phone (`id`, `pin`) or by `edge agents login`, until he logs out. Else
     #: he does from the start. Restarts change nothing of it.
     signs_in: bool = False
@@ -48,22 +45,22 @@ class Agent(Struct, frozen=True, kw_only=True):
     #: is called. Who hangs up on it has logged out.
     line: Literal["on_demand", "nailed_up"] = "on_demand"
     #: Digits that he is known by on the phone.
-    id: Annotated[str, Meta(extra={"kind": "id_digits", "optional": True})] = ""
+    id: Annotated[str, of_kind("id_digits", optional=True)] = ""
     #: Digits that he proves it with, in the file as `${ENV}` or `file:PATH`. Empty: not by phone.
-    pin: Annotated[str, Meta(extra={"kind": "pin", "optional": True, "secret": True})] = ""
+    pin: Annotated[str, of_kind("pin", optional=True, secret=True)] = ""
 
 
 class Presence(Struct, frozen=True, kw_only=True):
     """What agents say of themselves on the phone, in a menu that asks the endpoint `agents`."""
 
     #: Reasons of pauses; empty: any word.
-    pause_reasons: list[Annotated[str, Meta(extra={"kind": "name"})]] = field(default_factory=list)
+    pause_reasons: list[Name] = field(default_factory=list)
     #: So many wrong PINs in a row, and an agent is not believed on the phone for `lock`.
-    wrong_pins: Annotated[int, _range(1, 100)] = 5
+    wrong_pins: Annotated[int, ranging(1, 100)] = 5
     #: How long he is not believed then.
-    lock_ms: Annotated[int, _range(1_000, 86_400_000)] = 900_000
+    lock_ms: Annotated[int, ranging(1_000, 86_400_000)] = 900_000
     #: Sound file that agents whose leg stays up (`nailed_up`) hear between calls, again and again. Empty: silence.
-    line_music: Annotated[str, Meta(extra={"kind": "path", "optional": True})] = ""
+    line_music: Annotated[str, of_kind("path", optional=True)] = ""
     #: Tone that they hear as a call comes, over its first words, in the notation of `indications.conf`; empty: none.
     line_tone: str = "440/200"
 
@@ -72,9 +69,9 @@ class QueueAgent(Struct, frozen=True, kw_only=True):
     """An agent of a queue. Short form: his name alone."""
 
     #: One of `[[agents]]`.
-    agent: Annotated[str, Meta(extra={"kind": "name"})]
+    agent: Name
     #: Those of a higher tier are rung when nobody of a lower one is ready.
-    tier: Annotated[int, _range(1, 100)] = 1
+    tier: Annotated[int, ranging(1, 100)] = 1
 
 
 class Queue(Struct, frozen=True, kw_only=True):
@@ -85,7 +82,7 @@ class Queue(Struct, frozen=True, kw_only=True):
     """
 
     #: What menus, events and metrics call it.
-    name: Annotated[str, Meta(extra={"kind": "name"})]
+    name: Name
     #: Who takes its calls.
     agents: list[Annotated[QueueAgent, _BY_NAME]]
     #: Who of those who are ready, in the lowest tier that has one: `longest_idle`: who has not talked for the longest;
@@ -94,19 +91,19 @@ class Queue(Struct, frozen=True, kw_only=True):
     #: Attributes of a call that its agent must have among his skills, where they are set.
     match: list[Match] = field(default_factory=lambda: ["skill"])
     #: More callers than this do not wait.
-    max_waiting: Annotated[int, _range(1, 10_000)] = 100
+    max_waiting: Annotated[int, ranging(1, 10_000)] = 100
     #: Nobody waits longer.
-    max_wait_ms: Annotated[int, _range(1_000, 86_400_000)] = 3_600_000
+    max_wait_ms: Annotated[int, ranging(1_000, 86_400_000)] = 3_600_000
     #: How long an agent is rung.
-    ring_timeout_ms: Annotated[int, _range(1_000, 600_000)] = 20_000
+    ring_timeout_ms: Annotated[int, ranging(1_000, 600_000)] = 20_000
     #: What a point of priority is worth in waiting; 0: who has more always comes first.
-    ageing_ms: Annotated[int, _range(0, 3_600_000)] = 30_000
+    ageing_ms: Annotated[int, ranging(0, 3_600_000)] = 30_000
     #: Handling time of a call (talk and `wrap_up`) that estimates are made of until enough were measured.
-    handling_time_ms: Annotated[int, _range(1_000, 86_400_000)] = 180_000
+    handling_time_ms: Annotated[int, ranging(1_000, 86_400_000)] = 180_000
     #: How many of the last calls it is measured on.
-    handling_samples: Annotated[int, _range(1, 1_000)] = 20
+    handling_samples: Annotated[int, ranging(1, 1_000)] = 20
     #: Calls that are connected within it count as answered in time.
-    service_level_ms: Annotated[int, _range(1_000, 3_600_000)] = 20_000
+    service_level_ms: Annotated[int, ranging(1_000, 3_600_000)] = 20_000
 
 
 def floor_settings(agents: list[Agent], queues: list[Queue]) -> model.Settings:

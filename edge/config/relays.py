@@ -1,9 +1,10 @@
 """Relays: doors, horns, bypasses, each a channel of a board that a profile describes."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from edge.config.annotations import Name, ranging
 from edge.config.errors import Findings, did_you_mean
 from edge.config.located import Located, place_of
 
@@ -12,17 +13,13 @@ if TYPE_CHECKING:  # every process reads `Relay`; only the loader knows profiles
     from edge.config.site import Site
 
 
-def _range(least: int, most: int) -> Any:
-    return Meta(extra={"least": least, "most": most})
-
-
 class Relay(Struct, frozen=True, kw_only=True):
     """A relay that `edge hw relay` switches."""
 
     #: What the command calls it, such as `door`.
-    name: Annotated[str, Meta(extra={"kind": "name"})]
+    name: Name
     #: Profile of its board, of kind `relay_board`.
-    profile: Annotated[str, Meta(extra={"kind": "name"})]
+    profile: Name
     #: Serial port of the board: a path (of `/dev/serial/by-path`, for others change), or a URL of pyserial such as
     #: `socket://192.0.2.1:4001`. Empty: found by the USB ids of the profile.
     port: str = ""
@@ -31,9 +28,9 @@ class Relay(Struct, frozen=True, kw_only=True):
     #: The same by its serial number.
     serial_number: str = ""
     #: Channel of the board as its manual counts; empty: the first.
-    channel: Annotated[int | None, _range(0, 32)] = None
+    channel: Annotated[int | None, ranging(0, 32)] = None
     #: How long `pulse` holds it: long enough for a door, short enough for a burglar.
-    pulse_ms: Annotated[int, _range(50, 60_000)] = 1_000
+    pulse_ms: Annotated[int, ranging(50, 60_000)] = 1_000
 
 
 def check_relays(site: "Site", root: Located, devices: "Devices", findings: Findings) -> None:

@@ -5,23 +5,15 @@ is not, it says `override = true` and why, which stands in every report. Lists o
 those of the pack.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
+from edge.config.annotations import Name, OptionalName, lasting, of_kind, ranging
 from edge.vocabulary.dialing import Disposition
 
 #: Kinds of consent that rules know.
 ConsentKind = Literal["prior_express", "prior_express_written", "existing_business"]
-
-
-def _range(least: int, most: int) -> Any:
-    return Meta(extra={"least": least, "most": most})
-
-
-def _duration(least: int, most: int) -> Any:
-    return Meta(extra={"kind": "duration", "least": least, "most": most})
-
 
 _HOUR = 3_600_000
 _DAY = 24 * _HOUR
@@ -35,18 +27,18 @@ class RuleTable(Struct, frozen=True, kw_only=True):
     #: It may be less strict than the pack that the file extends.
     override: bool = False
     #: Why it may be. It stands in every report.
-    reason: Annotated[str, Meta(extra={"kind": "reason", "optional": True})] = ""
+    reason: Annotated[str, of_kind("reason", optional=True)] = ""
 
 
 class NumbersSource(RuleTable, frozen=True, kw_only=True):
     """Which numbers may be called: none but these. Premium rates and the like never are."""
 
     #: ISO 3166-1 alpha-2.
-    countries: list[Annotated[str, Meta(extra={"kind": "country"})]] = field(default_factory=list)
+    countries: list[Annotated[str, of_kind("country")]] = field(default_factory=list)
     #: Beginnings of numbers that may be called wherever they are: `+49`.
-    allowed: list[Annotated[str, Meta(extra={"kind": "number_prefix"})]] = field(default_factory=list)
+    allowed: list[Annotated[str, of_kind("number_prefix")]] = field(default_factory=list)
     #: Beginnings that may not be. Where an allowed one is longer, that one counts.
-    forbidden: list[Annotated[str, Meta(extra={"kind": "number_prefix"})]] = field(default_factory=list)
+    forbidden: list[Annotated[str, of_kind("number_prefix")]] = field(default_factory=list)
 
 
 class HoursRuleSource(RuleTable, frozen=True, kw_only=True):
@@ -56,7 +48,7 @@ class HoursRuleSource(RuleTable, frozen=True, kw_only=True):
     #: are closed.
     week: dict[str, str] = field(default_factory=dict)
     #: Countries, with or without a part (`DE`, `DE-BY`), on whose public holidays nobody is called.
-    holidays: list[Annotated[str, Meta(extra={"kind": "holidays"})]] = field(default_factory=list)
+    holidays: list[Annotated[str, of_kind("holidays")]] = field(default_factory=list)
     #: Dates (`2026-12-24`) -> times, or `closed`. They come before holidays and the week.
     exceptions: dict[str, str] = field(default_factory=dict)
     #: Whether a time zone that a contact has counts beside those of his number, or in place of them.
@@ -69,9 +61,9 @@ class AttemptsSource(RuleTable, frozen=True, kw_only=True):
     #: Whether attempts at the number count, or those at all numbers of the contact.
     of: Literal["number", "contact"]
     #: That many; one more is forbidden.
-    most: Annotated[int, _range(0, 1000)]
+    most: Annotated[int, ranging(0, 1000)]
     #: Within any stretch of this length.
-    within: Annotated[int, _duration(0, 366 * _DAY)] = 0
+    within: Annotated[int, lasting(0, 366 * _DAY)] = 0
     #: Within a day or a week (from Monday) of the callee.
     window: Literal["", "day", "week"] = ""
 
@@ -80,7 +72,7 @@ class GapSource(RuleTable, frozen=True, kw_only=True):
     """How long a number is left alone after each attempt, from begin to begin."""
 
     #: At the least.
-    least: Annotated[int, _duration(0, 366 * _DAY)]
+    least: Annotated[int, lasting(0, 366 * _DAY)]
 
 
 class AfterSource(RuleTable, frozen=True, kw_only=True):
@@ -89,7 +81,7 @@ class AfterSource(RuleTable, frozen=True, kw_only=True):
     #: As in `dialer.attempt_ended`.
     dispositions: list[Disposition]
     #: From the attempt's begin.
-    wait: Annotated[int, _duration(0, 366 * _DAY)]
+    wait: Annotated[int, lasting(0, 366 * _DAY)]
     #: Not where an agent is there for the call before it is dialled (pacing `preview` and `progressive`).
     unless_agent: bool = False
 
@@ -98,9 +90,9 @@ class ListsSource(RuleTable, frozen=True, kw_only=True):
     """A list of numbers that are not to be called. Without it, or when it is too old, nobody is called."""
 
     #: Its name in `edge dial dnc import --list NAME`.
-    name: Annotated[str, Meta(extra={"kind": "name"})]
+    name: Name
     #: Days since it was loaded, at the most.
-    max_age_days: Annotated[int, _range(1, 3660)]
+    max_age_days: Annotated[int, ranging(1, 3660)]
     #: Consents that outweigh being on this list.
     exempt: list[ConsentKind] = field(default_factory=list)
 
@@ -117,7 +109,7 @@ class ConsentsSource(RuleTable, frozen=True, kw_only=True):
     #: It says where its proof is.
     evidence: bool = True
     #: Days since it was given, at the most; 0: without end.
-    max_age_days: Annotated[int, _range(0, 36600)] = 0
+    max_age_days: Annotated[int, ranging(0, 36600)] = 0
 
 
 class CallerIdSourceRule(RuleTable, frozen=True, kw_only=True):
@@ -128,18 +120,18 @@ class RingSource(RuleTable, frozen=True, kw_only=True):
     """How long it rings before an attempt is given up."""
 
     #: At the least.
-    least: Annotated[int, _duration(1000, 180_000)]
+    least: Annotated[int, lasting(1000, 180_000)]
 
 
 class AbandonmentSource(RuleTable, frozen=True, kw_only=True):
     """How many of those who answer may find nobody."""
 
     #: Of 1,000 live answers, at the most.
-    ceiling_per_mille: Annotated[int, _range(0, 1000)]
+    ceiling_per_mille: Annotated[int, ranging(0, 1000)]
     #: In each stretch of so many days of a campaign.
-    period_days: Annotated[int, _range(1, 366)]
+    period_days: Annotated[int, ranging(1, 366)]
     #: Somebody talks to the callee so soon after his greeting, or he was abandoned.
-    connect_within: Annotated[int, _duration(500, 60_000)]
+    connect_within: Annotated[int, lasting(500, 60_000)]
     #: Who is abandoned hears who called, and a number to call.
     message: bool = True
 
@@ -148,7 +140,7 @@ class RecordsSource(RuleTable, frozen=True, kw_only=True):
     """How long attempts and consents are kept."""
 
     #: At the least.
-    keep_days: Annotated[int, _range(1, 36600)]
+    keep_days: Annotated[int, ranging(1, 36600)]
 
 
 class RulesSource(Struct, frozen=True, kw_only=True):
@@ -157,9 +149,9 @@ class RulesSource(Struct, frozen=True, kw_only=True):
     #: What it is about.
     title: str
     #: The pack that it makes stricter; empty: it stands alone.
-    extends: Annotated[str, Meta(extra={"kind": "name", "optional": True})] = ""
+    extends: OptionalName = ""
     #: When its sources were looked at last: `2026-11-22`.
-    checked: Annotated[str, Meta(extra={"kind": "date", "optional": True})] = ""
+    checked: Annotated[str, of_kind("date", optional=True)] = ""
     #: For people who choose a pack.
     about: str = ""
     numbers: NumbersSource | None = None

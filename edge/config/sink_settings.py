@@ -8,22 +8,13 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, convert, field, to_builtins
 from msgspec import inspect as types
 
+from edge.config.annotations import DAY_MS, Name, OptionalPath, Path, of_kind, ranging
 from edge.config.shape import fields_of
-from edge.config.site import Name, OptionalPath, Path, Sink
+from edge.config.site import Sink
 
-
-def _range(least: int, most: int) -> Any:
-    return Meta(extra={"least": least, "most": most})
-
-
-def _text(kind: str, **more: bool) -> Any:
-    return Meta(extra={"kind": kind, **more})
-
-
-_DAY_MS = 86_400_000
 Secret = Annotated[str, Meta(extra={"secret": True})]
-ServerUrl = Annotated[str, _text("server_url")]
-EventTemplate = Annotated[str, _text("event_template")]
+ServerUrl = Annotated[str, of_kind("server_url")]
+EventTemplate = Annotated[str, of_kind("event_template")]
 #: Structured: the whole CloudEvents document is the message; binary: its data is, and its attributes are headers.
 Mode = Literal["structured", "binary"]
 
@@ -45,13 +36,13 @@ class SinkSettings(Struct, frozen=True, kw_only=True):
     #: Of calls of these campaigns only.
     campaigns: list[str] = field(default_factory=list)
     #: An attempt that is not answered within it has failed.
-    timeout_ms: Annotated[int, _range(100, 60_000)] = 10000
+    timeout_ms: Annotated[int, ranging(100, 60_000)] = 10000
     #: Longest pause between two attempts.
-    max_backoff_ms: Annotated[int, _range(1_000, _DAY_MS)] = 60000
+    max_backoff_ms: Annotated[int, ranging(1_000, DAY_MS)] = 60000
     #: Attempts after which an event becomes a dead letter; 0: it is tried for ever. Counted anew after a restart.
-    max_attempts: Annotated[int, _range(0, 1_000_000)] = 0
+    max_attempts: Annotated[int, ranging(0, 1_000_000)] = 0
     #: Age from which an event that failed becomes a dead letter; 0: never.
-    max_age_seconds: Annotated[int, _range(0, 31_536_000)] = 0
+    max_age_seconds: Annotated[int, ranging(0, 31_536_000)] = 0
 
     def sink(self) -> Sink:
         """Give the form in which all processes know it."""
@@ -79,19 +70,19 @@ class WebhookSettings(SinkSettings, frozen=True, kw_only=True):
     """Events are posted over HTTP (Standard Webhooks 1.0.0; CloudEvents HTTP binding). Redirects are not followed."""
 
     #: Where events are posted. A name may lead to public addresses only, see `networks`.
-    url: Annotated[str, _text("http_url")]
+    url: Annotated[str, of_kind("http_url")]
     #: Standard Webhooks secret (`whsec_...`), in the file as `${ENV}` or `file:PATH`. Two, separated by a space, while
     #: one takes over from the other: each signs.
-    secret: Annotated[str, _text("webhook_secret", secret=True)]
+    secret: Annotated[str, of_kind("webhook_secret", secret=True)]
     #: `structured`: an event a request, a CloudEvents document. `binary`: its data, with its attributes as headers.
     #: `batch`: up to 256 KB of events a request (`application/cloudevents-batch+json`), all taken or none.
     mode: Literal["structured", "binary", "batch"] = "structured"
     #: Requests under way at once, each on a connection of its own and with other calls' events; of batches no more than
     #: four.
-    requests: Annotated[int, _range(1, 64)] = 16
+    requests: Annotated[int, ranging(1, 64)] = 16
     #: Networks that the URL's name may lead to though they are not public. An address in the URL needs no mention, nor
     #: does `localhost`.
-    networks: list[Annotated[str, _text("network")]] = field(default_factory=list)
+    networks: list[Annotated[str, of_kind("network")]] = field(default_factory=list)
     #: PEM file with the authorities that its certificate may be of; empty: those of the system.
     ca_file: OptionalPath = ""
     #: PEM file with our own certificate, for a receiver that wants one (mTLS), and with its key if `key_file` is empty.
@@ -99,7 +90,7 @@ class WebhookSettings(SinkSettings, frozen=True, kw_only=True):
     #: PEM file with the key of our certificate.
     key_file: OptionalPath = ""
     #: Headers of your own: name, and file with the value, read at start and at reload.
-    header_files: dict[str, Annotated[str, _text("path")]] = field(default_factory=dict)
+    header_files: dict[str, Annotated[str, of_kind("path")]] = field(default_factory=dict)
 
 
 class ServerSettings(SinkSettings, frozen=True, kw_only=True):
@@ -153,7 +144,7 @@ class MqttSettings(ServerSettings, frozen=True, kw_only=True):
     #: names of appliance and sink.
     client_id: str = ""
     #: Silence after which the connection is tried.
-    keepalive_seconds: Annotated[int, _range(5, 3600)] = 30
+    keepalive_seconds: Annotated[int, ranging(5, 3600)] = 30
 
 
 class AmqpSettings(ServerSettings, frozen=True, kw_only=True):
@@ -182,7 +173,7 @@ class RedisSettings(ServerSettings, frozen=True, kw_only=True):
     #: Stream of an event.
     stream: EventTemplate = "edge:{site}"
     #: Entries that a stream keeps, about; 0: all.
-    max_length: Annotated[int, _range(0, 1_000_000_000)] = 0
+    max_length: Annotated[int, ranging(0, 1_000_000_000)] = 0
 
 
 class FileSettings(SinkSettings, frozen=True, kw_only=True):
@@ -194,11 +185,11 @@ class FileSettings(SinkSettings, frozen=True, kw_only=True):
     #: When what was written is forced to the disk: before it counts as taken, once a second, or when the system likes.
     fsync: Literal["always", "second", "never"] = "always"
     #: Size from which a new file is begun; 0: never.
-    rotate_mb: Annotated[int, _range(0, 100_000)] = 100
+    rotate_mb: Annotated[int, ranging(0, 100_000)] = 100
     #: Begin a new file each day (UTC).
     rotate_daily: bool = False
     #: Older files that are kept, beside `path`, with the time of their end in their names; 0: all.
-    keep: Annotated[int, _range(0, 100_000)] = 10
+    keep: Annotated[int, ranging(0, 100_000)] = 10
 
 
 class StdoutSettings(SinkSettings, frozen=True, kw_only=True):
@@ -218,7 +209,7 @@ class SyslogSettings(SinkSettings, frozen=True, kw_only=True):
     #: `udp://host:514`, `tcp://host:514`, `tls://host:6514`, or `unix:///dev/log`.
     url: ServerUrl = "unix:///dev/log"
     #: Facility (RFC 5424 section 6.2.1): 0 to 23, `local0` is 16.
-    facility: Annotated[int, _range(0, 23)] = 16
+    facility: Annotated[int, ranging(0, 23)] = 16
     #: PEM file with the authorities that the server's certificate may be of; empty: those of the system.
     ca_file: OptionalPath = ""
 
@@ -233,7 +224,7 @@ class JournaldSettings(SinkSettings, frozen=True, kw_only=True):
 
 #: Of sinks of vCons: a call has a document when it has ended, so no other event leads to one.
 _ENDED = ["call.ended"]
-InlineMb = Annotated[int, _range(0, 1000)]
+InlineMb = Annotated[int, ranging(0, 1000)]
 
 
 class VconFileSettings(SinkSettings, frozen=True, kw_only=True):
@@ -253,6 +244,6 @@ class VconWebhookSettings(WebhookSettings, frozen=True, kw_only=True):
     type: str = "vcon_webhook"
     types: list[str] = field(default_factory=lambda: list(_ENDED))
     #: Documents under way at once; each is in memory meanwhile.
-    requests: Annotated[int, _range(1, 64)] = 1
+    requests: Annotated[int, ranging(1, 64)] = 1
     #: Recordings up to that size are in the document; of larger ones it has what is known of them.
     inline_mb: InlineMb = 20

@@ -7,7 +7,8 @@ from edge.config import kinds
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.shape import duration_text
-from edge.config.site import HuntList, Site
+from edge.config.site import Site
+from edge.config.trunk_settings import HuntList
 from edge.core.menus.facts import INSERT
 from edge.core.menus.parts import Target
 from edge.vocabulary.endings import Outcome

@@ -10,7 +10,8 @@ from pathlib import Path
 from edge.config.errors import Findings
 from edge.config.kinds import split_host_port
 from edge.config.located import Located, place_of
-from edge.config.site import Site, Trunk
+from edge.config.site import Site
+from edge.config.trunk_settings import Trunk
 from edge.core.certificate import NoCertificateError, not_after
 
 #: A certificate that has fewer days left should be renewed by now.

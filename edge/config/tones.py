@@ -5,7 +5,8 @@ from dsp.tones.notation import NotationError, parse
 from edge.config.errors import Findings, did_you_mean
 from edge.config.kinds import name_fault
 from edge.config.located import Located, place_of
-from edge.config.site import Site, Trunk
+from edge.config.site import Site
+from edge.config.trunk_settings import Trunk
 from edge.core.menus.model import TONE, Sound
 
 #: Every country's tones, where it is not known.

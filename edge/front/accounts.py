@@ -1,7 +1,7 @@
 """What the site file says of accounts at providers, as the core wants it."""
 
-from edge.config import site as config
 from edge.config.kinds import split_host_port
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.authentication import Account
 from edge.core.sip.presence import bracketed, default_port
 from edge.core.sip.trunks import Registrar
@@ -9,7 +9,7 @@ from edge.front.places import place_of, transport_of
 from edge.vocabulary.private import Private
 
 
-def account_of(trunk: config.Trunk) -> Account | None:
+def account_of(trunk: Trunk) -> Account | None:
     """Return the account that challenges of a trunk are answered with; None: it has none."""
     if not trunk.user:
         return None
@@ -21,7 +21,7 @@ def account_of(trunk: config.Trunk) -> Account | None:
     )
 
 
-def registrar_of(trunk: config.Trunk) -> Registrar | None:
+def registrar_of(trunk: Trunk) -> Registrar | None:
     """Return where and how a trunk is registered; None: it is not."""
     domain = split_host_port(trunk.registrar or trunk.address)
     if not trunk.register or domain is None:

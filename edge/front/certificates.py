@@ -5,8 +5,9 @@ import time
 from datetime import datetime
 from typing import Literal
 
-from edge.config.site import Site, Trunk
+from edge.config.site import Site
 from edge.config.tls import SOON_DAYS, TlsFileError, client_context, end_of, expected_name, server_context
+from edge.config.trunk_settings import Trunk
 from edge.core.certificate import NoCertificateError, not_after
 from edge.front.tls import TlsLayer
 from edge.metrics.front import FrontMetrics

@@ -1,7 +1,7 @@
 """Where the site file says that trunks are, as the core wants it."""
 
 from edge.config.kinds import split_host_port
-from edge.config.site import Trunk
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.actions import Place, Transport
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from edge.config import site as config
+from edge.config import trunk_settings
 from edge.config.site import Site
 from edge.core.sip.presence import default_port
 from edge.core.sip.session_timers import Policy
@@ -89,7 +89,7 @@ def groups_of(site: Site) -> tuple[Group, ...]:
     )
 
 
-def _key_tones(trunk: config.Trunk) -> KeyTones:
+def _key_tones(trunk: trunk_settings.Trunk) -> KeyTones:
     return KeyTones(
         inband=trunk.inband_dtmf,
         min_tone_ms=trunk.dtmf_min_tone_ms,

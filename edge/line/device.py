@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from edge.config.site import Line
+from edge.config.trunk_settings import Line
 from edge.core.lines import words
 from edge.core.lines.modem import Modem
 from edge.core.lines.profile import DeviceProfile

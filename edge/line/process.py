@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from edge.config.lines import host_of
-from edge.config.site import Line, Site
+from edge.config.site import Site
+from edge.config.trunk_settings import Line
 from edge.core.lines import words
 from edge.line.agent import Agent, Place
 from edge.line.device import LineDevice

@@ -8,8 +8,8 @@ from edge.config.campaign_menu import agent_menu, queue_menu
 from edge.config.campaign_plan import QUEUE_MENU
 from edge.config.compiled import CompiledSite
 from edge.config.queues import floor_settings
-from edge.config.site import NO_MUSIC, AmdRules, amd_settings
 from edge.config.trials import bounds_of, trial_of
+from edge.config.trunk_settings import NO_MUSIC, AmdRules, amd_settings
 from edge.core.calls.inputs import CallbackTerms, Seat, Terms
 from edge.core.calls.leg import Leg
 from edge.core.menus.model import TONE, Answered, Callback, Menu, Survey

@@ -207,7 +207,7 @@ class SetPrivate(Struct, frozen=True, tag=True, kw_only=True):
 
 
 class DetectAnswer(Struct, frozen=True, tag=True):
-    """Tell from now on who has answered `leg`, once, by rules in ms (Hz) by name (see `edge.config.site.AmdRules`)."""
+    """Tell from now on who has answered `leg`, once, by rules in ms (Hz) by name (see `AmdRules` of the site)."""
 
     leg: LegId
     rules: dict[str, int]

@@ -11,7 +11,7 @@ from edge.app.menu_stage import FILL, OTHER_ARM, members_of, named_in, places_of
 from edge.config.callback_settings import Callbacks
 from edge.config.compiled import CompiledSite
 from edge.config.loader import inspect
-from edge.config.site import GroupMember, Trunk, TrunkGroup
+from edge.config.trunk_settings import GroupMember, Trunk, TrunkGroup
 from edge.core.menus.facts import Row
 from edge.core.menus.kinds.record import Room
 from edge.core.menus.model import Ask, HangUp, Lookup, Menu, Record, Sound, Target, Transfer, Voicemail, Whisper

@@ -8,7 +8,8 @@ import msgspec
 from edge.app.composition import APPLIANCE
 from edge.app.reloading import FIXED, SiteMemory, merge, without_secrets
 from edge.config.sink_settings import WebhookSettings
-from edge.config.site import Limits, Media, Route, Sip, Site, Trunk
+from edge.config.site import Limits, Media, Route, Sip, Site
+from edge.config.trunk_settings import Trunk
 from edge.runtime.process import read_site
 from edge.vocabulary.wire import pack
 

@@ -9,7 +9,7 @@ import soundfile
 
 from dsp.detectors.answer import DEFAULTS
 from edge.cli import main
-from edge.config.site import AmdRules, amd_settings
+from edge.config.trunk_settings import AmdRules, amd_settings
 from tests.dsp.detectors.test_speech import mumble
 
 SEED = 5

@@ -2,7 +2,8 @@
 
 from edge.config.compiled import CompiledSite
 from edge.config.difference import SECRET, Change, Setting, differences
-from edge.config.site import Media, Route, Sink, Trunk
+from edge.config.site import Media, Route, Sink
+from edge.config.trunk_settings import Trunk
 from edge.core.menus.model import HangUp, Menu
 
 PEER = Trunk(name="peer", sources=["192.0.2.1"], password="lion")

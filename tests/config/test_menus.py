@@ -10,7 +10,8 @@ from dsp.tones.countries import COUNTRIES
 from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings
 from edge.config.menus import MenuCompiler
-from edge.config.site import Paths, Trunk
+from edge.config.site import Paths
+from edge.config.trunk_settings import Trunk
 from edge.core.menus import model
 
 

@@ -8,8 +8,8 @@ from edge.config.errors import Findings
 from edge.config.loader import Inspection, inspect
 from edge.config.profiles import SETTINGS, SHIPPED, Profile, names_in
 from edge.config.shape import Shaper, fields_of
-from edge.config.site import AmdRules, Trunk
 from edge.config.sources import read_toml
+from edge.config.trunk_settings import AmdRules, Trunk
 from edge.front.settings import trunks_of
 from edge.runtime.clock import wall_time
 from edge.switch.plan import Plan

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from edge.config.site import Sip, Site, Trunk
+from edge.config.site import Sip, Site
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
 from edge.front.table import table_size

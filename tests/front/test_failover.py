@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from edge.config.site import GroupMember, Trunk, TrunkGroup
+from edge.config.trunk_settings import GroupMember, Trunk, TrunkGroup
 from edge.core.sip.message import Request, Response
 from edge.core.sip.parser import parse
 from edge.core.sip.uri import NameAddr, Uri

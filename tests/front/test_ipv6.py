@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from edge.config.site import Trunk
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.message import Request, serialise
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.media import Address

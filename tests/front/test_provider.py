@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from edge.config.site import Trunk
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.message import Request, Response
 from edge.core.sip.uri import NameAddr, Uri, Via
 from edge.vocabulary.commands import ReserveSpan

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from edge.config.site import Trunk
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.message import Request, Response, serialise
 from edge.core.sip.parser import parse
 from edge.core.sip.stream import Frame, StreamReader

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from edge.config.site import Trunk
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.message import Request, serialise
 from edge.core.sip.uri import NameAddr, Uri
 from edge.front.last_words import LastWords, redacted

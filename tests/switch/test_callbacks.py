@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from edge.config.callback_settings import Callbacks
 from edge.config.compiled import CompiledSite
 from edge.config.engines import slots_of
-from edge.config.site import Media, Route, Trunk
+from edge.config.site import Media, Route
+from edge.config.trunk_settings import Trunk
 from edge.core.callbacks.rules import Rules
 from edge.core.callbacks.window import WindowRule
 from edge.core.menus.calendar import UTC_ZONE, Calendar

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from dsp.detectors.answer import DEFAULTS
 from edge.config.compiled import CompiledSite
-from edge.config.site import AmdRules, Media, Trunk
+from edge.config.site import Media
+from edge.config.trunk_settings import AmdRules, Trunk
 from edge.switch.plan import Plan
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

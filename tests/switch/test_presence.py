@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.config.queues import Agent, Presence, Queue, QueueAgent
-from edge.config.site import Trunk
+from edge.config.trunk_settings import Trunk
 from edge.core.calls.actions import Question
 from edge.metrics.library import generate_latest
 from edge.storage.reader import Reader

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from edge.config.campaigns import Campaign, PreviewSource, ResultSource
 from edge.config.queues import Agent, Queue, QueueAgent
-from edge.config.site import Trunk
+from edge.config.trunk_settings import Trunk
 from edge.core.calls.actions import Question
 from edge.core.calls.call import ENDING_MS
 from edge.core.calls.inputs import Stopped

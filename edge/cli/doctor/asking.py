@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from edge.config.site import Site, Trunk
+from edge.config.site import Site
 from edge.config.tls import TlsFileError, client_context, expected_name
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.actions import Flow, Transport
 from edge.core.sip.authentication import Authenticator
 from edge.core.sip.echo import Echo, echo_of

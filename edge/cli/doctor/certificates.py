@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from edge.cli.doctor.findings import Notes
 from edge.cli.doctor.names import families, own_servers, places
 from edge.cli.doctor.patient import Patient
-from edge.config.site import Site, Trunk
+from edge.config.site import Site
 from edge.config.tls import (
     SOON_DAYS,
     TlsFileError,
@@ -19,6 +19,7 @@ from edge.config.tls import (
     http_context,
     server_context,
 )
+from edge.config.trunk_settings import Trunk
 from edge.core.certificate import NoCertificateError, not_after
 from edge.core.sip.presence import default_port
 from edge.front.names import Names, NoAnswerError, UnknownNameError

@@ -16,7 +16,7 @@ from edge.cli.doctor.patient import Patient
 from edge.cli.hw_port import PortError
 from edge.cli.hw_probe import examine as probe
 from edge.cli.hw_profiles import claims, devices_of, knows_firmware
-from edge.config.site import Line
+from edge.config.trunk_settings import Line
 from edge.core.lines.profile import DeviceProfile
 from edge.runtime.devices import Filters, Found, Machine, NotFound, find, look
 

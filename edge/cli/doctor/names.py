@@ -15,7 +15,8 @@ import dns.resolver
 from edge.cli.doctor.findings import Notes
 from edge.cli.doctor.patient import Patient
 from edge.config.kinds import split_host_port
-from edge.config.site import Site, Trunk
+from edge.config.site import Site
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.actions import Place
 from edge.core.sip.locating import literal, service_name
 from edge.core.sip.presence import default_port

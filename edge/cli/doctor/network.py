@@ -6,7 +6,8 @@ import socket
 from edge.cli.doctor.findings import Notes
 from edge.cli.doctor.names import families, own_servers, places
 from edge.cli.doctor.patient import Patient
-from edge.config.site import Site, Trunk
+from edge.config.site import Site
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.echo import Echo
 from edge.front.names import Names, NoAnswerError, UnknownNameError
 

@@ -11,7 +11,7 @@ from edge.cli.doctor.findings import Notes
 from edge.cli.doctor.names import families, own_servers, places
 from edge.cli.doctor.patient import Patient
 from edge.cli.doctor.test_call import make_call
-from edge.config.site import Trunk
+from edge.config.trunk_settings import Trunk
 from edge.core.sip.actions import Place
 from edge.core.sip.echo import Echo
 from edge.front.accounts import registrar_of

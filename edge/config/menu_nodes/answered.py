@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Struct
 
+from edge.config.annotations import lasting
 from edge.config.located import Located, find, place_of
-from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, OptionalNodeRef, lasting, short_form
+from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, OptionalNodeRef, short_form
 from edge.core.menus import model
 
 

@@ -4,18 +4,10 @@ from typing import Annotated
 
 from msgspec import Struct, field
 
+from edge.config.annotations import lasting, of_kind
 from edge.config.errors import did_you_mean
 from edge.config.located import Located, place_of
-from edge.config.menu_nodes.parts import (
-    Desk,
-    Kind,
-    NodeRef,
-    OptionalNodeRef,
-    Sounds,
-    lasting,
-    of_kind,
-    short_form,
-)
+from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, OptionalNodeRef, Sounds, short_form
 from edge.config.queues import AGENTS_ENDPOINT, OWN_ENDPOINTS, RESULTS_ENDPOINT
 from edge.core.menus import model
 

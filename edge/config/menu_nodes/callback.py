@@ -5,22 +5,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Struct, field
 
+from edge.config.annotations import lasting, of_kind, ranging
 from edge.config.callbacks import rules_of
 from edge.config.errors import did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.menu_nodes.gather import AskSettings, gather_of
-from edge.config.menu_nodes.parts import (
-    Desk,
-    Digits,
-    Kind,
-    NodeRef,
-    OptionalNodeRef,
-    Sounds,
-    lasting,
-    of_kind,
-    ranging,
-    reached_by,
-)
+from edge.config.menu_nodes.parts import Desk, Digits, Kind, NodeRef, OptionalNodeRef, Sounds, reached_by
 from edge.core.callbacks.window import WindowRule
 from edge.core.menus import model
 

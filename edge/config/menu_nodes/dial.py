@@ -6,17 +6,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from edge.config import kinds
+from edge.config.annotations import lasting, of_kind
 from edge.config.located import Located, place_of
 from edge.config.menu_nodes.gather import AskSettings, check_choices, gather_of
-from edge.config.menu_nodes.parts import (
-    Desk,
-    Kind,
-    NodeRef,
-    OptionalNodeRef,
-    lasting,
-    of_kind,
-    reached_by,
-)
+from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, OptionalNodeRef, reached_by
 from edge.config.menu_nodes.transfer import check_outcomes, ringing_tone
 from edge.config.targets import dialled_through
 from edge.core.menus import model

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from edge.config import kinds
+from edge.config.annotations import lasting, of_kind, ranging
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.menu_nodes.parts import (
@@ -18,9 +19,6 @@ from edge.config.menu_nodes.parts import (
     OptionalNodeRef,
     Sounds,
     a_sound,
-    lasting,
-    of_kind,
-    ranging,
     reached_by,
     short_form,
 )

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from msgspec import Struct
 
+from edge.config.annotations import of_kind
 from edge.config.located import Located, place_of
-from edge.config.menu_nodes.parts import Desk, Kind, check_template, of_kind, short_form
+from edge.config.menu_nodes.parts import Desk, Kind, check_template, short_form
 from edge.core.menus import model
 from edge.core.menus.facts import INSERT
 

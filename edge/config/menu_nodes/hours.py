@@ -5,9 +5,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Struct
 
+from edge.config.annotations import of_kind
 from edge.config.errors import did_you_mean
 from edge.config.located import Located, place_of
-from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, OptionalNodeRef, of_kind
+from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, OptionalNodeRef
 from edge.core.menus import model
 from edge.core.menus.calendar import Calendar
 

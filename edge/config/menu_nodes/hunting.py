@@ -5,9 +5,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Struct, field
 
+from edge.config.annotations import lasting, of_kind
 from edge.config.errors import did_you_mean
 from edge.config.located import Located, find, place_of
-from edge.config.menu_nodes.parts import Desk, Sounds, lasting, of_kind
+from edge.config.menu_nodes.parts import Desk, Sounds
 from edge.config.targets import targets_of
 from edge.core.menus import model
 from edge.vocabulary.hunting import HuntStrategy

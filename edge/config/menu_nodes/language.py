@@ -4,19 +4,11 @@ from typing import Annotated
 
 from msgspec import Struct, field
 
+from edge.config.annotations import of_kind
 from edge.config.errors import did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.menu_nodes.gather import AskSettings, check_choices, gather_of
-from edge.config.menu_nodes.parts import (
-    Desk,
-    Kind,
-    NodeRef,
-    OptionalNodeRef,
-    check_template,
-    of_kind,
-    reached_by,
-    short_form,
-)
+from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, OptionalNodeRef, check_template, reached_by, short_form
 from edge.core.menus import model
 from edge.core.menus.facts import INSERT
 

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Struct
 
+from edge.config.annotations import lasting
 from edge.config.located import Located
-from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, lasting, reached_by, short_form
+from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, reached_by, short_form
 from edge.core.menus import model
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Struct, field
 
+from edge.config.annotations import lasting, of_kind
 from edge.config.located import Located, place_of
 from edge.config.menu_nodes.parts import (
     Desk,
@@ -12,8 +13,6 @@ from edge.config.menu_nodes.parts import (
     OptionalNodeRef,
     Sounds,
     hold_music,
-    lasting,
-    of_kind,
     reached_by,
     short_form,
 )

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from msgspec import Meta, Struct
 
+from edge.config.annotations import of_kind
 from edge.config.compiled import CompiledSite
 from edge.config.errors import Findings, Place, did_you_mean
 from edge.config.kinds import language_fault
@@ -37,41 +38,26 @@ class SpokenSource(Struct, kw_only=True):
     """A text among sounds."""
 
     #: Spoken by the embedded synthesiser. Texts by language where the menu has several.
-    say: Annotated[dict[str, str], Meta(extra={"kind": "texts_by_language"})]
+    say: Annotated[dict[str, str], of_kind("texts_by_language")]
     #: Language of a text alone; empty: the menu's first one.
-    language: Annotated[str, Meta(extra={"kind": "language", "optional": True})] = ""
+    language: Annotated[str, of_kind("language", optional=True)] = ""
 
 
 class ReadSource(Struct, kw_only=True):
     """A value among sounds, read out by the rules of the language. One of them is set; `${name}` stands for a value."""
 
     #: A whole number.
-    number: Annotated[str, Meta(extra={"kind": "template", "optional": True})] = ""
+    number: Annotated[str, of_kind("template", optional=True)] = ""
     #: Digits, one by one.
-    digits: Annotated[str, Meta(extra={"kind": "template", "optional": True})] = ""
+    digits: Annotated[str, of_kind("template", optional=True)] = ""
     #: An amount: `12` or `12.50`.
-    money: Annotated[str, Meta(extra={"kind": "template", "optional": True})] = ""
+    money: Annotated[str, of_kind("template", optional=True)] = ""
     #: Of `money`.
     currency: Literal["EUR", "USD", "GBP", "CHF", "CNY", "RUB"] = "EUR"
     #: A day: `2026-12-24`.
-    date: Annotated[str, Meta(extra={"kind": "template", "optional": True})] = ""
+    date: Annotated[str, of_kind("template", optional=True)] = ""
     #: A time of the day: `17:05`.
-    time: Annotated[str, Meta(extra={"kind": "template", "optional": True})] = ""
-
-
-def of_kind(kind: str, **more: Any) -> Any:
-    """Annotate a text with its kind."""
-    return Meta(extra={"kind": kind, **more})
-
-
-def lasting(least: int, most: int) -> Any:
-    """Annotate milliseconds that are written as a duration."""
-    return Meta(extra={"kind": "duration", "least": least, "most": most})
-
-
-def ranging(least: int, most: int) -> Any:
-    """Annotate a number with its range."""
-    return Meta(extra={"least": least, "most": most})
+    time: Annotated[str, of_kind("template", optional=True)] = ""
 
 
 def short_form(name: str, table: Callable[[Container[str]], bool] | None = None) -> Any:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
+from edge.config.annotations import of_kind
 from edge.config.located import Located, place_of
 from edge.config.menu_nodes.parts import (
     Desk,
@@ -13,7 +14,6 @@ from edge.config.menu_nodes.parts import (
     Sounds,
     SoundSource,
     a_sound,
-    of_kind,
     short_form,
     texts,
 )

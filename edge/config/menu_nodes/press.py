@@ -4,8 +4,9 @@ from typing import Annotated
 
 from msgspec import Struct
 
+from edge.config.annotations import lasting
 from edge.config.located import Located
-from edge.config.menu_nodes.parts import Desk, Digits, Kind, NodeRef, lasting, short_form
+from edge.config.menu_nodes.parts import Desk, Digits, Kind, NodeRef, short_form
 from edge.core.menus import model
 
 

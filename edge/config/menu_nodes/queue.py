@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Struct, field
 
+from edge.config.annotations import lasting, of_kind
 from edge.config.errors import did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.menu_nodes.hunting import WhisperSettings, compiled_whisper
@@ -16,8 +17,6 @@ from edge.config.menu_nodes.parts import (
     Sounds,
     a_sound,
     hold_music,
-    lasting,
-    of_kind,
     reached_by,
     short_form,
 )

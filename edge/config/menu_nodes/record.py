@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Struct, field
 
 from edge.config import mailboxes
+from edge.config.annotations import lasting, of_kind, ranging
 from edge.config.errors import Place, did_you_mean
 from edge.config.located import Located, place_of
 from edge.config.menu_nodes.parts import (
@@ -17,9 +18,6 @@ from edge.config.menu_nodes.parts import (
     Sounds,
     SoundSource,
     a_sound,
-    lasting,
-    of_kind,
-    ranging,
     reached_by,
     short_form,
 )

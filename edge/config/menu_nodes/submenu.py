@@ -4,8 +4,9 @@ from typing import Annotated
 
 from msgspec import Struct, field
 
+from edge.config.annotations import of_kind
 from edge.config.located import Located, place_of
-from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, of_kind, reached_by, short_form
+from edge.config.menu_nodes.parts import Desk, Kind, NodeRef, reached_by, short_form
 from edge.core.menus import model
 
 

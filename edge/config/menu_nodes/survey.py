@@ -8,21 +8,11 @@ import msgspec
 from msgspec import Struct, field
 
 from edge.config import kinds
+from edge.config.annotations import lasting, of_kind, ranging
 from edge.config.errors import did_you_mean
 from edge.config.located import Located, find, place_of
 from edge.config.menu_nodes.gather import AskSettings, gather_of
-from edge.config.menu_nodes.parts import (
-    Desk,
-    Kind,
-    Ladder,
-    NodeRef,
-    Sounds,
-    lasting,
-    of_kind,
-    ranging,
-    reached_by,
-    short_form,
-)
+from edge.config.menu_nodes.parts import Desk, Kind, Ladder, NodeRef, Sounds, reached_by, short_form
 from edge.config.menu_nodes.record import RECORD, RecordNode, RecordSettings
 from edge.core.menus import model
 

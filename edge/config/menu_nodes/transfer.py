@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from edge.config import kinds
+from edge.config.annotations import lasting, of_kind, ranging
 from edge.config.errors import Findings, Place
 from edge.config.located import Located, find, place_of
 from edge.config.menu_nodes.hunting import (
@@ -24,15 +25,13 @@ from edge.config.menu_nodes.parts import (
     Sounds,
     a_sound,
     check_template,
-    lasting,
-    of_kind,
-    ranging,
     reached_by,
     short_form,
 )
-from edge.config.site import Site, Trunk
+from edge.config.site import Site
 from edge.config.targets import check_outcome, check_target, check_together, check_trunk, dialled_through, is_uri
 from edge.config.tones import ringing_of
+from edge.config.trunk_settings import Trunk
 from edge.core.menus import model
 from edge.vocabulary.hunting import HuntStrategy
 
