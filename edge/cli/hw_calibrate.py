@@ -62,7 +62,8 @@ def calibrate(
             from edge.cli.hw_picture import picture
             from edge.cli.spectrogram import save
 
-            save(picture(measured, f"loop of {target.name}"), plot)
+            gain = f"{measured.gain_db:+.1f} dB at 1 kHz"
+            save(picture(measured, f"loop of {target.name}: {document['latency_ms']:.0f} ms, {gain}"), plot)
     except UsageError as error:
         complain(error)
         return USAGE

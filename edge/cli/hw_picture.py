@@ -1,5 +1,6 @@
 """What a loop does, drawn: in the terminal, and as a picture (Pillow, the extra `plot`)."""
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
@@ -51,34 +52,29 @@ def picture(measured: Measured, title: str) -> "Image":
     from PIL import Image
 
     gains = [(float(hz), db) for hz, db in measured.gains]
-    every = [db for _, db in gains]
-    upper = chart(
-        title,
-        "Hz",
-        [
-            Panel(
-                "gain, dB",
-                [Curve("gain", gains)],
-                measured.gain_db,
-                min(*every, measured.gain_db - 6) - 1,
-                max(every) + 2,
-            )
-        ],
-        even=True,
-    )
+    low, high = _scale([*(db for _, db in gains), measured.gain_db - 6, measured.gain_db + 2])
+    upper = chart(title, "Hz", [Panel("gain, dB", [Curve("gain", gains)], measured.gain_db, low, high)], even=True)
     steps = measured.steps
     heard = Curve("heard", [(step.played_dbm0, step.heard_dbm0) for step in steps])
-    even = Curve("no loss", [(step.played_dbm0, step.played_dbm0 + measured.gain_db) for step in steps])
+    even = Curve("as at 1 kHz, -12 dBm0", [(step.played_dbm0, step.played_dbm0 + measured.gain_db) for step in steps])
     distorted = Curve("distortion", [(step.played_dbm0, step.distortion_percent) for step in steps])
+    levels = _scale([measured.noise_dbm0, *(level for curve in (heard, even) for _, level in curve.points)])
+    percent = _scale([0.0, 1.0, *(share for _, share in distorted.points)])
     lower = chart(
         f"noise floor {measured.noise_dbm0:.0f} dBm0",
         "played, dBm0",
         [
-            Panel("heard, dBm0", [heard, even], level=measured.noise_dbm0, low=None),
-            Panel("all but the tone, %", [distorted]),
+            Panel("heard, dBm0", [heard, even], measured.noise_dbm0, *levels),
+            Panel("all but the tone, %", [distorted], None, *percent),
         ],
     )
     image = Image.new("RGB", (max(upper.width, lower.width), upper.height + lower.height), BACKGROUND)
     image.paste(upper, (0, 0))
     image.paste(lower, (0, upper.height))
     return image
+
+
+def _scale(values: list[float]) -> tuple[float, float]:
+    """Give ends of a scale whose quarters are whole numbers."""
+    low = math.floor(min(values))
+    return float(low), float(low + 4 * max(1, math.ceil((max(values) - low) / 4)))

@@ -16,8 +16,8 @@ from tests.support.excerpts import evened, excerpt
 from tests.support.modem import Simulator
 
 ROOT = Path(__file__).parents[2]
-#: Sound on a port is given so long before it is due; it waits for the next frame of the device; a busy machine is late.
-AHEAD_MS, FRAME_MS, LATE_MS = 60, 20, 250
+#: Sound on a port is given 60 ms before it is due, less a step of ours and a frame of the device; a busy one is late.
+LEAST_MS, LATE_MS = 20, 300
 
 
 class Said(NamedTuple):
@@ -84,8 +84,7 @@ def test_it_finds_what_was_set(tmp_path: Path) -> None:
 
 
 def check_figures(figures: dict[str, Any], delay_ms: int, gain_db: float) -> None:
-    least = delay_ms + AHEAD_MS - FRAME_MS
-    assert least <= figures["latency_ms"] <= least + 3 * FRAME_MS + LATE_MS
+    assert delay_ms + LEAST_MS <= figures["latency_ms"] <= delay_ms + LATE_MS
     assert abs(figures["gain_db"] - gain_db) < 0.1
     assert all(abs(db - gain_db) < 0.2 for db in figures["gains_db"].values())
     assert figures["recommended"] == {"gain_in_db": -round(gain_db), "gain_out_db": 0}
@@ -102,7 +101,7 @@ def check_table(out: str) -> None:
     said = [re.sub(r"= .*", "", row) for row in rows]
     assert [row for row in said if row in shown] == shown
     facts = dict(line.split("  ", 1) for line in evened(out) if "  " in line)
-    assert 1000 + AHEAD_MS - FRAME_MS <= float(facts["loop latency"].split()[0]) <= 1000 + AHEAD_MS + 80 + LATE_MS
+    assert 1000 + LEAST_MS <= float(facts["loop latency"].split()[0]) <= 1000 + LATE_MS
     assert abs(float(facts["gain at 1 kHz"].split()[0]) + 9.5) < 0.5
     assert facts["clips"] == "not up to 2 dBm0"
     assert {"gain_in_db = 9", "gain_in_db = 10"} & set(rows)

@@ -4,11 +4,12 @@ import threading
 import time
 
 import numpy as np
+import pytest
 
 from dsp.loop import Signal, measure
 from edge.cli.desk_sound import Device
 from edge.cli.hw_bench import Bench, loop_of
-from edge.cli.hw_sound import CardLoop
+from edge.cli.hw_sound import CardLoop, Times
 from edge.config.devices import shipped_device
 from edge.runtime.devices import Found
 from tests.support.modem import Simulator
@@ -86,3 +87,18 @@ def test_it_ends_when_it_is_enough():
     assert len(CardLoop(Card(late=0), device, device).run(silence, 0, enough=lambda: next(asked)).samples) < len(
         silence
     )
+
+
+@pytest.mark.parametrize("ppm", [-80.0, 0.0, 200.0])
+@pytest.mark.parametrize("late_s", [0.0, 0.02])
+def test_a_clock_is_told_as_well_as_it_is_known(ppm, late_s):
+    """A server that gives sound late for a while, and then no more, has no other clock: it is known less well."""
+    times = Times(8000)
+    rng = np.random.default_rng(3)
+    for block in range(650):
+        late = late_s * max(0.0, 1 - block / 200) + rng.uniform(0, 0.001)
+        times._at.append((0.02 * block / (1 + ppm * 1e-6) + late, 160 * block))
+    clock = times.clock()
+    assert clock is not None
+    assert abs(clock.ppm - ppm) <= clock.within_ppm + 5
+    assert clock.within_ppm < (60 if not late_s else 10_000)
