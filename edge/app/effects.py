@@ -42,6 +42,7 @@ class Effects:
             "agent": self._agent,
             "campaign": self._campaign,
             "token": self._token,
+            "certificate": self._certificate,
         }
 
     def told(self, change: Change) -> Change:
@@ -135,6 +136,10 @@ class Effects:
             yield Effect(kind="refused", text="requests with it get 401 from then on")
         else:
             yield Effect(kind="at_once", text="for the next request")
+
+    def _certificate(self, _change: Change) -> Iterator[Effect]:
+        text = "for connections that begin after the reload; those that are open keep theirs"
+        yield Effect(kind="new_connections", text=text)
 
     def _other(self, change: Change) -> Iterator[Effect]:
         if change.what in _AT_ONCE:

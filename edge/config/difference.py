@@ -90,6 +90,8 @@ def differences(old: CompiledSite, new: CompiledSite) -> list[Change]:
             found += _listed("voice", [one.language for one in before], before, [one.language for one in after], after)
         elif name == "rulesets":
             found += _rules(before, after)
+        elif name == "tls_files":
+            found += _renewed(before, after)
         elif isinstance(before, Struct):
             found.append(Change(what=name, settings=_settings(before, after)))
         else:
@@ -130,8 +132,28 @@ def _rules(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     return found
 
 
+def _renewed(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """List files of TLS with other contents; those that a setting brought or took are told with it."""
+    return [
+        Change(
+            what="certificate", name=name, settings=[Setting(name="content", before=before[name][:12], after=one[:12])]
+        )
+        for name, one in after.items()
+        if before.get(name, one) != one
+    ]
+
+
+def _flat(value: Any, name: str) -> dict[str, Any]:
+    """Make of nested tables one, with names that have dots."""
+    if not isinstance(value, dict):
+        return {name: value}
+    return {key: one for part, inner in value.items() for key, one in _flat(inner, f"{name}.{part}").items()}
+
+
 def _settings(before: Any, after: Any) -> list[Setting]:
     old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    if isinstance(old.get("device"), dict):  # a line: what its profile says
+        old, new = (_flat(one.pop("device"), "device") | one for one in (old, new))
     if isinstance(old.get("settings"), dict):  # a sink: its type's settings as if they were its own
         old, new = ({**one.pop("settings"), **one} for one in (old, new))
     names = [*new, *(name for name in old if name not in new)]

@@ -30,6 +30,7 @@ from edge.config.sinks import read_sink
 from edge.config.site import Paths, Site
 from edge.config.sources import read_site_files
 from edge.config.tables import check_tables, make_tables
+from edge.config.tls import file_digests
 from edge.config.versions import Versions
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -141,6 +142,7 @@ def inspect(
     if menus:
         site = msgspec.structs.replace(site, whispers=compiler.compile_whispers(root))
     check_site(site, root, findings, menus_complete=menus and compiler.complete)
+    site = msgspec.structs.replace(site, tls_files=file_digests(site))
     return Inspection(
         site=site,
         errors=findings.errors,

@@ -363,6 +363,8 @@ class Site(Struct, frozen=True, kw_only=True):
     clocks: Annotated[dict[str, int], HIDDEN] = field(default_factory=dict)
     #: Sound files that menus name: an engine has them in memory before they are played.
     sounds: Annotated[list[str], HIDDEN] = field(default_factory=list)
+    #: What files of certificates and keys held when they were read, as digests by their settings.
+    tls_files: Annotated[dict[str, str], HIDDEN] = field(default_factory=dict)
     #: Where the configuration came from, for messages.
     source: Annotated[str, HIDDEN] = ""
 

@@ -3,6 +3,8 @@
 Front makes its contexts by the same functions, so what `edge check` accepts works.
 """
 
+import contextlib
+import hashlib
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
@@ -189,3 +191,25 @@ def check_end(path: str, root: Located, at: tuple[str | int, ...], findings: Fin
         findings.warning(place_of(root, at), f"{path} expired on {end:%Y-%m-%d}")
     elif days < SOON_DAYS:
         findings.warning(place_of(root, at), f"{path} expires on {end:%Y-%m-%d}")
+
+
+def file_digests(site: Site) -> dict[str, str]:
+    """Return digests of the files of certificates, keys and roots that there are, by their settings.
+
+    A reload reads them again: what was renewed in place is a change, though no setting is.
+    """
+    files = {
+        "sip.certificate": site.sip.certificate,
+        "sip.key": site.sip.key,
+        "http.certificate": site.http.certificate,
+        "http.key": site.http.key,
+    }
+    for trunk in site.trunks:
+        for setting in ("tls_certificate", "tls_key", "tls_ca"):
+            files[f"trunk {trunk.name}: {setting}"] = getattr(trunk, setting)
+    found = {}
+    for name, file in files.items():
+        with contextlib.suppress(OSError):
+            if file:
+                found[name] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    return found
