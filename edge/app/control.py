@@ -2,10 +2,12 @@
 
 Requests: {"what": "status" | "reload" | "plan" | "stop" | "drain"}, {"what": "rollback" | "release", "menu": NAME,
 "version": TEXT}, or {"what": "request", "process": NAME, "request": WHAT, "body": any JSON}. Answers:
-{"ok": true, "body": ...} or {"ok": false, "error": TEXT, ...}.
+{"ok": true, "body": ...} or {"ok": false, "error": TEXT, ...}. `handle` is given `uid` with each: who the kernel says is
+asking (unix(7), SO_PEERCRED).
 """
 
 import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +22,9 @@ MAX_REQUEST = 1024 * 1024
 #: A client that neither asks nor reads for so long is cut off.
 IDLE_MS = 30_000
 
+#: Process, user and group of a peer: `struct ucred`.
+_PEER = struct.Struct("=iII")
+
 Answer = Callable[[dict[str, Any]], None]
 Handle = Callable[[dict[str, Any], Answer], None]
 
@@ -27,6 +32,7 @@ Handle = Callable[[dict[str, Any], Answer], None]
 class _Client:
     def __init__(self, sock: socket.socket, server: "ControlSocket") -> None:
         self._sock = sock
+        self._uid = _PEER.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))[1]
         self._server = server
         self._received = bytearray()
         self._to_send = memoryview(b"")
@@ -60,7 +66,8 @@ class _Client:
         except msgspec.DecodeError as error:
             self.answer({"ok": False, "error": f"not a request: {error}"})
             return
-        self._server.handle(request, self.answer)
+        # By number: names may be in a directory, for which the supervisor must not wait.
+        self._server.handle({**request, "uid": self._uid}, self.answer)
 
     def answer(self, document: dict[str, Any]) -> None:
         if self._sock.fileno() < 0:

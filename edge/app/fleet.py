@@ -248,12 +248,19 @@ class Fleet:
 
         self.ask(ask.process, ask.what, ask.body, answer)
 
-    def ask(self, name: str, what: str, body: bytes, answer: Callable[[bytes, str | None], None]) -> None:
-        """Have `name` (a long-lived process, or "supervisor") answer a request."""
+    def ask(
+        self,
+        name: str,
+        what: str,
+        body: bytes,
+        answer: Callable[[bytes, str | None], None],
+        uid: int | None = None,
+    ) -> None:
+        """Have `name` (a long-lived process, or "supervisor") answer a request, of user `uid` where one gave it."""
         if name == "supervisor":
             self.on_ask(what, body, answer)
         elif name in self.long_lived:
-            self.relay.request(self.long_lived[name], what, body, answer)
+            self.relay.request(self.long_lived[name], what, body, answer, uid=uid)
         else:
             answer(b"", Silence(f"no process {name[:40]!r}; there are: supervisor, {', '.join(self.long_lived)}"))
 

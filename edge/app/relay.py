@@ -37,10 +37,18 @@ class Relay:
         self._pending: dict[int, _Pending] = {}
         self._count = 0
 
-    def request(self, process: Process, what: str, body: bytes, answer: OnReply, limit_ms: int = REQUEST_MS) -> None:
+    def request(
+        self,
+        process: Process,
+        what: str,
+        body: bytes,
+        answer: OnReply,
+        limit_ms: int = REQUEST_MS,
+        uid: int | None = None,
+    ) -> None:
         """Ask `process`; `answer` is called exactly once, at `limit_ms` from now at the latest."""
         number = self._expect(process, answer, limit_ms)
-        if not process.send(Request(number, what, body)):
+        if not process.send(Request(number, what, body, uid)):
             self._settle(number, b"", Silence(f"{process.name} is not running"))
 
     def scrape(self, process: Process, answer: Callable[[str | None], None]) -> None:

@@ -47,6 +47,8 @@ REAP_MS = 5000
 #: Status asks switch for its calls, and does without when it does not answer.
 COUNT_MS = 1000
 
+#: Requests that change the appliance; the log says who made them. Acts on calls are events (`api.acted`).
+_CHANGES = frozenset({"reload", "rollback", "release", "drain", "stop"})
 _log = logger("supervisor")
 
 
@@ -274,6 +276,8 @@ class Supervisor:
 
     def _handle(self, request: dict[str, Any], answer: Answer) -> None:
         what = request.get("what")
+        if what in _CHANGES:
+            _log.info("asked at the control socket", what=what, uid=request["uid"])
         if what == "status":
             self.status(lambda document: answer({"ok": True, "body": document}))
         elif what == "reload":
@@ -302,7 +306,7 @@ class Supervisor:
             # str(): msgspec encodes no text of another class, as that of who did not answer is.
             answer({"ok": False, "error": str(error)} if error is not None else {"ok": True, "body": _json(body)})
 
-        self.fleet.ask(name, what, msgspec.json.encode(request.get("body", {})), replied)
+        self.fleet.ask(name, what, msgspec.json.encode(request.get("body", {})), replied, request["uid"])
 
     def _ask(self, what: str, _body: bytes, answer: Any) -> None:
         if what == "status":

@@ -15,7 +15,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
-    usable_paths,
+    whereabouts,
 )
 
 #: A reload may have to synthesise prompts.
@@ -69,8 +69,9 @@ def run_dir(config: Path | None, *, demo: bool, state: Path | None) -> Path:
     if state is not None and config is None:
         return state / "run"
     # What is wrong with a menu, or with another table of the site, does not hide a running appliance.
-    paths = usable_paths(config, demo=demo, overrides={} if state is None else {"paths.state": str(state)})
-    return Path(paths.run or Path(paths.state) / "run")
+    # Nor does a secret that this shell does not have.
+    overrides = {} if state is None else {"paths.state": str(state)}
+    return Path(whereabouts(config, demo=demo, overrides=overrides).paths.run)
 
 
 #: The options of a command that say which appliance is meant: config, demo, state.

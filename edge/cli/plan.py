@@ -1,13 +1,12 @@
 """`edge plan`: what `edge reload` would do now, and which calls it would touch."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from edge.cli.control import NotRunningError, ask
-from edge.cli.daemon import RELOAD_S
+from edge.cli.daemon import RELOAD_S, run_dir
 from edge.cli.output import BAD, CONFIGURATION, FINE, USAGE, complain, print_json, printable
 from edge.cli.site import (
     BadSiteError,
@@ -16,10 +15,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
-    inspect_site,
-    site_faults,
 )
-from edge.config.shape import NO_VARIABLE
 
 #: Of calls that a change touches so many are named.
 MOST = 5
@@ -46,7 +42,7 @@ def plan(
     reload would be refused.
     """
     try:
-        folder = _run_dir(config, demo=demo, state=state)
+        folder = run_dir(config, demo=demo, state=state)
     except UsageError as error:
         complain(error)
         return USAGE
@@ -71,21 +67,6 @@ def plan(
     else:
         _print(body, len(calls))
     return BAD if exit_code and body["changes"] else FINE
-
-
-def _run_dir(config: Path | None, *, demo: bool, state: Path | None) -> Path:
-    """Find the folder of the control socket. Raises UsageError, BadSiteError.
-
-    Secrets of the service's environment need not be in ours: it reads the files itself, and tells their faults.
-    """
-    if state is not None and config is None:
-        return state / "run"
-    overrides: dict[str, object] = {} if state is None else {"paths.state": str(state)}
-    found = inspect_site(config, demo=demo, overrides=overrides, menus=False)
-    faults = site_faults(found)
-    if faults and not any(error.message.startswith(NO_VARIABLE) for error in faults):
-        raise BadSiteError(faults)
-    return Path(found.site.paths.run)
 
 
 def _calls(asked: Any, folder: Any) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:

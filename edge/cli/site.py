@@ -9,8 +9,7 @@ from cyclopts import Parameter
 from edge.app.demo import SITE_FILE, demo_overrides
 from edge.cli.output import CONFIGURATION, complain
 from edge.config.errors import ConfigError
-from edge.config.loader import NOTHING, Inspection, inspect, inspect_paths
-from edge.config.site import Paths
+from edge.config.loader import NOTHING, Inspection, Whereabouts, inspect, inspect_paths
 
 DEFAULT_FILE: Final = Path("/etc/edge/site.toml")
 
@@ -51,12 +50,12 @@ def usable_site(
     return found
 
 
-def usable_paths(config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING) -> Paths:
+def whereabouts(config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING) -> Whereabouts:
     """Read where things of the site lie, whatever else its file says. Raises `UsageError`, `BadSiteError`."""
-    paths, faults = inspect_paths(site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides)
+    found, faults = inspect_paths(site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides)
     if faults:
         raise BadSiteError(faults)
-    return paths
+    return found
 
 
 def folders(config: Path | None, *, demo: bool, state: Path | None) -> tuple[Path, Path]:
@@ -64,17 +63,16 @@ def folders(config: Path | None, *, demo: bool, state: Path | None) -> tuple[Pat
     if state is not None and config is None:
         # The demo keeps its recordings in its state folder; a site of its own is asked for where it keeps them.
         return state, state / "recordings"
-    # A fault in a menu does not hide the calls; a fault in the site file could send us to the wrong folder.
-    found = usable_site(config, demo=demo, overrides={} if state is None else {"paths.state": state})
-    return Path(found.site.paths.state), Path(found.site.paths.recordings)
+    paths = whereabouts(config, demo=demo, overrides={} if state is None else {"paths.state": state}).paths
+    return Path(paths.state), Path(paths.recordings)
 
 
 def state_and_zone(config: Path | None, *, demo: bool, state: Path | None) -> tuple[Path, str]:
     """Find the state folder, and the time zone of dates that people type (empty: UTC); raises as `folders`."""
     if state is not None and config is None:
         return state, ""
-    site = usable_site(config, demo=demo, overrides={} if state is None else {"paths.state": state}).site
-    return Path(site.paths.state), site.time_zone
+    found = whereabouts(config, demo=demo, overrides={} if state is None else {"paths.state": state})
+    return Path(found.paths.state), found.time_zone
 
 
 class UsageError(Exception):

@@ -8,9 +8,10 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from edge.config import prompts
 from edge.config.calendars import site_calendars
@@ -157,8 +158,16 @@ def inspect(
     )
 
 
-def inspect_paths(path: Path, overrides: Mapping[str, object] = NOTHING) -> tuple[Paths, list[ConfigError]]:
-    """Read where things lie, and nothing else: for who looks for a running appliance, whatever else the file says.
+class Whereabouts(Struct, frozen=True, kw_only=True):
+    """Of a site what a command needs that only looks: nothing of it is a secret."""
+
+    paths: Paths = field(default_factory=Paths)
+    #: Of dates that people type.
+    time_zone: Annotated[str, Meta(extra={"kind": "time_zone", "optional": True})] = ""
+
+
+def inspect_paths(path: Path, overrides: Mapping[str, object] = NOTHING) -> tuple[Whereabouts, list[ConfigError]]:
+    """Read where things lie, and nothing else: for who looks at an appliance, whatever else its file says.
 
     Neither secrets nor faults of other tables are in the way: who may not read a secret may ask for status.
     """
@@ -166,11 +175,13 @@ def inspect_paths(path: Path, overrides: Mapping[str, object] = NOTHING) -> tupl
     path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 -- links stay as they are named
     root = read_site_files(path, findings, [])
     if root is None:
-        return Paths(), findings.errors
+        return Whereabouts(), findings.errors
     _override(root, overrides)
-    table = (root.table or {}).get("paths")
-    paths = Paths() if table is None else Shaper(findings, path.parent, os.environ, {}).shape(Paths, table)
-    return paths, findings.errors
+    wanted = {name: node for name, node in (root.table or {}).items() if name in Whereabouts.__struct_fields__}
+    some = Located(wanted, root.place, root.key_place)
+    found = Shaper(findings, path.parent, os.environ, {}).shape(Whereabouts, some)
+    paths = msgspec.structs.replace(found.paths, run=found.paths.run or f"{found.paths.state}/run")
+    return msgspec.structs.replace(found, paths=paths), findings.errors
 
 
 def _override(root: Located, overrides: Mapping[str, object]) -> None:

@@ -24,8 +24,6 @@ Hook = Callable[[Located], Any]
 
 #: A warning; `edge doctor` looks who may read that file.
 SECRET_IN_FILE = "a secret stands in the configuration itself"  # noqa: S105 - a text about one
-#: A fault that a command may have which is started elsewhere than the service: its name follows.
-NO_VARIABLE = "the environment has no variable"
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 #: Suffix of a field's name -> milliseconds of its unit. Such a field may be written without it, as a duration.
 UNITS = {"_ms": 1, "_seconds": 1000}
@@ -234,7 +232,7 @@ class Shaper:
         for name in missing:
             self._findings.error(
                 place,
-                f"{NO_VARIABLE} '{name}'",
+                f"the environment has no variable '{name}'",
                 did_you_mean(name, self._environment) or "set it where the service is started",
             )
         environment = self._environment

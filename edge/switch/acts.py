@@ -39,10 +39,11 @@ _NOBODY: Final = ApiToken(name="nobody", hash="")
 
 
 class ActRequest(Struct, frozen=True, kw_only=True):
-    """Have something done for a token."""
+    """Have something done for a token, or tell of what user `uid` did without one."""
 
     token: str
     role: str
+    uid: int | None = None
     #: Where the request came from, an IP address.
     source: str = ""
     act: str
@@ -131,6 +132,16 @@ class Acts:
                 self._memory.popitem(last=False)
         return {"status": 200, "answer": msgspec.Raw(answer)}
 
+    def tell_command(self, uid: int, act: str, body: bytes, why: str, answer: bytes = b"{}") -> None:
+        """Tell of what somebody did at the machine itself, or was refused."""
+        try:
+            said = _plain.decode(body)
+        except msgspec.MsgspecError:
+            said = {}  # it was refused for that
+        made = said.get("id") or _plain.decode(answer).get("call")
+        request = ActRequest(token="", role="", uid=uid, act=act, body=msgspec.Raw(body))
+        self._tell(request, {**said, "id": made}, why)
+
     def _tell(self, request: ActRequest, said: dict[str, Any], why: str = "") -> None:
         subject = next((str(said[name])[:128] for name in _SUBJECTS if said.get(name)), "")
         call = str(said.get("id") or "")[:128]
@@ -139,6 +150,7 @@ class Acts:
                 token=request.token,
                 role=request.role,
                 source=request.source,
+                uid=request.uid,
                 act=request.act,
                 call=CallId(call) if call and "callback" not in request.act else None,
                 subject=subject or (call if "callback" in request.act else ""),

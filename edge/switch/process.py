@@ -384,7 +384,7 @@ class Switch:
         if self._exchange is not None and self._ledger is not None and self._exchange.turn.matters:
             self._write(self._exchange, self._ledger)  # the answer may be read from there
         try:
-            reply = Replied(message.id, self._requests.answer(message.what, message.body))
+            reply = Replied(message.id, self._requests.asked(message.what, message.body, message.uid))
         except RequestError as error:
             reply = Replied(message.id, b"", str(error))
         # Who hears that a call is over may look for its end on disk at once.

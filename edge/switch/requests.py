@@ -156,12 +156,17 @@ ACTS = frozenset(
 )
 
 
+#: What is done by a command is told, as is what the API does.
+COMMANDS = ACTS | {"announce"}
+
+
 class Requests:
     """The requests by name. Numbers are shown: the control socket's mode is the permission."""
 
     def __init__(self, exchange: Callable[[], Exchange | None], reader: Reader) -> None:
         self._exchange_now = exchange
         self._reader = reader
+        self._acts = Acts(lambda: self._exchange, reader, self._act)
         self._known: dict[str, Callable[[bytes], Any]] = {
             "calls": self._list,
             "originate": self._make,
@@ -185,8 +190,20 @@ class Requests:
             "queues": lambda _body: self._exchange.queues.describe(),
             "queue_figures": lambda _body: self._exchange.queues.figures(),
             **Orders(lambda: self._exchange).handlers(),
-            **Acts(lambda: self._exchange, reader, self._act).handlers(),
+            **self._acts.handlers(),
         }
+
+    def asked(self, what: str, body: bytes, uid: int | None = None) -> bytes:
+        """Return the reply to a request of user `uid`, or of a process of ours. Raises `RequestError`."""
+        if uid is None or what not in COMMANDS or self._exchange_now() is None:
+            return self.answer(what, body)
+        try:
+            answer = self.answer(what, body)
+        except RequestError as error:
+            self._acts.tell_command(uid, what, body, str(error))
+            raise
+        self._acts.tell_command(uid, what, body, "", answer)
+        return answer
 
     def answer(self, what: str, body: bytes) -> bytes:
         """Return the reply. Raises `RequestError`."""

@@ -386,12 +386,14 @@ class SinkTest(Struct, frozen=True, tag="sink.test", kw_only=True):
 
 
 class ApiActed(Struct, frozen=True, tag="api.acted", kw_only=True):
-    """Something was done by the API, or refused. What came of it is told by the events of what it was done to."""
+    """Something was done by the API or a command, or refused. What came of it the events of what it was done to say."""
 
-    #: Name and role of the token, and the IP address that it came from.
+    #: Name and role of the token, and the IP address that it came from; all empty: by a command.
     token: str
     role: str
     source: str = ""
+    #: Who gave the command at the appliance itself, a user id there; null: it was the API.
+    uid: int | None = None
     #: `originate`, `hang_up`, `hold`...: what the reference of the API says of each.
     act: str
     #: The call that it was about; null: none, or one that it made.

@@ -107,6 +107,8 @@ class Request(Struct, frozen=True, tag=True):
     id: int
     what: str
     body: bytes
+    #: Who asks at the control socket, a user id of this machine; None: a process of ours.
+    uid: int | None = None
 
 
 class Answered(Struct, frozen=True, tag=True):

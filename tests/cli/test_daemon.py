@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli import main
 from tests.app.appliance import ROOT, Appliance, site_for
 
 pytestmark = pytest.mark.system
@@ -84,6 +85,46 @@ def test_nobody_runs(tmp_path: Path, command: str) -> None:
     assert told.returncode == 1
     assert "the appliance does not run" in told.stderr
     assert told.stdout == ""
+
+
+#: Of a site whose secrets are in the service's environment, and not in this shell's.
+HELD_BACK = """name = "box"
+time_zone = "Europe/Berlin"
+[paths]
+state = "{state}"
+[[trunks]]
+name = "carrier"
+address = "127.0.0.2"
+user = "me"
+password = "${{A_SECRET_THAT_NO_SHELL_HAS}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        *((command, "the appliance does not run") for command in ("status", "reload", "stop", "plan", "bans list")),
+        *((command, "state.db is not there") for command in ("calls", "events list --since 1d", "callbacks list")),
+        ("recordings list", ""),
+    ],
+)
+def test_who_looks_needs_no_secrets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, says: str
+) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(HELD_BACK.format(state=tmp_path))
+    assert main([*command.split(), "--config", str(site)]) == (1 if says else 0)
+    said = capsys.readouterr().err
+    assert says in said
+    assert "SECRET" not in said
+
+
+def test_a_time_zone_that_there_is_not_is_told_by_who_reads_dates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "site.toml").write_text('name = "box"\ntime_zone = "Europe/Berlinn"\n')
+    assert main(["events", "list", "--since", "1d", "--config", str(tmp_path / "site.toml")]) == 78
+    assert "site.toml:2:13: 'Europe/Berlinn' is no time zone" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_a_state_that_is_none_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_broken_site_file_is_exit_78(tmp_path: Path) -> None:
-    (tmp_path / "site.toml").write_text("name = 5\n")
+    (tmp_path / "site.toml").write_text("time_zone = 5\n")
     assert main(["events", "list", "--config", str(tmp_path / "site.toml")]) == 78
 
 

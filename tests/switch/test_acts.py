@@ -81,6 +81,26 @@ def test_each_act_is_told_with_who_wanted_it(world: World) -> None:
     assert (acted(world)[-1]["act"], acted(world)[-1]["result"]) == ("reload", "refused")
 
 
+def test_a_command_is_told_with_who_gave_it(world: World) -> None:
+    world.peers[0].link.report(incoming("c1"))
+    world.until(lambda: "c1" in started(world))
+    assert world.ask("hang_up", {"id": "c1"}, uid=1000) == {"call": "c1"}
+    with pytest.raises(LookupError, match="no such call"):
+        world.ask("hang_up", {"id": "nothing"}, uid=0)
+    with pytest.raises(LookupError, match="hang_up"):
+        world.ask("hang_up", ["no object"], uid=0)
+    made = world.ask("originate", {"target": "+4930", "menu": world.site.routes[0].menu}, uid=1000)["call"]
+    # Looking is no act, and what our own processes ask for is nobody's command.
+    world.ask("calls", {}, uid=1000)
+    world.ask("hang_up", {"id": made})
+    assert [(one["uid"], one["token"], one["act"], one["call"], one["why"][:12]) for one in acted(world)] == [
+        (1000, "", "hang_up", "c1", ""),
+        (0, "", "hang_up", "nothing", "no such call"),
+        (0, "", "hang_up", None, "hang_up: Exp"),
+        (1000, "", "originate", made, ""),
+    ]
+
+
 @pytest.mark.parametrize(
     ("token", "target", "allowed"),
     [

@@ -232,10 +232,10 @@ class World:
         assert self.channel is not None
         self.channel.send(pack(message))
 
-    def ask(self, what: str, body: object = None) -> Any:
+    def ask(self, what: str, body: object = None, uid: int | None = None) -> Any:
         self._asked += 1
         number = self._asked
-        self.tell(Request(number, what, msgspec.json.encode(body)))
+        self.tell(Request(number, what, msgspec.json.encode(body), uid))
         self.until(lambda: any(isinstance(m, Replied) and m.id == number for m in self.messages))
         reply = next(m for m in self.messages if isinstance(m, Replied) and m.id == number)
         if reply.error is not None:
