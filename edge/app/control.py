@@ -2,8 +2,8 @@
 
 Requests: {"what": "status" | "reload" | "plan" | "stop" | "drain"}, {"what": "rollback" | "release", "menu": NAME,
 "version": TEXT}, or {"what": "request", "process": NAME, "request": WHAT, "body": any JSON}. Answers:
-{"ok": true, "body": ...} or {"ok": false, "error": TEXT, ...}. `handle` is given `uid` with each: who the kernel says is
-asking (unix(7), SO_PEERCRED).
+{"ok": true, "body": ...} or {"ok": false, "error": TEXT, ...}. `handle` is given `uid` with each: who asks,
+by the kernel's word (unix(7), SO_PEERCRED).
 """
 
 import socket

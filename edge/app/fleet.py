@@ -254,6 +254,7 @@ class Fleet:
         what: str,
         body: bytes,
         answer: Callable[[bytes, str | None], None],
+        *,
         uid: int | None = None,
     ) -> None:
         """Have `name` (a long-lived process, or "supervisor") answer a request, of user `uid` where one gave it."""

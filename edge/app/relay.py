@@ -44,6 +44,7 @@ class Relay:
         body: bytes,
         answer: OnReply,
         limit_ms: int = REQUEST_MS,
+        *,
         uid: int | None = None,
     ) -> None:
         """Ask `process`; `answer` is called exactly once, at `limit_ms` from now at the latest."""

@@ -306,7 +306,7 @@ class Supervisor:
             # str(): msgspec encodes no text of another class, as that of who did not answer is.
             answer({"ok": False, "error": str(error)} if error is not None else {"ok": True, "body": _json(body)})
 
-        self.fleet.ask(name, what, msgspec.json.encode(request.get("body", {})), replied, request["uid"])
+        self.fleet.ask(name, what, msgspec.json.encode(request.get("body", {})), replied, uid=request["uid"])
 
     def _ask(self, what: str, _body: bytes, answer: Any) -> None:
         if what == "status":
