@@ -12,15 +12,12 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dsp.codecs import g711
 from edge.cli.desk_sound import NoDeviceError, Sound
 from edge.cli.hw_port import PortError, open_port
 from edge.cli.hw_sound import CardLoop, Loop, PortLoop
 from edge.core.lines.modem import Modem
 from edge.core.lines.profile import DeviceProfile
-from edge.core.lines.profile import Sound as SoundSettings
 from edge.core.lines.words import (
     Action,
     Answer,
@@ -45,6 +42,7 @@ from edge.core.lines.words import (
     StateChanged,
     Write,
 )
+from edge.line.sound import decoded, encoded
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.devices import Found
 from edge.vocabulary.private import Private
@@ -302,9 +300,8 @@ def loop_of(
     elif profile is not None and how == "control":
         if bench is None:
             raise NoDeviceError("its sound is in the dialogue, which is not begun")
-        settings = profile.sound
         bench.heard()  # what has come since the call began, while nobody listened
-        yield PortLoop(lambda data: bench.play(encoded(data, settings)), lambda: decoded(bench.heard(), settings))
+        yield _stream_loop(bench, profile.sound.encoding)
     else:
         usual = None if found.card is None else f"({found.card.hardware},"
         with Sound() as sound:
@@ -313,26 +310,11 @@ def loop_of(
             )
 
 
-#: Laws of G.711 by the words of profiles.
-_LAWS: Final = {"ulaw": 0, "alaw": 1}
-
-
-def encoded(data: bytes, settings: SoundSettings) -> bytes:
-    """Put 16-bit PCM into the encoding of a device."""
-    if settings.encoding == "s16le":
-        return data
-    samples: NDArray[np.int16] = np.frombuffer(data, "<i2").astype(np.int16)
-    if settings.encoding == "u8":
-        return ((samples >> 8) + 128).astype(np.uint8).tobytes()
-    codes = g711.ENCODE[_LAWS[settings.encoding]]
-    return bytes(codes[samples.view(np.uint16) >> 2].tobytes())
-
-
-def decoded(data: bytes, settings: SoundSettings) -> bytes:
-    """Make 16-bit PCM of a device's encoding."""
-    if settings.encoding == "s16le":
-        return data
-    octets = np.frombuffer(data, np.uint8)
-    if settings.encoding == "u8":
-        return ((octets.astype(np.int16) - 128) << 8).astype("<i2").tobytes()
-    return bytes(g711.DECODE[_LAWS[settings.encoding]][octets].astype("<i2").tobytes())
+def _stream_loop(bench: Bench, encoding: str) -> PortLoop:
+    """Have the sound of a control stream as that of a port, in the octets of a line's process."""
+    if encoding == "s16le":
+        return PortLoop(bench.play, bench.heard)
+    return PortLoop(
+        lambda data: bench.play(encoded(np.frombuffer(data, "<i2").astype(np.int16), encoding)),
+        lambda: decoded(bench.heard(), encoding).astype("<i2").tobytes(),
+    )
