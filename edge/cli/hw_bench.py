@@ -42,7 +42,7 @@ from edge.core.lines.words import (
     StateChanged,
     Write,
 )
-from edge.line.sound import decoded, encoded
+from edge.line.pcm import decoded, encoded
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.devices import Found
 from edge.vocabulary.private import Private

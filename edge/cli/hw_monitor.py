@@ -26,6 +26,9 @@ COLUMNS: Final = (
     "signal",
     "operator",
     "drift",
+    "level in, out",
+    "peak",
+    "clipped",
     "store in, out",
     "dry, over",
     "device",
@@ -42,7 +45,10 @@ def monitor(
     state: StateOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Watch lines: state, call, signal, operator, drift of the sound's clock, until Ctrl-C.
+    """Watch lines: state, call, signal, operator, levels, drift of the sound's clock, gaps, until Ctrl-C.
+
+    Levels are those of the last half second, in dBm0, as the call is heard and as the device plays it: behind the
+    gains. What is clipped is counted in samples, before the gain where it is heard.
 
     Exit code 1: the appliance does not run, or (with --once) a line is not ready.
     """
@@ -98,11 +104,24 @@ def _cells(one: dict[str, Any]) -> tuple[str, ...]:
         "" if dbm is None else f"{dbm} dBm",
         signal.get("operator") or "",
         f"{sound['drift_ppm']:+.0f} ppm" if sound else "",
+        *_levels(sound),
         f"{sound['depth_in_ms']:.0f}, {sound['depth_out_ms']:.0f} ms" if sound else "",
         "" if not faults[0] else ", ".join(f"{way['in']}+{way['out']}" for way in faults if way),
         " ".join(word for word in (identity.get("model"), identity.get("firmware")) if word),
-        "" if one["state"] == "ready" else one["text"],
+        sound.get("disturbed", "") if one["state"] == "ready" else one["text"],
     )
+
+
+def _levels(sound: dict[str, Any]) -> tuple[str, str, str]:
+    """Return level, peak and clipped samples of both directions."""
+    ways = [sound.get(way) for way in ("in", "out")]
+    if not all(ways):
+        return "", "", ""
+    level, peak = (
+        ", ".join("-" if way[name] is None else f"{way[name]:.0f}" for way in ways if way)
+        for name in ("level_dbm0", "peak_dbm0")
+    )
+    return f"{level} dBm0", peak, ", ".join(str(way["clipped"]) for way in ways if way)
 
 
 def _print(found: list[dict[str, Any]], *, json: bool) -> None:

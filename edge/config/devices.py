@@ -196,6 +196,12 @@ def _check_sound(profile: DeviceProfile, root: Located, findings: Findings) -> N
         findings.error(how, "sound in the control stream is for the style 'voice_modem' (V.253)")
     if sound.how == "uac" and sound.encoding != "s16le":
         findings.error(place_of(root, ("sound", "encoding")), "a sound card takes s16le")
+    if sound.early and (profile.dialogue.sound_at == "connected" or style == "voice_modem"):
+        findings.error(
+            place_of(root, ("sound", "early")),
+            "its sound begins with the answer, so there is none before it",
+            "leave it out",
+        )
 
 
 def _check_relays(profile: DeviceProfile, root: Located, findings: Findings) -> None:

@@ -29,6 +29,9 @@ CALLER_WAIT_MS = {"fxo_modem": 4_500}
 _CALLER_WAIT_MS = 2_000
 #: What a former life left is sent twice: front may not be back yet, either.
 _KEPT_AGAIN_S = 1.0
+#: Before the answer sound is passed on once it was loud for so long, looked at so often. Until then, or for ever, it is
+#: nothing: the caller hears a ringing of ours, and a group may still go on to its next trunk.
+_EARLY_S, _EARLY_LOOK_S = 0.1, 0.1
 
 
 def reason_of(ended: Ended) -> str:
@@ -42,6 +45,14 @@ class Device(Protocol):
     @property
     def ready(self) -> bool:
         """Whether it takes calls."""
+
+    @property
+    def loud_s(self) -> float:
+        """For how long its sound was loud in all."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it takes none, for people; empty: it does."""
 
     @property
     def audio(self) -> Audio:
@@ -63,6 +74,8 @@ class Place(NamedTuple):
     rate: int
     #: Of the profile.
     kind: str
+    #: Callers hear what the modem brings before the answer.
+    early: bool = False
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -93,6 +106,9 @@ class Agent(asyncio.DatagramProtocol):
         self._rtp: RtpEnd | None = None
         #: A call comes in on the modem and waits for its caller's number.
         self._waiting: asyncio.TimerHandle | None = None
+        #: The modem's sound runs, and nobody has heard it yet; from what `loud_s` on it counts.
+        self._early: asyncio.TimerHandle | None = None
+        self._quiet_s = 0.0
         #: The modem has said that its call is over (so it need not be told).
         self._modem_over = True
         #: The modem has been told to answer.
@@ -159,6 +175,23 @@ class Agent(asyncio.DatagramProtocol):
         if self._call is not None:
             self._perform(self._call, self._call.ring())
 
+    def sound_on(self) -> None:
+        """Take note that there is sound: before the answer, where it is not up yet."""
+        if self._place.early and self._call is not None and self._call.state == "called":
+            self._quiet_s = self._device.loud_s
+            self._early = asyncio.get_running_loop().call_later(_EARLY_LOOK_S, self._listen)
+
+    def _listen(self) -> None:
+        call, loud_s = self._call, self._device.loud_s
+        self._early = None
+        if call is None or call.state != "called":
+            return
+        self._quiet_s = min(self._quiet_s, loud_s)  # less: it was opened anew
+        if loud_s - self._quiet_s >= _EARLY_S:
+            self._perform(call, call.progress())
+        else:
+            self._early = asyncio.get_running_loop().call_later(_EARLY_LOOK_S, self._listen)
+
     def connected(self) -> None:
         """Take note that the call is up."""
         if self._call is not None:
@@ -216,15 +249,23 @@ class Agent(asyncio.DatagramProtocol):
 
     def _new(self, request: Request, source: Address) -> None:
         if request.method == "OPTIONS":
-            self._answer(request, source, 200 if self._device.ready else 503)
+            if self._device.ready:
+                self._answer(request, source, 200)
+            else:
+                self._answer(request, source, 503, self._why)
         elif request.method == "INVITE" and not request.to.tag:
             self._invited(request, source)
         elif request.method != "ACK":
             self._answer(request, source, 481)
 
+    @property
+    def _why(self) -> str:
+        text = self._device.trouble.replace("\\", "").replace('"', "'")
+        return f'Q.850;cause=27;text="{text or "not ready"}"'
+
     def _invited(self, invite: Request, source: Address) -> None:
         if not self._device.ready:
-            self._answer(invite, source, 503, 'Q.850;cause=27;text="not ready"')
+            self._answer(invite, source, 503, self._why)
             return
         if self.busy:
             self._answer(invite, source, 486, "Q.850;cause=17")
@@ -292,7 +333,8 @@ class Agent(asyncio.DatagramProtocol):
         # Descriptions name what the world may see (`public_address`); the engine itself is on this machine.
         rtp = Address(self._place.media_host, media.rtp.port)
         self._rtp.talk_to(structs.replace(media, rtp=rtp))
-        self._keep(call)
+        if call.state == "up":
+            self._keep(call)
         if call.originated and not self._answered:
             self._answered = True
             self._device.feed(Answer())
@@ -307,6 +349,9 @@ class Agent(asyncio.DatagramProtocol):
         if call is not self._call:
             return
         self._call = None
+        if self._early is not None:
+            self._early.cancel()
+            self._early = None
         self._keepsake.unlink(missing_ok=True)
         if self._rtp is not None:
             self._rtp.close()

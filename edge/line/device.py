@@ -1,6 +1,7 @@
 """A line's device: found, opened, lost and opened again; the dialogue with it, and its sound."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ from edge.runtime.logs import logger
 
 #: How often a device that is absent is looked for, and the sound of one that is there is looked at.
 LOOK_S = 0.5
+#: So many gaps within so long are no accident: the device, its bus or this machine does not keep up.
+STORM, STORM_S = 5, 10.0
 #: A sound device that did not open is tried again after this.
 _SOUND_AGAIN_S = 2.0
 
@@ -57,6 +60,13 @@ class LineDevice:
         self.opened = 0
         #: How often stores were empty or too full before the present ones: (inward, outward) each.
         self._past = [0, 0, 0, 0]
+        #: When the call that is up was answered.
+        self._up_s: float | None = None
+        #: Gaps of the sound by now, each time that it was looked at.
+        self._gaps: deque[tuple[float, int]] = deque()
+        #: What is wrong with the sound of a line that is ready; empty: nothing.
+        self.disturbed = ""
+        self.on_disturbed: Callable[[int], None] = lambda _gaps: None
 
     # --- what others ask
 
@@ -71,6 +81,11 @@ class LineDevice:
         return self.state == "ready"
 
     @property
+    def trouble(self) -> str:
+        """Why it takes none, for people; empty: it does."""
+        return "" if self.ready else f"{self.state.replace('_', ' ')}: {self.text or self.state}"
+
+    @property
     def audio(self) -> "LineDevice":
         """Its sound, whichever is open at the moment."""
         return self
@@ -79,6 +94,12 @@ class LineDevice:
     def pair(self) -> Pair | None:
         """The stores of its sound; None: it is not open."""
         return self._sound.pair if self._sound is not None else None
+
+    @property
+    def loud_s(self) -> float:
+        """For how long the device was loud in all, as long as its present sound is open."""
+        pair = self.pair
+        return pair.meters[0].loud_s if pair is not None else 0.0
 
     def runs(self) -> list[int]:
         """Count underruns inward and outward, overruns inward and outward, since the process began."""
@@ -139,6 +160,12 @@ class LineDevice:
             case words.SoundHeard(data):
                 if isinstance(self._sound, Stream):
                     self._sound.received(data)
+            case words.Connected():
+                self._up_s = time.monotonic()
+                self._told(action)
+            case words.Ended():
+                self._up_s = None
+                self._told(action)
             case words.Identified(imei=imei) if self.line.imei and imei and imei != self.line.imei:
                 self._mistaken = f"its IMEI is {imei}, the line is for {self.line.imei}"
                 self._settle()
@@ -230,9 +257,27 @@ class LineDevice:
             if now_ms >= self._sound_ms:
                 self._open_sound(now_ms)
             return
-        trouble = self._sound.trouble if isinstance(self._sound, Card) else ""
+        now_s = time.monotonic()
+        in_call_for_s = now_s - self._up_s if self._up_s is not None else 0.0
+        trouble = self._sound.trouble(in_call_for_s=in_call_for_s, always=self.profile.kind == "sound_card")
         if trouble:
             self._sound_lost(trouble)
+        else:
+            self._count_gaps(now_s)
+
+    def _count_gaps(self, now_s: float) -> None:
+        """Tell when the sound breaks again and again, and when it does not any more."""
+        self._gaps.append((now_s, sum(self.runs())))
+        while now_s - self._gaps[0][0] > STORM_S:
+            self._gaps.popleft()
+        gaps = self._gaps[-1][1] - self._gaps[0][1]
+        if gaps >= STORM and not self.disturbed:
+            self.disturbed = f"its sound broke {gaps} times within {STORM_S:g} s"
+            self._fault("sound", self.disturbed)
+            self.on_disturbed(gaps)
+        elif self.disturbed and gaps == 0:
+            self.disturbed = ""
+            self.on_disturbed(0)
 
     def _sound_lost(self, text: str) -> None:
         self._fault("sound", text)

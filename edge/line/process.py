@@ -11,7 +11,8 @@ from edge.config.site import Site
 from edge.config.trunk_settings import Line
 from edge.core.lines import words
 from edge.line.agent import Agent, Place
-from edge.line.device import LineDevice
+from edge.line.device import STORM_S, LineDevice
+from edge.line.levels import Meter
 from edge.metrics.library import generate_latest
 from edge.metrics.line import LineMetrics
 from edge.runtime.aio import AsyncChannel, AsyncLink, run_until_stopped
@@ -21,7 +22,7 @@ from edge.runtime.logs import logger
 from edge.runtime.process import ProcessContext, read_site
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import Noticed
-from edge.vocabulary.site_events import LineStateChanged, SiteEvent, SmsReceived
+from edge.vocabulary.site_events import LineSoundBroken, LineStateChanged, SiteEvent, SmsReceived
 from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
 
 #: Names of processes: this and the line's.
@@ -44,7 +45,9 @@ def place_of(site: Site, line: Line, rate: int) -> Place:
     front = own if sip in {"0.0.0.0", "::"} else sip  # noqa: S104 - compared, not bound
     engine = own if media in {"0.0.0.0", "::"} else media  # noqa: S104
     address = Address(own, line.sip_port)
-    return Place(address, Address(front, site.sip.port), engine, line.did or line.name, rate, line.device["kind"])
+    to = Address(front, site.sip.port)
+    early = bool(line.device["sound"]["early"])
+    return Place(address, to, engine, line.did or line.name, rate, line.device["kind"], early)
 
 
 class LineProcess:
@@ -103,6 +106,7 @@ class LineProcess:
         agent = self._agent = Agent(line.name, place, device, self._keepsake)
         agent.on_call = lambda there: self._metrics.call.labels(self._name).set(there)
         device.on_state = self._settled
+        device.on_disturbed = self._disturbed
         if await self._listen(agent, place):
             device.start()
             while not self._stop.is_set() and (place_of(self._site, line, device.rate), self._line()) == (place, line):
@@ -163,6 +167,11 @@ class LineProcess:
         self._metrics.faults.labels(self._name, kind).inc()
         self._log.warning("fault of the line", kind=kind, text=text)
 
+    def _disturbed(self, gaps: int) -> None:
+        if gaps:
+            self._tell(LineSoundBroken(line=self._name, gaps=gaps, within_ms=round(1000 * STORM_S)))
+        self._show(self._state, self._text)
+
     def _settled(self) -> None:
         device = self._device
         if device is None:
@@ -175,7 +184,9 @@ class LineProcess:
 
     def _show(self, state: words.LineState, text: str) -> None:
         before, self._text = self._state, text
-        self._note("" if state == "ready" else f"line {self._name} is {state.replace('_', ' ')}: {text or state}")
+        disturbed = self._device.disturbed if self._device is not None else ""
+        well = f"line {self._name}: {disturbed}" if disturbed else ""
+        self._note(well if state == "ready" else f"line {self._name} is {state.replace('_', ' ')}: {text or state}")
         if state == before:
             return
         now_ms = monotonic_ms()
@@ -243,6 +254,9 @@ class LineProcess:
             "sound": None
             if pair is None
             else {
+                "in": _level(pair.meters[0]),
+                "out": _level(pair.meters[1]),
+                "disturbed": device.disturbed if device is not None else "",
                 "drift_ppm": round(pair.inward.drift_ppm, 1),
                 "depth_in_ms": round(1000 * pair.inward.depth_s, 1),
                 "depth_out_ms": round(1000 * pair.outward.depth_s, 1),
@@ -252,12 +266,23 @@ class LineProcess:
         }
 
 
+def _level(meter: Meter) -> dict[str, Any]:
+    level = meter.level
+    return {
+        "level_dbm0": None if level is None else round(level.dbm0, 1),
+        "peak_dbm0": None if level is None else round(level.peak_dbm0, 1),
+        "clipped": meter.clipped,
+    }
+
+
 def _to_agent(agent: Agent, action: words.Action) -> None:
     match action:
         case words.Incoming(caller, withheld):
             agent.incoming(caller, withheld=withheld)
         case words.CallerKnown(caller):
             agent.caller_known(caller)
+        case words.SoundOn():
+            agent.sound_on()
         case words.Rings():
             agent.rings()
         case words.Connected():

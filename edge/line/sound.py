@@ -15,11 +15,15 @@ from numpy.typing import NDArray
 
 from edge.line.cards import Device, NoDeviceError, Sound, be_silent
 from edge.line.drift import DriftStore
+from edge.line.levels import Meter
+from edge.line.pcm import decoded, encoded
 
 Samples = NDArray[np.int16]
 
 #: A device from which nothing has come for so long is gone.
 SILENT_S = 2.0
+#: A modem that brings nothing for so long during a call has lost its sound.
+MUTE_S = 5.0
 
 
 class Pair:
@@ -33,12 +37,15 @@ class Pair:
         self._lock = threading.Lock()
         self._from = None if device_rates[0] == rate else soxr.ResampleStream(device_rates[0], rate, 1, dtype="int16")
         self._to = None if device_rates[1] == rate else soxr.ResampleStream(rate, device_rates[1], 1, dtype="int16")
-        #: When the device has brought something last.
-        self.alive_s = time.monotonic()
+        #: How loud the call is heard, and how loud it is played.
+        self.meters = Meter(device_rates[0], gains_db[0]), Meter(rate)
+        #: When the device has brought something last, and when it has taken something.
+        self.brought_s = self.took_s = time.monotonic()
 
     def hear(self, samples: Samples, now_s: float) -> None:
         """See `Audio`."""
         made = _louder(samples, self._gains[1])
+        self.meters[1].take(made)
         with self._lock:
             self.outward.put(made if self._to is None else self._to.resample_chunk(made), now_s)
 
@@ -49,13 +56,14 @@ class Pair:
 
     def heard(self, samples: Samples) -> None:
         """Take what the device has brought."""
-        self.alive_s = now_s = time.monotonic()
+        self.brought_s = now_s = time.monotonic()
+        self.meters[0].take(samples)
         with self._lock:
             self.inward.put(samples if self._from is None else self._from.resample_chunk(samples), now_s)
 
     def wanted(self, count: int) -> Samples:
         """Give the device what it is to play."""
-        self.alive_s = now_s = time.monotonic()
+        self.took_s = now_s = time.monotonic()
         with self._lock:
             return self.outward.take(count, now_s)
 
@@ -85,6 +93,7 @@ class Card:
                 for device, hears in ((microphone, True), (speaker, False))
             )
             self.pair = Pair(rate, (rates[0], rates[1]), gains_db)
+            self._ways = microphone is not None, speaker is not None
             self._continue = self._sound.library.paContinue
             if microphone is not None:
                 self._streams.append(self._sound.stream(microphone, rates[0], self._in, hears=True))
@@ -102,11 +111,20 @@ class Card:
     def _find(self, name: str, *, hears: bool) -> Device | None:
         return None if name == "none" else self._sound.choose(name or None, hears=hears)
 
-    @property
-    def trouble(self) -> str:
-        """Why it can't be used any more; empty: it works."""
-        if time.monotonic() - self.pair.alive_s > SILENT_S:
-            return "the sound device is gone, or stands still"
+    def trouble(self, *, in_call_for_s: float, always: bool) -> str:
+        """Say why it can't be used any more; empty: it works.
+
+        Each direction has to run during a call, and `always` where that is known of the device: the card of a modem may
+        stand still between calls.
+        """
+        now_s, (hears, plays) = time.monotonic(), self._ways
+        if not always and in_call_for_s <= SILENT_S:
+            since_s = max(self.pair.brought_s, self.pair.took_s)
+            return "the sound device is gone, or stands still" if now_s - since_s > SILENT_S else ""
+        if hears and now_s - self.pair.brought_s > SILENT_S:
+            return "the sound device brings nothing any more: it is gone, or stands still"
+        if plays and now_s - self.pair.took_s > SILENT_S:
+            return "the sound device takes nothing any more: it is gone, or stands still"
         return ""
 
     def close(self) -> bool:
@@ -140,6 +158,11 @@ class Stream:
         self._encoding, self._write = encoding, write
         self._rest = b""
 
+    def trouble(self, *, in_call_for_s: float, always: bool) -> str:  # noqa: ARG002 - the shape of `Card.trouble`
+        """Say why it can't be used any more; empty: it works. Between calls a modem brings nothing."""
+        silent_s = min(in_call_for_s, time.monotonic() - self.pair.brought_s)
+        return "the modem brings no sound, and a call is up" if silent_s > MUTE_S else ""
+
     def received(self, data: bytes) -> None:
         """Take octets of the modem, and write as many."""
         data = self._rest + data
@@ -149,47 +172,3 @@ class Stream:
         if data:
             self.pair.heard(decoded(data, self._encoding))
             self._write(encoded(self.pair.wanted(len(data) // width), self._encoding))
-
-
-def decoded(data: bytes, encoding: str) -> Samples:
-    """Make samples of octets: `s16le`, `u8`, `ulaw` or `alaw` (ITU-T G.711)."""
-    if encoding == "s16le":
-        return np.frombuffer(data, "<i2").astype(np.int16)
-    octets = np.frombuffer(data, np.uint8)
-    if encoding == "u8":
-        return ((octets.astype(np.int16) - 128) << 8).astype(np.int16)
-    return _LAWS[encoding][octets]
-
-
-def encoded(samples: Samples, encoding: str) -> bytes:
-    """Make octets of samples."""
-    if encoding == "s16le":
-        return samples.astype("<i2").tobytes()
-    if encoding == "u8":
-        return ((samples.astype(np.int32) + 128 >> 8) + 128).clip(0, 255).astype(np.uint8).tobytes()
-    order, edges = _NEAREST[encoding]
-    return order[np.searchsorted(edges, samples)].tobytes()
-
-
-def _mulaw() -> Samples:
-    code = ~np.arange(256) & 0xFF
-    magnitude = ((((code & 15) << 3) + 132) << ((code >> 4) & 7)) - 132
-    return np.where(code & 0x80, -magnitude, magnitude).astype(np.int16)
-
-
-def _alaw() -> Samples:
-    code = np.arange(256) ^ 0x55
-    exponent, mantissa = (code >> 4) & 7, code & 15
-    magnitude = np.where(exponent > 0, ((mantissa << 4) + 0x108) << np.maximum(exponent - 1, 0), (mantissa << 4) + 8)
-    return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
-
-
-def _nearest(law: Samples) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    order = np.argsort(law, kind="stable").astype(np.uint8)
-    values = law[order].astype(float)
-    return order, (values[1:] + values[:-1]) / 2
-
-
-#: G.711 without numba, which would be most of this process.
-_LAWS = {"ulaw": _mulaw(), "alaw": _alaw()}
-_NEAREST = {name: _nearest(law) for name, law in _LAWS.items()}

@@ -121,7 +121,8 @@ class FrontMetrics:
         )
         self.trunk_up = Gauge(
             "edge_front_trunk_up",
-            "Whether calls are placed on a trunk: 0 when it does not answer OPTIONS or is not registered",
+            "Whether calls are placed on a trunk: 0 when it does not answer OPTIONS, is not registered, or is a line "
+            "that is not ready",
             ["trunk"],
             registry=self.registry,
         )

@@ -98,10 +98,13 @@ class TrunkUp(Struct, frozen=True, tag="trunk.up", kw_only=True):
 
 
 class TrunkDown(Struct, frozen=True, tag="trunk.down", kw_only=True):
-    """A trunk with `qualify` left so many questions in a row without an answer that it counts as down."""
+    """A trunk with `qualify` left so many questions in a row without an answer that it counts as down.
+
+    Or it is a line of this machine, and says that it takes no calls.
+    """
 
     trunk: str
-    #: Of the last question: `no_answer`, `no_connection` or `no_such_name`.
+    #: Of the last question: `no_answer`, `no_connection` or `no_such_name`; `out_of_service`: the line is not ready.
     cause: TrunkCause
     #: How long it was up, or since it was first asked.
     up_ms: int
@@ -368,6 +371,15 @@ class LineStateChanged(Struct, frozen=True, tag="line.state_changed", kw_only=Tr
     lasted_ms: int
 
 
+class LineSoundBroken(Struct, frozen=True, tag="line.sound_broken", kw_only=True):
+    """The sound of a line breaks again and again; its call goes on. Told once, until it was whole for 10 s."""
+
+    line: str
+    #: Gaps and cuts, either direction: the device, its bus or the machine does not keep up.
+    gaps: int
+    within_ms: int
+
+
 class SmsReceived(Struct, frozen=True, tag="sms.received", kw_only=True):
     """A short message has come on a line. It is kept nowhere else: the modem's own copy is deleted."""
 
@@ -416,6 +428,7 @@ SiteEvent = (
     | TrunkEvent
     | CertificateExpiring
     | LineStateChanged
+    | LineSoundBroken
     | SmsReceived
     | SinkTest
     | ConfigurationEvent

@@ -10,5 +10,6 @@ TrunkCause = Literal[
     "busy",  # 408, 480, 5xx
     "rejected",  # any other refusal
     "expired",  # the registrar has not answered since, and the binding's time is over
+    "out_of_service",  # a line of this machine says that it takes no calls
     "stopped",  # the trunk was removed or changed, or the appliance stops
 ]

@@ -32,7 +32,14 @@ GSM: dict[str, Any] = {
     "busy": True,
     "identity": {"vendor": "SIMCom", "model": "SIM7600E", "firmware": "LE20B04", "imei": "1"},
     "signal": {"dbm": -73, "operator": "Example\x1b[2J"},
-    "sound": {"drift_ppm": -41.2, "depth_in_ms": 40.0, "depth_out_ms": 61.0},
+    "sound": {
+        "in": {"level_dbm0": -23.4, "peak_dbm0": -8.6, "clipped": 17},
+        "out": {"level_dbm0": None, "peak_dbm0": None, "clipped": 0},
+        "disturbed": "its sound broke 7 times within 10 s",
+        "drift_ppm": -41.2,
+        "depth_in_ms": 40.0,
+        "depth_out_ms": 61.0,
+    },
     "underruns": {"in": 1, "out": 2},
     "overruns": {"in": 3, "out": 4},
 }
@@ -66,6 +73,10 @@ def test_lines_as_their_processes_know_them(config, capsys):
             "-73 dBm",
             "-41 ppm",
             "40, 61 ms",
+            "-23, - dBm0",
+            "-9, -",
+            "17, 0",
+            "its sound broke 7 times within 10 s",
             "1+2, 3+4",
             "SIM7600E LE20B04",
         ):

@@ -65,6 +65,8 @@ class Settings:
         self.loop = True
         self.loop_delay_ms = 0
         self.loop_gain_db = 0.0
+        #: Its sound stops, and it says nothing of that.
+        self.mute = False
         self.imei = "861234567890123"
 
 
@@ -515,6 +517,8 @@ class Modem:
         """Say 20 ms, as the clock of the network wants it."""
         if not self.sounding:
             self._playing.clear()
+            return
+        if self.set.mute:
             return
         quiet = QUIET[self.model]
         sound = bytes(self._playing[: len(quiet)])

@@ -6,6 +6,7 @@ What a program plays by default goes to the sink `speaker`; what it records by d
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from tests.support.waiting import until
 
 PATIENCE_MS = 300
+_SINKS = ("speaker", "mouth")
 _ASOUND = """
 </usr/share/alsa/alsa.conf>
 pcm.!default { type pulse hint { show on description "the desk" } }
@@ -42,8 +44,7 @@ class SoundServer:
         self._recorded = folder / "speaker.raw"
         modules = (
             f"module-native-protocol-unix socket={self.socket} auth-anonymous=1",
-            "module-null-sink sink_name=speaker rate=48000 channels=1",
-            "module-null-sink sink_name=mouth rate=48000 channels=1",
+            *(f"module-null-sink sink_name={name} rate=48000 channels=1" for name in _SINKS),
         )
         with (folder / "pulseaudio.log").open("wb") as log:
             self._server = subprocess.Popen(
@@ -61,8 +62,12 @@ class SoundServer:
     def begin(self) -> None:
         """Wait until it answers, settle the defaults, and record what is played from now on."""
         until(lambda: self._control("info") == 0, 30, "the sound server")
+        self._begin_recording()
+
+    def _begin_recording(self) -> None:
         assert self._control("set-default-sink", "speaker") == 0
         assert self._control("set-default-source", "mouth.monitor") == 0
+        self._recorded.unlink(missing_ok=True)
         self._recorder = subprocess.Popen(
             ["parec", "--device=speaker.monitor", "--format=s16le", "--rate=8000", "--channels=1", "--latency-msec=50",
              str(self._recorded)],
@@ -74,6 +79,35 @@ class SoundServer:
         """What was played so far: int16 at 8 kHz."""
         data = self._recorded.read_bytes()
         return np.frombuffer(data[: len(data) & ~1], np.int16)
+
+    def unplug(self) -> None:
+        """Take both sinks away, as a USB card that is pulled out takes its devices: streams on them are killed."""
+        assert self._control("unload-module", "module-null-sink") == 0
+        self._end_recording()
+
+    def plug(self, rate: int) -> None:
+        """Bring them back at another rate; what is played from now on is recorded."""
+        for name in _SINKS:
+            assert (
+                self._control("load-module", "module-null-sink", f"sink_name={name}", f"rate={rate}", "channels=1") == 0
+            )
+        self._begin_recording()
+
+    def stutter(self, times: int, stands_s: float, runs_s: float) -> None:
+        """Stand still and go on, again and again, as a machine or a bus does that cannot keep up."""
+        for _ in range(times):
+            self._server.send_signal(signal.SIGSTOP)
+            time.sleep(stands_s)
+            self._server.send_signal(signal.SIGCONT)
+            time.sleep(runs_s)
+
+    def halt(self) -> None:
+        """Stand still, for good or until `go_on`: nothing comes or goes any more, and nobody says so."""
+        self._server.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End that."""
+        self._server.send_signal(signal.SIGCONT)
 
     def say(self, file: Path) -> None:
         """Play a sound file into the microphone; returns when it is over."""
@@ -92,20 +126,30 @@ class SoundServer:
 
     def end(self) -> None:
         """End it, by its process id."""
-        for process in (self._recorder, self._server):
-            if process is not None and process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+        self.go_on()
+        self._end_recording()
+        _end(self._server)
+
+    def _end_recording(self) -> None:
+        if self._recorder is not None:
+            _end(self._recorder)
+            self._recorder = None
 
     def _control(self, *words: str) -> int:
         done = subprocess.run(
             ["pactl", *words], env={**os.environ, **self.environment}, capture_output=True, check=False, timeout=30
         )
         return done.returncode
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextmanager

@@ -222,6 +222,9 @@ class Sound(Struct, frozen=True, kw_only=True):
     gain_in_db: Annotated[int, _range(-40, 40)] = 0
     #: The same for what is said.
     gain_out_db: Annotated[int, _range(-40, 40)] = 0
+    #: There is sound before the answer of a call that we make, with the network's ringing and announcements in it: the
+    #: caller hears it from where it is loud on (183), and tones are looked for in it.
+    early: bool = False
     #: Whether its other side hears itself: `line`, a hybrid's reflection; `acoustic`, loudspeaker into microphone.
     echo: Literal["none", "line", "acoustic"] = "none"
 

@@ -1,8 +1,8 @@
 """One call of a small telephone (RFC 3261), for lines and for tests of menus: it calls and is called, over UDP.
 
-Its own decisions are few: what it is told to do (`call`, `ring`, `accept`, `refuse`, `hang_up`) and what arrives make
-messages, repeated as section 17 says. It takes re-INVITE and UPDATE as they come, a REFER (RFC 3515) as somebody asks
-for whom it is that is called, and answers 501 to what it does not know. What a peer sends never raises.
+Its own decisions are few: what it is told to do (`call`, `ring`, `progress`, `accept`, `refuse`, `hang_up`) and what
+arrives make messages, repeated as section 17 says. It takes re-INVITE and UPDATE as they come, a REFER (RFC 3515) as
+somebody asks for whom it is that is called, and answers 501 to what it does not know. What a peer sends never raises.
 """
 
 from collections.abc import Callable
@@ -151,6 +151,13 @@ class PhoneCall:
     def ring(self) -> list[Action]:
         """Say that it rings."""
         return [self._respond(self._invite, 180)] if self.state == "called" and self._invite is not None else []
+
+    def progress(self) -> list[Action]:
+        """Have early media: there is something to hear before the answer (RFC 3960)."""
+        media = self._media(self._invite) if self.state == "called" and self._invite is not None else None
+        if media is None or self._invite is None:
+            return []
+        return [self._respond(self._invite, 183, self._describe()), Talks(media)]
 
     def accept(self, now_ms: int) -> list[Action]:
         """Answer."""

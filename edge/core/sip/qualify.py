@@ -2,10 +2,14 @@
 
 Any response is an answer: a provider that says 404 or 405 to OPTIONS is there. After a miss the next probe comes soon,
 so that the verdict does; a trunk that is down is asked with a back-off, for ever.
+
+A line of this machine that says 503 takes no calls just now, and knows why: it is down at once, and asked every second.
+Calls are placed there all the same, for it knows better than its last answer, and refuses them at once.
 """
 
 from typing import Literal
 
+from edge.core.calls.endings import why
 from edge.core.sip.actions import Flow, Place
 from edge.core.sip.echo import Echo, echo_of
 from edge.core.sip.message import Request, Response
@@ -49,6 +53,8 @@ class Qualify:
         #: Misses in a row, and why the last one was one.
         self.misses = 0
         self.cause: TrunkCause | None = None
+        #: What the line says of why it takes no calls.
+        self.text = ""
         #: Of the last answer.
         self.rtt_ms: float | None = None
         self.code: int | None = None
@@ -121,14 +127,28 @@ class Qualify:
         rig, now_ms = self._rig, self._rig.now_ms
         self.leave()
         self.rtt_ms, self.code, self.answered_ms = float(now_ms - exchange.sent_ms), message.status, now_ms
-        self.misses, self.cause = 0, None
+        self.misses, self.cause, self.text = 0, None, ""
         self.echo = echo_of(exchange.request, message, flow) if exchange.request is not None else None
+        if self.trunk.source_port and message.status == 503:
+            self._refused(why(message.extras.get("Reason", "")).text)
+            return True
         if self.state != "up":
             self._tell(TrunkUp(trunk=self.trunk.name, rtt_ms=self.rtt_ms, down_ms=now_ms - self.since_ms))
             self._set("up")
         # A tenth earlier or later: probes of several appliances do not stay together.
         self._next_ms = now_ms + int(self.trunk.qualify_ms * (0.9 + 0.2 * rig.dice()))
         return True
+
+    def _refused(self, text: str) -> None:
+        """Take that a line takes no calls; `text` says why."""
+        self.cause, self.text = "out_of_service", text
+        if self.state != "down":
+            self._down(self.cause)
+        self._next_ms = self._rig.now_ms + AGAIN_MS
+
+    def _down(self, cause: TrunkCause) -> None:
+        self._tell(TrunkDown(trunk=self.trunk.name, cause=cause, up_ms=self._rig.now_ms - self.since_ms))
+        self._set("down")
 
     def _ask(self) -> None:
         rig, trunk = self._rig, self.trunk
@@ -176,8 +196,7 @@ class Qualify:
             self._next_ms = rig.now_ms + min(AGAIN_MS, self.trunk.qualify_ms)
             return
         if self.state != "down":
-            self._tell(TrunkDown(trunk=self.trunk.name, cause=cause, up_ms=rig.now_ms - self.since_ms))
-            self._set("down")
+            self._down(cause)
         most_ms = max(DOWN_MOST_MS, self.trunk.qualify_ms)
         self._next_ms = rig.now_ms + backoff_ms(beyond + 1, (DOWN_MS, most_ms), rig.dice())
 

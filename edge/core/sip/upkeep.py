@@ -31,6 +31,7 @@ _WORDS: dict[TrunkCause, str] = {
     "busy": "it has no time",
     "rejected": "refused",
     "expired": "the binding is over, and it does not answer",
+    "out_of_service": "it takes no calls",
     "stopped": "ended",
 }
 
@@ -41,7 +42,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     name: str
     address: str
     transport: str
-    #: False: calls are not placed there; `why` says the reason.
+    #: False: calls are not placed there, or a line of this machine would refuse them; `why` says the reason.
     up: bool
     why: str
     registered: bool | None
@@ -227,7 +228,7 @@ class Upkeep:
         registration, probe = self._registrations.get(trunk), self._probes.get(trunk)
         if registration is not None and registration.state in ("rejected", "unreachable"):
             yield f"not registered for {self._age(registration.since_ms)}: {_words(registration)}"
-        if probe is not None and probe.state == "down":
+        if probe is not None and probe.state == "down" and not _out_of_service(probe):
             yield f"no answer to {probe.misses} OPTIONS, down for {self._age(probe.since_ms)}: {_words(probe)}"
 
     def _age(self, since_ms: int) -> str:
@@ -242,7 +243,7 @@ class Upkeep:
     def _standing(self, trunk: Trunk) -> Standing:
         now_ms = self._relay.now_ms
         registration, probe = self._registrations.get(trunk.name), self._probes.get(trunk.name)
-        why = self.why_down(trunk.name)
+        why = self.why_down(trunk.name) or (_out_of_service(probe) if probe is not None else "")
 
         def ago(at_ms: int | None) -> float | None:
             return round((now_ms - at_ms) / 1000, 1) if at_ms is not None else None
@@ -285,6 +286,13 @@ def _rtt(registration: Registration | None, probe: Qualify | None) -> float | No
     if probe is not None and probe.rtt_ms is not None:
         return probe.rtt_ms
     return registration.rtt_ms if registration is not None else None
+
+
+def _out_of_service(probe: Qualify) -> str:
+    """Say what a line of this machine says of why it takes no calls; "" when it does not say that."""
+    if probe.state != "down" or probe.cause != "out_of_service":
+        return ""
+    return f"out of service: {probe.text or _WORDS['out_of_service']}"
 
 
 def _words(one: Registration | Qualify) -> str:

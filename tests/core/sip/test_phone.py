@@ -97,6 +97,21 @@ def test_a_call_that_is_answered_and_hung_up(who: str):
     assert line.bob.deadline is None
 
 
+def test_what_is_heard_before_the_answer():
+    line = Line()
+    line.call()
+    line.do("bob", line.bob.ring())
+    line.do("bob", line.bob.progress())
+    assert [one.status for one in line.told["alice"]] == [180, 183]
+    assert kinds(line.told["bob"]) == [Talks]
+    assert line.messages[-1].body.startswith(b"v=0")
+    early = line.messages[-1].body
+    line.do("bob", line.bob.accept(0))
+    answer = next(one for one in line.messages if isinstance(one, Response) and one.status == 200)
+    assert answer.body == early, "a description that was sent stands (RFC 3261 section 13.2.1)"
+    assert line.bob.progress() == [], "there is no progress of a call that is up"
+
+
 def test_a_call_that_is_refused():
     line = Line()
     line.call()

@@ -42,6 +42,26 @@ def test_any_response_is_an_answer(status: int) -> None:
     assert it.changes() == [("up", None)]
 
 
+def test_a_line_that_says_503_is_out_of_service_and_calls_are_placed_there_all_the_same() -> None:
+    it = Provider(replace(ASKED, source_port=5061), fixed(503, Reason='Q.850;cause=27;text="no sim: it is out"'))
+    it.run(5_000)
+    assert it.changes() == [("down", "out_of_service")]
+    standing = it.standing()
+    assert (standing.up, standing.qualify, standing.why) == (False, "down", "out of service: no sim: it is out")
+    assert it.door.upkeep.why_down(TRUNK.name) == "", "it refuses them itself, or is ready before we ask again"
+    assert len(it.sent) >= 4, "it is asked every second"
+    it.says = fixed(200)
+    it.run(2_000)
+    assert it.changes()[-1] == ("up", None)
+    assert it.standing().why == ""
+    it.says = fixed(503)
+    it.run(HOUR_MS)
+    assert it.standing().why == "out of service: it takes no calls"
+    it.says = silent
+    it.run(60_000)
+    assert "no answer" in it.door.upkeep.why_down(TRUNK.name), "its process is gone: that keeps calls away"
+
+
 def test_a_lost_answer_is_no_verdict() -> None:
     it = Provider(ASKED, fixed(200))
     it.run(5000)
