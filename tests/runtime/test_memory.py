@@ -89,3 +89,34 @@ def test_large_blocks_go_back_to_the_system_when_they_are_freed() -> None:
             [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
         )
         assert (ran.stdout, ran.returncode) == (printed, 0), ran.stderr
+
+
+# Calls as the switch has them: many objects that know each other, fifty up at a time.
+COLLECT = """
+import collections
+from edge.runtime.memory import collect_rarely
+
+class Call:
+    alive = 0
+    def __init__(self):
+        Call.alive += 1
+        self.parts = [[self] for _ in range(200)]
+    def __del__(self):
+        Call.alive -= 1
+
+collect_rarely()
+up = collections.deque(maxlen=50)
+most = 0
+for _ in range(60_000):
+    up.append(Call())
+    most = max(most, Call.alive)
+print(most)
+"""
+
+
+def test_calls_that_ended_are_not_kept_for_an_hour() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", COLLECT], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert 50 < int(ran.stdout) < 1_000, ran.stdout
