@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from edge.cli.daemon import Where, age, ask_process
-from edge.cli.event_selection import failed
 from edge.cli.output import FINE, print_json, print_table
 from edge.cli.site import (
     BadSiteError,
@@ -15,6 +14,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
+    failed,
     usable_site,
 )
 from edge.config.trials import moment_ms

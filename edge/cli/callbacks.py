@@ -8,7 +8,6 @@ from cyclopts import App, Parameter
 
 from edge.cli.callbacks_report import report
 from edge.cli.daemon import Where, ask_process
-from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import (
     BadSiteError,
@@ -18,6 +17,7 @@ from edge.cli.site import (
     LimitOption,
     StateOption,
     UsageError,
+    failed,
     folders,
 )
 from edge.cli.state import open_state

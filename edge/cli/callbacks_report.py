@@ -5,11 +5,19 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from edge.cli.event_selection import failed
 from edge.cli.indicator_page import estimate_text
 from edge.cli.moments import told_since
 from edge.cli.output import FINE, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, state_and_zone
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    failed,
+    state_and_zone,
+)
 from edge.cli.state import open_state
 from edge.config.trials import moment_ms
 from edge.core.callbacks.report import TYPES, CallbackCount, CallbackEvent

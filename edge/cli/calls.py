@@ -7,7 +7,6 @@ from cyclopts import App, Parameter
 
 from edge.cli import conference, pcap, vcon, waiting_calls
 from edge.cli.daemon import ask_process
-from edge.cli.event_selection import failed
 from edge.cli.output import FINE, print_json, print_table, seconds
 from edge.cli.show import show
 from edge.cli.site import (
@@ -18,6 +17,7 @@ from edge.cli.site import (
     LimitOption,
     StateOption,
     UsageError,
+    failed,
     folders,
 )
 from edge.cli.state import open_state

@@ -15,6 +15,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
+    failed,
     whereabouts,
 )
 
@@ -94,11 +95,8 @@ def ask_appliance(where: Where, request: dict[str, Any], limit_s: float = 10.0) 
     config, demo, state = where
     try:
         return ask(run_dir(config, demo=demo, state=state), request, limit_s)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
     except NotRunningError as error:
         complain(error)
         return BAD

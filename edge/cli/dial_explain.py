@@ -10,7 +10,6 @@ from cyclopts import App, Parameter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from edge.cli.event_selection import failed
 from edge.cli.moments import moment_text, now_ms
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import (
@@ -21,6 +20,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
+    failed,
     usable_site,
 )
 from edge.config.campaigns import Campaign

@@ -15,10 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from edge.cli.daemon import Where
 from edge.cli.dial_store import place_of
-from edge.cli.event_selection import failed
 from edge.cli.moments import now_ms
 from edge.cli.output import BAD, FINE, USAGE, complain, console, print_json
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, failed
 from edge.config.kinds import name_fault
 from edge.core.dialer.columns import ColumnsError
 from edge.core.dialer.lines import Reading

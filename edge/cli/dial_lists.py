@@ -10,7 +10,6 @@ from msgspec import to_builtins
 
 from edge.cli.daemon import Where
 from edge.cli.dial_store import place_of
-from edge.cli.event_selection import failed
 from edge.cli.moments import now_ms
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import (
@@ -21,6 +20,7 @@ from edge.cli.site import (
     LimitOption,
     StateOption,
     UsageError,
+    failed,
 )
 from edge.core.dialer.lines import number_of
 from edge.storage.campaigns.interface import CampaignStore

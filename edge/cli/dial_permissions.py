@@ -11,10 +11,9 @@ from msgspec import to_builtins
 from edge.cli.dial_import import FileArgument, Source, run_import
 from edge.cli.dial_lists import CountryOption, at, with_number, with_store
 from edge.cli.dial_store import place_of
-from edge.cli.event_selection import failed
 from edge.cli.moments import now_ms
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, failed
 from edge.config.kinds import name_fault
 from edge.config.trials import moment_ms
 from edge.core.dialer.lines import Reading

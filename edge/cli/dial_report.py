@@ -10,10 +10,18 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from edge.cli.dial_explain import rules_named
-from edge.cli.event_selection import failed
 from edge.cli.moments import moment_text, told_since
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, usable_site
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    failed,
+    usable_site,
+)
 from edge.config.campaigns import Campaign
 from edge.config.dialing_rules import judge_of
 from edge.config.site import Site

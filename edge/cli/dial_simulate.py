@@ -13,7 +13,6 @@ from edge.app.simulation.words import WAYS, Way, Weather
 from edge.cli.daemon import Where
 from edge.cli.dial_explain import rules_named
 from edge.cli.dial_store import place_of
-from edge.cli.event_selection import failed
 from edge.cli.output import FINE, print_json, print_table
 from edge.cli.site import (
     DEFAULT_FILE,
@@ -23,6 +22,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
+    failed,
     usable_site,
 )
 from edge.config.campaigns import Campaign

@@ -6,13 +6,11 @@ from typing import Annotated, NamedTuple
 from cyclopts import Parameter
 
 from edge.cli.moments import since as read_moment
-from edge.cli.output import BAD, USAGE, complain
-from edge.cli.site import BadSiteError, UsageError
+from edge.cli.site import UsageError
 from edge.config.checks import EVENT_TYPES
 from edge.config.errors import did_you_mean
 from edge.runtime.clock import rfc3339
 from edge.storage.reader import Reader, StoredEvent
-from edge.storage.turn import StorageError
 
 CallOption = Annotated[str | None, Parameter(name="--call", help="Events of this call only.")]
 TypeOption = Annotated[str | None, Parameter(name="--type", help="Events of this type only; call.* is a group.")]
@@ -72,11 +70,3 @@ def selection(
 def _moment(given: str | None, zone: str) -> str:
     found = read_moment(given, zone)
     return rfc3339(datetime.fromtimestamp(found.ms / 1000, UTC)) if found else ""
-
-
-def failed(error: UsageError | BadSiteError | StorageError) -> int:
-    """Print why a reading command has nothing to show; the exit code."""
-    if isinstance(error, BadSiteError):
-        return error.report()
-    complain(error)
-    return USAGE if isinstance(error, UsageError) else BAD

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cyclopts import App
 
 from edge.cli import events_dead
-from edge.cli.event_selection import CallOption, Selection, SinceOption, TypeOption, UntilOption, failed, selection
+from edge.cli.event_selection import CallOption, Selection, SinceOption, TypeOption, UntilOption, selection
 from edge.cli.events_replay import cancel, replay, replays
 from edge.cli.events_verify import verify
 from edge.cli.output import FINE, console, print_table, printable
@@ -19,6 +19,7 @@ from edge.cli.site import (
     LimitOption,
     StateOption,
     UsageError,
+    failed,
     state_and_zone,
 )
 from edge.cli.state import open_state

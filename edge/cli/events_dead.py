@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from cyclopts import App, Parameter
 
 from edge.cli.daemon import ask_process
-from edge.cli.event_selection import failed
 from edge.cli.events_replay import SinkOption, WaitOption, send_again
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, state_and_zone
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    failed,
+    state_and_zone,
+)
 from edge.storage.turn import StorageError
 
 if TYPE_CHECKING:

@@ -6,9 +6,18 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from edge.cli.daemon import Where, ask_process
-from edge.cli.event_selection import CallOption, SinceOption, TypeOption, UntilOption, failed, selection
+from edge.cli.event_selection import CallOption, SinceOption, TypeOption, UntilOption, selection
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, state_and_zone
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    failed,
+    state_and_zone,
+)
 
 SinkOption = Annotated[str, Parameter(name="--sink", help="Name of the sink in the site file.")]
 DryOption = Annotated[bool, Parameter(name="--dry-run", negative=(), help="Only say how many events they are.")]

@@ -2,9 +2,18 @@
 
 from collections.abc import Iterator
 
-from edge.cli.event_selection import CallOption, Selection, SinceOption, UntilOption, failed, selection
+from edge.cli.event_selection import CallOption, Selection, SinceOption, UntilOption, selection
 from edge.cli.output import BAD, FINE, console, print_json, print_table, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, state_and_zone
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    failed,
+    state_and_zone,
+)
 from edge.cli.state import open_state
 from edge.storage.reader import CallEnd, Reader
 from edge.storage.turn import StorageError

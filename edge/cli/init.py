@@ -7,9 +7,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 import edge.app
-from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, complain, printable
-from edge.cli.site import UsageError
+from edge.cli.site import UsageError, failed
 from edge.config.errors import did_you_mean
 from edge.config.kinds import name_fault
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from edge.cli.event_selection import failed
 from edge.cli.menu_draw import draw
 from edge.cli.menu_hours import hours
 from edge.cli.menu_report import report
@@ -15,7 +14,7 @@ from edge.cli.menu_trial import trial_app
 from edge.cli.menu_try import try_menu
 from edge.cli.menu_versions import diff, release, rollback, versions
 from edge.cli.output import BAD, FINE, complain, print_json, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, failed, usable_site
 from edge.config.errors import Findings
 from edge.config.menu_files import menu_files
 from edge.config.menus import MenuCompiler

@@ -9,11 +9,10 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from edge.cli.event_selection import failed
 from edge.cli.menu_named import compiled_menu
 from edge.cli.moments import told_since
 from edge.cli.output import BAD, FINE, complain
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError, usable_site
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError, failed, usable_site
 from edge.cli.state import open_state
 from edge.core.callbacks.window import stamp
 from edge.core.indicators.paths import Hung, NodeEntered, Paths, count_paths

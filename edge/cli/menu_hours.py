@@ -5,9 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, failed, usable_site
 from edge.config.errors import did_you_mean
 from edge.config.loader import Inspection
 from edge.core.menus.calendar import Calendar

@@ -6,12 +6,20 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from edge.cli.event_selection import failed
 from edge.cli.indicator_page import NONE, Expected, estimate_text, measured, nodes_of, plain
 from edge.cli.indicator_source import count
 from edge.cli.moments import told_since
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, usable_site
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    failed,
+    usable_site,
+)
 from edge.config.errors import did_you_mean
 from edge.config.menu_tables import Standard
 from edge.config.trials import zone_info

@@ -8,11 +8,19 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec import Struct
 
-from edge.cli.event_selection import failed
 from edge.cli.menu_candidates import Candidates
 from edge.cli.menu_results import Result, Tested, junit, print_tested, sum_up
 from edge.cli.output import BAD, FINE, USAGE, complain
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, inspect_site, site_faults
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    UsageError,
+    failed,
+    inspect_site,
+    site_faults,
+)
 from edge.config.errors import Findings, did_you_mean
 from edge.config.loader import Inspection
 from edge.config.menu_files import TESTS_ENDING

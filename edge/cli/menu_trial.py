@@ -7,13 +7,21 @@ from cyclopts import App, Parameter
 
 from edge.cli.control import NotRunningError, ask
 from edge.cli.daemon import ask_process, run_dir, trial_cells
-from edge.cli.event_selection import failed
 from edge.cli.indicator_page import Expected, difference_text, estimate_text, plain_row, svg, value_text
 from edge.cli.indicator_source import Counted, count
 from edge.cli.menu_report import RepeatOption, SinceOption, document, show_nodes
 from edge.cli.moments import now_ms, told_since
 from edge.cli.output import BAD, FINE, complain, print_json, print_table, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, usable_site
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    failed,
+    usable_site,
+)
 from edge.cli.state import open_state
 from edge.config.errors import did_you_mean
 from edge.config.loader import Inspection

@@ -14,11 +14,10 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from edge.cli.event_selection import failed
 from edge.cli.menu_named import compiled_menu, rows_of
 from edge.cli.menu_test import length_ms, usual_country
 from edge.cli.output import FINE, USAGE, complain, console, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, UsageError, usable_site
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, UsageError, failed, usable_site
 from edge.config.menu_tests import USUAL, never_full
 from edge.config.site import Site
 from edge.core.menus.facts import Facts

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from edge.cli.daemon import RELOAD_S, ask_appliance
-from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, complain, print_json, print_table, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, folders
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, failed, folders
 from edge.config.versions import NoVersionError, Version, Versions
 from edge.storage.reader import Reader, VersionCalls
 from edge.storage.turn import StorageError

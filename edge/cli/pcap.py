@@ -19,10 +19,9 @@ from cyclopts import App, Parameter
 
 from edge.cli.control import NotRunningError
 from edge.cli.daemon import run_dir
-from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, complain
 from edge.cli.show import GoneError, asked, sip_messages
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError, failed
 from edge.core.sip.source_filter import Instruction
 from edge.front.kernel_filter import attach
 

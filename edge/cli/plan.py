@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from edge.cli.control import NotRunningError, ask
 from edge.cli.daemon import RELOAD_S, run_dir
-from edge.cli.output import BAD, CONFIGURATION, FINE, USAGE, complain, print_json, printable
+from edge.cli.output import BAD, CONFIGURATION, FINE, complain, print_json, printable
 from edge.cli.site import (
     BadSiteError,
     ConfigOption,
@@ -15,6 +15,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
+    failed,
 )
 
 #: Of calls that a change touches so many are named.
@@ -43,11 +44,8 @@ def plan(
     """
     try:
         folder = run_dir(config, demo=demo, state=state)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
     try:
         answer = ask(folder, {"what": "plan"}, RELOAD_S)
         if not answer["ok"]:

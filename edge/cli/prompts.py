@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from msgspec import Struct
 
-from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, failed, usable_site
 from edge.config import prompts
 from edge.config.errors import Findings
 from edge.config.loader import Inspection

@@ -8,7 +8,7 @@ from typing import Literal
 from cyclopts import App
 from msgspec import Struct
 
-from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table, seconds
+from edge.cli.output import BAD, FINE, print_json, print_table, seconds
 from edge.cli.recordings_expire import expire
 from edge.cli.site import (
     BadSiteError,
@@ -18,6 +18,7 @@ from edge.cli.site import (
     LimitOption,
     StateOption,
     UsageError,
+    failed,
     folders,
 )
 from edge.core.recording import sidecar, wav
@@ -107,11 +108,8 @@ def list_recordings(
     """List recordings with what their sidecars say."""
     try:
         recordings = _select(config, state, limit, demo=demo)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
     if json:
         for one in recordings:
             print_json(one_line(one))
@@ -150,11 +148,8 @@ def verify(
     """Check each recording against its sidecar: size, SHA-256, header. Exit code 1: at least one differs."""
     try:
         recordings = _select(config, state, limit, demo=demo)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
     results = [(one, faults(one)) for one in recordings]
     if json:
         for one, wrong in results:

@@ -14,9 +14,9 @@ from rich.live import Live
 from edge.cli import ladder
 from edge.cli.control import NotRunningError, ask
 from edge.cli.daemon import run_dir
-from edge.cli.output import BAD, FINE, USAGE, complain, console, print_json, print_table
+from edge.cli.output import BAD, FINE, complain, console, print_json, print_table
 from edge.cli.picture import call_picture
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, failed
 
 #: Between two looks of `--watch`.
 WATCH_S = 0.5
@@ -51,11 +51,8 @@ def show(
             return _sip(run_dir(config, demo=demo, state=state), call, mermaid=mermaid, messages=messages, json=json)
         look = Look(run_dir(config, demo=demo, state=state), call, media=media or watch)
         first = look()
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
     except (NotRunningError, GoneError) as error:
         complain(error)
         return BAD

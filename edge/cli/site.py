@@ -7,9 +7,10 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from edge.app.demo import SITE_FILE, demo_overrides
-from edge.cli.output import CONFIGURATION, complain
+from edge.cli.output import BAD, CONFIGURATION, USAGE, complain
 from edge.config.errors import ConfigError
 from edge.config.loader import NOTHING, Inspection, Whereabouts, inspect, inspect_paths
+from edge.storage.turn import StorageError
 
 DEFAULT_FILE: Final = Path("/etc/edge/site.toml")
 
@@ -91,3 +92,11 @@ class BadSiteError(Exception):
         for error in self.errors:
             complain(error)
         return CONFIGURATION
+
+
+def failed(error: UsageError | BadSiteError | StorageError) -> int:
+    """Print why a command has nothing to show; the exit code."""
+    if isinstance(error, BadSiteError):
+        return error.report()
+    complain(error)
+    return USAGE if isinstance(error, UsageError) else BAD

@@ -5,10 +5,18 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from edge.cli.event_selection import failed
 from edge.cli.moments import told_since
 from edge.cli.output import FINE, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, state_and_zone
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    failed,
+    state_and_zone,
+)
 from edge.cli.state import open_state
 from edge.config.trials import moment_ms
 from edge.core.indicators.surveys import QuestionCount, SurveyCount, count_surveys, document

@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, complain
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError, folders
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, StateOption, UsageError, failed, folders
 from edge.cli.state import open_state
 from edge.core.vcon import NotEndedError
 from edge.core.vcon import vcon as vcon_of

@@ -8,10 +8,9 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 from msgspec import Struct, structs
 
-from edge.cli.event_selection import failed
 from edge.cli.output import BAD, FINE, complain, print_json, print_table, seconds
 from edge.cli.recordings import Recording, find
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, usable_site
+from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, UsageError, failed, usable_site
 from edge.config.errors import did_you_mean
 from edge.config.mailboxes import MINUTE_MS, folder_of, room_of, share_filled
 from edge.config.menu_tables import Mailbox

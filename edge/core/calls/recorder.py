@@ -69,19 +69,7 @@ class Recorder:
         """Media has finished the file."""
         if not self.running:
             return
-        self.state = "done"
-        self._fx.emit(
-            events.RecordingCompleted(
-                recording=self.id,
-                leg=self.leg,
-                path=report.path,
-                duration_ms=report.duration_ms,
-                gap_ms_left=report.gap_ms_left,
-                gap_ms_right=report.gap_ms_right,
-                size_bytes=report.size_bytes,
-                sha256=report.sha256,
-            )
-        )
+        self._complete(report)
 
     def failed(self, error: str, report: RecordingFailed | None = None) -> None:
         """Media could not start it, or had to stop; or it never told how it ended."""
@@ -112,18 +100,21 @@ class Recorder:
             )
             self.failed(found.error, report)
             return
+        self._complete(found, repaired=found.repaired)
+
+    def _complete(self, done: RecordingDone | Restored, *, repaired: bool = False) -> None:
         self.state = "done"
         self._fx.emit(
             events.RecordingCompleted(
                 recording=self.id,
                 leg=self.leg,
-                path=found.path,
-                duration_ms=found.duration_ms,
-                gap_ms_left=found.gap_ms_left,
-                gap_ms_right=found.gap_ms_right,
-                size_bytes=found.size_bytes,
-                sha256=found.sha256,
-                repaired=found.repaired,
+                path=done.path,
+                duration_ms=done.duration_ms,
+                gap_ms_left=done.gap_ms_left,
+                gap_ms_right=done.gap_ms_right,
+                size_bytes=done.size_bytes,
+                sha256=done.sha256,
+                repaired=repaired,
             )
         )
 
