@@ -9,10 +9,14 @@ def examine(patient: Patient, notes: Notes) -> None:
     """Read its status."""
     status = patient.status
     if status is None:
-        notes.skipped("", f"nobody answers at {patient.run_dir}/control.sock", "start it (edge run), for trunks, too")
+        notes.skipped(
+            "",
+            f"nobody answers at {patient.run_dir}/control.sock",
+            "start it (systemctl start edge, or edge run): more is known then",
+        )
         return
     for reason in status["conditions"]:
-        notes.bad(reason["process"], reason["text"], "new calls may be refused until this is over")
+        notes.bad(reason["process"], reason["text"], "mend what it names: new calls may be refused until this is over")
     for note in status["notes"]:
         notes.advice(note["process"], note["text"], "see its log")
     if status["ready"]:
@@ -29,7 +33,7 @@ def examine(patient: Patient, notes: Notes) -> None:
         notes.bad("reload", text, "mend the file; what was loaded before stays in force")
     for held in configuration["rolled_back"]:
         text = f"rolled back to {held['version']} since {held['since']}"
-        notes.advice(f"menu {held['menu']}", text, f"edge menu release {held['menu']} when its file is good again")
+        notes.advice(f"menu {held['menu']}", text, f"run edge menu release {held['menu']} when its file is good again")
     _look_for_faults(patient, notes)
 
 
@@ -42,7 +46,7 @@ def _look_at_processes(patient: Patient, notes: Notes) -> None:
         (notes.bad if row["crash_loop"] else notes.advice)(row["name"], text, advice)
     if patient.status["span_restarts"]:
         text = f"{patient.status['span_restarts']} ended unexpectedly, the last by {patient.status['span_last_exit']}"
-        notes.advice("spans", text, "edge bans: whose messages ended them; report them")
+        notes.advice("spans", text, "look at edge bans for whose messages ended them, and report them")
     if not ended and not patient.status["span_restarts"]:
         notes.ok("processes", f"{len(patient.status['processes'])} run, none was restarted")
 
@@ -53,4 +57,4 @@ def _look_for_faults(patient: Patient, notes: Notes) -> None:
         try:
             patient.request(process, what)
         except NotRunningError as error:
-            notes.bad(process, f"it does not answer: {error}", "its log says why; it is replaced when it hangs")
+            notes.bad(process, f"it does not answer: {error}", "look at its log; it is replaced when it hangs")

@@ -13,7 +13,7 @@ from edge.config.site import Endpoint
 _LIMIT_S = 6.0
 _PORTS = {"http": 80, "https": 443, "nats": 4222, "tls": 4222}
 SLOW_MS = 300.0
-WAITS = "menus go on by their defaults meanwhile"
+WAITS = "mend it: menus go on by their defaults meanwhile"
 
 
 def examine(patient: Patient, notes: Notes) -> None:
@@ -24,7 +24,7 @@ def examine(patient: Patient, notes: Notes) -> None:
         what = f"endpoint {endpoint.name}"
         fault = _token_fault(endpoint)
         if fault:
-            notes.bad(what, fault, "every question would fail; " + WAITS)
+            notes.bad(what, fault, WAITS)
             continue
         began = time.monotonic()
         try:
@@ -38,9 +38,9 @@ def examine(patient: Patient, notes: Notes) -> None:
         took_ms = (time.monotonic() - began) * 1000
         text = f"{said} ({took_ms:.0f} ms)"
         if " 5" in said[:12] or "401" in said or "403" in said:
-            notes.advice(what, text, "it is there and refuses: see its log and token_file")
+            notes.advice(what, text, "look at its log and at token_file: it is there, and refuses")
         elif took_ms > SLOW_MS:
-            notes.advice(what, text, "callers wait for it at every question")
+            notes.advice(what, text, "make it faster, or ask it less: callers wait for it at every question")
         else:
             notes.ok(what, text)
 

@@ -19,7 +19,9 @@ def examine(patient: Patient, notes: Notes) -> None:
     programs = len(list(folder.rglob("*.nbi"))) if folder.is_dir() else 0
     if not programs:
         notes.advice(
-            "kernels", f"{folder} is empty", "edge warmup, as the user of the service: a first start takes minutes"
+            "kernels",
+            f"{folder} is empty",
+            "run edge warmup as the user of the service: a first start takes minutes else",
         )
         return
     there = folder

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from edge.cli.doctor.asking import CERTIFICATE
 from edge.cli.doctor.findings import Notes
 from edge.cli.doctor.names import families, own_servers, places
 from edge.cli.doctor.patient import Patient
@@ -65,7 +66,7 @@ def _ours(site: Site) -> list[tuple[str, str, _Maker]]:
 
 def _judge_end(what: str, shown: str, end: datetime | None, notes: Notes) -> None:
     if end is None:
-        notes.bad(what, f"{shown}: no certificate can be read", "it has to be PEM")
+        notes.bad(what, f"{shown}: no certificate can be read", "put a certificate in PEM there")
         return
     days = (end - datetime.now(UTC)).total_seconds() / 86_400
     text = f"{shown}: good until {end:%Y-%m-%d}"
@@ -130,10 +131,10 @@ def _look_at_peer(site: Site, trunk: Trunk, names: Names, notes: Notes) -> None:
         return
     except ssl.SSLCertVerificationError as error:
         text = f"refused for the name {name or peer.host}: {error.verify_message}"
-        notes.bad(what, text, "the peer has to renew it; or set tls_ca and tls_name to what it uses")
+        notes.bad(what, text, CERTIFICATE)
         return
     except OSError as error:
-        notes.bad(what, f"no TLS with {peer}: {error.strerror or error}", "is the port that of TLS?")
+        notes.bad(what, f"no TLS with {peer}: {error.strerror or error}", "set the port where the peer speaks TLS")
         return
     try:
         end = not_after(der or b"")

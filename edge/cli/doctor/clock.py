@@ -90,7 +90,7 @@ def _look_at_time(patient: Patient, notes: Notes) -> None:
     last = _last_stamp(patient)
     if last is not None and last.timestamp() > now_s + BACK_S:
         text = f"the last event is of {last:%Y-%m-%d %H:%M:%S} UTC, {last.timestamp() - now_s:.0f} s ahead"
-        notes.bad("time", text, "the clock has gone back: find what sets it")
+        notes.bad("time", text, "find what sets the clock: it has gone back")
     else:
         notes.ok("time", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
 

@@ -53,7 +53,7 @@ def examine(patient: Patient, notes: Notes) -> None:
     if not lines:
         return
     if MEDDLER in _processes():
-        advice = "systemctl mask --now ModemManager, or install the udev rule of the package (systemd/edge.rules)"
+        advice = "run systemctl mask --now ModemManager, or install the udev rule of the package (systemd/edge.rules)"
         notes.advice(MEDDLER, "it runs, and talks to modems of lines between our commands", advice)
 
 
@@ -112,7 +112,9 @@ def _ask_modem(what: str, port: str, profile: DeviceProfile, notes: Notes) -> No
     try:
         found = probe(port, profile)
     except PortError as error:
-        notes.bad(f"{what}: its modem", str(error), "edge hw probe PORT; unplug it and plug it in again")
+        notes.bad(
+            f"{what}: its modem", str(error), "unplug it and plug it in again; edge hw list shows which port is which"
+        )
         return
     if profile.dialogue.sim and found["sim"] != "ready":
         text = f"SIM: {found['sim'] or 'it says nothing'}"
@@ -162,7 +164,12 @@ def _port_faults(patient: Patient, port: str) -> list[tuple[str, str]]:
         return [(f"{port}: {error.strerror}", "plug it in")]
     if not os.access(port, os.R_OK | os.W_OK):
         group = _group(status.st_gid)
-        return [(f"{port} may not be opened (group {group})", f"SupplementaryGroups={group} in the unit, or usermod")]
+        return [
+            (
+                f"{port} may not be opened (group {group})",
+                f"set SupplementaryGroups={group} in the unit, or usermod -aG {group} USER",
+            )
+        ]
     if patient.runs:
         return []  # the line has it
     holders = _holders(os.path.realpath(port))
@@ -179,7 +186,7 @@ def _card_faults(found: Found) -> list[tuple[str, str]]:
     devices = list(SOUND.glob(f"pcmC{found.card.number}D*"))
     if devices and not any(os.access(device, os.R_OK | os.W_OK) for device in devices):
         group = _group(devices[0].stat().st_gid)
-        return [(f"{devices[0]} may not be opened (group {group})", f"SupplementaryGroups={group} in the unit")]
+        return [(f"{devices[0]} may not be opened (group {group})", f"set SupplementaryGroups={group} in the unit")]
     return []
 
 

@@ -78,7 +78,7 @@ def probe_room(folder: Path) -> int | None:
 
 def _look_at_kind(name: str, found: dict[str, Any], notes: Notes, *, lasting: bool) -> None:
     if found["read_only"]:
-        notes.bad(name, f"the file system ({found['kind']}) is read-only", "dmesg says why; check the disk")
+        notes.bad(name, f"the file system ({found['kind']}) is read-only", "look at dmesg, and check the disk")
     elif not found["writable"]:
         notes.bad(name, "it cannot be written to", f"chown it to the user of the service; {found['write_error']}")
     elif lasting and found["kind"] in FLEETING:
@@ -93,7 +93,7 @@ def _look_at_room(name: str, found: dict[str, Any], notes: Notes, reserve_mb: in
     if free <= reserve_mb:
         notes.bad(name, f"{text}; calls are refused below {reserve_mb} MB", "make room: edge recordings, old logs")
     elif found["inodes"] and found["free_inodes"] < found["inodes"] / 100:
-        notes.bad(name, text, "there are too many files: delete old ones")
+        notes.bad(name, text, "delete old files: there are too many")
     elif free < 4 * reserve_mb or free < whole * _LOW_SHARE:
         notes.advice(name, text, "make room soon, or shorten how long things are kept")
     else:
@@ -106,8 +106,8 @@ def _look_at_speed(name: str, found: dict[str, Any], notes: Notes) -> None:
     p50, p99, speed = found["fsync_p50_ms"], found["fsync_p99_ms"], found["mb_s"]
     text = f"fsync of 4 kB: p50 {p50:.1f} ms, p99 {p99:.1f} ms; {speed:.0f} MB/s"
     if p99 >= STALLED_P99_MS:
-        notes.bad(name, text, "the disk stalls: an answer waits for it. Another disk, or see what else writes")
+        notes.bad(name, text, "take another disk, or see what else writes: it stalls, and answers wait for it")
     elif p99 >= SLOW_P99_MS or speed < SLOW_MB_S:
-        notes.advice(name, text, "slow: an SSD with a power-loss-safe cache makes answers sooner")
+        notes.advice(name, text, "take an SSD with a power-loss-safe cache: answers come sooner")
     else:
         notes.ok(name, text)

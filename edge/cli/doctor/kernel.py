@@ -46,7 +46,7 @@ def _look_at_modules(notes: Notes) -> None:
     found = [name for name in GATEWAYS if name in loaded]
     if found:
         advice = (
-            "this machine rewrites SIP itself (an ALG): modprobe -r nf_nat_sip nf_conntrack_sip, and blacklist them"
+            "run modprobe -r nf_nat_sip nf_conntrack_sip, and blacklist them: this machine rewrites SIP itself (an ALG)"
         )
         notes.advice("SIP helpers", f"loaded: {', '.join(found)}", advice)
     else:
@@ -60,7 +60,7 @@ def _look_at_tracking(notes: Notes) -> None:
     elif int(count) > int(most) * _FULL:
         text = f"{count} of {most} entries"
         notes.bad(
-            "connection tracking", text, "sysctl net.netfilter.nf_conntrack_max, or notrack for RTP: packets go lost"
+            "connection tracking", text, "raise net.netfilter.nf_conntrack_max, or set notrack for RTP: packets go lost"
         )
     else:
         notes.ok("connection tracking", f"{count} of {most} entries")

@@ -36,12 +36,16 @@ def examine(patient: Patient, notes: Notes) -> None:
         notes.ok("memory", text)
     swapped = info.get("SwapTotal", 0) - info.get("SwapFree", 0)
     if swapped > whole // 20:
-        notes.advice("swap", f"{swapped} MB are swapped out", "media's memory is locked, all else waits for the disk")
+        notes.advice(
+            "swap",
+            f"{swapped} MB are swapped out",
+            "add memory, or lower media.slots: all but media waits for the disk",
+        )
     else:
         notes.ok("swap", f"{swapped} of {info.get('SwapTotal', 0)} MB in use")
     mode = (PROC / "sys/vm/overcommit_memory").read_text().strip()
     if mode == _STRICT:
-        notes.advice("overcommit", "vm.overcommit_memory is 2", "forks of zygotes may be refused: set it to 0")
+        notes.advice("overcommit", "vm.overcommit_memory is 2", "set it to 0: forks of zygotes may be refused")
 
 
 def cgroup_limit_mb() -> int | None:

@@ -110,7 +110,7 @@ def _look_at_servers(site: Site, places: list[tuple[str, Place]], notes: Notes) 
             notes.ok(f"name server {server}", f"answers within {took_ms:.0f} ms")
     if len(said) > 1:
         texts = [f"{', '.join(who)}: {', '.join(sorted(what)) or 'nothing'}" for what, who in said.items()]
-        advice = "servers that disagree make calls go astray by turns: ask those only that know the name"
+        advice = "ask those only that know the name: servers that disagree make calls go astray by turns"
         notes.bad(f"name {place.host}", "; ".join(texts), advice)
     return silent == len(found)
 
@@ -146,15 +146,19 @@ def _look_up(names: Names, trunk: str, place: Place, notes: Notes, *, silent: bo
         if silent:
             notes.skipped(what, "no name server answers")
         else:
-            notes.bad(what, "nobody can say where that is", "its SRV records may name hosts that have no address")
+            notes.bad(
+                what,
+                "nobody can say where that is",
+                "look at its SRV records: they may name hosts that have no address",
+            )
         return
     took_ms = (time.monotonic() - began) * 1000
     text = f"{found.transport} to {', '.join(map(str, found.addresses[:4]))} ({took_ms:.0f} ms)"
     nowhere = _nowhere(found)
     if nowhere:
-        notes.bad(what, f"{text}: {nowhere}", "a filter or a wrong record answers in its place")
+        notes.bad(what, f"{text}: {nowhere}", "find the filter or the wrong record that answers in its place")
     elif took_ms > SLOW_MS:
-        notes.advice(what, text, "slow: a name server on this machine or network helps")
+        notes.advice(what, text, "take a name server on this machine or network: it is slow")
     else:
         notes.ok(what, text)
 

@@ -34,10 +34,10 @@ def _look_at_own(name: str, host: str, notes: Notes) -> None:
         try:
             probe.bind((host, 0))
         except OSError as error:
-            notes.bad(name, f"{host}: {error.strerror}", "this machine needs the address, or set another one")
+            notes.bad(name, f"{host}: {error.strerror}", "give this machine the address, or set another one")
             return
     if ipaddress.ip_address(host).is_unspecified:
-        notes.advice(name, f"{host}: every address", "peers are shown it in Contact and SDP: set public_address")
+        notes.advice(name, f"{host}: every address", "set public_address: peers are shown it in Contact and SDP")
     else:
         notes.ok(name, f"{host} is ours")
 

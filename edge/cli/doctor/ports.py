@@ -64,7 +64,7 @@ def _look_at_http(place: str, notes: Notes) -> None:
     try:
         socket.create_connection((host, int(port)), 5).close()
     except OSError as error:
-        notes.bad("HTTP", f"{place}: {error}", "web does not answer: see its log")
+        notes.bad("HTTP", f"{place}: {error}", "look at the log of web: it does not answer")
 
 
 def _look_at_range(patient: Patient, notes: Notes) -> None:
@@ -79,7 +79,9 @@ def _look_at_range(patient: Patient, notes: Notes) -> None:
     if lent:
         what = ", ".join(sorted({ours[port] for port in lent}))
         text = f"{what}: {lent[0]} to {lent[-1]} lie within ip_local_port_range, {low} to {high}"
-        advice = f"sysctl net.ipv4.ip_local_reserved_ports={lent[0]}-{lent[-1]}: any program may have one at our start"
+        advice = (
+            f"set sysctl net.ipv4.ip_local_reserved_ports={lent[0]}-{lent[-1]}: any program may have one at our start"
+        )
         notes.advice("kernel's range", text, advice)
     else:
         notes.ok("kernel's range", f"none of ours in {low} to {high}")

@@ -21,12 +21,12 @@ def examine(patient: Patient, notes: Notes) -> None:
     load = os.getloadavg()[1]
     text = f"{len(ours)} cores, load {load:.1f}"
     if load > 2 * len(ours):
-        notes.advice("load", text, "something else works here: top")
+        notes.advice("load", text, "find by top what else works here")
     else:
         notes.ok("load", text)
     gone = [core for core in patient.site.media.cores if core not in ours]
     if gone:
-        notes.bad("media.cores", f"there is no core {', '.join(map(str, gone))} for us", f"there are {ours}")
+        notes.bad("media.cores", f"there is no core {', '.join(map(str, gone))} for us", f"set some of {ours}")
     _look_at_governor(notes)
     _look_at_steal(notes)
     _look_at_vectors(notes)
@@ -39,7 +39,9 @@ def _look_at_governor(notes: Notes) -> None:
     elif found & {"powersave", "conservative"}:
         names = ", ".join(sorted(found))
         notes.advice(
-            "governor", names, "a core that sleeps deeply is late for its tick: cpupower frequency-set -g performance"
+            "governor",
+            names,
+            "run cpupower frequency-set -g performance: a core that sleeps deeply is late for its tick",
         )
     else:
         notes.ok("governor", ", ".join(sorted(found)))
@@ -56,7 +58,7 @@ def _look_at_steal(notes: Notes) -> None:
     steal = passed[7] / max(1, sum(passed[:8])) if len(passed) > 7 else 0.0
     text = f"{steal:.1%} of the time is taken by the host"
     if steal > MUCH_STEAL:
-        notes.bad("steal", text, "audio will have gaps: give the virtual machine cores of its own")
+        notes.bad("steal", text, "give the virtual machine cores of its own: audio has gaps else")
     elif steal > STEAL:
         notes.advice("steal", text, "give the virtual machine cores of its own")
     else:
@@ -74,4 +76,4 @@ def _look_at_vectors(notes: Notes) -> None:
     if WIDE in flags or "asimd" in flags:
         notes.ok("vectors", f"{text}: {WIDE if WIDE in flags else 'asimd'}")
     else:
-        notes.advice("vectors", f"{text}: no {WIDE}", "detectors take about twice the time: allow for fewer calls")
+        notes.advice("vectors", f"{text}: no {WIDE}", "allow for fewer calls: detectors take about twice the time")

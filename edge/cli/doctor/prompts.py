@@ -31,7 +31,7 @@ def examine(patient: Patient, notes: Notes) -> None:
             unmade += 1
         else:
             for _, text in faults(one.sound, spoken=one.use.spoken)[: max(0, MOST - told)]:
-                notes.advice(what, text, "edge prompts check has all")
+                notes.advice(what, text, "run edge prompts check for all of them")
                 told += 1
     _look_at_loudness(patient, notes)
     _look_at_speech(patient, unmade, notes)

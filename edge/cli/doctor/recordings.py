@@ -27,4 +27,4 @@ def examine(patient: Patient, notes: Notes) -> None:
         return
     left = len(list(folder.rglob("*.part")))
     if left:
-        notes.advice("unfinished", f"{left} recordings were not finished", "the next start repairs them")
+        notes.advice("unfinished", f"{left} recordings were not finished", "start the appliance: it repairs them")

@@ -42,7 +42,7 @@ def _look_at_scheduling(pid: int, media: int, whose: str, notes: Notes) -> None:
         return
     text = f"not granted (RLIMIT_RTPRIO {_shown(most)}), {whose}"
     notes.advice(
-        "real time", text, "LimitRTPRIO=20 in the unit, or CAP_SYS_NICE: else ticks are late on a busy machine"
+        "real time", text, "set LimitRTPRIO=20 in the unit, or give CAP_SYS_NICE: else ticks are late on a busy machine"
     )
 
 
@@ -60,7 +60,7 @@ def _look_at_memory(pid: int, whose: str, notes: Notes) -> None:
         notes.ok("locked memory", f"allowed, {whose}")
     else:
         text = f"RLIMIT_MEMLOCK is {limit // 1024} kB, {whose}"
-        notes.advice("locked memory", text, "LimitMEMLOCK=infinity in the unit: else media waits for swapped pages")
+        notes.advice("locked memory", text, "set LimitMEMLOCK=infinity in the unit: else media waits for swapped pages")
 
 
 def _look_at_descriptors(patient: Patient, whose: str, notes: Notes) -> None:
@@ -68,7 +68,7 @@ def _look_at_descriptors(patient: Patient, whose: str, notes: Notes) -> None:
     needed = descriptors_needed(patient.site)
     text = f"{limit} at the most, {needed} needed, {whose if not patient.pid else 'of the supervisor'}"
     if limit < needed:
-        notes.bad("descriptors", text, "LimitNOFILE=65536 in the unit, or lower media.slots")
+        notes.bad("descriptors", text, "set LimitNOFILE=65536 in the unit, or lower media.slots")
     else:
         notes.ok("descriptors", text)
 

@@ -27,17 +27,17 @@ def examine(_patient: Patient, notes: Notes) -> None:
         return
     state = f"{found.get('ActiveState')} ({found.get('SubState')}), {found.get('UnitFileState')}"
     if found.get("ActiveState") == "failed":
-        notes.bad("unit", state, f"journalctl -u {UNIT}")
+        notes.bad("unit", state, f"look at journalctl -u {UNIT}")
     elif found.get("UnitFileState") not in {"enabled", "enabled-runtime", "static"}:
-        notes.advice("unit", state, f"systemctl enable {UNIT}: it does not start at boot")
+        notes.advice("unit", state, f"run systemctl enable {UNIT}: it does not start at boot")
     else:
         notes.ok("unit", state)
     if found.get("WatchdogUSec", "0") in {"0", "infinity", ""}:
-        notes.advice("watchdog", "off", "WatchdogSec= in the unit: a supervisor that hangs is noticed by nobody")
+        notes.advice("watchdog", "off", "set WatchdogSec= in the unit: a supervisor that hangs is noticed by nobody")
     else:
         notes.ok("watchdog", found["WatchdogUSec"])
     if found.get("NRestarts", "0") != "0":
-        notes.advice("restarts", found["NRestarts"], f"journalctl -u {UNIT} says why")
+        notes.advice("restarts", found["NRestarts"], f"look at journalctl -u {UNIT} for why")
     _look_at_journal(found.get("InvocationID", ""), notes)
 
 

@@ -36,7 +36,7 @@ async def _try(patient: Patient, sink: Sink, notes: Notes) -> None:
         said.append(f"{step.name}: {step.text} ({step.took_ms} ms)")
         if not step.good:
             text = f"{step.name} failed: {step.text}"
-            notes.bad(f"sink {sink.name}", text, "events wait meanwhile, none is lost; edge sinks test has all steps")
+            notes.bad(f"sink {sink.name}", text, "mend it, none is lost meanwhile; edge sinks test shows all steps")
             return
     notes.ok(f"sink {sink.name}", "; ".join(said[1:]) or said[0])
 
@@ -50,10 +50,12 @@ def _look_at_standings(patient: Patient, notes: Notes) -> None:
     for one in standings:
         what = f"sink {one['name']}"
         if one["conditions"]:
-            notes.bad(what, "; ".join(one["conditions"]), "edge sinks list")
+            notes.bad(what, "; ".join(one["conditions"]), "look at edge sinks list")
         if one["dead_letters"]:
             text = f"{one['dead_letters']} events were refused for good"
-            notes.advice(what, text, "edge events dead list: mend the receiver, then edge events replay")
+            notes.advice(
+                what, text, "mend the receiver (edge events dead list says what it refused), then edge events replay"
+            )
         if one["lag_s"] > LATE_S:
             text = f"{one['backlog']} events wait, the oldest for {one['lag_s']:.0f} s"
-            notes.advice(what, text, one["last_error"] or "it takes less than comes: raise its batch or in_flight")
+            notes.advice(what, text, one["last_error"] or "raise its batch or in_flight: it takes less than comes")

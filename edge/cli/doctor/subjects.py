@@ -67,7 +67,7 @@ def examined(patient: Patient, wanted: Sequence[str], subjects: dict[str, Subjec
         if thread.is_alive():
             limit = f"{subjects[name].limit_s:g} s"
             late = Notes(name)
-            late.bad("", f"it did not end within {limit}", "what it looks at hangs: see what else is bad here")
+            late.bad("", f"it did not end within {limit}", "see what else is bad here: what it looks at hangs")
             found += [*notes.findings, *late.findings]
         else:
             found += notes.findings

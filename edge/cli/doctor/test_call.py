@@ -51,14 +51,14 @@ def _judge(what: str, found: dict[str, Any], notes: Notes) -> None:
     end = events.get("call.ended")
     quality = events.get("leg.quality")
     if end is None:
-        notes.bad(what, f"it did not end within {LIMIT_S:g} s", f"edge calls show {found['id']}")
+        notes.bad(what, f"it did not end within {LIMIT_S:g} s", f"look at edge calls show {found['id']}")
     elif not end["answered_ms"]:
         reason = end["end"]
         code = f", {reason['sip_code']}" if reason.get("sip_code") else ""
-        notes.bad(what, f"not answered: {reason.get('outcome')}{code}", f"edge calls show {found['id']} --sip")
+        notes.bad(what, f"not answered: {reason.get('outcome')}{code}", f"look at edge calls show {found['id']} --sip")
     elif quality is not None and not quality.get("packets_received"):
         text = f"answered for {end['answered_ms'] / 1000:.1f} s, and no audio came"
-        notes.bad(what, text, "one-way audio: look at sip.public_address, and RTP ports in the firewall")
+        notes.bad(what, text, "look at sip.public_address, and at RTP ports in the firewall: audio goes one way")
     else:
         heard = "" if quality is None else f", {quality.get('packets_received')} packets heard"
         notes.ok(what, f"answered for {end['answered_ms'] / 1000:.1f} s{heard}")

@@ -22,7 +22,7 @@ ANSWER_S = 6.0
 _LOOK_S = 0.1
 SLOW_MS = 300.0
 ACCOUNT = "see user, auth_user, password and realm; and whether the account is open"
-OVER_TLS = f"edge doctor --only certificates: a certificate that is refused is told there; else {DEAD}"
+OVER_TLS = f"look at the subject certificates, where one that is refused is told; else {DEAD}"
 
 
 def examine(patient: Patient, notes: Notes) -> None:
@@ -56,7 +56,7 @@ def _by_the_appliance(patient: Patient, notes: Notes) -> None:
         return
     for trunk in patient.site.trunks:
         if trunk.name not in known:
-            notes.skipped(f"trunk {trunk.name}", "it is not in force", "edge plan, edge reload")
+            notes.skipped(f"trunk {trunk.name}", "it is not in force", "look at edge plan, then edge reload")
             continue
         _judge(trunk, known[trunk.name], notes, answered=trunk.name not in waiting)
 
