@@ -17,9 +17,11 @@ from edge.metrics.library import generate_latest
 from edge.metrics.line import LineMetrics
 from edge.runtime.aio import AsyncChannel, AsyncLink, run_until_stopped
 from edge.runtime.clock import monotonic_ms
+from edge.runtime.landlock import write_only_beneath
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
 from edge.runtime.process import ProcessContext, read_site
+from edge.runtime.seccomp import DEVICES, confine
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import Noticed
 from edge.vocabulary.site_events import LineSoundBroken, LineStateChanged, SiteEvent, SmsReceived
@@ -295,6 +297,9 @@ def _to_agent(agent: Agent, action: words.Action) -> None:
 
 def main(context: ProcessContext) -> int:
     """Run the process; returns its exit code."""
+    # What a device or a library of sound can do to this process, it can do here only.
+    if not (write_only_beneath([Path("/dev"), Path(context.run_dir)]) and confine(DEVICES)):
+        logger(context.name).warning("line is not confined: this kernel or machine has no Landlock, or no known filter")
 
     async def serve(stop: asyncio.Event) -> None:
         await LineProcess(context, stop).serve()

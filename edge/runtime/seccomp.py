@@ -3,6 +3,9 @@
 A refused call fails with EPERM; nothing is killed. What stays: its open descriptors, local sockets, memory, threads,
 reading files. What goes: programs and processes of its own, sockets of any network, listening, writing to files that
 are not open yet, other processes' memory, mounts, namespaces, modules, BPF, io_uring.
+
+Who works with devices (`DEVICES`: lines) may also open files for writing, rename and remove them, which `landlock`
+confines to their place, and make sockets of the network: each call has one of RTP, and a modem may be at a TCP port.
 """
 
 import ctypes
@@ -39,6 +42,8 @@ _REFUSED = {
     265: "linkat", 87: "unlink", 263: "unlinkat", 88: "symlink", 266: "symlinkat", 90: "chmod", 268: "fchmodat",
     92: "chown", 260: "fchownat", 76: "truncate", 133: "mknod", 259: "mknodat", 437: "openat2",
 }  # fmt: skip
+#: Of these, what `DEVICES` keeps: rename, renameat, renameat2, unlink, unlinkat.
+_OF_DEVICES = frozenset({82, 264, 316, 87, 263})
 _SOCKET, _CLONE, _CLONE3, _OPEN, _OPENAT = 41, 56, 435, 2, 257
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -68,9 +73,11 @@ def _returns(value: int) -> _Step:
     return _Step(_RETURN, 0, 0, value)
 
 
-def program() -> list[_Step]:
+def program(*, devices: bool = False) -> list[_Step]:
     """Write the filter for x86-64."""
-    opens = [_Step(_ANY_BIT, 0, 1, _WRITES), _returns(_REFUSE), _returns(_ALLOW)]
+    opens = [_Step(_ANY_BIT, 0, 1, 0 if devices else _WRITES), _returns(_REFUSE), _returns(_ALLOW)]
+    refused = [number for number in _REFUSED if not (devices and number in _OF_DEVICES)]
+    families = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6) if devices else (socket.AF_UNIX,)
     return [
         _Step(_LOAD, 0, 0, _ARCHITECTURE),
         _Step(_EQUAL, 1, 0, _ARCHITECTURE_X86_64),
@@ -79,7 +86,7 @@ def program() -> list[_Step]:
         *[step for number in _USUAL for step in _when(number, [_returns(_ALLOW)])],
         _Step(_AT_LEAST, 0, 1, _X32),
         _returns(_REFUSE),
-        *[step for number in _REFUSED for step in _when(number, [_returns(_REFUSE)])],
+        *[step for number in refused for step in _when(number, [_returns(_REFUSE)])],
         # The C library takes ENOSYS for an old kernel, and uses clone.
         *_when(_CLONE3, [_returns(_NO_SUCH_CALL)]),
         *_when(_CLONE, [_argument(0), _Step(_ANY_BIT, 0, 1, _CLONE_THREAD), _returns(_ALLOW), _returns(_REFUSE)]),
@@ -87,24 +94,31 @@ def program() -> list[_Step]:
         *_when(_OPENAT, [_argument(2), *opens]),
         *_when(
             _SOCKET,
-            [_argument(0), _Step(_EQUAL, 0, 1, socket.AF_UNIX), _returns(_ALLOW), _returns(_REFUSE)],
+            [_argument(0), *[s for family in families for s in _when(family, [_returns(_ALLOW)])], _returns(_REFUSE)],
         ),
         _returns(_ALLOW),
     ]
 
 
+def _packed(steps: list[_Step]) -> bytes:
+    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+
+
 #: What the kernel is given (`struct sock_filter`), and the C library: made once, in the zygote, for what a worker makes
 #: itself is memory of its own.
-_FILTER = b"".join(struct.pack("=HBBI", *step) for step in program())
+PEERS, DEVICES = _packed(program()), _packed(program(devices=True))
 _FITS = platform.machine() == "x86_64"
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int, *4 * [ctypes.c_ulong]]
 
 
-def confine() -> bool:
-    """Give the calls up, in this thread and what it starts from now on; False where the filter is not known to fit."""
+def confine(rules: bytes = PEERS) -> bool:
+    """Give the calls up (`PEERS` or `DEVICES`), in this thread and what it starts from now on.
+
+    False where the filter is not known to fit.
+    """
     if not _FITS:
         return False
     forbid_new_privileges()
-    header = _Program(len(_FILTER) // 8, _FILTER)
+    header = _Program(len(rules) // 8, rules)
     return bool(_libc.prctl(_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(header), 0, 0) == 0)

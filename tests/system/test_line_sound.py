@@ -203,6 +203,14 @@ def say(bench: Bench, samples: np.ndarray) -> None:
     bench.gsm.do("play", path=str(path))
 
 
+def test_all_threads_of_a_line_are_confined_while_it_works(bench: Bench) -> None:
+    for name in ("line-gsm", "line-pager"):
+        tasks = list(Path(f"/proc/{bench.edge.pid(name)}/task").iterdir())
+        states = [dict(row.split(":\t", 1) for row in (task / "status").read_text().splitlines()) for task in tasks]
+        assert {(state["Seccomp"], state["NoNewPrivs"]) for state in states} == {("2", "1")}
+    assert "line is not confined" not in bench.edge.log_tail(1_000_000)
+
+
 def test_a_watcher_sees_levels_and_clipping(bench: Bench) -> None:
     bench.ready("pager")
     call = bench.originate("pager")
