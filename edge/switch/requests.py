@@ -4,10 +4,9 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Any, cast
 
 import msgspec
-from msgspec import Meta, Struct
 from msgspec.json import Decoder
 from msgspec.structs import replace
 
@@ -21,25 +20,29 @@ from edge.storage.reader import Reader
 from edge.storage.turn import StorageError
 from edge.switch import callback_requests
 from edge.switch.acts import ActRefusedError, Acts
+from edge.switch.described import describe
 from edge.switch.exchange import Exchange
 from edge.switch.orders import OrderError, Orders
 from edge.switch.presence import WishRequest
+from edge.switch.request_bodies import (
+    AnnounceRequest,
+    CallRequest,
+    HoldRequest,
+    InviteRequest,
+    LegRequest,
+    ModeRequest,
+    OriginateRequest,
+    SoundRequest,
+    TrialRequest,
+)
 from edge.switch.results import ResultRequest
 from edge.switch.trials import Change, TrialError
 from edge.vocabulary.identity import Identity
 from edge.vocabulary.ids import CallId, LegId
-from edge.vocabulary.media import LegSound, RoomMode
+from edge.vocabulary.media import LegSound
 from edge.vocabulary.private import Private
 from edge.vocabulary.site_events import ConfigurationEvent
 from edge.vocabulary.wire import json_reader, to_json
-
-#: In dB; what media takes.
-Gain = Annotated[float, Meta(ge=-60.0, le=24.0)]
-
-
-#: As the front door takes them from peers: what could end a line or forge another header is refused.
-OwnHeader = Annotated[str, Meta(pattern=r"\A[Xx]-(?![Ee][Dd][Gg][Ee]-)[A-Za-z0-9\-]{1,62}\Z")]
-OwnValue = Annotated[str, Meta(pattern=r"\A[ -~]{1,256}\Z")]
 
 
 class RequestError(Exception):
@@ -48,88 +51,6 @@ class RequestError(Exception):
 
 class NoSuchError(RequestError):
     """What it is about is not there."""
-
-
-class OriginateRequest(Struct, frozen=True, kw_only=True):
-    """Make a call. `menu` is the name of a menu of the site, or a compiled menu."""
-
-    target: str
-    menu: str | Menu
-    trunk: str = ""
-    caller: str = "edge"
-    #: The callee is not shown the caller's number.
-    withheld: bool = False
-    #: Headers of one's own, of those that the trunk lists.
-    headers: dict[OwnHeader, OwnValue] = {}
-    ring_timeout_ms: int = 60000
-
-
-class CallRequest(Struct, frozen=True):
-    """Name a call."""
-
-    id: str
-
-
-class TrialRequest(Struct, frozen=True):
-    """Name a trial."""
-
-    name: str
-
-
-class InviteRequest(Struct, frozen=True, kw_only=True):
-    """Ask a further leg into a call's talk."""
-
-    id: str
-    #: SIP URI, or a number to be dialled on `trunk`.
-    target: str
-    mode: RoomMode
-    #: Whom it whispers to; None: the leg that the first one talks with.
-    to: str | None = None
-    #: Its keys 4, 5 and 6 change the mode.
-    supervises: bool = False
-    trunk: str = ""
-    caller: str = "edge"
-    ring_timeout_ms: int = 30000
-
-
-class LegRequest(Struct, frozen=True, kw_only=True):
-    """Name a leg of a call: its id, or its number in the call."""
-
-    id: str
-    leg: str
-
-
-class HoldRequest(LegRequest, frozen=True, kw_only=True):
-    """Put a leg of a talk on hold, or resume it."""
-
-    on: bool
-
-
-class ModeRequest(LegRequest, frozen=True, kw_only=True):
-    """Change how a further leg takes part."""
-
-    mode: RoomMode
-    to: str | None = None
-
-
-class AnnounceRequest(Struct, frozen=True, kw_only=True):
-    """Mix a sound file over a call's talk, the voices lowered by `duck_db` meanwhile."""
-
-    id: str
-    #: Absolute path.
-    file: str
-    to: Literal["both", "caller", "target"] = "both"
-    duck_db: Annotated[int, Meta(ge=0, le=60)] = 12
-
-
-class SoundRequest(LegRequest, frozen=True, kw_only=True):
-    """Mute a leg or change its levels; what is not given stays."""
-
-    muted: bool | None = None
-    deaf: bool | None = None
-    gain_db: Gain | None = None
-    heard_gain_db: Gain | None = None
-    auto_level: bool | None = None
 
 
 _originate = json_reader(OriginateRequest)
@@ -434,50 +355,3 @@ def _leg_of(call: Call, name: str) -> Leg:
     if leg is None:
         raise NoSuchError("no such leg")
     return leg
-
-
-def describe(exchange: Exchange, call: Call) -> dict[str, Any]:
-    """Return a live call for people."""
-    row = exchange.rows[call.id]
-    return {
-        "id": call.id,
-        "state": "open",
-        "phase": call.phase,
-        "direction": row.direction,
-        "trunk": call.first.trunk or row.trunk,
-        "caller": row.caller,
-        "called": row.called,
-        "started": row.started,
-        "answered": row.answered,
-        "menu": row.menu,
-        "node": call.run.node if call.run is not None else "",
-        "doing": call.run.state if call.run is not None else "",
-        "sensitive": call.run is not None and call.run.menu.sensitive,
-        "deadline": call.deadline.reason if call.deadline is not None else "",
-        "legs": [
-            {
-                "id": leg.id,
-                "span": leg.span,
-                "trunk": leg.trunk,
-                "address": str(leg.address) if leg.address is not None else "",
-                "signalling": leg.signalling,
-                "media": leg.media,
-                "slot": leg.seat.slot if leg.seat is not None else None,
-                "rtp": exchange.plan.shown(leg),
-                "mode": _mode_of(call, leg),
-                "sound": leg.sound,
-                "held": leg.held,
-                "on_hold": leg.on_hold,
-                "hold_asked": leg.hold_asked,
-            }
-            for leg in call.legs.values()
-        ],
-    }
-
-
-def _mode_of(call: Call, leg: Leg) -> str:
-    """How a leg takes part in the talk; "" when it does not."""
-    guest = call.guests.present.get(leg.id)
-    if guest is not None:
-        return guest.mode if guest.joined else ""
-    return "talk" if call.talks_with(leg) is not None else ""

@@ -13,9 +13,9 @@ from edge.core.calls.slots import QUARANTINE_MS
 from edge.metrics.switch import SwitchMetrics
 from edge.runtime.link import Peer
 from edge.switch import census
+from edge.switch.described import describe
 from edge.switch.exchange import Exchange
 from edge.switch.plan import Plan
-from edge.switch.requests import describe
 from edge.switch.seats import Seats
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
