@@ -3,7 +3,7 @@
 from edge.config.compiled import CompiledSite
 from edge.config.difference import SECRET, Change, Setting, differences
 from edge.config.site import Media, Route, Sink
-from edge.config.trunk_settings import Trunk
+from edge.config.trunk_settings import Line, Trunk
 from edge.core.menus.model import HangUp, Menu
 
 PEER = Trunk(name="peer", sources=["192.0.2.1"], password="lion")
@@ -94,3 +94,19 @@ def test_sounds_that_were_kept_are_the_same_as_the_author_s() -> None:
     )
     (found,) = differences(site(menus={"main": kept}), site(menus={"main": playing("/prompts/hello.wav")}))
     assert found.nodes == {}
+
+
+def test_a_certificate_renewed_in_its_file_is_a_change_and_one_that_comes_with_a_setting_is_told_once() -> None:
+    before = site(tls_files={"sip.certificate": "a" * 64, "http.key": "c" * 64})
+    after = site(tls_files={"sip.certificate": "b" * 64, "sip.key": "d" * 64})
+    (change,) = differences(before, after)
+    assert (change.what, change.name) == ("certificate", "sip.certificate")
+    assert [(one.before, one.after) for one in change.settings] == [("a" * 12, "b" * 12)]
+
+
+def test_what_a_profile_says_otherwise_is_told_by_its_settings() -> None:
+    def line(rest: int) -> Line:
+        return Line(name="cell", profile="mine", device={"limits": {"rest_ms": rest, "calls": 1}, "vendor": "Acme"})
+
+    (change,) = differences(site(lines=[line(500)]), site(lines=[line(900)]))
+    assert [(one.name, one.before, one.after) for one in change.settings] == [("device.limits.rest_ms", 500, 900)]
