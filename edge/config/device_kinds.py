@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from edge.core.lines.relays import octets
 
@@ -58,8 +59,20 @@ def serial_port_fault(text: str) -> str:
     """Check a port for commands or sound: a device file by its path, or a URL of pyserial."""
     if "://" in text:
         known = ("socket://", "rfc2217://", "spy://", "alt://", "loop://", "hwgrep://")
-        return "" if text.startswith(known) else f"'{text[:60]}' is no URL of a serial port such as socket://host:port"
+        if not text.startswith(known):
+            return f"'{text[:60]}' is no URL of a serial port such as socket://host:port"
+        return _network_fault(text) if text.startswith(known[:2]) else ""
     return "" if text.startswith("/") else f"'{text[:60]}' is no path such as /dev/serial/by-path/..."
+
+
+def _network_fault(url: str) -> str:
+    """Check that a port in another box has a host and a port."""
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname and parts.port)
+    except ValueError:
+        whole = False
+    return "" if whole else f"'{url[:60]}' has no host, or no port from 1 to 65535: socket://host:port"
 
 
 FAULTS: Final[dict[str, Callable[[str], str]]] = {

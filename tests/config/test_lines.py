@@ -82,6 +82,16 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "url", ["socket://", "socket://box", "socket://:4001", "rfc2217://box:0", "socket://box:99999"]
+)
+def test_a_port_in_another_box_has_a_host_and_a_port(tmp_path: Path, url: str) -> None:
+    assert faults(tmp_path, GSM + f'port = "{url}"\n') == [
+        f"site.toml:14:8: '{url}' has no host, or no port from 1 to 65535: socket://host:port"
+    ]
+    assert not faults(tmp_path, GSM + 'port = "socket://[2001:db8::1]:4001"\n')
+
+
 def test_two_lines_claim_no_one_device_and_no_one_name(tmp_path: Path) -> None:
     assert faults(tmp_path, GSM + GSM.replace('"gsm"', '"two"')) == [
         (
