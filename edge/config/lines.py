@@ -4,15 +4,16 @@ A line's process speaks SIP with front over loopback; so whatever a trunk can, a
 """
 
 import zlib
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
 from edge.config.devices import Devices
 from edge.config.errors import Findings, did_you_mean
-from edge.config.located import Located, place_of
+from edge.config.located import Located, find, place_of
 from edge.config.site import Site
-from edge.config.trunk_settings import Line, Trunk
+from edge.config.trunk_settings import UNSAID, Line, Trunk
 from edge.core.lines.profile import DeviceProfile
 
 #: Kinds of devices that carry calls.
@@ -23,6 +24,24 @@ _FIRST_PORT, _PORTS = 5100, 800
 _QUALIFY_MS = 5_000
 #: A process on this machine that does not answer is not there.
 _INVITE_TIMEOUT_MS = 2_000
+
+
+#: Settings of a line that are those of its trunk.
+_OWN: Final = ("country", "dial_as", "tones", "amd")
+#: Settings of its trunk by the words of a profile's `[dsp]`.
+_OF_PROFILE: Final = {
+    "dtmf": "dtmf",
+    "inband_dtmf": "inband_dtmf",
+    "tones": "tones",
+    "auto_level": "auto_level",
+    "min_tone": "dtmf_min_tone_ms",
+    "min_pause": "dtmf_min_pause_ms",
+}
+#: What all trunks of lines have in common.
+_OF_ALL: Final = (
+    *("address", "sources", "max_channels", "codecs", "qualify_ms", "invite_timeout_ms"),
+    *("session_expires_seconds", "no_rtp_hangup_seconds", "reliable_provisionals"),
+)
 
 
 def host_of(site: Site) -> str:
@@ -100,6 +119,34 @@ def _trunk_of(line: Line, profile: DeviceProfile, site: Site) -> Trunk:
         reliable_provisionals="when_required",
         **changes,
     )
+
+
+def origins_of(site: Site, root: Located, devices: Devices) -> dict[str, dict[str, str]]:
+    """Say of each setting of each line's trunk where it is from; `line`: all trunks of lines have it so."""
+    return {line.name: dict(_origins(line, index, root, devices)) for index, line in enumerate(site.lines)}
+
+
+def _origins(line: Line, index: int, root: Located, devices: Devices) -> Iterator[tuple[str, str]]:
+    known = devices.known(line.profile) if line.profile else None
+    of_profile = {setting: word for word, setting in _OF_PROFILE.items()}
+    for name in Trunk.__struct_fields__:
+        if name in UNSAID:
+            continue
+        written = _table(root, ("lines",), index).get(name) if name in _OWN else None
+        word = of_profile.get(name, "")
+        said = find(known.root, ("dsp", word)) if known is not None and word else None
+        if written is not None:
+            yield name, str(written.place)
+        elif said is not None:
+            yield name, str(said.place)
+        else:
+            yield name, "line" if name in _OF_ALL else "default"
+
+
+def _table(root: Located, path: tuple[str, ...], index: int) -> dict[str, Located]:
+    tables = find(root, path)
+    items = (tables.items if tables is not None else None) or []
+    return (items[index].table if index < len(items) else None) or {}
 
 
 def check_lines(site: Site, root: Located, findings: Findings) -> None:

@@ -20,7 +20,7 @@ from edge.config.checks import check_site, hold_music
 from edge.config.compiled import CompiledSite
 from edge.config.devices import Devices
 from edge.config.errors import ConfigError, ConfigErrors, Findings, Place
-from edge.config.lines import with_lines
+from edge.config.lines import origins_of, with_lines
 from edge.config.located import Located
 from edge.config.menus import MenuCompiler
 from edge.config.profiles import Profiles, resolve
@@ -153,7 +153,7 @@ def inspect(
         prompts=compiler.uses,
         sources=compiler.sources,
         digests=compiler.digests,
-        origins=resolved.origins,
+        origins=resolved.origins | origins_of(site, root, devices),
         sounds=hold_music(site, root),
     )
 

@@ -21,13 +21,11 @@ from edge.config.located import Located, find, place_of
 from edge.config.shape import UNITS, Shaper
 from edge.config.sources import read_toml
 from edge.config.tones import countries_of
-from edge.config.trunk_settings import AmdRules, AmdSettings, Trunk
+from edge.config.trunk_settings import UNSAID, AmdRules, AmdSettings, Trunk
 from edge.vocabulary.media import DigitSending, InbandDtmf
 
 #: Of the settings of a trunk that the site's own `[media]` has a word for, too.
 _INHERITED: Final = ("media", "inband_dtmf")
-#: Fields of a trunk that are no settings of it, or not asked about.
-_UNSAID: Final = frozenset({"name", "source_port"})
 
 
 class ProfileDtmf(Struct, frozen=True, kw_only=True):
@@ -230,7 +228,7 @@ def resolve(site: CompiledSite, root: Located, profiles: Profiles, findings: Fin
             if all(one.name != changes["amd_rules"] for one in rules):
                 rules.append(AmdRules(name=changes["amd_rules"], **structs.asdict(known.profile.amd.rules)))
         trunks.append(structs.replace(trunk, **changes))
-        asked = (name for name in Trunk.__struct_fields__ if name not in _UNSAID)
+        asked = (name for name in Trunk.__struct_fields__ if name not in UNSAID)
         origins[trunk.name] = {name: own.get(name, "default") for name in asked}
     return Resolved(structs.replace(site, trunks=trunks, amd_rules=rules), origins)
 

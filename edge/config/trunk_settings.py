@@ -3,7 +3,7 @@
 What else has to be right with them: `checks`, `groups`, `lines`, `targets`, `amd`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Struct, field, structs
 
@@ -188,6 +188,10 @@ class Trunk(Struct, frozen=True, kw_only=True):
     tones: OptionalName = ""
     #: It is a line of this machine: only what comes from this port is of it. 0: no line.
     source_port: Annotated[int, HIDDEN] = 0
+
+
+#: Fields of a trunk that are no settings of it, or not asked about.
+UNSAID: Final = frozenset({"name", "source_port"})
 
 
 class Line(Struct, frozen=True, kw_only=True):

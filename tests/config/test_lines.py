@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.config.loader import Inspection, inspect
+from edge.config.trunk_settings import Trunk
 
 SITE = """
 name = "t"
@@ -31,6 +32,16 @@ def loaded(folder: Path, lines: str, sip: str = "") -> Inspection:
 
 def faults(folder: Path, lines: str) -> list[str]:
     return [str(error).removeprefix(f"{folder}/") for error in loaded(folder, lines).errors]
+
+
+def test_it_is_told_where_each_setting_of_the_trunk_of_a_line_is_from(tmp_path: Path) -> None:
+    found = loaded(tmp_path, GSM + 'country = "DE"\n')
+    origins = found.origins["gsm"]
+    assert origins["country"] == f"{tmp_path}/site.toml:14:11"
+    assert "firmware_profiles/huawei-e1750.toml:" in origins["dtmf_min_tone_ms"]
+    assert "firmware_profiles/huawei-e1750.toml:" in origins["dtmf"]
+    assert (origins["codecs"], origins["amd"], origins["srtp"]) == ("line", "default", "default")
+    assert origins.keys() == {name for name in Trunk.__struct_fields__ if name not in {"name", "source_port"}}
 
 
 def test_a_line_is_a_trunk_with_what_its_profile_says(tmp_path: Path) -> None:
