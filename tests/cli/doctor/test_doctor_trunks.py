@@ -1,6 +1,14 @@
 """`edge doctor` while the appliance is down: trunks of every transport and family, accounts, credentials of units."""
 
+import contextlib
+import fcntl
+import os
+import pty
 import ssl
+import struct
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -10,6 +18,7 @@ from edge.config import credentials
 from edge.runtime.devices import look
 from tests.cli.doctor.test_doctor import Site, site, the, trunk
 from tests.support.addresses import address
+from tests.support.appliance import ROOT
 from tests.support.certificates import Authority
 from tests.support.modem import Simulator
 from tests.support.plugged import Plugged
@@ -138,3 +147,26 @@ def test_a_line_of_a_box_is_no_peer_of_the_network(site: Site) -> None:
     site.write('[[lines]]\nname = "cell"\nprofile = "sound-card-handset"\n')
     assert "cell" not in " ".join(one.what for one in site.look("network"))
     assert the(site.look("trunks"), "skipped").what == "trunk cell"
+
+
+def test_a_terminal_of_a_hundred_columns(site: Site) -> None:
+    """Nothing is wider, advice has a line of its own, and what faults of the file hide is one."""
+    site.write("[[trunk]]")
+    words = [sys.executable, "-m", "edge.cli", "doctor", "--config", str(site.folder / "site.toml")]
+    words += ["--only", "configuration,trunks,network,kernel,sinks"]
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
+    with subprocess.Popen(words, cwd=ROOT, stdout=theirs, env={**os.environ, "TERM": "dumb"}) as process:
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 4096):
+                said += piece
+    os.close(ours)
+    assert process.returncode == 1
+    lines = said.decode().splitlines()
+    assert max(map(len, lines)) <= 100
+    text = " ".join(said.decode().split())
+    assert "the site file has faults: network, trunks, sinks -> see the configuration" in text
+    assert text.count("the site file has faults") == 1
+    assert any(line.strip().startswith("-> did you mean") for line in lines), lines
