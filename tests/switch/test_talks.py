@@ -51,6 +51,7 @@ def test_a_supervisor_is_asked_in_and_stays_over_a_kill_of_switch(cast: Cast) ->
     assert cast.world.ask("invite", wanted) == {"call": "call1", "leg": THIRD}
     cast.until(lambda: len(cast.front.bodies(c.ReserveSpan)) == 2)
     assert cast.front.bodies(c.ReserveSpan)[-1].target.reveal() == "sip:boss@127.0.0.1"
+    assert [leg["mode"] for leg in cast.world.ask("calls")[0]["legs"]] == ["talk", "talk", ""], "it rings"
     answers(cast, THIRD)
     cast.until(lambda: joins(cast) == [("whisper", SECOND)])
     cast.until(lambda: "conference.joined" in cast.world.types("call1"))
