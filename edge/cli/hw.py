@@ -2,6 +2,7 @@
 
 from cyclopts import App
 
+from edge.cli.hw_board import board
 from edge.cli.hw_calibrate import calibrate
 from edge.cli.hw_list import list_devices
 from edge.cli.hw_monitor import monitor
@@ -11,10 +12,11 @@ from edge.cli.hw_relay import relay
 
 def register(app: App) -> None:
     """Add the commands."""
-    group = App(name="hw", help="Modems, sound cards, relays: find, ask, watch, calibrate, switch.")
+    group = App(name="hw", help="Modems, sound cards, relays: find, ask, watch, calibrate, switch; the board itself.")
     group.command(list_devices, name="list")
     group.command(probe)
     group.command(monitor)
     group.command(calibrate)
     group.command(relay)
+    group.command(board)
     app.command(group)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli.hw_profiles import devices_of
+from edge.config.boards import SERVICE, files_of
+from edge.config.devices import SHIPPED
 from edge.config.site import Limits
 from edge.runtime.process import EXIT_CONFIG
 
@@ -40,6 +43,27 @@ def test_a_fault_would_be_found(tmp_path: Path) -> None:
     broken = tmp_path / "edge.service"
     broken.write_text((FOLDER / "edge.service").read_text().replace("Type=notify", "Type=notifies"))
     assert f"{broken}:" in _analyze("verify", "--man=no", str(broken)).stderr
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("board-*.toml")))
+def test_systemd_takes_what_is_made_of_a_board(name: str, tmp_path: Path) -> None:
+    board = devices_of(None)[name].board
+    assert board is not None
+    files = files_of(name, board, board.cores)
+    assert f"CPUAffinity=0-{board.cores - 1}\n" in files[SERVICE]
+    assert _verified(tmp_path / "fine", files[SERVICE]) == ""
+    assert "CPU affinity" in _verified(tmp_path / "broken", files[SERVICE].replace("Affinity=", "Affinity=x"))
+    assert _analyze("security", "--offline=yes", "--threshold=20", str(tmp_path / "fine/edge.service")).returncode == 0
+
+
+def _verified(folder: Path, drop_in: str) -> str:
+    """What systemd has against the unit with this drop-in."""
+    (folder / "edge.service.d").mkdir(parents=True)
+    unit = (FOLDER / "edge.service").read_text().replace("/opt/edge/current/venv/bin/edge", "/bin/true")
+    (folder / "edge.service").write_text(unit)
+    (folder / "edge.service.d/10-board.conf").write_text(drop_in)
+    said = _analyze("verify", "--man=no", str(folder / "edge.service")).stderr
+    return "".join(line for line in said.splitlines(keepends=True) if str(folder) in line)
 
 
 @pytest.mark.parametrize("unit", [name for name in UNITS if name.endswith(".service")])

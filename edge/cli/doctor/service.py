@@ -7,6 +7,9 @@ from pathlib import Path
 
 from edge.cli.doctor.findings import Notes
 from edge.cli.doctor.patient import Patient
+from edge.cli.hw_board import ROOT, standing
+from edge.cli.hw_profiles import devices_of
+from edge.cli.site import BadSiteError
 
 UNIT = "edge.service"
 #: There where systemd runs this machine.
@@ -38,7 +41,24 @@ def examine(_patient: Patient, notes: Notes) -> None:
         notes.ok("watchdog", found["WatchdogUSec"])
     if found.get("NRestarts", "0") != "0":
         notes.advice("restarts", found["NRestarts"], f"look at journalctl -u {UNIT} for why")
+    _look_at_board(notes)
     _look_at_journal(found.get("InvocationID", ""), notes)
+
+
+def _look_at_board(notes: Notes) -> None:
+    """Hold the files that were made of the board's profile against it."""
+    try:
+        board = standing(devices_of(None), None, ROOT)
+    except BadSiteError:
+        return  # a shipped profile with faults: the configuration tells of it
+    if board is None:
+        notes.ok("board", "none that a profile is of")
+    elif board.differs:
+        files = ", ".join(f"/{path}" for path in board.differs)
+        notes.advice("board", f"{files}: not as {board.name} has it", "see edge hw board; --write makes them anew")
+    else:
+        made = [path for path, state in board.states.items() if state != "not there"]
+        notes.ok("board", f"{board.name}, {'its files are in force' if made else 'none of its files is made'}")
 
 
 def properties() -> dict[str, str]:
