@@ -5,6 +5,8 @@ import os
 import socket
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,17 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("own-sink")
     source = folder / "source"
     subprocess.run(["cp", "-r", str(RECIPE), str(source)], check=True)
+    wanted = tomllib.loads((RECIPE / "pyproject.toml").read_text())["build-system"]["requires"][0]
+    have = version("setuptools")
+    least = wanted.removeprefix("setuptools>=")
+    assert int(have.split(".")[0]) >= int(least), (
+        f"{sys.prefix} has setuptools {have}: pip install '{wanted}', or scripts/install"
+    )
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--target", str(folder / "site"), str(source)], check=True, capture_output=True)
+    done = subprocess.run(
+        [*pip, "--target", str(folder / "site"), str(source)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
     return {**os.environ, "PYTHONPATH": str(folder / "site")}
 
 

@@ -100,6 +100,8 @@ class Box:
     def wait_active(self) -> None:
         try:
             until(self.active, 120, "active", every_s=0.2)
+            # On a busy machine it is active before it takes calls: after 60 s, as it is.
+            until(lambda: self.shows("StatusText").startswith("ready"), 240, "ready", every_s=0.2)
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.log()[-3000:]}") from None
 
