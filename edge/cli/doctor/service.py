@@ -58,7 +58,7 @@ def _look_at_board(notes: Notes) -> None:
         notes.advice("board", f"{files}: not as {board.name} has it", "see edge hw board; --write makes them anew")
     else:
         made = [path for path, state in board.states.items() if state != "not there"]
-        notes.ok("board", f"{board.name}, {'its files are in force' if made else 'none of its files is made'}")
+        notes.ok("board", f"{board.name}, {'its files are there' if made else 'none of its files is made'}")
 
 
 def properties() -> dict[str, str]:
