@@ -1,13 +1,10 @@
 """The installed appliance under the real systemd: its unit as it is shipped, on a machine that boots for it."""
 
-import json
 import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -35,19 +32,6 @@ address = "127.0.0.2:5060"
 [[routes]]
 number = "100"
 menu = "main"
-[[routes]]
-number = "200"
-menu = "parked"
-"""
-PARKED = """version: 1
-language: en
-start: parked
-nodes:
-  parked:
-    park: 10m
-    next: bye
-  bye:
-    hang_up:
 """
 MENU = """version: 1
 language: en
@@ -61,26 +45,13 @@ nodes:
     hang_up:
 """
 #: As shipped but for the time that the watchdog and a hanging stop take.
-STOP_S, HELD_S = 4, 10
-QUICKER = f"WatchdogSec=6\nTimeoutAbortSec=1\nTimeoutStopSec={STOP_S}\n"
+QUICKER = "WatchdogSec=6\nTimeoutAbortSec=1\n"
 #: A phone on the machine that calls and says whether it was answered.
 CALL = """
 from tests.support.softphone import Softphone
 with Softphone("127.0.0.9") as phone:
     call = phone.call("sip:100@127.0.0.1:5060")
     call.wait_answered()
-    call.bye()
-"""
-#: One that stays, and says so, until a line comes.
-TALK = """
-import sys
-from tests.support.softphone import Softphone
-with Softphone("127.0.0.9") as phone:
-    call = phone.call("sip:200@127.0.0.1:5060")
-    call.wait_answered()
-    print("up", flush=True)
-    sys.stdin.readline()
-    print(call.state, flush=True)
     call.bye()
 """
 
@@ -100,8 +71,6 @@ class Box:
     def wait_active(self) -> None:
         try:
             until(self.active, 120, "active", every_s=0.2)
-            # On a busy machine it is active before it takes calls: after 60 s, as it is.
-            until(lambda: self.shows("StatusText").startswith("ready"), 240, "ready", every_s=0.2)
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.log()[-3000:]}") from None
 
@@ -109,30 +78,17 @@ class Box:
         return self.machine.journal("--unit=edge", "--output=cat")
 
     def is_answered(self) -> bool:
-        """Whether a call is."""
-        with self.phone(CALL) as phone:
-            print(*phone.communicate(timeout=120))  # what a failed test shows
-            return phone.returncode == 0
-
-    def phone(self, program: str) -> subprocess.Popen[str]:
-        """Start a phone there; its program and limits are those of the tests."""
+        """Whether a call is; the phone's own program and limits are those of the tests."""
         environment = {**os.environ, "PYTHONPATH": ":".join([str(ROOT), *sys.path])}
-        command = self.machine.enter(sys.executable, "-c", program)
-        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes)
-
-    def status(self) -> dict[str, Any]:
-        """What `edge status` says there."""
-        path = ":".join([str(ROOT), *sys.path])
-        command = ("env", f"PYTHONPATH={path}", "/opt/edge/current/venv/bin/edge", "status", "--json")
-        found: dict[str, Any] = json.loads(self.machine.run(*command).stdout)
-        return found
+        command = self.machine.enter(sys.executable, "-c", CALL)
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, check=False, timeout=120)
+        return done.returncode == 0
 
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     machine = Machine(tmp_path_factory.mktemp("machine") / "box")
-    install(machine, SITE, {"main.yaml": MENU, "parked.yaml": PARKED}, QUICKER)
+    install(machine, SITE, {"main.yaml": MENU}, QUICKER)
     machine.put("etc/edge/credentials/carrier", "open sesame\n", 0o600)
     machine.boot()
     machine.run("systemctl", "start", "--no-block", "edge")
@@ -159,28 +115,6 @@ def test_it_takes_calls_with_all_its_restrictions(box: Box) -> None:
     assert "open sesame" not in box.log()
     denied = box.machine.run("cat", "/etc/edge/credentials/carrier", user="edge", check=False)
     assert "Permission denied" in denied.stderr
-
-
-def test_the_media_engine_has_the_rights_that_the_unit_gives(box: Box) -> None:
-    pid = next(one["pid"] for one in box.status()["processes"] if one["name"] == "media")
-    limits = {
-        words[0]: words[1:3]
-        for words in (
-            re.split(r" {2,}", line) for line in box.machine.run("cat", f"/proc/{pid}/limits").stdout.split("\n")
-        )
-        if len(words) > 2
-    }
-    assert limits["Max realtime priority"] == ["20", "20"]
-    assert limits["Max locked memory"] == ["unlimited", "unlimited"]
-    assert int(limits["Max open files"][1]) >= 100_000
-    locked = box.machine.run("grep", "VmLck", f"/proc/{pid}/status").stdout.split()[1]
-    assert int(locked) > 0
-    policies = box.machine.run("chrt", "--all-tasks", "--pid", str(pid)).stdout
-    granted = '"priority":"real_time"' in box.log()
-    # A kernel with CONFIG_RT_GROUP_SCHED refuses it in a control group without a budget; then the log says so.
-    assert ("SCHED_RR" in policies) == granted, policies
-    assert granted or '"priority":"nice"' in box.log()
-    assert '"memory_locked":true' in box.log()
 
 
 def test_a_reload_is_checked_first_and_says_what_is_wrong(box: Box) -> None:
@@ -213,27 +147,6 @@ def test_what_is_done_each_night(box: Box) -> None:
     assert "0 bad" in told.split("verified", 1)[-1]
     # Of the machine it may find what it likes.
     assert re.search(r"[0-9]+ bad, [0-9]+ with advice", told), told
-
-
-def test_a_restart_waits_for_calls_longer_than_the_unit_says(box: Box) -> None:
-    before = box.shows("MainPID")
-    with box.phone(TALK) as phone:
-        assert phone.stdin is not None
-        assert phone.stdout is not None
-        assert phone.stdout.readline() == "up\n", phone.communicate()[1]
-        box.machine.run("systemctl", "restart", "--no-block", "edge")
-        until(lambda: box.shows("SubState") == "stop-sigterm", 30, "it drains")
-        begun = time.monotonic()
-        until(lambda: "draining" in box.shows("StatusText"), 30, "its status says so")
-        assert box.machine.run("systemctl", "reload", "edge", check=False).returncode != 0
-        assert not box.is_answered()
-        # Well beyond what the unit allows.
-        until(lambda: time.monotonic() - begun > HELD_S, 2 * HELD_S, "time passes")
-        assert (box.shows("SubState"), box.shows("MainPID")) == ("stop-sigterm", before)
-        assert phone.communicate("\n", timeout=60)[0] == "answered\n"
-    until(lambda: box.active() and box.shows("MainPID") != before, 120, "another one runs")
-    assert "timed out" not in box.machine.journal("--unit=edge", "--identifier=systemd")
-    assert box.is_answered()
 
 
 def test_a_supervisor_that_hangs_is_replaced_by_systemd(box: Box) -> None:
