@@ -95,8 +95,8 @@ class Calling:
             return []
         refused = self.phase == "incoming"
         self._over = (cause, Q850[cause], text)
-        sent = self._exchange.pending is not None and self._exchange.pending.purpose == "dial"
-        unsent = not sent and self._exchange.waiting("dial")
+        unsent = self._undialled()
+        sent = not unsent and self._exchange.waiting("dial")
         quiet_ms = self._timers.get("call_quiet")
         self._exchange.drop(*_OF_CALL)
         self._exchange.held = False
@@ -212,7 +212,8 @@ class Calling:
 
     def over(self, cause: EndCause, q850: int | None, text: str, now_ms: int) -> list[Action]:
         """Take that the call is over."""
-        if self.phase == "none":
+        if self.phase == "none" or self._undialled():
+            # Some say in two lines that a call is over, and what is yet to be dialled cannot be.
             return []
         if self.phase == "leaving":
             cause, q850, text = self._over
@@ -236,6 +237,8 @@ class Calling:
 
     def over_soon(self, now_ms: int) -> list[Action]:
         """Take that it is over and not why; if it was not up, the next line may say."""
+        if self._undialled():
+            return []
         if self.phase in ("dialling", "alerting"):
             self.phase = "ending"
             self._exchange.held = False
@@ -384,6 +387,11 @@ class Calling:
         self._caller, self._missing, self._rung = None, 0, 0
         if not outgoing:
             self._poll(now_ms)
+
+    def _undialled(self) -> bool:
+        """Say whether a call is to be made and nothing of it has left."""
+        pending = self._exchange.pending
+        return self._exchange.waiting("dial") and (pending is None or pending.purpose != "dial")
 
     def _poll(self, now_ms: int) -> None:
         if self._dialogue.calls == "clcc":

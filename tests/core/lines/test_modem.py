@@ -224,6 +224,23 @@ def test_an_analogue_line_says_who_calls_between_two_rings() -> None:
     assert other.hear("NMBR = P") == [Incoming(None, True)]
 
 
+@pytest.mark.parametrize(
+    ("profile", "end"), [("huawei-e1750", "^CEND:1,0,67,16"), ("simcom-sim7600", "VOICE CALL: END: 000017")]
+)
+def test_the_last_word_of_a_call_does_not_end_the_next_which_is_not_dialled_yet(profile: str, end: str) -> None:
+    talk = Talk(profile).begin()
+    talk.hear("RING")
+    talk.do(Answer())
+    assert any(isinstance(one, Ended) for one in talk.hear("^CONN:1,0", "VOICE CALL: BEGIN", end))
+    talk.commands()
+    assert talk.do(Dial(NUMBER)) == []
+    assert talk.hear("NO CARRIER") == [], "of the call before: the line rests, so nothing was dialled"
+    assert talk.wait(1_500) == []
+    assert "ATD+491701234567;" in talk.commands()
+    *_, last = talk.hear("NO CARRIER")
+    assert isinstance(last, Ended)
+
+
 @pytest.mark.parametrize("profile", ["simcom-sim7600", "quectel-ec25", "huawei-e1750"])
 def test_who_calls_right_after_a_call_is_heard_however_often_it_rings(profile: str) -> None:
     talk = Talk(profile).begin()
