@@ -310,7 +310,9 @@ class Modem:
         self._probes += 1
         if self._probes < _PROBES:
             self._exchange.add(self._probe())
-            return []
+            # Whoever had the port before may have been killed in a call, and what we say goes into its sound.
+            within = reply.outcome == "timeout" and self._profile.sound.how == "control"
+            return self._calling.sound.break_off() if within else []
         what = "no answer" if reply.outcome == "timeout" else "errors and no OK"
         return self._fail(f"the modem gives {what} to AT: is this its control port, and its rate right?", now_ms)
 

@@ -69,6 +69,10 @@ class Sounding:
             return []
         self.hushing = self._exchange.held = True
         self._timers["call_hush"] = now_ms + HUSH_MS
+        return self.break_off()
+
+    def break_off(self) -> list[Action]:
+        """End sound within the control stream, whether there is any or not."""
         return [Write(octets(self._dialogue.sound_end, 0))]
 
     def hushed(self) -> list[Action]:

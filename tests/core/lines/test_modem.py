@@ -200,6 +200,21 @@ def test_sound_that_comes_when_it_was_hung_up_is_ended_before_anything_is_said()
     assert talk.commands() == ["AT+VLS=0"]
 
 
+def test_a_modem_that_was_left_in_sound_is_brought_back() -> None:
+    talk = Talk("voice-modem-v253")
+    talk.answers = {"AT": ""}
+    talk.do(Opened())
+    talk.do(Received(b"\x80\x81\r\x80"))
+    talk.wait(1_400)
+    assert talk.said == [b"AT\r"]
+    talk.wait(200)
+    assert talk.said[1:] == [b"\x10^", b"AT\r"]
+    talk.answers = {}
+    talk.do(Received(b"\x80\x10\x03\r\nOK\r\n\r\nOK\r\n"))
+    talk.wait(2_000)
+    assert talk.done[-1] == StateChanged("ready", "calls can be made and taken")
+
+
 def test_nothing_is_said_into_the_sound_of_a_long_talk_whose_busy_tone_is_its_end() -> None:
     talk = Talk("voice-modem-v253")
     talk.answers["AT+VTR"] = "CONNECT"
