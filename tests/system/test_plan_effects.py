@@ -23,7 +23,7 @@ from tests.support.softphone import Softphone
 from tests.support.waiting import until
 from tests.system.flows import hears
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.first]
 
 NEW_WELCOME = 480
 WAITING = "version: 1\nstart: wait\nnodes:\n  wait: {queue: sales, failed: bye}\n  bye: {hang_up: {}}\n"
