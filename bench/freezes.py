@@ -1,7 +1,8 @@
 """`edge bench freezes`: how long until a process that is stopped (SIGSTOP) is found out and replaced.
 
-Each process of a real appliance is stopped in turn, with a call up; measured is the time until another one is running
-in its place, and until a new call is answered.
+Each process of a real appliance (campaigns, a simulated modem) is stopped in turn, with a call up; measured is the time
+until another one runs in its place and the appliance is ready. Last the supervisor, which nobody but systemd can
+replace: the time from its stop until the watchdog fires, which is `WatchdogSec` (`[service]`) from its last word.
 """
 
 import os

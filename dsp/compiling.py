@@ -6,8 +6,8 @@ pass, that was three quarters of the time that compiling took, and half a gigaby
 
 So here a kernel that is called by kernels is brought to LLVM's intermediate code only, as a part of the program whose
 root Python calls. The root is linked from its parts, optimised and translated as a whole. This knows numba from inside
-(the package is held to one minor version for that), and only three places of it: what a dispatcher answers to kernels,
-what a code library does with what it is linked with, and how symbols are named.
+(the package is held to one minor version for that), and only four places of it: what a dispatcher answers to kernels,
+what a code library does with what it is linked with, how symbols are named, and what is done before a cache is read.
 """
 
 from hashlib import blake2b
@@ -15,6 +15,7 @@ from typing import Any
 
 from llvmlite import binding as llvm
 from numba.core import compiler, itanium_mangler
+from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.typing.templates import make_concrete_template
@@ -107,6 +108,20 @@ class _Program(JITCodeLibrary):
         return library
 
 
+class _Cache(FunctionCache):
+    """Programs on disk.
+
+    numba makes ready for compiling before it looks here: it imports all that it knows how to compile, which takes five
+    times as long as loading the programs, and 25 MB that are never given back. Machine code needs none of it; where a
+    program is missing, numba's compiler makes itself ready.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load the program for a signature; None: it has to be compiled."""
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
+
 class Kernel(CPUDispatcher):
     """A function that is compiled as a program when Python calls it, as a part when a kernel does."""
 
@@ -116,6 +131,10 @@ class Kernel(CPUDispatcher):
         super().__init__(function, targetoptions={**_ROOT_OPTIONS, **options})
         self._parts: dict[Any, Any] = {}
         self._part_options = {**_PART_OPTIONS, **options}
+
+    def enable_caching(self) -> None:
+        """Keep its programs on disk."""
+        self._cache = _Cache(self.py_func)
 
     def _part(self, types: Any) -> Any:
         """Compile for the argument types `types`, to intermediate code."""

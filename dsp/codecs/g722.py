@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dsp.codecs.state_words import G722_BAND, G722_PAST, G722_WORDS
 from dsp.jit import i64, kernel
 
 # --- a band's words: reconstructed signal RLT, partial one PLT, poles A, zeros B, differences D, log scale factor NB
@@ -21,12 +22,11 @@ _POLES = 4  # 2
 _ZEROS = 6  # 6
 _DIFFERENCES = 12  # 6, newest first
 _NB = 18
-_BAND = 19
+_BAND = G722_BAND
 
-#: Samples that a filter bank keeps of the past, for each of its two phases.
-_PAST = 11
+_PAST = G722_PAST
 #: Words of an encoder's and of a decoder's state.
-WORDS = 2 * _BAND + 2 * _PAST
+WORDS = G722_WORDS
 _HISTORY = 2 * _BAND
 
 #: Octets (pairs of samples) that are taken in one go; longer blocks go by pieces.

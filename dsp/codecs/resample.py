@@ -12,16 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from dsp.codecs.state_words import DOWN_WORDS, HALF_BAND_EVEN, HALF_BAND_SIDE, UP_WORDS
 from dsp.jit import kernel
 
-_SIDE = 12
+__all__ = ["DOWN_WORDS", "SCRATCH", "TAPS", "UP_WORDS", "down", "up"]
+
+_SIDE = HALF_BAND_SIDE
 _TAPS = 2 * _SIDE
-_PAST = _TAPS - 1
-#: Even samples (of 16 kHz) that wait for their odd neighbours.
-_EVEN = _SIDE - 1
-#: Words of the states.
-UP_WORDS = _PAST
-DOWN_WORDS = _PAST + _EVEN
+_PAST = UP_WORDS
+_EVEN = HALF_BAND_EVEN
 #: Samples of 8 kHz that are worked on in one go.
 _BLOCK = 160
 #: Shape of the scratch memory (float32).

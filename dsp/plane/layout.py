@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.codecs import g722, resample
+from dsp.codecs.state_words import DOWN_WORDS, G722_WORDS, UP_WORDS
 from dsp.detectors.answer_state import ANSWER_SETTINGS, ANSWER_STATE
 from dsp.detectors.dtmf_state import DTMF_STATE
 from dsp.detectors.progress_state import PROGRESS_STATE
@@ -242,14 +242,14 @@ CODECS = 5
 
 # A slot's words of `codec`: what follows the stream that comes in, then the rest.
 CODEC_DECODER = 0
-CODEC_PACKET_DOWN = CODEC_DECODER + g722.WORDS
-CODEC_PACKET_UP = CODEC_PACKET_DOWN + resample.DOWN_WORDS
-CODEC_RECEIVED = CODEC_PACKET_UP + resample.UP_WORDS
+CODEC_PACKET_DOWN = CODEC_DECODER + G722_WORDS
+CODEC_PACKET_UP = CODEC_PACKET_DOWN + DOWN_WORDS
+CODEC_RECEIVED = CODEC_PACKET_UP + UP_WORDS
 CODEC_PLAYED_DOWN = CODEC_RECEIVED
-CODEC_ENCODER = CODEC_PLAYED_DOWN + resample.DOWN_WORDS
-CODEC_SENT_DOWN = CODEC_ENCODER + g722.WORDS
-CODEC_SENT_UP = CODEC_SENT_DOWN + resample.DOWN_WORDS
-CODEC_WORDS = CODEC_SENT_UP + resample.UP_WORDS
+CODEC_ENCODER = CODEC_PLAYED_DOWN + DOWN_WORDS
+CODEC_SENT_DOWN = CODEC_ENCODER + G722_WORDS
+CODEC_SENT_UP = CODEC_SENT_DOWN + DOWN_WORDS
+CODEC_WORDS = CODEC_SENT_UP + UP_WORDS
 
 #: Octets of audio that may wait for their packet: less than a packet of 60 ms, and a frame, of wide L16.
 PACKING = 2560

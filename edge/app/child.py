@@ -1,8 +1,11 @@
 """Entry of every child: `python -m edge.app.child NAME`, with its `Launch` in the environment."""
 
+import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from edge.runtime.process import EXIT_USAGE, Launch, ProcessContext, child_main, name_process, read_launch
 
@@ -43,13 +46,36 @@ def _work(launch: Launch) -> Callable[[ProcessContext], int]:
     return work
 
 
+def _ended(code: object) -> NoReturn:
+    """End at once, with the channel open to the last.
+
+    The interpreter closes it first and then takes modules apart, which lasts longer than a supervisor waits on a busy
+    machine: it would kill the process and never learn why that wanted to end. What has to be on disk is there by now.
+    """
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
 def main() -> int:
     """Run the child that the environment describes."""
     launch = read_launch()
     if launch is None:
         print("edge.app.child is started by `edge run`, not by hand", file=sys.stderr)
         return EXIT_USAGE
-    return child_main(launch, _work(launch))
+    work = _work(launch)
+
+    def run(context: ProcessContext) -> int:
+        try:
+            code: object = work(context)
+        except SystemExit as leaving:
+            code = leaving.code
+        _ended(code)
+
+    return child_main(launch, run)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ _log = logger("supervisor")
 
 #: A zygote compiles before it is ready.
 ZYGOTE = Patience(start_ms=None)
+#: Those that calls do not pass through are started when calls are let in, or so long after the others.
+BESIDE_MS = 5000
 #: Conversations wait for its successor.
 ENGINE = Patience(abort_ms=100)
 
@@ -91,6 +93,9 @@ class Fleet:
         self._forks = {self.media_zygote.name: self.media_forks, self.span_zygote.name: self.span_forks}
         #: Set by `drain`: who is restarted meanwhile must be told, too.
         self.draining = False
+        #: Set when the appliance stops: who was not started yet is not any more.
+        self.leaving = False
+        self._beside_began = False
         #: Called when any state or condition changed.
         self.on_change: Callable[[], None] = lambda: None
         #: Called when front began a new life and knows nothing.
@@ -140,20 +145,32 @@ class Fleet:
     # --- starting
 
     def start(self) -> None:
-        """Start everything but switch and media's workers. Zygotes first: they have the longest way."""
+        """Start what calls pass through, but switch and media's workers. Zygotes first: they have the longest way.
+
+        Nobody else takes time of the cores until calls are let in.
+        """
         self._pump.every(LOOK_MS, lambda: self.stall.seen(monotonic_ms()))
         EngineWatch(self.media, self._around.sockets.fds["media_state"], self._pump)
-        for process in (self.media_zygote, self.span_zygote, self.front, self.forwarder, self.web):
+        for process in (self.media_zygote, self.span_zygote, self.front):
             process.want()
         self.spans.fill()
+        self._pump.at(monotonic_ms() + BESIDE_MS, self.start_beside)
 
     def start_calls(self) -> None:
         """Start those that touch the recordings of a former run, once these are repaired."""
         self.switch.want()
         for engine in self.media:
             engine.want()
-        self.campaigners.start()
         self.lines.start()
+
+    def start_beside(self) -> None:
+        """Start those that calls do not pass through, unless that was done or nobody is to be started any more."""
+        if self._beside_began or self.leaving:
+            return
+        self._beside_began = True
+        for process in (self.forwarder, self.web):
+            process.want()
+        self.campaigners.start()
 
     def want_refused(self) -> None:
         """Try again those that refused the former configuration."""

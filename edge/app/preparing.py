@@ -99,16 +99,21 @@ def _result(output: bytes, status: int | None) -> Prepared:
         return Prepared(errors=[f"the configuration could not be loaded: the loader ended with {status}"])
 
 
-def prepare(source: Source, claim: Callable[[Paths], object]) -> Prepared:
-    """Load `source`, waiting for it. For the start, when nothing runs yet.
+class Begun:
+    """A loading for the start, when nothing runs yet: begun here, and waited for in `wait`."""
 
-    `claim` is called before anything is written into the site's folders; what it raises ends the loading.
-    """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours:
+    def __init__(self, source: Source) -> None:
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            process = _start(source, theirs)
-        return _attended(process, ours, claim)
+            self._process = _start(source, theirs)
+
+    def wait(self, claim: Callable[[Paths], object]) -> Prepared:
+        """Wait for what comes of it, once.
+
+        `claim` is called before anything is written into the site's folders; what it raises ends the loading.
+        """
+        with self._ours:
+            return _attended(self._process, self._ours, claim)
 
 
 def _attended(process: subprocess.Popen[bytes], ours: socket.socket, claim: Callable[[Paths], object]) -> Prepared:

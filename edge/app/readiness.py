@@ -91,6 +91,8 @@ def _why_not_running(process: Process) -> str:
         return "refuses its configuration (see the log) and waits for a reload"
     if state == "waiting" and process.lifecycle.crash_loop:
         return f"crash loop{last}: restarts are slowed"
+    if state == "stopped" and process.lifecycle.ended_ms is None:
+        return "is started when calls are let in"
     return {"waiting": "waits for its next start", "aborting": "hangs, is being ended"}.get(state, state) + last
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from edge.app.composition import APPLIANCE, Composition
 from edge.app.holder import lock_holder
-from edge.app.preparing import Prepared, Source, prepare
+from edge.app.preparing import Begun, Prepared, Source
 from edge.app.reloading import with_run_dir
 from edge.app.sockets import CannotOpenError, open_all
 from edge.app.supervisor import Supervisor
@@ -87,10 +87,10 @@ def check_descriptors(site: Site, limit: int) -> None:
         )
 
 
-def run(source: Source, composition: Composition = APPLIANCE) -> int:
-    """Load, check, open and run; returns the exit code of `edge run`."""
+def run(source: Source, composition: Composition = APPLIANCE, begun: Begun | None = None) -> int:
+    """Load (`begun`: that has been begun), check, open and run; returns the exit code of `edge run`."""
     try:
-        prepared = prepare(source, claim)
+        prepared = (begun or Begun(source)).wait(claim)
     except RefusedError as refused:
         print(refused, file=sys.stderr)
         return EXIT_CONFIG

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import msgspec
 
-from edge.app.preparing import Source, module_environment
+from edge.app.preparing import Begun, Source, module_environment
 
 
 def become_supervisor(source: Source) -> NoReturn:
@@ -23,10 +23,12 @@ def become_supervisor(source: Source) -> NoReturn:
 
 def main() -> int:
     """See the module."""
-    from edge.app.running import run
-
+    source = msgspec.json.decode(sys.argv[1], type=Source)
     try:
-        return run(msgspec.json.decode(sys.argv[1], type=Source))
+        begun = Begun(source)  # the supervisor's code is imported while the configuration is loaded
+        from edge.app.running import run
+
+        return run(source, begun=begun)
     except KeyboardInterrupt:  # before there was anything to stop
         return 130
 

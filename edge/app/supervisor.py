@@ -159,6 +159,7 @@ class Supervisor:
             self._was_complete = True
             if self._mode == "starting":
                 self._mode = "running"
+            self.pump.at(0, self.fleet.start_beside)
         takes = takes_calls(self.fleet, self._mode, was_complete=self._was_complete)
         if takes != self._taking_calls:
             self._taking_calls = takes
@@ -197,6 +198,7 @@ class Supervisor:
             return
         _log.info("stopping")
         self._mode = "stopping"
+        self.fleet.leaving = True
         self.fleet.campaigners.stop()
         self._service.leaving()
         if self._drainage is not None:

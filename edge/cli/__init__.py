@@ -11,7 +11,7 @@ from typing import Any
 
 from cyclopts import App, CycloptsError
 
-#: Modules with a `register(app)`, in the order of the help page.
+#: Modules with a `register(app)`, in the order of the help page. Each has the command that it is called by.
 COMMANDS = (
     "daemon",
     "init",
@@ -41,6 +41,8 @@ COMMANDS = (
     "warmup",
     "bench",
 )
+#: The commands of module `daemon`, which has none of its name.
+OF_DAEMON = frozenset({"run", "status", "reload", "stop"})
 
 
 def _version() -> str:
@@ -50,10 +52,11 @@ def _version() -> str:
         return "not installed"
 
 
-def build() -> App:
-    """Make the app with all commands."""
+def build(wanted: str = "") -> App:
+    """Make the app with all commands, or with the module alone that has the command `wanted`."""
     app = App(name="edge", help="Telephony edge appliance.", version=_version)
-    for name in COMMANDS:
+    known = {**{name: name for name in COMMANDS}, **dict.fromkeys(OF_DAEMON, "daemon")}
+    for name in [known[wanted]] if wanted in known and wanted != "daemon" else COMMANDS:
         importlib.import_module(f"edge.cli.{name}").register(app)
     return app
 
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result: Any = build()(tokens, exit_on_error=False, print_error=True, result_action="return_value")
+        result: Any = build(*tokens[:1])(tokens, exit_on_error=False, print_error=True, result_action="return_value")
     except CycloptsError:
         return USAGE
     except BrokenPipeError:  # `edge events list | head`

@@ -1,17 +1,23 @@
-"""Which site a command is about: `--config FILE`, `--demo`, or for reading commands just `--state DIR`."""
+"""Which site a command is about: `--config FILE`, `--demo`, or for reading commands just `--state DIR`.
+
+The loader is imported by who loads: `edge run` leaves that to another process, and every call waits for its start.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
-from edge.app.demo import SITE_FILE, demo_overrides
 from edge.cli.output import BAD, CONFIGURATION, USAGE, complain
 from edge.config.errors import ConfigError
-from edge.config.loader import NOTHING, Inspection, Whereabouts, inspect, inspect_paths
 from edge.storage.turn import StorageError
 
+if TYPE_CHECKING:
+    from edge.config.loader import Inspection, Whereabouts
+
+NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 DEFAULT_FILE: Final = Path("/etc/edge/site.toml")
 
 ConfigOption = Annotated[Path | None, Parameter(name="--config", help=f"Site file; {DEFAULT_FILE} when not given.")]
@@ -23,6 +29,8 @@ LimitOption = Annotated[int, Parameter(name="--limit", help="Newest entries only
 
 def site_file(config: Path | None, *, demo: bool) -> Path:
     """Name the site file; demo and a file of one's own exclude each other."""
+    from edge.app.demo import SITE_FILE
+
     if demo and config is not None:
         raise UsageError("--demo and --config exclude each other")
     return SITE_FILE if demo else config or DEFAULT_FILE
@@ -30,19 +38,22 @@ def site_file(config: Path | None, *, demo: bool) -> Path:
 
 def inspect_site(
     config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING, menus: bool = True
-) -> Inspection:
+) -> "Inspection":
     """Read and check the site that the options name. Without `menus` for who compiles them himself."""
+    from edge.app.demo import demo_overrides
+    from edge.config.loader import inspect
+
     return inspect(site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides, menus=menus)
 
 
-def site_faults(found: Inspection) -> list[ConfigError]:
+def site_faults(found: "Inspection") -> list[ConfigError]:
     """List the faults of the site file itself; those of menus are not among them."""
     return [error for error in found.errors if error.file.endswith(".toml")]
 
 
 def usable_site(
     config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING, menus: bool = True
-) -> Inspection:
+) -> "Inspection":
     """Read and check the site that the options name; menus may have faults. Raises `UsageError`, `BadSiteError`."""
     found = inspect_site(config, demo=demo, overrides=overrides, menus=menus)
     faults = site_faults(found)
@@ -51,8 +62,11 @@ def usable_site(
     return found
 
 
-def whereabouts(config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING) -> Whereabouts:
+def whereabouts(config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING) -> "Whereabouts":
     """Read where things of the site lie, whatever else its file says. Raises `UsageError`, `BadSiteError`."""
+    from edge.app.demo import demo_overrides
+    from edge.config.loader import inspect_paths
+
     found, faults = inspect_paths(site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides)
     if faults:
         raise BadSiteError(faults)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from edge.config.errors import Findings
 from edge.config.located import Located, place_of
 from edge.config.menu_tables import Mailbox
-from edge.core.menus.kinds.record import Room
 
 if TYPE_CHECKING:
     from edge.config.site import Site
+    from edge.core.menus.kinds.record import Room
 
 #: Folder of mailboxes in that of recordings.
 FOLDER = "voicemail"
@@ -24,8 +24,10 @@ def folder_of(mailbox: Mailbox, recordings: str) -> str:
     return mailbox.folder or f"{recordings}/{FOLDER}/{mailbox.name}"
 
 
-def room_of(mailbox: Mailbox) -> Room | None:
+def room_of(mailbox: Mailbox) -> "Room | None":
     """Give the limits of a mailbox; None: it has none."""
+    from edge.core.menus.kinds.record import Room  # media asks for other things here, and walks no menus
+
     if not mailbox.max_messages and not mailbox.max_minutes:
         return None
     return Room(messages=mailbox.max_messages or None, length_ms=mailbox.max_minutes * MINUTE_MS or None)

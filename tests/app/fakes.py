@@ -3,12 +3,14 @@
 The same module stands for every process; what it was told is kept and can be asked for with the request "seen".
 """
 
+import builtins
 import json
 import os
 import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,13 @@ from edge.vocabulary.supervision import (
     Stop,
     WantSpans,
 )
+
+
+class _SlowEnd:
+    """What an interpreter takes to leave on a busy machine, when all that it had open is closed."""
+
+    def __del__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        sleep(2)
 
 
 def prepare(context: ProcessContext) -> None:
@@ -149,6 +158,7 @@ class Fake:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         code = os.environ.get(f"FAKE_{self.context.name.upper()}_EXIT")
         if code is not None:
+            builtins.last_of_all = _SlowEnd()  # type: ignore[attr-defined]  # the last module to be taken apart
             return int(code)
         self.channel.ready(4000 + os.getpid() % 1000 if self.context.name == "span" else 0)
         self.pump.run()

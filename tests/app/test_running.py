@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.app.preparing import Source, module_environment, prepare
+from edge.app.preparing import Begun, Source, module_environment
 from edge.app.running import RefusedError, claim, lock_state
 from edge.config.site import Paths
 from tests.config.box import Box
@@ -52,7 +52,7 @@ def test_who_loads_asks_first_and_the_claim_is_the_askers(box: Box) -> None:
         asked.append(paths)
         assert [one.name for one in Path(paths.state).iterdir()] == ["run"], "before anything else is there"
 
-    prepared = prepare(Source(config=str(box.folder / "site.toml")), asks)
+    prepared = Begun(Source(config=str(box.folder / "site.toml"))).wait(asks)
     assert prepared.site is not None, prepared.errors
     assert [one.state for one in asked] == [prepared.site.paths.state]
     assert (Path(prepared.site.paths.state) / "versions" / "index.json").is_file()
@@ -68,6 +68,6 @@ def test_a_site_with_faults_claims_nothing_and_a_refusal_is_the_askers_to_tell(b
         raise RefusedError(f"{paths.state} is taken")
 
     with pytest.raises(RefusedError, match="is taken"):
-        prepare(Source(config=str(box.folder / "site.toml")), refuses)
+        Begun(Source(config=str(box.folder / "site.toml"))).wait(refuses)
     (box.folder / "site.toml").write_text("name = ")
-    assert prepare(Source(config=str(box.folder / "site.toml")), refuses).errors
+    assert Begun(Source(config=str(box.folder / "site.toml"))).wait(refuses).errors
