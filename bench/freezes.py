@@ -6,9 +6,12 @@ replace: the time from its stop until the watchdog fires, which is `WatchdogSec`
 """
 
 import os
+import re
 import signal
+import socket
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,38 +19,105 @@ from pathlib import Path
 from tests.support.addresses import address
 from tests.support.appliance import Appliance
 from tests.support.campaigns import town_site
+from tests.support.modem import Simulator
+from tests.support.sip_call import Call
 from tests.support.softphone import Softphone
 from tests.support.waiting import until
 
 Emit = Callable[..., None]
 _LIMIT_S = 60
+_UNIT = Path(__file__).parents[1] / "systemd" / "edge.service"
+_LINE = """[[lines]]
+name = "gsm"
+profile = "huawei-e1750"
+port = "{modem.port}"
+sound_port = "{modem.sound}"
+did = "100"
+"""
 
 
 def measure(emit: Emit, *, quick: bool) -> None:
-    """Stop every kind of process, `quick` once, else three times."""
+    """Stop every kind of process, `quick` once, else three times, and the supervisor."""
     found: dict[str, list[float]] = {}
     calls_cut = 0
-    with tempfile.TemporaryDirectory() as folder, address() as own, address() as there:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        address() as own,
+        address() as there,
+        Simulator("huawei", Path(folder) / "gsm") as modem,
+        _Manager(Path(folder) / "notify") as manager,
+    ):
         edge = Appliance(own, Path(folder))
-        town_site(edge, there, there)
+        town_site(edge, there, there, _LINE.format(modem=modem))
         menu = edge.folder / "menus" / "main.yaml"
         menu.write_text(menu.read_text().replace("wait: 2s", "wait: 1h"))
         try:
-            edge.start()
+            edge.start(environment=manager.environment)
+            until(lambda: {"line-gsm", "dialer", "media-standby"} <= _living(edge).keys(), _LIMIT_S, "all are there")
+            names = sorted(_living(edge))
             with Softphone(there) as phone:
-                call = phone.call(edge.uri)
-                call.wait_answered()
-                for _ in range(1 if quick else 3):
-                    for name in sorted(_living(edge)):
-                        found.setdefault(name, []).append(_freeze(edge, name))
-                        calls_cut += call.state == "ended"
+                call = _answered(phone, edge)
+                for name in names * (1 if quick else 3):
+                    found.setdefault(name, []).append(_freeze(edge, name, names))
+                    if call.state == "ended":
+                        calls_cut += 1
+                        call = _answered(phone, edge)
                 call.bye()
+            found["supervisor"] = [manager.freeze(edge)]
         finally:
             edge.stop()
     for name, times in sorted(found.items()):
         emit(f"freeze_{name.replace('-', '_')}", round(statistics.median(times), 2), "s")
-    emit("freeze_longest", round(max(max(times) for times in found.values()), 2), "s")
+    watched = [max(times) for name, times in found.items() if name != "supervisor"]
+    emit("freeze_longest", round(max(watched), 2), "s")
     emit("freeze_calls_cut", calls_cut, "calls")
+
+
+def _answered(phone: Softphone, edge: Appliance) -> Call:
+    call = phone.call(edge.uri)
+    call.wait_answered()
+    return call
+
+
+class _Manager:
+    """Stands in for systemd: it is told that the supervisor lives, and looks at the clock."""
+
+    def __init__(self, path: Path) -> None:
+        self._limit_s = int(re.findall(r"^WatchdogSec=(\d+)$", _UNIT.read_text(), re.MULTILINE)[0])
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._path = path
+        self.environment = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": str(self._limit_s * 1_000_000)}
+        self._fed = time.monotonic()
+
+    def __enter__(self) -> "_Manager":
+        self._socket.bind(str(self._path))
+        self._socket.settimeout(0.1)
+        threading.Thread(target=self._hear, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def _hear(self) -> None:
+        while self._socket.fileno() >= 0:
+            try:
+                if b"WATCHDOG=1" in self._socket.recv(4096):
+                    self._fed = time.monotonic()
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+
+    def freeze(self, edge: Appliance) -> float:
+        """Stop the supervisor; returns the seconds until the watchdog fires, and ends it as systemd does then."""
+        assert edge.process is not None
+        began = time.monotonic()
+        edge.process.send_signal(signal.SIGSTOP)
+        until(lambda: time.monotonic() >= self._fed + self._limit_s, 2 * self._limit_s, "the watchdog", every_s=0.02)
+        fired_s = time.monotonic() - began
+        edge.process.send_signal(signal.SIGKILL)
+        edge.process.wait()
+        return fired_s
 
 
 def _living(edge: Appliance) -> dict[str, int]:
@@ -58,8 +128,9 @@ def _living(edge: Appliance) -> dict[str, int]:
     return {**found, **({"span": spans[0]} if spans else {})}
 
 
-def _freeze(edge: Appliance, name: str) -> float:
-    """Stop `name`; returns the seconds until another one runs in its place and the appliance is ready."""
+def _freeze(edge: Appliance, name: str, names: list[str]) -> float:
+    """Stop `name` once all of `names` run; the seconds until another one does in its place, and it is ready again."""
+    until(lambda: _living(edge).keys() >= set(names) and edge.is_ready(), _LIMIT_S, "all are there")
     victim = _living(edge)[name]
     began = time.monotonic()
     os.kill(victim, signal.SIGSTOP)
