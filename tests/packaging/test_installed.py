@@ -202,13 +202,69 @@ def goes_through_its_life(box: Machine, later: str) -> None:
     assert box.run("sh", "-c", "ls -d /etc/edge /var/lib/edge /var/spool/edge 2>/dev/null", check=False).stdout == ""
 
 
+#: What `make install` runs, on this machine's own files with a layer over them, and what is left afterwards.
+_DIRECTLY = """set -e
+cd "$1"
+scripts/release install --prefix /srv/edge --version 90.1.0 --out /tmp/made
+edge --version
+runuser -u edge -- edge check
+man --local-file --warnings /usr/share/man/man1/edge.1.gz 2>&1 | grep -c 'edge calls transfer'
+! grep -r /opt/edge /lib/systemd/system/edge* /usr/sbin/edge-rollback /srv/edge/current/libexec
+
+# The next version takes less than this one did: nothing changes until the site is mended. Files are links, so no `>`.
+mkdir -p /etc/edge/conf.d
+printf '[limits]\\ndrain_seconds = 7200\\n' >/etc/edge/conf.d/old.toml
+edge check
+p=/srv/edge/package
+sed -i s/90.1.0/90.2.0/ $p/VERSION $p/venv/bin/edge
+sed -i '/drain_seconds:/s/86_400/3_600/' $p/venv/lib/python3.11/site-packages/edge/config/site.py
+if $p/libexec/activate; then echo "taken"; exit 1; fi
+echo "in force: $(readlink /srv/edge/current)"
+edge check
+rm /etc/edge/conf.d/old.toml
+$p/libexec/activate
+echo "in force: $(readlink /srv/edge/current), before: $(readlink /srv/edge/former)"
+
+scripts/release uninstall --prefix /srv/edge --out /tmp/made
+cd /
+left=$(find srv/edge var/cache/edge usr/bin/edge usr/sbin/edge-rollback usr/share/doc/edge-appliance \\
+    lib/systemd/system/edge* usr/share/man/man1/edge.1* usr/share/man/man8/edge-* 2>/dev/null || true)
+[ -z "$left" ] || { echo "left: $left"; exit 1; }
+ls /etc/edge/site.toml /var/lib/edge/kept
+"""
+
+
+def test_root_installs_from_the_checkout_elsewhere_and_takes_it_away_again(tmp_path: Path, bundle: Path) -> None:
+    assert bundle.exists()  # and with it the wheels that both are made of: there is no network here
+    box = Machine(tmp_path / "box")
+    (box.upper / "var/lib/edge").mkdir(parents=True)
+    (box.upper / "var/lib/edge/kept").touch()
+    environment = ("env", f"EDGE_BUILD_CACHE={ROOT / 'build/cache'}", "SOURCE_DATE_EPOCH=1790000000")
+    # Kernels are compiled elsewhere; here they would be for nothing.
+    said = bare_debian.run(
+        box.folder, *environment, "NUMBA_DISABLE_JIT=1", "bash", "-c", _DIRECTLY, "x", str(ROOT), below=Path("/")
+    )
+    assert "\n90.1.0\n" in said
+    assert "0 errors" in said
+    assert "/etc/edge/conf.d/old.toml:2" in said
+    assert "90.1.0 stays in force; mend it, then: /srv/edge/package/libexec/activate" in said
+    assert "in force: versions/90.1.0\n" in said
+    assert "in force: versions/90.2.0, before: versions/90.1.0\n" in said
+    assert said.endswith("/etc/edge/site.toml\n/var/lib/edge/kept\n")
+
+
+def held_by(package: Path) -> str:
+    return subprocess.run(["dpkg-deb", "--contents", str(package)], capture_output=True, text=True, check=True).stdout
+
+
 def test_the_same_files_make_the_same_package_with_all_that_is_read(tmp_path: Path, bundle: Path) -> None:
     again = build(ROOT, tmp_path, "deb", "--version", FIRST)
     name = bundle.name.removesuffix(".tar")
     subprocess.run(["tar", "--extract", "--file", bundle, "--directory", str(tmp_path)], check=True)
     assert again.read_bytes() == (tmp_path / name / again.name).read_bytes()
+    assert "./usr/share/man/man1/edge.1.gz" in held_by(again)
     # What git knows beside code is in it: profiles, rules, examples, schemas.
-    held = subprocess.run(["dpkg-deb", "--contents", str(again)], capture_output=True, text=True, check=True).stdout
+    held = held_by(again)
     folders = ["edge", "dsp", "firmware_profiles", "dialing_rules"]
     files = subprocess.run(["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     missing = [

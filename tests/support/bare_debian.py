@@ -56,11 +56,15 @@ def mirror() -> str:
     return next(line.split()[1] for line in said.splitlines() if line.startswith("bookworm "))
 
 
-def run(folder: Path, *command: str, limit_s: float = 600) -> str:
-    """Run a command in the system of a `Machine` that has not booted; returns what it said. It must succeed."""
+def run(folder: Path, *command: str, below: Path | None = None, limit_s: float = 600) -> str:
+    """Run a command in the system of a `Machine` that has not booted; returns what it said. It must succeed.
+
+    `below`: the system under it, the bare one when not given.
+    """
+    lower = str(below or tree())
     spaces = ["--mount", "--pid", "--net", "--ipc", "--uts"]
     done = subprocess.run(
-        ["unshare", *spaces, "--fork", "--kill-child", "bash", "-c", _ENTER, "x", str(folder), str(tree()), *command],
+        ["unshare", *spaces, "--fork", "--kill-child", "bash", "-c", _ENTER, "x", str(folder), lower, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
