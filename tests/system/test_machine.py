@@ -1,10 +1,15 @@
 """The installed appliance under the real systemd: its unit as it is shipped, on a machine that boots for it."""
 
+import json
 import os
 import re
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +37,19 @@ address = "127.0.0.2:5060"
 [[routes]]
 number = "100"
 menu = "main"
+[[routes]]
+number = "200"
+menu = "parked"
+"""
+PARKED = """version: 1
+language: en
+start: parked
+nodes:
+  parked:
+    park: 10m
+    next: bye
+  bye:
+    hang_up:
 """
 MENU = """version: 1
 language: en
@@ -45,13 +63,26 @@ nodes:
     hang_up:
 """
 #: As shipped but for the time that the watchdog and a hanging stop take.
-QUICKER = "WatchdogSec=6\nTimeoutAbortSec=1\n"
+STOP_S, HELD_S = 4, 10
+QUICKER = f"WatchdogSec=6\nTimeoutAbortSec=1\nTimeoutStopSec={STOP_S}\n"
 #: A phone on the machine that calls and says whether it was answered.
 CALL = """
 from tests.support.softphone import Softphone
 with Softphone("127.0.0.9") as phone:
     call = phone.call("sip:100@127.0.0.1:5060")
     call.wait_answered()
+    call.bye()
+"""
+#: One that stays, and says so, until a line comes.
+TALK = """
+import sys
+from tests.support.softphone import Softphone
+with Softphone("127.0.0.9") as phone:
+    call = phone.call("sip:200@127.0.0.1:5060")
+    call.wait_answered()
+    print("up", flush=True)
+    sys.stdin.readline()
+    print(call.state, flush=True)
     call.bye()
 """
 
@@ -71,6 +102,8 @@ class Box:
     def wait_active(self) -> None:
         try:
             until(self.active, 120, "active", every_s=0.2)
+            # On a busy machine it is active before it takes calls: after 60 s, as it is.
+            until(lambda: self.shows("StatusText").startswith("ready"), 240, "ready", every_s=0.2)
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.log()[-3000:]}") from None
 
@@ -78,17 +111,30 @@ class Box:
         return self.machine.journal("--unit=edge", "--output=cat")
 
     def is_answered(self) -> bool:
-        """Whether a call is; the phone's own program and limits are those of the tests."""
+        """Whether a call is."""
+        with self.phone(CALL) as phone:
+            print(*phone.communicate(timeout=120))  # what a failed test shows
+            return phone.returncode == 0
+
+    def phone(self, program: str) -> subprocess.Popen[str]:
+        """Start a phone there; its program and limits are those of the tests."""
         environment = {**os.environ, "PYTHONPATH": ":".join([str(ROOT), *sys.path])}
-        command = self.machine.enter(sys.executable, "-c", CALL)
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, check=False, timeout=120)
-        return done.returncode == 0
+        command = self.machine.enter(sys.executable, "-c", program)
+        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        return subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes)
+
+    def status(self) -> dict[str, Any]:
+        """What `edge status` says there."""
+        path = ":".join([str(ROOT), *sys.path])
+        command = ("env", f"PYTHONPATH={path}", "/opt/edge/current/venv/bin/edge", "status", "--json")
+        found: dict[str, Any] = json.loads(self.machine.run(*command, check=False).stdout)
+        return found
 
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     machine = Machine(tmp_path_factory.mktemp("machine") / "box")
-    install(machine, SITE, {"main.yaml": MENU}, QUICKER)
+    install(machine, SITE, {"main.yaml": MENU, "parked.yaml": PARKED}, QUICKER)
     machine.put("etc/edge/credentials/carrier", "open sesame\n", 0o600)
     machine.boot()
     machine.run("systemctl", "start", "--no-block", "edge")
@@ -115,6 +161,28 @@ def test_it_takes_calls_with_all_its_restrictions(box: Box) -> None:
     assert "open sesame" not in box.log()
     denied = box.machine.run("cat", "/etc/edge/credentials/carrier", user="edge", check=False)
     assert "Permission denied" in denied.stderr
+
+
+def test_the_media_engine_has_the_rights_that_the_unit_gives(box: Box) -> None:
+    pid = next(one["pid"] for one in box.status()["processes"] if one["name"] == "media")
+    lines = box.machine.run("cat", f"/proc/{pid}/limits").stdout.splitlines()
+    limits = {words[0]: words[2] for words in (re.split(r" {2,}", line) for line in lines) if len(words) > 2}
+    # Who may not raise limits gets no more than he has (a container without CAP_SYS_RESOURCE), nor does systemd there.
+    own = resource.getrlimit(resource.RLIMIT_RTPRIO)[1]
+    expected = "20" if may_raise_limits() or own == resource.RLIM_INFINITY else str(min(20, own))
+    assert limits["Max realtime priority"] == expected
+    assert limits["Max locked memory"] == "unlimited" or not may_raise_limits()
+    policies = box.machine.run("chrt", "--all-tasks", "--pid", str(pid)).stdout
+    granted = '"priority":"real_time"' in box.log()
+    # A kernel with CONFIG_RT_GROUP_SCHED refuses it in a control group without a budget; then the log says so.
+    assert ("SCHED_RR" in policies) == granted, policies
+    assert granted or re.search(r'"priority":"(nice|normal)"', box.log())
+
+
+def may_raise_limits() -> bool:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    effective = next(line.split()[1] for line in lines if line.startswith("CapEff:"))
+    return bool(int(effective, 16) >> 24 & 1)  # CAP_SYS_RESOURCE
 
 
 def test_a_reload_is_checked_first_and_says_what_is_wrong(box: Box) -> None:
@@ -147,6 +215,27 @@ def test_what_is_done_each_night(box: Box) -> None:
     assert "0 bad" in told.split("verified", 1)[-1]
     # Of the machine it may find what it likes.
     assert re.search(r"[0-9]+ bad, [0-9]+ with advice", told), told
+
+
+def test_a_restart_waits_for_calls_longer_than_the_unit_says(box: Box) -> None:
+    before = box.shows("MainPID")
+    box.wait_active()  # a busy machine may be overloaded meanwhile, and refuse
+    with box.phone(TALK) as phone:
+        assert phone.stdin is not None
+        assert phone.stdout is not None
+        assert phone.stdout.readline() == "up\n", phone.communicate()[1]
+        box.machine.run("systemctl", "restart", "--no-block", "edge")
+        until(lambda: box.shows("SubState") == "stop-sigterm", 30, "it drains")
+        begun = time.monotonic()
+        until(lambda: "draining" in box.shows("StatusText"), 30, "its status says so")
+        assert not box.is_answered()
+        # Well beyond what the unit allows.
+        until(lambda: time.monotonic() - begun > HELD_S, 2 * HELD_S, "time passes")
+        assert (box.shows("SubState"), box.shows("MainPID")) == ("stop-sigterm", before)
+        assert phone.communicate("\n", timeout=60)[0] == "answered\n"
+    until(lambda: box.active() and box.shows("MainPID") != before, 120, "another one runs")
+    assert "timed out" not in box.machine.journal("--unit=edge", "--identifier=systemd")
+    assert box.is_answered()
 
 
 def test_a_supervisor_that_hangs_is_replaced_by_systemd(box: Box) -> None:
