@@ -46,6 +46,8 @@ class Settings:
         #: Pause before an answer, and between its pieces of so many octets (0: in one piece).
         self.delay_ms = 0
         self.chunk = 0
+        #: Neither hears nor says anything, while its call goes on.
+        self.deaf = False
         #: Says nothing at all; says rubbish in place of answers; puts rubbish between lines; reports in answers.
         self.silent = self.babbling = self.garbage = self.chatty = False
         self.ends = "\r\n"
@@ -115,7 +117,7 @@ class Modem:
 
     def line(self, *texts: str) -> None:
         """Say lines, with what the settings add to them."""
-        if self.set.silent or self._hung:
+        if self.set.silent or self.set.deaf or self._hung:
             return
         out = bytearray()
         for text in texts:
@@ -146,6 +148,8 @@ class Modem:
 
     def feed(self, data: bytes) -> None:
         """Take what has come to the control port."""
+        if self.set.deaf:
+            return
         for octet in data:
             if self.in_sound:
                 self._sound_octet(octet)

@@ -107,6 +107,30 @@ did = "100"
         path.write_bytes((tone // 256 + 128).astype(np.uint8).tobytes() if name == "fxo" else tone.tobytes())
         self.modems[name].do("play", path=str(path))
 
+    def called_by(self, name: str, number: str) -> str:
+        """Have somebody call by the network until the menu is heard there."""
+        heard = len(self.recorded(name))
+        self.modems[name].do("ring", number=number)
+        until(lambda: len(self.recorded(name)) >= heard + 2400, 30, f"{name} answers: {self.line(name)}")
+        self.far_hears(name, TONES["welcome"])
+        call = self.edge.last_call()
+        began = next(event for event in self.edge.events(call) if event["type"] == "call.started")["data"]
+        assert (began["trunk"], began["caller"]) == (name, number)
+        return call
+
+    def told(self, name: str, state: str, word: str) -> None:
+        """Wait until the line is in `state` and a note says why; the appliance and the other line are unharmed."""
+        until(lambda: self.line(name)["state"] == state and word in self.line(name)["text"], 60, f"{self.line(name)}")
+
+        def noted() -> bool:
+            status = self.edge.status()
+            return status["ready"] and any(
+                note["process"] == f"line-{name}" and word in str(note) for note in status["notes"]
+            )
+
+        until(noted, 20, f"a note with {word!r}: {self.edge.status()['notes']}")
+        assert self.line("fxo")["state"] == "ready"
+
     def talk(self, name: str) -> Any:
         """Have somebody on SIP call through the line, and both hear each other."""
         self.ready(name)
@@ -150,18 +174,18 @@ def alone(bench: Bench) -> Iterator[None]:
 
 
 def test_an_analogue_caller_is_known_presses_a_key_and_hangs_up(bench: Bench) -> None:
-    # The first call of all: what rings within two seconds of a call may be the rest of it, and its number with it.
     bench.ready("fxo")
     modem = bench.modems["fxo"]
-    modem.do("ring", number=CALLER)
-    bench.far_hears("fxo", TONES["welcome"])
-    call = bench.edge.last_call()
-    began = next(event for event in bench.edge.events(call) if event["type"] == "call.started")["data"]
-    assert (began["trunk"], began["caller"]) == ("fxo", CALLER)
+    call = bench.called_by("fxo", CALLER)
     modem.do("press", digit="1")
     bench.far_hears("fxo", TONES["one"])
     modem.do("over")
     assert bench.end_of(call)["ended_by"] == "caller"
+    # The next rings at once, when a ring may still be of the call that is over; its number is said once.
+    bench.ready("fxo")
+    call = bench.called_by("fxo", "+4930999999")
+    modem.do("over")
+    bench.end_of(call)
 
 
 @pytest.mark.parametrize("name", ["box", "fxo"])
@@ -211,6 +235,7 @@ def test_we_hang_up_first(bench: Bench, name: str) -> None:
         ("box", "no_carrier", "no_answer", 480),
         ("fxo", "busy", "busy", 486),
         ("fxo", "no_answer", "no_answer", 480),
+        ("fxo", "no_dialtone", "unreachable", 503),
     ],
 )
 def test_what_became_of_a_call_is_told_as_sip_tells_it(
@@ -238,6 +263,93 @@ def test_a_connection_that_is_lost_in_a_call_comes_back(bench: Bench) -> None:
     bench.end_of(own)
     bench.modems["box"].do("plug")
     bench.ready("box")
+
+
+@pytest.mark.parametrize("fault", ["deaf", "babbling"])
+def test_a_modem_that_says_nothing_or_rubbish_in_a_call_is_left_and_its_call_is_hung_up(
+    bench: Bench, fault: str
+) -> None:
+    bench.ready("box", "fxo")
+    box = bench.modems["box"]
+    call = bench.called_by("box", CALLER)
+    box.do("set", **{fault: True})
+    # Where nobody asked, its calls are asked for each second; two answers that do not come are enough.
+    bench.told("box", "failed", "does not answer any more")
+    assert bench.end_of(call)["q850_cause"] == 27
+    assert box.tell()["call"], "the modem itself goes on"
+    box.do("set", **{fault: False})
+    bench.ready("box")
+    until(lambda: box.tell()["call"] is None, 20, f"it is hung up there: {box.tell()}")
+    call = bench.called_by("box", CALLER)
+    box.do("over")
+    bench.end_of(call)
+
+
+@pytest.mark.parametrize("fault", ["silent", "babbling"])
+def test_a_modem_that_says_nothing_or_rubbish_from_the_start_is_told_and_comes_back(bench: Bench, fault: str) -> None:
+    bench.ready("box", "fxo")
+    box = bench.modems["box"]
+    box.do("unplug")
+    box.do("set", **{fault: True})
+    box.do("plug")
+    bench.told("box", "failed", "no answer to AT")
+    assert bench.end_of(bench.originate("box"))["sip_code"] == 503
+    other = bench.originate("fxo")
+    bench.far_hears("fxo", TONES["welcome"])
+    box.do("set", **{fault: False})
+    bench.ready("box")
+    assert other in {call["id"] for call in bench.edge.live_calls()}
+
+
+@pytest.mark.parametrize(
+    ("happens", "state", "word", "cause"),
+    [("restart", "ready", "", 27), ("lose_sim", "no_sim", "there is no SIM", 38)],
+)
+def test_a_modem_that_restarts_or_loses_its_sim_in_a_call(
+    bench: Bench, happens: str, state: str, word: str, cause: int
+) -> None:
+    bench.ready("box", "fxo")
+    box = bench.modems["box"]
+    call = bench.called_by("box", CALLER)
+    other = bench.originate("fxo")
+    bench.far_hears("fxo", TONES["welcome"])
+    box.do(happens)
+    assert bench.end_of(call)["q850_cause"] == cause
+    if happens == "lose_sim":
+        bench.told("box", state, word)
+        box.do("gain_sim")
+    bench.ready("box")
+    texts = [e["data"]["text"] for e in bench.edge.events() if e["type"] == "line.state_changed"]
+    assert any((word or "the modem has restarted") in text for text in texts)
+    assert other in {one["id"] for one in bench.edge.live_calls()}
+    call = bench.called_by("box", CALLER)
+    box.do("over")
+    bench.end_of(call)
+
+
+def test_a_caller_gives_up_before_the_answer_and_the_next_is_answered(bench: Bench) -> None:
+    bench.ready("box", "fxo")
+    box = bench.modems["box"]
+    before = bench.edge.types().count("call.started")
+    box.do("ring")  # nobody's number: it is waited for
+    until(lambda: bench.line("box")["busy"], 20, "it rings")
+    box.do("over")
+    bench.ready("box")
+    assert bench.edge.types().count("call.started") == before, "nobody has been let into a menu"
+    # The answer and the end cross: front has answered, and the modem says that nobody is there.
+    answers = box.tell()["log"].count("ATA")
+    box.do("set", answers={"ATA": "NO CARRIER"})
+    box.do("ring", number=CALLER)
+    until(lambda: box.tell()["log"].count("ATA") > answers, 20, "it is answered")
+    box.do("over")
+    box.do("set", answers={})
+    until(lambda: bench.edge.types().count("call.started") == before + 1, 20, "it is in a menu")
+    call = bench.edge.last_call()
+    assert bench.end_of(call)["ended_by"] == "caller"
+    bench.ready("box")
+    call = bench.called_by("box", CALLER)
+    box.do("over")
+    bench.end_of(call)
 
 
 @pytest.mark.parametrize("when", ["idle", "ringing in"])

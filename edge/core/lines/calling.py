@@ -161,8 +161,8 @@ class Calling:
     def caller(self, number: str, validity: str, now_ms: int) -> list[Action]:
         """+CLIP, or the lines of +VCID: P is withheld, O not known (V.253)."""
         if self.phase == "none":
-            if self._rings_on:
-                # Said at the begin of a call, so this is another.
+            if self._rings_on or self._dialogue.style == "voice_modem":
+                # Said once, at the begin of a call, so this is another: nobody says it again with the next ring.
                 self._deaf_until_ms = now_ms
             self.rings(None, now_ms)
             self._rung = 0
@@ -181,6 +181,18 @@ class Calling:
         if not self.sound.dropped():
             return []
         return [SoundOff(), *self.hang_up(now_ms, "normal", "the line has dropped")]
+
+    def left_over(self, calls: list[Listed]) -> list[Action]:
+        """Hang up what a former dialogue has left on the modem; a call that rings goes on to ring."""
+        if self.phase != "none" or all(call.state >= 4 for call in calls):
+            return []
+        self._hang_ups = list(self._dialogue.hang_up)
+        self._hang_up_left()
+        return [Fault("the modem was in a call of nobody's; it is hung up")]
+
+    def _hang_up_left(self) -> None:
+        if self._hang_ups:
+            self._exchange.add_first(Job(text=self._hang_ups.pop(0), purpose="hang_up_left", optional=True))
 
     def waiting_call(self) -> list[Action]:
         """Refuse a second call, which comes in during one: busy to its caller (TS 22.030, 6.5.5.1: 0 SEND)."""
@@ -299,6 +311,9 @@ class Calling:
                 return self.end(*self._over, now_ms) if self.phase == "leaving" else []
             case "hang_up", _ if self.phase == "leaving":
                 self._hang_up_next()
+                return []
+            case "hang_up_left", "error":
+                self._hang_up_left()
                 return []
             case "sound_on", outcome:
                 return self._sound_replied(reply.job, outcome, now_ms)

@@ -291,6 +291,8 @@ class Modem:
                 return self._init_replied(reply, now_ms)
             case "ready":
                 return self._ready(now_ms)
+            case "left" if reply.outcome == "ok":
+                return self._calling.left_over([call for call in map(listed_call, reply.lines) if call is not None])
             case "clcc" if reply.outcome == "ok":
                 return self._listed([line for line in reply.lines if fields(line)], now_ms, complete=True)
             case _:
@@ -305,6 +307,9 @@ class Modem:
             timeout = self._dialogue.timeouts.command_ms
             self._exchange.add(*(job_of(command, "init", timeout) for command in self._dialogue.init))
             self._exchange.add(*self._standing.identity(), *self._standing.questions())
+            if self._dialogue.style == "mobile":
+                # Neither a closed port nor a lost connection hangs up; the next call would find the line busy.
+                self._exchange.add(Job(text="AT+CLCC", purpose="left", optional=True))
             self._exchange.add(Job(text="AT", purpose="ready", timeout_ms=_PROBE_MS))
             return []
         self._probes += 1

@@ -409,3 +409,28 @@ def test_a_device_that_goes_in_a_call_ends_it_and_is_looked_for() -> None:
         StateChanged("absent", "the port is gone"),
         Reopen(1_000),
     ]
+
+
+def test_who_calls_right_after_a_call_on_an_analogue_line_is_known() -> None:
+    talk = Talk("voice-modem-v253")
+    talk.answers["AT+VTR"] = "CONNECT"
+    talk.begin()
+    talk.hear("RING", "NMBR = 030123456")
+    talk.do(Answer())
+    talk.do(HangUp())
+    assert any(isinstance(one, Ended) for one in talk.do(Received(b"\x10\x03\r\nOK\r\n")))
+    talk.wait(500)
+    assert talk.hear("RING") == [], "it may be of the call that is over"
+    assert talk.hear("NMBR = 040123456") == [Incoming(Private("040123456"), False)], "said once, after the first ring"
+
+
+@pytest.mark.parametrize(("state", "hung_up"), [(0, True), (2, True), (3, True), (4, False)])
+def test_a_call_that_a_former_dialogue_has_left_is_hung_up_and_one_that_rings_is_not(state: int, hung_up: bool) -> None:
+    talk = Talk("simcom-sim7600")
+    talk.answers["AT+CLCC"] = f'+CLCC: 1,{int(state == 4)},{state},0,0,"+49301",145\r\n\r\nOK'
+    talk.answers["AT+CHUP"] = "ERROR"
+    talk.begin()
+    said = talk.commands()
+    assert [one for one in said if one in ("AT+CHUP", "ATH")] == (["AT+CHUP", "ATH"] if hung_up else [])
+    assert said[-1] != "ATH"
+    assert any(isinstance(one, StateChanged) and one.state == "ready" for one in talk.done)
