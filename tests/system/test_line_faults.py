@@ -129,7 +129,8 @@ did = "100"
             )
 
         until(noted, 20, f"a note with {word!r}: {self.edge.status()['notes']}")
-        assert self.line("fxo")["state"] == "ready"
+        other = {"box": "fxo", "fxo": "box"}[name]
+        assert self.line(other)["state"] == "ready"
 
     def talk(self, name: str) -> Any:
         """Have somebody on SIP call through the line, and both hear each other."""
@@ -282,6 +283,23 @@ def test_a_modem_that_says_nothing_or_rubbish_in_a_call_is_left_and_its_call_is_
     until(lambda: box.tell()["call"] is None, 20, f"it is hung up there: {box.tell()}")
     call = bench.called_by("box", CALLER)
     box.do("over")
+    bench.end_of(call)
+
+
+def test_a_voice_modem_that_stops_in_its_sound_is_brought_back_from_it(bench: Bench) -> None:
+    bench.ready("box", "fxo")
+    fxo = bench.modems["fxo"]
+    call = bench.called_by("fxo", CALLER)
+    # Nothing can be asked within its sound: that it stops is all there is.
+    fxo.do("set", deaf=True, mute=True)
+    assert bench.end_of(call)["q850_cause"] == 27
+    bench.told("fxo", "failed", "")
+    assert fxo.tell()["call"], "the modem itself goes on"
+    fxo.do("set", deaf=False, mute=False)
+    bench.ready("fxo")
+    until(lambda: fxo.tell()["call"] is None, 20, f"it is hung up there: {fxo.tell()}")
+    call = bench.called_by("fxo", CALLER)
+    fxo.do("over")
     bench.end_of(call)
 
 
