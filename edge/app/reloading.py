@@ -74,6 +74,11 @@ def without_secrets(site: S) -> S:
     )
 
 
+def of_lines(site: Site) -> Site:
+    """Return what processes of lines need of `site`."""
+    return Site(name=site.name, sip=site.sip, media=site.media, lines=site.lines)
+
+
 def secrets_of(site: Site) -> frozenset[str]:
     """Return what `without_secrets` leaves out."""
     found = {trunk.password for trunk in site.trunks}

@@ -25,7 +25,7 @@ from edge.app.notify import ServiceManager
 from edge.app.preparing import Prepared, Source
 from edge.app.readiness import complete, conditions, notes, process_document, spans_document, takes_calls
 from edge.app.relay import count_of
-from edge.app.reloading import SiteMemory, merge, secrets_of, with_run_dir, without_secrets
+from edge.app.reloading import SiteMemory, merge, of_lines, secrets_of, with_run_dir, without_secrets
 from edge.app.service import Service
 from edge.app.sockets import Sockets, unix_listener
 from edge.app.starters import Surroundings
@@ -38,7 +38,8 @@ from edge.runtime.logs import logger
 from edge.runtime.pump import Pump
 from edge.vocabulary.media import Address
 from edge.vocabulary.site_events import ConfigurationEvent
-from edge.vocabulary.supervision import Reload
+from edge.vocabulary.supervision import Reload, ReloadLine
+from edge.vocabulary.wire import pack
 
 #: Repair of a former run's recordings may take so long before calls are taken without it.
 REPAIR_MS = 120_000
@@ -268,7 +269,9 @@ class Supervisor:
         self._around.secrets = secrets_of(self.site)
         self._around.reloaded = True
         keepers = self._composition.keepers()
-        self.fleet.tell_all(Reload(self._around.site_path), but=keepers)
+        lines = frozenset(process.name for process in self.fleet.lines.all())
+        self.fleet.tell_all(Reload(self._around.site_path), but=keepers | lines)
+        self.fleet.tell_all(ReloadLine(pack(of_lines(self.site))), only=lines)
         self.fleet.tell_all(Reload(self._around.secret_site_path), only=keepers)
         self.fleet.campaigners.follow(wanted=bool(self.site.campaigns))
         self.fleet.lines.follow([line.name for line in self.site.lines])

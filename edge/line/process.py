@@ -20,13 +20,15 @@ from edge.runtime.clock import monotonic_ms
 from edge.runtime.landlock import write_only_beneath
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
-from edge.runtime.process import ProcessContext, read_site
+from edge.runtime.process import ProcessContext
 from edge.runtime.seccomp import DEVICES, confine
 from edge.vocabulary.media import Address
 from edge.vocabulary.reports import Noticed
 from edge.vocabulary.site_events import LineSoundBroken, LineStateChanged, SiteEvent, SmsReceived
-from edge.vocabulary.supervision import Drain, Reload, Replied, Request, Scrape, Scraped, Stop
+from edge.vocabulary.supervision import Drain, ReloadLine, Replied, Request, Scrape, Scraped, Stop
+from edge.vocabulary.wire import unpacker
 
+_site = unpacker(Site)
 #: Names of processes: this and the line's.
 PREFIX = "line-"
 #: How long a changed configuration waits for a call in progress, looked at so often.
@@ -73,9 +75,9 @@ class LineProcess:
         self._keepsake = Path(context.run_dir) / f"{context.name}.bye"
         self._channel = context.channel
         self._on_loop = AsyncChannel(context.channel)
-        self._channel.on(Stop, lambda _message: self._end())
+        self._channel.on(Stop, lambda _message: self._stop.set())
         self._channel.on(Drain, lambda _message: None)  # front takes no new calls, and those of the line go to front
-        self._channel.on(Reload, self._reload)
+        self._channel.on(ReloadLine, self._reload)
         self._channel.on(Scrape, self._scrape)
         self._channel.on(Request, self._request)
         self._link_client = LinkClient(
@@ -90,6 +92,7 @@ class LineProcess:
 
     async def serve(self) -> None:
         """Serve until told to stop."""
+        ending = asyncio.create_task(self._woken_at_the_end())
         self._channel.ready()
         self._note("the device is being looked for")
         while not self._stop.is_set():
@@ -98,6 +101,7 @@ class LineProcess:
                 await self._pause()
                 continue
             await self._serve_one(line)
+        await ending
         self._link.close()
         self._on_loop.close()
 
@@ -135,6 +139,10 @@ class LineProcess:
             else:
                 return True
         return False
+
+    async def _woken_at_the_end(self) -> None:
+        await self._stop.wait()  # by the supervisor, or by an error of ours
+        self._changed.set()
 
     async def _pause(self, limit_s: float | None = None) -> None:
         try:
@@ -206,12 +214,8 @@ class LineProcess:
 
     # --- what the supervisor says
 
-    def _end(self) -> None:
-        self._stop.set()
-        self._changed.set()
-
-    def _reload(self, message: Reload) -> None:
-        self._site = read_site(message.path)
+    def _reload(self, message: ReloadLine) -> None:
+        self._site = _site.decode(message.site)
         self._changed.set()
 
     def _scrape(self, message: Scrape) -> None:

@@ -127,6 +127,13 @@ class Reload(Struct, frozen=True, tag=True):
     path: str
 
 
+class ReloadLine(Struct, frozen=True, tag=True):
+    """The same for the process of a line: it is confined, and opens no memory of another process."""
+
+    #: Packed `Site`, with what lines need.
+    site: bytes
+
+
 class Drain(Struct, frozen=True, tag=True):
     """Take no new calls; finish what runs; the supervisor decides when to stop."""
 
@@ -184,6 +191,7 @@ ToChild = (
     | Request
     | Answered
     | Reload
+    | ReloadLine
     | Drain
     | Stop
     | SpanUp
