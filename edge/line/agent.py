@@ -91,8 +91,8 @@ class Place(NamedTuple):
 class Agent(asyncio.DatagramProtocol):
     """Speaks with front. Everything belongs to the loop's thread.
 
-    While a call is up, `keepsake` holds its BYE: when this process is killed, its successor sends it, so nobody goes on
-    talking to a line that has lost the call.
+    While there is a call, `keepsake` holds what ends it: when this process is killed, its successor sends that, so that
+    nobody goes on talking to a line that has lost the call, or waits for one that rings no more.
     """
 
     def __init__(self, name: str, place: Place, device: Device, keepsake: Path) -> None:
@@ -111,6 +111,8 @@ class Agent(asyncio.DatagramProtocol):
         self._quiet_s = 0.0
         #: The modem has said that its call is over (so it need not be told).
         self._modem_over = True
+        #: For which stage of the call `keepsake` was written.
+        self._kept = ""
         #: The modem has been told to answer.
         self._answered = False
         #: Told of each change: whether there is a call.
@@ -129,12 +131,12 @@ class Agent(asyncio.DatagramProtocol):
 
     def _end_former(self) -> None:
         try:
-            bye = self._keepsake.read_bytes()
+            kept = self._keepsake.read_bytes()
         except FileNotFoundError:
             return
         self._keepsake.unlink()
         self._log.warning("a former life was killed in a call; the call is ended")
-        message = Transmit(bye, self._place.front)
+        message = Transmit(kept, self._place.front)
         self._transmit(message)
         asyncio.get_running_loop().call_later(_KEPT_AGAIN_S, self._transmit, message)
 
@@ -314,6 +316,8 @@ class Agent(asyncio.DatagramProtocol):
         self._perform(call, call.call(to, from_, place.front, monotonic_ms(), withheld=withheld))
 
     def _perform(self, call: PhoneCall, actions: list[Action]) -> None:
+        if call is self._call:
+            self._keep(call)
         for action in actions:
             match action:
                 case Transmit():
@@ -333,16 +337,21 @@ class Agent(asyncio.DatagramProtocol):
         # Descriptions name what the world may see (`public_address`); the engine itself is on this machine.
         rtp = Address(self._place.media_host, media.rtp.port)
         self._rtp.talk_to(structs.replace(media, rtp=rtp))
-        if call.state == "up":
-            self._keep(call)
         if call.originated and not self._answered:
             self._answered = True
             self._device.feed(Answer())
 
     def _keep(self, call: PhoneCall) -> None:
+        stage = "up" if call.state == "up" else "called" if call.state == "called" else "calling"
+        if stage == self._kept:
+            return
+        ending = call.kept('Q.850;cause=27;text="line_lost"')
+        if not ending:
+            return
+        self._kept = stage
         part = self._keepsake.with_suffix(".part")
         part.touch(mode=0o600)
-        part.write_bytes(call.kept_bye('Q.850;cause=27;text="line_lost"'))
+        part.write_bytes(ending)
         part.replace(self._keepsake)
 
     def _released(self, call: PhoneCall) -> None:
@@ -352,6 +361,7 @@ class Agent(asyncio.DatagramProtocol):
         if self._early is not None:
             self._early.cancel()
             self._early = None
+        self._kept = ""
         self._keepsake.unlink(missing_ok=True)
         if self._rtp is not None:
             self._rtp.close()

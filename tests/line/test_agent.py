@@ -230,3 +230,55 @@ def test_the_call_of_a_killed_life_is_ended_by_its_successor(tmp_path: Path) -> 
         assert not keepsake.exists()
 
     run(again, second)
+
+
+def test_a_call_that_rings_out_is_refused_by_the_successor(tmp_path: Path) -> None:
+    front = Front(tmp_path)
+    keepsake = tmp_path / "line-gsm.bye"
+
+    async def first() -> None:
+        front.call()
+        trying = await front.next()
+        (tmp_path / "kept").write_bytes(keepsake.read_bytes())
+        (tmp_path / "id").write_text(trying.call_id)
+
+    run(front, first)
+    assert not keepsake.exists(), "it has ended its call itself"
+    keepsake.write_bytes((tmp_path / "kept").read_bytes())
+    again = Front(tmp_path)
+
+    async def second() -> None:
+        refusal = await again.final()
+        assert (refusal.status, refusal.method) == (503, "INVITE")
+        assert refusal.call_id == (tmp_path / "id").read_text()
+        assert refusal.to.tag
+        assert 'text="line_lost"' in refusal.extras["Reason"]
+        assert not keepsake.exists()
+
+    run(again, second)
+
+
+def test_a_call_that_rings_in_is_cancelled_by_the_successor(tmp_path: Path) -> None:
+    front = Front(tmp_path)
+    keepsake = tmp_path / "line-gsm.bye"
+    branches = []
+
+    async def first() -> None:
+        front.agent.incoming(None, withheld=True)
+        invite = await front.next()
+        assert isinstance(invite, Request)
+        branches.append(invite.vias[0].branch)
+        (tmp_path / "kept").write_bytes(keepsake.read_bytes())
+
+    run(front, first)
+    keepsake.write_bytes((tmp_path / "kept").read_bytes())
+    again = Front(tmp_path)
+
+    async def second() -> None:
+        cancel = await again.next()
+        assert isinstance(cancel, Request)
+        assert cancel.method == "CANCEL"
+        assert cancel.vias[0].branch == branches[0]
+        assert not keepsake.exists()
+
+    run(again, second)

@@ -199,13 +199,23 @@ class PhoneCall:
             case _:
                 return []
 
-    def kept_bye(self, reason: str) -> bytes:
-        """Write the BYE by which a successor ends the call when this process dies with it; empty: it is not up."""
-        if self.state != "up":
-            return b""
-        bye = self._request("BYE", _KEPT_CSEQ)
-        bye.extras["Reason"] = reason
-        return serialise(bye)
+    def kept(self, reason: str) -> bytes:
+        """Write what a successor ends the call by when this process dies with it; empty: it is over, or about to be.
+
+        A BYE for a call that is up, a 503 for one that rings here, a CANCEL for one that rings there (RFC 3261, 15.1.1,
+        21.5.4, 9.1); `reason`: its Reason header.
+        """
+        match self.state:
+            case "up":
+                message: Request | Response = self._request("BYE", _KEPT_CSEQ)
+            case "called" if self._invite is not None:
+                message = self._response(self._invite, 503)
+            case "calling" | "ringing" if self._invite is not None:
+                message = self._request("CANCEL", self._invite.cseq, self._invite.vias[0])
+            case _:
+                return b""
+        message.extras["Reason"] = reason
+        return serialise(message)
 
     def refer_over(self, status: int, now_ms: int) -> list[Action]:
         """Tell the peer what came of its REFER: the final status of the call that it asked for (RFC 3515, 2.4.5)."""
@@ -389,9 +399,9 @@ class PhoneCall:
         self._repeats[name] = _Repeat(data, self._remote, now_ms, capped=capped)
         return Transmit(data, self._remote)
 
-    def _respond(self, request: Request, status: int, body: bytes = b"", reason: str = "") -> Transmit:
+    def _response(self, request: Request, status: int, body: bytes = b"") -> Response:
         own = request.to if request.to.tag or status == 100 else request.to.with_tag(self._tag)
-        response = Response(
+        return Response(
             status=status,
             vias=request.vias,
             from_=request.from_,
@@ -404,6 +414,9 @@ class PhoneCall:
             content_type=SDP_TYPE if body else "",
             body=body,
         )
+
+    def _respond(self, request: Request, status: int, body: bytes = b"", reason: str = "") -> Transmit:
+        response = self._response(request, status, body)
         if reason:
             response.extras["Reason"] = reason
         data = serialise(response)
