@@ -2,8 +2,9 @@
 
 Four kinds of calls side by side, about fifty at a time: keys through a menu, a message left, a transfer, a queue with
 agents; every call is recorded. Set-ups are so many that as many calls as a busy site has in a day are made. Sampled is
-what a leak shows in: memory, handles and threads of each process, spans, and what stands in `state.db`. In the second
-half all of it must be flat: a line is fitted to the samples, and what it rises over that half must lie within `Noise`.
+what a leak shows in: memory, handles and threads of each process, spans, and what stands in `state.db`. In the last
+third all of it must be flat: a line is fitted to the samples, and what it rises over it must lie within `Noise`. Until
+then fills what is bounded by a count: the switch remembers 4,096 calls that ended, and so many numbers that it read.
 
     python -m bench.soak --minutes 20        # `make soak`; one minute: `--minutes 1`
 """
@@ -99,7 +100,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Noise:
-    """What a line may rise over the second half and count as flat: the larger of a share of the mean and a floor."""
+    """What a line may rise over the last third and count as flat: the larger of a share of the mean and a floor."""
 
     share: float
     floor: float
@@ -129,12 +130,12 @@ class Samples:
         self.values.setdefault((what, whose), []).append((at_s, value))
 
     def rise(self, what: str, whose: str, until_s: float) -> tuple[float, float]:
-        """Return what the fitted line rises over the second half (up to `until_s`), and the mean there."""
-        half = [(at, value) for at, value in self.values[what, whose] if at >= until_s / 2]
-        if len(half) < 3:
-            return 0.0, half[-1][1] if half else 0.0
-        slope, _ = statistics.linear_regression([at for at, _ in half], [value for _, value in half])
-        return slope * (half[-1][0] - half[0][0]), statistics.fmean(value for _, value in half)
+        """Return what the fitted line rises over the last third (up to `until_s`), and the mean there."""
+        last = [(at, value) for at, value in self.values[what, whose] if at >= until_s * 2 / 3]
+        if len(last) < 3:
+            return 0.0, last[-1][1] if last else 0.0
+        slope, _ = statistics.linear_regression([at for at, _ in last], [value for _, value in last])
+        return slope * (last[-1][0] - last[0][0]), statistics.fmean(value for _, value in last)
 
 
 class _Desk(Callee):
