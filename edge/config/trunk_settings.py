@@ -210,7 +210,7 @@ class Line(Struct, frozen=True, kw_only=True):
     usb_path: Annotated[str, of_kind("quotable", optional=True)] = ""
     #: The same by the serial number of the USB device.
     serial_number: Annotated[str, of_kind("quotable", optional=True)] = ""
-    #: The same by the modem's IMEI: with another one the line is not ready.
+    #: Checks who it is, and finds nobody: a modem whose IMEI is another is `failed` and takes no calls.
     imei: Annotated[str, of_kind("digits", optional=True)] = ""
     #: Sound device that is heard: its name, a part of it, or its number. Empty: that of the USB device.
     sound_in: Annotated[str, of_kind("quotable", optional=True)] = ""

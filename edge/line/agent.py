@@ -100,6 +100,7 @@ class Agent(asyncio.DatagramProtocol):
         self._log = logger(f"line-{name}")
         self._transport: asyncio.DatagramTransport | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._closed = asyncio.Event()
         #: Calls whose messages may still come, by Call-ID; `_call` is the one that the modem has.
         self._calls: dict[str, PhoneCall] = {}
         self._call: PhoneCall | None = None
@@ -152,6 +153,11 @@ class Agent(asyncio.DatagramProtocol):
             self._rtp = None
         if self._transport is not None:
             self._transport.close()
+
+    async def closed(self) -> None:
+        """Wait after `close` until the port is free for a successor."""
+        if self._transport is not None:
+            await self._closed.wait()
 
     # --- what the modem says
 
@@ -234,6 +240,10 @@ class Agent(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Have the socket."""
         self._transport = transport  # type: ignore[assignment]
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's own
+        """Have it no more."""
+        self._closed.set()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Take a message of front's; nobody else is listened to."""

@@ -168,6 +168,7 @@ class LineDevice:
                 self._told(action)
             case words.Identified(imei=imei) if self.line.imei and imei and imei != self.line.imei:
                 self._mistaken = f"its IMEI is {imei}, the line is for {self.line.imei}"
+                self._told(action)
                 self._settle()
             case _:
                 self._told(action)

@@ -113,9 +113,9 @@ class LineProcess:
         agent.on_call = lambda there: self._metrics.call.labels(self._name).set(there)
         device.on_state = self._settled
         device.on_disturbed = self._disturbed
-        if await self._listen(agent, place):
+        if await self._listen(agent, line, place):
             device.start()
-            while not self._stop.is_set() and (place_of(self._site, line, device.rate), self._line()) == (place, line):
+            while self._holds(line, place):
                 await self._pause()
         # Settings change between calls; what is there to be stopped is not waited for.
         while agent.busy and not self._stop.is_set() and self._line() is not None:
@@ -123,13 +123,17 @@ class LineProcess:
         agent.close()
         if not device.close():
             raise SystemExit(75)
+        await agent.closed()
         self._device = self._agent = None
 
     def _line(self) -> Line | None:
         return of_site(self._site, self._name)
 
-    async def _listen(self, agent: Agent, place: Place) -> bool:
-        while not self._stop.is_set() and not self._changed.is_set():
+    def _holds(self, line: Line, place: Place) -> bool:
+        return not self._stop.is_set() and (place_of(self._site, line, place.rate), self._line()) == (place, line)
+
+    async def _listen(self, agent: Agent, line: Line, place: Place) -> bool:
+        while self._holds(line, place):
             try:
                 await agent.open()
             except OSError as error:

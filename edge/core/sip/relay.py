@@ -225,7 +225,9 @@ class Relay(Writer):
         """Whether a message from `flow` may touch the dialog: right tags from elsewhere are not enough."""
         if self.trunks.includes(dialog.trunk, flow.address.host):
             return True
-        return not dialog.incoming and flow.address.host == dialog.first_host
+        # The trunk of a call that came in may be gone by a reload: who began the call may still end it.
+        alone = not dialog.incoming or dialog.trunk not in self.trunks.by_name
+        return alone and flow.address.host == dialog.first_host
 
     def has_channel(self, trunk: Trunk) -> bool:
         """Whether the trunk has room for one more call of either direction."""
