@@ -1,6 +1,7 @@
 """The process of one line: its device, its user agent, and what the supervisor and backends are told of it."""
 
 import asyncio
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,12 @@ def place_of(site: Site, line: Line, rate: int) -> Place:
     to = Address(front, site.sip.port)
     early = bool(line.device["sound"]["early"])
     return Place(address, to, engine, line.did or line.name, rate, line.device["kind"], early)
+
+
+def mark_of(line: str, message: words.SmsReceived) -> str:
+    """Name a message: the same whenever it is read from that place again."""
+    parts = (line, message.place, message.number.reveal(), message.at, message.text.reveal())
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 class LineProcess:
@@ -166,9 +173,8 @@ class LineProcess:
             case words.Signal(dbm, operator):
                 self._signal = {"dbm": dbm, "operator": operator}
                 self._metrics.signal.labels(self._name).set(float("nan") if dbm is None else dbm)
-            case words.SmsReceived(number, text, at):
-                self._metrics.messages.labels(self._name).inc()
-                self._tell(SmsReceived(line=self._name, sender=number, text=text, sent_at=at))
+            case words.SmsReceived():
+                self._message(action)
             case words.Fault(text):
                 self._fault("dialogue", text)
             case words.Ended(cause):
@@ -176,6 +182,24 @@ class LineProcess:
                 self._log.info("call on the line ended", cause=cause, q850=action.q850, text=action.text)
         if agent is not None:
             _to_agent(agent, action)
+
+    def _message(self, message: words.SmsReceived) -> None:
+        self._metrics.messages.labels(self._name).inc()
+        event = SmsReceived(
+            line=self._name,
+            message=mark_of(self._name, message),
+            sender=message.number,
+            text=message.text,
+            sent_at=message.at,
+        )
+        device = self._device
+
+        def kept() -> None:
+            if device is not None and device is self._device:
+                device.feed(words.SmsKept(message.place))
+
+        # The modem's copy is the only one until the event is on disk.
+        self._link_client.report(Noticed(event), kept)
 
     def _fault(self, kind: str, text: str) -> None:
         self._metrics.faults.labels(self._name, kind).inc()

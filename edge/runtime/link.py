@@ -62,6 +62,8 @@ class LinkClient:
         self._pause_ms = FIRST_PAUSE_MS
         # Reports not acknowledged yet, by number (from 1, no gaps); those below `_next` were sent on this connection.
         self._kept: dict[int, bytes] = {}
+        # What is done when switch has committed a report, by its number.
+        self._then: dict[int, Callable[[], None]] = {}
         self._first = 1
         self._last = 0
         self._next = 1
@@ -205,7 +207,10 @@ class LinkClient:
             return
         while self._first <= number:
             self._kept.pop(self._first, None)
+            then = self._then.pop(self._first, None)
             self._first += 1
+            if then is not None:
+                then()
         self._next = max(self._next, self._first)
 
     def _command(self, command: Command) -> None:
@@ -230,10 +235,15 @@ class LinkClient:
 
     # --- sending
 
-    def report(self, body: AnyReport) -> None:
-        """Tell switch, now or after a reconnect; kept until it has committed. A body above 64 KiB raises."""
+    def report(self, body: AnyReport, then: Callable[[], None] | None = None) -> None:
+        """Tell switch, now or after a reconnect; kept until it has committed. A body above 64 KiB raises.
+
+        `then` is called when it has; never, when the report is lost by an overflow.
+        """
         data = _report(self._last + 1, body)
         self._last += 1
+        if then is not None:
+            self._then[self._last] = then
         self._kept[self._last] = data
         if len(self._kept) > self._max_kept:
             self._overflow()
@@ -254,6 +264,7 @@ class LinkClient:
             self._log.error("link: reports overflow, the oldest are lost", kept=len(self._kept))
         self.overflowed += 1
         del self._kept[self._first]
+        self._then.pop(self._first, None)
         self._first += 1
         self._next = max(self._next, self._first)
         if self.connected:

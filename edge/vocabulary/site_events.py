@@ -381,9 +381,11 @@ class LineSoundBroken(Struct, frozen=True, tag="line.sound_broken", kw_only=True
 
 
 class SmsReceived(Struct, frozen=True, tag="sms.received", kw_only=True):
-    """A short message has come on a line. It is kept nowhere else: the modem's own copy is deleted."""
+    """A short message has come on a line. It is kept nowhere else: the modem's copy is deleted once this is on disk."""
 
     line: str
+    #: The same for the same message: where the line's process dies between the two, it is told once more.
+    message: str = ""
     #: Who sent it: a number or a name.
     sender: Private
     text: Private

@@ -69,7 +69,10 @@ class Port:
                 self._client, _ = self._listener.accept()
                 self.descriptor = self._client.fileno()
                 return b""
-            data = self._client.recv(4096)
+            try:
+                data = self._client.recv(4096)
+            except ConnectionResetError:  # killed with something unread
+                data = b""
             if not data:
                 self._client.close()
                 self._client, self.descriptor = None, self._listener.fileno()

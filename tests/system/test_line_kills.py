@@ -23,3 +23,25 @@ def test_killed_while_it_rings_out_the_call_is_refused_and_hung_up(bench: Bench)
     until(lambda: box.tell()["call"] is None, 30, f"the modem has hung up: {box.tell()}")
     box.do("set", callee="answer")
     bench.ready("box")
+
+
+def test_no_short_message_is_lost_over_a_kill(bench: Bench) -> None:
+    bench.ready("box")
+    box = bench.modems["box"]
+    texts = [f"message {number}" for number in range(6)]
+    for text in texts[:3]:
+        box.do("message", number="+49301", text=text)
+    old = bench.edge.kill("line-box")
+    for text in texts[3:]:
+        box.do("message", number="+49301", text=text, told=False)
+    bench.edge.wait_restarted("line-box", old)
+    marks: dict[str, str] = {}
+
+    def all_told() -> bool:
+        told = [event["data"] for event in bench.edge.events() if event["type"] == "sms.received"]
+        marks.update({one["message"]: one["text"] for one in told})
+        return {one["text"] for one in told} == set(texts)
+
+    until(all_told, 60, f"{marks} {box.tell()} {bench.edge.log_tail()}")
+    assert sorted(marks.values()) == texts, "what is told again has the mark that it had"
+    until(lambda: box.tell()["stored"] == 0, 20, "the modem's store is empty")

@@ -1,4 +1,4 @@
-"""Short messages of a modem (3GPP TS 27.005, text mode, UCS2): read when they have come, told, and deleted."""
+"""Short messages of a modem (3GPP TS 27.005, text mode, UCS2): read, told, and deleted when that is safe."""
 
 from typing import Final
 
@@ -20,6 +20,8 @@ class Messages:
         self._readable = False
         self._reading: list[int] = []
         self._left = 0
+        #: Told and still in the modem's store, by place, and whether it is safe; the modem's restarts leave it.
+        self._told: dict[str, tuple[SmsReceived, bool]] = {}
 
     def owns(self, purpose: str) -> bool:
         """Say whether the answer to such a command comes here."""
@@ -51,6 +53,13 @@ class Messages:
         self._read(place, "read_sms")
         return []
 
+    def kept(self, place: str) -> None:
+        """Delete what was told from there: it is safe."""
+        told = self._told.get(place)
+        if told is not None and not told[1]:
+            self._told[place] = told[0], True
+            self._drop(place)
+
     def submit(self, number: Private, text: Private, *, ready: bool) -> list[Action]:
         """Send a message of one part."""
         to, said = dialable(number.reveal(), 20), text.reveal()
@@ -78,6 +87,8 @@ class Messages:
                         self._read(place, "look_sms")
             case "read_sms" | "look_sms" if reply.outcome == "ok":
                 return self._got(reply)
+            case "drop_sms" if reply.outcome == "ok":
+                self._told.pop(reply.job.text.removeprefix("AT+CMGD="), None)
             case "read_sms":
                 return [Fault("a message that has come could not be read")]
             case "send_sms":
@@ -94,12 +105,22 @@ class Messages:
             return []
         head = fields(reply.lines[0])
         place = reply.job.text.removeprefix("AT+CMGR=")
-        self._exchange.add_first(Job(text=f"AT+CMGD={place}", purpose="drop_sms", optional=True, timeout_ms=10_000))
         self._left -= 1
         if self._left <= 0:
             self._exchange.drop("look_sms")
         if len(head) < 2 or not head[0].startswith("REC"):
+            self._drop(place)
             return []  # one of ours, or a report of delivery
         number = decoded_number(head[1])
         text = decoded("".join(reply.lines[1:]))
-        return [SmsReceived(Private(number), Private(text), time_stamp(head[-1]))]
+        message = SmsReceived(Private(number), Private(text), time_stamp(head[-1]), place)
+        told, safe = self._told.get(place, (None, False))
+        if told == message:  # read again: the modem was restarted before it was deleted
+            if safe:
+                self._drop(place)
+            return []
+        self._told[place] = message, False
+        return [message]
+
+    def _drop(self, place: str) -> None:
+        self._exchange.add_first(Job(text=f"AT+CMGD={place}", purpose="drop_sms", optional=True, timeout_ms=10_000))

@@ -34,6 +34,7 @@ from edge.core.lines.words import (
     Reopen,
     SendDigit,
     SendSms,
+    SmsKept,
     SoundHeard,
     Write,
 )
@@ -111,6 +112,9 @@ class Modem:
                 return self._calling.hang_up(now_ms)
             case SendDigit(digit):
                 return self._calling.send_digit(digit)
+            case SmsKept(place):
+                self._messages.kept(place)
+                return []
             case SendSms(number, text):
                 return self._messages.submit(number, text, ready=self._standing.state == "ready")
             case PlaySound(data):

@@ -89,6 +89,12 @@ class SendSms(NamedTuple):
     text: Private
 
 
+class SmsKept(NamedTuple):
+    """What `SmsReceived` has told is safe with others: the modem's copy at `place` may go."""
+
+    place: str
+
+
 class PlaySound(NamedTuple):
     """Send sound within the control stream (`[sound] how = "control"`), in the encoding of the profile."""
 
@@ -102,7 +108,7 @@ class Elapsed(NamedTuple):
     """The deadline has passed."""
 
 
-Input = Opened | Closed | Received | Dial | Answer | HangUp | SendDigit | SendSms | PlaySound | Elapsed
+Input = Opened | Closed | Received | Dial | Answer | HangUp | SendDigit | SendSms | SmsKept | PlaySound | Elapsed
 
 
 # --- actions
@@ -207,11 +213,15 @@ class DigitHeard(NamedTuple):
 
 
 class SmsReceived(NamedTuple):
-    """A short message has come; `at` is the service centre's time stamp, ISO 8601, empty where it cannot be read."""
+    """A short message has come; `at` is the service centre's time stamp, ISO 8601, empty where it cannot be read.
+
+    It stays at `place` of the modem's store until `SmsKept`.
+    """
 
     number: Private
     text: Private
     at: str
+    place: str
 
 
 class SmsSent(NamedTuple):

@@ -32,6 +32,7 @@ from edge.core.lines.words import (
     Rings,
     SendDigit,
     SendSms,
+    SmsKept,
     SmsReceived,
     SmsSent,
     SoundHeard,
@@ -334,9 +335,12 @@ def test_short_messages_come_are_deleted_and_go(tmp_path: Path) -> None:
         shell.ready()
         shell.until(lambda: shell.has(SmsReceived), "the message that was there")
         peer.do("message", number="+49302", text=hostile)
-        wanted = SmsReceived(Private("+49302"), Private(hostile), "2026-11-22T22:10:00+01:00")
+        wanted = SmsReceived(Private("+49302"), Private(hostile), "2026-11-22T22:10:00+01:00", "2")
         shell.until(lambda: wanted in shell.done, "the message")
         assert not shell.has(Incoming)
+        assert peer.tell()["stored"] == 2, "nothing is deleted before it is safe"
+        for place in ("1", "2"):
+            shell.tell(SmsKept(place))
         shell.until(lambda: peer.tell()["stored"] == 0, "no message on the SIM")
         shell.tell(SendSms(NUMBER, Private("Grüße")))
         shell.until(lambda: SmsSent("") in shell.done, "the message has left")
