@@ -1,6 +1,7 @@
 """Calls through the relay, message by message."""
 
 import pytest
+from msgspec.structs import replace
 
 from edge.core.sip.actions import (
     AcceptCalls,
@@ -961,3 +962,13 @@ def test_a_redirection_is_not_followed_and_told() -> None:
     assert (told.leg, told.by, told.target.reveal()) == (LEG, "redirect", "sip:0900123@evil.example:5070")
     assert not to_peer(actions)
     assert [m.status for m in to_span(actions)] == [480]
+
+
+def test_who_began_a_call_may_end_it_without_a_trunk() -> None:
+    world = World()
+    answered(world)
+    # A reload has taken the trunk away; the host is one of another's.
+    world.door.replace_trunks((replace(TRUNK, name="other"),))
+    elsewhere = Flow("udp", Address("198.51.100.8", 5060))
+    assert to_span(world.peer(in_dialog("BYE"), elsewhere)) == []
+    assert [message.method for message in to_span(world.peer(in_dialog("BYE")))] == ["BYE"]
