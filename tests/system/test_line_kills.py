@@ -45,3 +45,17 @@ def test_no_short_message_is_lost_over_a_kill(bench: Bench) -> None:
     until(all_told, 60, f"{marks} {box.tell()} {bench.edge.log_tail()}")
     assert sorted(marks.values()) == texts, "what is told again has the mark that it had"
     until(lambda: box.tell()["stored"] == 0, 20, "the modem's store is empty")
+
+
+def test_killed_while_it_plays_an_analogue_modem_is_brought_back_and_hung_up(bench: Bench) -> None:
+    fxo = bench.modems["fxo"]
+    call = bench.talk("fxo")
+    own = bench.edge.last_call()
+    old = bench.edge.kill("line-fxo")
+    bench.edge.wait_restarted("line-fxo", old)
+    until(lambda: fxo.tell()["call"] is None, 40, f"the modem has hung up: {fxo.tell()}")
+    bench.ready("fxo")
+    if not call.ended_by:
+        call.bye()
+    bench.end_of(own)
+    bench.talk("fxo").bye()
