@@ -87,7 +87,7 @@ class LineProcess:
         self._channel.on(ReloadLine, self._reload)
         self._channel.on(Scrape, self._scrape)
         self._channel.on(Request, self._request)
-        self._link_client = LinkClient(
+        link = LinkClient(
             context.link_path,
             context.name,
             context.incarnation,
@@ -95,7 +95,7 @@ class LineProcess:
             lambda _legs: None,
             lambda: None,
         )
-        self._link = AsyncLink(self._link_client)
+        self._link = AsyncLink(link)
 
     async def serve(self) -> None:
         """Serve until told to stop."""
@@ -199,7 +199,7 @@ class LineProcess:
                 device.feed(words.SmsKept(message.place))
 
         # The modem's copy is the only one until the event is on disk.
-        self._link_client.report(Noticed(event), kept)
+        self._link.report(Noticed(event), kept)
 
     def _fault(self, kind: str, text: str) -> None:
         self._metrics.faults.labels(self._name, kind).inc()
@@ -238,7 +238,7 @@ class LineProcess:
         self._on_loop.send_rest()
 
     def _tell(self, event: SiteEvent) -> None:
-        self._link_client.report(Noticed(event))
+        self._link.report(Noticed(event))
 
     # --- what the supervisor says
 

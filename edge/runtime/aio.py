@@ -8,6 +8,7 @@ from edge.runtime.clock import monotonic_ms
 from edge.runtime.link import LinkClient
 from edge.runtime.logs import logger
 from edge.runtime.pump import EXIT_BUG
+from edge.vocabulary.reports import AnyReport
 
 BEAT_S = 0.5
 
@@ -54,14 +55,20 @@ class AsyncChannel:
 
 
 class AsyncLink:
-    """Connects a link, reads it, and connects it again when it breaks. For a process that reports nothing in bulk."""
+    """Connects a link, reads it, writes what waits, and connects it again when it breaks."""
 
     def __init__(self, link: LinkClient) -> None:
         self._loop = asyncio.get_running_loop()
         self._link = link
         self._fd = -1
+        self._writing = False
         self._timer: asyncio.TimerHandle | None = None
         self._connect()
+
+    def report(self, body: AnyReport, then: Callable[[], None] | None = None) -> None:
+        """Tell switch, as `LinkClient.report`; what finds no room goes when there is some."""
+        self._link.report(body, then)
+        self._settle()
 
     def close(self) -> None:
         """Disconnect for good."""
@@ -79,6 +86,10 @@ class AsyncLink:
         self._link.handle_readable()
         self._settle()
 
+    def _writable(self) -> None:
+        self._link.flush()
+        self._settle()
+
     def _settle(self) -> None:
         """Watch the descriptor that the link has now, or wait for its next attempt."""
         if self._link.fileno() != self._fd:
@@ -86,6 +97,12 @@ class AsyncLink:
             self._fd = self._link.fileno()
             if self._fd >= 0:
                 self._loop.add_reader(self._fd, self._readable)
+        if self._fd >= 0 and self._link.wants_write != self._writing:
+            self._writing = not self._writing
+            if self._writing:
+                self._loop.add_writer(self._fd, self._writable)
+            else:
+                self._loop.remove_writer(self._fd)
         if self._link.next_attempt_ms is not None and self._timer is None:
             pause_ms = max(0, self._link.next_attempt_ms - monotonic_ms())
             self._timer = self._loop.call_later(pause_ms / 1000, self._connect)
@@ -93,7 +110,8 @@ class AsyncLink:
     def _forget(self) -> None:
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
-            self._fd = -1
+            self._loop.remove_writer(self._fd)
+            self._fd, self._writing = -1, False
 
 
 def run_until_stopped(process: str, serve: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> int:

@@ -18,7 +18,6 @@ class Messages:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._readable = False
-        self._reading: list[int] = []
         self._left = 0
         #: Told and still in the modem's store, by place, and whether it is safe; the modem's restarts leave it.
         self._told: dict[str, tuple[SmsReceived, bool]] = {}
@@ -29,7 +28,6 @@ class Messages:
 
     def forget(self) -> None:
         """Begin anew, as the modem does."""
-        self._reading.clear()
         self._left = 0
 
     def readable(self) -> None:
