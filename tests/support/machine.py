@@ -128,6 +128,10 @@ class Machine:
         """The machine's journal."""
         return self.run("journalctl", "--no-pager", "--quiet", *more, check=False).stdout
 
+    def is_off(self) -> bool:
+        """Whether it has switched itself off."""
+        return self._process is not None and self._process.poll() is not None
+
     def stop(self) -> None:
         """Pull the plug: all its processes end with the first one."""
         if self._process is not None:

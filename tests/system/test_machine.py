@@ -228,6 +228,7 @@ def test_a_restart_waits_for_calls_longer_than_the_unit_says(box: Box) -> None:
         until(lambda: box.shows("SubState") == "stop-sigterm", 30, "it drains")
         begun = time.monotonic()
         until(lambda: "draining" in box.shows("StatusText"), 30, "its status says so")
+        box.machine.run("systemctl", "restart", "--no-block", "edge")  # once more changes nothing
         assert not box.is_answered()
         # Well beyond what the unit allows.
         until(lambda: time.monotonic() - begun > HELD_S, 2 * HELD_S, "time passes")
@@ -256,3 +257,19 @@ def test_bad_configuration_is_not_tried_again_and_a_stop_leaves_nothing(box: Box
     box.machine.run("systemctl", "start", "edge", check=False)
     assert box.shows("ExecMainStatus", "ActiveState") == "78\nfailed"
     assert box.machine.run("test", "-e", "/var/lib/edge/state.db").returncode == 0
+
+
+def test_it_goes_off_when_the_last_call_has_ended(box: Box) -> None:
+    box.machine.run("sed", "-i", "/^nonsense/d", "/etc/edge/site.toml")
+    box.machine.run("systemctl", "restart", "--no-block", "edge")
+    box.wait_active()
+    with box.phone(TALK) as phone:
+        assert phone.stdout is not None
+        assert phone.stdout.readline() == "up\n", phone.communicate()[1]
+        box.machine.run("systemctl", "poweroff", "--no-block")
+        until(lambda: box.shows("SubState") == "stop-sigterm", 30, "it drains")
+        begun = time.monotonic()
+        until(lambda: time.monotonic() - begun > HELD_S, 2 * HELD_S, "time passes")
+        assert box.shows("SubState") == "stop-sigterm"
+        assert phone.communicate("\n", timeout=60)[0] == "answered\n"
+    until(box.machine.is_off, 60, "it is off", every_s=0.2)
