@@ -64,6 +64,7 @@ def test_a_unit(machine: Machine) -> None:
     assert {name: state for name, (state, _) in doctor(machine).items() if name != "journal"} == {
         "unit": "ok",
         "watchdog": "ok",
+        "board": "ok",
     }
     machine.run("systemctl", "stop", "edge.service")
     machine.run("sh", "-c", "sed -i 's|/bin/sh|/bin/none|' /etc/systemd/system/edge.service")

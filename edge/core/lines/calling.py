@@ -72,9 +72,8 @@ class Calling:
         timeout = self._dialogue.timeouts.dial_ms
         self._timers["call_limit"] = now_ms + timeout
         text = self._dialogue.dial.format(number=allowed)
-        pause = max(0, self._rested_ms - now_ms)
         self._exchange.drop("status")
-        self._exchange.add(Job(text=text, purpose="dial", timeout_ms=timeout, pause_ms=pause))
+        self._exchange.add(Job(text=text, purpose="dial", timeout_ms=timeout, at_ms=self._rested_ms))
         return []
 
     def answer(self, now_ms: int) -> list[Action]:

@@ -31,6 +31,8 @@ class Job(Struct, kw_only=True):
     timeout_ms: int = 5_000
     #: After the answer to the command before.
     pause_ms: int = 0
+    #: Not before this.
+    at_ms: int = 0
     #: Sent when the modem asks for it.
     payload: bytes = b""
     tries: int = 0
@@ -108,18 +110,21 @@ class Exchange:
         """When to call `time_up` or `send` again."""
         if self.pending is not None:
             return self.due_ms
-        return self._free_ms + self._queue[0].pause_ms if self._queue and not self.held else None
+        return self._turn_ms(self._queue[0]) if self._queue and not self.held else None
 
     def send(self, now_ms: int) -> list[Write]:
         """Send the next command, if there is one and it is its time."""
         if self.pending is not None or self.held or not self._queue:
             return []
-        if now_ms < self._free_ms + self._queue[0].pause_ms:
+        if now_ms < self._turn_ms(self._queue[0]):
             return []
         job = self._queue.popleft()
         self.pending, self.due_ms = job, now_ms + job.timeout_ms
         self._lines.clear()
         return [Write(job.text.encode("ascii") + b"\r")]
+
+    def _turn_ms(self, job: Job) -> int:
+        return max(self._free_ms + job.pause_ms, job.at_ms)
 
     def prompted(self) -> list[Write]:
         """Send the text that the modem asks for; ESC ends a question that nobody has caused (TS 27.005, 3.5.1)."""
