@@ -99,6 +99,7 @@ KIND_TEXTS = {
     "line_pattern": "regular expression",
     "octets": "octets",
     "device_path": "device file",
+    "led": "light",
 }
 
 

@@ -19,6 +19,7 @@ from edge.app.control import Answer, ControlSocket
 from edge.app.errand import Errand
 from edge.app.fleet import Fleet, child_environment
 from edge.app.health import Health
+from edge.app.lights import Lights
 from edge.app.loading import Loading, order_of
 from edge.app.notices import Notices
 from edge.app.notify import ServiceManager
@@ -96,6 +97,7 @@ class Supervisor:
         self._service = Service(
             ServiceManager(os.environ), Health(self.fleet, sockets, self.pump), self.fleet, self.pump
         )
+        self._lights = Lights(os.environ, self.fleet, self.pump)
         self.fleet.on_change = self._look
         self.fleet.on_front = self._front_is_new
         self.fleet.on_ask = self._ask
@@ -114,6 +116,7 @@ class Supervisor:
         self.pump.on_signal(signal.SIGHUP, self._reload_by_signal)
         self.pump.every(REAP_MS, self._reap_strangers)
         self._service.start()
+        self._lights.start()
         _log.info("starting", boot=self._boot_id, site=self.site.name, state=self.site.paths.state)
         self.fleet.start()
         self._repair = Errand(self._composition.repair, [self._around.site_path], self.pump, REPAIR_MS, self._repaired)
@@ -131,6 +134,7 @@ class Supervisor:
             self.fleet.start_calls()
 
     def _clean_up(self) -> None:
+        self._lights.close()
         self._control.close()
         self._sockets.close()
         for name in ("control.sock", "link.sock"):
@@ -170,6 +174,7 @@ class Supervisor:
         if not reasons and not self._said_ready:
             self._said_ready = True
             _log.info("ready", took_ms=monotonic_ms() - self._began_ms)
+        self._lights.looked(ready=not reasons)
         self._service.looked(f"{reasons[0].process}: {reasons[0].text}" if reasons else "")
 
     def _front_is_new(self) -> None:

@@ -11,6 +11,9 @@ MANAGER: Final = "etc/systemd/system.conf.d/10-edge-board.conf"
 MODULES: Final = "etc/modules-load.d/edge-board.conf"
 #: A manager that has not fed the board's watchdog for so long hangs; boards that cannot wait for it take their longest.
 _WATCHDOG_MS: Final = 30_000
+#: Which lights show what, in the service's environment: `/sys/class/leds/ACT=call`, with blanks between them.
+LIGHTS: Final = "EDGE_LIGHTS"
+_LEDS: Final = "/sys/class/leds"
 #: Profile of computers that say no model of their own.
 GENERIC: Final = "board-x86"
 
@@ -38,6 +41,7 @@ def files_of(name: str, board: Board, cores: int) -> dict[str, str]:
         service += f"# The media engine's core is among them, all others of this machine stay off it ({MANAGER}).\n"
         service += f"CPUAffinity={_ranges(range(cores))}\n"
         manager += f"CPUAffinity={_ranges(core for core in range(cores) if core not in own)}\n"
+    service += _lights_of(board)
     if board.watchdog:
         longest = board.watchdog_longest_ms or _WATCHDOG_MS
         manager += "# It starts the machine anew when the kernel or systemd hangs.\n"
@@ -48,6 +52,22 @@ def files_of(name: str, board: Board, cores: int) -> dict[str, str]:
     if board.modules:
         found[MODULES] = head + "".join(f"{module}\n" for module in board.modules)
     return found
+
+
+def _lights_of(board: Board) -> str:
+    """Give the service's settings for the lights that it is to use; empty: there are none."""
+    shown = [led for led in board.leds if led.shows != "free"]
+    if not shown:
+        return ""
+    places = [f"{_LEDS}/{led.name}" for led in shown]
+    named = " ".join(f"{place}={led.shows}" for place, led in zip(places, shown, strict=True))
+    return (
+        "# Its lights: they are the service's while it runs, and out when it does not.\n"
+        f'Environment="{LIGHTS}={named}"\n'
+        f"ReadWritePaths={' '.join(f'-{place}' for place in places)}\n"
+        f"ExecStartPre=-+/bin/chown edge {' '.join(f'{place}/brightness' for place in places)}\n"
+        f"ExecStopPost=-+/bin/sh -c 'for led in {' '.join(places)}; do echo 0 > $$led/brightness; done'\n"
+    )
 
 
 def pins(board: Board, cores: int) -> bool:

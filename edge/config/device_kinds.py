@@ -9,6 +9,7 @@ from edge.core.lines.relays import octets
 
 _USB_ID: Final = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}", re.ASCII)
 _DEVICE: Final = re.compile(r"/dev/[A-Za-z0-9._/-]{1,100}", re.ASCII)
+_LED: Final = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_:.+-]{0,62}", re.ASCII)
 #: V.250, 5.2.1: a command line begins with AT. What ends or edits one (S3, S5) cannot stand in it.
 _AT: Final = re.compile(r"AT[ -~]{0,198}", re.ASCII)
 _REPEATED: Final = re.compile(r"\)[*+]|\)\{\d*,\}")
@@ -55,6 +56,11 @@ def device_path_fault(text: str) -> str:
     return "" if _DEVICE.fullmatch(text) and ".." not in text else f"'{text}' is not a device such as /dev/watchdog0"
 
 
+def led_fault(text: str) -> str:
+    """Check the name of a light; it stands in settings of systemd, where a blank or a $ would mean more."""
+    return "" if _LED.fullmatch(text) else f"'{text[:60]}' is no folder of /sys/class/leds such as ACT"
+
+
 def serial_port_fault(text: str) -> str:
     """Check a port for commands or sound: a device file by its path, or a URL of pyserial."""
     if "://" in text:
@@ -81,5 +87,6 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "line_pattern": line_pattern_fault,
     "octets": octets_fault,
     "device_path": device_path_fault,
+    "led": led_fault,
     "serial_port": serial_port_fault,
 }

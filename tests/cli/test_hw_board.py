@@ -8,7 +8,7 @@ import pytest
 from edge.cli import hw_board, main
 from edge.cli.hw_profiles import devices_of
 from edge.config.boards import MANAGER, MODULES, SERVICE, files_of, recognise
-from edge.core.lines.profile import Board
+from edge.core.lines.profile import Board, Led
 
 FOUR = Board(cores=4, media_cores=[3], priority=10, watchdog="/dev/watchdog0", watchdog_longest_ms=15_000)
 
@@ -51,6 +51,15 @@ def test_the_engine_has_a_core_that_others_stay_off() -> None:
     assert "CPUAffinity=0 2-5\n" in middle[MANAGER]
     assert "RuntimeWatchdogSec=30\n" in middle[MANAGER]
     assert middle[MODULES].endswith("\nsp5100_tco\n")
+
+
+def test_the_service_may_write_to_the_lights_that_it_shows_things_with() -> None:
+    board = Board(leds=[Led(name="ACT", shows="call"), Led(name="x:green:y", shows="ready"), Led(name="mmc")])
+    found = files_of("mine", board, 4)[SERVICE].splitlines()
+    assert 'Environment="EDGE_LIGHTS=/sys/class/leds/ACT=call /sys/class/leds/x:green:y=ready"' in found
+    assert "ReadWritePaths=-/sys/class/leds/ACT -/sys/class/leds/x:green:y" in found
+    assert not any("mmc" in line for line in found), "that is nothing of ours"
+    assert "leds" not in files_of("mine", FOUR, 4)[SERVICE]
 
 
 def test_a_core_that_is_not_there_is_kept_for_nobody() -> None:

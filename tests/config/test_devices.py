@@ -113,6 +113,13 @@ def test_what_is_wrong_is_told_with_its_place(was: str, now: str, told: str, tmp
     assert devices.get("acme") is None
 
 
+@pytest.mark.parametrize("name", ["", "../power", "A B", "$HOME", "a'b", "-x/y"])
+def test_a_light_is_a_folder_that_can_stand_in_a_unit(name: str, tmp_path: Path) -> None:
+    board = 'vendor = "Acme"\nmodel = "Board"\nkind = "board"\nsources = ["Acme board manual"]\n[board]\n'
+    _, errors = read(tmp_path, f'{board}leds = [{{ name = "{name}", shows = "call" }}]\n')
+    assert errors == [f"acme.toml:6:18: '{name}' is no folder of /sys/class/leds such as ACT"]
+
+
 def test_edge_check_reads_profiles_of_the_site_that_no_line_names(tmp_path: Path) -> None:
     profiles = tmp_path / "profiles"
     profiles.mkdir()

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from edge.config.boards import SERVICE, files_of
+from edge.core.lines.profile import Board, Led
 from tests.support.installed import ROOT, install
 from tests.support.machine import Machine, unfit
 from tests.support.waiting import until
@@ -62,9 +64,12 @@ nodes:
   bye:
     hang_up:
 """
-#: As shipped but for the time that the watchdog and a hanging stop take.
+#: As shipped but for the time that a stop takes.
 STOP_S, HELD_S = 4, 10
-QUICKER = f"WatchdogSec=6\nTimeoutAbortSec=1\nTimeoutStopSec={STOP_S}\n"
+QUICKER = f"TimeoutStopSec={STOP_S}\n"
+#: Where its lights are: a folder of /sys that every kernel has, and that nothing here looks at, stands in for theirs.
+LEDS = "/sys/class/mem"
+BOARD = Board(priority=20, leds=[Led(name="PWR", shows="ready"), Led(name="ACT", shows="call")])
 #: A phone on the machine that calls and says whether it was answered.
 CALL = """
 from tests.support.softphone import Softphone
@@ -123,6 +128,10 @@ class Box:
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         return subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes)
 
+    def lights(self) -> list[str]:
+        """How bright the lights of the board are."""
+        return self.machine.run("grep", "-h", "", f"{LEDS}/PWR/brightness", f"{LEDS}/ACT/brightness").stdout.split()
+
     def status(self) -> dict[str, Any]:
         """What `edge status` says there."""
         path = ":".join([str(ROOT), *sys.path])
@@ -136,7 +145,10 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     machine = Machine(tmp_path_factory.mktemp("machine") / "box")
     install(machine, SITE, {"main.yaml": MENU, "parked.yaml": PARKED}, QUICKER)
     machine.put("etc/edge/credentials/carrier", "open sesame\n", 0o600)
+    machine.put(SERVICE, files_of("mine", BOARD, 1)[SERVICE].replace("/sys/class/leds", LEDS))
     machine.boot()
+    lights = "mkdir PWR ACT; echo 7 > PWR/brightness; echo 7 > ACT/brightness"
+    machine.run("sh", "-ec", f"mount -t tmpfs none {LEDS}; cd {LEDS}; {lights}")
     machine.run("systemctl", "start", "--no-block", "edge")
     found = Box(machine)
     try:
@@ -157,6 +169,7 @@ def test_it_takes_calls_with_all_its_restrictions(box: Box) -> None:
     assert (status["NoNewPrivs"], status["Seccomp"], int(status["CapEff"], 16)) == ("1", "2", 0)
     assert status["Uid"].split()[0] == box.machine.run("id", "-u", "edge").stdout.strip()
     until(lambda: "calls: 0" in box.shows("StatusText"), 30, "systemctl status says how it is")
+    until(lambda: box.lights() == ["1", "0"], 30, "the board shows that it is ready", every_s=0.2)
     # The secret came, and stands nowhere but where it must.
     assert "open sesame" not in box.log()
     denied = box.machine.run("cat", "/etc/edge/credentials/carrier", user="edge", check=False)
@@ -228,6 +241,7 @@ def test_a_restart_waits_for_calls_longer_than_the_unit_says(box: Box) -> None:
         until(lambda: box.shows("SubState") == "stop-sigterm", 30, "it drains")
         begun = time.monotonic()
         until(lambda: "draining" in box.shows("StatusText"), 30, "its status says so")
+        until(lambda: box.lights() == ["0", "1"], 30, "the board shows the call, and blinks", every_s=0.2)
         box.machine.run("systemctl", "restart", "--no-block", "edge")  # once more changes nothing
         assert not box.is_answered()
         # Well beyond what the unit allows.
@@ -253,6 +267,7 @@ def test_bad_configuration_is_not_tried_again_and_a_stop_leaves_nothing(box: Box
     box.machine.run("systemctl", "stop", "edge")
     assert box.shows("Result") == "success"
     assert not box.machine.run("pgrep", "-u", "edge", check=False).stdout, "all its processes are gone"
+    assert box.lights() == ["0", "0"]
     box.machine.run("sh", "-c", "echo 'nonsense = 1' >> /etc/edge/site.toml")
     box.machine.run("systemctl", "start", "edge", check=False)
     assert box.shows("ExecMainStatus", "ActiveState") == "78\nfailed"

@@ -288,8 +288,9 @@ class Led(Struct, frozen=True, kw_only=True):
     """A light of the board under /sys/class/leds."""
 
     #: Its folder there.
-    name: str
-    #: What it may show.
+    name: Annotated[str, Meta(extra={"kind": "led"})]
+    #: `ready`: on when the appliance is ready, blinks while it is not. `call`: on while there are calls. `fault`: on
+    #: while something keeps it from being ready, or should be known. `free`: nothing of ours.
     shows: Literal["ready", "call", "fault", "free"] = "free"
 
 
