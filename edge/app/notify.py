@@ -4,6 +4,10 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from typing import Final
+
+#: At least so often, milliseconds: the manager notices the less late, the later the last sign of life was.
+FEED_MS: Final = 1000
 
 
 class ServiceManager:
@@ -17,8 +21,8 @@ class ServiceManager:
             self._address = "\0" + address[1:] if address[0] == "@" else address
         own = environment.get("WATCHDOG_PID", "") in {"", str(os.getpid())}
         limit_us = environment.get("WATCHDOG_USEC", "")
-        #: How often to call `alive`, milliseconds: half of what the manager allows; 0: it does not watch.
-        self.watchdog_ms = int(limit_us) // 2000 if own and limit_us.isdecimal() else 0
+        #: How often to call `alive`, milliseconds; 0: the manager does not watch.
+        self.watchdog_ms = min(int(limit_us) // 2000, FEED_MS) if own and limit_us.isdecimal() else 0
         self._status = ""
 
     @property

@@ -32,8 +32,9 @@ def test_without_a_manager_nothing_happens(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({"WATCHDOG_USEC": "10000000"}, 5000),
-        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": str(os.getpid())}, 5000),
+        ({"WATCHDOG_USEC": "10000000"}, 1000),
+        ({"WATCHDOG_USEC": "1000000"}, 500),
+        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": str(os.getpid())}, 1000),
         ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "1"}, 0),
         ({"WATCHDOG_USEC": "soon"}, 0),
         ({}, 0),
