@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,6 +14,7 @@ from edge.core.lines import words
 from edge.core.lines.modem import Modem
 from edge.core.lines.profile import DeviceProfile
 from edge.core.lines.words import Action, Closed, Elapsed, Input, LineState, Opened, PlaySound, Received
+from edge.line.beside import Beside
 from edge.line.cards import NoDeviceError
 from edge.line.handset import Handset
 from edge.line.port import Port, PortError
@@ -28,6 +30,11 @@ LOOK_S = 0.5
 STORM, STORM_S = 5, 10.0
 #: A sound device that did not open is tried again after this.
 _SOUND_AGAIN_S = 2.0
+#: A sound library that is called for longer does not return any more, or keeps a lock: another process may.
+STUCK_S = 20.0
+
+#: What comes of opening.
+Made = Card | Stream | Port | NoDeviceError | PortError
 
 
 class LineDevice:
@@ -40,9 +47,14 @@ class LineDevice:
         self._log = logger(f"line-{line.name}")
         self._core: Modem | Handset = Handset() if self.profile.kind == "sound_card" else Modem(self.profile)
         self._waiting: deque[Input] = deque()
+        #: What opens and closes the port for commands, and the sound.
+        self._at_port, self._at_sound = Beside(), Beside()
+        self._over = False
         self._port: Port | None = None
         self._sound_port: Port | None = None
         self._sound: Card | Stream | None = None
+        #: Counts how often it was closed: what was begun before is of no use.
+        self._sound_closed = 0
         self._found: Found | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None
@@ -126,14 +138,18 @@ class LineDevice:
         """Look for it, and never end."""
         self._tick()
 
-    def close(self) -> bool:
-        """Give it back; False when a library does not return from that."""
+    def close(self) -> None:
+        """Begin to give it back; nothing is told any more."""
+        self._over = True
         for timer in (self._timer, self._look):
             if timer is not None:
                 timer.cancel()
-        if self._port is not None:
-            self._port.close()
-        return self._close_sound()
+        self._close_port()
+        self._close_sound()
+
+    async def closed(self, limit_s: float = STUCK_S) -> bool:
+        """Wait after `close` until a successor may have it; False when a library or a driver does not return."""
+        return all(await asyncio.gather(self._at_port.rest(limit_s), self._at_sound.rest(limit_s)))
 
     def feed(self, entered: Input) -> None:
         """Put something into the dialogue, and do what it decides: one input after the other."""
@@ -158,8 +174,7 @@ class LineDevice:
                 self._state, self._text = state, text
                 self._settle()
             case words.SoundHeard(data):
-                if isinstance(self._sound, Stream):
-                    self._sound.received(data)
+                self._sound_received(data)
             case words.Connected():
                 self._up_s = time.monotonic()
                 self._told(action)
@@ -198,7 +213,8 @@ class LineDevice:
     def _tick(self) -> None:
         self._look = asyncio.get_running_loop().call_later(LOOK_S, self._tick)
         now_ms = monotonic_ms()
-        if (self._found is None or (self._port is None and self._needs_port)) and now_ms >= self._reopen_ms:
+        lacks = self._found is None or (self._port is None and self._needs_port)
+        if lacks and not self._at_port.busy_for_s and now_ms >= self._reopen_ms:
             self._find()
         if self._found is not None and self.profile.sound.how != "none":
             self._watch_sound(now_ms)
@@ -216,13 +232,27 @@ class LineDevice:
             found = find(self.profile, filters, look())
         if isinstance(found, NotFound):
             self._absent(found.text)
-            return
-        if self._needs_port:
-            try:
-                self._port = Port(found.control, self.profile.serial, self._received, self._lost)
-            except PortError as error:
-                self._absent(str(error))
-                return
+        elif self._needs_port:
+            at, serial = found, self.profile.serial
+            self._at_port.do(
+                lambda: _opened(Port, at.control, serial, self._received, self._lost),
+                lambda port: self._port_opened(at, port),
+            )
+        else:
+            self._is_there(found)
+
+    def _port_opened(self, found: Found, port: Port | PortError) -> None:
+        if isinstance(port, PortError):
+            if not self._over:
+                self._absent(str(port))
+        elif self._over:
+            self._at_port.do(port.close)
+        else:
+            self._port = port
+            port.begin()
+            self._is_there(found)
+
+    def _is_there(self, found: Found) -> None:
         self._found = found
         self._mistaken = ""
         self._sound_ms = 0
@@ -247,7 +277,8 @@ class LineDevice:
 
     def _close_port(self) -> None:
         if self._port is not None:
-            self._port.close()
+            self._port.let_go()
+            self._at_port.do(self._port.close)
             self._port = None
         self._found = None if self._needs_port else self._found
 
@@ -255,8 +286,11 @@ class LineDevice:
 
     def _watch_sound(self, now_ms: int) -> None:
         if self._sound is None:
-            if now_ms >= self._sound_ms:
-                self._open_sound(now_ms)
+            if self._at_sound.busy_for_s > STUCK_S and self.profile.sound.how == "uac":
+                self._log.error("the sound library does not return; the process ends")
+                raise SystemExit(75)
+            if not self._at_sound.busy_for_s and now_ms >= self._sound_ms:
+                self._open_sound()
             return
         now_s = time.monotonic()
         in_call_for_s = now_s - self._up_s if self._up_s is not None else 0.0
@@ -283,9 +317,7 @@ class LineDevice:
     def _sound_lost(self, text: str) -> None:
         self._fault("sound", text)
         self._sound_trouble = text
-        if not self._close_sound():
-            self._log.error("the sound library does not give its device back")
-            raise SystemExit(75)
+        self._close_sound()
         self._sound_ms = monotonic_ms() + int(1000 * _SOUND_AGAIN_S)
         if not self._needs_port:
             self._found = None
@@ -293,35 +325,60 @@ class LineDevice:
             self._state, self._text = "absent", text
         self._settle()
 
-    def _open_sound(self, now_ms: int) -> None:
+    def _open_sound(self) -> None:
+        closed = self._sound_closed
+        self._at_sound.do(self._sound_maker(), lambda made: self._sound_made(closed, made))
+
+    def _sound_maker(self) -> Callable[[], Made]:
+        """Settle what is to be opened; what this returns opens it, on any thread."""
         sound, line, found = self.profile.sound, self.line, self._found
-        gains = float(sound.gain_in_db + line.gain_in_db), float(sound.gain_out_db + line.gain_out_db)
-        try:
-            if sound.how == "uac":
-                card = found.card.hardware if found is not None and found.card is not None else ""
-                names = line.sound_in or card, line.sound_out or card
-                if not any(names) and self.profile.find.usb:
-                    raise NoDeviceError("the device has no sound card")
-                one_way = self.profile.kind == "sound_card" and any((line.sound_in, line.sound_out)) and not card
-                if one_way:
-                    names = names[0] or "none", names[1] or "none"
-                self._sound = Card(self.rate, names, gains)
-            elif sound.how == "serial_pcm":
-                port = line.sound_port or (found.sound_port if found is not None else "")
-                if not port:
-                    raise NoDeviceError("it has no port for sound: set sound_port")
-                stream = Stream(self.rate, sound.rate, sound.encoding, gains, self._write_sound)
-                self._sound_port = Port(port, self.profile.serial, stream.received, self._sound_lost)
-                self._sound = stream
-            else:
-                self._sound = Stream(self.rate, sound.rate, sound.encoding, gains, self._play_in_control)
-        except (NoDeviceError, PortError) as error:
-            self._sound_ms = now_ms + int(1000 * _SOUND_AGAIN_S)
-            self._sound_trouble = f"no sound: {error}"
+        if sound.how == "uac":
+            card = found.card.hardware if found is not None and found.card is not None else ""
+            names = line.sound_in or card, line.sound_out or card
+            if not any(names) and self.profile.find.usb:
+                return lambda: NoDeviceError("the device has no sound card")
+            one_way = self.profile.kind == "sound_card" and any((line.sound_in, line.sound_out)) and not card
+            if one_way:
+                names = names[0] or "none", names[1] or "none"
+            return lambda: _opened(Card, self.rate, names, self._gains_db)
+        if sound.how == "serial_pcm":
+            port = line.sound_port or (found.sound_port if found is not None else "")
+            if not port:
+                return lambda: NoDeviceError("it has no port for sound: set sound_port")
+            return lambda: _opened(Port, port, self.profile.serial, self._sound_received, self._sound_lost)
+        return self._stream
+
+    @property
+    def _gains_db(self) -> tuple[float, float]:
+        sound, line = self.profile.sound, self.line
+        return float(sound.gain_in_db + line.gain_in_db), float(sound.gain_out_db + line.gain_out_db)
+
+    def _stream(self) -> Stream:
+        sound = self.profile.sound
+        play = self._write_sound if sound.how == "serial_pcm" else self._play_in_control
+        return Stream(self.rate, sound.rate, sound.encoding, self._gains_db, play)
+
+    def _sound_made(self, closed: int, made: Made) -> None:
+        if closed != self._sound_closed:
+            if isinstance(made, Card | Port):
+                self._at_sound.do(made.close)
+            return
+        if isinstance(made, NoDeviceError | PortError):
+            self._sound_ms = monotonic_ms() + int(1000 * _SOUND_AGAIN_S)
+            self._sound_trouble = f"no sound: {made}"
         else:
+            if isinstance(made, Port):
+                self._sound_port, made = made, self._stream()
+                self._sound_port.begin()
+            self._sound = made
+            made.pair.brought_s = made.pair.took_s = time.monotonic()  # to open it may have taken longer than that
             self.opened += 1
             self._sound_trouble = ""
         self._settle()
+
+    def _sound_received(self, data: bytes) -> None:
+        if isinstance(self._sound, Stream):
+            self._sound.received(data)
 
     def _write_sound(self, data: bytes) -> None:
         if self._sound_port is not None:
@@ -330,12 +387,22 @@ class LineDevice:
     def _play_in_control(self, data: bytes) -> None:
         self.feed(PlaySound(data))
 
-    def _close_sound(self) -> bool:
+    def _close_sound(self) -> None:
         self._past = self.runs()
+        self._sound_closed += 1
         sound, self._sound = self._sound, None
-        if self._sound_port is not None:
-            self._sound_port.close()
-            self._sound_port = None
+        port, self._sound_port = self._sound_port, None
+        if isinstance(sound, Card):
+            self._at_sound.do(sound.close)
+        if port is not None:
+            port.let_go()
+            self._at_sound.do(port.close)
         if self.profile.sound.how != "none" and not self._sound_trouble:
             self._sound_trouble = "its sound is not open"
-        return sound.close() if isinstance(sound, Card) else True
+
+
+def _opened(make: Callable[..., Made], *of: Any) -> Made:
+    try:
+        return make(*of)
+    except (NoDeviceError, PortError) as error:
+        return error

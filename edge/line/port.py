@@ -22,19 +22,26 @@ class PortError(Exception):
 
 
 class Port:
-    """An open port. `received` and `lost` are called on the loop."""
+    """An open port. `received` and `lost` are called on the loop.
+
+    To open and to close it may take seconds; both may be done on any thread.
+    """
 
     def __init__(
         self, url: str, settings: Serial, received: Callable[[bytes], None], lost: Callable[[str], None]
     ) -> None:
-        """Open it. Raises `PortError`."""
+        """Open it; nothing is read before `begin`. Raises `PortError`."""
         self._received, self._lost = received, lost
-        self._loop = asyncio.get_running_loop()
         self._over = False
         self._is_device = "://" not in url
         self._owed = b""
         self._port = _opened(url, settings)
-        self._thread = threading.Thread(target=self._read, name="port", daemon=True)
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Read from now on, for the running loop."""
+        loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._read, args=[loop], name="port", daemon=True)
         self._thread.start()
 
     def write(self, data: bytes) -> None:
@@ -63,31 +70,31 @@ class Port:
         self._owed = whole[written : written + 1] if written % 2 else b""
         return len(whole) - written - len(self._owed)
 
+    def let_go(self) -> None:
+        """Call nobody any more; `close` gives it back."""
+        self._over = True
+
     def close(self) -> None:
         """Give it back; nothing is called any more."""
         self._over = True
         with contextlib.suppress(OSError, AttributeError, TypeError):
             self._port.cancel_read()
-        if self._thread is not threading.current_thread():
+        if self._thread is not None:
             self._thread.join(2 * _READ_S)
         with contextlib.suppress(OSError):
             self._port.close()
 
-    def _read(self) -> None:
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         while not self._over:
             try:
                 data = self._port.read(1)
                 waiting = self._port.in_waiting if data else 0
                 data += self._port.read(waiting) if waiting else b""
             except (OSError, TypeError, AttributeError) as error:  # the last two: closed while it reads
-                self._call(self._fail, f"it was lost: {error}")
+                _call(loop, self._fail, f"it was lost: {error}")
                 return
             if data:
-                self._call(self._hand_over, data)
-
-    def _call(self, function: Callable[[Any], None], value: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(function, value)
+                _call(loop, self._hand_over, data)
 
     def _hand_over(self, data: bytes) -> None:
         if not self._over:
@@ -97,6 +104,11 @@ class Port:
         if not self._over:
             self._over = True
             self._lost(text)
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[Any], None], value: object) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(function, value)
 
 
 def _opened(url: str, settings: Serial) -> Any:

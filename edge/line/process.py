@@ -1,6 +1,7 @@
 """The process of one line: its device, its user agent, and what the supervisor and backends are told of it."""
 
 import asyncio
+import faulthandler
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from edge.config.site import Site
 from edge.config.trunk_settings import Line
 from edge.core.lines import words
 from edge.line.agent import Agent, Place
-from edge.line.device import STORM_S, LineDevice
+from edge.line.device import STORM_S, STUCK_S, LineDevice
 from edge.line.levels import Meter
 from edge.metrics.library import generate_latest
 from edge.metrics.line import LineMetrics
@@ -20,7 +21,7 @@ from edge.runtime.aio import AsyncChannel, AsyncLink, run_until_stopped
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.landlock import write_only_beneath
 from edge.runtime.link import LinkClient
-from edge.runtime.logs import logger
+from edge.runtime.logs import keep_way, logger
 from edge.runtime.process import ProcessContext
 from edge.runtime.seccomp import DEVICES, confine
 from edge.vocabulary.media import Address
@@ -36,6 +37,8 @@ PREFIX = "line-"
 _LOOK_S = 0.5
 #: A port that is taken is tried again after this.
 _AGAIN_S = 2.0
+#: What is written last, that the modem hang up, say, is given so long to leave.
+_LAST_S = 1.0
 
 
 def of_site(site: Site, name: str) -> Line | None:
@@ -128,7 +131,10 @@ class LineProcess:
         while agent.busy and not self._stop.is_set() and self._line() is not None:
             await self._pause(_LOOK_S)
         agent.close()
-        if not device.close():
+        device.close()
+        # At the end nobody waits for what a driver may take for it: it is given back with the process.
+        stops = self._stop.is_set()
+        if not await device.closed(_LAST_S if stops else STUCK_S) and not stops:
             raise SystemExit(75)
         await agent.closed()
         self._device = self._agent = None
@@ -329,6 +335,9 @@ def _to_agent(agent: Agent, action: words.Action) -> None:
 
 def main(context: ProcessContext) -> int:
     """Run the process; returns its exit code."""
+    # Libraries of sound are silenced while they begin (`cards.quiet`), which may be for as long as they hang; our lines
+    # are not, nor is where it hung.
+    faulthandler.enable(keep_way())
     # What a device or a library of sound can do to this process, it can do here only.
     if not (write_only_beneath([Path("/dev"), Path(context.run_dir)]) and confine(DEVICES)):
         logger(context.name).warning("line is not confined: this kernel or machine has no Landlock, or no known filter")

@@ -127,14 +127,8 @@ class Card:
             return "the sound device takes nothing any more: it is gone, or stands still"
         return ""
 
-    def close(self) -> bool:
-        """Give it back; False when the library does not return from that."""
-        done = threading.Thread(target=self._close, daemon=True)
-        done.start()
-        done.join(2.0)
-        return not done.is_alive()
-
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Give it back. It does not return from that when the library, or the server behind it, hangs."""
         for stream in self._streams:
             with contextlib.suppress(OSError):
                 stream.close()

@@ -111,13 +111,17 @@ class _Output:
     """Standard error, written to only when it takes a whole line, and so many in a second."""
 
     def __init__(self, fd: int = 2, most: int = MAX_LINES, now_ms: Callable[[], int] = monotonic_ms) -> None:
-        self._fd = fd
         self._now_ms = now_ms
         # Errors have a share of their own: whoever makes us write other lines must not hide them.
         self._limits = {False: _Limit(most), True: _Limit(most)}
+        self.dropped = 0
+        self.turn_to(fd)
+
+    def turn_to(self, fd: int) -> None:
+        """Write there from now on."""
+        self._fd = fd
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
-        self.dropped = 0
 
     def write(self, line: bytes, *, error: bool = False) -> None:
         """Write `line`, or count it as dropped."""
@@ -196,3 +200,13 @@ class Logger:
 def logger(process: str) -> Logger:
     """Make the logger of `process`: `log.info("span up", span=name)`. EDGE_LOG_LEVEL: least level (info)."""
     return Logger(process, {}, _LEVELS.get(os.environ.get("EDGE_LOG_LEVEL", "info").lower(), 20))
+
+
+def keep_way() -> int:
+    """Give lines a descriptor of their own, which leads to where they go now; returns it.
+
+    Who puts something else in the place of standard error then silences libraries alone.
+    """
+    own = os.dup(2)
+    _output.turn_to(own)
+    return own

@@ -1,6 +1,10 @@
 """A line's device over its comings and goings, with a modem on ptys."""
 
 import asyncio
+import contextlib
+import itertools
+import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -12,18 +16,20 @@ from edge.config.devices import Devices
 from edge.config.errors import Findings
 from edge.config.trunk_settings import Line
 from edge.core.lines.words import Action, Dial, Ended, HangUp, SoundOn
+from edge.core.supervision.lifecycle import SILENCE_MS
 from edge.line.device import STORM, LineDevice
 from edge.vocabulary.private import Private
 from tests.support.modem import Simulator
+from tests.support.sound_server import sound_server
 
 
 class Bench:
     """A device with what it has told."""
 
-    def __init__(self, modem: Simulator, **more: str) -> None:
-        profile = Devices(Path("/nowhere"), Findings()).get("simcom-sim7600")
-        settings = {"port": modem.port, "sound_port": modem.sound, **more}
-        line = Line(name="lte", profile="simcom-sim7600", device=msgspec.to_builtins(profile), **settings)
+    def __init__(self, modem: Simulator | None = None, profile: str = "simcom-sim7600", **more: str) -> None:
+        settings = {"port": modem.port, "sound_port": modem.sound, **more} if modem is not None else more
+        device = Devices(Path("/nowhere"), Findings()).get(profile)
+        line = Line(name="lte", profile=profile, device=msgspec.to_builtins(device), **settings)
         self.told: list[Action] = []
         self.faults: list[tuple[str, str]] = []
         self.device = LineDevice(line, self.told.append, lambda kind, text: self.faults.append((kind, text)))
@@ -51,7 +57,8 @@ def run(bench: Bench, test: Callable[[], Awaitable[None]]) -> None:
         try:
             await asyncio.wait_for(test(), 120)
         finally:
-            assert bench.device.close()
+            bench.device.close()
+            assert await bench.device.closed(30)
 
     asyncio.run(whole())
 
@@ -117,3 +124,55 @@ def test_gaps_that_come_again_and_again_are_a_fault_once(modem: Simulator) -> No
         await bench.reached(lambda: any(isinstance(one, Ended) for one in bench.told))
 
     run(bench, test)
+
+
+def test_a_modem_server_that_is_dark_is_waited_for_beside_the_loop() -> None:
+    """The loop, on which the process beats, does not stand still for the time that a connection takes to fail."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, contextlib.ExitStack() as callers:
+        address = server.getsockname()
+        bench = Bench(port=f"socket://127.0.0.1:{address[1]}")
+        # A full queue: the kernel drops what comes, as a host that is switched off does.
+        for _ in range(4):
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(address)
+        beats = [time.monotonic()]
+
+        async def test() -> None:
+            while not bench.device.text.endswith("timed out"):
+                beats.append(time.monotonic())
+                await asyncio.sleep(0.05)
+            beats.append(time.monotonic())
+            assert bench.device.state == "absent"
+
+        run(bench, test)
+        assert max(b - a for a, b in itertools.pairwise(beats)) * 1000 < SILENCE_MS
+
+
+def test_a_sound_server_that_hangs_is_waited_for_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sound_server(tmp_path / "desk") as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        bench = Bench(profile="sound-card-handset")
+        # Should the loop stand still, too, this one goes on; and the test has failed.
+        net = threading.Timer(20, server.go_on)
+
+        async def test() -> None:
+            await asyncio.sleep(1)  # it cannot be opened
+            assert not bench.device.ready
+            server.go_on()
+            await bench.reached(lambda: bench.device.ready)
+            server.halt()
+            await bench.reached(lambda: not bench.device.ready)
+            assert "stands still" in bench.faults[0][1]
+            await asyncio.sleep(1)  # it cannot be closed
+            server.go_on()
+            await bench.reached(lambda: bench.device.ready)
+            assert net.is_alive()
+
+        server.halt()
+        net.start()
+        run(bench, test)
+        net.cancel()

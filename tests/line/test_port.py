@@ -24,7 +24,9 @@ class Bench:
         self.lost: list[str] = []
 
     def open(self) -> Port:
-        return Port(self.name, Serial(), self._take, self.lost.append)
+        port = Port(self.name, Serial(), self._take, self.lost.append)
+        port.begin()
+        return port
 
     def _take(self, data: bytes) -> None:
         self.data += data

@@ -40,6 +40,18 @@ def test_the_journal_is_told_how_severe_a_line_is_and_nobody_else(tmp_path: Path
     assert [json.loads(line)["event"] for line in found["file"]] == ["a", "b", "c"]
 
 
+def test_lines_keep_their_way_when_standard_error_is_silenced(tmp_path: Path) -> None:
+    said = (
+        "import os, sys; from edge.runtime.logs import keep_way, logger; own = keep_way();"
+        "os.dup2(os.open(os.devnull, os.O_WRONLY), 2); logger('x').info('a'); print('noise', file=sys.stderr);"
+        "os.write(own, b'trace')"
+    )
+    with (tmp_path / "log").open("wb") as out:
+        subprocess.run([sys.executable, "-c", said], stderr=out, cwd=ROOT, check=True)
+    line, trace = (tmp_path / "log").read_text().splitlines()
+    assert (json.loads(line)["event"], trace) == ("a", "trace")
+
+
 def test_private_values_and_bytes_never_get_out(capfd: pytest.CaptureFixture[str]) -> None:
     number = Private("+15550100")
     logger("x").info("call", caller=number, nested={"digits": [number, (number,)]}, raw=b"+15550100")
