@@ -11,9 +11,11 @@ from typing import NamedTuple, Protocol
 from edge.app.channels import MAX_WAITING, ChildChannel
 from edge.core.supervision import lifecycle as life
 from edge.core.supervision.stall import StallWatch
+from edge.core.supervision.starving import StarveWatch
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.packets import PacketSocket
+from edge.runtime.processor import waited_ms
 from edge.runtime.pump import Pump, Timer
 from edge.vocabulary.ids import Incarnation
 from edge.vocabulary.supervision import Beat, FromChild, Health, Ready, TakeOver, ToChild
@@ -86,6 +88,7 @@ class Process:
         self._owner = owner
         self._starter = starter
         self._stall = stall
+        self._starve = StarveWatch()
         self._pidfd = -1
         self._popen: subprocess.Popen[bytes] | None = None
         self._timer: Timer | None = None
@@ -145,6 +148,8 @@ class Process:
             self._exited()
             return
         self._pump.watch(self._pidfd, self._exited)
+        self._starve.begin()
+        self._starve.seen(waited_ms(pid), monotonic_ms())
         self._feed(life.Begun())
         if self.lifecycle.state in {"aborting", "stopping"}:
             self.kill(signal.SIGTERM)  # it was given up or stopped between order and birth
@@ -235,6 +240,7 @@ class Process:
 
     def _heard(self, message: FromChild) -> None:
         if isinstance(message, Beat):
+            self._starve.heard()
             self._feed(life.Beat())
         elif isinstance(message, Ready):
             self.port = message.port
@@ -302,10 +308,24 @@ class Process:
 
     def _deadline_passed(self) -> None:
         self._timer = None
-        if self.lifecycle.state in {"starting", "running"} and self._stall.excuses(monotonic_ms()):
+        if self.lifecycle.state in {"starting", "running"} and self._is_excused(monotonic_ms()):
             self._feed(life.Beat())
         else:
             self._feed(life.Passed())
+
+    def _is_excused(self, now_ms: int) -> bool:
+        """Tell whether its silence, if it is silent, is not its own fault."""
+        deadline, waited = self.lifecycle.deadline, waited_ms(self.pid)
+        if self._stall.excuses(now_ms):
+            return True
+        if deadline is None or now_ms < deadline.at_ms:
+            self._starve.seen(waited, now_ms)  # it was heard meanwhile
+            return False
+        silent_ms = now_ms - self.lifecycle.heard_ms
+        excused = self._starve.excuses(waited, silent_ms, now_ms)
+        if excused:
+            _log.warning("process gets no processor", child=self.name, pid=self.pid, silent_ms=silent_ms)
+        return excused
 
 
 def describe(status: int | None) -> str:

@@ -127,6 +127,8 @@ class Lifecycle:
         self.state: State = "stopped"
         #: When the present life was launched (CLOCK_MONOTONIC, milliseconds).
         self.launched_ms = 0
+        #: When it gave its last sign of life, or was excused for giving none.
+        self.heard_ms = 0
         #: Lives after the first, and how the last one ended.
         self.restarts = 0
         self.last_status: int | None = None
@@ -183,6 +185,7 @@ class Lifecycle:
         return [Launch()]
 
     def _expect_life(self, limit_ms: int | None, now_ms: int) -> None:
+        self.heard_ms = now_ms
         self._deadline = None if limit_ms is None else Deadline(now_ms + limit_ms, f"{self.state}: no sign of life")
 
     def _sign_of_life(self, now_ms: int, *, ready: bool) -> None:
