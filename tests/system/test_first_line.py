@@ -54,6 +54,8 @@ def test_the_section_is_true_from_the_box_to_the_call(
                     edge.site.write_text(f'{edge.site.read_text()}\n{line}sound_port = "{modem.sound}"\n')
                 if words[0] == "status" and "reload" in told:
                     until(lambda: main(["hw", "monitor", "--once", *options]) == 0, 60, "the line is ready", every_s=1)
+                    # Front asks each second, and says that the trunk is up when it has heard so.
+                    until(lambda: main(["trunk", "show", "gsm", *options]) == 0, 20, "front has heard it", every_s=1)
                 if words[0] == "calls":
                     modem.do("ring", number=CALLER)
                     edge.wait_event("menu.node_entered", limit_s=40)

