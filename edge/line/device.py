@@ -64,6 +64,8 @@ class LineDevice:
         self._state: LineState = "absent"
         self._text = "it was not looked for yet"
         self._sound_trouble = "its sound was not opened yet" if self.profile.sound.how != "none" else ""
+        #: It was tried to open the sound since the port is open, and did not succeed.
+        self._sound_failed = False
         self._mistaken = ""
         self.state: LineState = "absent"
         self.text = self._text
@@ -203,7 +205,7 @@ class LineDevice:
         if state == "ready" and self._mistaken:
             state, text = "failed", self._mistaken
         elif state == "ready" and self._sound_trouble:
-            state, text = "absent", self._sound_trouble
+            state, text = "absent" if self._sound_failed else "starting", self._sound_trouble
         if (state, text) != (self.state, self.text):
             self.state, self.text = state, text
             self.on_state()
@@ -249,6 +251,7 @@ class LineDevice:
             self._at_port.do(port.close)
         else:
             self._port = port
+            self._sound_failed = False
             port.begin()
             self._is_there(found)
 
@@ -256,6 +259,8 @@ class LineDevice:
         self._found = found
         self._mistaken = ""
         self._sound_ms = 0
+        if self.profile.sound.how != "none":
+            self._watch_sound(monotonic_ms())
         self.feed(Opened())
 
     def _absent(self, text: str) -> None:
@@ -316,7 +321,7 @@ class LineDevice:
 
     def _sound_lost(self, text: str) -> None:
         self._fault("sound", text)
-        self._sound_trouble = text
+        self._sound_trouble, self._sound_failed = text, True
         self._close_sound()
         self._sound_ms = monotonic_ms() + int(1000 * _SOUND_AGAIN_S)
         if not self._needs_port:
@@ -366,6 +371,7 @@ class LineDevice:
         if isinstance(made, NoDeviceError | PortError):
             self._sound_ms = monotonic_ms() + int(1000 * _SOUND_AGAIN_S)
             self._sound_trouble = f"no sound: {made}"
+            self._sound_failed = True
         else:
             if isinstance(made, Port):
                 self._sound_port, made = made, self._stream()

@@ -95,6 +95,16 @@ def test_a_line_without_its_sound_is_absent_until_the_sound_is_there(modem: Simu
     run(bench, test)
 
 
+def test_a_line_that_begins_is_starting_until_its_sound_is_open_and_absent_at_no_time(modem: Simulator) -> None:
+    bench = Bench(modem)
+
+    async def test() -> None:
+        await bench.reached(lambda: bench.device.ready)
+        assert {state for state, _ in bench.states[:-1]} == {"starting"}, bench.states
+
+    run(bench, test)
+
+
 def test_gaps_that_come_again_and_again_are_a_fault_once(modem: Simulator) -> None:
     bench = Bench(modem)
     told: list[int] = []
