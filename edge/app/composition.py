@@ -19,8 +19,8 @@ class Composition(NamedTuple):
     forwarder: Recipe = Recipe("edge.forwarder", secrets=True, stdout=True)
     #: Only where the site has campaigns; it needs the password of their database.
     dialer: Recipe = Recipe("edge.dialer", secrets=True)
-    #: One for each line of the site.
-    line: Recipe = Recipe("edge.line")
+    #: One for each line of the site. It brings and takes sound every 20 ms: late, it has a hole.
+    line: Recipe = Recipe("edge.line", prompt=True)
     web: Recipe = Recipe("edge.web", ("http_listener", "sip_trace"))
     #: Module run once before switch and media start (`python -m`, with the effective configuration's path).
     repair: str = "edge.app.repair"
