@@ -15,7 +15,7 @@ from edge.core.supervision.starving import StarveWatch
 from edge.runtime.clock import monotonic_ms
 from edge.runtime.logs import logger
 from edge.runtime.packets import PacketSocket
-from edge.runtime.processor import waited_ms
+from edge.runtime.processor import share_of
 from edge.runtime.pump import Pump, Timer
 from edge.vocabulary.ids import Incarnation
 from edge.vocabulary.supervision import Beat, FromChild, Health, Ready, TakeOver, ToChild
@@ -149,7 +149,7 @@ class Process:
             return
         self._pump.watch(self._pidfd, self._exited)
         self._starve.begin()
-        self._starve.seen(waited_ms(pid), monotonic_ms())
+        self._starve.seen(share_of(pid), monotonic_ms())
         self._feed(life.Begun())
         if self.lifecycle.state in {"aborting", "stopping"}:
             self.kill(signal.SIGTERM)  # it was given up or stopped between order and birth
@@ -315,14 +315,14 @@ class Process:
 
     def _is_excused(self, now_ms: int) -> bool:
         """Tell whether its silence, if it is silent, is not its own fault."""
-        deadline, waited = self.lifecycle.deadline, waited_ms(self.pid)
+        deadline, share = self.lifecycle.deadline, share_of(self.pid)
         if self._stall.excuses(now_ms):
             return True
         if deadline is None or now_ms < deadline.at_ms:
-            self._starve.seen(waited, now_ms)  # it was heard meanwhile
+            self._starve.seen(share, now_ms)  # it was heard meanwhile
             return False
         silent_ms = now_ms - self.lifecycle.heard_ms
-        excused = self._starve.excuses(waited, silent_ms, now_ms)
+        excused = self._starve.excuses(share, silent_ms, now_ms)
         if excused:
             _log.warning("process gets no processor", child=self.name, pid=self.pid, silent_ms=silent_ms)
         return excused

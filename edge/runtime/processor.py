@@ -1,14 +1,19 @@
-"""How long a process has waited for a processor."""
+"""What a process has had of the processors."""
 
 from pathlib import Path
 
+from edge.core.supervision.starving import Share
 
-def waited_ms(pid: int) -> int:
-    """Return for how long the main thread of `pid` was ready to run and did not, in all; 0 where nobody counts it.
 
-    Second figure of /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst of Linux), nanoseconds.
+def share_of(pid: int) -> Share:
+    """Say what the main thread of `pid` has had; nothing where nobody counts it.
+
+    /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst of Linux): nanoseconds of running, and of being ready
+    to run, these only up to the last time that it ran. /proc/PID/stat (proc(5)): whether it is ready now.
     """
     try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) // 1_000_000
+        ran, waited = Path(f"/proc/{pid}/schedstat").read_text().split()[:2]
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Share(int(ran) // 1_000_000, int(waited) // 1_000_000, state == "R")
     except (OSError, ValueError, IndexError):
-        return 0
+        return Share(0, 0, False)
