@@ -7,15 +7,17 @@ pass, that was three quarters of the time that compiling took, and half a gigaby
 So here a kernel that is called by kernels is brought to LLVM's intermediate code only, as a part of the program whose
 root Python calls. The root is linked from its parts, optimised and translated as a whole. This knows numba from inside
 (the package is held to one minor version for that), and only four places of it: what a dispatcher answers to kernels,
-what a code library does with what it is linked with, how symbols are named, and what is done before a cache is read.
+what a code library does with what it is linked with, how symbols are named, and how programs are kept.
 """
 
+import os
+import warnings
 from hashlib import blake2b
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from llvmlite import binding as llvm
-from numba.core import compiler, itanium_mangler
-from numba.core.caching import FunctionCache
+from numba.core import caching, compiler, itanium_mangler
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.typing.templates import make_concrete_template
@@ -108,18 +110,109 @@ class _Program(JITCodeLibrary):
         return library
 
 
-class _Cache(FunctionCache):
-    """Programs on disk.
+class _Locator(caching.UserProvidedCacheLocator):
+    """Where in a folder the programs of a function are, and what they were made of.
+
+    Folders are named by the content of `root`, so a function below it is known by its place there, and another copy of
+    the same code has its use of what was compiled. Of others numba looks at path and content.
+    """
+
+    root: ClassVar = Path(__file__).parent
+
+    @classmethod
+    def from_function(cls, function: Any, file: str) -> Any:
+        """Make the locator. Folders are made when something is written: most are only read."""
+        return cls(function, file)
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, file: str) -> str:
+        """Name the folder in the folder."""
+        folder = Path(file).parent
+        if not folder.is_relative_to(cls.root):
+            return str(super().get_suitable_cache_subpath(file))
+        return "_".join((cls.root.name, *folder.relative_to(cls.root).parts))
+
+    def get_source_stamp(self) -> Any:
+        """Tell what the function is made of."""
+        return None if Path(self._py_file).is_relative_to(self.root) else super().get_source_stamp()
+
+
+class _Programs(caching.CompileResultCacheImpl):
+    _locator_classes = [_Locator]  # noqa: RUF012 - numba's
+
+
+class _File(caching.IndexDataCacheFile):
+    """Programs of one function: numba's files, with a digest. What is damaged or may not be read is as if missing."""
+
+    def _load_index(self) -> Any:
+        try:
+            return super()._load_index()
+        except Exception:  # unpickling what is damaged raises anything
+            return {}
+
+    def load(self, key: Any) -> Any:
+        """Give what is kept under `key`: signature, processor with its features, digest; None: nothing."""
+        try:
+            return super().load(key)
+        except Exception:  # as above
+            return None
+
+    def _dump(self, content: Any) -> bytes:
+        pickled: bytes = super()._dump(content)
+        return pickled + blake2b(pickled, digest_size=_DIGEST_BYTES).digest()  # no pickle reads beyond its end
+
+    def _load_data(self, name: str) -> Any:
+        whole = Path(self._data_path(name)).read_bytes()
+        if blake2b(whole[:-_DIGEST_BYTES], digest_size=_DIGEST_BYTES).digest() != whole[-_DIGEST_BYTES:]:
+            return None
+        return super()._load_data(name)
+
+    def has(self, target: Any) -> bool:
+        """Whether there is a program for this processor with its features."""
+        return any(
+            key[1] == target and Path(self._data_path(name)).exists() for key, name in self._load_index().items()
+        )
+
+
+_DIGEST_BYTES = 16
+
+
+class _Cache(caching.FunctionCache):
+    """Programs on disk: looked for in `read_only`, then in numba's folder (`CACHE_DIR`), where new ones are written.
 
     numba makes ready for compiling before it looks here: it imports all that it knows how to compile, which takes five
     times as long as loading the programs, and 25 MB that are never given back. Machine code needs none of it; where a
     program is missing, numba's compiler makes itself ready.
     """
 
+    _impl_class = _Programs
+    read_only: ClassVar[tuple[Path, ...]] = ()
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        own = Path(self._cache_path)
+        self._files = [
+            _File(os.fspath(folder / own.name), self._impl.filename_base, self._cache_file._source_stamp)
+            for folder in (*self.read_only, own.parent)
+        ]
+        self._cache_file = self._files[-1]
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load the program for a signature; None: it has to be compiled."""
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
+        key = self._index_key(sig, target_context.codegen())
+        found = next((data for data in (file.load(key) for file in self._files) if data is not None), None)
+        return None if found is None else self._impl.rebuild(target_context, found)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a program."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            warnings.warn(f"compiled code is not kept: {error}", stacklevel=2)
+
+    def has(self, target: Any) -> bool:
+        """Whether a program of the function is kept for this processor."""
+        return any(file.has(target) for file in self._files)
 
 
 class Kernel(CPUDispatcher):
@@ -135,6 +228,11 @@ class Kernel(CPUDispatcher):
     def enable_caching(self) -> None:
         """Keep its programs on disk."""
         self._cache = _Cache(self.py_func)
+
+    def is_kept(self) -> bool:
+        """Whether a program of it is on disk, for this processor."""
+        context: Any = self.targetctx
+        return self._cache.has(context.codegen().magic_tuple())
 
     def _part(self, types: Any) -> Any:
         """Compile for the argument types `types`, to intermediate code."""
@@ -175,7 +273,8 @@ def _short_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None = 
     return itanium_mangler.mangle(name, (), abi_tags=(*abi_tags, _digests[types]), uid=uid)
 
 
-def install() -> None:
-    """Have numba make programs, in this process."""
+def install(read_only: tuple[Path, ...]) -> None:
+    """Have numba make programs, in this process, and look for them in the folders `read_only`, too."""
+    _Cache.read_only = read_only
     cpu_target.target_context.codegen()._library_class = _Program
     cpu_target.target_context.mangler = _short_name

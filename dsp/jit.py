@@ -6,7 +6,11 @@ visible in the process: LLVM is told where they are, under names of their own, b
 
 numba's cache looks at a function's own file only, so a kernel would go on running old code of a helper that changed in
 another file, and it does not tell bounds-checked code from plain code. Therefore the cache lies in a folder that is
-named after the content of all of `dsp` and after that option.
+named after the content of all of `dsp`, after the compiler and after that option.
+
+An installed appliance has it beside the code, compiled by root as it was installed. Who may not write there reads it,
+and keeps what is missing (the processor is another one than it was) in a folder of his own, which nobody else reads:
+whoever gets hold of the daemon could leave machine code for root to run otherwise.
 """
 
 import contextlib
@@ -18,6 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import llvmlite
+import numba
 import numpy as np
 from llvmlite import binding as _llvm
 from llvmlite import ir as _ir
@@ -44,27 +50,41 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ROOT = Path(__file__).parent
 
 
-def _source_key() -> str:
-    digest = hashlib.sha256()
+def _key() -> str:
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}\0".encode())
     for path in sorted(_ROOT.rglob("*.py")):
         digest.update(str(path.relative_to(_ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16] + ("-checked" if config.BOUNDSCHECK else "")
 
 
-def _cache_folder() -> Path:
-    """Where compiled code is kept: what the environment says, else beside the code, else in the user's cache."""
-    given = os.environ.get("NUMBA_CACHE_DIR")
+def _cache_folders() -> list[Path]:
+    """Where compiled code is looked for, in this order; new code goes into the last one.
+
+    What the environment says and nothing else; or beside the code; or, where that can't be written to, there, and in
+    the service's cache (systemd.exec(5) CACHE_DIRECTORY) or the user's.
+    """
+    key, given, service = _key(), os.environ.get("NUMBA_CACHE_DIR"), os.environ.get("CACHE_DIRECTORY")
     if given:
-        return Path(given) / _source_key()
-    beside = _ROOT / "__pycache__"
-    if os.access(beside if beside.exists() else _ROOT, os.W_OK):
-        return beside / f"compiled-{_source_key()}"
+        return [Path(given) / key]
+    folder = _ROOT / "__pycache__"
+    beside = folder / f"compiled-{key}"
+    if os.access(folder if folder.exists() else _ROOT, os.W_OK):
+        return [beside]
+    if service:
+        return [beside, Path(service.split(":")[0]) / "kernels" / key]
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    return home / "edge-dsp" / _source_key()
+    return [beside, home / "edge-dsp" / key]
 
 
-config.CACHE_DIR = str(_cache_folder())
-compiling.install()
+#: Folders of compiled code; the last one is numba's.
+CACHE_FOLDERS = _cache_folders()
+config.CACHE_DIR = str(CACHE_FOLDERS[-1])
+compiling.install(tuple(CACHE_FOLDERS[:-1]))
+
+
+def is_kept(function: Any) -> bool:
+    """Whether nothing has to be compiled for `function`, a kernel, when Python calls it on this processor."""
+    return not isinstance(function, Kernel) or function.is_kept()
 
 
 def drop_old_caches(keep: int = 8) -> None:

@@ -6,13 +6,13 @@ All methods are called from one thread of the media process (the controller), ex
 import threading
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
 
+from dsp.detectors import speech
 from dsp.detectors.progress_tables import InForce, Tables, make_tables
-from dsp.jit import config, drop_old_caches
+from dsp.jit import drop_old_caches, is_kept
 from dsp.plane import layout, loop, source, tick
 from dsp.plane.keyring import KeyRing
 from dsp.plane.layout import (
@@ -182,14 +182,14 @@ class Engine:
 
 def is_compiled() -> bool:
     """Whether all kernels are in the cache, so that `compile_all` only loads them."""
-    # The loop holds all others, and is the last to be written.
-    return any(Path(config.CACHE_DIR).glob("*/loop.run-*.nbc"))
+    return is_kept(loop.run)  # it holds all others, and is the last to be written
 
 
 def compile_all() -> None:
     """Compile or load all kernels, so that an engine in a process forked from here starts at once. Starts no thread."""
     engine = Engine(layout.map_state(bytearray(layout.state_bytes(1, 2)), 1, 2))
     engine.take_up()
-    source.lost(engine.state.legs[0])  # the controller calls it, too
+    source.lost(engine.state.legs[0])  # the controller calls these two, too
+    speech.active_level(engine.state.speech[0])
     drop_old_caches()
     loop.run(engine.state, engine._work, _BOUNDS_US, 0)  # noqa: SLF001 - RUN is 0: it returns at once

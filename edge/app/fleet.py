@@ -302,7 +302,8 @@ def child_environment(state_dir: str, inner_port: int) -> dict[str, str]:
     added = {"EDGE_FRONT_PORT": str(inner_port), "OPENBLAS_NUM_THREADS": "1"}
     found = importlib.util.find_spec("dsp")  # found, not imported
     package = Path(found.origin).parent if found is not None and found.origin else Path("/")
-    if "NUMBA_CACHE_DIR" not in os.environ and not os.access(package, os.W_OK):
-        # An installed package is read-only for the daemon's user; compiling at each start would cost a minute.
-        added["NUMBA_CACHE_DIR"] = str(Path(state_dir) / "numba-cache")
+    if "CACHE_DIRECTORY" not in os.environ and not os.access(package, os.W_OK):
+        # An installed package is read-only for the daemon's user. What was not compiled for this processor as it was
+        # installed has a place that there is in any case; compiling at each start would cost a minute.
+        added["CACHE_DIRECTORY"] = str(Path(state_dir) / "cache")
     return added

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,10 +37,11 @@ def test_only_two_modules_know_numba(path):
 
 
 COUNT_MISSES = """
-from dsp.plane import engine, loop, tick
+from dsp.detectors import speech
+from dsp.plane import engine, loop, source, tick
 assert engine.is_compiled()
 engine.compile_all()
-for kernel in (tick.take_up, loop.run):  # the two that Python calls; they hold all others
+for kernel in (tick.take_up, loop.run, source.lost, speech.active_level):  # those that Python calls hold all others
     print(kernel.__name__, sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values()))
 """
 
@@ -53,7 +55,7 @@ def test_a_second_process_compiles_nothing():
     for line in second.stdout.splitlines():
         name, hits, misses = line.split()
         assert (int(hits), int(misses)) == (1, 0), name
-    assert len(second.stdout.splitlines()) == 2
+    assert len(second.stdout.splitlines()) == 4
 
 
 PROGRAM = """
@@ -108,6 +110,78 @@ def test_the_cache_folder_follows_sources_and_bounds_checks():
     plain, checked = run(show).stdout, run(show, NUMBA_BOUNDSCHECK="1").stdout
     assert plain != checked
     assert checked.strip().endswith("-checked")
+
+
+#: A kernel that is compiled in a second.
+SMALL = """from dsp.jit import kernel
+@kernel
+def triple(value):
+    return value * 3
+"""
+
+
+def installed(folder: Path) -> Path:
+    """A copy of `dsp` with a small kernel, as nobody has compiled it."""
+    shutil.copytree(DSP, folder / "dsp", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "dsp/small.py").write_text(SMALL)
+    return folder
+
+
+def called(folder: Path, *, owner: bool = True, **environment: str) -> list[str]:
+    """Call the kernel in a process of its own; what it gives, hits, misses, and whether it is kept then.
+
+    `owner`: who may write to the code; else somebody who is root in name only, or nobody could write to tmp_path.
+    """
+    drop = [] if owner else ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"]
+    code = (
+        "from dsp import jit, small; stats = small.triple.stats; "
+        "print(small.triple(14), sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), "
+        "jit.is_kept(small.triple))"
+    )
+    plain = {k: v for k, v in os.environ.items() if k not in {"NUMBA_CACHE_DIR", "CACHE_DIRECTORY", "PYTHONPATH"}}
+    done = subprocess.run(
+        [*drop, sys.executable, "-B", "-c", code], cwd=folder, env=plain | environment,
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [*done.stdout.split(), *(["warned"] if "not kept" in done.stderr else [])]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="root's files, and one who is not")
+def test_code_that_root_compiled_beside_the_sources_does_for_all_others(tmp_path):
+    first, second, own = installed(tmp_path / "1"), installed(tmp_path / "2"), tmp_path / "own"
+    assert called(first) == ["42", "0", "1", "True"]
+    beside = next((first / "dsp/__pycache__").iterdir())
+    # Another copy of the same files, under another path and with other times, has its use of what is taken there.
+    shutil.copytree(beside, second / "dsp/__pycache__" / beside.name)
+    for path in (second / "dsp", *(second / "dsp").rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    as_daemon = {"owner": False, "CACHE_DIRECTORY": str(own)}
+    assert called(second, **as_daemon) == ["42", "1", "0", "True"]
+    assert not own.exists()
+    # The disk comes to another processor: that has its own code, which who may not write there keeps elsewhere.
+    other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    assert called(second, **as_daemon, **other) == ["42", "0", "1", "True"]
+    assert list(own.rglob("*.nbc"))
+    assert called(second, **as_daemon, **other) == ["42", "1", "0", "True"]
+    assert called(second, **as_daemon) == ["42", "1", "0", "True"]
+    # And where nothing can be written, it is compiled each time.
+    assert called(second, owner=False, CACHE_DIRECTORY="/dev/null", **other) == ["42", "0", "1", "False", "warned"]
+    # What is damaged or can't be read is as if it were not there.
+    index, program = (next((second / "dsp/__pycache__").rglob(f"small.triple-*.{kind}")) for kind in ("nbi", "nbc"))
+    whole = program.read_bytes()
+    program.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert called(second, **as_daemon)[1:3] == ["0", "1"]
+    shutil.rmtree(own)
+    program.write_bytes(whole)
+    index.write_bytes(b"")
+    assert called(second, **as_daemon)[1:3] == ["0", "1"]
+    shutil.rmtree(own)
+    index.chmod(0)
+    assert called(second, **as_daemon)[1:3] == ["0", "1"]
+    # Who may write there mends it.
+    assert called(second) == ["42", "0", "1", "True"]
+    assert called(second) == ["42", "1", "0", "True"]
 
 
 @pytest.mark.first

@@ -1,14 +1,11 @@
 """The appliance as it is installed: its units on a machine with systemd, this tree in the place of a release."""
 
-import shutil
 import sys
 from pathlib import Path
 
 from tests.support.machine import Machine
 
 ROOT = Path(__file__).parents[2]
-#: Where the machine keeps compiled kernels; a copy of ours, or its first start would compile for a minute.
-CACHE = "/var/cache/edge/numba"
 _PROGRAM = f"""#!/bin/sh
 exec {sys.executable} -m edge.cli "$@"
 """
@@ -46,8 +43,3 @@ def install(machine: Machine, site: str, menus: dict[str, str], drop_in: str = "
     machine.put("etc/edge/site.toml", site)
     for name, text in menus.items():
         machine.put(f"etc/edge/menus/{name}", text)
-    for folder in sorted((ROOT / "dsp/__pycache__").glob("compiled-*")):
-        name = folder.name.removeprefix("compiled-")
-        shutil.copytree(folder, machine.upper / CACHE.lstrip("/") / name, copy_function=shutil.copy2)
-    for path in (machine.upper / CACHE.lstrip("/")).rglob("*"):
-        path.chmod(0o777 if path.is_dir() else 0o666)

@@ -1,7 +1,6 @@
 """The compiled kernels of the media engine: without them a start takes minutes."""
 
 import os
-from pathlib import Path
 
 from edge.app.fleet import child_environment
 from edge.cli.doctor.findings import Notes
@@ -9,25 +8,22 @@ from edge.cli.doctor.patient import Patient
 
 
 def examine(patient: Patient, notes: Notes) -> None:
-    """See whether they are there and can be kept."""
-    given = child_environment(patient.site.paths.state, 0).get("NUMBA_CACHE_DIR")
-    if given:
-        os.environ["NUMBA_CACHE_DIR"] = given  # where the daemon keeps them, too
-    from dsp.jit import config
+    """See whether they are there for this processor and, if not, can be kept."""
+    own = child_environment(patient.site.paths.state, 0).get("CACHE_DIRECTORY")
+    if own:
+        os.environ["CACHE_DIRECTORY"] = own  # where the daemon keeps them, too
+    from dsp.jit import CACHE_FOLDERS
+    from dsp.plane.engine import is_compiled
 
-    folder = Path(config.CACHE_DIR)
-    programs = len(list(folder.rglob("*.nbi"))) if folder.is_dir() else 0
-    if not programs:
-        notes.advice(
-            "kernels",
-            f"{folder} is empty",
-            "run edge warmup as the user of the service: a first start takes minutes else",
-        )
+    if is_compiled():
+        notes.ok("kernels", "compiled for this processor")
         return
-    there = folder
+    there = folder = CACHE_FOLDERS[-1]
     while not there.exists():
         there = there.parent
-    if os.access(there, os.W_OK):
-        notes.ok("kernels", f"{folder}: {programs} kernels")
-    else:
-        notes.ok("kernels", f"{folder}: {programs} kernels, read-only for us")
+    kept = f"kept in {folder}" if os.access(there, os.W_OK) else f"not kept, as {folder} can't be written to"
+    notes.advice(
+        "kernels",
+        "not compiled for this processor",
+        f"run edge warmup as root: else a start takes minutes, and what it compiles is {kept}",
+    )
