@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.config.boards import MANAGER, MODULES, SERVICE
 from edge.storage.store import VERSION
 from tests.support import bare_debian, machine
 from tests.support.machine import Machine
@@ -17,6 +19,8 @@ from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 FIRST, SECOND = "90.1.0", "90.2.0"
+#: What `edge hw board --write` may have made.
+BOARD_FILES = " ".join(f"/{path}" for path in (SERVICE, MANAGER, MODULES))
 #: Some 12 s to hear, so calls are up while things are done to the appliance.
 MENU = """version: 1
 language: en
@@ -74,7 +78,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def later(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The package of a later version, whose state has another schema."""
+    """The package of a later version, whose state has another schema, and which takes less of a site."""
     folder = tmp_path_factory.mktemp("later")
     files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     names = [name for name in files.decode().split("\0") if name and (ROOT / name).exists()]
@@ -87,6 +91,10 @@ def later(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         '_MENUS = "INSERT OR IGNORE INTO menus VALUES (?, ?)"',
         '_MENUS = "INSERT OR IGNORE INTO menus (key, body) VALUES (?, ?)"',
     ))  # fmt: skip
+    site = folder / "edge/config/site.py"
+    before = site.read_text()
+    site.write_text(re.sub(r"(\n +drain_seconds: .*)86_400", r"\g<1>3_600", before))
+    assert site.read_text() != before
     for command in (["init", "-q"], ["add", "-A"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
     (folder / ".venv").symlink_to(ROOT / ".venv")
@@ -94,13 +102,9 @@ def later(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-#: The service's kernels do for root's test calls, too; they would be compiled for a minute.
-KERNELS = ("env", "NUMBA_CACHE_DIR=/var/cache/edge/numba")
-
-
 def called(box: Machine) -> bool:
     """Whether a test call was answered and heard something; a machine that has much else to do refuses calls."""
-    done = box.run(*KERNELS, "edge", "call", "sip:100@127.0.0.1", "--stay", "0", "--json", check=False)
+    done = box.run("edge", "call", "sip:100@127.0.0.1", "--stay", "0", "--json", check=False)
     return done.returncode == 0 and '"ok": true' in done.stdout.replace('":true', '": true')
 
 
@@ -111,6 +115,19 @@ def ended_calls(box: Machine) -> set[str]:
 
 def ready(box: Machine) -> bool:
     return box.run("edge", "status", check=False).returncode == 0
+
+
+def kernels(box: Machine, version: str) -> set[str]:
+    """Name the compiled code of a version, by its places in the version's folder."""
+    folder = f"/opt/edge/versions/{version}"
+    return set(box.run("sh", "-c", f"cd {folder} && find . -name '*.nbc' -printf '%p %s %i\n'").stdout.splitlines())
+
+
+def dpkg(box: Machine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        box.enter("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", *arguments),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600,
+    )  # fmt: skip
 
 
 def schema(box: Machine) -> int:
@@ -129,6 +146,7 @@ def test_a_box_without_network_is_installed_upgraded_rolled_back_and_cleaned(
     shutil.copy(later, box.upper)
     said = bare_debian.run(box.folder, f"{folder}/install.sh")
     assert f"{FIRST} is in force" in said
+    assert "compiling for this processor" in said
     assert "not compiled" not in said
     assert bare_debian.run(box.folder, "edge", "--version").strip() == FIRST
     assert "0 errors" in bare_debian.run(box.folder, "runuser", "-u", "edge", "--", "edge", "check")
@@ -143,17 +161,36 @@ def test_a_box_without_network_is_installed_upgraded_rolled_back_and_cleaned(
 
 
 def goes_through_its_life(box: Machine, later: str) -> None:
+    compiled = kernels(box, FIRST)
+    assert compiled
     until(lambda: ready(box), 120, "ready", every_s=0.5)
     until(lambda: called(box), 200, "a call is answered", every_s=1)
-    # The daemon may change nothing of what it runs.
+    # The daemon may change nothing of what it runs, kernels included, and neither it nor root's call compiled any.
     assert box.run("sh", "-c", "find /opt/edge ! -user root").stdout == ""
+    assert kernels(box, FIRST) == compiled
+    assert box.run("find", "/var/cache/edge", "-type", "f").stdout == ""
     before = ended_calls(box)
     assert before
     assert schema(box) == VERSION
 
-    # The next version, by dpkg itself, while somebody talks: he is heard out, and the site's files are as they were.
+    # The next version does not take the site as it is: dpkg says where, and nothing has changed for callers.
+    box.run(
+        "sh", "-c", "mkdir -p /etc/edge/conf.d && printf '[limits]\ndrain_seconds = 7200\n' >/etc/edge/conf.d/old.toml"
+    )
+    running = box.shows("edge.service", "MainPID")
+    refused = dpkg(box, "--install", later)
+    assert refused.returncode != 0
+    assert "/etc/edge/conf.d/old.toml:2" in refused.stdout
+    assert f"{FIRST} stays in force; mend it, then: dpkg --configure edge-appliance" in refused.stdout
+    assert box.run("edge", "--version").stdout.strip() == FIRST
+    assert box.shows("edge.service", "MainPID") == running
+    until(lambda: called(box), 200, "a call is answered by the version that stays", every_s=1)
+    before = ended_calls(box)
+    box.run("rm", "/etc/edge/conf.d/old.toml")
+
+    # It does now, by dpkg itself, while somebody talks: he is heard out, and the site's files are as they were.
     talking = subprocess.Popen(
-        box.enter(*KERNELS, "edge", "call", "sip:100@127.0.0.1", "--stay", "30", "--json"),
+        box.enter("edge", "call", "sip:100@127.0.0.1", "--stay", "30", "--json"),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -163,11 +200,10 @@ def goes_through_its_life(box: Machine, later: str) -> None:
         "a call is up",
         every_s=0.2,
     )
-    upgrade = subprocess.run(
-        box.enter("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "--install", later),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600,
-    )  # fmt: skip
+    upgrade = dpkg(box, "--configure", "edge-appliance")
     assert upgrade.returncode == 0, upgrade.stdout
+    assert "compiling" not in upgrade.stdout, "the same kernels are taken over"
+    assert kernels(box, SECOND) == kernels(box, FIRST)
     heard = json.loads(talking.communicate(timeout=120)[0].splitlines()[0])
     assert (heard["ok"], heard["outcome"]) == (True, "completed"), heard
     assert box.run("edge", "--version").stdout.strip() == SECOND
@@ -189,8 +225,12 @@ def goes_through_its_life(box: Machine, later: str) -> None:
     assert ended_calls(box) == after
     until(lambda: called(box), 200, "a call is answered by the former version", every_s=1)
 
-    # Away: first the programs, then all of it.
-    box.run("dpkg", "--remove", "edge-appliance")
+    # Away: first the programs and what was set for them alone, then all of it.
+    box.run("edge", "hw", "board", "--write")
+    assert box.run("sh", "-c", f"ls {BOARD_FILES}", check=False).stdout
+    removed = dpkg(box, "--remove", "edge-appliance")
+    assert removed.returncode == 0, removed.stdout
+    assert box.run("sh", "-c", f"ls {BOARD_FILES}", check=False).stdout == ""
     assert box.shows("edge.service", "ActiveState") != "active"
     assert (
         box.run("sh", "-c", "ls -d /opt/edge /usr/bin/edge /usr/sbin/edge-rollback 2>/dev/null", check=False).stdout
@@ -198,7 +238,8 @@ def goes_through_its_life(box: Machine, later: str) -> None:
     )
     assert box.run("cat", "/etc/edge/menus/main.yaml").stdout == MENU
     assert schema(box) == VERSION
-    box.run("dpkg", "--purge", "edge-appliance")
+    purged = dpkg(box, "--purge", "edge-appliance")
+    assert purged.returncode == 0, purged.stdout
     assert box.run("sh", "-c", "ls -d /etc/edge /var/lib/edge /var/spool/edge 2>/dev/null", check=False).stdout == ""
 
 
@@ -225,12 +266,16 @@ rm /etc/edge/conf.d/old.toml
 $p/libexec/activate
 echo "in force: $(readlink /srv/edge/current), before: $(readlink /srv/edge/former)"
 
+edge hw board --write
+mkdir -p /etc/modules-load.d
+echo somebody >/etc/modules-load.d/edge-board.conf
 scripts/release uninstall --prefix /srv/edge --out /tmp/made
 cd /
 left=$(find srv/edge var/cache/edge usr/bin/edge usr/sbin/edge-rollback usr/share/doc/edge-appliance \\
-    lib/systemd/system/edge* usr/share/man/man1/edge.1* usr/share/man/man8/edge-* 2>/dev/null || true)
+    etc/systemd/system/edge* etc/systemd/system.conf.d/*edge* lib/systemd/system/edge* \\
+    usr/share/man/man1/edge.1* usr/share/man/man8/edge-* 2>/dev/null || true)
 [ -z "$left" ] || { echo "left: $left"; exit 1; }
-ls /etc/edge/site.toml /var/lib/edge/kept
+ls /etc/edge/site.toml /etc/modules-load.d/edge-board.conf /var/lib/edge/kept
 """
 
 
@@ -250,7 +295,7 @@ def test_root_installs_from_the_checkout_elsewhere_and_takes_it_away_again(tmp_p
     assert "90.1.0 stays in force; mend it, then: /srv/edge/package/libexec/activate" in said
     assert "in force: versions/90.1.0\n" in said
     assert "in force: versions/90.2.0, before: versions/90.1.0\n" in said
-    assert said.endswith("/etc/edge/site.toml\n/var/lib/edge/kept\n")
+    assert said.endswith("/etc/edge/site.toml\n/etc/modules-load.d/edge-board.conf\n/var/lib/edge/kept\n")
 
 
 def held_by(package: Path) -> str:
