@@ -76,6 +76,8 @@ def _profile_of(line: Line, index: int, root: Located, devices: Devices, finding
     if not line.profile:
         return None  # missing or malformed, and already reported
     profile = devices.get(line.profile)
+    if profile is not None and line.imei and not (profile.kind == "modem" and profile.dialogue.identify.imei):
+        findings.error(place_of(root, ("lines", index, "imei")), f"a device of profile '{line.profile}' has no IMEI")
     place = place_of(root, ("lines", index, "profile"))
     if profile is None:
         if line.profile not in devices.names():

@@ -183,8 +183,10 @@ class LineDevice:
             case words.Ended():
                 self._up_s = None
                 self._told(action)
-            case words.Identified(imei=imei) if self.line.imei and imei and imei != self.line.imei:
-                self._mistaken = f"its IMEI is {imei}, the line is for {self.line.imei}"
+            case words.Identified(imei=imei):
+                own = f"its IMEI is {imei}" if imei else "it does not tell its IMEI"
+                wanted = self.line.imei
+                self._mistaken = f"{own}, the line is for {wanted}" if wanted and imei != wanted else ""
                 self._told(action)
                 self._settle()
             case _:

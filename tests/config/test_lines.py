@@ -91,6 +91,10 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
     assert faults(tmp_path, GSM + 'port = "ttyUSB0"\n') == [
         "site.toml:14:8: 'ttyUSB0' is no path such as /dev/serial/by-path/..."
     ]
+    assert not faults(tmp_path, GSM + 'imei = "861234567890123"\n')
+    assert faults(tmp_path, GSM.replace("huawei-e1750", "voice-modem-v253") + 'imei = "861234567890123"\n') == [
+        "site.toml:14:8: a device of profile 'voice-modem-v253' has no IMEI"
+    ]
 
 
 @pytest.mark.parametrize(

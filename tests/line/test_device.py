@@ -72,6 +72,12 @@ def test_another_modem_than_the_line_s_is_not_taken(modem: Simulator) -> None:
         assert bench.device.trouble.startswith("failed: its IMEI")
         modem.do("unplug")
         await bench.reached(lambda: bench.device.state == "absent")
+        modem.do("set", imei="")
+        modem.do("plug")
+        await bench.reached(lambda: bench.device.state == "failed")
+        assert bench.device.text == "it does not tell its IMEI, the line is for 350000000000006"
+        modem.do("unplug")
+        await bench.reached(lambda: bench.device.state == "absent")
         modem.do("set", imei="350000000000006")
         modem.do("plug")
         await bench.reached(lambda: bench.device.ready)

@@ -69,6 +69,7 @@ class Settings:
         self.loop_gain_db = 0.0
         #: Its sound stops, and it says nothing of that.
         self.mute = False
+        #: Empty: it does not tell.
         self.imei = "861234567890123"
 
 
@@ -236,7 +237,7 @@ class Modem:
         yield r"\+CGMI", lambda: self.line(NAMES[self.model][0], "OK")
         yield r"\+CGMM", lambda: self.line(NAMES[self.model][1], "OK")
         yield r"\+CGMR", lambda: self.line(f"+CGMR: {NAMES[self.model][2]}", "OK")
-        yield r"\+CGSN", lambda: self.line(self.set.imei, "OK")
+        yield r"\+CGSN", lambda: self.line(*([self.set.imei, "OK"] if self.set.imei else ["ERROR"]))
         yield r"\+CPIN\?", self._pin
         yield r"\+CREG\?", lambda: self.line(f"+CREG: 1,{self.set.registration}", "OK")
         yield r"\+CSQ", lambda: self.line(f"+CSQ: {self.set.rssi},99", "OK")

@@ -27,6 +27,7 @@ class Standing:
         self._registered = True
         self._settled = False
         self._who: dict[str, str] = {}
+        self._identified = False
         self._signal = Signal(None, "")
         self._errors = [(re.compile(one.match, re.ASCII), one.means) for one in dialogue.errors]
 
@@ -43,21 +44,24 @@ class Standing:
 
     def identity(self) -> list[Job]:
         """Ask who it is."""
-        self._who = {}
-        asked = [(name, getattr(self._dialogue.identify, name)) for name in _WHO]
-        jobs = [Job(text=text, purpose=f"identify_{name}", optional=True) for name, text in asked if text]
-        return [*jobs, Job(text="AT", purpose="identified", timeout_ms=2_000)]
+        self._who, self._identified = {}, False
+        return [*self._unknown(*_WHO), Job(text="AT", purpose="identified", timeout_ms=2_000)]
+
+    def _unknown(self, *names: str) -> list[Job]:
+        asked = [(name, getattr(self._dialogue.identify, name)) for name in names if name not in self._who]
+        return [Job(text=text, purpose=f"identify_{name}", optional=True) for name, text in asked if text]
 
     def questions(self) -> list[Job]:
-        """Ask how it stands."""
+        """Ask how it stands; and for its IMEI again, if it has not told that: a line may be for one modem only."""
         names = ("sim", "registration", "signal", "operator")
         asked = [(name, getattr(self._dialogue, name)) for name in names]
         # The operator is looked up in the network, which may take its time (TS 27.007, 7.3).
-        return [
+        jobs = [
             Job(text=text, purpose=f"ask_{name}", optional=True, timeout_ms=10_000 if name == "operator" else 5_000)
             for name, text in asked
             if text
         ]
+        return [*jobs, *self._unknown("imei")] if self._identified else jobs
 
     def owns(self, purpose: str) -> bool:
         """Say whether the answer to such a command comes here."""
@@ -71,9 +75,10 @@ class Standing:
         if purpose == "identify":
             if reply.outcome == "ok" and reply.lines:
                 self._who[what] = _plain(reply.lines[0])
-            return []
+            return self._who_it_is() if self._identified and what in self._who else []
         if purpose == "identified":
-            return [Identified(*(self._who.get(name, "") for name in _WHO))]
+            self._identified = True
+            return self._who_it_is()
         if reply.outcome != "ok":
             told = self.refused(reply) if what == "sim" and reply.outcome == "error" else None
             return told or []
@@ -87,6 +92,9 @@ class Standing:
                 return self.signal_is(whole(said[0]) if said else None)
             case _:
                 return self._signal_to(self._signal._replace(operator=decoded(said[2]) if len(said) > 2 else ""))
+
+    def _who_it_is(self) -> list[Action]:
+        return [Identified(*(self._who.get(name, "") for name in _WHO))]
 
     def refused(self, reply: Reply) -> list[Action] | None:
         """Say what an error means for the line; None when nothing."""

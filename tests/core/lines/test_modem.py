@@ -12,6 +12,7 @@ from edge.core.lines.words import (
     Ended,
     Fault,
     HangUp,
+    Identified,
     Incoming,
     Opened,
     Received,
@@ -36,6 +37,21 @@ def test_it_is_ready_when_all_of_the_profile_was_said(profile: str) -> None:
     for command in talk.profile.dialogue.init:
         assert command.send in said
     assert talk.done[-1] == StateChanged("ready", "calls can be made and taken")
+
+
+def test_a_modem_that_does_not_tell_its_imei_is_asked_again_until_it_does() -> None:
+    talk = Talk("simcom-sim7600")
+    talk.answers["AT+CGSN"] = "ERROR"
+    talk.begin()
+    assert [one for one in talk.done if isinstance(one, Identified)] == [Identified("MAKER", "MODEL 1", "FW1", "")]
+    talk.commands()
+    assert talk.wait(120_000) == []
+    assert "AT+CGSN" in talk.commands()
+    talk.answers["AT+CGSN"] = "861234567890123\r\n\r\nOK"
+    assert talk.wait(120_000) == [Identified("MAKER", "MODEL 1", "FW1", "861234567890123")]
+    talk.commands()
+    talk.wait(120_000)
+    assert "AT+CGSN" not in talk.commands()
 
 
 def test_a_sim7600_gives_sound_when_the_call_is_up_and_the_length_of_a_call_is_no_cause() -> None:
