@@ -23,6 +23,8 @@ from edge.vocabulary.private import Private
 
 #: How each end of a call on the modem is told before it is up; all others are 503, so that a group goes on at once.
 STATUS = {"busy": 486, "no_answer": 480, "rejected": 603, "normal": 480, "no_carrier": 480}
+#: Another call is on the line: no channel is free (RFC 3398, 8.2.6.1), and a group goes on to its next member.
+_TAKEN = 'Q.850;cause=44;text="busy"'
 #: Who calls is often known only after the first ring; the call waits for it so long. An FXO line tells it between the
 #: first ring and the second (ETSI EN 300 659-1), which are 5 to 6 s apart.
 CALLER_WAIT_MS = {"fxo_modem": 4_500}
@@ -222,6 +224,14 @@ class Agent(asyncio.DatagramProtocol):
             self._perform(call, call.hang_up(now_ms, reason))
             self._released(call)
 
+    def dial_refused(self) -> None:
+        """Take note that a call has come in on the modem, of which it will say more, while ours was to be made."""
+        call = self._call
+        if call is not None and call.state == "called":
+            self._modem_over = True  # what goes on there is no matter of this call
+            self._perform(call, call.refuse(503, monotonic_ms(), _TAKEN))
+            self._released(call)
+
     def digit_heard(self, digit: Private) -> None:
         """Send a key that the modem has recognised."""
         if self._rtp is not None:
@@ -280,7 +290,7 @@ class Agent(asyncio.DatagramProtocol):
             self._answer(invite, source, 503, self._why)
             return
         if self.busy:
-            self._answer(invite, source, 486, "Q.850;cause=17")
+            self._answer(invite, source, 503, _TAKEN)
             return
         call = self._made()
         self._call = self._calls[invite.call_id] = call

@@ -327,6 +327,8 @@ def _to_agent(agent: Agent, action: words.Action) -> None:
             agent.rings()
         case words.Connected():
             agent.connected()
+        case words.DialRefused():
+            agent.dial_refused()
         case words.Ended():
             agent.ended(action)
         case words.DigitHeard(digit):

@@ -18,6 +18,7 @@ from edge.core.sip.uri import NameAddr, Uri
 from edge.line.agent import STATUS, Agent, Place
 from edge.line.rtp import Samples
 from edge.vocabulary.media import Address
+from edge.vocabulary.private import Private
 
 L16 = tuple(one for one in OFFERED["L16"] if one.clock_rate == 8000)
 
@@ -142,8 +143,26 @@ def test_a_second_call_finds_it_busy(tmp_path: Path) -> None:
         front.call()
         assert (await front.next()).status == 100  # type: ignore[union-attr]
         front.call()
-        assert (await front.final()).status == 486
+        assert (await front.final()).status == 503
         assert [type(one) for one in front.device.told] == [Dial]
+
+    run(front, test)
+
+
+def test_calls_that_cross_are_told_apart(tmp_path: Path) -> None:
+    front = Front(tmp_path)
+
+    async def test() -> None:
+        front.call()
+        assert (await front.next()).status == 100  # type: ignore[union-attr]
+        front.agent.dial_refused()
+        answer = await front.final()
+        assert (answer.status, answer.extras["Reason"]) == (503, 'Q.850;cause=44;text="busy"')
+        front.agent.incoming(Private("+4930123456"), withheld=False)
+        invite = await front.next()
+        assert isinstance(invite, Request)
+        assert (invite.method, invite.from_.uri.user) == ("INVITE", "+4930123456")
+        assert [type(one) for one in front.device.told] == [Dial], "the modem is not told to hang up"
 
     run(front, test)
 

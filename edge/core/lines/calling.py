@@ -61,7 +61,7 @@ class Calling:
     def dial(self, number: Private, refusal: tuple[EndCause, str] | None, now_ms: int) -> list[Action]:
         """Begin a call; `refusal` says why the line takes none."""
         if self.phase != "none":
-            return [DialRefused("busy", Q850["busy"], "there is a call on the line")]
+            return [DialRefused()]
         if refusal is not None:
             return [Ended(refusal[0], Q850[refusal[0]], refusal[1])]
         allowed = dialable(number.reveal(), self._profile.limits.digits)

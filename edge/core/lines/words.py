@@ -184,10 +184,6 @@ class Ended(NamedTuple):
 class DialRefused(NamedTuple):
     """`Dial` came while there is a call (they cross); that call goes on, and `Ended` will be its end."""
 
-    cause: EndCause
-    q850: int
-    text: str
-
 
 class SoundOn(NamedTuple):
     """Sound flows from now on (dialling or connected, as the device does): read and write it."""
