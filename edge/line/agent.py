@@ -225,7 +225,7 @@ class Agent(asyncio.DatagramProtocol):
             self._released(call)
 
     def dial_refused(self) -> None:
-        """Take note that a call has come in on the modem, of which it will say more, while ours was to be made."""
+        """Take note that ours is not made: one has come in, of which it will say more, or one is being hung up."""
         call = self._call
         if call is not None and call.state == "called":
             self._modem_over = True  # what goes on there is no matter of this call

@@ -207,6 +207,23 @@ def test_sound_before_the_answer_is_passed_on_from_where_it_is_loud(tmp_path: Pa
     assert not (tmp_path / "line-gsm.bye").exists()
 
 
+def test_where_sound_before_the_answer_is_turned_off_there_is_no_183_however_loud_it_is(tmp_path: Path) -> None:
+    front = Front(tmp_path, early=False)
+
+    async def test() -> None:
+        front.call()
+        await front.next()
+        front.agent.sound_on()
+        front.agent.rings()
+        assert (await front.next()).status == 180  # type: ignore[union-attr]
+        front.device.loud_s = 5.0
+        await asyncio.sleep(0.3)  # by then it would have been looked at
+        front.agent.connected()
+        assert (await front.next()).status == 200  # type: ignore[union-attr]
+
+    run(front, test)
+
+
 def test_nobody_but_front_is_listened_to(tmp_path: Path) -> None:
     front = Front(tmp_path)
 

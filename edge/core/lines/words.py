@@ -182,7 +182,7 @@ class Ended(NamedTuple):
 
 
 class DialRefused(NamedTuple):
-    """`Dial` came while there is a call (they cross); that call goes on, and `Ended` will be its end."""
+    """`Dial` came while there is a call (they cross, or it is being hung up); `Ended` will be the end of that one."""
 
 
 class SoundOn(NamedTuple):

@@ -418,6 +418,20 @@ def test_calls_that_cross_are_told_apart() -> None:
     assert Connected() in talk.do(Answer())
 
 
+def test_a_dial_that_comes_while_sound_is_wound_down_is_refused_at_once_and_the_next_is_dialled() -> None:
+    talk = Talk("voice-modem-v253")
+    talk.answers["AT+VTR"] = "CONNECT"
+    talk.begin()
+    talk.do(Dial(NUMBER))
+    talk.do(HangUp())
+    assert talk.do(Dial(NUMBER)) == [DialRefused()]
+    assert any(isinstance(one, Ended) for one in talk.do(Received(b"\x10\x03\r\nOK\r\n")))
+    talk.commands()
+    assert talk.do(Dial(NUMBER)) == []
+    talk.wait(5_000)
+    assert "ATDT" in " ".join(talk.commands())
+
+
 def test_a_device_that_goes_in_a_call_ends_it_and_is_looked_for() -> None:
     talk = Talk("simcom-sim7600").begin()
     talk.do(Dial(NUMBER))
