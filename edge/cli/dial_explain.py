@@ -20,6 +20,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
+    at_hand,
     failed,
     usable_site,
 )
@@ -109,7 +110,9 @@ def _site(config: Path | None, *, demo: bool, state: Path | None, needed: bool) 
         site = Site(name="none")
         return site if state is None else _with_state(site, state)
     overrides: dict[str, object] = {} if state is None else {"paths.state": state}
-    return usable_site(config, demo=demo, overrides=overrides, menus=False).site
+    found = usable_site(config, demo=demo, overrides=overrides, menus=False)
+    at_hand(found, found.site.dialer.database)
+    return found.site
 
 
 def _with_state(site: Site, state: Path) -> Site:

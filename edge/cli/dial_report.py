@@ -19,6 +19,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
+    at_hand,
     failed,
     usable_site,
 )
@@ -94,7 +95,9 @@ def good(one: CampaignConduct) -> bool:
 
 def _site(config: Path | None, *, demo: bool, state: Path | None) -> Site:
     overrides: dict[str, object] = {} if state is None else {"paths.state": state}
-    return usable_site(config, demo=demo, overrides=overrides, menus=False).site
+    found = usable_site(config, demo=demo, overrides=overrides, menus=False)
+    at_hand(found, found.site.dialer.database)
+    return found.site
 
 
 def _counted(

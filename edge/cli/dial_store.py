@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.cli.site import usable_site
+from edge.cli.site import at_hand, usable_site
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.store import FILE, opened
 from edge.storage.turn import SchemaError, StorageError
@@ -38,5 +38,7 @@ def place_of(config: Path | None, *, demo: bool, state: Path | None) -> Place:
     if state is not None and config is None:
         return Place(state, "", "")
     overrides: dict[str, object] = {} if state is None else {"paths.state": state}
-    site = usable_site(config, demo=demo, overrides=overrides, menus=False).site
+    found = usable_site(config, demo=demo, overrides=overrides, menus=False)
+    site = found.site
+    at_hand(found, site.dialer.database)
     return Place(Path(site.paths.state), site.dialer.database, site.time_zone)

@@ -98,7 +98,7 @@ def run_tests(
 
 
 def _virtual(names: tuple[str, ...], config: Path | None, demo: bool) -> list[Tested]:
-    found = inspect_site(config, demo=demo, menus=False)
+    found = inspect_site(config, demo=demo, menus=False, spare_secrets=True)
     return [_run(file, found) for file in test_files(names, found)]
 
 

@@ -8,7 +8,16 @@ from cyclopts import App, Parameter
 
 from edge.cli.daemon import ask_process
 from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table, printable
-from edge.cli.site import BadSiteError, ConfigOption, DemoOption, JsonOption, StateOption, UsageError, usable_site
+from edge.cli.site import (
+    BadSiteError,
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    StateOption,
+    UsageError,
+    at_hand,
+    usable_site,
+)
 from edge.config.errors import did_you_mean
 from edge.config.site import Sink
 
@@ -68,6 +77,10 @@ def try_sink(
         advice = did_you_mean(name, sinks) or f"there are: {', '.join(sinks) or 'none'}"
         complain(f"there is no sink '{name}' ({advice})")
         return USAGE
+    try:
+        at_hand(site, *sinks[name].secrets.values())
+    except BadSiteError as error:
+        return error.report()
     return FINE if asyncio.run(_try(sinks[name], site.site.name, json)) else BAD
 
 

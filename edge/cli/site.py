@@ -37,13 +37,19 @@ def site_file(config: Path | None, *, demo: bool) -> Path:
 
 
 def inspect_site(
-    config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING, menus: bool = True
+    config: Path | None,
+    *,
+    demo: bool,
+    overrides: Mapping[str, object] = NOTHING,
+    menus: bool = True,
+    spare_secrets: bool = False,
 ) -> "Inspection":
     """Read and check the site that the options name. Without `menus` for who compiles them himself."""
     from edge.app.demo import demo_overrides
     from edge.config.loader import inspect
 
-    return inspect(site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides, menus=menus)
+    file, over = site_file(config, demo=demo), demo_overrides(overrides) if demo else overrides
+    return inspect(file, over, menus=menus, spare_secrets=spare_secrets)
 
 
 def site_faults(found: "Inspection") -> list[ConfigError]:
@@ -54,12 +60,23 @@ def site_faults(found: "Inspection") -> list[ConfigError]:
 def usable_site(
     config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING, menus: bool = True
 ) -> "Inspection":
-    """Read and check the site that the options name; menus may have faults. Raises `UsageError`, `BadSiteError`."""
-    found = inspect_site(config, demo=demo, overrides=overrides, menus=menus)
+    """Read and check the site that the options name. Raises `UsageError`, `BadSiteError`.
+
+    Menus may have faults, and secrets may be `WITHHELD`: who uses one asks `at_hand` for it.
+    """
+    found = inspect_site(config, demo=demo, overrides=overrides, menus=menus, spare_secrets=True)
     faults = site_faults(found)
     if faults:
         raise BadSiteError(faults)
     return found
+
+
+def at_hand(found: "Inspection", *secrets: object) -> None:
+    """Raise `BadSiteError` with the reasons when one of these settings is a secret that cannot be had here."""
+    from edge.config.shape import WITHHELD
+
+    if WITHHELD in secrets:
+        raise BadSiteError(found.withheld)
 
 
 def whereabouts(config: Path | None, *, demo: bool, overrides: Mapping[str, object] = NOTHING) -> "Whereabouts":

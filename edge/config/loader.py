@@ -55,6 +55,8 @@ class Inspection(Struct, kw_only=True):
     digests: dict[str, str] = field(default_factory=dict)
     #: Where each setting of each trunk came from: `file:line:column`, or `default`.
     origins: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Why secrets are `WITHHELD`; they are where `spare_secrets` was asked for only, else it is among the errors.
+    withheld: list[ConfigError] = field(default_factory=list)
     #: Sound files that settings of the site file name, with the place of each.
     sounds: list[tuple[str, Place]] = field(default_factory=list)
 
@@ -101,9 +103,14 @@ def inspect(
     environment: Mapping[str, str] | None = None,
     *,
     menus: bool = True,
+    spare_secrets: bool = False,
 ) -> Inspection:
-    """Read and check everything; faults are returned, never raised. Without `menus` they are left alone."""
+    """Read and check everything; faults are returned, never raised. Without `menus` they are left alone.
+
+    With `spare_secrets` it is no fault that a secret cannot be had: who only looks may not be allowed to.
+    """
     findings = Findings()
+    withheld: list[ConfigError] = []
     checked: list[str] = []
     path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 -- links stay as they are named
     root = read_site_files(path, findings, checked)
@@ -118,6 +125,7 @@ def inspect(
         path.parent,
         os.environ if environment is None else environment,
         {"sink": lambda node: read_sink(shaper, findings, node)},
+        withheld if spare_secrets else None,
     )
     site = shaper.shape(CompiledSite, root)
     profiles = Profiles(site, findings, checked)
@@ -153,6 +161,7 @@ def inspect(
         prompts=compiler.uses,
         sources=compiler.sources,
         digests=compiler.digests,
+        withheld=withheld,
         origins=resolved.origins | origins_of(site, root, devices),
         sounds=hold_music(site, root),
     )

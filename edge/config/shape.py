@@ -11,12 +11,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import inspect
 
 from edge.config import credentials, kinds
-from edge.config.errors import Findings, Place, did_you_mean
+from edge.config.errors import ConfigError, Findings, Place, did_you_mean
 from edge.config.located import Located
 
 T = TypeVar("T")
@@ -34,13 +34,16 @@ class _MissingType:
 
 
 MISSING = _MissingType()
+#: Stands for a secret that cannot be had here.
+WITHHELD: Final = "withheld"
 
 
 class Shaper:
     """Makes typed values of one configuration.
 
     `base` is the folder that relative paths start from. `environment` fills `${NAME}` in texts; None leaves them alone.
-    `hooks` reads values of the caller's own kinds.
+    `hooks` reads values of the caller's own kinds. Into `withheld`, where it is given, go the faults of secrets that
+    cannot be had here; each of these is `WITHHELD`.
     """
 
     def __init__(
@@ -49,11 +52,13 @@ class Shaper:
         base: Path,
         environment: Mapping[str, str] | None = None,
         hooks: Mapping[str, Hook] | None = None,
+        withheld: list[ConfigError] | None = None,
     ) -> None:
         self._findings = findings
         self._base = base
         self._environment = environment
         self._hooks = hooks or {}
+        self._withheld = withheld
         self._readers: dict[type, Callable[[Any, Located, dict[str, Any]], Any]] = {
             inspect.StructType: self._struct,
             inspect.DictType: lambda info, node, _: self._dict(info, node),
@@ -202,11 +207,14 @@ class Shaper:
         text = node.value if isinstance(node.value, str) else node.text if node.value is not None else None
         if text is None or node.table is not None or node.items is not None:
             return self._wrong(node, "a text")
-        # Where `${name}` is a value of calls it is no variable of the environment.
-        filled = text if extra.get("of_calls") else self._fill(text, node.place)
-        if (extra.get("secret") or extra.get("file")) and filled is not None:
-            # What may be in a `file` only to be changed there is no secret, and may stand here as well.
-            filled = self._secret(filled, literal=filled == text and "secret" in extra, place=node.place)
+        if extra.get("secret") and self._withheld is not None:
+            findings = Findings()
+            filled = self._filled(text, extra, node.place, findings)
+            if filled is None:
+                self._withheld += findings.errors
+                return WITHHELD
+        else:
+            filled = self._filled(text, extra, node.place, self._findings)
         if filled is None:
             return MISSING
         kind = extra.get("kind", "")
@@ -224,13 +232,21 @@ class Shaper:
             return MISSING
         return filled
 
-    def _fill(self, text: str, place: Place) -> str | None:
+    def _filled(self, text: str, extra: dict[str, Any], place: Place, findings: Findings) -> str | None:
+        # Where `${name}` is a value of calls it is no variable of the environment.
+        filled = text if extra.get("of_calls") else self._fill(text, place, findings)
+        if not (extra.get("secret") or extra.get("file")) or filled is None:
+            return filled
+        # What may be in a `file` only to be changed there is no secret, and may stand here as well.
+        return self._secret(filled, place, findings, literal=filled == text and "secret" in extra)
+
+    def _fill(self, text: str, place: Place, findings: Findings) -> str | None:
         if self._environment is None or "${" not in text:
             return text
         names = _VARIABLE.findall(text)
         missing = [name for name in names if name not in self._environment]
         for name in missing:
-            self._findings.error(
+            findings.error(
                 place,
                 f"the environment has no variable '{name}'",
                 did_you_mean(name, self._environment) or "set it where the service is started",
@@ -238,26 +254,26 @@ class Shaper:
         environment = self._environment
         return None if missing else _VARIABLE.sub(lambda match: environment[match[1]], text)
 
-    def _secret(self, text: str, *, literal: bool, place: Place) -> str | None:
+    def _secret(self, text: str, place: Place, findings: Findings, *, literal: bool) -> str | None:
         if text.startswith(credentials.PREFIX):
             try:
                 return credentials.read(text.removeprefix(credentials.PREFIX), self._environment or {})
             except credentials.CredentialError as error:
-                self._findings.error(place, *error.args)
+                findings.error(place, *error.args)
                 return None
         if not text.startswith("file:"):
             if literal and text:
-                self._findings.warning(place, SECRET_IN_FILE, "use 'credential:NAME', '${NAME}' or 'file:PATH'")
+                findings.warning(place, SECRET_IN_FILE, "use 'credential:NAME', '${NAME}' or 'file:PATH'")
             return text
         path = self._base / Path(text.removeprefix("file:")).expanduser()
         try:
             secret = path.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
-            self._findings.error(place, f"the secret's file {path} cannot be read: {reason}")
+            findings.error(place, f"the secret's file {path} cannot be read: {reason}")
             return None
         if path.stat().st_mode & 0o007:
-            self._findings.warning(place, f"the secret's file {path} can be read by everybody", "chmod o= it")
+            findings.warning(place, f"the secret's file {path} can be read by everybody", "chmod o= it")
         return secret
 
     def _path(self, text: str, place: Place) -> Any:

@@ -92,31 +92,72 @@ HELD_BACK = """name = "box"
 time_zone = "Europe/Berlin"
 [paths]
 state = "{state}"
+recordings = "{state}"
+menus = "{state}/menus"
+prompts = "{state}/menus"
 [[trunks]]
 name = "carrier"
+sources = ["127.0.0.2"]
 address = "127.0.0.2"
 user = "me"
 password = "${{A_SECRET_THAT_NO_SHELL_HAS}}"
+[[agents]]
+name = "anna"
+id = "10"
+target = "10"
+trunk = "carrier"
+pin = "credential:anna"
+[[sinks]]
+name = "crm"
+url = "https://crm.example/"
+secret = "file:/nowhere/secret"
 """
 
 
 @pytest.mark.parametrize(
-    ("command", "says"),
+    ("says", "commands"),
     [
-        *((command, "the appliance does not run") for command in ("status", "reload", "stop", "plan", "bans list")),
-        *((command, "state.db is not there") for command in ("calls", "events list --since 1d", "callbacks list")),
-        ("recordings list", ""),
+        (
+            "the appliance does not run",
+            ["status", "reload", "stop", "plan", "bans list", "agents list", "trunk list", "queue list", "dial status"],
+        ),
+        (".db is not there", ["calls", "events list --since 1d", "callbacks list", "menu report main", "dial report"]),
+        (
+            "",
+            [
+                *("recordings list", "recordings expire --dry-run", "voicemail list", "hw list", "menu check"),
+                *("menu hours", "menu trial list", "prompts list", "prompts check"),
+            ],
+        ),
+        ("there is no relay 'door'", ["hw relay door on"]),
+        ("there is no menu 'main'", ["menu draw main", "menu try main"]),
+        ("there are no lists in", ["dial lists list"]),
     ],
 )
 def test_who_looks_needs_no_secrets(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, says: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], says: str, commands: list[str]
 ) -> None:
+    (tmp_path / "menus").mkdir()
     site = tmp_path / "site.toml"
     site.write_text(HELD_BACK.format(state=tmp_path))
-    assert main([*command.split(), "--config", str(site)]) == (1 if says else 0)
-    said = capsys.readouterr().err
-    assert says in said
-    assert "SECRET" not in said
+    for command in commands:
+        assert main([*command.split(), "--config", str(site)]) != 78, capsys.readouterr()
+        said = capsys.readouterr().err
+        assert says in said, command
+        assert not any(word in said for word in ("A_SECRET", "secret's file", "credential")), command
+
+
+@pytest.mark.parametrize("command", ["check", "sinks test crm", "dial lists list"])
+def test_who_uses_secrets_says_which_cannot_be_had(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (tmp_path / "menus").mkdir()
+    site = tmp_path / "site.toml"
+    site.write_text(HELD_BACK.format(state=tmp_path) + '[dialer]\ndatabase = "credential:campaigns"\n')
+    assert main([*command.split(), "--config", str(site)]) == 78
+    told = "".join(capsys.readouterr())
+    assert "site.toml:23:10: the secret's file /nowhere/secret cannot be read: No such file or directory" in told
+    assert "the credential 'campaigns' cannot be read" in told
 
 
 def test_a_time_zone_that_there_is_not_is_told_by_who_reads_dates(
