@@ -1,6 +1,7 @@
 """How dialogs and what is left of them are found, and how many of them a trunk has."""
 
 from collections import Counter
+from collections.abc import Container
 
 from edge.core.sip.dialogs import Dialog, Tombstone
 from edge.vocabulary.ids import LegId
@@ -56,7 +57,8 @@ class Dialogs:
         self._by_own: dict[tuple[str, str], Dialog] = {}
         self.tombs: dict[LegId, Tombstone] = {}
         self._tomb_by_tag: dict[tuple[str, str], Tombstone] = {}
-        #: Hosts that we have dialled: they may answer us although no trunk names them.
+        #: Hosts that may speak up in their calls although no trunk names them: we have dialled them, or a reload has
+        #: taken away the trunk that they had called by.
         self._direct: dict[str, int] = {}
         #: Grows whenever a host comes to them.
         self.direct_version = 0
@@ -76,9 +78,8 @@ class Dialogs:
         if dialog.own_tag:
             self._by_own[dialog.call_id, dialog.own_tag] = dialog
         self._calls[dialog.call_id] = self._calls.get(dialog.call_id, 0) + 1
-        if not dialog.incoming:
-            for host in (dialog.first_host, *dialog.dialled):
-                self._count_host(host)
+        for host in _direct_hosts(dialog):
+            self._count_host(host)
 
     def _count_host(self, host: str) -> None:
         self.direct_version += host not in self._direct
@@ -88,6 +89,12 @@ class Dialogs:
         """Note that a leg is dialled to another host than at first."""
         dialog.dialled.append(host)
         self._count_host(host)
+
+    def outlive(self, trunks: Container[str]) -> None:
+        """Let who has called by a trunk that is not among `trunks` any more still end the call."""
+        for dialog in self.by_leg.values():
+            if dialog.incoming and dialog.trunk not in trunks and not dialog.dialled:
+                self.dialled(dialog, dialog.first_host)
 
     def set_own_tag(self, dialog: Dialog, tag: str) -> None:
         """Our side's tag became known."""
@@ -106,11 +113,10 @@ class Dialogs:
         self._calls[dialog.call_id] -= 1
         if not self._calls[dialog.call_id]:
             del self._calls[dialog.call_id]
-        if not dialog.incoming:
-            for host in (dialog.first_host, *dialog.dialled):
-                self._direct[host] -= 1
-                if not self._direct[host]:
-                    del self._direct[host]
+        for host in _direct_hosts(dialog):
+            self._direct[host] -= 1
+            if not self._direct[host]:
+                del self._direct[host]
         self.add_tomb(tomb)
 
     def add_tomb(self, tomb: Tombstone) -> None:
@@ -153,9 +159,13 @@ class Dialogs:
 
     @property
     def direct_hosts(self) -> list[str]:
-        """Hosts that we have dialled."""
+        """Hosts that no trunk need name: those of calls that are up."""
         return list(self._direct)
 
     def is_direct(self, host: str) -> bool:
-        """Whether a leg that is up was dialled to `host`."""
+        """Whether a leg that is up was dialled to `host`, or has outlived the trunk that `host` had called by."""
         return host in self._direct
+
+
+def _direct_hosts(dialog: Dialog) -> list[str]:
+    return dialog.dialled if dialog.incoming else [dialog.first_host, *dialog.dialled]

@@ -264,6 +264,7 @@ class FrontDoor:
     ) -> None:
         """Take a new set of trunks (reload), the tones that are keys on calls of none, and what strangers get."""
         self._relay.trunks.replace(trunks, key_tones, groups)
+        self._relay.dialogs.outlive(self._relay.trunks.by_name)
         self._relay.referring = {trunk.name for trunk in trunks if trunk.refer}
         self._relay.share_out()
         self._relay.out += self._relay.guard.routes_changed(self._relay.now_ms)

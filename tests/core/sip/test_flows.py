@@ -964,6 +964,18 @@ def test_a_redirection_is_not_followed_and_told() -> None:
     assert [m.status for m in to_span(actions)] == [480]
 
 
+def test_who_began_a_call_may_end_it_when_no_trunk_has_its_host_any_more() -> None:
+    world = World()
+    answered(world)
+    world.door.replace_trunks(())
+    assert world.door.knows(TRUNK_HOST), "nothing of it is dropped on its way here"
+    assert counts(world.peer(invite("another"))) == [("dropped", "stranger")], "it may end its call, and begin none"
+    world.door.replace_trunks(())
+    bye = first_request(world.peer(in_dialog("BYE")))
+    assert statuses(world.span(answer(bye, 200))) == [200]
+    assert not world.door.knows(TRUNK_HOST)
+
+
 def test_who_began_a_call_may_end_it_without_a_trunk() -> None:
     world = World()
     answered(world)
