@@ -6,8 +6,10 @@ import resource
 import threading
 from enum import IntEnum
 
-#: SCHED_RR priority: above everything that is not real-time, below the kernel's own threads (50).
+#: SCHED_RR priority where no limit names one: above everything that is not real-time.
 _PRIORITY = 10
+#: Priority of the kernel's own threads, those of interrupts among them.
+_KERNEL = 50
 _NICE = -10
 #: A real-time thread that does not sleep for so long takes a core from everybody: SIGXCPU, then SIGKILL (setrlimit(2)).
 #: The loop sleeps at least once while it catches up (`loop.BEHIND_NS`), so only a hang comes here.
@@ -31,9 +33,15 @@ def be_punctual(core: int | None = None) -> Service:
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_RTTIME, RUNAWAY_US)
     with contextlib.suppress(OSError):
-        os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(_PRIORITY))
+        os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(_priority()))
         return Service.REAL_TIME
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, thread, _NICE)
         return Service.NICE
     return Service.NORMAL
+
+
+def _priority() -> int:
+    """Give the limit (RLIMIT_RTPRIO): the unit's, or the board's."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_RTPRIO)
+    return limit if 0 < limit < _KERNEL else _PRIORITY

@@ -9,6 +9,8 @@ from edge.core.lines.profile import Board, DeviceProfile
 SERVICE: Final = "etc/systemd/system/edge.service.d/10-board.conf"
 MANAGER: Final = "etc/systemd/system.conf.d/10-edge-board.conf"
 MODULES: Final = "etc/modules-load.d/edge-board.conf"
+#: After the package's own (60).
+SYSCTL: Final = "etc/sysctl.d/70-edge-board.conf"
 #: A manager that has not fed the board's watchdog for so long hangs; boards that cannot wait for it take their longest.
 _WATCHDOG_MS: Final = 30_000
 #: Which lights show what, in the service's environment: `/sys/class/leds/ACT=call`, with blanks between them.
@@ -49,6 +51,8 @@ def files_of(name: str, board: Board, cores: int) -> dict[str, str]:
     found = {SERVICE: head + service}
     if manager:
         found[MANAGER] = f"{head}[Manager]\n{manager}"
+    if board.receive_buffer:
+        found[SYSCTL] = f"{head}net.core.rmem_max = {board.receive_buffer}\n"
     if board.modules:
         found[MODULES] = head + "".join(f"{module}\n" for module in board.modules)
     return found

@@ -7,7 +7,7 @@ import pytest
 
 from edge.cli import hw_board, main
 from edge.cli.hw_profiles import devices_of
-from edge.config.boards import MANAGER, MODULES, SERVICE, files_of, recognise
+from edge.config.boards import MANAGER, MODULES, SERVICE, SYSCTL, files_of, recognise
 from edge.core.lines.profile import Board, Led
 
 FOUR = Board(cores=4, media_cores=[3], priority=10, watchdog="/dev/watchdog0", watchdog_longest_ms=15_000)
@@ -46,11 +46,14 @@ def test_the_engine_has_a_core_that_others_stay_off() -> None:
     assert "CPUAffinity=0-3\n" in files[SERVICE]
     assert "CPUAffinity=0-2\n" in files[MANAGER]
     assert "RuntimeWatchdogSec=15\n" in files[MANAGER]
-    assert MODULES not in files
-    middle = files_of("mine", Board(cores=4, media_cores=[1], watchdog="/dev/watchdog0", modules=["sp5100_tco"]), 6)
+    assert not {MODULES, SYSCTL} & files.keys()
+    middle = files_of(
+        "mine", Board(cores=4, media_cores=[1], watchdog="/dev/watchdog0", modules=["sp5100_tco"], receive_buffer=4), 6
+    )
     assert "CPUAffinity=0 2-5\n" in middle[MANAGER]
     assert "RuntimeWatchdogSec=30\n" in middle[MANAGER]
     assert middle[MODULES].endswith("\nsp5100_tco\n")
+    assert middle[SYSCTL].endswith("\nnet.core.rmem_max = 4\n")
 
 
 def test_the_service_may_write_to_the_lights_that_it_shows_things_with() -> None:

@@ -42,7 +42,7 @@ def _look_at_scheduling(pid: int, media: int, whose: str, notes: Notes) -> None:
         return
     text = f"not granted (RLIMIT_RTPRIO {_shown(most)}), {whose}"
     notes.advice(
-        "real time", text, "set LimitRTPRIO=20 in the unit, or give CAP_SYS_NICE: else ticks are late on a busy machine"
+        "real time", text, "set LimitRTPRIO=10 in the unit, or give CAP_SYS_NICE: else ticks are late on a busy machine"
     )
 
 

@@ -214,10 +214,6 @@ class Sound(Struct, frozen=True, kw_only=True):
     rate: Annotated[int, _range(8_000, 48_000)] = 8_000
     #: Of `serial_pcm` and `control`; a sound card takes s16.
     encoding: Literal["s16le", "u8", "ulaw", "alaw"] = "s16le"
-    #: Channels at the device; the first is heard, all are spoken to.
-    channels: Annotated[int, _range(1, 2)] = 1
-    #: Milliseconds of sound in one read or write at the device.
-    frame_ms: Annotated[int, _range(5, 100)] = 20
     #: What is put to the level of what is heard, in dB.
     gain_in_db: Annotated[int, _range(-40, 40)] = 0
     #: The same for what is said.
@@ -302,8 +298,8 @@ class Board(Struct, frozen=True, kw_only=True):
     #: Cores that `[media] cores` may take for itself.
     media_cores: list[int] = field(default_factory=list)
     #: SCHED_RR priority of the media engine; 0: none.
-    priority: Annotated[int, _range(0, 99)] = 0
-    #: `net.core.rmem_max` that RTP and SIP sockets need, in bytes.
+    priority: Annotated[int, _range(0, 49)] = 0
+    #: Most room for datagrams that a socket may have (`net.core.rmem_max`), in bytes; front asks for 4 MB. 0: as it is.
     receive_buffer: Annotated[int, _range(0, 1 << 30)] = 0
     #: The kernel's watchdog.
     watchdog: Annotated[str, Meta(extra={"kind": "device_path", "optional": True})] = ""
