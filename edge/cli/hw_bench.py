@@ -294,7 +294,8 @@ def loop_of(
             raise NoDeviceError("its sound is on a second serial port, and none is named (--sound-port)")
         port = open_port(found.sound_port, profile.serial)
         try:
-            yield PortLoop(port.write, lambda: bytes(port.read(max(1, min(port.in_waiting, _OCTETS)))))
+            rate = profile.sound.rate
+            yield PortLoop(port.write, lambda: bytes(port.read(max(1, min(port.in_waiting, _OCTETS)))), rate)
         finally:
             port.close()
     elif profile is not None and how == "control":

@@ -176,26 +176,28 @@ class CardLoop:
 
 
 class PortLoop:
-    """Through a port that carries PCM of 8 kHz, 16 bits, little endian, both ways. `run` raises `OSError`.
+    """Through a port that carries PCM of 16 bits, little endian, both ways, at `rate`. `run` raises `OSError`.
 
     `write` and `read` (as much as there is, waiting for 20 ms at the most) are the port's.
     """
 
-    def __init__(self, write: Callable[[bytes], Any], read: Callable[[], bytes]) -> None:
-        self._write, self._read = write, read
+    def __init__(self, write: Callable[[bytes], Any], read: Callable[[], bytes], rate: int = RATE) -> None:
+        self._write, self._read, self._rate = write, read, rate
 
     def run(self, signal: Samples, tail_s: float = TAIL_S, enough: Callable[[], bool] = never) -> Recorded:
         """Play by the clock of this machine, 20 ms at a time, and record."""
-        frame = RATE // 50
-        total = len(signal) + round(tail_s * RATE)
-        sound = np.pad(signal, (0, total - len(signal))).astype("<i2")
+        rate = self._rate
+        frame = rate // 50
+        to_play = _at_rate(signal, RATE, rate)
+        total = len(to_play) + round(tail_s * rate)
+        sound = np.pad(to_play, (0, total - len(to_play))).astype("<i2")
         began = time.monotonic()
-        times = Times(RATE), Times(RATE)
+        times = Times(rate), Times(rate)
         heard = bytearray()
         place = 0
-        while len(heard) < 2 * total and time.monotonic() < began + total / RATE + 2 and not enough():
+        while len(heard) < 2 * total and time.monotonic() < began + total / rate + 2 and not enough():
             # A little before it is due, so that the device never waits for us.
-            while place < total and time.monotonic() >= began + place / RATE - _AHEAD_S:
+            while place < total and time.monotonic() >= began + place / rate - _AHEAD_S:
                 times[1].add(place)
                 self._write(sound[place : place + frame].tobytes())
                 place += frame
@@ -205,7 +207,7 @@ class PortLoop:
                 times[0].add(len(heard) // 2)
         samples = np.frombuffer(bytes(heard[: len(heard) & ~1]), "<i2").astype(np.int16)
         begins = times[0].begin_s() - times[1].begin_s() if len(samples) else 0.0
-        return Recorded(samples=samples, begins_s=begins, clock=times[0].clock())
+        return Recorded(samples=_at_rate(samples, rate, RATE), begins_s=begins, clock=times[0].clock())
 
 
 def through(loop: Loop, tell: Callable[[str], object], tries: int = TRIES) -> tuple[Recorded, Measured]:

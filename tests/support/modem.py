@@ -5,7 +5,7 @@ who answers, what is lost. It is driven by JSON, a line each, over a socket: `{"
 
     python -m tests.support.modem --model huawei --folder /tmp/x [--tcp 127.0.0.1:5000]
 
-prints `{"port": ..., "sound": ..., "control": ...}` when it is there. Sound of `serial_pcm` models is 8 kHz s16 on a
+prints `{"port": ..., "sound": ..., "control": ...}` when it is there. Sound of `serial_pcm` models is s16 on a
 second pty; of a voice modem it is in the control stream, shielded by <DLE>.
 """
 

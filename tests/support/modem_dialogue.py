@@ -15,10 +15,10 @@ from typing import Any
 MODELS = ("simcom", "quectel", "huawei", "voice")
 #: Commands that each model takes and does nothing for; what no model knows is an ERROR.
 PLAIN = {
-    "simcom": r"V1|\+CVHU=0|\+CCWA=0,0,1|\+DDET=1|\+CPCMFRM=[01]|\+CSMP=.*|\+CNMI=.*",
+    "simcom": r"V1|\+CVHU=0|\+CCWA=0,0,1|\+DDET=1|\+CSMP=.*|\+CNMI=.*",
     "quectel": r'V1|\+QURCCFG="urcport","usbat"|\+QSIMSTAT=1|\+CCWA=0,0,1|\+QTONEDET=1|\+QPCMV=1,2|\+CSMP=.*|\+CNMI=.*',
     "huawei": r"\^U2DIAG=0|\^CVOICE=0|\^CURC=1|\+CCWA=0,0,1|\+CSMP=.*|\+CNMI=.*",
-    "voice": r"V1|M0|\+FCLASS=8|\+VCID=1|\+VIT=0|\+VSD=0,0|\+VSM=1,8000,0,0",
+    "voice": r"V1|M0|\+FCLASS=8|\+VCID=1|\+VIT=0|\+VSD=(0|128),0|\+VSM=(1,8000,0,0|128,8000)",
 }
 NAMES = {
     "simcom": ("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "LE20B04SIM7600M22"),
@@ -26,6 +26,7 @@ NAMES = {
     "huawei": ("huawei", "E1750", "11.126.16.00.00"),
     "voice": ("CONEXANT", "V90 Voice Modem", "CX93001-EIS_V0.2013-V92"),
 }
+#: 20 ms of silence, at 8 kHz.
 QUIET = {"simcom": b"\0" * 320, "huawei": b"\0" * 320, "voice": b"\x80" * 160, "quectel": b""}
 
 
@@ -101,6 +102,7 @@ class Modem:
         self.recorded = bytearray()
         self._playing = bytearray()
         self._looping = False
+        self._wide = False
 
     # --- time
 
@@ -230,6 +232,8 @@ class Modem:
             yield from self._voice_table()
             return
         yield "A", self._answer
+        if self.model == "simcom":
+            yield r"\+CPCMFRM=([01])", self._rate
         yield r"\+CMEE=1|\+CMGF=1|\+CLIP=1", lambda: self.line("OK")
         yield r'\+CSCS="UCS2"', lambda: self.line("OK")
         yield r"\+CREG=1", lambda: self._enable("_creg")
@@ -397,6 +401,10 @@ class Modem:
         self.keys += first or second or ""
         self.line("OK")
 
+    def _rate(self, wide: str) -> None:
+        self._wide = wide == "1"
+        self.line("OK")
+
     def _pcm(self, on: str) -> None:
         if on == "1" and (self.call is None or (self.model == "simcom" and self.call.state != 0)):
             self.line("ERROR")
@@ -487,6 +495,10 @@ class Modem:
 
     # --- sound
 
+    @property
+    def _quiet(self) -> bytes:
+        return QUIET[self.model] * (2 if self._wide else 1)
+
     def hear(self, sound: bytes) -> None:
         """Take what the appliance says."""
         if not self.sounding:
@@ -495,7 +507,7 @@ class Modem:
         if self.set.loop:
             if not self._looping:
                 self._looping = True
-                self._playing += QUIET[self.model] * (self.set.loop_delay_ms // 20)
+                self._playing += self._quiet * (self.set.loop_delay_ms // 20)
             self._playing += self._louder(sound)
 
     def _louder(self, sound: bytes) -> bytes:
@@ -525,7 +537,7 @@ class Modem:
             return
         if self.set.mute:
             return
-        quiet = QUIET[self.model]
+        quiet = self._quiet
         sound = bytes(self._playing[: len(quiet)])
         del self._playing[: len(quiet)]
         sound += quiet[len(sound) :]
