@@ -336,6 +336,11 @@ class Modem:
             call.state = 0
             self._up()
 
+    def pick_up(self) -> None:
+        """Whom we call answers, where `callee` is to wait."""
+        if self.call is not None:
+            self._far_answers(self.call)
+
     def _up(self) -> None:
         if self.model == "simcom":
             self.line("VOICE CALL: BEGIN")
