@@ -31,6 +31,20 @@ def check_campaigns(site: CompiledSite, root: Located, findings: Findings, *, me
                 place_of(root, ("campaigns", index, "max_channels")),
                 f"there are only {site.media.slots} media slots for all calls",
             )
+        _check_room(campaign, index, site, root, findings)
+
+
+def _check_room(campaign: Campaign, index: int, site: CompiledSite, root: Located, findings: Findings) -> None:
+    """Warn where the way takes fewer calls: what is begun beyond that is an attempt that fails undialled."""
+    most = {trunk.name: trunk.max_channels for trunk in site.trunks}  # 0: any number
+    members = [one.trunk for group in site.trunk_groups if group.name == campaign.trunk for one in group.members]
+    room = [most.get(name, 0) for name in members or [campaign.trunk]]
+    if all(room) and campaign.max_channels > sum(room):
+        findings.warning(
+            place_of(root, ("campaigns", index, "max_channels")),
+            f"'{campaign.trunk}' has room for {sum(room)} at a time, the campaign would begin {campaign.max_channels}",
+            "an attempt that finds no room fails without having been dialled",
+        )
 
 
 def _check_talk(

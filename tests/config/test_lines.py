@@ -119,3 +119,25 @@ def test_two_lines_claim_no_one_device_and_no_one_name(tmp_path: Path) -> None:
     ]
     trunk = '[[trunks]]\nname = "gsm"\nsources = ["192.0.2.1"]\n'
     assert any("there is a trunk or group 'gsm', too" in fault for fault in faults(tmp_path, GSM + trunk))
+
+
+@pytest.mark.parametrize(
+    ("trunk", "most", "said"),
+    [
+        ("gsm", 2, ["'gsm' has room for 1 at a time, the campaign would begin 2"]),
+        ("gsm", 1, []),
+        ("both", 3, ["'both' has room for 2 at a time, the campaign would begin 3"]),
+        ("both", 2, []),
+        ("any", 50, []),
+    ],
+)
+def test_a_campaign_that_wants_more_than_its_lines_take_is_warned_of(
+    tmp_path: Path, trunk: str, most: int, said: list[str]
+) -> None:
+    lines = GSM + '[[lines]]\nname = "lte"\nprofile = "simcom-sim7600"\n'
+    lines += '[[trunks]]\nname = "sip"\naddress = "192.0.2.1"\n'
+    for name, other in (("both", "lte"), ("any", "sip")):
+        lines += f'[[trunk_groups]]\nname = "{name}"\nmembers = [{{trunk = "gsm"}}, {{trunk = "{other}"}}]\n'
+    lines += f'[[campaigns]]\nname = "c"\nlists = ["l"]\ntrunk = "{trunk}"\nmax_channels = {most}\n'
+    told = [str(one.message) for one in loaded(tmp_path, lines).warnings]
+    assert [one for one in told if "at a time" in one] == said
