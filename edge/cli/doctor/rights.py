@@ -41,9 +41,25 @@ def _look_at_scheduling(pid: int, media: int, whose: str, notes: Notes) -> None:
         notes.ok("real time", f"allowed (RLIMIT_RTPRIO {_shown(most)}), {whose}")
         return
     text = f"not granted (RLIMIT_RTPRIO {_shown(most)}), {whose}"
-    notes.advice(
-        "real time", text, "set LimitRTPRIO=10 in the unit, or give CAP_SYS_NICE: else ticks are late on a busy machine"
-    )
+    if limit_can_be_raised(Path("/proc/1")):
+        do = "set LimitRTPRIO=10 in the unit, or give CAP_SYS_NICE: else ticks are late on a busy machine"
+    else:
+        text += "; init has no more itself, and no CAP_SYS_RESOURCE: LimitRTPRIO of a unit has no effect here"
+        do = "give the container an rtprio limit of 10, or CAP_SYS_RESOURCE, from outside: else ticks are late if busy"
+    notes.advice("real time", text, do)
+
+
+def limit_can_be_raised(init: Path) -> bool:
+    """Tell by init's folder of proc(5) whether a unit's LimitRTPRIO has an effect; where that is hidden, yes.
+
+    A hard limit is raised by CAP_SYS_RESOURCE alone (getrlimit(2)), which containers mostly take away.
+    """
+    try:
+        bounding = next(line for line in (init / "status").read_text().splitlines() if line.startswith("CapBnd:"))
+        limit = next(line for line in (init / "limits").read_text().splitlines() if "realtime priority" in line)
+    except (OSError, StopIteration):
+        return True
+    return bool(int(bounding.split()[1], 16) >> _CAP_SYS_RESOURCE & 1) or limit.split()[4] != "0"
 
 
 def _policy(task: Path) -> str:
