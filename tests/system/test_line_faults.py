@@ -55,6 +55,9 @@ name = "fxo"
 profile = "voice-modem-v253"
 port = "{fxo.port}"
 did = "100"
+[[trunk_groups]]
+name = "both"
+members = [{{trunk = "box", priority = 1}}, {{trunk = "fxo", priority = 2}}]
 """,
         )
 

@@ -2,12 +2,29 @@
 
 import pytest
 
+from tests.support.appliance import TONES
 from tests.support.waiting import until
 from tests.system.test_line_faults import Bench, alone, bench
 
 __all__ = ["alone", "bench"]  # fixtures: the appliance with two modems, and no call left to the next
 
 pytestmark = [pytest.mark.system, pytest.mark.first]
+
+
+def test_killed_while_it_rings_out_for_a_group_the_next_member_has_the_call(bench: Bench) -> None:
+    """The first of the tests: for a while a group passes over a trunk that has refused."""
+    bench.ready("box", "fxo")
+    box, fxo = bench.modems["box"], bench.modems["fxo"]
+    box.do("set", callee="wait")
+    own = bench.originate("both")
+    until(lambda: (box.tell()["call"] or {}).get("state") == 3, 20, "it is alerted")
+    bench.edge.kill("line-box")
+    until(lambda: (fxo.tell()["call"] or {}).get("state") == 0, 30, "the other line is in the call")
+    bench.far_hears("fxo", TONES["welcome"])
+    (one,) = [event["data"] for event in bench.edge.events(own) if event["type"] == "leg.failed_over"]
+    assert (one["trunk"], one["next_trunk"], one["end"]["sip_code"]) == ("box", "fxo", 503)
+    until(lambda: box.tell()["call"] is None, 30, f"the first has hung up: {box.tell()}")
+    box.do("set", callee="answer")
 
 
 def test_killed_while_it_rings_out_the_call_is_refused_and_hung_up(bench: Bench) -> None:
