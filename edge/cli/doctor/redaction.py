@@ -31,6 +31,9 @@ LEFT_OUT = frozenset(
 _GONE = "(left out)"
 #: A number in a text: five digits or more that are no part of a word, of a time or of a decimal number.
 _NUMBER = re.compile(r"(?<![\w.:-])\+?\d{5,}(?![\w.]*\w)|(?<!\w)\+\d{5,}")
+#: An IMEI (3GPP TS 23.003, 6.2.1) or the number of a SIM card (ITU-T E.118), whatever stands around it: names of ports
+#: have them, and modems say them without a blank.
+_DEVICE = re.compile(r"(?<!\d)(?:\d{15}|89\d{16,18})(?!\d)")
 #: A user part of a SIP or tel URI.
 _USER = re.compile(r"(?i)\b(sips?:|tel:)([^@\s<>;,\"']+)(@|(?=[\s<>;,\"']|$))")
 _DONE = re.compile(r"num-[0-9a-f]{8}")
@@ -65,6 +68,7 @@ class Redactor:
         """Return a text without what is known and without numbers."""
         text = self.known(text)
         text = _USER.sub(lambda found: found[1] + self._user(found[2]) + found[3], text)
+        text = _DEVICE.sub(lambda found: self.pseudonym(found[0]), text)
         return _NUMBER.sub(lambda found: self.pseudonym(found[0]), text)
 
     def known(self, text: str) -> str:

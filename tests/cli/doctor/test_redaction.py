@@ -87,6 +87,22 @@ def test_times_ports_and_ids_are_no_numbers() -> None:
     )
 
 
+def test_a_modem_and_its_sim_card_are_nobody_wherever_they_stand() -> None:
+    imei, card = "861234567890123", "8949020000001234567"
+    texts = (
+        f"IMEI:{imei}",
+        f"/dev/serial/by-id/usb-{imei}-if00",
+        f"+CCID: {card}F",
+        f"+CCID:{card}",
+        f'{{"imei":"{imei}"}}',
+    )
+    for text in texts:
+        told = Redactor([], [], KEY).text(text)
+        assert imei not in told, text
+        assert card not in told, text
+        assert "num-" in told, text
+
+
 def test_pseudonyms_need_the_key() -> None:
     one, other = Redactor([], []), Redactor([], [])
     assert one.pseudonym("+4930123456") == one.pseudonym("4930123456") == one.pseudonym(one.pseudonym("4930123456"))
