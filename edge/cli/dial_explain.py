@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from msgspec import Struct
 from msgspec.structs import replace
 
+from edge.cli.dial_store import site_of
 from edge.cli.moments import moment_text, now_ms
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import (
@@ -20,9 +21,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
-    at_hand,
     failed,
-    usable_site,
 )
 from edge.config.campaigns import Campaign
 from edge.config.dialing_rules import Rulebooks, judge_of
@@ -109,10 +108,7 @@ def _site(config: Path | None, *, demo: bool, state: Path | None, needed: bool) 
     if config is None and not demo and not needed and not DEFAULT_FILE.exists():
         site = Site(name="none")
         return site if state is None else _with_state(site, state)
-    overrides: dict[str, object] = {} if state is None else {"paths.state": state}
-    found = usable_site(config, demo=demo, overrides=overrides, menus=False)
-    at_hand(found, found.site.dialer.database)
-    return found.site
+    return site_of(config, demo=demo, state=state)
 
 
 def _with_state(site: Site, state: Path) -> Site:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from edge.cli.dial_explain import rules_named
+from edge.cli.dial_store import site_of
 from edge.cli.moments import moment_text, told_since
 from edge.cli.output import BAD, FINE, complain, print_json, print_table
 from edge.cli.site import (
@@ -19,9 +20,7 @@ from edge.cli.site import (
     JsonOption,
     StateOption,
     UsageError,
-    at_hand,
     failed,
-    usable_site,
 )
 from edge.config.campaigns import Campaign
 from edge.config.dialing_rules import judge_of
@@ -70,7 +69,7 @@ def report(
         if not (0 <= persons_among_machines <= _SHARES and 0 <= machines_among_live < _SHARES):
             raise UsageError("an estimate is a share, from 0 to 1")
         estimates = Estimates(persons_among_machines=persons_among_machines, machines_among_live=machines_among_live)
-        site = _site(config, demo=demo, state=state)
+        site = site_of(config, demo=demo, state=state)
         begin = told_since(since, site.time_zone)
         found = _counted(site, campaign, rules, begin, estimates)
     except (UsageError, BadSiteError, StorageError) as error:
@@ -91,13 +90,6 @@ def report(
 def good(one: CampaignConduct) -> bool:
     """Say whether a campaign kept all rules that can be judged."""
     return not one.breaches and not one.rang_short and all(one.keeps(period) for period in one.periods)
-
-
-def _site(config: Path | None, *, demo: bool, state: Path | None) -> Site:
-    overrides: dict[str, object] = {} if state is None else {"paths.state": state}
-    found = usable_site(config, demo=demo, overrides=overrides, menus=False)
-    at_hand(found, found.site.dialer.database)
-    return found.site
 
 
 def _counted(

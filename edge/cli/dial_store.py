@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.cli.site import at_hand, usable_site
+from edge.config.site import Site
 from edge.storage.campaigns.interface import CampaignStore
 from edge.storage.campaigns.store import FILE, opened
 from edge.storage.turn import SchemaError, StorageError
@@ -37,8 +38,13 @@ def place_of(config: Path | None, *, demo: bool, state: Path | None) -> Place:
     """Find the store; raises `UsageError`, `BadSiteError`."""
     if state is not None and config is None:
         return Place(state, "", "")
+    site = site_of(config, demo=demo, state=state)
+    return Place(Path(site.paths.state), site.dialer.database, site.time_zone)
+
+
+def site_of(config: Path | None, *, demo: bool, state: Path | None) -> Site:
+    """Read the site, with what its store is opened by; raises `UsageError`, `BadSiteError`."""
     overrides: dict[str, object] = {} if state is None else {"paths.state": state}
     found = usable_site(config, demo=demo, overrides=overrides, menus=False)
-    site = found.site
-    at_hand(found, site.dialer.database)
-    return Place(Path(site.paths.state), site.dialer.database, site.time_zone)
+    at_hand(found, found.site.dialer.database)
+    return found.site

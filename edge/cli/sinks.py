@@ -16,6 +16,7 @@ from edge.cli.site import (
     StateOption,
     UsageError,
     at_hand,
+    failed,
     usable_site,
 )
 from edge.config.errors import did_you_mean
@@ -67,11 +68,8 @@ def try_sink(
     """Send a sink an event `sink.test`, and tell each step. The appliance need not run. Exit code 1: not taken."""
     try:
         site = usable_site(config, demo=demo, overrides={} if state is None else {"paths.state": state}, menus=False)
-    except BadSiteError as error:
-        return error.report()
-    except UsageError as error:
-        complain(error)
-        return USAGE
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
     sinks = {sink.name: sink for sink in site.site.sinks}
     if name not in sinks:
         advice = did_you_mean(name, sinks) or f"there are: {', '.join(sinks) or 'none'}"
@@ -80,7 +78,7 @@ def try_sink(
     try:
         at_hand(site, *sinks[name].secrets.values())
     except BadSiteError as error:
-        return error.report()
+        return failed(error)
     return FINE if asyncio.run(_try(sinks[name], site.site.name, json)) else BAD
 
 

@@ -115,36 +115,39 @@ secret = "file:/nowhere/secret"
 
 
 @pytest.mark.parametrize(
-    ("says", "commands"),
+    ("code", "says", "commands"),
     [
         (
+            1,
             "the appliance does not run",
             ["status", "reload", "stop", "plan", "bans list", "agents list", "trunk list", "queue list", "dial status"],
         ),
-        (".db is not there", ["calls", "events list --since 1d", "callbacks list", "menu report main", "dial report"]),
+        (1, "state.db is not there", ["calls", "events list --since 1d", "callbacks list", "menu report main"]),
+        (1, "campaigns.db is not there", ["dial report"]),
+        (1, "there are no lists in", ["dial lists list"]),
+        (2, "there is no relay 'door'", ["hw relay door on"]),
+        (2, "there is no menu 'main'", ["menu draw main", "menu try main"]),
         (
+            0,
             "",
             [
                 *("recordings list", "recordings expire --dry-run", "voicemail list", "hw list", "menu check"),
                 *("menu hours", "menu trial list", "prompts list", "prompts check"),
             ],
         ),
-        ("there is no relay 'door'", ["hw relay door on"]),
-        ("there is no menu 'main'", ["menu draw main", "menu try main"]),
-        ("there are no lists in", ["dial lists list"]),
     ],
 )
 def test_who_looks_needs_no_secrets(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], says: str, commands: list[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, says: str, commands: list[str]
 ) -> None:
     (tmp_path / "menus").mkdir()
     site = tmp_path / "site.toml"
     site.write_text(HELD_BACK.format(state=tmp_path))
     for command in commands:
-        assert main([*command.split(), "--config", str(site)]) != 78, capsys.readouterr()
+        assert main([*command.split(), "--config", str(site)]) == code, (command, capsys.readouterr())
         said = capsys.readouterr().err
         assert says in said, command
-        assert not any(word in said for word in ("A_SECRET", "secret's file", "credential")), command
+        assert not any(word in said for word in ("SECRET", "secret's file", "credential")), command
 
 
 @pytest.mark.parametrize("command", ["check", "sinks test crm", "dial lists list"])
