@@ -7,6 +7,7 @@ Calls in progress go on in any case.
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 #: `seen` is to be called so often.
@@ -20,6 +21,8 @@ SHARE = 0.01
 LEAST_TICKS = 3
 #: Ticks that begin more than half a tick late; a machine that is shared has some.
 SLIP_SHARE = 0.05
+#: In so many looks of the window at least: the few pauses that a virtual machine has are over when they are seen.
+SLIP_LOOKS = 4
 #: It is over when the ticks are below this share of the limit again, and none in a hundred slips.
 CALM = 0.75
 
@@ -65,8 +68,13 @@ class Overload:
         if before:
             self.on = self._many(counts, limit_us * CALM) or slipped >= max(LEAST_TICKS, SHARE * ticks)
         else:
-            self.on = self._many(counts, limit_us) or slipped >= max(LEAST_TICKS, SLIP_SHARE * ticks)
+            slips = slipped >= max(LEAST_TICKS, SLIP_SHARE * ticks) and self._slipping_looks() >= SLIP_LOOKS
+            self.on = self._many(counts, limit_us) or slips
         return self.on != before
+
+    def _slipping_looks(self) -> int:
+        """In how many looks of the window there were late ticks."""
+        return sum(now.slipped > then.slipped for (_, then), (_, now) in pairwise(self._past))
 
     def _many(self, counts: Sequence[int], limit_us: float) -> bool:
         """Whether too many ticks took longer than the last bucket's edge that is not above `limit_us`."""
