@@ -22,7 +22,7 @@ from edge.dialer.presence import Presence
 from edge.dialer.previews import Previews
 from edge.dialer.refusals import Refusals
 from edge.dialer.results import Results
-from edge.dialer.running import Running
+from edge.dialer.running import BACK_OFF_MS, Running
 from edge.dialer.under import AttemptAt, Under
 from edge.metrics.dialer import DialerMetrics
 from edge.storage.campaigns.interface import CampaignStore
@@ -35,8 +35,6 @@ from edge.vocabulary.site_events import DialerCampaignState
 LOOK_MS = 500
 #: How often switch is asked for attempts that have had no news for that long.
 QUERY_MS = 10_000
-#: A campaign that the rules hold up as a whole, or that switch takes no calls of, is tried again then.
-BACK_OFF_MS = 2000
 #: A contact who has a call with us is looked at again then.
 TALKING_MS = 60_000
 #: Candidates that are read at once, so that refused ones do not keep others from their turn.
@@ -184,34 +182,44 @@ class Engine:
         self._unwritten.pop(told.attempt, None)
 
     def _close_or_note(self, told: AttemptTold, under: Under) -> None:
-        wall_ms = self._clocks.wall_ms()
+        wall_ms, running = self._clocks.wall_ms(), self.campaigns.get(under.campaign)
         if told.state == "unknown" or told.state == "refused":  # noqa: PLR1714 - what is left is an `AttemptAt`
             self._give_back(told, under)
         elif told.state != "ended":
             if under.state == "leased":
                 self._store.dialling(told.attempt, wall_ms)
+            if running is not None and told.state != "dialled":
+                running.got_through(under)
             self._goes_on(under, told, wall_ms)
         elif told.disposition in {None, "held"}:
             opt_out(self._store, told)
             self._store.hold(told.attempt, wall_ms, "nobody knows what became of the call")
             self._closed(told.attempt, under, "held")
         elif not told.placed:
-            # Its agent did not answer, so the contact was not called: it is as if it had not been taken.
+            # The contact was not called: it is as if it had not been taken.
             self._store.release(told.attempt, wall_ms)
             self._released(told.attempt, under)
+            if running is not None and not running.settings.previews:  # there it was the agent who did not answer
+                running.hold_back(self._clocks.now_ms(), told.evidence.outcome if told.evidence is not None else "")
         else:
             opted_out = opt_out(self._store, told)  # before the number is free again
             self._store.end(told.attempt, outcome_of(self._store, told))
-            if opted_out and under.campaign in self.campaigns:
-                self._metrics.suppressed.labels(under.campaign).inc()
-            if told.rang_ms is not None and under.campaign in self.campaigns:
-                self._metrics.ring_seconds.labels(under.campaign).observe(told.rang_ms / 1000)
-            if told.evidence is not None and told.evidence.queue == "connected" and under.campaign in self.campaigns:
-                self._metrics.talk.labels(under.campaign).inc(told.talked_ms / 1000)
+            if running is not None:
+                running.got_through(under)
+                running.freed()
+                self._count_end(told, under.campaign, opted_out=opted_out)
             pace = self._pace(under)
             if pace is not None and told.disposition is not None:
                 pace.ended(under, told.disposition, self._clocks.now_ms(), wall_ms)
             self._closed(told.attempt, under, told.disposition or "held")
+
+    def _count_end(self, told: AttemptTold, campaign: str, *, opted_out: bool) -> None:
+        if opted_out:
+            self._metrics.suppressed.labels(campaign).inc()
+        if told.rang_ms is not None:
+            self._metrics.ring_seconds.labels(campaign).observe(told.rang_ms / 1000)
+        if told.evidence is not None and told.evidence.queue == "connected":
+            self._metrics.talk.labels(campaign).inc(told.talked_ms / 1000)
 
     def _goes_on(self, under: Under, told: AttemptTold, wall_ms: int) -> None:
         if under.state != told.state:

@@ -5,6 +5,11 @@ from edge.dialer.pacing import Pace
 from edge.dialer.permission import Permissions
 from edge.dialer.under import Under
 
+#: A campaign that the rules hold up as a whole, or that switch takes no calls of, is tried again then.
+BACK_OFF_MS = 2000
+#: One whose calls cannot be dialled waits twice as long each time, and so long at most.
+HELD_MOST_MS = 30_000
+
 
 class Running:
     """One campaign."""
@@ -20,6 +25,8 @@ class Running:
         self.blocked = ""
         self.why = ""
         self._until_ms = 0
+        #: Calls in a row that could not be dialled, and when the last one could not.
+        self._failures, self._failed_ms = 0, 0
         #: Calls that the rules did not let be made since the process began, by reason.
         self.refused: dict[str, int] = {}
 
@@ -30,6 +37,24 @@ class Running:
     def resume(self) -> None:
         """Dial as soon as nothing speaks against it."""
         self.blocked, self.why, self._until_ms = "", "", 0
+
+    def hold_back(self, now_ms: int, why: str) -> None:
+        """Take note that a call could not be dialled: the trunk is full, say, or down. The pause grows each time."""
+        self._failed_ms = now_ms
+        if now_ms >= self._until_ms:  # of those that were begun together only one counts
+            self._failures += 1
+            pause_ms = min(HELD_MOST_MS, BACK_OFF_MS << min(self._failures - 1, 10))
+            self.block("refused", now_ms + pause_ms, why)
+
+    def got_through(self, under: Under) -> None:
+        """Take note that a call was dialled."""
+        if under.began_ms >= self._failed_ms:
+            self._failures = 0
+
+    def freed(self) -> None:
+        """Take note that a call of ours is over: there may be room for another one."""
+        if self._failures:
+            self.resume()
 
     def waits(self, now_ms: int) -> bool:
         """Tell whether it is blocked still."""
@@ -51,6 +76,9 @@ class Running:
         """Tell how many calls begin now: what channels and calls a second leave, and for agents what pacing says."""
         settings = self.settings
         room = self.throttle.room(settings, len(mine), now_ms)
+        if self._failures:  # one goes ahead
+            tried = any(one.state in {"leased", "dialled"} and one.began_ms >= self._failed_ms for one in mine)
+            room = 0 if tried else min(room, 1)
         if not settings.queue:
             return room
         return self.pace.decide(room, mine, agents.get(settings.queue, {}), now_ms, wall_ms) if self.pace else 0

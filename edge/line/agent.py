@@ -114,6 +114,9 @@ class Agent(asyncio.DatagramProtocol):
         self._quiet_s = 0.0
         #: The modem has said that its call is over (so it need not be told).
         self._modem_over = True
+        #: The modem hangs up, and has not said that it has; and whom it calls then.
+        self._leaving = False
+        self._next: Private | None = None
         #: For which stage of the call `keepsake` was written.
         self._kept = ""
         #: The modem has been told to answer.
@@ -209,13 +212,16 @@ class Agent(asyncio.DatagramProtocol):
 
     def ended(self, ended: Ended) -> None:
         """Take note that the modem's call is over."""
-        self._modem_over = True
+        self._modem_over, self._leaving = True, False
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
             self.on_call(False)
         call = self._call
         if call is None:
+            return
+        if self._next is not None and ended.cause != "device_lost":
+            self._dial(self._next)  # what is over is the call before
             return
         now_ms, reason = monotonic_ms(), reason_of(ended)
         if call.state == "called":
@@ -225,7 +231,7 @@ class Agent(asyncio.DatagramProtocol):
             self._released(call)
 
     def dial_refused(self) -> None:
-        """Take note that ours is not made: one has come in, of which it will say more, or one is being hung up."""
+        """Take note that ours is not made: one has come in, of which it will say more."""
         call = self._call
         if call is not None and call.state == "called":
             self._modem_over = True  # what goes on there is no matter of this call
@@ -294,11 +300,18 @@ class Agent(asyncio.DatagramProtocol):
             return
         call = self._made()
         self._call = self._calls[invite.call_id] = call
-        self._modem_over = False
         self._perform(call, call.take(invite, source))
         self._log.info("call to the line")
         self.on_call(True)
-        self._device.feed(Dial(Private(invite.uri.user)))
+        number = Private(invite.uri.user)
+        if self._leaving:
+            self._next = number
+        else:
+            self._dial(number)
+
+    def _dial(self, number: Private) -> None:
+        self._next, self._modem_over = None, False
+        self._device.feed(Dial(number))
 
     def _answer(self, request: Request, to: Address, status: int, reason: str = "") -> None:
         response = Response(
@@ -386,8 +399,9 @@ class Agent(asyncio.DatagramProtocol):
         if self._rtp is not None:
             self._rtp.close()
             self._rtp = None
+        self._next = None
         if not self._modem_over:
-            self._modem_over = True
+            self._modem_over = self._leaving = True
             self._device.feed(HangUp())
         self.on_call(False)
 

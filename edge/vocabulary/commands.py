@@ -322,7 +322,7 @@ class AttemptTold(Struct, frozen=True, tag=True, kw_only=True):
     rang_ms: int | None = None
     answered_ms: int | None = None
     talked_ms: int = 0
-    #: False: an agent was to be rung first and did not answer, so the contact was not called.
+    #: False: the contact was not called, as `dialer.attempt_ended` says.
     placed: bool = True
 
 

@@ -52,8 +52,8 @@ class DialerAttemptEnded(Struct, frozen=True, tag="dialer.attempt_ended", kw_onl
     talked_ms: int = 0
     #: What is done about the contact, and not before when (after the end).
     next: Next
-    #: False: an agent was to be rung first and did not answer, so the contact was not called, and this counts as no
-    #: attempt.
+    #: False: the contact was not called, and this counts as no attempt: the trunk had no room or was down, the call was
+    #: stopped before its INVITE left, or an agent was to be rung first and did not answer.
     placed: bool = True
 
 

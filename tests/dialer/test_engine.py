@@ -216,6 +216,43 @@ def test_what_switch_refuses_is_given_back_and_tried_later(tmp_path: Path) -> No
     assert len(house.switch.dialled) == 3
 
 
+def test_calls_that_could_not_be_dialled_cost_nobody_a_try_and_are_not_tried_all_the_time(tmp_path: Path) -> None:
+    house = House(tmp_path, 4)
+    house.begin()
+    house.turn()
+    assert len(house.lasting) == 4
+    house.is_full(*house.lasting)
+    tries = []
+    for _ in range(200):  # seconds
+        house.turn(1000)
+        tries.append(len(house.lasting))
+        house.is_full(*house.lasting)
+    assert max(tries) == 1, "one goes ahead"
+    assert [second for second, one in enumerate(tries) if one] == [2, 7, 16, 33, 64, 95, 126, 157, 188]
+    told = house.engine.desk.describe()[0]
+    assert (told["blocked"], told["why"], told["due"]) == ("refused", "no_room", 4)
+    house.turn(30_000)
+    house.rings(house.lasting[0])
+    house.turn()
+    house.turn()
+    assert len(house.lasting) == 4
+    assert {one.state for one in house.store.attempts(0)} == {"released", "dialling"}
+
+
+def test_when_a_call_of_ours_ends_there_may_be_room_again(tmp_path: Path) -> None:
+    house = House(tmp_path, 4)
+    house.begin()
+    house.turn()
+    first, *others = house.lasting
+    house.is_full(*others)
+    house.turn()
+    assert house.lasting == [first]
+    house.hang_up(first)
+    house.turn()
+    house.turn()
+    assert len(house.lasting) == 1, "before the pause is over"
+
+
 def test_while_switch_is_away_nothing_is_leased(tmp_path: Path) -> None:
     house = House(tmp_path, 3)
     house.up = False

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from edge.app.simulation.replay import read
 from edge.cli import main
 from tests.dialer.world import CAMPAIGN, House
 
@@ -35,3 +36,9 @@ def test_a_campaign_is_dialled_again_from_its_store(tmp_path: Path, capsys: pyte
     assert many["utilisation"] < few["utilisation"], "more agents have less to do with the same callees"
     assert main(["dial", "simulate", "--replay", "autumn", "--state", str(tmp_path)]) == 2
     assert "no campaign of that name has dialled" in capsys.readouterr().err
+
+
+def test_calls_that_were_not_placed_are_no_attempts() -> None:
+    ended = {"disposition": "busy", "started_ms": 1, "ended_ms": 2}
+    lines = [json.dumps({**ended, **more}).encode() for more in ({}, {"placed": True}, {"placed": False})]
+    assert len(read(lines)) == 2

@@ -136,6 +136,12 @@ class Switch:
         self.calls[attempt] = told
         return told
 
+    def full(self, attempt: str, wall_ms: int) -> AttemptTold:
+        """End a call for which the trunk had no room."""
+        evidence = Evidence(outcome="no_room", ended_by="appliance")
+        told = self.calls[attempt] = replace(self.unplaced(attempt, wall_ms), evidence=evidence)
+        return told
+
     def end(self, attempt: str, disposition: Disposition, wall_ms: int, *, opted_out: bool = False) -> AttemptTold:
         told = AttemptTold(
             attempt=attempt,
@@ -263,6 +269,14 @@ class House:
 
     def hang_up(self, attempt: str, disposition: Disposition = "connected", *, opted_out: bool = False) -> None:
         self.to_dialer.append(self.switch.end(attempt, disposition, self.wall_ms, opted_out=opted_out))
+
+    def is_full(self, *attempts: str) -> None:
+        """Have the trunk no room for calls that switch has begun."""
+        self.to_dialer += [self.switch.full(attempt, self.wall_ms) for attempt in attempts]
+
+    def rings(self, attempt: str) -> None:
+        """Let it ring."""
+        self.to_dialer.append(AttemptTold(attempt=attempt, state="ringing"))
 
     @property
     def lasting(self) -> list[str]:

@@ -167,6 +167,56 @@ def test_calls_that_cross_are_told_apart(tmp_path: Path) -> None:
     run(front, test)
 
 
+def test_a_call_that_comes_while_the_modem_hangs_up_is_dialled_as_soon_as_it_has(tmp_path: Path) -> None:
+    front = Front(tmp_path)
+
+    async def test() -> None:
+        former = front.call()
+        front.send(former.handle(await front.next(), front.line, 0))
+        front.send(former.hang_up(0))
+        while not isinstance(front.device.told[-1], HangUp):
+            await front.final()
+        front.device.told.clear()
+        latter = front.call()
+        while (await front.next()).call_id != latter.call_id:
+            pass
+        assert front.device.told == [], "it hangs up still"
+        front.agent.ended(Ended("normal", 16, "of the call before"))
+        assert [type(one) for one in front.device.told] == [Dial]
+        front.agent.connected()
+        assert (await front.final()).status == 200
+
+    run(front, test)
+
+
+def test_a_call_that_waits_for_the_modem_may_be_given_up_or_lose_it(tmp_path: Path) -> None:
+    front = Front(tmp_path)
+
+    async def test() -> None:
+        async def given_up() -> None:
+            call = front.call()
+            while (message := await front.next()).call_id != call.call_id:
+                pass
+            front.send(call.handle(message, front.line, 0))
+            front.send(call.hang_up(0))
+            while (await front.final()).method != "INVITE":
+                pass
+
+        await given_up()
+        assert [type(one) for one in front.device.told] == [Dial, HangUp]
+        await given_up()
+        call = front.call()
+        while (await front.next()).call_id != call.call_id:
+            pass
+        front.agent.ended(Ended("device_lost", 27, "the modem has failed"))
+        while (answer := await front.final()).call_id != call.call_id:
+            pass
+        assert answer.status == 503
+        assert [type(one) for one in front.device.told] == [Dial, HangUp], "neither was dialled"
+
+    run(front, test)
+
+
 @pytest.mark.parametrize("cause", ["busy", "no_answer", "rejected", "normal", "no_service", "failed", "no_sim"])
 def test_what_the_modem_says_is_told_as_sip(cause: EndCause, tmp_path: Path) -> None:
     front = Front(tmp_path)

@@ -24,6 +24,8 @@ class Measured(Struct, frozen=True):
     rang_ms: int | None = None
     answered_ms: int | None = None
     talked_ms: int = 0
+    #: False: nobody was called.
+    placed: bool = True
 
 
 class _Event(Struct):
@@ -37,6 +39,7 @@ class ReplayError(ValueError):
 
 def read(lines: Iterable[bytes], campaign: str = "") -> list[Measured]:
     """Read JSON lines: events (`edge events list --json`), of which others are left out, or their `data` alone.
+    So are calls that were not placed.
 
     Returns them by their beginning. Raises `ReplayError` with the number of the line.
     """
@@ -51,7 +54,7 @@ def read(lines: Iterable[bytes], campaign: str = "") -> list[Measured]:
             one = msgspec.json.decode(bytes(event.data) or line, type=Measured)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ReplayError(f"line {number}: {error}") from None
-        if not campaign or one.campaign == campaign:
+        if one.placed and (not campaign or one.campaign == campaign):
             found.append(one)
     found.sort(key=lambda one: one.started_ms)
     return found

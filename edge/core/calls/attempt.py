@@ -1,8 +1,11 @@
 """A call that the dialer has ordered: what is seen of it on the way, and the one event that says what became of it."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from edge.core.calls.effects import Effects
+from edge.core.calls.leg import Leg
 from edge.core.dialer.disposition import decide
 from edge.vocabulary import events
 from edge.vocabulary.dialer_events import AttemptProgress
@@ -13,6 +16,8 @@ from edge.vocabulary.ids import LegId
 #: Tones that are kept as evidence; a line that goes on with tones says nothing new.
 MAX_TONES = 8
 _DONE = Next(step="done")
+#: Ends that count although no INVITE is known to have left.
+_COUNTS = frozenset({"appliance_restart", "no_route"})
 
 
 class Seen(Struct):
@@ -178,12 +183,12 @@ class Attempt:
         if verdict in self.order.hang_up_on:
             self.wish = EndReason(outcome="completed", ended_by="appliance", text=f"a {verdict} has answered")
 
-    def close(self, end: EndReason, ended_ms: int) -> None:
+    def close(self, end: EndReason, ended_ms: int, legs: Mapping[LegId, Leg]) -> None:
         """Tell what became of it; the call's last event follows."""
         order, seen = self.order, self._seen
         if seen.end is not None and seen.ended_ms is not None:
             end, ended_ms = seen.end, seen.ended_ms
-        placed = seen.begun or not self._led
+        placed = self._is_placed(end, legs)
         evidence = Evidence(
             outcome=end.outcome,
             ended_by=end.ended_by,
@@ -203,7 +208,7 @@ class Attempt:
         )
         disposition, evidence = decide(evidence, order.abandoned_after_ms)
         if not placed:
-            disposition = "cancelled"  # whatever became of the agent's leg, the contact was not called
+            disposition = "cancelled"  # whatever became of the agent's leg or of ours, the contact was not called
         rang_until_ms = seen.answered_ms if seen.answered_ms is not None else ended_ms
         self._fx.emit(
             events.DialerAttemptEnded(
@@ -225,3 +230,8 @@ class Attempt:
                 placed=placed,
             )
         )
+
+    def _is_placed(self, end: EndReason, legs: Mapping[LegId, Leg]) -> bool:
+        """Whether it counts: the number was called, or nobody can say that it was not, or it can't ever be."""
+        leg = legs.get(self._leg) if self._leg is not None else None
+        return leg is not None and (leg.trace.left_ms is not None or end.outcome in _COUNTS)

@@ -407,7 +407,7 @@ class Call:
         self.phase = "over"
         self.fx.clear_all()
         if self.attempt is not None:
-            self.attempt.close(self.end, self.ended_ms)
+            self.attempt.close(self.end, self.ended_ms, self.legs)
         answered_ms = max(0, self.ended_ms - self.answered_ms) if self.answered_ms is not None else 0
         self.fx.emit(
             account.ended(

@@ -21,8 +21,8 @@ SHARE = 0.01
 LEAST_TICKS = 3
 #: Ticks that begin more than half a tick late; a machine that is shared has some.
 SLIP_SHARE = 0.05
-#: In so many looks of the window at least: the few pauses that a virtual machine has are over when they are seen.
-SLIP_LOOKS = 4
+#: In most looks of the window: the pauses that a virtual machine has are over when they are seen, starving is not.
+SLIP_LOOKS = 6
 #: It is over when the ticks are below this share of the limit again, and none in a hundred slips.
 CALM = 0.75
 

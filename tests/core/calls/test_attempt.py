@@ -11,6 +11,7 @@ from edge.vocabulary import commands as c
 from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
 from edge.vocabulary.dialing import AttemptOrder, Next
+from edge.vocabulary.endings import EndReason, Outcome
 from edge.vocabulary.private import Private
 from tests.core.calls.desk import FIRST, REMOTE, SPAN, TERMS, Desk, ended, originate, seat, sound
 from tests.core.calls.test_answering import said
@@ -169,6 +170,32 @@ def test_stopped_and_abandoned_by_a_restart() -> None:
     restarted = dialled()
     restarted.give(Abandoned([]))
     assert end_of(restarted).disposition == "held"
+
+
+@pytest.mark.parametrize("outcome", ["no_room", "trunk_down", "unreachable"])
+def test_what_we_could_not_dial_counts_not(outcome: Outcome) -> None:
+    desk = Desk(order(), MENU)
+    desk.give(r.SpanRefused(FIRST, EndReason(outcome=outcome, ended_by="appliance", text="its trunk is full")))
+    told = end_of(desk)
+    assert (told.placed, told.evidence.outcome, told.disposition) == (False, outcome, "cancelled")
+
+
+def test_nor_does_what_has_no_slot_or_was_stopped_before() -> None:
+    full = Desk(order(), MENU)
+    full.give(Reserved(FIRST, SPAN, None))
+    assert (end_of(full).placed, end_of(full).evidence.outcome) == (False, "no_room")
+    unwritten = Desk(order(), MENU)
+    unwritten.give(Stopped("state could not be stored"))
+    assert not end_of(unwritten).placed
+
+
+def test_a_number_that_cannot_be_dialled_and_a_call_that_nobody_knows_of_count() -> None:
+    desk = Desk(order(), MENU)
+    desk.give(r.SpanRefused(FIRST, EndReason(outcome="no_route", ended_by="appliance", text="bad target")))
+    assert (end_of(desk).placed, end_of(desk).disposition) == (True, "failed")
+    restarted = Desk(order(), MENU)
+    restarted.give(Abandoned([]))
+    assert (end_of(restarted).placed, end_of(restarted).disposition) == (True, "held")
 
 
 def test_what_is_known_of_the_contact_is_known_to_the_menu() -> None:

@@ -8,6 +8,7 @@ from edge.core.menus.model import Menu
 from edge.vocabulary import commands as c
 from edge.vocabulary import reports as r
 from edge.vocabulary.dialing import Next
+from edge.vocabulary.endings import EndReason
 from edge.vocabulary.ids import LegId
 from edge.vocabulary.private import Private
 from tests.core.calls.desk import FIRST, REMOTE, SPAN, TERMS, Desk, ended, originate, seat
@@ -87,6 +88,17 @@ def test_an_agent_who_does_not_answer_costs_the_contact_nothing() -> None:
     told = end_of(desk)
     assert (told.disposition, told.placed, told.rang_ms) == ("cancelled", False, None)
     assert desk.count("leg.started") == 0
+
+
+def test_a_contact_for_whom_the_trunk_has_no_room_was_not_called() -> None:
+    desk = rung()
+    desk.wait(2000)
+    desk.answer()
+    desk.give(r.LegMedia(FIRST, REMOTE))
+    desk.give(r.SpanRefused(SECOND, EndReason(outcome="no_room", ended_by="appliance", text="its trunk is full")))
+    desk.give(ended(FIRST, "completed", "appliance"))
+    told = end_of(desk)
+    assert (told.placed, told.evidence.outcome) == (False, "no_room")
 
 
 def test_a_restart_while_the_agent_rings_has_called_nobody() -> None:
