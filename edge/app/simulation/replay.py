@@ -40,7 +40,9 @@ class ReplayError(ValueError):
 def read(lines: Iterable[bytes], campaign: str = "") -> list[Measured]:
     """Read JSON lines: events (`edge events list --json`), of which others are left out, or their `data` alone.
 
-    Calls that were not placed are left out, too. Returns them by their beginning. Raises `ReplayError` with the number of the line.
+    Calls that were not placed are left out, too. Returns them by their beginning.
+
+    Raises `ReplayError` with the number of the line.
     """
     found: list[Measured] = []
     for number, line in enumerate(lines, 1):
