@@ -233,5 +233,7 @@ class Attempt:
 
     def _is_placed(self, end: EndReason, legs: Mapping[LegId, Leg]) -> bool:
         """Whether it counts: the number was called, or nobody can say that it was not, or it can't ever be."""
-        leg = legs.get(self._leg) if self._leg is not None else None
-        return leg is not None and (leg.trace.left_ms is not None or end.outcome in _COUNTS)
+        if self._leg is None:
+            return False
+        leg = legs.get(self._leg)  # one that talked may have been given to another call
+        return leg is None or leg.trace.left_ms is not None or end.outcome in _COUNTS

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.core.calls.call import Call
-from edge.core.calls.inputs import Abandoned, Originate, Reserved, Stopped
+from edge.core.calls.inputs import Abandoned, GivenAway, Originate, Reserved, Stopped
 from edge.core.menus.model import Answered, DoNotCall, HangUp, Menu, Play, Queue
 from edge.core.menus.parts import Attribute
 from edge.vocabulary import commands as c
@@ -12,6 +12,7 @@ from edge.vocabulary import events as e
 from edge.vocabulary import reports as r
 from edge.vocabulary.dialing import AttemptOrder, Next
 from edge.vocabulary.endings import EndReason, Outcome
+from edge.vocabulary.ids import CallId
 from edge.vocabulary.private import Private
 from tests.core.calls.desk import FIRST, REMOTE, SPAN, TERMS, Desk, ended, originate, seat, sound
 from tests.core.calls.test_answering import said
@@ -178,6 +179,12 @@ def test_what_we_could_not_dial_counts_not(outcome: Outcome) -> None:
     desk.give(r.SpanRefused(FIRST, EndReason(outcome=outcome, ended_by="appliance", text="its trunk is full")))
     told = end_of(desk)
     assert (told.placed, told.evidence.outcome, told.disposition) == (False, outcome, "cancelled")
+
+
+def test_who_talked_and_was_given_to_another_call_was_called() -> None:
+    desk = answered()
+    desk.give(GivenAway(FIRST, CallId("c2")))
+    assert end_of(desk).placed
 
 
 def test_nor_does_what_has_no_slot_or_was_stopped_before() -> None:
