@@ -34,6 +34,12 @@ _NUMBER = re.compile(r"(?<![\w.:-])\+?\d{5,}(?![\w.]*\w)|(?<!\w)\+\d{5,}")
 #: An IMEI (3GPP TS 23.003, 6.2.1) or the number of a SIM card (ITU-T E.118), whatever stands around it: names of ports
 #: have them, and modems say them without a blank.
 _DEVICE = re.compile(r"(?<!\d)(?:\d{15}|89\d{16,18})(?!\d)")
+#: What a modem is told to dial (ITU-T V.250, 6.3.1), which stands without a blank behind the command.
+_DIALLED = re.compile(r"(?i)\b(AT(?:[^\s\"]{0,80};|(?:[A-Z]\d)*)D[TP]? ?\"?)([+*#\d][\d*#+,.()@!w-]*)")
+#: Keys that it is told to send (V.253; 3GPP TS 27.007, C.2.11; Huawei's), and the PIN of its card (27.007, 8.3).
+_TYPED = re.compile(r'(?i)(\+VTS=|\^DTMF=\d+,|\+CPIN=)["{\[]*[\dA-D*#][^\s;]*')
+#: A number as modems write it in UCS2: four digits of hexadecimal a character (3GPP TS 27.005, 3.1).
+_UCS2 = re.compile(r"(?i)(?<![0-9a-f])(?:002b)?(?:003\d){5,}(?![0-9a-f])")
 #: A user part of a SIP or tel URI.
 _USER = re.compile(r"(?i)\b(sips?:|tel:)([^@\s<>;,\"']+)(@|(?=[\s<>;,\"']|$))")
 _DONE = re.compile(r"num-[0-9a-f]{8}")
@@ -68,6 +74,9 @@ class Redactor:
         """Return a text without what is known and without numbers."""
         text = self.known(text)
         text = _USER.sub(lambda found: found[1] + self._user(found[2]) + found[3], text)
+        text = _TYPED.sub(lambda found: found[1] + _GONE, text)
+        text = _DIALLED.sub(lambda found: found[1] + self.pseudonym(found[2]), text)
+        text = _UCS2.sub(lambda found: self.pseudonym(bytes.fromhex(found[0]).decode("utf-16-be")), text)
         text = _DEVICE.sub(lambda found: self.pseudonym(found[0]), text)
         return _NUMBER.sub(lambda found: self.pseudonym(found[0]), text)
 

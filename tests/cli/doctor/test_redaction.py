@@ -2,8 +2,10 @@
 
 import base64
 import json
+import re
 from urllib.parse import quote
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,6 +103,40 @@ def test_a_modem_and_its_sim_card_are_nobody_wherever_they_stand() -> None:
         assert imei not in told, text
         assert card not in told, text
         assert "num-" in told, text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("ATD", ";"),
+        ("ATDT", ""),
+        ("atdp ", ""),
+        ("ATX3DT", ""),
+        ('ATD"', '";'),
+        ('AT+CMGS="', '"'),
+        ("AT+CLIP=1;D", ";"),
+        ("NMBR = ", ""),
+    ],
+)
+@pytest.mark.parametrize("number", ["0301234567", "+49301234567"])
+def test_what_a_modem_is_told_to_dial_is_somebody(before: str, number: str, after: str) -> None:
+    redactor = Redactor([], [], KEY)
+    for within in ("{}", "the modem refuses {}", '{{"command":"{}"}}', "{}\r"):
+        said = within.format(before + number + after)
+        told = redactor.text(said)
+        assert told == said.replace(number, redactor.pseudonym(number)), "only the number goes, and as its pseudonym"
+
+
+def test_numbers_in_ucs2_keys_and_the_pin_of_a_card_go_too() -> None:
+    redactor = Redactor([], [], KEY)
+    number = "+4930123456"
+    for coded in (number.encode("utf-16-be").hex(), number.encode("utf-16-be").hex().upper()):
+        assert redactor.text(f'AT+CMGS="{coded}"') == f'AT+CMGS="{redactor.pseudonym(number)}"'
+    for said in ("AT+VTS=7", 'AT+VTS="7"', "AT+VTS={7,10}", "AT^DTMF=1,7", 'AT+CPIN="7777"', "AT+CPIN=7777"):
+        told = redactor.text(said)
+        assert told == re.match(r"AT[+^]\w+=(1,)?", said)[0] + "(left out)", said  # type: ignore[index]
+    for said in ("AT+CPIN?", "AT+VTS=?", "ATDT", "ATZ", "AT+VSM=1,8000,0,0", "AT+CLCC", "+CPIN: READY", "data 5 of 7"):
+        assert redactor.text(said) == said
 
 
 def test_pseudonyms_need_the_key() -> None:
