@@ -155,8 +155,10 @@ class Engine:
         """Run one tick at `now_ns` (above 0), without waiting; for tests and tools, never beside `start`."""
         loop.run(self.state, self._work, _BOUNDS_US, now_ns)
 
-    def start(self, core: int | None = None) -> Service:
+    def start(self, core: int | None = None, *, real_time: bool = True) -> Service:
         """Start the loop's thread, with the best service that is allowed, on `core`; returns what it was granted.
+
+        Without `real_time` its priority is not real-time, whatever is allowed.
 
         Raises `RuntimeError` if it runs.
         """
@@ -164,12 +166,12 @@ class Engine:
             raise RuntimeError("the engine runs already")
         self.state.ctl[RUN] = 1
         granted: SimpleQueue[Service] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, args=(core, granted), name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(core, real_time, granted), name="engine", daemon=True)
         self._thread.start()
         return granted.get()
 
-    def _run(self, core: int | None, granted: "SimpleQueue[Service]") -> None:
-        granted.put(be_punctual(core))
+    def _run(self, core: int | None, real_time: bool, granted: "SimpleQueue[Service]") -> None:
+        granted.put(be_punctual(core, real_time=real_time))
         loop.run(self.state, self._work, _BOUNDS_US, 0)
 
     def stop(self) -> None:

@@ -24,17 +24,22 @@ class Service(IntEnum):
     REAL_TIME = 2
 
 
-def be_punctual(core: int | None = None) -> Service:
-    """Give the calling thread the best service that is allowed, on `core` if that is ours to use."""
+def be_punctual(core: int | None = None, *, real_time: bool = True) -> Service:
+    """Give the calling thread the best service that is allowed, on `core` if that is ours to use.
+
+    Without `real_time` that is not asked for. The limit alone cannot say so: it is 0 as well where nobody has set one,
+    and who has CAP_SYS_NICE needs none (sched(7)).
+    """
     thread = threading.get_native_id()
     if core is not None:
         with contextlib.suppress(OSError):
             os.sched_setaffinity(thread, {core})
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_RTTIME, RUNAWAY_US)
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(_priority()))
-        return Service.REAL_TIME
+    if real_time:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(_priority()))
+            return Service.REAL_TIME
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, thread, _NICE)
         return Service.NICE

@@ -1,6 +1,6 @@
 """What systemd is told of a board: files of its configuration, made of the board's profile and the machine's cores."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from edge.core.lines.profile import Board, DeviceProfile
@@ -15,6 +15,8 @@ SYSCTL: Final = "etc/sysctl.d/70-edge-board.conf"
 _WATCHDOG_MS: Final = 30_000
 #: Which lights show what, in the service's environment: `/sys/class/leds/ACT=call`, with blanks between them.
 LIGHTS: Final = "EDGE_LIGHTS"
+#: In the service's environment, `0`: no real-time priority for media, whatever the service is allowed.
+PRIORITY: Final = "EDGE_RT_PRIORITY"
 _LEDS: Final = "/sys/class/leds"
 #: Profile of computers that say no model of their own.
 GENERIC: Final = "board-x86"
@@ -38,6 +40,8 @@ def files_of(name: str, board: Board, cores: int) -> dict[str, str]:
     """
     head = f"# Made by `edge hw board --write` from the profile {name}; what is changed here is overwritten.\n"
     service, manager = f"[Service]\nLimitRTPRIO={board.priority}\n", ""
+    if not board.priority:
+        service += f"# Not with CAP_SYS_NICE, either.\nEnvironment={PRIORITY}=0\n"
     if pins(board, cores):
         own = set(board.media_cores)
         service += f"# The media engine's core is among them, all others of this machine stay off it ({MANAGER}).\n"
@@ -72,6 +76,11 @@ def _lights_of(board: Board) -> str:
         f"ExecStartPre=-+/bin/chown edge {' '.join(f'{place}/brightness' for place in places)}\n"
         f"ExecStopPost=-+/bin/sh -c 'for led in {' '.join(places)}; do echo 0 > $$led/brightness; done'\n"
     )
+
+
+def real_time_wanted(environment: Mapping[str, str]) -> bool:
+    """Say whether media asks for real-time priority, by the service's environment."""
+    return environment.get(PRIORITY) != "0"
 
 
 def pins(board: Board, cores: int) -> bool:

@@ -13,6 +13,7 @@ from dsp.plane import layout
 from dsp.plane.engine import Engine
 from dsp.plane.scheduling import Service
 from dsp.tones.cadence import with_countries
+from edge.config.boards import real_time_wanted
 from edge.config.site import Site
 from edge.core.load.overload import LOOK_MS
 from edge.core.recording import wav
@@ -248,7 +249,7 @@ class Worker:
         if core is not None and core not in os.sched_getaffinity(0):
             self._log.warning("this core is not ours to use; the engine is not bound", core=core)
             core = None
-        service = self._engine.start(core)
+        service = self._engine.start(core, real_time=real_time_wanted(os.environ))
         self._load.real_time = service is Service.REAL_TIME
         self._log.info(
             "engine started", priority=service.name.lower(), memory_locked=self._load.memory_locked, core=core

@@ -7,7 +7,7 @@ import pytest
 
 from edge.cli import hw_board, main
 from edge.cli.hw_profiles import devices_of
-from edge.config.boards import MANAGER, MODULES, SERVICE, SYSCTL, files_of, recognise
+from edge.config.boards import MANAGER, MODULES, PRIORITY, SERVICE, SYSCTL, files_of, real_time_wanted, recognise
 from edge.core.lines.profile import Board, Led
 
 FOUR = Board(cores=4, media_cores=[3], priority=10, watchdog="/dev/watchdog0", watchdog_longest_ms=15_000)
@@ -54,6 +54,15 @@ def test_the_engine_has_a_core_that_others_stay_off() -> None:
     assert "RuntimeWatchdogSec=30\n" in middle[MANAGER]
     assert middle[MODULES].endswith("\nsp5100_tco\n")
     assert middle[SYSCTL].endswith("\nnet.core.rmem_max = 4\n")
+
+
+def test_a_board_without_a_priority_has_none_whatever_the_service_is_allowed() -> None:
+    lines = files_of("mine", Board(priority=0), 4)[SERVICE].splitlines()
+    assert "LimitRTPRIO=0" in lines
+    set_there = dict(line.removeprefix("Environment=").split("=") for line in lines if line.startswith("Environment="))
+    assert not real_time_wanted(set_there)
+    assert real_time_wanted({})
+    assert PRIORITY not in files_of("mine", FOUR, 4)[SERVICE]
 
 
 def test_the_service_may_write_to_the_lights_that_it_shows_things_with() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from edge.app.running import descriptors_needed
 from edge.cli.doctor.findings import Notes
-from edge.cli.doctor.patient import Patient
+from edge.cli.doctor.patient import Patient, environment_of
+from edge.config.boards import PRIORITY, real_time_wanted
 
 _CAP_NET_BIND, _CAP_IPC_LOCK, _CAP_SYS_NICE, _CAP_SYS_RESOURCE = 10, 14, 23, 24
 #: sched(7): policies that come before all others.
@@ -34,6 +35,9 @@ def _look_at_scheduling(pid: int, media: int, whose: str, notes: Notes) -> None:
         granted = sorted(name for number, name in _REAL_TIME.items() if number in policies)
         if granted:
             notes.ok("real time", f"the engine's thread has {granted[0]}")
+            return
+        if not real_time_wanted(environment_of(media)):
+            notes.ok("real time", f"none, as the board's profile says ({PRIORITY}=0), {whose}")
             return
     most = resource.prlimit(pid, resource.RLIMIT_RTPRIO)[1]
     able = most > 0 or most == resource.RLIM_INFINITY or _capabilities(pid) >> _CAP_SYS_NICE & 1

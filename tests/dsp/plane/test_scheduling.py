@@ -24,7 +24,7 @@ cores = os.sched_getaffinity(0)
 
 def engine():
     core = max(cores)
-    service = be_punctual(core)
+    service = be_punctual(core, real_time=sys.argv[1] != "without")
     assert os.sched_getaffinity(threading.get_native_id()) == {core}
     print(service.name, os.sched_getscheduler(0) == os.SCHED_RR, flush=True)
     while sys.argv[1] == "wild":
@@ -52,6 +52,13 @@ def test_the_loop_gets_the_best_that_is_allowed() -> None:
     assert realtime == (Service[name] is Service.REAL_TIME)
     if os.geteuid() == 0:
         assert realtime
+
+
+def test_who_wants_none_gets_none_whatever_is_allowed() -> None:
+    name, realtime, done = run("without")
+    assert done.returncode == 0, done.stderr
+    assert not realtime
+    assert name != Service.REAL_TIME.name
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="real-time priority is for root here")
