@@ -162,6 +162,25 @@ def test_a_caller_who_gives_up_ends_the_call() -> None:
     assert talk.wait(10_000) == [Ended("no_carrier", 16, "it does not ring any more")]
 
 
+@pytest.mark.parametrize("number", ["030123456", "O"])
+def test_a_caller_of_an_analogue_line_who_gives_up_is_known_by_the_ring_that_stops(number: str) -> None:
+    talk = Talk("voice-modem-v253").begin()
+    assert talk.hear("RING") == []
+    incoming = Incoming(None if number == "O" else Private(number), False)
+    assert talk.hear("DATE = 1122", "TIME = 2210", f"NMBR = {number}") == [incoming]
+    for _ in range(3):
+        assert talk.wait(5_500) == []
+        assert talk.hear("RING") == [], "a ring more is the same call"
+    ring_ms = talk.profile.dialogue.timeouts.ring_ms
+    assert talk.wait(ring_ms - 1) == [], "the next ring may still come"
+    talk.commands()
+    assert talk.wait(1) == [Ended("no_carrier", 16, "it does not ring any more")]
+    assert "AT+VLS=1" not in talk.commands(), "the line was never picked up"
+    talk.wait(5_000)
+    talk.hear("RING")
+    assert talk.hear("NMBR = 040123456") == [Incoming(Private("040123456"), False)], "the next caller is heard"
+
+
 def test_a_second_call_is_refused_and_the_first_goes_on() -> None:
     talk = Talk("quectel-ec25").begin()
     talk.hear("RING", '+CLIP: "+4930123456",145,,,,0')
