@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 import socket
 import threading
 import time
@@ -16,7 +15,6 @@ from edge.config.devices import Devices
 from edge.config.errors import Findings
 from edge.config.trunk_settings import Line
 from edge.core.lines.words import Action, Dial, Ended, HangUp, SoundOn
-from edge.core.supervision.lifecycle import SILENCE_MS
 from edge.line.device import STORM, LineDevice
 from edge.vocabulary.private import Private
 from tests.support.modem import Simulator
@@ -152,17 +150,18 @@ def test_a_modem_server_that_is_dark_is_waited_for_beside_the_loop() -> None:
             caller = callers.enter_context(socket.socket())
             caller.setblocking(False)
             caller.connect_ex(address)
-        beats = [time.monotonic()]
+        beats = 0
 
         async def test() -> None:
+            nonlocal beats
             while not bench.device.text.endswith("timed out"):
-                beats.append(time.monotonic())
+                beats += 1
                 await asyncio.sleep(0.05)
-            beats.append(time.monotonic())
             assert bench.device.state == "absent"
 
         run(bench, test)
-        assert max(b - a for a, b in itertools.pairwise(beats)) * 1000 < SILENCE_MS
+        # A hundred when nothing else runs; none to speak of when the loop stands still for the attempt.
+        assert beats > 10
 
 
 def test_a_sound_server_that_hangs_is_waited_for_beside_the_loop(

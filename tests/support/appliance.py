@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -175,6 +175,18 @@ class Appliance:
     def live_calls(self) -> list[dict[str, Any]]:
         """What switch says of calls in progress."""
         return list(self.control(what="request", process="switch", request="calls", body=None)["body"])
+
+    def hang_up(self, call: str) -> None:
+        """Have a call end; ValueError when there is none of this id."""
+        self.control(what="request", process="switch", request="hang_up", body={"id": call})
+
+    def hang_up_all(self) -> set[str]:
+        """Have all calls end, as a test does that leaves none to the next; returns those there were."""
+        live = {call["id"] for call in self.live_calls()}
+        for call in live:
+            with suppress(ValueError):  # it has ended meanwhile
+                self.hang_up(call)
+        return live
 
     def events(self, call: str = "") -> list[dict[str, Any]]:
         """Events from the outbox that are not forgotten, in order."""

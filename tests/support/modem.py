@@ -21,6 +21,7 @@ import sys
 import termios
 import time
 import tty
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -237,6 +238,15 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def two_modems(own: str, folder: Path) -> Iterator[tuple[Simulator, Simulator]]:
+    """An LTE modem in another box (TCP, at address `own`) and an analogue one; their far ends hear no echo."""
+    with Simulator("simcom", folder / "box", tcp=f"{own}:5000") as box, Simulator("voice", folder / "fxo") as fxo:
+        for modem in (box, fxo):
+            modem.do("set", loop=False, ring_ms=4000)
+        yield box, fxo
 
 
 def main() -> None:

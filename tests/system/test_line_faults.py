@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.addresses import address
 from tests.support.appliance import MENU, TONES, Appliance, write_site
-from tests.support.modem import Simulator
+from tests.support.modem import Simulator, two_modems
 from tests.support.softphone import Softphone
 from tests.support.tones import DTMF, dominant, level_dbm0, sine
 from tests.support.waiting import until
@@ -153,12 +153,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with (
         address() as own,
         address() as caller_at,
-        Simulator("simcom", folder / "box", tcp=f"{own}:5000") as box,
-        Simulator("voice", folder / "fxo") as fxo,
+        two_modems(own, folder) as (box, fxo),
         Softphone(caller_at, tone_hz=OURS_HZ) as caller,
     ):
-        for modem in (box, fxo):
-            modem.do("set", loop=False, ring_ms=4000)
         made = Bench(Appliance(own, folder), box, fxo, caller, folder)
         made.write()
         made.edge.start()
@@ -173,8 +170,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def alone(bench: Bench) -> Iterator[None]:
     """A test that fails leaves no call to the next."""
     yield
-    for call in bench.edge.live_calls():
-        bench.edge.control(what="request", process="switch", request="hang_up", body={"id": call["id"]})
+    bench.edge.hang_up_all()
 
 
 def test_an_analogue_caller_is_known_presses_a_key_and_hangs_up(bench: Bench) -> None:
@@ -390,5 +386,5 @@ def test_the_process_of_a_line_is_killed(bench: Bench, when: str) -> None:
     bench.ready("box")
     assert box.tell()["call"] is None
     assert other in {call["id"] for call in bench.edge.live_calls()}
-    bench.edge.control(what="request", process="switch", request="hang_up", body={"id": other})
+    bench.edge.hang_up(other)
     bench.end_of(other)

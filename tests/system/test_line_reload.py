@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.addresses import address
 from tests.support.appliance import TONES, Appliance, write_site
-from tests.support.modem import Simulator
+from tests.support.modem import two_modems
 from tests.support.softphone import Softphone
 from tests.support.waiting import until
 from tests.system.flows import hears
@@ -67,12 +67,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with (
         address() as own,
         address() as caller_at,
-        Simulator("simcom", folder / "box", tcp=f"{own}:5000") as box,
-        Simulator("voice", folder / "fxo") as fxo,
+        two_modems(own, folder) as (box, fxo),
         Softphone(caller_at, tone_hz=OURS_HZ) as caller,
     ):
-        for modem in (box, fxo):
-            modem.do("set", loop=False, ring_ms=4000)
         made = Site(Appliance(own, folder), box, fxo, caller, folder)
         made.choose()
         made.edge.start()
@@ -91,10 +88,7 @@ def other(site: Site) -> Iterator[str]:
     call = site.originate("fxo")
     site.far_hears("fxo", TONES["welcome"])
     yield call
-    live = {one["id"] for one in site.edge.live_calls()}
-    for one in live:
-        site.edge.control(what="request", process="switch", request="hang_up", body={"id": one})
-    assert call in live
+    assert call in site.edge.hang_up_all()
     assert site.edge.pid("line-fxo") == pid
     site.end_of(call)
     site.ready("fxo")

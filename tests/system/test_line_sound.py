@@ -1,6 +1,5 @@
 """The sound of lines under a whole appliance: devices that come, go and stutter, and what is heard before an answer."""
 
-import contextlib
 import json
 import subprocess
 import time
@@ -76,9 +75,7 @@ sound_out = "pulse"
 def nobody_stays(bench: Bench) -> Iterator[None]:
     """A test that has failed leaves no call to the next."""
     yield
-    for call in bench.edge.live_calls():
-        with contextlib.suppress(ValueError):  # it has ended meanwhile
-            bench.hang_up(call["id"])
+    bench.edge.hang_up_all()
 
 
 def plays(bench: Bench, hz: int) -> None:
@@ -134,7 +131,7 @@ def test_a_card_that_is_pulled_out_ends_its_call_alone_and_is_found_again_at_ano
     until(lambda: trunk(bench, "pager")["up"], 20, "the trunk is up again")
     call = bench.originate("pager")
     plays(bench, TONES["welcome"])
-    bench.hang_up(call)
+    bench.edge.hang_up(call)
     bench.ended(call)
     bench.gsm.do("over", cause=16)
     bench.ended(other)
@@ -166,7 +163,7 @@ def test_a_card_that_stutters_keeps_its_call_and_says_so(bench: Bench) -> None:
     assert "its sound broke" in note
     assert (bench.line("pager")["state"], bench.line("pager")["busy"]) == ("ready", True)
     plays(bench, TONES["welcome"])
-    bench.hang_up(call)
+    bench.edge.hang_up(call)
     bench.ended(call)
     until(lambda: not bench.line("pager")["sound"]["disturbed"], 30, "it is whole again")
 
@@ -250,5 +247,5 @@ def test_a_watcher_sees_levels_and_clipping(bench: Bench) -> None:
     assert "dBm0" in shown.stdout, shown.stderr
     found = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False, timeout=60)
     assert set(json.loads(found.stdout)["sound"]["in"]) == {"level_dbm0", "peak_dbm0", "clipped"}
-    bench.hang_up(call)
+    bench.edge.hang_up(call)
     bench.ended(call)

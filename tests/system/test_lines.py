@@ -47,9 +47,6 @@ class Bench:
         body = {"target": "555", "trunk": trunk, "menu": "main"}
         return str(self.edge.control(what="request", process="switch", request="originate", body=body)["body"]["call"])
 
-    def hang_up(self, call: str) -> None:
-        self.edge.control(what="request", process="switch", request="hang_up", body={"id": call})
-
     def heard_by(self, modem: Simulator, hz: int) -> None:
         """Wait until the far end of a modem's call hears `hz`."""
         path = self.folder / f"{id(modem)}.raw"
@@ -201,7 +198,7 @@ def test_a_sound_card_is_spoken_to(bench: Bench) -> None:
     until(plays, 20, "the sink plays the prompt", every_s=0.1)
     status = bench.line("pager")
     assert status["busy"]
-    bench.hang_up(call)
+    bench.edge.hang_up(call)
     bench.ended(call)
     bench.ready("pager")
 
