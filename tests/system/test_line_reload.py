@@ -131,6 +131,27 @@ def test_a_line_is_added_its_settings_wait_for_its_call_and_it_is_renamed_and_re
     assert site.line("fxo")["busy"]
 
 
+def test_a_line_that_is_idle_is_removed_and_its_modem_is_left_alone(site: Site) -> None:
+    site.reload("box")
+    site.ready("box")
+    asked = len(site.modems["box"].tell()["log"])
+    site.reload()
+    until(lambda: site.names() == {"line-fxo"}, 20, "its process has ended")
+    modem = site.modems["box"].tell()
+    assert modem["call"] is None
+    assert not [one for one in modem["log"][asked:] if one.startswith(("ATD", "ATA"))]
+    assert site.notes("box") == [], "who is gone is not missed"
+    assert site.edge.status()["ready"]
+    assert "call.ended" not in site.edge.types(), "nobody's call has ended"
+    # It comes back as if it had never been away.
+    site.reload("box")
+    site.ready("box")
+    call = site.called_by("box", CALLER)
+    site.modems["box"].do("over")
+    site.end_of(call)
+    site.ready("box")
+
+
 def test_another_modem_in_its_place_takes_no_calls_until_it_is_the_right_one(site: Site) -> None:
     site.reload("box", imei=ANOTHER)
     why = f"its IMEI is {IMEI}, the line is for {ANOTHER}"
