@@ -185,8 +185,9 @@ Spans are killed (SIGKILL) under talks of two legs in a whole appliance; seeds c
 Front is killed with conversations up: `front_kill_in_...` tells how many of them were seen in which state.
 
 Power-on: from the start of the program to the first call that is answered, `cold` after the kernel has forgotten all
-files. Freezes: each process is stopped (SIGSTOP) with a call up, until another works in its place. Soak: 50 calls of
-four kinds for twenty minutes; `rise` is over the last third, by a line fitted to the samples.
+files. Freezes: each process is stopped (SIGSTOP) with a call up, until the supervisor has `noticed`, and until another
+works in its place. Soak: 50 calls of four kinds for twenty minutes; `rise` is over the last third, by a line fitted to
+the samples.
 
 A campaign is killed: any process of a whole appliance, or one that has the call in a state that is seen before the kill
 (`dialer_kills_while_...`), while contacts come onto the list, two a kill. Callees count who calls them.

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from cyclopts import Parameter
 
 from edge.cli.hw_profiles import devices_of, named, site_or_none
-from edge.cli.output import BAD, FINE, USAGE, complain, print_json
-from edge.cli.site import BadSiteError, ConfigOption, JsonOption, UsageError
+from edge.cli.output import BAD, FINE, complain, print_json
+from edge.cli.site import BadSiteError, ConfigOption, JsonOption, UsageError, failed
 from edge.config.boards import files_of, pins, recognise
 from edge.core.lines.profile import Board, DeviceProfile
 
@@ -49,11 +49,8 @@ def board(
     try:
         profiles = devices_of(site_or_none(config))
         found = standing(profiles, profile, ROOT)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
+    except (UsageError, BadSiteError) as error:
+        return failed(error)
     if found is None:
         complain(
             "no profile is of this board: --profile NAME, or write one of kind 'board' (docs/firmware-profiles.md)"

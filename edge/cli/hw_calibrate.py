@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from edge.cli.hw_port import PortError
 from edge.cli.hw_target import Target, target_of
-from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, JsonOption, UsageError
+from edge.cli.output import FINE, complain, print_json, print_table
+from edge.cli.site import BadSiteError, ConfigOption, JsonOption, UsageError, failed
 
 if TYPE_CHECKING:
     from dsp.loop import Measured
@@ -64,14 +64,8 @@ def calibrate(
 
             gain = f"{measured.gain_db:+.1f} dB at 1 kHz"
             save(picture(measured, f"loop of {target.name}: {document['latency_ms']:.0f} ms, {gain}"), plot)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
-    except (PortError, NoDeviceError, BenchError, NothingHeardError, OSError) as error:
-        complain(error)
-        return BAD
+    except (UsageError, BadSiteError, PortError, NoDeviceError, BenchError, NothingHeardError, OSError) as error:
+        return failed(error)
     return FINE
 
 

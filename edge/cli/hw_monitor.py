@@ -13,8 +13,8 @@ from edge.app.line_keepers import PREFIX
 from edge.cli.control import NotRunningError, ask
 from edge.cli.daemon import Where, age, run_dir
 from edge.cli.hw_profiles import line_named
-from edge.cli.output import BAD, FINE, USAGE, complain, console, print_json, print_table, printable
-from edge.cli.site import BadSiteError, ConfigOption, JsonOption, StateOption, UsageError, usable_site
+from edge.cli.output import BAD, FINE, console, print_json, print_table, printable
+from edge.cli.site import BadSiteError, ConfigOption, JsonOption, StateOption, UsageError, failed, usable_site
 
 #: Between two looks.
 LOOK_S: Final = 0.5
@@ -70,14 +70,8 @@ def monitor(
             while True:
                 time.sleep(LOOK_S)
                 live.update(_table(look(where, names)), refresh=True)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
-    except NotRunningError as error:
-        complain(error)
-        return BAD
+    except (UsageError, BadSiteError, NotRunningError) as error:
+        return failed(error)
 
 
 def look(where: Where, names: list[str]) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from cyclopts import Parameter
 
 from edge.cli.hw_port import PortError, Reply, ask, open_port
 from edge.cli.hw_profiles import devices_of, fit_model, fit_usb, knows_firmware, named, site_or_none
-from edge.cli.output import BAD, FINE, USAGE, complain, print_json, print_table
-from edge.cli.site import BadSiteError, ConfigOption, JsonOption, UsageError
+from edge.cli.output import BAD, FINE, print_json, print_table
+from edge.cli.site import BadSiteError, ConfigOption, JsonOption, UsageError, failed
 from edge.core.lines.profile import DeviceProfile, Identify, Serial
 from edge.core.lines.texts import decoded, signal_dbm
 from edge.runtime import devices
@@ -42,14 +42,8 @@ def probe(
         profiles = devices_of(site_or_none(config))
         chosen = named(profile, profiles) if profile is not None else None
         found = examine(port, chosen)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
-    except PortError as error:
-        complain(error)
-        return BAD
+    except (UsageError, BadSiteError, PortError) as error:
+        return failed(error)
     by_usb, by_model = _fitting(port, found, profiles)
     # The chip may be in many things; the model says more, where it says anything.
     fits = [name for name in by_usb if name in by_model] or by_model or by_usb

@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from edge.cli.hw_port import PortError, open_port
 from edge.cli.hw_profiles import devices_of
-from edge.cli.output import BAD, FINE, USAGE, complain
-from edge.cli.site import BadSiteError, ConfigOption, UsageError, usable_site
+from edge.cli.output import FINE
+from edge.cli.site import BadSiteError, ConfigOption, UsageError, failed, usable_site
 from edge.config.errors import did_you_mean
 from edge.config.relays import Relay
 from edge.core.lines.profile import DeviceProfile, RelayBoard
@@ -39,14 +39,8 @@ def relay(
         if isinstance(found, NotFound):
             raise PortError(f"relay '{name}': {found.text}")
         switch(found.control, profile, board, chosen, state)
-    except UsageError as error:
-        complain(error)
-        return USAGE
-    except BadSiteError as error:
-        return error.report()
-    except PortError as error:
-        complain(error)
-        return BAD
+    except (UsageError, BadSiteError, PortError) as error:
+        return failed(error)
     print(f"{name}: {'on, and off again' if state == 'pulse' else state}")
     return FINE
 

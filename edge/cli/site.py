@@ -12,7 +12,6 @@ from cyclopts import Parameter
 
 from edge.cli.output import BAD, CONFIGURATION, USAGE, complain
 from edge.config.errors import ConfigError
-from edge.storage.turn import StorageError
 
 if TYPE_CHECKING:
     from edge.config.loader import Inspection, Whereabouts
@@ -125,7 +124,7 @@ class BadSiteError(Exception):
         return CONFIGURATION
 
 
-def failed(error: UsageError | BadSiteError | StorageError) -> int:
+def failed(error: Exception) -> int:
     """Print why a command has nothing to show; the exit code."""
     if isinstance(error, BadSiteError):
         return error.report()
