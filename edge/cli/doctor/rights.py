@@ -29,7 +29,14 @@ def examine(patient: Patient, notes: Notes, init: Path = Path("/proc/1")) -> Non
     _look_at_descriptors(patient, whose, init, notes)
 
 
+def _own_users(process: Path) -> bool:
+    """Whether a process (its folder of proc(5)) is in the machine's own user namespace, not in a container's."""
+    return (process / "uid_map").read_text().split() == ["0", "0", "4294967295"]
+
+
 def _capabilities(pid: int) -> int:
+    if not _own_users(Path(f"/proc/{pid}")):
+        return 0  # what it may by them ends at its namespace, and these limits are the machine's
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("CapEff:")), 16)
 
@@ -67,11 +74,11 @@ def reachable(name: str, init: Path) -> int:
     try:
         bounding = next(line for line in (init / "status").read_text().splitlines() if line.startswith("CapBnd:"))
         limit = next(line for line in (init / "limits").read_text().splitlines() if line.startswith(name))
-        own_users = (init / "uid_map").read_text().split() != ["0", "0", "4294967295"]
+        own_users = _own_users(init)
     except (OSError, StopIteration):
         return _UNLIMITED
     hard = limit.removeprefix(name).split()[1]
-    raised = int(bounding.split()[1], 16) >> _CAP_SYS_RESOURCE & 1 and not own_users
+    raised = int(bounding.split()[1], 16) >> _CAP_SYS_RESOURCE & 1 and own_users
     return _UNLIMITED if raised or hard == "unlimited" else int(hard)
 
 
