@@ -2,18 +2,24 @@
 
 import asyncio
 import shutil
+import socket
 import sqlite3
+import ssl
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge.config.sink_settings import SinkSettings
+from edge.config.sink_settings import NatsSettings, SinkSettings
 from edge.config.site import Paths, Site
 from edge.forwarder.sinks.trial import Step, trial, trial_event
+from tests.support.addresses import address as own_address
 from tests.support.brokers import Broker, Mosquitto, Nats, Rabbit, RedisServer
 from tests.support.certificates import Authority
 from tests.support.child import child
@@ -203,6 +209,38 @@ def test_certificates_of_both_sides_are_verified_and_the_one_to_blame_is_said(br
     with child("forwarder", site, tmp_path) as process:
         until(lambda: delivered(tmp_path), 30, "the event is taken")
         assert process.active() == {}
+
+
+def test_a_server_of_nats_whose_refusal_is_lost_makes_us_think_of_our_certificate(tmp_path: Path) -> None:
+    """It has gone before we have written all, as happens now and then: what it says of our certificate is not read."""
+    authority = Authority(tmp_path)
+    with own_address() as host, socket.create_server((host, 4222)) as server:
+        pair = authority.issue(host)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pair.certificate, pair.key)
+
+        def serve() -> None:
+            while True:
+                try:
+                    plain, _ = server.accept()
+                except OSError:
+                    return
+                with plain:
+                    plain.sendall(
+                        b'INFO {"server_id":"x","version":"2.9.0","max_payload":1000,"tls_required":true}\r\n'
+                    )
+                    with suppress(OSError), context.wrap_socket(plain, server_side=True) as secure:
+                        secure.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
+        text = fault_of(NatsSettings(name="s", url=f"tls://{host}:4222", timeout_ms=3000, ca_file=authority.root))
+        assert text == (
+            "ConnectionError: closed before the log-in was answered; TLS: it may want another certificate of ours"
+            " ('cert_file')"
+        )
+        server.shutdown(socket.SHUT_RDWR)
+        serving.join(10)
 
 
 def delivered(folder: Path) -> bool:

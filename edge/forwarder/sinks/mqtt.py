@@ -22,7 +22,7 @@ from edge.core.delivery.cloudevents import STRUCTURED, take_apart
 from edge.core.delivery.model import Result
 from edge.core.delivery.template import Template, cleaner
 from edge.forwarder.sinks.base import ACCEPTED, Answer, Outgoing, Peer, SinkContext, words
-from edge.forwarder.sinks.server import Keeper, KeptSink, Server, read_server, tls_of
+from edge.forwarder.sinks.server import MAYBE_OURS, Keeper, KeptSink, Server, read_server, tls_of
 
 #: PUBACK reason codes (section 3.4.2.1) that are about this message, and that are about room.
 _NEVER = frozenset({0x87, 0x90, 0x99})
@@ -111,7 +111,7 @@ class _Connection:
     def _lost(self, why: str) -> None:
         self._over = f"disconnected: {why}"
         # Paho keeps to itself what TLS says.
-        hint = "; TLS: it may want another certificate of ours ('cert_file')" if self._tls else ""
+        hint = f"; {MAYBE_OURS}" if self._tls else ""
         self._greeted(f"disconnected before the log-in was answered: {why}{hint}")
         for future in self._waiting.values():
             if not future.done():

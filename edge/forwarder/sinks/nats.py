@@ -15,7 +15,7 @@ from edge.config.sink_settings import NatsSettings
 from edge.core.delivery.cloudevents import STRUCTURED, header_value, take_apart
 from edge.core.delivery.template import Template, cleaner
 from edge.forwarder.sinks.base import ACCEPTED, Answer, BadSettingsError, Outgoing, Peer, SinkContext, words
-from edge.forwarder.sinks.server import Keeper, KeptSink, read_server, tls_of
+from edge.forwarder.sinks.server import MAYBE_OURS, Keeper, KeptSink, read_server, tls_of
 
 #: Codes of the server for a message that the stream will never take: larger than it allows, wrong stream.
 _NEVER = frozenset({10054, 10060})
@@ -139,11 +139,18 @@ class NatsSink(KeptSink[Client]):
             if isinstance(error, nats.errors.Error):
                 self._context.condition(f"{self._server.host}: {words(error)}")
             if isinstance(error, OSError) and self._tls is not None:
-                await asyncio.sleep(REFUSAL_S)  # why the connection is gone comes a moment later
-                if self._tls_fault is not None:
-                    raise self._tls_fault from error
+                await self._blame_tls(error)
             raise
         return client
+
+    async def _blame_tls(self, error: OSError) -> None:
+        """Raise what says more of a connection that is gone than `error`, if there is something."""
+        await asyncio.sleep(REFUSAL_S)  # why it is gone comes a moment later
+        if self._tls_fault is not None:
+            raise self._tls_fault from error
+        # Nor does it come if we were still writing when the server had gone: asyncio then reads no more.
+        if isinstance(error, ConnectionResetError | BrokenPipeError):
+            raise ConnectionError(f"closed before the log-in was answered; {MAYBE_OURS}") from error
 
     async def _make_stream(self, client: Client) -> None:
         stream = client.jetstream(timeout=self._settings.timeout_ms / 1000)

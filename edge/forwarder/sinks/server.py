@@ -14,6 +14,8 @@ C = TypeVar("C")
 
 #: What letting go of a connection may take, seconds.
 SHUT_S = 2.0
+#: What is said where the server closes at the log-in, and what TLS said of it cannot be had.
+MAYBE_OURS = "TLS: it may want another certificate of ours ('cert_file')"
 
 
 class Server(NamedTuple):
