@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,8 +44,13 @@ def found_in(data: bytes) -> list[tuple[str, bytes]]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[tuple[Appliance, Simulator]]:
-    # As links of /dev/serial/by-id have it.
-    with address() as at, Simulator("huawei", tmp_path / f"usb-HUAWEI_{IMEI}-if00") as modem:
+    with (
+        address() as at,
+        # A test's own folder may be too deep for the simulator's socket (unix(7): 108 octets).
+        tempfile.TemporaryDirectory() as folder,
+        # As links of /dev/serial/by-id have it.
+        Simulator("huawei", Path(folder) / f"usb-HUAWEI_{IMEI}-if00") as modem,
+    ):
         modem.do("set", loop=False, ring_ms=4000)
         edge = Appliance(at, tmp_path)
         line = f'[[lines]]\nname = "gsm"\nprofile = "huawei-e1750"\nport = "{modem.port}"\nimei = "{IMEI}"\n'
